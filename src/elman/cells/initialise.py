@@ -1,0 +1,77 @@
+"""Initialisations by name, for any cell that declares its gates.
+
+A name is one of those below, or several joined by ``+``, applied from left to right:
+
+    torch          uniform on ±1/√H, everything (torch.nn's)
+    orthogonal     recurrent weights orthogonal gate by gate, input weights Glorot-uniform, biases 0
+                   (Saxe, McClelland & Ganguli 2013, arXiv:1312.6120; Glorot & Bengio 2010)
+    forget-bias    the bias of the gate that keeps the state is 1 (Jozefowicz, Zaremba & Sutskever 2015)
+    chrono:T       that bias drawn as log U(1, T − 1), the input gate's its negative, for memories of up to
+                   T steps (Tallec & Ollivier 2018, arXiv:1804.11188)
+    identity       recurrent weights the identity gate by gate, input weights N(0, 0.001²), biases 0, for
+                   relu networks (Le, Jaitly & Hinton 2015, arXiv:1504.00941)
+    advised        what the cell's own file advises
+"""
+
+import torch
+from torch import Tensor
+
+from elman.cells.base import Cell, Weights
+
+NAMES = ("torch", "orthogonal", "forget-bias", "chrono:T", "identity", "advised")
+
+
+@torch.no_grad()
+def initialise(cell: Cell, w: Weights, init: str = "torch") -> None:
+    """Fills a cell's parameters in place.
+
+    Raises:
+        ValueError: an unknown name, or one that does not fit the cell (no gate keeps its state).
+    """
+    if init == "advised":
+        init = cell.advised_init
+    cell.initialise(w)
+    for name in init.split("+"):
+        kind, _, argument = name.partition(":")
+        if kind == "orthogonal":
+            _fill(cell, w, torch.nn.init.orthogonal_, torch.nn.init.xavier_uniform_)
+        elif kind == "identity":
+            _fill(cell, w, torch.nn.init.eye_, lambda block: torch.nn.init.normal_(block, std=0.001))
+        elif kind == "forget-bias":
+            _set_bias(cell, w, _memory_gate(cell, name), torch.ones(cell.hidden_size))
+        elif kind == "chrono":
+            if not argument.isdigit() or int(argument) < 3:
+                raise ValueError(
+                    f"chrono needs a number of steps of at least 3, as chrono:200. Got {name!r}."
+                )
+            bias = torch.empty(cell.hidden_size).uniform_(1, int(argument) - 1).log()
+            _set_bias(cell, w, _memory_gate(cell, name), bias)
+            if cell.input_gate:
+                _set_bias(cell, w, cell.input_gate, -bias)
+        elif kind != "torch":
+            raise ValueError(f"unknown initialisation {name!r}; known: {', '.join(NAMES)}")
+
+
+def _memory_gate(cell: Cell, init: str) -> str:
+    if cell.memory_gate is None or not cell.bias:
+        raise ValueError(
+            f"initialisation {init!r} needs a gate that keeps the state, with a bias. Got {cell!r}."
+        )
+    return cell.memory_gate
+
+
+def _fill(cell: Cell, w: Weights, recurrent, entering) -> None:  # type: ignore[no-untyped-def]
+    """Fills each gate's block of both weights; biases become 0."""
+    for name, fill in (("weight_hh", recurrent), ("weight_ih", entering)):
+        for block in w[name].split(cell.hidden_size):
+            fill(block)
+    for name in ("bias_ih", "bias_hh"):
+        if name in w:
+            w[name].zero_()
+
+
+def _set_bias(cell: Cell, w: Weights, gate: str, value: Tensor) -> None:
+    """Gives one gate's bias a value; the sum of both biases is what counts, so bias_hh becomes 0."""
+    rows = slice(cell.gates.index(gate) * cell.hidden_size, (cell.gates.index(gate) + 1) * cell.hidden_size)
+    w["bias_ih"][rows] = value.to(w["bias_ih"])
+    w["bias_hh"][rows] = 0.0

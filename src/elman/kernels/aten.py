@@ -1,0 +1,85 @@
+"""Plain calls handed to torch's own fused layers: oneDNN and ATen on a CPU, cuDNN on a GPU."""
+
+import itertools
+
+import torch
+from torch import _VF, Tensor
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from elman.cells import GRU, LSTM, Elman, ProjectedLSTM
+from elman.kernels.call import Call
+from elman.state import State, where
+
+_CELLS = (Elman, LSTM, ProjectedLSTM, GRU)
+
+
+def supports(call: Call) -> str | None:
+    """None, or why torch's layers cannot run this call."""
+    if type(call.cells[0]) not in _CELLS:
+        return f"torch has no fused {type(call.cells[0]).__name__}"
+    if call.resets is not None and (call.bidirectional or call.lengths is not None):
+        return "torch's layers can be cut at resets only when they read full rows in one direction"
+    if call.input_masks is not None or call.noise or call.residual:
+        return "torch's layers have no variational dropout, zoneout or residual connections"
+    if 0 in call.x.shape[:2]:
+        return "no steps or no rows"
+    if torch.compiler.is_compiling() and (call.lengths is not None or call.resets is not None):
+        return "packing and cutting depend on the data, which a compiled graph cannot"
+    if torch._C._are_functorch_transforms_active():
+        return "torch's layers have no batching rule"
+    return None
+
+
+def run(call: Call) -> tuple[Tensor, State]:
+    """The stack through one call of torch's layer."""
+    if call.lengths is not None:
+        return _ragged(call, call.lengths)
+    if call.resets is not None:
+        return _cut(call, call.resets)
+    return _layer(call, call.x, None, call.state)
+
+
+def _layer(call: Call, data: Tensor, batch_sizes: Tensor | None, state: State) -> tuple[Tensor, State]:
+    """torch's entry for data [T, B, I], or for packed data [sum of lengths, I]."""
+    cell = call.cells[0]
+    flat = [w[name] for w in call.weights for name in cell.parameters()]
+    options = (cell.bias, len(call.cells), call.dropout, call.dropout > 0, call.bidirectional)
+    entry = getattr(_VF, _entry(cell))
+    hx = list(state) if isinstance(cell, LSTM) else state[0]
+    if batch_sizes is None:
+        output, *final = entry(data, hx, flat, *options, False)
+    else:
+        output, *final = entry(data, batch_sizes, hx, flat, *options)
+    return output, tuple(final)
+
+
+def _entry(cell: object) -> str:
+    if isinstance(cell, LSTM):
+        return "lstm"
+    return "gru" if isinstance(cell, GRU) else f"rnn_{cell.nonlinearity}"  # type: ignore[attr-defined]
+
+
+def _cut(call: Call, resets: Tensor) -> tuple[Tensor, State]:
+    """Pieces of time between the steps at which some row resets."""
+    cuts = resets.any(1).nonzero().flatten().tolist()
+    state, outputs = call.state, []
+    for begin, end in itertools.pairwise(sorted({0, *cuts, len(call.x)})):
+        if begin in cuts:
+            state = where(resets[begin], call.initial, state, dim=1)
+        output, state = _layer(call, call.x[begin:end], None, state)
+        outputs.append(output)
+    return torch.cat(outputs), state
+
+
+def _ragged(call: Call, lengths: Tensor) -> tuple[Tensor, State]:
+    """Rows sorted by length and packed, as torch wants them, and put back."""
+    T = call.x.shape[0]
+    # torch packs no empty rows: they are read for one step, which is then undone
+    packed = pack_padded_sequence(call.x, lengths.clamp(min=1).cpu(), enforce_sorted=False)
+    order, back = packed.sorted_indices, packed.unsorted_indices
+    assert order is not None
+    data, final = _layer(call, packed.data, packed.batch_sizes, tuple(s[:, order] for s in call.state))
+    output, _ = pad_packed_sequence(packed._replace(data=data), total_length=T)
+    state = tuple(s[:, back] for s in final)
+    empty = lengths == 0
+    return torch.where(empty[:, None], 0.0, output), where(empty, call.state, state, dim=1)

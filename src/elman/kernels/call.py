@@ -1,0 +1,60 @@
+"""What a backend is asked to do."""
+
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from elman.cells.base import Cell, Weights
+from elman.state import State
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What perturbs one layer in one direction during a call; drawn by the layer, applied by the backend.
+
+    Attributes:
+        recurrent: mask [B, O] on the output state as the recurrent product sees it, the same at every step.
+        zoneout: for each state the share of the old one in the new: a tensor [T, B, *shape] of 0 and 1 in
+            training, its expectation in evaluation; None where zoneout is off.
+    """
+
+    recurrent: Tensor | None = None
+    zoneout: tuple[Tensor | float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a stack: layers × directions, layer by layer, the forward direction first.
+
+    Attributes:
+        cells: the cell of each layer.
+        weights: parameters by name, for each layer and direction.
+        x: [T, B, I].
+        state: the state before the first step, each tensor [layers × directions, B, *shape].
+        initial: what a reset puts the state back to, shaped like ``state``.
+        lengths: [B] int64 on x's device, or None: every row has T steps.
+        resets: [T, B] bool: the state is put back before that step; or None.
+        bidirectional: whether each layer also reads from the end.
+        dropout: probability on the output of every layer but the last (0 in evaluation).
+        residual: whether every layer but the first adds its input to its output.
+        input_masks: for each layer a mask [B, I] on its input, the same at every step; or None.
+        noise: for each layer and direction; empty where there is none.
+    """
+
+    cells: tuple[Cell, ...]
+    weights: tuple[Weights, ...]
+    x: Tensor
+    state: State
+    initial: State
+    lengths: Tensor | None = None
+    resets: Tensor | None = None
+    bidirectional: bool = False
+    dropout: float = 0.0
+    residual: bool = False
+    input_masks: tuple[Tensor, ...] | None = None
+    noise: tuple[Noise, ...] = field(default=())
+
+    @property
+    def directions(self) -> int:
+        """1 or 2."""
+        return 2 if self.bidirectional else 1

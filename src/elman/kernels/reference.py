@@ -1,0 +1,101 @@
+"""The readable truth: any cell, any option, one step at a time, differentiable any number of times."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from elman.cells.base import Cell, Weights
+from elman.kernels.call import Call, Noise
+from elman.state import State, where
+
+
+def supports(call: Call) -> str | None:
+    """The reference supports every call."""
+    return None
+
+
+def run(call: Call) -> tuple[Tensor, State]:
+    """Unrolls the stack: output [T, B, O × directions] and the state [layers × directions, B, *shape]."""
+    x, finals = call.x, []
+    for layer, cell in enumerate(call.cells):
+        entering = x if call.input_masks is None else x * call.input_masks[layer]
+        outputs = []
+        for direction in range(call.directions):
+            k = layer * call.directions + direction
+            output, final = unroll(
+                cell,
+                call.weights[k],
+                entering,
+                tuple(s[k] for s in call.state),
+                initial=tuple(s[k] for s in call.initial),
+                lengths=call.lengths,
+                resets=call.resets,
+                noise=call.noise[k] if call.noise else Noise(),
+                reverse=direction == 1,
+            )
+            outputs.append(output)
+            finals.append(final)
+        y = torch.cat(outputs, -1) if call.bidirectional else outputs[0]
+        x = x + y if call.residual and layer > 0 else y
+        if call.dropout and layer < len(call.cells) - 1:
+            x = F.dropout(x, call.dropout)
+    return x, tuple(torch.stack(parts) for parts in zip(*finals, strict=True))
+
+
+def unroll(
+    cell: Cell,
+    w: Weights,
+    x: Tensor,
+    state: State,
+    *,
+    initial: State,
+    lengths: Tensor | None = None,
+    resets: Tensor | None = None,
+    noise: Noise = Noise(),  # noqa: B008 - frozen
+    reverse: bool = False,
+) -> tuple[Tensor, State]:
+    """One layer in one direction.
+
+    Past a row's length its state stands still and its output is 0; read in reverse, a row's state therefore
+    waits at its given value until the row's last step. A reset before step t cuts the row in two: reading
+    forward the state is put back before t, in reverse before t − 1.
+
+    Shapes:
+        x [T, B, I], each state [B, *shape], lengths [B], resets [T, B] → output [T, B, O], state
+    """
+    if x.shape[0] == 0:
+        return x.new_zeros(0, x.shape[1], cell.output_size), state
+    T = x.shape[0]
+    alive = None if lengths is None else torch.arange(T, device=x.device)[:, None] < lengths
+    if resets is not None and reverse:
+        cuts = resets if alive is None else resets & alive
+        resets = torch.cat([cuts[1:], torch.zeros_like(cuts[:1])])
+    outputs: list[Tensor] = [x] * T
+    projected = cell.project(w, x).unbind(0)
+    for t in reversed(range(T)) if reverse else range(T):
+        if resets is not None:
+            state = where(resets[t], initial, state)
+        new = cell.step(w, projected[t], state, _seen(cell, state, noise.recurrent))
+        if noise.zoneout is not None:
+            new = _zoneout(new, state, noise.zoneout, t)
+        # autocast may have lowered the step's precision; the memory keeps its own
+        new = tuple(n.to(s.dtype) for n, s in zip(new, state, strict=True))
+        output = new[cell.output_index]
+        if alive is not None:
+            output = torch.where(alive[t][:, None], output, 0.0)
+            new = where(alive[t], new, state)
+        outputs[t], state = output, new
+    return torch.stack(outputs), state
+
+
+def _seen(cell: Cell, state: State, mask: Tensor | None) -> State | None:
+    if mask is None:
+        return None
+    return tuple(s * mask if k == cell.output_index else s for k, s in enumerate(state))
+
+
+def _zoneout(new: State, old: State, shares: tuple[Tensor | float, ...], t: int) -> State:
+    return tuple(
+        n + (share[t] if isinstance(share, Tensor) else share) * (o - n)
+        for n, o, share in zip(new, old, shares, strict=True)
+    )

@@ -1,0 +1,83 @@
+"""Swaps torch's recurrent layers inside an existing model for ours, and back."""
+
+from typing import Any
+
+from torch import nn
+
+from elman.layers import torch_like
+
+_PAIRS = {
+    nn.RNN: torch_like.RNN,
+    nn.LSTM: torch_like.LSTM,
+    nn.GRU: torch_like.GRU,
+    nn.RNNCell: torch_like.RNNCell,
+    nn.LSTMCell: torch_like.LSTMCell,
+    nn.GRUCell: torch_like.GRUCell,
+}
+_BACK = {ours: theirs for theirs, ours in _PAIRS.items()}
+_SIZES = ("input_size", "hidden_size", "bias")
+_OF_LAYERS = ("num_layers", "batch_first", "dropout", "bidirectional")
+
+
+def convert(model: nn.Module, back: bool = False) -> nn.Module:
+    """Swaps every ``nn.RNN``, ``nn.LSTM``, ``nn.GRU`` and cell inside a model for ours, in place.
+
+    The very same parameter objects move over, so optimizers keep working; hooks, training mode and modules
+    that stand in several places are kept. Subclasses of torch's layers are left as they are.
+
+    Args:
+        model: any module; a recurrent layer itself is converted and returned.
+        back: swaps ours for torch's.
+
+    Returns:
+        The model, the same object unless it is itself a recurrent layer.
+
+    Raises:
+        ValueError: with ``back``, a layer uses an option that torch's layers lack; nothing is swapped then.
+    """
+    pairs = _BACK if back else _PAIRS
+    swapped: dict[nn.Module, nn.Module] = {}
+    for name, module in model.named_modules():
+        if type(module) in pairs:
+            swapped[module] = _twin(name or "the model", module, pairs[type(module)])
+    for module in model.modules():
+        for name, child in module._modules.items():
+            if child in swapped:
+                module._modules[name] = swapped[child]
+    return swapped.get(model, model)
+
+
+def _twin(name: str, module: nn.Module, kind: type[nn.Module]) -> nn.Module:
+    """A module of the other kind that holds the same parameters, hooks and mode."""
+    arguments: dict[str, Any] = {key: getattr(module, key) for key in _SIZES}
+    if hasattr(module, "num_layers"):
+        arguments |= {key: getattr(module, key) for key in _OF_LAYERS}
+    if "RNN" in kind.__name__:
+        arguments["nonlinearity"] = module.nonlinearity
+    if kind.__name__ == "LSTM":
+        arguments["proj_size"] = module.proj_size
+    if isinstance(module, torch_like.Recurrent):
+        _check_plain(name, module)
+    twin = kind(**arguments, device="meta")
+    if set(twin._parameters) != set(module._parameters):
+        raise ValueError(f"{name}: parameters {sorted(module._parameters)} are not those of a plain layer.")
+    for key in twin._parameters:
+        setattr(twin, key, module._parameters[key])  # torch's layers also keep a list that setattr updates
+    for key, value in vars(module).items():
+        if "hook" in key:
+            setattr(twin, key, value)
+    return twin.train(module.training)
+
+
+def _check_plain(name: str, layer: torch_like.Recurrent) -> None:
+    extras = {
+        "input_dropout": layer.input_dropout,
+        "recurrent_dropout": layer.recurrent_dropout,
+        "zoneout": any(layer.zoneout),
+        "weight_dropout": layer.weight_dropout,
+        "residual": layer.residual,
+        "learned_state": layer.learned_state,
+    }
+    used = [key for key, value in extras.items() if value]
+    if used:
+        raise ValueError(f"{name}: torch's layers have no {', '.join(used)}.")

@@ -1,0 +1,392 @@
+"""The unrolled layer: it owns the weights and unrolls any cell over sequences of any length."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+
+from elman.cells.base import Cell, Weights, check_size
+from elman.cells.initialise import initialise
+from elman.kernels import dispatch
+from elman.kernels.call import Call, Noise
+from elman.layers.stream import Stream
+from elman.state import State, zeros
+
+
+class Recurrent(nn.Module):
+    """Any cell, stacked and unrolled over time.
+
+    The state is an argument and a result; the layer hides none. Parameters carry torch's names
+    (``weight_ih_l0``, ``weight_hh_l0_reverse``, …).
+
+    Args:
+        cell: the cell of the first layer; further layers are the same with their own input size.
+        num_layers: layers, each reading the output of the one before.
+        batch_first: input and output are [B, T, …] in place of [T, B, …]; states are not affected.
+        dropout: probability on the output of every layer but the last, anew at every step.
+        bidirectional: each layer also reads from the end; both outputs are concatenated.
+        input_dropout: probability on each layer's input, one mask for all steps (variational dropout:
+            Gal & Ghahramani 2016, arXiv:1512.05287).
+        recurrent_dropout: probability on the output state as the recurrent product sees it, one mask for
+            all steps (ibid.).
+        zoneout: probability that a unit keeps its old state at a step; one number for all states, or one a
+            named state, as ``{"c": 0.5, "h": 0.05}`` (Krueger et al. 2016, arXiv:1606.01305).
+        weight_dropout: probability on the elements of ``weight_hh``, one mask for all steps (weight drop:
+            Merity, Keskar & Socher 2017, arXiv:1708.02182).
+        residual: every layer but the first adds its input to its output.
+        learned_state: the initial state is a parameter, ``initial_<name>`` [layers × directions, *shape],
+            zero at first; otherwise the initial state is zero.
+        init: name of the initialisation (see ``elman.cells.initialise``).
+        backend: "auto", or the name of a kernel backend ("aten", "reference").
+        device: where the parameters are made.
+        dtype: the parameters' type.
+
+    Shapes:
+        input [T, B, I], or [B, T, I] with ``batch_first``, or [T, I] unbatched, or a PackedSequence →
+        output [T, B, O × directions] likewise, state: one tensor [layers × directions, B, *shape] for each
+        state of the cell
+
+    Raises:
+        ValueError: an option out of its range.
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        num_layers: int = 1,
+        *,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        input_dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        zoneout: float | Mapping[str, float] = 0.0,
+        weight_dropout: float = 0.0,
+        residual: bool = False,
+        learned_state: bool = False,
+        init: str = "torch",
+        backend: str = "auto",
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        if not isinstance(cell, Cell):
+            raise ValueError(f"cell must be a Cell, as elman.cells.LSTM(8, 16). Got {cell!r}.")
+        check_size("num_layers", num_layers)
+        dispatch.check_backend(backend)
+        probabilities = {
+            "dropout": dropout,
+            "input_dropout": input_dropout,
+            "recurrent_dropout": recurrent_dropout,
+            "weight_dropout": weight_dropout,
+        }
+        for name, value in probabilities.items():
+            _check_probability(name, value)
+        self.cell = cell
+        self.num_layers = num_layers
+        self.batch_first = batch_first
+        self.dropout = float(dropout)
+        self.bidirectional = bidirectional
+        self.input_dropout = input_dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.zoneout = _zoneout_rates(cell, zoneout)
+        self.weight_dropout = weight_dropout
+        self.residual = residual
+        self.learned_state = learned_state
+        self.init = init
+        self.backend = backend
+
+        directions = 2 if bidirectional else 1
+        deeper = dataclasses.replace(cell, input_size=cell.output_size * directions)
+        self.cells = (cell,) + (deeper,) * (num_layers - 1)
+        self._names: list[dict[str, str]] = []
+        for layer, layer_cell in enumerate(self.cells):
+            for suffix in ("", "_reverse")[:directions]:
+                names = {name: f"{name}_l{layer}{suffix}" for name in layer_cell.parameters()}
+                for name, shape in layer_cell.parameters().items():
+                    parameter = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
+                    self.register_parameter(names[name], parameter)
+                self._names.append(names)
+        if learned_state:
+            for name, shape in cell.states().items():
+                start = torch.zeros(len(self._names), *shape, device=device, dtype=dtype)
+                self.register_parameter(f"initial_{name}", nn.Parameter(start))
+        self.reset_parameters()
+
+    @property
+    def input_size(self) -> int:
+        """I, features per step of the input."""
+        return self.cell.input_size
+
+    @property
+    def hidden_size(self) -> int:
+        """H, units of each layer and direction."""
+        return self.cell.hidden_size
+
+    @property
+    def bias(self) -> bool:
+        """Whether the cell has biases."""
+        return self.cell.bias
+
+    @property
+    def output_size(self) -> int:
+        """Features per step of the output: O × directions."""
+        return self.cell.output_size * (2 if self.bidirectional else 1)
+
+    def reset_parameters(self) -> None:
+        """Draws the parameters anew by the initialisation named at construction."""
+        for cell, w in zip(self._cell_of_each(), self._weights(), strict=True):
+            initialise(cell, w, self.init)
+        if self.learned_state:
+            for name in self.cell.states():
+                nn.init.zeros_(getattr(self, f"initial_{name}"))
+
+    def forward(
+        self,
+        input: Tensor | PackedSequence,
+        state: State | None = None,
+        lengths: Tensor | None = None,
+        resets: Tensor | None = None,
+    ) -> tuple[Any, State]:
+        """Unrolls over all steps.
+
+        Args:
+            input: the sequences (shapes above).
+            state: the state before the first step; the initial one (zero or learned) where it is None.
+            lengths: [B] ints, any order, 0 allowed: output past a row's end is 0 and the state returned is
+                each row's own last.
+            resets: bool in the input's layout ([T, B], or [B, T] with ``batch_first``): the state is put
+                back to the initial one before that step; in reverse, at the same boundary.
+
+        Returns:
+            (output, state), in the layouts given above.
+
+        Raises:
+            ValueError: shapes do not fit, or ``lengths`` comes with a PackedSequence.
+        """
+        if isinstance(input, PackedSequence):
+            return self._packed(input, state, lengths, resets)
+        if input.dim() == 2:
+            return self._unbatched(input, state, lengths, resets)
+        if input.dim() != 3:
+            raise ValueError(f"input must have 2 or 3 axes. Got shape {list(input.shape)}.")
+        if self.batch_first:
+            input = input.transpose(0, 1)
+            resets = resets if resets is None else resets.transpose(0, 1)
+        output, state = self._run(input, state, lengths, resets)
+        return output.transpose(0, 1) if self.batch_first else output, state
+
+    def step(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """One step with the same weights: x [B, I] → (output [B, O], state).
+
+        In training every call draws its own dropout masks.
+
+        Raises:
+            ValueError: the layer is bidirectional, so that no step can be taken before the end is known.
+        """
+        if self.bidirectional:
+            raise ValueError("a bidirectional layer cannot go step by step")
+        if x.dim() != 2:
+            raise ValueError(f"a step's input must be [B, I]. Got shape {list(x.shape)}.")
+        output, state = self._run(x[None], state, None, None)
+        return output[0], state
+
+    def stream(self, batch_size: int = 1) -> Stream:
+        """The layer as an object that carries its state from step to step, for inference."""
+        if self.bidirectional:
+            raise ValueError("a bidirectional layer cannot go step by step")
+        return Stream(self, batch_size)
+
+    def initial_state(self, batch_size: int) -> State:
+        """The state before the first step, zero or learned: each [layers × directions, B, *shape]."""
+        if self.learned_state:
+            learned = (getattr(self, f"initial_{name}") for name in self.cell.states())
+            return tuple(s[:, None].expand(-1, batch_size, *(-1,) * (s.dim() - 1)) for s in learned)
+        like = (
+            getattr(self, self._names[0]["weight_hh"])
+            if "weight_hh" in self._names[0]
+            else next(self.parameters())
+        )
+        return zeros(
+            list(self.cell.states().values()),
+            len(self._names),
+            batch_size,
+            device=like.device,
+            dtype=like.dtype,
+        )
+
+    def flatten_parameters(self) -> None:
+        """Does nothing; present because code written for torch's layers calls it."""
+
+    @property
+    def all_weights(self) -> list[list[Tensor]]:
+        """The parameters of each layer and direction, as torch lists them."""
+        return [[getattr(self, name) for name in names.values()] for names in self._names]
+
+    def extra_repr(self) -> str:
+        """The cell and every option that is not at its default."""
+        shown: dict[str, object] = {
+            "num_layers": self.num_layers if self.num_layers > 1 else None,
+            "batch_first": self.batch_first,
+            "dropout": self.dropout,
+            "bidirectional": self.bidirectional,
+            "input_dropout": self.input_dropout,
+            "recurrent_dropout": self.recurrent_dropout,
+            "zoneout": any(self.zoneout) and dict(zip(self.cell.states(), self.zoneout, strict=True)),
+            "weight_dropout": self.weight_dropout,
+            "residual": self.residual,
+            "learned_state": self.learned_state,
+            "init": self.init if self.init != "torch" else None,
+        }
+        return ", ".join([repr(self.cell), *(f"{name}={value!r}" for name, value in shown.items() if value)])
+
+    def _cell_of_each(self) -> list[Cell]:
+        """The cell of each layer and direction."""
+        return [cell for cell in self.cells for _ in range(2 if self.bidirectional else 1)]
+
+    def _weights(self) -> tuple[Weights, ...]:
+        return tuple({key: getattr(self, name) for key, name in names.items()} for names in self._names)
+
+    def _run(
+        self, x: Tensor, state: State | None, lengths: Tensor | None, resets: Tensor | None
+    ) -> tuple[Tensor, State]:
+        """Checks, draws the noise and hands the call to a backend; x is [T, B, I]."""
+        T, B, features = x.shape
+        if features != self.cell.input_size:
+            raise ValueError(
+                f"input's last axis must be input_size ({self.cell.input_size}). Got {features}."
+            )
+        initial = self.initial_state(B)
+        lengths = None if lengths is None else _check_lengths(lengths, T, B, x.device)
+        if resets is not None and (resets.shape != (T, B) or resets.dtype != torch.bool):
+            raise ValueError(
+                "resets must be bool of the input's steps and rows. "
+                f"Got {resets.dtype} of {list(resets.shape)}."
+            )
+        if state is None:
+            state = initial
+        elif [s.shape for s in state] != [s.shape for s in initial]:
+            wanted = ", ".join(str(list(s.shape)) for s in initial)
+            raise ValueError(
+                f"state must have shape {wanted}. Got {', '.join(str(list(s.shape)) for s in state)}."
+            )
+        call = Call(
+            cells=self.cells,
+            weights=self._dropped_weights(),
+            x=x,
+            state=tuple(state),
+            initial=initial,
+            lengths=lengths,
+            resets=resets,
+            bidirectional=self.bidirectional,
+            dropout=self.dropout if self.training else 0.0,
+            residual=self.residual,
+            input_masks=self._input_masks(x),
+            noise=self._noise(x, initial),
+        )
+        return dispatch.run(call, self.backend)
+
+    def _dropped_weights(self) -> tuple[Weights, ...]:
+        weights = self._weights()
+        if not (self.weight_dropout and self.training):
+            return weights
+        return tuple(
+            {k: F.dropout(v, self.weight_dropout) if k == "weight_hh" else v for k, v in w.items()}
+            for w in weights
+        )
+
+    def _input_masks(self, x: Tensor) -> tuple[Tensor, ...] | None:
+        if not (self.input_dropout and self.training):
+            return None
+        return tuple(_mask(x, (x.shape[1], cell.input_size), self.input_dropout) for cell in self.cells)
+
+    def _noise(self, x: Tensor, initial: State) -> tuple[Noise, ...]:
+        """One for each layer and direction, or none at all."""
+        recurrent = self.recurrent_dropout if self.training else 0.0
+        if not recurrent and not any(self.zoneout):
+            return ()
+        T, B = x.shape[:2]
+
+        def zoneout() -> tuple[Tensor | float, ...] | None:
+            if not any(self.zoneout):
+                return None
+            if not self.training:
+                return self.zoneout
+            return tuple(
+                (torch.rand(T, *s.shape[1:], device=x.device) < rate).to(s.dtype)
+                for rate, s in zip(self.zoneout, initial, strict=True)
+            )
+
+        like = initial[self.cell.output_index]
+        return tuple(
+            Noise(_mask(like, (B, self.cell.output_size), recurrent) if recurrent else None, zoneout())
+            for _ in self._names
+        )
+
+    def _unbatched(
+        self, x: Tensor, state: State | None, lengths: Tensor | None, resets: Tensor | None
+    ) -> tuple[Tensor, State]:
+        """x [T, I] and states [layers × directions, *shape], as a batch of one."""
+        if lengths is not None:
+            raise ValueError("lengths need a batch; an unbatched input has the length it has")
+        output, final = self._run(
+            x[:, None],
+            None if state is None else tuple(s.unsqueeze(1) for s in state),
+            None,
+            None if resets is None else resets[:, None],
+        )
+        return output[:, 0], tuple(s[:, 0] for s in final)
+
+    def _packed(
+        self, packed: PackedSequence, state: State | None, lengths: Tensor | None, resets: Tensor | None
+    ) -> tuple[PackedSequence, State]:
+        """A PackedSequence in and out; states are in the order the sequences had before packing."""
+        if lengths is not None:
+            raise ValueError("a PackedSequence carries its own lengths; give it without lengths")
+        x, packed_lengths = pad_packed_sequence(packed)
+        output, final = self._run(x, state, packed_lengths, resets)
+        order = packed.sorted_indices
+        if order is not None:
+            output, packed_lengths = output[:, order], packed_lengths[order.cpu()]
+        return packed._replace(data=pack_padded_sequence(output, packed_lengths).data), final
+
+
+def _check_probability(name: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must be a probability in [0, 1]. Got {value!r}.")
+
+
+def _zoneout_rates(cell: Cell, zoneout: float | Mapping[str, float]) -> tuple[float, ...]:
+    """One rate for each state of the cell."""
+    if isinstance(zoneout, Mapping):
+        unknown = sorted(set(zoneout) - set(cell.states()))
+        if unknown:
+            raise ValueError(f"zoneout names states {list(cell.states())}. Got {unknown}.")
+        rates = tuple(float(zoneout.get(name, 0.0)) for name in cell.states())
+    else:
+        rates = (float(zoneout),) * len(cell.states())
+    for rate in rates:
+        _check_probability("zoneout", rate)
+    return rates
+
+
+def _check_lengths(lengths: Tensor, steps: int, rows: int, device: torch.device) -> Tensor:
+    lengths = torch.as_tensor(lengths)
+    if lengths.shape != (rows,) or lengths.dtype not in (torch.int64, torch.int32):
+        raise ValueError(f"lengths must be {rows} ints. Got {lengths.dtype} of {list(lengths.shape)}.")
+    if (
+        not torch.compiler.is_compiling()
+        and rows
+        and not (0 <= int(lengths.min()) <= int(lengths.max()) <= steps)
+    ):
+        raise ValueError(f"lengths must lie in [0, {steps}]. Got {lengths.tolist()}.")
+    return lengths.to(device, torch.int64)
+
+
+def _mask(like: Tensor, shape: tuple[int, ...], p: float) -> Tensor:
+    """A dropout mask: 0 with probability p, otherwise 1 / (1 − p)."""
+    return F.dropout(torch.ones(shape, device=like.device, dtype=like.dtype), p)

@@ -1,0 +1,56 @@
+"""A layer as an object that reads one step at a time."""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from elman.state import State
+
+
+class Steps(Protocol):
+    """What a stream needs of a layer."""
+
+    def step(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]: ...  # noqa: D102
+    def initial_state(self, batch_size: int) -> State: ...  # noqa: D102
+
+
+class Stream:
+    """Carries a layer's state from one step to the next, without gradients.
+
+    Args:
+        layer: any unidirectional ``Recurrent``; put it in evaluation mode to stream without dropout.
+        batch_size: B, rows that stream side by side.
+
+    Shapes:
+        ``step``: x [B, I] (or [I] when B is 1) → output [B, O] (or [O]); ``state``: as the layer's
+    """
+
+    def __init__(self, layer: Steps, batch_size: int = 1) -> None:
+        self._layer = layer
+        self._batch_size = batch_size
+        self._state: State = ()
+        self.reset()
+
+    @property
+    def state(self) -> State:
+        """The state after the last step."""
+        return self._state
+
+    @state.setter
+    def state(self, state: State) -> None:
+        wanted, found = ([list(s.shape) for s in group] for group in (self._state, state))
+        if wanted != found:
+            raise ValueError(f"state must have shapes {wanted}. Got {found}.")
+        self._state = tuple(state)
+
+    def reset(self) -> None:
+        """Puts the state back to the initial one."""
+        with torch.inference_mode():
+            self._state = self._layer.initial_state(self._batch_size)
+
+    @torch.inference_mode()
+    def step(self, x: Tensor) -> Tensor:
+        """Reads one step and returns its output."""
+        output, self._state = self._layer.step(x if x.dim() == 2 else x[None], self._state)
+        return output if x.dim() == 2 else output[0]
