@@ -1,0 +1,146 @@
+"""Options as frozen dataclasses: the one source of flags, help text and ``config.json``."""
+
+import dataclasses
+import json
+import stat
+import types
+import typing
+from pathlib import Path
+from typing import Any, TypeVar
+
+from elman.errors import InputError
+
+T = TypeVar("T")
+_LARGEST_JSON = 64 * 2**20  # bytes; a vocabulary of every Unicode character takes about 20 MB
+
+
+def require(option: str, holds: bool, rule: str, value: object) -> None:
+    """Raises InputError, in one line, unless the rule holds: option, rule, value found."""
+    if not holds:
+        raise InputError(f"{option} must be {rule}. Got {value!r}.")
+
+
+def flag(name: str) -> str:
+    """A field's name as the flag the user typed: ``hidden_size`` → ``--hidden-size``."""
+    return "--" + name.replace("_", "-")
+
+
+def to_json(config: Any) -> dict[str, Any]:
+    """A dataclass as plain JSON values."""
+    return {f.name: _plain(getattr(config, f.name)) for f in dataclasses.fields(config)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, tuple | list):
+        return [_plain(v) for v in value]
+    return value
+
+
+def from_json(cls: type[T], obj: object, where: str) -> T:
+    """A dataclass from JSON values, every name and type checked.
+
+    Args:
+        cls: the dataclass.
+        obj: what was read.
+        where: the file, for messages.
+
+    Raises:
+        InputError: not an object, an unknown name, a value of another type, or one the class refuses.
+    """
+    if not isinstance(obj, dict):
+        raise InputError(f"{where}: must hold one object of options. Got {type(obj).__name__}.")
+    hints = typing.get_type_hints(cls)
+    known = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    values = {}
+    for key, value in obj.items():
+        name = str(key).replace("-", "_")
+        if name not in known:
+            raise InputError(f"{where}: unknown option {str(key)[:80]!r}")
+        values[name] = _typed(hints[name], value, f"{where}: {name}")
+    try:
+        return cls(**values)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+def _typed(hint: Any, value: Any, where: str) -> Any:
+    """The value as the annotation wants it, or InputError."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Annotated:
+        return _typed(arguments[0], value, where)
+    if origin in (typing.Union, types.UnionType):
+        if value is None and type(None) in arguments:
+            return None
+        for argument in arguments:
+            if argument is not type(None):
+                try:
+                    return _typed(argument, value, where)
+                except InputError:
+                    continue
+    elif origin is typing.Literal and value in arguments:
+        return value
+    elif origin is tuple and isinstance(value, list):
+        inner = arguments[:1] * len(value) if arguments[-1] is ... else arguments
+        if len(inner) == len(value):
+            return tuple(_typed(a, v, where) for a, v in zip(inner, value, strict=True))
+    elif hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    elif hint is Path and isinstance(value, str):
+        return Path(value)
+    elif hint in (int, str, bool) and type(value) is hint:
+        return value
+    wanted = getattr(hint, "__name__", None) or str(hint).replace("typing.", "")
+    raise InputError(f"{where} must be {wanted}. Got {_short(value)}.")
+
+
+def _short(value: object) -> str:
+    try:
+        shown = repr(value)
+    except RecursionError:
+        shown = type(value).__name__
+    return shown if len(shown) <= 80 else shown[:77] + "..."
+
+
+def read_json(path: Path) -> Any:
+    """What a small JSON file holds.
+
+    Raises:
+        InputError: not a regular file, too large, not UTF-8, not JSON, or nested too deep.
+    """
+    check_regular(path, _LARGEST_JSON)
+    try:
+        return json.loads(path.read_bytes())
+    except RecursionError:
+        raise InputError(f"{path}: nested too deep") from None
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not JSON: {_short(str(error))}") from None
+
+
+def check_regular(path: Path, largest: int | None = None) -> None:
+    """Raises InputError unless the path is an ordinary file of at most ``largest`` bytes."""
+    try:
+        found = path.lstat()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from None
+    if not stat.S_ISREG(found.st_mode):
+        raise InputError(f"{path}: must be an ordinary file, not a link, folder or device")
+    if largest is not None and found.st_size > largest:
+        raise InputError(f"{path}: {found.st_size:,} bytes; at most {largest:,} are read")
+
+
+def read_yaml(path: Path) -> Any:
+    """Options from a YAML file.
+
+    Raises:
+        InputError: no such file, or not YAML.
+    """
+    import yaml
+
+    try:
+        return yaml.safe_load(path.read_text("utf-8")) or {}
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not YAML: {_short(' '.join(str(error).split()))}") from None

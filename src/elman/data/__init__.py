@@ -1,0 +1,1 @@
+"""Data: readers, vocabularies, splits, and batchers that turn data into batches."""

@@ -1,0 +1,112 @@
+"""What simple counting reaches on the same text: the baselines beside a language model's figure."""
+
+import numpy as np
+
+from elman.errors import InputError
+
+
+def letter_frequency_nats(
+    train: np.ndarray, test: np.ndarray, vocabulary_size: int, test_starts: np.ndarray | None = None
+) -> tuple[float, int]:
+    """Score test tokens by how often each token occurs in training, whatever comes before it.
+
+        P(w) = (c(w) + 1) / (N + V)
+
+    Args:
+        train: training tokens.
+        test: test tokens.
+        vocabulary_size: V; every token is below it.
+        test_starts: where the documents of the test start; by default it is one document.
+
+    Shapes:
+        train [N], test [M], test_starts [D]
+
+    Returns:
+        (sum, count) over all test tokens but the first of each document, which no model that reads the
+        document predicts.
+
+    Units:
+        nats; the count is in tokens.
+    """
+    counts = np.bincount(train, minlength=vocabulary_size)
+    targets = test[_depth(len(test), _starts(test_starts)) > 0]
+    nats = np.log(len(train) + vocabulary_size) - np.log1p(counts[targets])
+    return float(nats.sum()), len(targets)
+
+
+def witten_bell_nats(
+    train: np.ndarray,
+    test: np.ndarray,
+    vocabulary_size: int,
+    order: int = 6,
+    train_starts: np.ndarray | None = None,
+    test_starts: np.ndarray | None = None,
+) -> tuple[float, int]:
+    """Score test tokens with an interpolated Witten–Bell n-gram model counted on the training tokens.
+
+        P_k(w|h) = (c(hw) + T(h) P_{k−1}(w|h')) / (c(h) + T(h))
+
+    h is the k − 1 tokens before w, h' the same without its first; c(hw) counts w after h, c(h) counts any
+    token after h, and T(h) counts the distinct ones. Below the unigram stands 1/V. No context crosses the
+    start of a document, in training or in test: near it the model is of a lower order. A context that
+    training does not have leaves the probability to the shorter one.
+
+    Args:
+        train: training tokens.
+        test: test tokens.
+        vocabulary_size: V; every token is below it.
+        order: the longest n-gram, so that at most order − 1 tokens are context.
+        train_starts: where the training documents start; by default it is one document.
+        test_starts: where the test documents start; by default it is one document.
+
+    Shapes:
+        train [N], test [M], train_starts [D], test_starts [D']
+
+    Returns:
+        (sum, count) over all test tokens but the first of each document.
+
+    Units:
+        nats; the count is in tokens.
+
+    Raises:
+        InputError: the order is below 1.
+
+    Source: Witten and Bell 1991, IEEE Transactions on Information Theory 37(4), method C; the interpolated
+    form from Chen and Goodman 1998, Harvard TR-10-98.
+    """
+    if order < 1:
+        raise InputError(f"order must be an int in [1, inf). Got {order}.")
+    size = len(train)
+    tokens = np.concatenate((train, test)).astype(np.int64)
+    depth = _depth(len(tokens), np.concatenate((_starts(train_starts), _starts(test_starts) + size)))
+    p = np.full(len(test), 1 / vocabulary_size)
+    # gram[i] numbers the n-gram that ends at i. Numbers are below N + M, so that the keys below cannot
+    # overflow however large the vocabulary. At first it is the empty one, the same everywhere.
+    gram = np.zeros(len(tokens), dtype=np.int64)
+    for k in range(1, order + 1):
+        at = np.flatnonzero(depth >= k - 1)
+        trained = np.searchsorted(at, size)
+        context = gram[at - 1]
+        keys, numbers = np.unique(context * vocabulary_size + tokens[at], return_inverse=True)
+        gram[at] = numbers
+
+        count = np.bincount(numbers[:trained], minlength=len(keys))
+        contexts = len(tokens)
+        followers = np.bincount(context[:trained], minlength=contexts)
+        distinct = np.bincount(keys[count > 0] // vocabulary_size, minlength=contexts)
+
+        known = followers[context[trained:]] > 0
+        h, hw = context[trained:][known], numbers[trained:][known]
+        scored = at[trained:][known] - size
+        p[scored] = (count[hw] + distinct[h] * p[scored]) / (followers[h] + distinct[h])
+    nats = -np.log(p[depth[size:] > 0])
+    return float(nats.sum()), len(nats)
+
+
+def _starts(starts: np.ndarray | None) -> np.ndarray:
+    return np.zeros(1, dtype=np.int64) if starts is None else starts
+
+
+def _depth(length: int, starts: np.ndarray) -> np.ndarray:
+    """Return how many tokens of its own document stand before each token [N]."""
+    return np.arange(length) - np.repeat(starts, np.diff(starts, append=length))
