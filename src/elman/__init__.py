@@ -2,3 +2,69 @@
 
 Every cell fast, any cell you can write, and one command from a file of sequences to a model that streams.
 """
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from elman import cells
+    from elman.cells import Cell
+    from elman.errors import InputError, TrainingStopped
+    from elman.layers import GRU, LSTM, RNN, GRUCell, LSTMCell, Recurrent, RNNCell, Stream, convert
+    from elman.tasks.base import load, resume
+    from elman.tasks.language_model import LanguageModel
+    from elman.tasks.regression import SequenceRegressor
+
+# Public names and where they live: imported when first used, so that the command line answers at once.
+_HOME = {
+    "Cell": "cells",
+    "GRU": "layers",
+    "GRUCell": "layers",
+    "InputError": "errors",
+    "LSTM": "layers",
+    "LSTMCell": "layers",
+    "LanguageModel": "tasks.language_model",
+    "RNN": "layers",
+    "RNNCell": "layers",
+    "Recurrent": "layers",
+    "SequenceRegressor": "tasks.regression",
+    "Stream": "layers",
+    "TrainingStopped": "errors",
+    "convert": "layers",
+    "load": "tasks.base",
+    "resume": "tasks.base",
+}
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "Cell",
+    "GRUCell",
+    "InputError",
+    "LSTMCell",
+    "LanguageModel",
+    "RNNCell",
+    "Recurrent",
+    "SequenceRegressor",
+    "Stream",
+    "TrainingStopped",
+    "cells",
+    "convert",
+    "load",
+    "resume",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "cells":
+        return importlib.import_module("elman.cells")
+    if name in _HOME:
+        return getattr(importlib.import_module(f"elman.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'elman' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -14,7 +14,7 @@ from elman.errors import InputError
 T = TypeVar("T")
 
 _PACKAGE = Path(__file__).parent
-_SHARED = {"__init__", "base", "initialise"}
+_SHARED = {"__init__", "base", "initialise", "named"}
 
 
 def names(folder: str) -> list[str]:

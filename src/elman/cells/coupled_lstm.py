@@ -43,5 +43,6 @@ class CoupledLSTM(LSTM):
     def pointwise(self, w: Weights, projected: Tensor, recurrent: Tensor, state: State) -> State:
         """One gate that keeps or writes, then the output."""
         f, g, o = (projected + recurrent).chunk(3, -1)
-        c = torch.lerp(torch.tanh(g), state[1], torch.sigmoid(f))
+        g = torch.tanh(g)
+        c = g + torch.sigmoid(f) * (state[1] - g)
         return torch.sigmoid(o) * torch.tanh(c), c

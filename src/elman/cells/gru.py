@@ -43,4 +43,4 @@ class GRU(Cell):
         (pr, pz, pn), (ur, uz, un) = projected.chunk(3, -1), recurrent.chunk(3, -1)
         r, z = torch.sigmoid(pr + ur), torch.sigmoid(pz + uz)
         n = torch.tanh(pn + r * un)
-        return (torch.lerp(n, state[0], z),)
+        return (n + z * (state[0] - n),)

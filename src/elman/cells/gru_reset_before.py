@@ -46,4 +46,4 @@ class GRUResetBefore(GRU):
         gates, candidate = projected.split(split, -1)
         r, z = torch.sigmoid(gates + F.linear(seen_h, gate_weight, gate_bias)).chunk(2, -1)
         n = torch.tanh(candidate + F.linear(r * seen_h, new_weight, new_bias))
-        return (torch.lerp(n, h, z),)
+        return (n + z * (h - n),)

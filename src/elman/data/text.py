@@ -130,7 +130,7 @@ def _read_bytes(path: Path, block_bytes: int = BLOCK) -> Iterator[bytes]:
         raise InputError(f"{path}: the file cannot be read: {error.strerror}") from error
 
 
-def corpus_from_files(paths: Sequence[Path], level: str, folder: Path) -> Corpus:
+def corpus_from_files(paths: Sequence[Path], level: str, folder: Path | None = None) -> Corpus:
     """Tokenise files, each of them a document, into `folder`, where the corpus then lies memory-mapped.
 
     The files are read twice, block by block: once to learn the alphabet and the lengths, once to encode.

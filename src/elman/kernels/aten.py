@@ -50,7 +50,9 @@ def _layer(call: Call, data: Tensor, batch_sizes: Tensor | None, state: State) -
         output, *final = entry(data, hx, flat, *options, False)
     else:
         output, *final = entry(data, batch_sizes, hx, flat, *options)
-    return output, tuple(final)
+    # autocast may have lowered the precision; the memory keeps its own
+    final = tuple(new.to(old.dtype) for new, old in zip(final, state, strict=True))
+    return output.to(final[0].dtype), final
 
 
 def _entry(cell: object) -> str:

@@ -67,19 +67,20 @@ def unroll(
         return x.new_zeros(0, x.shape[1], cell.output_size), state
     T = x.shape[0]
     alive = None if lengths is None else torch.arange(T, device=x.device)[:, None] < lengths
+    if resets is not None and alive is not None:
+        resets = resets & alive
     if resets is not None and reverse:
-        cuts = resets if alive is None else resets & alive
-        resets = torch.cat([cuts[1:], torch.zeros_like(cuts[:1])])
+        resets = torch.cat([resets[1:], torch.zeros_like(resets[:1])])
     outputs: list[Tensor] = [x] * T
     projected = cell.project(w, x).unbind(0)
     for t in reversed(range(T)) if reverse else range(T):
         if resets is not None:
             state = where(resets[t], initial, state)
         new = cell.step(w, projected[t], state, _seen(cell, state, noise.recurrent))
-        if noise.zoneout is not None:
-            new = _zoneout(new, state, noise.zoneout, t)
         # autocast may have lowered the step's precision; the memory keeps its own
         new = tuple(n.to(s.dtype) for n, s in zip(new, state, strict=True))
+        if noise.zoneout is not None:
+            new = _zoneout(new, state, noise.zoneout, t)
         output = new[cell.output_index]
         if alive is not None:
             output = torch.where(alive[t][:, None], output, 0.0)
@@ -96,6 +97,6 @@ def _seen(cell: Cell, state: State, mask: Tensor | None) -> State | None:
 
 def _zoneout(new: State, old: State, shares: tuple[Tensor | float, ...], t: int) -> State:
     return tuple(
-        n + (share[t] if isinstance(share, Tensor) else share) * (o - n)
+        torch.lerp(n, o, share[t] if isinstance(share, Tensor) else share)
         for n, o, share in zip(new, old, shares, strict=True)
     )

@@ -1,6 +1,6 @@
 """Layers: any cell unrolled, drop-ins for torch.nn's, streams, conversion of existing models."""
 
-from elman.layers.convert import convert
+from elman.layers.conversion import convert
 from elman.layers.recurrent import Recurrent
 from elman.layers.stream import Stream
 from elman.layers.torch_like import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell

@@ -348,6 +348,8 @@ class Recurrent(nn.Module):
         if lengths is not None:
             raise ValueError("a PackedSequence carries its own lengths; give it without lengths")
         x, packed_lengths = pad_packed_sequence(packed)
+        if self.batch_first and resets is not None:
+            resets = resets.transpose(0, 1)
         output, final = self._run(x, state, packed_lengths, resets)
         order = packed.sorted_indices
         if order is not None:

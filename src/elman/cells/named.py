@@ -1,0 +1,82 @@
+"""A cell from the name a person gives: a built-in one, with options, or one of the person's own file."""
+
+import dataclasses
+import hashlib
+import importlib.util
+import inspect
+import typing
+from pathlib import Path
+from typing import Any
+
+from elman.cells.base import Cell
+from elman.errors import InputError
+from elman.registry import find
+
+
+def is_file(name: str) -> bool:
+    """Whether the name is that of a user's file, as ``own_cell.py:MyCell``."""
+    return ".py:" in name
+
+
+def fingerprint(name: str) -> str:
+    """SHA-256 of the file that a name points to."""
+    return hashlib.sha256(_existing(name.rpartition(":")[0]).read_bytes()).hexdigest()
+
+
+def make_cell(name: str, input_size: int, hidden_size: int) -> Cell:
+    """The cell of this name and these sizes.
+
+    Args:
+        name: ``lstm``; with options ``elman:nonlinearity=relu``; or ``FILE.py:Class``, whose file is run.
+        input_size: I.
+        hidden_size: H.
+
+    Raises:
+        InputError: an unknown name or option, a value of the wrong type, or a file without such a class.
+    """
+    if is_file(name):
+        return _own_class(name)(input_size, hidden_size)
+    kind, _, text = name.partition(":")
+    cls = find("cells", kind, Cell)
+    options: dict[str, Any] = {}
+    for item in filter(None, text.split(",")):
+        key, _, value = item.partition("=")
+        options[key] = _option(cls, key, value)
+    try:
+        return cls(input_size, hidden_size, **options)
+    except ValueError as error:
+        raise InputError(f"--cell {name}: {error}") from None
+
+
+def _option(cls: type[Cell], key: str, value: str) -> object:
+    known = {f.name for f in dataclasses.fields(cls)} - {"input_size", "hidden_size"}
+    if key not in known:
+        raise InputError(f"--cell: {cls.__name__} has no option {key!r}; known: {', '.join(sorted(known))}")
+    kind = typing.get_type_hints(cls)[key]
+    try:
+        return {"true": True, "false": False}[value.lower()] if kind is bool else kind(value)
+    except (ValueError, KeyError):
+        raise InputError(f"--cell: option {key} must be {kind.__name__}. Got {value!r}.") from None
+
+
+def _existing(file: str) -> Path:
+    if not Path(file).is_file():
+        raise InputError(f"--cell: {file}: no such file")
+    return Path(file)
+
+
+def _own_class(name: str) -> type[Cell]:
+    file, _, wanted = name.rpartition(":")
+    path = _existing(file)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise InputError(f"--cell: {file} cannot be run: {type(error).__name__}: {error}") from error
+    cls = getattr(module, wanted, None)
+    if not (inspect.isclass(cls) and issubclass(cls, Cell)):
+        raise InputError(f"--cell: {file} has no subclass of elman.Cell named {wanted!r}")
+    return cls

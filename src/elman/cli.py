@@ -1,0 +1,301 @@
+"""The command line: flags → task class → print."""
+
+import contextlib
+import inspect
+import io
+import json
+import os
+import re
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, fields, make_dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import tyro
+
+from elman import __version__
+from elman.config import from_json, read_yaml, to_json
+from elman.errors import InputError, Interrupted, TrainingStopped
+from elman.registry import find, names
+from elman.tasks.base import Task, load, open_run, resume
+from elman.train import files
+
+T = TypeVar("T")
+
+_Run = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+_Data = Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
+
+
+@dataclass(frozen=True)
+class _Train:
+    """What ``elman train`` takes beside the task's own options."""
+
+    data: Annotated[_Data, tyro.conf.arg(help="what to train on")] = ()
+    out: Path | None = None
+    """run folder to write; runs/TASK where it is not given"""
+    overwrite: bool = False
+    """replace the run folder if it exists"""
+    config: Path | None = None
+    """YAML file of options; flags given beside it win"""
+    json: bool = False
+    """print one JSON object"""
+
+
+@dataclass(frozen=True)
+class _OnRun:
+    """What every verb on a run folder takes."""
+
+    run: Annotated[_Run, tyro.conf.arg(help="a run folder")]
+    cell: str | None = None
+    """FILE.py:Class, to run a cell of your own again"""
+    json: bool = False
+    """print one JSON object"""
+
+
+@dataclass(frozen=True)
+class _Evaluate(_OnRun):
+    """Measures a trained model on other files."""
+
+    data: Annotated[_Data, tyro.conf.arg(help="what to measure it on")] = ()
+
+
+@dataclass(frozen=True)
+class _Show(_OnRun):
+    """Shows what a run is, its curve and its numbers."""
+
+
+@dataclass(frozen=True)
+class _Resume(_OnRun):
+    """Goes on with an interrupted or killed run, as if it had never stopped."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs a command; returns its exit status: 0, 1 training failed, 2 bad input, 130 interrupted."""
+    warnings.showwarning = _one_line_warning
+    try:
+        return _dispatch(sys.argv[1:] if arguments is None else arguments)
+    except InputError as error:
+        print(f"elman: {error}", file=sys.stderr)
+        return 2
+    except TrainingStopped as error:
+        print(f"elman: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt as error:
+        print(f"elman: {error if isinstance(error, Interrupted) else 'interrupted'}", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # as when the output goes to head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _dispatch(arguments: list[str]) -> int:
+    verb, *rest = arguments or ["--help"]
+    if verb in ("--help", "-h"):
+        print(_overview(), end="")
+        return 0
+    if verb == "--version":
+        print(f"elman {__version__}")
+        return 0
+    commands: dict[str, Callable[[list[str]], int]] = {
+        "train": _train,
+        "evaluate": _evaluate,
+        "show": _show,
+        "resume": _resume,
+    }
+    if verb in commands:
+        return commands[verb](rest)
+    verbs = {cls.verb.__name__.lower(): cls for cls in _tasks().values()}
+    if verb in verbs:
+        return _use(verb, verbs[verb], rest)
+    raise InputError(f"unknown command {verb!r}; known: {', '.join([*commands, *verbs])}")
+
+
+def _tasks() -> dict[str, type[Task]]:
+    return {name: find("tasks", name, Task) for name in names("tasks")}  # type: ignore[type-abstract]
+
+
+def _overview() -> str:
+    """Tasks and verbs, in the order a newcomer needs them."""
+    tasks = _tasks()
+    rows = [(f"elman {cls.verb.__name__.lower()} RUN", _summary(cls.verb)) for cls in tasks.values()]
+    rows += [(f"elman {o.__name__[1:].lower()} RUN", _summary(o)) for o in (_Evaluate, _Show, _Resume)]
+    lines = [
+        "Recurrent networks: from a file of sequences to a model that streams.",
+        "",
+        "elman train TASK DATA... --out RUN    trains; the tasks:",
+        *(f"  {name:<20} {_summary(cls.Config)}" for name, cls in tasks.items()),
+        "",
+        "Then, with the run folder:",
+        *(f"  {call:<20} {summary}" for call, summary in rows),
+        "",
+        "elman train TASK --help and elman VERB --help list the flags.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _summary(thing: type) -> str:
+    return inspect.cleandoc(thing.__doc__ or "").partition("\n")[0].rstrip(".")
+
+
+def _train(arguments: list[str]) -> int:
+    tasks = _tasks()
+    if not arguments or arguments[0] in ("--help", "-h"):
+        print(_overview(), end="")
+        return 0
+    name, *rest = arguments
+    if name not in tasks:
+        raise InputError(f"unknown task {name!r}; known: {', '.join(tasks)}")
+    cls = tasks[name]
+    default = cls.Config()
+    if "--config" in rest[:-1]:
+        default = _from_yaml(cls, Path(rest[rest.index("--config") + 1]))
+    parser = make_dataclass("Train", [], bases=(cls.Config, _Train), frozen=True, kw_only=True)
+    parser.__doc__ = cls.Config.__doc__
+    given = _parse(parser, rest, f"elman train {name}", cls.example, default)
+    task = cls(_part(cls.Config, given))
+    out = given.out or Path("runs") / name
+    task.train(list(given.data), out, overwrite=given.overwrite, show_progress=True)
+    return _finish(task, given.json)
+
+
+def _part(cls: type[T], given: Any) -> T:
+    """The fields of ``cls`` from a dataclass that has more."""
+    return cls(**{f.name: getattr(given, f.name) for f in fields(cls)})  # type: ignore[arg-type]
+
+
+def _from_yaml(cls: type[Task], path: Path) -> Any:
+    found = read_yaml(path)
+    if not isinstance(found, dict):
+        raise InputError(f"{path}: must hold one object of options")
+    named = {str(key).replace("-", "_"): value for key, value in found.items()}
+    return from_json(cls.Config, to_json(cls.Config()) | named, str(path))
+
+
+def _evaluate(arguments: list[str]) -> int:
+    given = _parse(_Evaluate, arguments, "elman evaluate", "elman evaluate runs/language-model other.txt")
+    if not given.data:
+        raise InputError("evaluate needs at least one file")
+    figures = load(given.run, given.cell).evaluate(list(given.data))
+    if given.json:
+        print(json.dumps(figures))
+    else:
+        width = max(map(len, figures))
+        for name, value in figures.items():
+            shown = f"{value:.4f}" if isinstance(value, float) else f"{value:,}"
+            print(f"{name.replace('_', ' '):<{width}}  {shown}")
+    return 0
+
+
+def _resume(arguments: list[str]) -> int:
+    given = _parse(_Resume, arguments, "elman resume", "elman resume runs/language-model")
+    return _finish(resume(given.run, cell=given.cell, show_progress=True), given.json)
+
+
+def _show(arguments: list[str]) -> int:
+    from elman.train.history import read_history, sparkline
+
+    given = _parse(_Show, arguments, "elman show", "elman show runs/language-model")
+    task = open_run(given.run, given.cell)
+    history = read_history(given.run / files.HISTORY)
+    if given.json:
+        print(json.dumps({"task": task.name, "config": to_json(task.config), "results": task.results}))
+        return 0
+    changed = {
+        key: value
+        for key, value in to_json(task.config).items()
+        if value != getattr(type(task.config)(), key)
+    }
+    print(
+        f"{given.run}: {task.name}, {task.config.cell}, "
+        f"{task.config.hidden_size} units × {task.config.layers}"
+    )
+    print(
+        "options: "
+        + (", ".join(f"{key} {value}" for key, value in changed.items()) or "all at their defaults")
+    )
+    if history:
+        reading, last = task.reading(), history[-1]
+        print(f"trained: {last['step']:,} steps, epoch {last['epoch']}, {last['seconds']:,.0f} s")
+        for kind in ("train", "validation"):
+            losses = [line["loss"] * reading.scale for line in history if line["kind"] == kind]
+            if losses:
+                print(f"{kind:>10}  {losses[0]:.3f} {sparkline(losses)} {losses[-1]:.3f} {reading.name}")
+    print(
+        f"\n{task.report()}" if task.results else "not finished; go on with: elman resume " + str(given.run)
+    )
+    return 0
+
+
+def _use(verb: str, cls: type[Task], arguments: list[str]) -> int:
+    """A task's own verb: the run folder, then the verb's flags."""
+    parser = make_dataclass("Use", [], bases=(cls.verb, _OnRun), frozen=True, kw_only=True)
+    parser.__doc__ = cls.verb.__doc__
+    given = _parse(parser, arguments, f"elman {verb}", cls.verb.example)
+    task = load(given.run, given.cell)
+    if not isinstance(task, cls):
+        raise InputError(f"{given.run}: is a run of {task.name}; its verb is {task.verb.__name__.lower()}")
+    wanted = _part(cls.verb, given)
+    if given.json:
+        print(json.dumps(wanted.json(task), ensure_ascii=False))
+    else:
+        for piece in wanted.text(task):
+            print(piece, end="", flush=True)
+    return 0
+
+
+def _finish(task: Task, as_json: bool) -> int:
+    """Prints a training's results and where they are."""
+    if as_json:
+        print(json.dumps({"run": str(task.folder), **task.results}, ensure_ascii=False))
+        return 0
+    folder = task.folder
+    assert folder is not None
+    print(f"\n{task.report()}\n\nrun folder  {folder}\nloss curve  {folder / files.CURVE}")
+    print(f"next        elman {task.verb.__name__.lower()} {folder}")
+    return 0
+
+
+def _parse(options: type[Any], arguments: list[str], program: str, example: str, default: Any = None) -> Any:
+    """Flags to a dataclass; help ends with an example, a wrong flag in one line.
+
+    Args:
+        options: the dataclass.
+        arguments: the flags.
+        program: what the user typed before them.
+        example: a command that works.
+        default: an instance of a base of ``options`` whose values replace the defaults.
+    """
+    errors, output = io.StringIO(), io.StringIO()
+    flat = tyro.conf.configure(tyro.conf.FlagCreatePairsOff)(options)
+    try:
+        with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(output):
+            start = {} if default is None else {"default": options(**vars(default))}
+            return tyro.cli(flat, args=arguments, prog=program, **start)
+    except SystemExit as stop:
+        if stop.code:
+            raise InputError(f"{_one_line(errors.getvalue())} (see {program} --help)") from None
+        print(output.getvalue(), end="")
+        print(f"\nexample:\n  {example}")
+        raise SystemExit(0) from None
+
+
+def _one_line(box: str) -> str:
+    """The message of an error that tyro draws in a box under a title, and the flag that may be meant."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", box)
+    rows = [row.strip("│| ") for row in plain.splitlines()[1:]]
+    blocks = [list(block) for rule, block in groupby(rows, lambda row: set(row) <= set("─-╰╯+")) if not rule]
+    message = re.sub(r"^Error parsing [A-Z_]\w*: ", "", " ".join(blocks[0]))
+    meant = [row.split()[0].rstrip(",") for row in blocks[1] if row.startswith("--")]
+    return message + (f"; did you mean {meant[0]}?" if meant and "Unrecognized" in message else "")
+
+
+def _one_line_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    print(f"elman: {message}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

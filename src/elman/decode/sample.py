@@ -1,0 +1,90 @@
+"""Tokens drawn one after another from a model's own predictions."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from elman.state import State
+
+Step = Callable[[Tensor, State], tuple[Tensor, State]]
+
+
+def choose(
+    logits: Tensor,
+    temperature: float = 1.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """One token a row.
+
+    Args:
+        logits: [B, V].
+        temperature: divides the logits; 0 takes the most probable token (greedy).
+        top_k: only the k most probable tokens; 0: all.
+        top_p: only the most probable tokens that together reach this probability, at least one (nucleus:
+            Holtzman et al. 2019, arXiv:1904.09751); 1: all.
+        generator: the source of randomness.
+
+    Returns:
+        [B] ids.
+
+    Raises:
+        ValueError: an option out of its range.
+    """
+    check_options(temperature, top_k, top_p)
+    if temperature == 0:
+        return logits.argmax(-1)
+    logits = logits.float() / temperature
+    if 0 < top_k < logits.shape[-1]:
+        least = logits.topk(top_k).values[:, -1:]
+        logits = logits.masked_fill(logits < least, -torch.inf)
+    probabilities = torch.softmax(logits, -1)
+    if top_p < 1:
+        ordered, order = probabilities.sort(descending=True)
+        before = ordered.cumsum(-1) - ordered
+        ordered = ordered.masked_fill(before >= top_p, 0.0)
+        probabilities = torch.zeros_like(probabilities).scatter(-1, order, ordered)
+    return torch.multinomial(probabilities, 1, generator=generator)[:, 0]
+
+
+def check_options(temperature: float, top_k: int, top_p: float) -> None:
+    """Raises ValueError where an option is out of its range."""
+    if not 0 <= temperature < float("inf"):
+        raise ValueError(f"temperature must be in [0, inf). Got {temperature!r}.")
+    if top_k < 0:
+        raise ValueError(f"top_k must be in [0, inf). Got {top_k!r}.")
+    if not 0 < top_p <= 1:
+        raise ValueError(f"top_p must be in (0, 1]. Got {top_p!r}.")
+
+
+def sample(
+    step: Step,
+    logits: Tensor,
+    state: State,
+    temperature: float = 1.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    seed: int | None = None,
+) -> Iterator[Tensor]:
+    """Endless tokens [B], each fed back to give the next.
+
+    Args:
+        step: (token [B], state) → (logits [B, V], state).
+        logits: [B, V] for the first token.
+        state: after the prompt.
+        temperature: see ``choose``.
+        top_k: see ``choose``.
+        top_p: see ``choose``.
+        seed: of the draws; None: a new one each time.
+    """
+    generator = torch.Generator(device=logits.device)
+    if seed is None:
+        generator.seed()
+    else:
+        generator.manual_seed(seed)
+    while True:
+        token = choose(logits, temperature, top_k, top_p, generator)
+        yield token
+        logits, state = step(token, state)

@@ -1,0 +1,1 @@
+"""Numbers about what happens inside a network."""

@@ -1,0 +1,94 @@
+"""Why a loss or a gradient left the finite numbers."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from elman.batch import Batch
+from elman.layers.recurrent import Recurrent
+from elman.state import State
+
+_GROWTH = 1e3  # over one batch's steps: more than rounding and less than any explosion
+
+
+def explain(model: nn.Module, batch: Batch, state: State | None) -> str:
+    """The first parameter hit, whether it grew in the recurrence, and what to try, in one line.
+
+    Args:
+        model: with the gradients of the step that failed.
+        batch: of that step.
+        state: carried into that step.
+    """
+    hit = first_hit(model)
+    where = "no single parameter's gradient" if hit is None else f"first hit {hit}"
+    grown = recurrent_growth(model, batch, state)
+    if grown > _GROWTH:
+        size = "beyond float32" if grown == float("inf") else f"{grown:.0e}-fold"
+        return (
+            f"{where}; it grew {size} within one batch in the recurrence: "
+            "try --clip norm with a lower --clip-at, a gated --cell, or --init orthogonal"
+        )
+    return f"{where}; it did not grow in the recurrence: try a lower --learning-rate, or --warmup-steps"
+
+
+def first_hit(model: nn.Module) -> str | None:
+    """The parameter nearest to the loss whose gradient is not finite."""
+    for name, parameter in reversed(list(model.named_parameters())):
+        if parameter.grad is not None and not torch.isfinite(parameter.grad).all():
+            return name
+    return None
+
+
+def recurrent_growth(model: nn.Module, batch: Batch, state: State | None) -> float:
+    """How many times states, or their gradients, grow within the batch's steps; the worst layer's figure.
+
+    Each recurrent layer reads again what it read in the failed step, one step at a time.
+    """
+    captured: list[tuple[Recurrent, Tensor, State | None]] = []
+
+    def capture(module: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+        assert isinstance(module, Recurrent)
+        x, given = arguments[0], arguments[1] if len(arguments) > 1 else None
+        captured.append((module, x.transpose(0, 1) if module.batch_first else x, given))
+
+    layers = [m for m in model.modules() if isinstance(m, Recurrent) and not m.bidirectional]
+    hooks = [layer.register_forward_pre_hook(capture, with_kwargs=True) for layer in layers]
+    try:
+        with torch.no_grad():
+            model(batch, state)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return max((_growth(layer, x, given) for layer, x, given in captured), default=1.0)
+
+
+@torch.enable_grad()
+def _growth(layer: Recurrent, x: Tensor, given: State | None) -> float:
+    x = x[:256, :8].detach()
+    start = layer.initial_state(x.shape[1]) if given is None else tuple(s[:, : x.shape[1]] for s in given)
+    states = [tuple(s.detach().clone().requires_grad_() for s in start)]
+    for step in x:
+        _, state = layer.step(step, states[-1])
+        for s in state:
+            s.retain_grad()
+        states.append(state)
+    total = torch.stack([s.sum() for s in states[-1]]).sum()
+    total.backward(inputs=[s for state in states for s in state])
+    values = [_norm(state) for state in states[1:]]
+    gradients = [_norm(tuple(s.grad for s in state if s.grad is not None)) for state in states]
+    forward = _ratio(max(values, key=_rank), values[0] + 1)
+    return max(forward, _ratio(max(gradients, key=_rank), gradients[-1]))
+
+
+def _norm(tensors: State) -> float:
+    return float(torch.stack([t.detach().double().norm() for t in tensors]).norm())
+
+
+def _rank(value: float) -> float:
+    """Orders values with what is not finite above all."""
+    return value if value < float("inf") else float("inf")
+
+
+def _ratio(after: float, before: float) -> float:
+    return after / max(before, 1e-30) if after < float("inf") else float("inf")

@@ -1,0 +1,55 @@
+"""One of V classes."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from elman.batch import Target
+from elman.heads.base import Head, Loss, weighted
+
+
+class Categorical(Head):
+    """A distribution over V classes.
+
+        p = softmax(W f + b),    loss = −log p[target]
+
+    Args:
+        features: F, features of one prediction.
+        classes: V.
+        tied: an embedding [V, F] whose weight serves as W (Press & Wolf 2016, arXiv:1608.05859; Inan,
+            Khosravi & Socher 2016, arXiv:1611.01462); None: W is the head's own.
+
+    Shapes:
+        features [..., F], targets [...] of class ids → logits [..., V]; weight [V, F], bias [V]
+
+    Units:
+        nats per target.
+    """
+
+    def __init__(self, features: int, classes: int, tied: nn.Embedding | None = None) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(classes))
+        # inside a tuple the embedding is not a submodule: its weight is saved once, under its own name
+        self._tied = (tied,)
+        if tied is None:
+            self.weight = nn.Parameter(torch.empty(classes, features))
+            nn.init.xavier_uniform_(self.weight)
+
+    def logits(self, features: Tensor) -> Tensor:
+        """Unnormalised log-probabilities [..., V]."""
+        (tied,) = self._tied
+        return F.linear(features, self.weight if tied is None else tied.weight, self.bias)
+
+    def loss(self, features: Tensor, target: Target) -> Loss:
+        """Cross-entropy."""
+        logits = self.logits(features).flatten(0, -2)
+        if target.weights is None:
+            # the usual case, in one pass over the logits
+            total = F.cross_entropy(logits, target.values.flatten(), reduction="sum")
+            return Loss(total, total.new_tensor(float(target.values.numel())))
+        losses = F.cross_entropy(logits, target.values.flatten(), reduction="none")
+        return weighted(losses.view_as(target.values), target)
+
+    def predict(self, features: Tensor) -> Tensor:
+        """The most probable class [...]."""
+        return self.logits(features).argmax(-1)

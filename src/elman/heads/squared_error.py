@@ -1,0 +1,37 @@
+"""Real numbers under squared error."""
+
+from torch import Tensor, nn
+
+from elman.batch import Target
+from elman.heads.base import Head, Loss, weighted
+
+
+class SquaredError(Head):
+    """A vector of O real numbers.
+
+        ŷ = W f + b,    loss = mean over the O outputs of (ŷ − y)²
+
+    Args:
+        features: F, features of one prediction.
+        outputs: O.
+
+    Shapes:
+        features [..., F], targets [..., O] → prediction [..., O]
+
+    Units:
+        the square of the target's.
+    """
+
+    def __init__(self, features: int, outputs: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(features, outputs)
+        nn.init.xavier_uniform_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+
+    def loss(self, features: Tensor, target: Target) -> Loss:
+        """Mean over the outputs, summed over the targets."""
+        return weighted((self.linear(features) - target.values).square().mean(-1), target)
+
+    def predict(self, features: Tensor) -> Tensor:
+        """The conditional mean [..., O]."""
+        return self.linear(features)

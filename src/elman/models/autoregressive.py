@@ -1,0 +1,70 @@
+"""A model of the next token given all before it."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from elman.batch import Batch
+from elman.heads.base import Loss
+from elman.heads.categorical import Categorical
+from elman.layers.recurrent import Recurrent
+from elman.state import State
+
+
+class Autoregressive(nn.Module):
+    """Embedding → recurrent layer → categorical head, the target at each step being the next token.
+
+    Args:
+        vocabulary_size: V.
+        layer: a unidirectional layer that reads the embedding.
+        dropout: probability on the embedding's and on the layer's output.
+        tied: the head's weight is the embedding's; the layer's output size must be its input size.
+
+    Shapes:
+        tokens [T, B] → features [T, B, O]
+
+    Raises:
+        ValueError: the layer is bidirectional (it would see what it is to predict), or sizes forbid tying.
+    """
+
+    def __init__(
+        self, vocabulary_size: int, layer: Recurrent, dropout: float = 0.0, tied: bool = False
+    ) -> None:
+        super().__init__()
+        if layer.bidirectional:
+            raise ValueError("a model of the next token cannot be bidirectional")
+        if tied and layer.output_size != layer.input_size:
+            raise ValueError(
+                f"tied weights need an output size ({layer.output_size}) equal to the embedding size "
+                f"({layer.input_size})"
+            )
+        self.embedding = nn.Embedding(vocabulary_size, layer.input_size)
+        if tied:
+            nn.init.xavier_uniform_(self.embedding.weight)
+        self.layer = layer
+        self.dropout = dropout
+        self.head = Categorical(layer.output_size, vocabulary_size, self.embedding if tied else None)
+
+    def forward(self, batch: Batch, state: State | None = None) -> tuple[Loss, State]:
+        """The loss of a batch of tokens [T, B], and the state after it."""
+        inputs = batch.inputs
+        features, state = self.features(inputs.values, state, inputs.lengths, inputs.resets)
+        return self.head.loss(features, batch.targets), state
+
+    def features(
+        self,
+        tokens: Tensor,
+        state: State | None = None,
+        lengths: Tensor | None = None,
+        resets: Tensor | None = None,
+    ) -> tuple[Tensor, State]:
+        """What the head sees: tokens [T, B] → [T, B, O], and the state after the last step."""
+        x = F.dropout(self.embedding(tokens), self.dropout, self.training)
+        output, state = self.layer(x, state, lengths, resets)
+        return F.dropout(output, self.dropout, self.training), state
+
+    @torch.inference_mode()
+    def step(self, token: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """One token of each row [B] → logits of the next [B, V], and the state."""
+        output, state = self.layer.step(self.embedding(token), state)
+        return self.head.logits(output), state

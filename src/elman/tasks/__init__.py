@@ -1,0 +1,1 @@
+"""Tasks: one file each, raw data in, answers out. Importing this package or a task imports no torch."""

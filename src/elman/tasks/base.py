@@ -1,0 +1,391 @@
+"""What every task is: options, a model, training into a run folder, and a verb that uses the run."""
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from elman import __version__
+from elman.config import flag, from_json, read_json, require, to_json
+from elman.errors import InputError
+from elman.registry import find, names
+from elman.train import files
+from elman.train.options import TrainingOptions
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from elman.data.batches import Batches
+    from elman.layers.recurrent import Recurrent
+    from elman.train.loop import Reading
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskOptions:
+    """Options of the recurrent layer, the same for every task."""
+
+    cell: str = "lstm"
+    """a cell (elman, lstm, gru, …; elman:nonlinearity=relu), or FILE.py:Class"""
+    hidden_size: int = 256
+    """units of each layer"""
+    layers: int = 1
+    """layers, each reading the one before"""
+    dropout: float = 0.0
+    """probability between layers, and before and after them"""
+    input_dropout: float = 0.0
+    """variational: on each layer's input, one mask for all steps"""
+    recurrent_dropout: float = 0.0
+    """variational: on the recurrent product's input, one mask for all steps"""
+    zoneout: float = 0.0
+    """probability that a unit keeps its old state at a step"""
+    weight_dropout: float = 0.0
+    """weight drop on the recurrent weights"""
+    residual: bool = False
+    """every layer but the first adds its input to its output"""
+    learned_state: bool = False
+    """the initial state is learned; otherwise zero"""
+    init: str = "advised"
+    """advised (the cell's own), torch, orthogonal, identity, forget-bias, chrono:T; + joins several"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskConfig(TrainingOptions, TaskOptions):
+    """All options of a task; subclasses add their own."""
+
+    def __post_init__(self) -> None:
+        """Checks every range."""
+        super().__post_init__()
+        for name, most in (("hidden_size", 10**6), ("layers", 1000)):
+            value = getattr(self, name)
+            require(flag(name), 1 <= value <= most, f"an int in [1, {most}]", value)
+        for name in ("dropout", "input_dropout", "recurrent_dropout", "zoneout", "weight_dropout"):
+            require(flag(name), 0 <= getattr(self, name) < 1, "in [0, 1)", getattr(self, name))
+
+
+@dataclass
+class Parts:
+    """A task's data, ready to be read batch by batch."""
+
+    training: "Batches"
+    validation: "Batches | None" = None
+    test: "Batches | None" = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+class Verb(ABC):
+    """What a task's run is used for; a dataclass whose fields are the verb's flags, after the run folder.
+
+    The class's name in lower case is the verb, its docstring the help.
+    """
+
+    example: ClassVar[str]
+    """A command that works, for the help."""
+
+    @abstractmethod
+    def text(self, task: Any) -> Iterator[str]:
+        """What is printed, piece by piece as it comes."""
+
+    @abstractmethod
+    def json(self, task: Any) -> dict[str, Any]:
+        """The same as one object, for ``--json``."""
+
+
+class Task(ABC):
+    """Raw data in, answers out.
+
+    A subclass names its ``Config``, builds its parts and model, and says what its numbers mean; fitting,
+    saving, loading and resuming are the same for all.
+
+    Args:
+        config: the options; or give them by name.
+        **options: fields of the task's Config.
+
+    Raises:
+        InputError: an unknown option, or a value out of its range.
+    """
+
+    Config: ClassVar[type[TaskConfig]]
+    verb: ClassVar[type[Verb]]
+    example: ClassVar[str]
+    """A training command that works, for the help."""
+
+    def __init__(self, config: TaskConfig | None = None, /, **options: Any) -> None:
+        unknown = set(options) - {f.name for f in dataclasses.fields(self.Config)}
+        if unknown:
+            raise InputError(f"{type(self).__name__} has no option {sorted(unknown)[0]!r}")
+        self.config: Any = config if config is not None else self.Config(**options)
+        self.facts: dict[str, Any] = {}
+        self.folder: Path | None = None
+        self.model: Any = None
+        self.results: dict[str, Any] = {}
+
+    # What a subclass says of itself.
+
+    @abstractmethod
+    def read(self, data: list[Path], folder: Path | None) -> None:
+        """Reads raw files and learns ``facts``; leaves in the run folder what a resumed run needs."""
+
+    @abstractmethod
+    def reopen(self, folder: Path) -> None:
+        """Gets back from the run folder what ``read`` left there."""
+
+    @abstractmethod
+    def parts(self) -> Parts:
+        """Batches of what was read."""
+
+    @abstractmethod
+    def build(self) -> "nn.Module":
+        """The model, from config and facts alone."""
+
+    @abstractmethod
+    def reading(self) -> "Reading":
+        """How the loss is shown."""
+
+    @abstractmethod
+    def measure(self, parts: Parts) -> dict[str, Any]:
+        """Figures on the test part, a simple method's beside them."""
+
+    @abstractmethod
+    def report(self) -> str:
+        """The results as lines for people."""
+
+    @abstractmethod
+    def evaluate(self, data: list[Path]) -> dict[str, Any]:
+        """Figures on other files."""
+
+    def save_extras(self, folder: Path) -> None:  # noqa: B027 - most tasks have none
+        """Writes what the task needs beside config and weights."""
+
+    def load_extras(self, folder: Path) -> None:  # noqa: B027
+        """Reads it back; called before ``build``. Raises InputError where it does not fit."""
+
+    def check_facts(self, source: str) -> None:  # noqa: B027
+        """Raises InputError unless ``facts``, read from ``source``, are what this task wrote."""
+
+    # What is the same for all.
+
+    @property
+    def name(self) -> str:
+        """The task's name on the command line: its file's."""
+        return type(self).__module__.rpartition(".")[2].replace("_", "-")
+
+    def train(
+        self,
+        data: list[Path],
+        out: str | Path | None = None,
+        *,
+        overwrite: bool = False,
+        show_progress: bool = False,
+    ) -> Self:
+        """Trains on files, into a run folder where ``out`` names one.
+
+        Raises:
+            InputError: the data or the folder are refused; a folder in use is left as it was.
+            TrainingStopped: the loss or a gradient left the finite numbers.
+        """
+        return self._fit(lambda folder: self.read(data, folder), out, overwrite, show_progress)
+
+    def _fit(
+        self,
+        read: Callable[[Path | None], None],
+        out: str | Path | None,
+        overwrite: bool,
+        show_progress: bool,
+    ) -> Self:
+        """Reads, then trains; nothing is replaced before the data have been read and found enough."""
+        self.layer(1)  # an unknown cell or initialisation ends here
+        self.folder = None if out is None else Path(out)
+        if self.folder is None:
+            read(None)
+            return self._train(self.parts(), resume=False, show_progress=show_progress)
+        files.check_new_folder(self.folder, overwrite)
+        with files.scratch_folder(self.folder) as scratch:
+            read(scratch)
+            parts = self.parts()
+            self._write_config(scratch)
+            self.save_extras(scratch)
+            files.install(scratch, self.folder)
+        return self._train(parts, resume=False, show_progress=show_progress)
+
+    def _train(self, parts: Parts, *, resume: bool, show_progress: bool) -> Self:
+        import torch
+
+        from elman.train.history import draw_curve
+        from elman.train.loop import Loop
+        from elman.train.progress import Silent, make_progress
+
+        torch.manual_seed(self.config.seed)
+        self.model = self.build()
+        reading = self.reading()
+        loop = Loop(
+            self.model,
+            parts.training,
+            parts.validation,
+            self.config,
+            self.folder,
+            reading,
+            make_progress() if show_progress else Silent(),
+        )
+        loop.run(resume)
+        self.model.eval()
+        self.results = {
+            "parameters": sum(p.numel() for p in self.model.parameters()),
+            "steps": loop.position.step,
+            "seconds": round(loop.history.lines[-1]["seconds"], 1) if loop.history.lines else 0.0,
+            **self.measure(parts),
+        }
+        if self.folder is not None:
+            title = f"{self.name}: {self.config.cell}, {self.config.hidden_size} units × {self.config.layers}"
+            draw_curve(loop.history.lines, self.folder / files.CURVE, reading.name, reading.scale, title)
+            files.write_json(self.folder / files.RESULTS, self.results)
+            (self.folder / files.CHECKPOINT).unlink(missing_ok=True)
+        return self
+
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
+        """Writes a fitted task to a run folder that ``elman.load`` reads."""
+        from elman.train.checkpoint import save_weights
+
+        folder = Path(folder)
+        files.check_new_folder(folder, overwrite)
+        with files.scratch_folder(folder) as scratch:
+            self._write_config(scratch)
+            self.save_extras(scratch)
+            save_weights(self._fitted(), scratch / files.WEIGHTS)
+            files.write_json(scratch / files.RESULTS, self.results)
+            files.install(scratch, folder)
+
+    def _fitted(self) -> "nn.Module":
+        if self.model is None:
+            raise InputError(f"{type(self).__name__} is not fitted yet")
+        return self.model
+
+    def layer(self, input_size: int, **options: Any) -> "Recurrent":
+        """The recurrent layer of the options."""
+        from elman.cells.named import make_cell
+        from elman.layers.recurrent import Recurrent
+
+        config = self.config
+        try:
+            return Recurrent(
+                make_cell(config.cell, input_size, config.hidden_size),
+                config.layers,
+                dropout=config.dropout,
+                input_dropout=config.input_dropout,
+                recurrent_dropout=config.recurrent_dropout,
+                zoneout=config.zoneout,
+                weight_dropout=config.weight_dropout,
+                residual=config.residual,
+                learned_state=config.learned_state,
+                init=config.init,
+                **options,
+            )
+        except ValueError as error:
+            raise InputError(str(error)) from None
+
+    def _write_config(self, folder: Path) -> None:
+        from elman.cells.named import fingerprint, is_file
+
+        content: dict[str, Any] = {
+            "format_version": FORMAT_VERSION,
+            "elman": __version__,
+            "task": self.name,
+            "config": to_json(self.config),
+            "facts": self.facts,
+        }
+        if is_file(self.config.cell):
+            content["cell_sha256"] = fingerprint(self.config.cell)
+        files.write_json(folder / files.CONFIG, content)
+
+
+def load(folder: str | Path, cell: str | None = None) -> Any:
+    """A trained task from its run folder, ready to use.
+
+    Args:
+        folder: the run folder, which may come from anywhere: it is data and never runs code.
+        cell: ``FILE.py:Class`` again, where the model's cell is one of your own; that file is run.
+
+    Raises:
+        InputError: no run folder, or a damaged, unfinished or hostile one; the message names the file.
+    """
+    import torch
+
+    from elman.train.checkpoint import load_weights
+
+    task = open_run(folder, cell)
+    assert task.folder is not None
+    with torch.device("meta"):
+        model = task.build()
+    weights = load_weights(task.folder / files.WEIGHTS, model)
+    model.load_state_dict(weights, assign=True)
+    task.model = model.eval()
+    return task
+
+
+def open_run(folder: str | Path, cell: str | None = None) -> Task:
+    """A task's options, facts and results from its run folder, without the model."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such run folder")
+    path = folder / files.CONFIG
+    content = read_json(path)
+    if not isinstance(content, dict) or not isinstance(content.get("task"), str):
+        raise InputError(f"{path}: is not the configuration of a run")
+    version = content.get("format_version")
+    if not isinstance(version, int) or not 1 <= version <= FORMAT_VERSION:
+        raise InputError(f"{path}: format_version must be in [1, {FORMAT_VERSION}]. Got {str(version)[:40]}.")
+    if content["task"] not in names("tasks"):
+        raise InputError(f"{path}: unknown task {content['task'][:40]!r}")
+    cls = find("tasks", content["task"], Task)  # type: ignore[type-abstract]
+    task = cls(from_json(cls.Config, content.get("config"), str(path)))
+    task.config = _own_cell(task.config, cell, content.get("cell_sha256"), str(path))
+    facts = content.get("facts")
+    if not isinstance(facts, dict):
+        raise InputError(f"{path}: facts must be an object")
+    task.facts = facts
+    task.check_facts(str(path))
+    task.folder = folder
+    task.load_extras(folder)
+    results = folder / files.RESULTS
+    task.results = read_json(results) if results.exists() else {}
+    if not isinstance(task.results, dict):
+        raise InputError(f"{results}: must hold an object")
+    return task
+
+
+def resume(folder: str | Path, *, cell: str | None = None, show_progress: bool = False) -> Task:
+    """Goes on with an interrupted or killed run, to the same weights as if it had never stopped.
+
+    Raises:
+        InputError: the run is finished already, or has no checkpoint.
+    """
+    task = open_run(folder, cell)
+    assert task.folder is not None
+    if not (task.folder / files.CHECKPOINT).exists():
+        done = "is finished; there is nothing to resume" if task.results else f"has no {files.CHECKPOINT}"
+        raise InputError(f"{folder}: {done}")
+    task.reopen(task.folder)
+    return task._train(task.parts(), resume=True, show_progress=show_progress)
+
+
+def _own_cell(config: Any, cell: str | None, recorded: object, source: str) -> Any:
+    """The configuration with the user's own cell named again, since a run folder runs no code by itself."""
+    import warnings
+
+    from elman.cells.named import fingerprint, is_file
+
+    if not is_file(config.cell):
+        if cell is not None:
+            raise InputError(f"{source}: the cell is {config.cell}; no --cell is needed to load it")
+        return config
+    if cell is None:
+        raise InputError(
+            f"{source}: the cell is {config.cell[:200]}, a file of its author's: name it again with "
+            "--cell FILE.py:Class to have it run"
+        )
+    if fingerprint(cell) != recorded:
+        warnings.warn(f"{cell}: is not the file that the run was trained with", stacklevel=3)
+    return dataclasses.replace(config, cell=cell)

@@ -1,0 +1,398 @@
+"""Language models: the next character or byte, given all before it."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+from elman.config import read_json, require
+from elman.errors import InputError
+from elman.tasks.base import Parts, Task, TaskConfig, Verb
+from elman.train import files
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from elman.data.text import Corpus
+    from elman.data.vocab import Vocabulary
+    from elman.models.autoregressive import Autoregressive
+    from elman.train.loop import Mean, Reading
+
+_SAMPLE = 2000  # characters generated after training to judge the model by
+_LARGEST_BASELINE = 20_000_000  # tokens; the n-gram counts of more would not fit in memory
+_UNITS = {"characters": "char", "bytes": "byte"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageModelConfig(TaskConfig):
+    """Trains a language model on text files or folders of them.
+
+    Each file is a document; the text is cut by position into training, validation and test part. Without
+    any file, the text is the Python language reference that ships with CPython.
+    """
+
+    level: Literal["characters", "bytes"] = "characters"
+    """what a token is"""
+    embedding_size: int = 64
+    """features of a token"""
+    tied: bool = False
+    """the output weights are the embedding's; needs as many features as the layer's output"""
+    bptt: int = 100
+    """steps between two cuts of the gradient (truncated backpropagation through time)"""
+    split: tuple[float, float, float] = (0.9, 0.05, 0.05)
+    """shares of training, validation and test part, by position"""
+    ngram_order: int = 6
+    """order of the Witten–Bell model that the result is compared with"""
+
+    def __post_init__(self) -> None:
+        """Checks every range."""
+        super().__post_init__()
+        for option, value in (("--embedding-size", self.embedding_size), ("--bptt", self.bptt)):
+            require(option, 1 <= value <= 10**6, "an int in [1, 1e6]", value)
+        require("--ngram-order", 1 <= self.ngram_order <= 20, "an int in [1, 20]", self.ngram_order)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generate(Verb):
+    """Prints text that a language model writes, going on from a prompt."""
+
+    prompt: str = ""
+    """text to go on from; empty: as at the beginning of a line"""
+    length: int = 500
+    """tokens to generate"""
+    temperature: float = 0.8
+    """under 1 plays safe, over 1 risks more; 0 always takes the most probable"""
+    top_k: int = 0
+    """only the k most probable tokens; 0: all"""
+    top_p: float = 1.0
+    """only the most probable tokens that together reach this probability"""
+    seed: int | None = None
+    """the same seed writes the same text; without one every call differs"""
+
+    example: ClassVar[str] = 'elman generate runs/language-model --prompt "The " --length 300 --seed 1'
+
+    def text(self, task: "LanguageModel") -> Iterator[str]:
+        """The prompt, then the text as it comes."""
+        pieces = task.generate(
+            self.prompt,
+            length=self.length,
+            temperature=self.temperature,
+            top_k=self.top_k,
+            top_p=self.top_p,
+            seed=self.seed,
+        )
+        yield self.prompt
+        yield from pieces
+        yield "\n"
+
+    def json(self, task: "LanguageModel") -> dict[str, Any]:
+        """Prompt and text."""
+        text = "".join(self.text(task))[len(self.prompt) : -1]
+        return {"prompt": self.prompt, "text": text, "temperature": self.temperature, "seed": self.seed}
+
+
+class LanguageModel(Task):
+    """A model of text that says how probable each next character or byte is, and writes text.
+
+    Loss: nats per token; bits per character are nats / ln 2 (per byte at ``level="bytes"``), perplexity is
+    the exponential of the nats.
+
+    Args:
+        **options: fields of ``LanguageModelConfig`` (``elman train language-model --help`` explains them).
+
+    Raises:
+        InputError: an option out of its range.
+    """
+
+    Config = LanguageModelConfig
+    verb = Generate
+    example = "elman train language-model corpus.txt --out runs/language-model --epochs 20"
+
+    model: "Autoregressive"
+
+    def __init__(self, config: LanguageModelConfig | None = None, /, **options: Any) -> None:
+        super().__init__(config, **options)
+        self.vocabulary: Vocabulary
+        self._corpus: Corpus
+
+    def fit(
+        self,
+        data: str | Path | Sequence[str | Path] = (),
+        *,
+        texts: Sequence[str] | None = None,
+        out: str | Path | None = None,
+        overwrite: bool = False,
+        show_progress: bool = False,
+    ) -> Self:
+        """Trains on text files or folders, or on texts in memory.
+
+        Args:
+            data: paths; none: the Python language reference.
+            texts: documents in place of paths.
+            out: a run folder to write; None keeps the model in memory.
+            overwrite: replaces a run folder that exists.
+            show_progress: a progress bar on standard error.
+
+        Returns:
+            self, with ``model``, ``vocabulary`` and ``results``.
+
+        Raises:
+            InputError: a file cannot be read, is no UTF-8 or too short; a run folder exists.
+            TrainingStopped: the loss or a gradient left the finite numbers.
+        """
+        if texts is not None:
+            if isinstance(texts, str):
+                raise InputError("texts must be a list of texts. Got one text; give [text].")
+            documents = list(texts)
+            return self._fit(
+                lambda folder: self._read_texts(documents, folder), out, overwrite, show_progress
+            )
+        paths = [data] if isinstance(data, str | Path) else data
+        return self.train([Path(p) for p in paths], out, overwrite=overwrite, show_progress=show_progress)
+
+    def generate(
+        self,
+        prompt: str = "",
+        *,
+        length: int = 500,
+        temperature: float = 0.8,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        seed: int | None = None,
+    ) -> Iterator[str]:
+        """Text that goes on from a prompt, as it is drawn: one character a piece, the prompt not included.
+
+        The state is carried from step to step, so a step costs the same however long the text; stepwise
+        probabilities equal those of a full pass.
+
+        Args:
+            prompt: text to go on from; empty: as at the beginning of a line.
+            length: tokens to generate.
+            temperature: divides the logits; 0 is greedy.
+            top_k: only the k most probable tokens; 0: all.
+            top_p: only the most probable tokens that together reach this probability.
+            seed: of the draws.
+
+        Raises:
+            InputError: the prompt holds an unknown character, or an option is out of its range.
+        """
+        from elman.decode.sample import check_options
+
+        require("--length", 0 <= length <= 10**9, "an int in [0, 1e9]", length)
+        try:
+            check_options(temperature, top_k, top_p)
+        except ValueError as error:
+            raise InputError(str(error)) from None
+        self._fitted()
+        opening = self.vocabulary.encode(prompt) if prompt else self._opening()
+        return self._generate(opening, length, temperature, top_k, top_p, seed)
+
+    def _opening(self) -> "np.ndarray":
+        """What is read before an empty prompt: a line's end where the text has lines, or nothing."""
+        try:
+            return self.vocabulary.encode("\n")
+        except InputError:
+            return self.vocabulary.encode("")
+
+    def _generate(
+        self,
+        prompt: "np.ndarray",
+        length: int,
+        temperature: float,
+        top_k: int,
+        top_p: float,
+        seed: int | None,
+    ) -> Iterator[str]:
+        import torch
+
+        from elman.decode.sample import sample
+
+        model = self.model.eval()
+        device = model.embedding.weight.device
+        state = None
+        with torch.inference_mode():
+            if len(prompt):
+                tokens = torch.from_numpy(prompt.astype("int64")).to(device)[:, None]
+                features, state = model.features(tokens)
+                logits = model.head.logits(features[-1])
+            else:
+                # before any token the head's bias is all there is to go by
+                logits = model.head.bias[None].detach()
+                state = model.layer.initial_state(1)
+        decoder = self.vocabulary.decoder()
+        tokens_drawn = sample(model.step, logits, state, temperature, top_k, top_p, seed)
+        for _, token in zip(range(length), tokens_drawn, strict=False):
+            piece = decoder.push(int(token))
+            if piece:
+                yield piece
+        rest = decoder.flush()
+        if rest:
+            yield rest
+
+    def read(self, data: list[Path], folder: Path | None) -> None:
+        """Tokenises files, folders or the built-in text into the run folder."""
+        from elman.data.builtin import python_reference
+        from elman.data.text import corpus_from_files
+
+        if data:
+            self._set_corpus(corpus_from_files(data, self.config.level, folder))
+        else:
+            self._read_texts(python_reference(), folder)
+
+    def _read_texts(self, documents: list[str], folder: Path | None) -> None:
+        from elman.data.text import corpus_from_documents
+
+        self._set_corpus(corpus_from_documents(documents, self.config.level, folder))
+
+    def _set_corpus(self, corpus: "Corpus") -> None:
+        self._corpus = corpus
+        self.vocabulary = corpus.vocabulary
+
+    def reopen(self, folder: Path) -> None:
+        """Opens the tokens again."""
+        from elman.data.text import load_corpus
+
+        self._corpus = load_corpus(folder, self.vocabulary)
+
+    def parts(self) -> Parts:
+        """The three parts of the corpus, by position."""
+        from elman.data.batches import TokenStreams, TokenWindows
+        from elman.data.split import split_points
+
+        config, corpus = self.config, self._corpus
+        first, second = split_points(len(corpus), config.split)
+        training, validation, test = (
+            corpus.part(0, first),
+            corpus.part(first, second),
+            corpus.part(second, len(corpus)),
+        )
+        return Parts(
+            TokenStreams(training, config.batch_size, config.bptt, config.seed),
+            TokenWindows(validation, rows=config.batch_size) if len(validation) else None,
+            TokenWindows(test, rows=_exact_rows(test)) if len(test) else None,
+        )
+
+    def build(self) -> "Autoregressive":
+        """Embedding, layer and head."""
+        from elman.models.autoregressive import Autoregressive
+
+        try:
+            layer = self.layer(self.config.embedding_size)
+            return Autoregressive(len(self.vocabulary), layer, self.config.dropout, self.config.tied)
+        except ValueError as error:
+            raise InputError(str(error)) from None
+
+    def reading(self) -> "Reading":
+        """Bits per character or byte."""
+        from elman.train.loop import Reading
+
+        return Reading(f"bits/{_UNITS[self.config.level]}", 1 / math.log(2), self.config.level)
+
+    def measure(self, parts: Parts) -> dict[str, Any]:
+        """The test part beside letter frequency and an n-gram model; a sample and how new it is."""
+        from elman.metrics.novelty import known_words, longest_copy
+        from elman.train.loop import evaluate
+
+        results: dict[str, Any] = {}
+        if parts.test is not None:
+            results["test"] = _figures(evaluate(self.model, parts.test))
+            results["baselines"] = self._baselines(parts)
+        if len(self._corpus) <= _LARGEST_BASELINE:
+            sample = "".join(self.generate(length=_SAMPLE, temperature=0.8, seed=self.config.seed))
+            corpus = self.vocabulary.decode(self._corpus.tokens)
+            results["sample"] = {
+                "text": sample,
+                "temperature": 0.8,
+                "known_words": round(known_words(sample, corpus), 4),
+                "longest_copy": longest_copy(sample, corpus),
+            }
+        return results
+
+    def _baselines(self, parts: Parts) -> dict[str, float]:
+        """Bits per token of the simple methods on the same targets."""
+        from elman.data.batches import TokenStreams, TokenWindows
+        from elman.metrics.ngram import letter_frequency_nats, witten_bell_nats
+
+        assert isinstance(parts.training, TokenStreams)
+        assert isinstance(parts.test, TokenWindows)
+        train, test, size = parts.training.corpus, parts.test.corpus, len(self.vocabulary)
+        if len(train) > _LARGEST_BASELINE:
+            return {}
+        order = self.config.ngram_order
+        nats = {
+            "letter frequency": letter_frequency_nats(train.tokens, test.tokens, size, test.starts),
+            f"Witten–Bell, order {order}": witten_bell_nats(
+                train.tokens, test.tokens, size, order, train.starts, test.starts
+            ),
+        }
+        return {name: total / count / math.log(2) for name, (total, count) in nats.items()}
+
+    def evaluate(self, data: list[Path]) -> dict[str, Any]:
+        """Nats, bits and perplexity of other files, each read as a document of its own.
+
+        Raises:
+            InputError: a file cannot be read, holds an unknown character, or fewer than two tokens.
+        """
+        import numpy as np
+
+        from elman.data.batches import TokenWindows
+        from elman.data.text import Corpus, encode_file, find_text_files
+        from elman.train.loop import evaluate
+
+        self._fitted()
+        documents = [encode_file(path, self.vocabulary) for path in find_text_files(data)]
+        starts = np.cumsum([0, *(len(d) for d in documents[:-1])])
+        corpus = Corpus(np.concatenate(documents), starts, self.vocabulary)
+        return _figures(evaluate(self.model, TokenWindows(corpus, rows=_exact_rows(corpus))))
+
+    def report(self) -> str:
+        """The test figure beside the simple methods', and a sample."""
+        results, unit = self.results, _UNITS[self.config.level]
+        lines = []
+        if "sample" in results:
+            sample = results["sample"]
+            lines += [sample["text"][:600].strip(), ""]
+            lines += [
+                f"Written by the model at temperature 0.8. Of {_SAMPLE:,} such {self.config.level}, "
+                f"{sample['known_words']:.0%} of the words",
+                f"occur in the text, and the longest run copied from it is {sample['longest_copy']} {unit}s.",
+                "",
+            ]
+        if "test" in results:
+            own = results["test"]["bits_per_token"]
+            rows = {**results["baselines"], "this model": own}
+            width = max(map(len, rows))
+            lines.append(f"bits per {unit} on the test part ({results['test']['tokens']:,} {unit}s):")
+            lines += [f"  {name:<{width}}  {bits:.3f}" for name, bits in rows.items()]
+            behind = {name: own - bits for name, bits in results["baselines"].items() if own > bits}
+            lines += [f"  the model is behind {name} by {gap:.3f}" for name, gap in behind.items()]
+        return "\n".join(lines)
+
+    def save_extras(self, folder: Path) -> None:
+        """Writes the vocabulary."""
+        files.write_json(folder / files.VOCABULARY, self.vocabulary.to_json())
+
+    def load_extras(self, folder: Path) -> None:
+        """Reads the vocabulary."""
+        from elman.data.vocab import vocabulary_from_json
+
+        path = folder / files.VOCABULARY
+        self.vocabulary = vocabulary_from_json(read_json(path), str(path))
+        if self.vocabulary.level != self.config.level:
+            raise InputError(f"{path}: level must be {self.config.level}. Got {self.vocabulary.level}.")
+
+
+def _exact_rows(corpus: "Corpus") -> int:
+    """Rows to evaluate a text in: one up to 100,000 tokens, as a reader would; then more, to save time."""
+    return max(1, len(corpus) // 100_000)
+
+
+def _figures(loss: "Mean") -> dict[str, Any]:
+    nats = loss.mean
+    return {
+        "nats_per_token": nats,
+        "bits_per_token": nats / math.log(2),
+        "perplexity": math.exp(nats) if nats < 700 else math.inf,
+        "tokens": int(loss.count),
+    }

@@ -1,0 +1,355 @@
+"""Regression: real numbers for a whole numeric sequence."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+
+from elman.config import to_json
+from elman.errors import InputError
+from elman.tasks.base import Parts, Task, TaskConfig, Verb
+
+if TYPE_CHECKING:
+    from elman.data.tables import Sequences
+    from elman.models.pooled import Pooled
+    from elman.train.loop import Reading
+
+_DATA = "sequences.npz"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegressionConfig(TaskConfig):
+    """Trains a model that predicts numbers from whole numeric sequences.
+
+    Reads a table with one row a step (.csv, .parquet) or arrays x, y (.npz).
+    """
+
+    hidden_size: int = 64
+    """units of each layer"""
+    cell: str = "lstm"
+    """a cell (elman, lstm, gru, …; elman:nonlinearity=relu), or FILE.py:Class"""
+    bidirectional: bool = False
+    """each layer also reads from the end"""
+    standardise: bool = True
+    """features and targets are brought to mean 0 and variance 1, as measured on the training part"""
+    split: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    """shares of training, validation and test part, drawn at random"""
+    id_column: str = "unique_id"
+    """column that names a row's sequence"""
+    time_column: str = "ds"
+    """column that orders a sequence's rows, where there is one"""
+    target_column: str = "y"
+    """column to predict, the same in every row of a sequence"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predict(Verb):
+    """Prints a prediction for every sequence of a file, as CSV."""
+
+    data: Path
+    """.csv or .parquet with the training table's features, or .npz with an array x"""
+
+    example: ClassVar[str] = "elman predict runs/regression --data new.csv"
+
+    def text(self, task: "SequenceRegressor") -> Iterator[str]:
+        """One line a sequence."""
+        ids, values = task.predict_file(self.data)
+        yield ",".join([task.config.id_column, *task.facts["outputs"]]) + "\n"
+        for name, row in zip(ids, values.tolist(), strict=True):
+            yield ",".join([name, *(f"{value:.6g}" for value in row)]) + "\n"
+
+    def json(self, task: "SequenceRegressor") -> dict[str, Any]:
+        """Predictions by sequence."""
+        ids, values = task.predict_file(self.data)
+        return {"outputs": task.facts["outputs"], "predictions": dict(zip(ids, values.tolist(), strict=True))}
+
+
+class SequenceRegressor(Task):
+    """Numbers from sequences, in scikit-learn's manner: ``fit(X, y)``, ``predict(X)``, ``score(X, y)``.
+
+    Recurrent layer → last state → linear output; mean squared error.
+
+    Args:
+        **options: fields of ``RegressionConfig`` (``elman train regression --help`` explains them).
+
+    Shapes:
+        X [N, T, I] or [N, T], y [N] or [N, O] → predictions like y
+
+    Raises:
+        InputError: an option out of its range.
+    """
+
+    Config = RegressionConfig
+    verb = Predict
+    example = "elman train regression table.csv --out runs/regression --epochs 30"
+
+    model: "Pooled"
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        lengths: Any = None,
+        *,
+        out: str | Path | None = None,
+        overwrite: bool = False,
+        show_progress: bool = False,
+    ) -> Self:
+        """Trains on all the sequences given.
+
+        Args:
+            X: [N, T, I], or [N, T] of one feature.
+            y: [N] or [N, O].
+            lengths: [N] steps of each sequence, or None: all T.
+            out: a run folder to write; None keeps the model in memory.
+            overwrite: replaces a run folder that exists.
+            show_progress: a progress bar on standard error.
+
+        Raises:
+            InputError: shapes do not fit, or a value is not finite.
+        """
+        from elman.data.tables import sequences_from_arrays
+
+        if y is None:
+            raise InputError("y: targets are needed to fit")
+        data = sequences_from_arrays(X, y, lengths)
+        whole = np.arange(len(data)), np.arange(0), np.arange(0)
+        self._flat = np.ndim(y) == 1
+
+        def keep(folder: Path | None) -> None:
+            self._learn(data, whole, folder)
+
+        return self._fit(keep, out, overwrite, show_progress)
+
+    def predict(self, X: Any, lengths: Any = None) -> np.ndarray:
+        """Predictions [N] or [N, O], as y was; in the target's unit."""
+        from elman.data.tables import sequences_from_arrays
+
+        values = self._predict(sequences_from_arrays(X, None, lengths))
+        return values[:, 0] if getattr(self, "_flat", values.shape[1] == 1) else values
+
+    def score(self, X: Any, y: Any, lengths: Any = None) -> float:
+        """R², the share of the targets' variance that is explained (1 is best; the mean scores 0)."""
+        y = np.asarray(y, dtype=np.float64)
+        residual = np.square(y - self.predict(X, lengths).reshape(y.shape)).sum()
+        return float(1 - residual / np.square(y - y.mean(0)).sum())
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """All options by name, as scikit-learn asks for them."""
+        return {name: getattr(self.config, name) for name in to_json(self.config)}
+
+    def set_params(self, **options: Any) -> Self:
+        """Changes options by name."""
+        self.__init__(**{**self.get_params(), **options})  # type: ignore[misc]
+        return self
+
+    def predict_file(self, path: Path) -> tuple[list[str], np.ndarray]:
+        """The sequences' names and predictions [N, O] for a file."""
+        data = self._read(path, with_target=False)
+        return data.ids, self._predict(data)
+
+    def read(self, data: list[Path], folder: Path | None) -> None:
+        """Reads one table, splits its sequences at random, learns scales from the training part."""
+        from elman.data.split import split_points
+
+        if len(data) != 1:
+            raise InputError(f"regression reads one file. Got {len(data)}.")
+        sequences = self._read(data[0], with_target=True)
+        order = np.random.default_rng(self.config.seed).permutation(len(sequences))
+        cuts = split_points(len(sequences), self.config.split)
+        training, validation, test = np.split(order, cuts)
+        self._learn(sequences, (training, validation, test), folder)
+
+    def _read(self, path: Path, with_target: bool) -> "Sequences":
+        from elman.data.tables import read_sequences
+
+        data = read_sequences(
+            path,
+            id_column=self.config.id_column,
+            time_column=self.config.time_column,
+            target_column=self.config.target_column,
+            with_target=with_target,
+        )
+        if not with_target and data.features != self.facts["features"]:
+            wanted, found = ", ".join(self.facts["features"]), ", ".join(data.features)
+            raise InputError(f"{path}: features must be {wanted}. Got {found}.")
+        return data
+
+    def _learn(self, data: "Sequences", split: tuple[np.ndarray, ...], folder: Path | None) -> None:
+        """Facts and scales from the training part; data kept, in the run folder where there is one."""
+        assert data.targets is not None
+        self._data, self._split = data, split
+        train = data.rows(split[0])
+        assert train.targets is not None
+        steps = np.concatenate([x[:n] for x, n in zip(train.inputs, train.lengths, strict=True)])
+        on = self.config.standardise
+        self.facts = {
+            "features": data.features,
+            "outputs": data.outputs,
+            "input_mean": steps.mean(0).tolist() if on else [0.0] * len(data.features),
+            "input_scale": _scales(steps).tolist() if on else [1.0] * len(data.features),
+            "target_mean": train.targets.mean(0).tolist() if on else [0.0] * len(data.outputs),
+            "target_scale": _scales(train.targets).tolist() if on else [1.0] * len(data.outputs),
+        }
+        if folder is not None:
+            np.savez(
+                folder / _DATA,
+                x=data.inputs,
+                y=data.targets,
+                lengths=data.lengths,
+                split=np.concatenate(split),
+                sizes=[len(part) for part in split],
+            )
+
+    def reopen(self, folder: Path) -> None:
+        """Reads the sequences and their split again."""
+        from elman.data.tables import sequences_from_arrays
+
+        with np.load(folder / _DATA, allow_pickle=False) as arrays:
+            data = sequences_from_arrays(arrays["x"], arrays["y"], arrays["lengths"], str(folder / _DATA))
+            self._data = data
+            self._split = tuple(np.split(arrays["split"], np.cumsum(arrays["sizes"])[:-1]))
+
+    def parts(self) -> Parts:
+        """Batches of the standardised sequences."""
+        training, validation, test = self._split
+
+        def batches(rows: np.ndarray, seed: int | None) -> Any:
+            return self._batches(self._data.rows(rows), seed) if len(rows) else None
+
+        return Parts(batches(training, self.config.seed), batches(validation, None), batches(test, None))
+
+    def _batches(self, data: "Sequences", seed: int | None) -> Any:
+        import torch
+
+        from elman.data.batches import Examples
+
+        x = (data.inputs - self._fact("input_mean")) / self._fact("input_scale")
+        targets = (
+            data.targets if data.targets is not None else np.zeros((len(data), len(self.facts["outputs"])))
+        )
+        y = (targets - self._fact("target_mean")) / self._fact("target_scale")
+        ragged = bool((data.lengths < data.inputs.shape[1]).any())
+        return Examples(
+            torch.from_numpy(x.astype(np.float32)),
+            torch.from_numpy(y.astype(np.float32)),
+            torch.from_numpy(data.lengths) if ragged else None,
+            batch_size=self.config.batch_size,
+            seed=seed,
+        )
+
+    def _fact(self, name: str) -> np.ndarray:
+        return np.asarray(self.facts[name], dtype=np.float32)
+
+    def build(self) -> "Pooled":
+        """Layer, last state, linear output."""
+        from elman.heads.squared_error import SquaredError
+        from elman.models.pooled import Pooled
+
+        layer = self.layer(len(self.facts["features"]), bidirectional=self.config.bidirectional)
+        head = SquaredError(layer.output_size, len(self.facts["outputs"]))
+        return Pooled(layer, head, self.config.dropout)
+
+    def reading(self) -> "Reading":
+        """Mean squared error, in the standardised unit."""
+        from elman.train.loop import Reading
+
+        return Reading("squared error", 1.0, "sequences")
+
+    def _predict(self, data: "Sequences") -> np.ndarray:
+        import torch
+
+        self._fitted()
+        if data.inputs.shape[2] != len(self.facts["features"]):
+            raise InputError(
+                f"X must have {len(self.facts['features'])} features. Got {data.inputs.shape[2]}."
+            )
+        with torch.inference_mode():
+            values = torch.cat([self.model.predict(b.inputs) for b in self._batches(data, None).epoch()])
+        return values.numpy() * self._fact("target_scale") + self._fact("target_mean")
+
+    def measure(self, parts: Parts) -> dict[str, Any]:
+        """Errors on the test part beside the training mean and a linear regression on the last step."""
+        training, _, test = (self._data.rows(rows) for rows in self._split)
+        if not len(test):
+            return {}
+        assert training.targets is not None
+        mean = np.broadcast_to(training.targets.mean(0), (len(test), training.targets.shape[1]))
+        return {
+            "test": _errors(test, self._predict(test)),
+            "baselines": {
+                "mean": _errors(test, mean),
+                "linear regression": _errors(test, _linear(training, test)),
+            },
+        }
+
+    def evaluate(self, data: list[Path]) -> dict[str, Any]:
+        """Errors on another file."""
+        if len(data) != 1:
+            raise InputError(f"regression reads one file. Got {len(data)}.")
+        sequences = self._read(data[0], with_target=True)
+        return _errors(sequences, self._predict(sequences))
+
+    def report(self) -> str:
+        """The test errors beside the simple methods'."""
+        if "test" not in self.results:
+            return "no test part"
+        rows = {**self.results["baselines"], "this model": self.results["test"]}
+        width = max(map(len, rows))
+        lines = [f"{'on the test part':<{width}}  root mean squared error  mean absolute error"]
+        lines += [f"{name:<{width}}  {row['rmse']:23.5g}  {row['mae']:19.5g}" for name, row in rows.items()]
+        return "\n".join(lines)
+
+    def check_facts(self, source: str) -> None:
+        """Names and scales of features and outputs."""
+        for kind, sizes in (("features", "input"), ("outputs", "target")):
+            names: Any = self.facts.get(kind)
+            ok = (
+                isinstance(names, list)
+                and 1 <= len(names) <= 10**5
+                and all(isinstance(n, str) for n in names)
+            )
+            if not ok:
+                raise InputError(f"{source}: facts: {kind} must be a list of names")
+            for key in (f"{sizes}_mean", f"{sizes}_scale"):
+                values: Any = self.facts.get(key)
+                if not (
+                    isinstance(values, list) and len(values) == len(names) and all(map(_is_number, values))
+                ):
+                    raise InputError(f"{source}: facts: {key} must be {len(names)} finite numbers")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _scales(values: np.ndarray) -> np.ndarray:
+    """Standard deviation of each column, 1 where it is constant."""
+    deviation = values.std(0)
+    return np.where(deviation > 0, deviation, 1.0)
+
+
+def _linear(training: "Sequences", test: "Sequences") -> np.ndarray:
+    """Least squares on the mean and the last step of each sequence, fitted on the training part."""
+
+    def design(data: "Sequences") -> np.ndarray:
+        last = data.inputs[np.arange(len(data)), data.lengths - 1]
+        mean = data.inputs.sum(1) / data.lengths[:, None]
+        return np.concatenate([last, mean, np.ones((len(data), 1))], axis=1)
+
+    assert training.targets is not None
+    weights, *_ = np.linalg.lstsq(design(training), training.targets, rcond=None)
+    return design(test) @ weights
+
+
+def _errors(data: "Sequences", predictions: np.ndarray) -> dict[str, Any]:
+    assert data.targets is not None
+    error = predictions - data.targets
+    return {
+        "rmse": float(np.sqrt(np.square(error).mean())),
+        "mae": float(np.abs(error).mean()),
+        "sequences": len(data),
+    }

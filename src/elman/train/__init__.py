@@ -1,0 +1,1 @@
+"""Training: the loop, truncated backpropagation, optimizers and schedules, checkpoints, progress."""

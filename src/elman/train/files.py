@@ -1,0 +1,91 @@
+"""Files that are whole or not there, and the run folder's names."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from elman.errors import InputError
+
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+VOCABULARY = "vocabulary.json"
+HISTORY = "history.jsonl"
+RESULTS = "results.json"
+CHECKPOINT = "checkpoint.safetensors"
+CURVE = "loss.png"
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Lets ``write`` fill a temporary file beside ``path``, then puts it in place in one move.
+
+    Whoever reads ``path`` at any moment, or after the process was killed, finds the old file or the new.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write(temporary)
+        temporary.chmod(0o666 & ~_umask())
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes JSON, atomically."""
+    text = json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+    write_atomically(path, lambda temporary: temporary.write_text(text, "utf-8"))
+
+
+def check_new_folder(folder: Path, overwrite: bool) -> None:
+    """Raises InputError unless a run may be put here.
+
+    A folder that holds something needs ``overwrite``, and must then be a run folder: nothing else is ever
+    removed.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file; --out must be a folder")
+    if folder.is_dir() and any(folder.iterdir()):
+        if not overwrite:
+            raise InputError(f"{folder}: exists; give another --out, or --overwrite to replace it")
+        if not (folder / CONFIG).is_file():
+            raise InputError(
+                f"{folder}: is no run folder (it has no {CONFIG}), so --overwrite leaves it alone"
+            )
+
+
+@contextmanager
+def scratch_folder(folder: Path) -> Iterator[Path]:
+    """A temporary folder beside ``folder``, removed at the end if it was not installed."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made: {error.strerror}") from None
+    scratch.chmod(0o777 & ~_umask())
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def install(scratch: Path, folder: Path) -> None:
+    """Puts a filled scratch folder in place of ``folder``, which ``check_new_folder`` has allowed."""
+    if folder.exists():
+        old = scratch.with_name(scratch.name + ".old")
+        folder.rename(old)
+        scratch.rename(folder)
+        shutil.rmtree(old)
+    else:
+        scratch.rename(folder)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,297 @@
+"""The training loop: short, resumable to the bit, the same for every task.
+
+Truncated backpropagation through time falls out of it: a model that returns a state is given it back with
+the next batch, cut from its history, so memory does not grow with the length of the sequence.
+"""
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from elman.batch import Batch, to_device
+from elman.data.batches import Batches
+from elman.diagnose.blowup import explain
+from elman.errors import Interrupted, TrainingStopped
+from elman.state import State, detach
+from elman.train.checkpoint import (
+    Position,
+    load_checkpoint,
+    load_weights,
+    save_checkpoint,
+    save_weights,
+)
+from elman.train.files import CHECKPOINT, HISTORY, WEIGHTS
+from elman.train.history import History
+from elman.train.optimize import clip_gradients, learning_rate, make_optimizer
+from elman.train.options import TrainingOptions
+from elman.train.progress import Progress, Silent
+
+
+class Mean(NamedTuple):
+    """A loss over a whole part of the data."""
+
+    sum: float
+    count: float  # type: ignore[assignment]  # hides tuple.count, which nobody calls
+
+    @property
+    def mean(self) -> float:
+        """Per target; NaN where there is none."""
+        return self.sum / self.count if self.count else math.nan
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a loss is shown to people.
+
+    Attributes:
+        name: of the figure, as "bits/char".
+        scale: what the mean loss is multiplied by.
+        unit: what the data are counted in, as "characters".
+    """
+
+    name: str = "loss"
+    scale: float = 1.0
+    unit: str = "examples"
+
+
+@torch.inference_mode()
+def evaluate(model: nn.Module, batches: Batches) -> Mean:
+    """The loss over all batches of epoch 0, the state carried from one to the next."""
+    training = model.training
+    model.eval()
+    device = next(model.parameters()).device
+    total, count, state = 0.0, 0.0, None
+    for batch in batches.epoch(0):
+        loss, state = model(to_device(batch, device), state)
+        total += loss.sum.item()
+        count += float(loss.count)
+    model.train(training)
+    return Mean(total, count)
+
+
+class Loop:
+    """Trains a model whose ``forward(batch, state)`` gives (Loss, state).
+
+    Args:
+        model: trained in place; it ends with the best weights by validation, or the last without one.
+        batches: the training part.
+        validation: evaluated after every epoch; or None.
+        options: how to train.
+        folder: the run folder, which gets history, best weights and checkpoints; None: nothing is written.
+        reading: how the loss is shown.
+        progress: where it is shown.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        batches: Batches,
+        validation: Batches | None,
+        options: TrainingOptions,
+        folder: Path | None = None,
+        reading: Reading | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        from lightning_fabric import Fabric
+
+        self.options, self.folder = options, folder
+        self.batches, self.validation = batches, validation
+        self.reading, self.progress = reading or Reading(), progress or Silent()
+        precision = {"float32": "32-true", "bfloat16": "bf16-mixed"}[options.precision]
+        self._fabric = Fabric(accelerator=options.device, devices=1, precision=precision)  # type: ignore[arg-type]
+        self._plain = model
+        self._optimizer = make_optimizer(model.to(self._fabric.device), options)
+        self._model, self._fabric_optimizer = self._fabric.setup(model, self._optimizer)
+        self.total_steps = options.epochs * batches.steps
+        self._log_every = max(1, min(50, self.total_steps // 400))
+        self.position = Position()
+        self.history = History(None)
+        self._state: State | None = None
+        self._best: dict[str, Tensor] | None = None
+        self._began = self._saved = 0.0
+        self._rate_began, self._rate_units = 0.0, 0.0
+
+    def run(self, resume: bool = False) -> None:
+        """Trains to the end of the epochs, of the minutes or of the patience.
+
+        Raises:
+            TrainingStopped: a loss or gradient that is not finite; the last checkpoint stays as it was.
+            Interrupted: Ctrl-C; the step was finished and everything saved.
+        """
+        if resume and self.folder is not None:
+            self._state, self.position = load_checkpoint(
+                self.folder / CHECKPOINT, self._plain, self._optimizer
+            )
+            if math.isfinite(self.position.best_loss):
+                self._best = load_weights(self.folder / WEIGHTS, self._plain)
+        path = None if self.folder is None else self.folder / HISTORY
+        self.history = History(path, self.position.history_bytes)
+        self._began = time.monotonic() - self.position.seconds
+        self._saved = self._rate_began = time.monotonic()
+        self._model.train()
+        with _interruption() as interrupted, self.progress:
+            if self.folder is not None and not resume:
+                self._checkpoint()
+            while not self.position.finished:
+                epoch, done = divmod(self.position.step, self.batches.steps)
+                if done == 0:
+                    self._state = None
+                for batch in self.batches.epoch(epoch, done):
+                    self._one_step(batch)
+                    if self._is_over() or self.position.step % self.batches.steps == 0:
+                        self._end_epoch()
+                    self._maybe_save(interrupted.is_set())
+                    if self.position.finished:
+                        break
+        if self._best is not None:
+            self._plain.load_state_dict(self._best)
+        elif self.folder is not None:
+            save_weights(self._plain, self.folder / WEIGHTS)
+
+    @property
+    def _share(self) -> float:
+        """Of the run that is over, by steps or by minutes, whichever is further."""
+        share = self.position.step / self.total_steps
+        if self.options.max_minutes is not None:
+            share = max(share, (time.monotonic() - self._began) / (60 * self.options.max_minutes))
+        return share
+
+    def _is_over(self) -> bool:
+        return self._share >= 1
+
+    def _one_step(self, batch: Batch) -> None:
+        """Forward, backward, clip, update; the log line and the bar."""
+        rate = learning_rate(self.options, self.position.step, self._share)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        batch = to_device(batch, self._fabric.device)
+        before = self._state
+        loss, after = self._model(batch, before)
+        self._fabric.backward(loss.sum / loss.count)
+        norm = float(clip_gradients(self._plain, self.options))
+        value, count = float(loss.sum.detach()), float(loss.count)
+        if not (math.isfinite(value) and math.isfinite(norm)):
+            self._stop(batch, before, value)
+        self._fabric_optimizer.step()
+        self._fabric_optimizer.zero_grad(set_to_none=True)
+        self._state = None if after is None else detach(after)
+        clipped = float(self.options.clip == "norm" and norm > self.options.clip_at)
+        position = self.position
+        position.step += 1
+        additions = (value, count, norm, clipped, 1.0)
+        position.sums = tuple(a + b for a, b in zip(position.sums, additions, strict=True))
+        self._rate_units += count
+        self._show(value / count, norm)
+        if position.step % self._log_every == 0:
+            self._log(rate)
+
+    def _stop(self, batch: Batch, state: State | None, value: float) -> None:
+        """Ends a run that left the finite numbers."""
+        what = "loss" if not math.isfinite(value) else "gradient"
+        reason = explain(self._plain, batch, state)
+        kept = "" if self.folder is None else f"; the last checkpoint is kept, see elman resume {self.folder}"
+        raise TrainingStopped(f"step {self.position.step + 1}: the {what} is not finite: {reason}{kept}")
+
+    def _show(self, mean: float, norm: float) -> None:
+        share = max(self._share, 1e-9)
+        elapsed = time.monotonic() - self._rate_began
+        seconds = time.monotonic() - self._began
+        facts = {
+            "epoch": f"{(self.position.step - 1) // self.batches.steps + 1}/{self.options.epochs}",
+            f"{self.reading.unit}/s": f"{self._rate_units / max(elapsed, 1e-9):,.0f}",
+            "loss": f"{mean:.3f}",
+            self.reading.name: f"{mean * self.reading.scale:.3f}",
+            "grad norm": f"{norm:.2f}",
+        }
+        self.progress.update(share, seconds / share - seconds, facts)
+
+    def _log(self, rate: float) -> None:
+        total, count, norms, clipped, steps = self.position.sums
+        self._append(
+            kind="train",
+            loss=total / count,
+            grad_norm=norms / steps,
+            clipped=clipped / steps,
+            learning_rate=rate,
+        )
+        self.position.sums = (0.0,) * len(self.position.sums)
+
+    def _append(self, **values: Any) -> None:
+        position = self.position
+        epoch = (position.step - 1) // self.batches.steps + 1
+        seconds = round(time.monotonic() - self._began, 3)
+        self.history.append({**values, "step": position.step, "epoch": epoch, "seconds": seconds})
+        position.history_bytes = self.history.bytes
+
+    def _end_epoch(self) -> None:
+        """Validates, keeps the best weights, decides whether to go on."""
+        position, over = self.position, self._is_over()
+        if self.validation is not None:
+            paused = time.monotonic()
+            loss = evaluate(self._model, self.validation).mean
+            self._rate_began += time.monotonic() - paused  # the rate is training's alone
+            self._append(kind="validation", loss=loss)
+            if loss < position.best_loss:
+                position.best_loss, position.bad_epochs = loss, 0
+                self._best = {key: value.detach().clone() for key, value in self._plain.state_dict().items()}
+                if self.folder is not None:
+                    save_weights(self._plain, self.folder / WEIGHTS)
+            else:
+                position.bad_epochs += 1
+            self.progress.say(
+                f"epoch {(position.step - 1) // self.batches.steps + 1}: validation "
+                f"{self.reading.name} {loss * self.reading.scale:.3f}"
+                + (
+                    ""
+                    if position.bad_epochs == 0
+                    else f"  (best {position.best_loss * self.reading.scale:.3f})"
+                )
+            )
+        patience = self.options.patience
+        position.finished = over or bool(patience and position.bad_epochs >= patience)
+
+    def _maybe_save(self, interrupted: bool) -> None:
+        if self.folder is None:
+            if interrupted:
+                raise Interrupted("interrupted; nothing was saved, since no run folder was given")
+            return
+        due = time.monotonic() - self._saved >= self.options.checkpoint_seconds
+        if due or interrupted or self.position.finished:
+            self._checkpoint()
+        if interrupted and not self.position.finished:
+            raise Interrupted(f"interrupted and saved; go on with: elman resume {self.folder}")
+
+    def _checkpoint(self) -> None:
+        assert self.folder is not None
+        self._saved = time.monotonic()
+        position = replace(self.position, seconds=self._saved - self._began)
+        save_checkpoint(self.folder / CHECKPOINT, self._plain, self._optimizer, self._state, position)
+
+
+@contextmanager
+def _interruption() -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C sets; a second one interrupts at once."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+
+    def handle(number: int, frame: object) -> None:
+        if event.is_set():
+            raise KeyboardInterrupt
+        event.set()
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, before)

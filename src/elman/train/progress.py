@@ -1,0 +1,101 @@
+"""What a person sees while a model trains: a live bar in a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Protocol
+
+_LINE_SECONDS = 10.0
+
+
+class Progress(AbstractContextManager["Progress"], Protocol):
+    """Shows a run's state; ``update`` is called after every step and must cost next to nothing."""
+
+    def update(self, share: float, seconds_left: float, facts: dict[str, str]) -> None:
+        """Share of the run that is over, seconds left, and what to show, by name."""
+
+    def say(self, line: str) -> None:
+        """Prints a line above the bar."""
+
+
+class Silent(Progress):
+    """Shows nothing."""
+
+    def update(self, share: float, seconds_left: float, facts: dict[str, str]) -> None:  # noqa: D102
+        pass
+
+    def say(self, line: str) -> None:  # noqa: D102
+        pass
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+class Lines(Progress):
+    """A plain line to standard error every few seconds."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def update(self, share: float, seconds_left: float, facts: dict[str, str]) -> None:  # noqa: D102
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + _LINE_SECONDS
+            shown = "  ".join(f"{name} {value}" for name, value in facts.items())
+            self.say(f"{share:4.0%}  {shown}  left {clock(seconds_left)}")
+
+    def say(self, line: str) -> None:  # noqa: D102
+        print(line, file=sys.stderr, flush=True)
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+class Bar(Progress):
+    """A live bar on standard error."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        self._bar = Progress(
+            TextColumn("{task.percentage:3.0f}%"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.description}"),
+            console=Console(stderr=True, highlight=False),
+            auto_refresh=False,
+        )
+        self._task = self._bar.add_task("", total=1.0)
+        self._next = 0.0
+
+    def __enter__(self) -> "Bar":
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.refresh()
+        self._bar.stop()
+
+    def update(self, share: float, seconds_left: float, facts: dict[str, str]) -> None:  # noqa: D102
+        if time.monotonic() >= self._next or share >= 1:
+            self._next = time.monotonic() + 0.2
+            shown = "  ".join(f"[dim]{name}[/] {value}" for name, value in facts.items())
+            text = f"{shown}  [dim]left[/] {clock(seconds_left)}"
+            self._bar.update(self._task, completed=share, description=text, refresh=True)
+
+    def say(self, line: str) -> None:  # noqa: D102
+        self._bar.console.print(line, markup=False)
+
+
+def make_progress() -> Progress:
+    """A bar where standard error is a terminal, plain lines elsewhere."""
+    return Bar() if sys.stderr.isatty() else Lines()
+
+
+def clock(seconds: float) -> str:
+    """Seconds as h:mm:ss or m:ss; "–" where unknown."""
+    if not 0 <= seconds < 10**7:
+        return "–"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
