@@ -31,6 +31,9 @@ def initialise(cell: Cell, w: Weights, init: str = "torch") -> None:
     if init == "advised":
         init = cell.advised_init
     cell.initialise(w)
+    kinds = [name.partition(":")[0] for name in init.split("+")]
+    if len(set(kinds)) < len(kinds):
+        raise ValueError(f"an initialisation joins different ones. Got {init!r}.")
     for name in init.split("+"):
         kind, _, argument = name.partition(":")
         if kind == "orthogonal":
@@ -40,10 +43,12 @@ def initialise(cell: Cell, w: Weights, init: str = "torch") -> None:
         elif kind == "forget-bias":
             _set_bias(cell, w, _memory_gate(cell, name), torch.ones(cell.hidden_size))
         elif kind == "chrono":
-            if not argument.isdigit() or int(argument) < 3:
+            if not argument.isdecimal() or int(argument[:10]) < 3:
                 raise ValueError(
                     f"chrono needs a number of steps of at least 3, as chrono:200. Got {name!r}."
                 )
+            if len(argument) >= 10:
+                raise ValueError(f"chrono needs a number of steps below 1e9, as chrono:200. Got {name!r}.")
             bias = torch.empty(cell.hidden_size).uniform_(1, int(argument) - 1).log()
             _set_bias(cell, w, _memory_gate(cell, name), bias)
             if cell.input_gate:

@@ -1,5 +1,6 @@
 """Swaps torch's recurrent layers inside an existing model for ours, and back."""
 
+import weakref
 from typing import Any
 
 from torch import nn
@@ -40,6 +41,8 @@ def convert(model: nn.Module, back: bool = False) -> nn.Module:
     for name, module in model.named_modules():
         if type(module) in pairs:
             swapped[module] = _twin(name or "the model", module, pairs[type(module)])
+    for module, twin in swapped.items():
+        _hand_over_hooks(module, twin)
     for module in model.modules():
         for name, child in module._modules.items():
             if child in swapped:
@@ -48,7 +51,7 @@ def convert(model: nn.Module, back: bool = False) -> nn.Module:
 
 
 def _twin(name: str, module: nn.Module, kind: type[nn.Module]) -> nn.Module:
-    """A module of the other kind that holds the same parameters, hooks and mode."""
+    """A module of the other kind that holds the same parameters, in the same mode."""
     arguments: dict[str, Any] = {key: getattr(module, key) for key in _SIZES}
     if hasattr(module, "num_layers"):
         arguments |= {key: getattr(module, key) for key in _OF_LAYERS}
@@ -59,14 +62,22 @@ def _twin(name: str, module: nn.Module, kind: type[nn.Module]) -> nn.Module:
     if isinstance(module, torch_like.Recurrent):
         _check_plain(name, module)
     twin = kind(**arguments, device="meta")
-    if set(twin._parameters) != set(module._parameters):
-        raise ValueError(f"{name}: parameters {sorted(module._parameters)} are not those of a plain layer.")
-    for key in twin._parameters:
-        setattr(twin, key, module._parameters[key])  # torch's layers also keep a list that setattr updates
+    held = dict(module.named_parameters(remove_duplicate=False))
+    if set(held) != {key for key, _ in twin.named_parameters()}:
+        raise ValueError(f"{name}: parameters {sorted(held)} are not those of a plain layer.")
+    for key, parameter in held.items():
+        setattr(twin, key, parameter)  # torch's layers also keep a list that setattr updates
+    return twin.train(module.training)
+
+
+def _hand_over_hooks(module: nn.Module, twin: nn.Module) -> None:
     for key, value in vars(module).items():
         if "hook" in key:
             setattr(twin, key, value)
-    return twin.train(module.training)
+    hook: Any
+    for hook in twin._load_state_dict_pre_hooks.values():
+        if hook.with_module:  # torch ties such a hook to its module by a weak reference
+            hook.module = weakref.ref(twin)
 
 
 def _check_plain(name: str, layer: torch_like.Recurrent) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -176,7 +177,7 @@ class Recurrent(nn.Module):
             raise ValueError(f"input must have 2 or 3 axes. Got shape {list(input.shape)}.")
         if self.batch_first:
             input = input.transpose(0, 1)
-            resets = resets if resets is None else resets.transpose(0, 1)
+            resets = _time_first(resets)
         output, state = self._run(input, state, lengths, resets)
         return output.transpose(0, 1) if self.batch_first else output, state
 
@@ -199,7 +200,7 @@ class Recurrent(nn.Module):
         """The layer as an object that carries its state from step to step, for inference."""
         if self.bidirectional:
             raise ValueError("a bidirectional layer cannot go step by step")
-        return Stream(self, batch_size)
+        return Stream(partial(Recurrent.step, self), self.initial_state, batch_size)
 
     def initial_state(self, batch_size: int) -> State:
         """The state before the first step, zero or learned: each [layers × directions, B, *shape]."""
@@ -348,13 +349,18 @@ class Recurrent(nn.Module):
         if lengths is not None:
             raise ValueError("a PackedSequence carries its own lengths; give it without lengths")
         x, packed_lengths = pad_packed_sequence(packed)
-        if self.batch_first and resets is not None:
-            resets = resets.transpose(0, 1)
+        if self.batch_first:
+            resets = _time_first(resets)
         output, final = self._run(x, state, packed_lengths, resets)
         order = packed.sorted_indices
         if order is not None:
             output, packed_lengths = output[:, order], packed_lengths[order.cpu()]
         return packed._replace(data=pack_padded_sequence(output, packed_lengths).data), final
+
+
+def _time_first(resets: Tensor | None) -> Tensor | None:
+    """[B, T] → [T, B]; what has other axes is left for the check that names them."""
+    return resets if resets is None or resets.dim() != 2 else resets.transpose(0, 1)
 
 
 def _check_probability(name: str, value: float) -> None:

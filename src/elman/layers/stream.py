@@ -1,6 +1,6 @@
 """A layer as an object that reads one step at a time."""
 
-from typing import Protocol
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -8,26 +8,28 @@ from torch import Tensor
 from elman.state import State
 
 
-class Steps(Protocol):
-    """What a stream needs of a layer."""
-
-    def step(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]: ...  # noqa: D102
-    def initial_state(self, batch_size: int) -> State: ...  # noqa: D102
-
-
 class Stream:
-    """Carries a layer's state from one step to the next, without gradients.
+    """Carries a layer's state from one step to the next, without gradients; made by ``layer.stream()``.
+
+    Put the layer in evaluation mode to stream without dropout.
 
     Args:
-        layer: any unidirectional ``Recurrent``; put it in evaluation mode to stream without dropout.
+        step: (x [B, I], state) → (output [B, O], state).
+        initial_state: batch size → the state to begin with.
         batch_size: B, rows that stream side by side.
 
     Shapes:
         ``step``: x [B, I] (or [I] when B is 1) → output [B, O] (or [O]); ``state``: as the layer's
     """
 
-    def __init__(self, layer: Steps, batch_size: int = 1) -> None:
-        self._layer = layer
+    def __init__(
+        self,
+        step: Callable[[Tensor, State], tuple[Tensor, State]],
+        initial_state: Callable[[int], State],
+        batch_size: int = 1,
+    ) -> None:
+        self._step = step
+        self._initial_state = initial_state
         self._batch_size = batch_size
         self._state: State = ()
         self.reset()
@@ -47,10 +49,10 @@ class Stream:
     def reset(self) -> None:
         """Puts the state back to the initial one."""
         with torch.inference_mode():
-            self._state = self._layer.initial_state(self._batch_size)
+            self._state = self._initial_state(self._batch_size)
 
     @torch.inference_mode()
     def step(self, x: Tensor) -> Tensor:
         """Reads one step and returns its output."""
-        output, self._state = self._layer.step(x if x.dim() == 2 else x[None], self._state)
+        output, self._state = self._step(x if x.dim() == 2 else x[None], self._state)
         return output if x.dim() == 2 else output[0]

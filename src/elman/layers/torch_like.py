@@ -27,6 +27,16 @@ class _TorchLike(Recurrent):
         output, (h,) = super().forward(input, None if hx is None else (hx,), lengths, resets)
         return output, h
 
+    def step(self, x: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+        """One step: x [B, I] → (output [B, H], h); see ``Recurrent.step``."""
+        output, (h,) = super().step(x, None if state is None else (state,))
+        return output, h
+
+    @property
+    def proj_size(self) -> int:
+        """0: torch has projections for the LSTM alone."""
+        return 0
+
 
 class RNN(_TorchLike):
     """Elman's simple network, stacked and unrolled: ``torch.nn.RNN``'s drop-in.

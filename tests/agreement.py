@@ -1,0 +1,73 @@
+"""Compares two ways to the same numbers: output, final state and every gradient."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from elman.layers import Recurrent
+from elman.state import State
+
+M = TypeVar("M", bound=nn.Module)
+
+
+def randomise(module: M, scale: float = 0.5) -> M:
+    """Random values everywhere, so that no mistake hides behind a bias of 0 or a gain of 1."""
+    for parameter in module.parameters():
+        nn.init.normal_(parameter, std=scale)
+    return module
+
+
+def draw(layer: Recurrent, T: int, B: int) -> tuple[Tensor, State]:
+    """A random input [T, B, I] and a random state for the layer, both asking for gradients."""
+    state = tuple(torch.randn(s.shape, dtype=s.dtype, requires_grad=True) for s in layer.initial_state(B))
+    return torch.randn(T, B, layer.input_size, dtype=state[0].dtype, requires_grad=True), state
+
+
+def several(state: Any) -> tuple[Tensor, ...]:
+    """A state as a tuple, whether it is one tensor, several or None."""
+    return () if state is None else (state,) if isinstance(state, Tensor) else tuple(state)
+
+
+def weighted_sum(values: Iterable[Tensor]) -> Tensor:
+    """A scalar in which every element of every value counts differently."""
+    return torch.stack([(v * torch.arange(v.numel()).cos().view(v.shape)).sum() for v in values]).sum()
+
+
+def leaves(x: Tensor, state: Any, module: nn.Module) -> dict[str, Tensor]:
+    """All that went in, by name: the input, the states (a tensor, several or None) and the parameters."""
+    states = {f"state {k}": s for k, s in enumerate(several(state))}
+    return {"x": x, **states, **dict(module.named_parameters())}
+
+
+def results(run: Any, x: Tensor, state: Any, module: nn.Module) -> dict[str, Tensor]:
+    """What a run returned, (output, state), and the gradients of its weighted sum for all that went in."""
+    output, final = run
+    values = {"output": output.data if isinstance(output, PackedSequence) else output}
+    values |= {f"state {k}": s for k, s in enumerate(several(final))}
+    inputs = leaves(x, state, module)
+    gradients = torch.autograd.grad(
+        weighted_sum(values.values()), list(inputs.values()), allow_unused=True, materialize_grads=True
+    )
+    return {name: value.detach() for name, value in values.items()} | {
+        f"gradient of {name}": gradient for name, gradient in zip(inputs, gradients, strict=True)
+    }
+
+
+def agree(
+    found: Mapping[Any, Tensor], wanted: Mapping[Any, Tensor], tolerance: float, floor: float = 0.0
+) -> None:
+    """Asserts the same names and shapes, and errors within ``tolerance`` of each value's largest element.
+
+    ``floor`` stands in where the largest is smaller: sums that cancel have larger errors than values.
+    """
+    assert found.keys() == wanted.keys()
+    for name, value in wanted.items():
+        assert found[name].shape == value.shape, name
+        if value.numel():
+            error = (found[name].double() - value.double()).abs().max()
+            largest = value.double().abs().max()
+            bound = tolerance * max(largest, floor)
+            assert error <= bound, f"{name}: {error:.1e} off, its largest is {largest:.1e}"

@@ -1,0 +1,185 @@
+"""Each cell against its docstring's equations, written once more in NumPy with one matrix per gate."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from numpy import tanh
+from numpy.typing import NDArray
+
+from elman import cells, registry
+from elman.layers import Recurrent
+
+STEPS, B, I, H, P = 20, 2, 3, 5, 2
+TOLERANCE = 1e-12
+
+Vector = NDArray[np.float64]
+State = tuple[Vector, ...]
+
+
+@dataclass
+class Gate:
+    """One gate's W [H, I] and b of the input, U [H, O] and c of the output."""
+
+    W: Vector
+    b: Vector
+    U: Vector
+    c: Vector
+
+    def __call__(self, x: Vector, h: Vector) -> Vector:
+        return self.W @ x + self.b + self.U @ h + self.c
+
+
+Gates = dict[str, Gate]
+More = dict[str, Vector]
+
+
+def sigmoid(x: Vector) -> Vector:
+    return 1 / (1 + np.exp(-x))
+
+
+def norm(x: Vector, gain: Vector, shift: Vector) -> Vector:
+    return (x - x.mean()) / np.sqrt(x.var() + 1e-5) * gain + shift
+
+
+def elman_tanh(gate: Gates, more: More, x: Vector, h: Vector) -> State:
+    return (tanh(gate["h"](x, h)),)
+
+
+def elman_relu(gate: Gates, more: More, x: Vector, h: Vector) -> State:
+    return (np.maximum(gate["h"](x, h), 0),)
+
+
+def lstm(gate: Gates, more: More, x: Vector, h: Vector, c: Vector) -> State:
+    c = sigmoid(gate["f"](x, h)) * c + sigmoid(gate["i"](x, h)) * tanh(gate["g"](x, h))
+    return sigmoid(gate["o"](x, h)) * tanh(c), c
+
+
+def coupled(gate: Gates, more: More, x: Vector, h: Vector, c: Vector) -> State:
+    f = sigmoid(gate["f"](x, h))
+    c = f * c + (1 - f) * tanh(gate["g"](x, h))
+    return sigmoid(gate["o"](x, h)) * tanh(c), c
+
+
+def peephole(gate: Gates, more: More, x: Vector, h: Vector, c: Vector) -> State:
+    i = sigmoid(gate["i"](x, h) + more["weight_ci"] * c)
+    f = sigmoid(gate["f"](x, h) + more["weight_cf"] * c)
+    c = f * c + i * tanh(gate["g"](x, h))
+    return sigmoid(gate["o"](x, h) + more["weight_co"] * c) * tanh(c), c
+
+
+def projected(gate: Gates, more: More, x: Vector, h: Vector, c: Vector) -> State:
+    h, c = lstm(gate, more, x, h, c)
+    return more["weight_hr"] @ h, c
+
+
+def layer_norm(gate: Gates, more: More, x: Vector, h: Vector, c: Vector) -> State:
+    entering, recurrent, b_ih, b_hh = (
+        np.concatenate(parts)
+        for parts in zip(*((g.W @ x, g.U @ h, g.b, g.c) for g in gate.values()), strict=True)
+    )
+    both = norm(entering, more["gain_ih"], b_ih) + norm(recurrent, more["gain_hh"], b_hh)
+    i, f, g, o = both.reshape(4, H)
+    c = sigmoid(f) * c + sigmoid(i) * tanh(g)
+    return sigmoid(o) * tanh(norm(c, more["gain_c"], more["bias_c"])), c
+
+
+def gru(gate: Gates, more: More, x: Vector, h: Vector) -> State:
+    r, z, new = sigmoid(gate["r"](x, h)), sigmoid(gate["z"](x, h)), gate["n"]
+    n = tanh(new.W @ x + new.b + r * (new.U @ h + new.c))
+    return ((1 - z) * n + z * h,)
+
+
+def gru_reset_before(gate: Gates, more: More, x: Vector, h: Vector) -> State:
+    r, z = sigmoid(gate["r"](x, h)), sigmoid(gate["z"](x, h))
+    return ((1 - z) * tanh(gate["n"](x, r * h)) + z * h,)
+
+
+CASES: list[tuple[cells.Cell, str, Callable[..., State]]] = [
+    (cells.Elman(I, H), "h", elman_tanh),
+    (cells.Elman(I, H, nonlinearity="relu"), "h", elman_relu),
+    (cells.LSTM(I, H), "ifgo", lstm),
+    (cells.CoupledLSTM(I, H), "fgo", coupled),
+    (cells.PeepholeLSTM(I, H), "ifgo", peephole),
+    (cells.ProjectedLSTM(I, H, proj_size=P), "ifgo", projected),
+    (cells.LayerNormLSTM(I, H), "ifgo", layer_norm),
+    (cells.GRU(I, H), "rzn", gru),
+    (cells.GRUResetBefore(I, H), "rzn", gru_reset_before),
+]
+
+
+def test_every_cell_has_a_case():
+    known = {registry.find("cells", name, cells.Cell) for name in registry.names("cells")}
+    assert {type(cell) for cell, _, _ in CASES} == known
+
+
+def layer_with(cell: cells.Cell, weights: dict[str, Vector]) -> Recurrent:
+    layer = Recurrent(cell, dtype=torch.float64)
+    layer.load_state_dict({f"{name}_l0": torch.from_numpy(value) for name, value in weights.items()})
+    return layer
+
+
+def assert_unrolls_as(layer: Recurrent, step: Callable[..., State]) -> None:
+    """The layer on a batch against ``step(x, *state)``, row by row."""
+    rng = np.random.default_rng(1)
+    x, state = rng.normal(size=(STEPS, B, I)), [rng.normal(size=s.shape) for s in layer.initial_state(B)]
+    output, final = layer(torch.from_numpy(x), tuple(torch.from_numpy(s) for s in state))
+    for row in range(B):
+        now: State = tuple(s[0, row] for s in state)
+        for t in range(STEPS):
+            now = step(x[t, row], *now)
+            np.testing.assert_allclose(output[t, row].detach(), now[0], rtol=0, atol=TOLERANCE)
+        for found, wanted in zip(final, now, strict=True):
+            np.testing.assert_allclose(found[0, row].detach(), wanted, rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize(("cell", "gates", "step"), CASES, ids=[step.__name__ for _, _, step in CASES])
+def test_cell_computes_its_equations(cell, gates, step):
+    rng = np.random.default_rng(0)
+    shapes = {"W": (H, I), "b": (H,), "U": (H, cell.output_size), "c": (H,)}
+    gate = {g: Gate(**{k: 0.5 * rng.normal(size=shape) for k, shape in shapes.items()}) for g in gates}
+    stacked = {"weight_ih": "W", "weight_hh": "U", "bias_ih": "b", "bias_hh": "c"}
+    weights = {
+        name: np.concatenate([getattr(g, matrix) for g in gate.values()]) for name, matrix in stacked.items()
+    }
+    more = {name: rng.normal(size=shape) for name, shape in cell.parameters().items() if name not in stacked}
+    assert_unrolls_as(layer_with(cell, weights | more), lambda x, *state: step(gate, more, x, *state))
+
+
+@dataclass
+class TutorialLSTM:
+    """The cell as tutorials write it: one matrix per gate over h and x, one after the other."""
+
+    Wf: Vector
+    Wi: Vector
+    Wc: Vector
+    Wo: Vector
+    bf: Vector
+    bi: Vector
+    bc: Vector
+    bo: Vector
+
+    def step(self, x: Vector, h: Vector, c: Vector) -> State:
+        hx = np.concatenate([h, x])
+        f = sigmoid(self.Wf @ hx + self.bf)
+        i = sigmoid(self.Wi @ hx + self.bi)
+        candidate = tanh(self.Wc @ hx + self.bc)
+        c = f * c + i * candidate
+        o = sigmoid(self.Wo @ hx + self.bo)
+        return o * tanh(c), c
+
+
+def weights_of(tutorial: TutorialLSTM) -> dict[str, Vector]:
+    """The tutorial's weights under our names: our gates are i, f, g (its c), o, and h and x stand apart."""
+    W = np.concatenate([tutorial.Wi, tutorial.Wf, tutorial.Wc, tutorial.Wo])
+    b = np.concatenate([tutorial.bi, tutorial.bf, tutorial.bc, tutorial.bo])
+    return {"weight_hh": W[:, :H], "weight_ih": W[:, H:], "bias_ih": b, "bias_hh": np.zeros_like(b)}
+
+
+def test_lstm_takes_the_weights_of_a_tutorial():
+    rng = np.random.default_rng(2)
+    matrices, biases = 0.5 * rng.normal(size=(4, H, H + I)), rng.normal(size=(4, H))
+    tutorial = TutorialLSTM(*matrices, *biases)
+    assert_unrolls_as(layer_with(cells.LSTM(I, H), weights_of(tutorial)), tutorial.step)

@@ -1,0 +1,135 @@
+"""Every backend against the float64 reference: output, final state and every gradient."""
+
+import copy
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from agreement import agree, draw, randomise, results
+from elman import registry
+from elman.cells import Cell
+from elman.kernels import aten, dispatch, reference
+from elman.kernels.call import Call, Noise
+from elman.layers import Recurrent
+
+# relative to each tensor's largest
+TOLERANCE = {torch.float64: 1e-11, torch.float32: 3e-5, torch.bfloat16: 0.06}
+
+# T, B, I, H: one step, B = H, no multiple of a vector's width, multiples
+SHAPES = [(1, 1, 2, 3), (3, 4, 5, 4), (7, 5, 9, 19), (4, 16, 24, 32)]
+# in small sums bfloat16's errors do not average out
+CASES = [(d, s) for d in TOLERANCE for s in SHAPES if d is not torch.bfloat16 or s is SHAPES[-1]]
+
+KINDS = {name: registry.find("cells", name, Cell) for name in registry.names("cells")}
+# what each backend must be able to run: cells and types
+ABLE = {
+    "aten": ({"elman", "lstm", "projected-lstm", "gru"}, set(TOLERANCE)),
+    "reference": (set(KINDS), set(TOLERANCE)),
+}
+RUNS = [
+    (backend, name, dtype, shape)
+    for backend in dispatch.BACKENDS
+    for name in sorted(ABLE[backend][0])
+    for dtype, shape in CASES
+    if dtype in ABLE[backend][1]
+]
+
+
+def compare(
+    layer: Recurrent, T: int, B: int, tolerance: float, floor: float = 0.0, **options: Tensor | None
+) -> None:
+    """The layer against its copy in float64 on the reference."""
+    x, state = draw(layer, T, B)
+    found = results(layer(x, state, **options), x, state, layer)
+    truth = copy.deepcopy(layer).double()
+    truth.backend = "reference"
+    x, *state = (value.detach().double().requires_grad_() for value in (x, *state))
+    agree(found, results(truth(x, state, **options), x, state, truth), tolerance, floor)
+
+
+@pytest.mark.parametrize(("backend", "name", "dtype", "shape"), RUNS, ids=str)
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["forward", "both"])
+@pytest.mark.parametrize("ragged", [False, True], ids=["whole", "ragged"])
+def test_backend_equals_reference(ragged, bidirectional, backend, name, dtype, shape):
+    T, B, I, H = shape
+    options = {"bidirectional": bidirectional, "backend": backend, "dtype": dtype}
+    layer = randomise(Recurrent(KINDS[name](I, H), 2, **options), scale=H**-0.5)
+    compare(layer, T, B, TOLERANCE[dtype], lengths=torch.randint(0, T + 1, (B,)) if ragged else None)
+
+
+@settings(max_examples=150)
+@given(data=st.data())
+def test_auto_equals_reference(data):
+    def pick(low: int, high: int) -> int:
+        return data.draw(st.integers(low, high))
+
+    T, B, I, H, seed = pick(0, 6), pick(1, 5), pick(1, 7), pick(2, 7), pick(0, 99)
+    name, dtype = data.draw(st.sampled_from(list(KINDS))), data.draw(st.sampled_from(list(TOLERANCE)[:2]))
+    switches = {key: data.draw(st.booleans()) for key in ("bidirectional", "residual", "learned_state")}
+    ragged, resetting = data.draw(st.booleans()), data.draw(st.booleans())
+    torch.manual_seed(seed)
+    layer = randomise(Recurrent(KINDS[name](I, H), pick(1, 2), dtype=dtype, **switches))
+    lengths = torch.randint(0, T + 1, (B,)) if ragged else None
+    resets = torch.rand(T, B) < 0.3 if resetting else None
+    compare(layer, T, B, TOLERANCE[dtype], floor=0.1, lengths=lengths, resets=resets)
+
+
+# what aten refuses, and what then runs
+
+
+def call_of(name: str, **changes: object) -> Call:
+    """A plain call of two layers, changed."""
+    layer = Recurrent(KINDS[name](3, 4), 2)
+    x, state = draw(layer, 5, 2)
+    plain = Call(layer.cells, layer._weights(), x, state, layer.initial_state(2))
+    return replace(plain, **changes)
+
+
+LENGTHS, RESETS = torch.tensor([5, 0]), torch.eye(5, 2).bool()
+CUT = "torch's layers can be cut at resets only when they read full rows in one direction"
+OTHER = "torch's layers have no variational dropout, zoneout or residual connections"
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "reason"),
+    [
+        *((name, {}, None) for name in sorted(ABLE["aten"][0])),
+        *((n, {}, f"torch has no fused {KINDS[n].__name__}") for n in sorted(set(KINDS) - ABLE["aten"][0])),
+        ("lstm", {"lengths": LENGTHS}, None),
+        ("lstm", {"resets": RESETS}, None),
+        ("lstm", {"resets": RESETS, "lengths": LENGTHS}, CUT),
+        ("lstm", {"resets": RESETS, "bidirectional": True}, CUT),
+        ("gru", {"input_masks": (torch.ones(2, 3), torch.ones(2, 4))}, OTHER),
+        ("gru", {"noise": (Noise(zoneout=(0.5,)),) * 2}, OTHER),
+        ("gru", {"noise": (Noise(recurrent=torch.ones(2, 4)),) * 2}, OTHER),
+        ("elman", {"residual": True}, OTHER),
+        ("elman", {"x": torch.zeros(0, 2, 3)}, "no steps or no rows"),
+        ("elman", {"x": torch.zeros(5, 0, 3)}, "no steps or no rows"),
+    ],
+)
+def test_aten_says_what_it_cannot_run(name, changes, reason, monkeypatch):
+    call = call_of(name, **changes)
+    assert aten.supports(call) == reason
+    assert reference.supports(call) is None
+    taken = []
+    for backend in dispatch.BACKENDS.values():
+        monkeypatch.setattr(backend, "run", lambda call, backend=backend: taken.append(backend))
+    dispatch.run(call)
+    fastest = next(b for b in dispatch.BACKENDS.values() if b.supports(call) is None)
+    if reason is None:
+        dispatch.run(call, "aten")
+        assert taken == [fastest, aten]
+    else:
+        with pytest.raises(ValueError, match=f"^backend 'aten' cannot run this call: {reason}$"):
+            dispatch.run(call, "aten")
+        assert taken == [fastest] != [aten]
+
+
+def test_aten_leaves_functorch_to_the_reference():
+    layer = Recurrent(KINDS["gru"](3, 4), backend="aten")
+    with pytest.raises(ValueError, match="cannot run this call: torch's layers have no batching rule"):
+        torch.func.vmap(layer, in_dims=1)(torch.zeros(5, 2, 3))
