@@ -1,4 +1,8 @@
-"""What flows from a batcher to a model: plain tensors, by name."""
+"""What flows from a batcher to a model: plain tensors, by name.
+
+Nothing changes a batch once it is made; the classes are not frozen only because Fabric, whose mixed precision
+rebuilds what a model is given, refuses frozen ones.
+"""
 
 import dataclasses
 from dataclasses import dataclass
@@ -10,7 +14,7 @@ from torch import Tensor
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Field:
     """An input with a time axis.
 
@@ -25,7 +29,7 @@ class Field:
     resets: Tensor | None = None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Target:
     """What is to be predicted, and how much each prediction counts.
 
@@ -38,7 +42,7 @@ class Target:
     weights: Tensor | None = None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Batch:
     """One step's worth of examples."""
 

@@ -76,7 +76,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs a command; returns its exit status: 0, 1 training failed, 2 bad input, 130 interrupted."""
     warnings.showwarning = _one_line_warning
     try:
-        return _dispatch(sys.argv[1:] if arguments is None else arguments)
+        status = _dispatch(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()  # here, where a pipe that nobody reads any more is not an error
+        return status
     except InputError as error:
         print(f"elman: {error}", file=sys.stderr)
         return 2
@@ -89,6 +91,9 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # as when the output goes to head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # a full disk, a name too long, a folder that may not be written
+        print(f"elman: {error.filename or 'cannot go on'}: {error.strerror or error}", file=sys.stderr)
+        return 2
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -133,6 +138,9 @@ def _overview() -> str:
         "",
         "elman train TASK --help and elman VERB --help list the flags.",
         "",
+        "example:",
+        f"  {next(iter(tasks.values())).example}",
+        "",
     ]
     return "\n".join(lines)
 
@@ -151,8 +159,8 @@ def _train(arguments: list[str]) -> int:
         raise InputError(f"unknown task {name!r}; known: {', '.join(tasks)}")
     cls = tasks[name]
     default = cls.Config()
-    if "--config" in rest[:-1]:
-        default = _from_yaml(cls, Path(rest[rest.index("--config") + 1]))
+    if file := _value("--config", rest):
+        default = _from_yaml(cls, Path(file))
     parser = make_dataclass("Train", [], bases=(cls.Config, _Train), frozen=True, kw_only=True)
     parser.__doc__ = cls.Config.__doc__
     given = _parse(parser, rest, f"elman train {name}", cls.example, default)
@@ -160,6 +168,15 @@ def _train(arguments: list[str]) -> int:
     out = given.out or Path("runs") / name
     task.train(list(given.data), out, overwrite=given.overwrite, show_progress=True)
     return _finish(task, given.json)
+
+
+def _value(flag: str, arguments: list[str]) -> str:
+    """What a flag is given, as ``--flag value`` or ``--flag=value``; empty where it is not given."""
+    found = ""
+    for here, following in zip(arguments, [*arguments, ""][1:], strict=True):
+        name, equals, value = here.partition("=")
+        found = (value if equals else following) if name == flag else found
+    return found
 
 
 def _part(cls: type[T], given: Any) -> T:
@@ -204,11 +221,8 @@ def _show(arguments: list[str]) -> int:
     if given.json:
         print(json.dumps({"task": task.name, "config": to_json(task.config), "results": task.results}))
         return 0
-    changed = {
-        key: value
-        for key, value in to_json(task.config).items()
-        if value != getattr(type(task.config)(), key)
-    }
+    default = to_json(type(task.config)())
+    changed = {key: value for key, value in to_json(task.config).items() if value != default[key]}
     print(
         f"{given.run}: {task.name}, {task.config.cell}, "
         f"{task.config.hidden_size} units × {task.config.layers}"
@@ -224,9 +238,13 @@ def _show(arguments: list[str]) -> int:
             losses = [line["loss"] * reading.scale for line in history if line["kind"] == kind]
             if losses:
                 print(f"{kind:>10}  {losses[0]:.3f} {sparkline(losses)} {losses[-1]:.3f} {reading.name}")
-    print(
-        f"\n{task.report()}" if task.results else "not finished; go on with: elman resume " + str(given.run)
-    )
+    if not task.results:
+        print(f"not finished; go on with: elman resume {given.run}")
+        return 0
+    try:
+        print(f"\n{task.report()}")
+    except (LookupError, TypeError, ValueError, AttributeError):
+        raise InputError(f"{given.run / files.RESULTS}: are not the results of {task.name}") from None
     return 0
 
 

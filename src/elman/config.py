@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+import re
 import stat
+import sys
 import types
 import typing
 from pathlib import Path
@@ -11,13 +13,14 @@ from typing import Any, TypeVar
 from elman.errors import InputError
 
 T = TypeVar("T")
-_LARGEST_JSON = 64 * 2**20  # bytes; a vocabulary of every Unicode character takes about 20 MB
+_LARGEST_JSON = 4 * 2**20  # bytes; a vocabulary of 300,000 characters takes 3.6 million
+_LONGEST_TEXT = 4096  # characters of an option
 
 
 def require(option: str, holds: bool, rule: str, value: object) -> None:
     """Raises InputError, in one line, unless the rule holds: option, rule, value found."""
     if not holds:
-        raise InputError(f"{option} must be {rule}. Got {value!r}.")
+        raise InputError(f"{option} must be {rule}. Got {shown(value)}.")
 
 
 def flag(name: str) -> str:
@@ -65,6 +68,13 @@ def from_json(cls: type[T], obj: object, where: str) -> T:
         raise InputError(f"{where}: {error}") from None
 
 
+def is_finite(value: object) -> bool:
+    """Whether a JSON value is a number that a float can hold."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return abs(value) <= sys.float_info.max
+
+
 def _typed(hint: Any, value: Any, where: str) -> Any:
     """The value as the annotation wants it, or InputError."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
@@ -85,22 +95,39 @@ def _typed(hint: Any, value: Any, where: str) -> Any:
         inner = arguments[:1] * len(value) if arguments[-1] is ... else arguments
         if len(inner) == len(value):
             return tuple(_typed(a, v, where) for a, v in zip(inner, value, strict=True))
-    elif hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+    elif hint is float and is_finite(value):
         return float(value)
     elif hint is Path and isinstance(value, str):
         return Path(value)
+    elif hint is str and isinstance(value, str) and len(value) > _LONGEST_TEXT:
+        raise InputError(f"{where} must have at most {_LONGEST_TEXT} characters. Got {len(value)}.")
     elif hint in (int, str, bool) and type(value) is hint:
         return value
-    wanted = getattr(hint, "__name__", None) or str(hint).replace("typing.", "")
-    raise InputError(f"{where} must be {wanted}. Got {_short(value)}.")
+    raise InputError(f"{where} must be {_wanted(hint)}. Got {shown(value)}.")
 
 
-def _short(value: object) -> str:
+_WANTED = {int: "an int", float: "a finite number", bool: "true or false", str: "a text", Path: "a text"}
+
+
+def _wanted(hint: Any) -> str:
+    """What a JSON value must be to fit an annotation, in words."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join("null" if a is type(None) else _wanted(a) for a in arguments)
+    if origin is typing.Literal:
+        return f"one of {', '.join(map(repr, arguments))}"
+    if origin is tuple:
+        return "a list" if arguments[-1] is ... else f"a list of {len(arguments)}"
+    return _WANTED[hint]
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it: one line, not long."""
     try:
-        shown = repr(value)
+        text = repr(value)
     except RecursionError:
-        shown = type(value).__name__
-    return shown if len(shown) <= 80 else shown[:77] + "..."
+        text = type(value).__name__
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def read_json(path: Path) -> Any:
@@ -115,7 +142,7 @@ def read_json(path: Path) -> Any:
     except RecursionError:
         raise InputError(f"{path}: nested too deep") from None
     except (ValueError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not JSON: {_short(str(error))}") from None
+        raise InputError(f"{path}: not JSON: {shown(str(error))}") from None
 
 
 def check_regular(path: Path, largest: int | None = None) -> None:
@@ -138,9 +165,16 @@ def read_yaml(path: Path) -> Any:
     """
     import yaml
 
+    class Loader(yaml.SafeLoader):
+        """YAML 1.1 takes 4e-3 for a text; whoever writes it means the number."""
+
+    exponent = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", exponent, list("-+.0123456789"))
     try:
-        return yaml.safe_load(path.read_text("utf-8")) or {}
+        return yaml.load(path.read_text("utf-8"), Loader) or {}
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not YAML: {_short(' '.join(str(error).split()))}") from None
+    except RecursionError:
+        raise InputError(f"{path}: nested too deep") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise InputError(f"{path}: not YAML: {shown(' '.join(str(error).split()))}") from None

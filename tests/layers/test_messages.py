@@ -39,7 +39,7 @@ OPTIONS = [
     ({"backend": "gpu"}, f"backend must be one of auto, {', '.join(dispatch.BACKENDS)}. Got 'gpu'."),
     ({"init": "chrono:2"}, f"{CHRONO} Got 'chrono:2'."),
     ({"init": "chrono:9999999999"}, f"{CHRONO_BOUND} Got 'chrono:9999999999'."),
-    ({"init": "torch+torch"}, "an initialisation joins different ones. Got 'torch+torch'."),
+    ({"init": "torch+torch"}, "an initialisation joins different ones. Got 'torch' twice."),
     ({"init": "orthogonal+chrono"}, f"{CHRONO} Got 'chrono'."),
     (
         {"init": "xavier"},

@@ -33,7 +33,9 @@ def initialise(cell: Cell, w: Weights, init: str = "torch") -> None:
     cell.initialise(w)
     kinds = [name.partition(":")[0] for name in init.split("+")]
     if len(set(kinds)) < len(kinds):
-        raise ValueError(f"an initialisation joins different ones. Got {init!r}.")
+        raise ValueError(
+            f"an initialisation joins different ones. Got {max(kinds, key=kinds.count)!r} twice."
+        )
     for name in init.split("+"):
         kind, _, argument = name.partition(":")
         if kind == "orthogonal":

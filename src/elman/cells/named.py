@@ -75,7 +75,8 @@ def _own_class(name: str) -> type[Cell]:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise InputError(f"--cell: {file} cannot be run: {type(error).__name__}: {error}") from error
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise InputError(f"--cell: {file} cannot be run: {reason}") from error
     cls = getattr(module, wanted, None)
     if not (inspect.isclass(cls) and issubclass(cls, Cell)):
         raise InputError(f"--cell: {file} has no subclass of elman.Cell named {wanted!r}")

@@ -45,15 +45,13 @@ class TokenStreams:
         inputs [T, B], resets [T, B] or None, targets [T, B]; an epoch's last chunk may be shorter
 
     Raises:
-        InputError: fewer than two tokens.
+        InputError: no document has two tokens.
     """
 
     unit = "tokens"
 
     def __init__(self, corpus: Corpus, batch_size: int, chunk: int, seed: int) -> None:
-        targets = len(corpus) - 1
-        if targets < 1:
-            raise InputError(f"the training part must have at least 2 tokens. Got {len(corpus)}.")
+        targets = _check_targets(corpus, "the training part")
         self.corpus = corpus
         self.batch_size = min(batch_size, targets)
         # a corpus of a few chunks can spare no tokens for later beginnings
@@ -83,16 +81,17 @@ class TokenWindows:
         rows: pieces read side by side.
         warm_up: tokens read before a piece's own.
         chunk: T, steps a batch.
+
+    Raises:
+        InputError: no document has two tokens.
     """
 
     unit = "tokens"
 
     def __init__(self, corpus: Corpus, rows: int = 1, warm_up: int = 256, chunk: int = 256) -> None:
-        targets = len(corpus) - 1
-        if targets < 1:
-            raise InputError(f"a text to evaluate must have at least 2 tokens. Got {len(corpus)}.")
+        targets = _check_targets(corpus, "a text to evaluate")
         self.corpus = corpus
-        self._piece = -(-targets // max(1, min(rows, targets // (4 * warm_up))))
+        self._piece = -(-targets // max(1, min(rows, targets // (4 * warm_up or 1))))
         self._begins = np.arange(0, targets, self._piece)
         self._warm_up = warm_up if len(self._begins) > 1 else 0
         self._chunk = chunk
@@ -113,13 +112,23 @@ class TokenWindows:
             yield Batch(batch.inputs, Target(batch.targets.values, weights))
 
 
+def _check_targets(corpus: Corpus, what: str) -> int:
+    """Tokens but the first, unless each is the first of its document, and so nothing is to be predicted."""
+    if len(corpus) == len(corpus.starts):
+        raise InputError(
+            f"{what} must have a document of at least 2 tokens. Got {len(corpus)} documents of one each."
+        )
+    return len(corpus) - 1
+
+
 def _chunk(corpus: Corpus, begins: np.ndarray, width: int) -> Batch:
     """Tokens [begin, begin + width) of each row and their successors; positions outside read as the ends."""
     positions = (begins[None] + np.arange(width + 1)[:, None]).clip(0, len(corpus) - 1)
     tokens = torch.from_numpy(corpus.tokens[positions].astype(np.int64))
-    starts = np.isin(positions, _starts_between(corpus.starts, positions))
-    if not starts.any():
+    near = _starts_between(corpus.starts, positions)
+    if not len(near):
         return Batch(Field(tokens[:-1]), Target(tokens[1:]))
+    starts = np.isin(positions, near)
     resets: Tensor = torch.from_numpy(starts)
     weights = (~resets[1:]).float() if starts[1:].any() else None
     return Batch(

@@ -1,11 +1,13 @@
 """Labelled sequences from tables and arrays: many sequences of numbers, a target for each."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elman.config import shown
 from elman.errors import InputError
 
 if TYPE_CHECKING:
@@ -69,18 +71,18 @@ def sequences_from_arrays(
             f"{source}: must be [sequences, steps, features], none of them 0. Got {list(x.shape)}."
         )
     n, steps, width = x.shape
-    span = np.full(n, steps) if lengths is None else np.asarray(lengths)
+    span = np.full(n, steps) if lengths is None else _array(lengths, f"{source}: lengths")
     if span.shape != (n,) or span.dtype.kind not in "iu" or span.min() < 1 or span.max() > steps:
-        raise InputError(f"{source}: lengths must be {n} ints in [1, {steps}]")
+        raise InputError(f"{source}: lengths must be {n} ints in [1, {steps}]. Got {shown(span.tolist())}.")
     beyond = np.arange(steps) >= span[:, None]
     x = np.where(beyond[:, :, None], np.float32(0), x)
     y = None
     if targets is not None:
         y = _numbers(targets, "y")
-        y = y[:, None] if y.ndim == 1 else y
-        if y.ndim != 2 or len(y) != n or y.shape[1] == 0:
+        if y.ndim not in (1, 2) or len(y) != n or 0 in y.shape:
             raise InputError(f"y: must be [{n}] or [{n}, outputs]. Got {list(y.shape)}.")
         _check_finite(y, "y")
+        y = y.reshape(n, -1)
     _check_finite(x, source)
     outputs = [] if y is None else ["y"] if y.shape[1] == 1 else [f"y{k}" for k in range(y.shape[1])]
     return Sequences(
@@ -89,10 +91,21 @@ def sequences_from_arrays(
 
 
 def _numbers(values: object, source: str) -> np.ndarray:
+    array = _array(values, source)
+    if array.dtype.kind not in "biufO":
+        raise InputError(f"{source}: must hold numbers. Got {array.dtype}.")
     try:
-        return np.ascontiguousarray(values, dtype=np.float32)
+        with np.errstate(over="ignore"):  # a number too large becomes infinite, and is refused as that
+            return np.ascontiguousarray(array, dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise InputError(f"{source}: must hold numbers: {str(error).splitlines()[0]}") from None
+
+
+def _array(values: object, source: str) -> np.ndarray:
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise InputError(f"{source}: must be an array: {str(error).splitlines()[0]}") from None
 
 
 def _check_finite(values: np.ndarray, source: str) -> None:
@@ -121,7 +134,7 @@ def read_sequences(
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     if path.suffix == ".npz":
-        return _read_arrays(path, with_target)
+        return _sequences_from_npz(path, with_target)
     table = _read_table(path)
     needed = [id_column, *([target_column] if with_target else [])]
     for column in needed:
@@ -146,6 +159,10 @@ def _grouped(
     with_target: bool,
 ) -> Sequences:
     """Rows gathered into sequences, in the order in which these first occur."""
+    for column in (id_column, time_column):
+        if column in table.columns and table[column].has_nulls():
+            row = int(table[column].is_null().arg_true()[0])
+            raise InputError(f"{path}: row {row + 2}, column {column!r}: must not be empty")
     names = table[id_column].cast(str).to_list()
     numbers: dict[str, int] = {}
     sequence = np.array([numbers.setdefault(str(name), len(numbers)) for name in names])
@@ -167,8 +184,8 @@ def _grouped(
     inputs[sequence[order], step] = values[order, : len(features)]
     targets = None
     if with_target:
-        targets = values[order][begins, -1:].astype(np.float32)
-        wrong = np.flatnonzero(values[:, -1].astype(np.float32) != targets[sequence, 0])
+        targets = values[order][begins, -1:]
+        wrong = np.flatnonzero(values[:, -1] != targets[sequence, 0])
         if len(wrong):
             row = int(wrong[0])
             raise InputError(
@@ -188,11 +205,12 @@ def _grouped(
 def _read_table(path: Path) -> "pl.DataFrame":
     import polars as pl
 
-    readers = {".csv": pl.read_csv, ".parquet": pl.read_parquet}
+    # a column's type is known only when all of it has been read
+    readers = {".csv": partial(pl.read_csv, infer_schema_length=None), ".parquet": pl.read_parquet}
     if path.suffix not in readers:
-        raise InputError(f"{path}: must end in .csv, .parquet or .npz. Got {path.suffix or 'no ending'!r}.")
+        raise InputError(f"{path}: must end in .csv, .parquet or .npz. Got {path.suffix!r}.")
     try:
-        table = readers[path.suffix](path)  # type: ignore[operator]
+        table: pl.DataFrame = readers[path.suffix](path)  # type: ignore[operator]
     except (pl.exceptions.PolarsError, OSError) as error:
         raise InputError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from None
     if len(table) == 0:
@@ -203,7 +221,7 @@ def _read_table(path: Path) -> "pl.DataFrame":
 def _column(table: "pl.DataFrame", column: str, path: Path) -> np.ndarray:
     import polars as pl
 
-    numbers = table[column].cast(pl.Float64, strict=False)
+    numbers = table[column].cast(pl.Float64, strict=False).cast(pl.Float32)
     bad = (numbers.is_null() | ~numbers.is_finite()).arg_true()
     if len(bad):
         row = int(bad[0])
@@ -213,14 +231,21 @@ def _column(table: "pl.DataFrame", column: str, path: Path) -> np.ndarray:
     return numbers.to_numpy()
 
 
-def _read_arrays(path: Path, with_target: bool) -> Sequences:
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an ``.npz`` file, by name; InputError where it is damaged or holds pickled objects."""
     import zipfile
 
+    if not zipfile.is_zipfile(path):
+        raise InputError(f"{path}: is no .npz archive")
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            found = {key: arrays[key] for key in arrays.files}
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise InputError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from None
+            return {key: arrays[key] for key in arrays.files}
+    except Exception as error:  # a damaged archive can raise nearly anything
+        raise InputError(f"{path}: cannot be read: {shown(str(error))}") from None
+
+
+def _sequences_from_npz(path: Path, with_target: bool) -> Sequences:
+    found = read_arrays(path)
     for key in ["x", *(["y"] if with_target else [])]:
         if key not in found:
             raise InputError(f"{path}: has no array {key!r}; arrays: {', '.join(found) or 'none'}")

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from elman.state import State
 
+_COLDEST = 1e-30
 Step = Callable[[Tensor, State], tuple[Tensor, State]]
 
 
@@ -36,10 +37,12 @@ def choose(
     check_options(temperature, top_k, top_p)
     if temperature == 0:
         return logits.argmax(-1)
-    logits = logits.float() / temperature
+    logits = logits.float()
+    # the largest is 0, so that no temperature, however low, divides it to infinity
+    logits = (logits - logits.amax(-1, keepdim=True)) / max(temperature, _COLDEST)
     if 0 < top_k < logits.shape[-1]:
-        least = logits.topk(top_k).values[:, -1:]
-        logits = logits.masked_fill(logits < least, -torch.inf)
+        kept = logits.topk(top_k)
+        logits = torch.full_like(logits, -torch.inf).scatter(-1, kept.indices, kept.values)
     probabilities = torch.softmax(logits, -1)
     if top_p < 1:
         ordered, order = probabilities.sort(descending=True)

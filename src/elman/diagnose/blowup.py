@@ -1,5 +1,6 @@
 """Why a loss or a gradient left the finite numbers."""
 
+import math
 from typing import Any
 
 import torch
@@ -29,7 +30,8 @@ def explain(model: nn.Module, batch: Batch, state: State | None) -> str:
             f"{where}; it grew {size} within one batch in the recurrence: "
             "try --clip norm with a lower --clip-at, a gated --cell, or --init orthogonal"
         )
-    return f"{where}; it did not grow in the recurrence: try a lower --learning-rate, or --warmup-steps"
+    not_there = "" if math.isnan(grown) else "; it did not grow in the recurrence"
+    return f"{where}{not_there}: try a lower --learning-rate, or --warmup-steps"
 
 
 def first_hit(model: nn.Module) -> str | None:
@@ -43,7 +45,8 @@ def first_hit(model: nn.Module) -> str | None:
 def recurrent_growth(model: nn.Module, batch: Batch, state: State | None) -> float:
     """How many times states, or their gradients, grow within the batch's steps; the worst layer's figure.
 
-    Each recurrent layer reads again what it read in the failed step, one step at a time.
+    Each recurrent layer reads again what it read in the failed step, one step at a time; what was not finite
+    when it came in did not grow here. NaN where no layer reads in one direction, and so step by step.
     """
     captured: list[tuple[Recurrent, Tensor, State | None]] = []
 
@@ -60,7 +63,12 @@ def recurrent_growth(model: nn.Module, batch: Batch, state: State | None) -> flo
     finally:
         for hook in hooks:
             hook.remove()
-    return max((_growth(layer, x, given) for layer, x, given in captured), default=1.0)
+    return max((_growth(*each) if _is_finite(each) else 1.0 for each in captured), default=math.nan)
+
+
+def _is_finite(read: tuple[Recurrent, Tensor, State | None]) -> bool:
+    _, x, given = read
+    return all(bool(torch.isfinite(t).all()) for t in (x, *(given or ())))
 
 
 @torch.enable_grad()
@@ -69,7 +77,7 @@ def _growth(layer: Recurrent, x: Tensor, given: State | None) -> float:
     start = layer.initial_state(x.shape[1]) if given is None else tuple(s[:, : x.shape[1]] for s in given)
     states = [tuple(s.detach().clone().requires_grad_() for s in start)]
     for step in x:
-        _, state = layer.step(step, states[-1])
+        _, state = Recurrent.step(layer, step, states[-1])  # a drop-in's own step takes a bare state
         for s in state:
             s.retain_grad()
         states.append(state)

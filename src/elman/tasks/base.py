@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from elman import __version__
-from elman.config import flag, from_json, read_json, require, to_json
+from elman.config import check_regular, flag, from_json, read_json, require, shown, to_json
 from elman.errors import InputError
 from elman.registry import find, names
 from elman.train import files
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from elman.data.batches import Batches
     from elman.layers.recurrent import Recurrent
-    from elman.train.loop import Reading
+    from elman.train.loop import Loop, Reading
 
 FORMAT_VERSION = 1
 
@@ -196,40 +196,52 @@ class Task(ABC):
         overwrite: bool,
         show_progress: bool,
     ) -> Self:
-        """Reads, then trains; nothing is replaced before the data have been read and found enough."""
-        self.layer(1)  # an unknown cell or initialisation ends here
+        """Reads, then trains; nothing is replaced before data, options and device are found to be usable."""
+        import torch
+
+        with torch.device("meta"):
+            self.layer(1)  # an unknown cell or initialisation ends here
         self.folder = None if out is None else Path(out)
         if self.folder is None:
             read(None)
-            return self._train(self.parts(), resume=False, show_progress=show_progress)
+            parts = self.parts()
+            return self._train(parts, self._loop(parts, show_progress))
         files.check_new_folder(self.folder, overwrite)
         with files.scratch_folder(self.folder) as scratch:
             read(scratch)
             parts = self.parts()
+            loop = self._loop(parts, show_progress)
             self._write_config(scratch)
             self.save_extras(scratch)
             files.install(scratch, self.folder)
-        return self._train(parts, resume=False, show_progress=show_progress)
+        return self._train(parts, loop)
 
-    def _train(self, parts: Parts, *, resume: bool, show_progress: bool) -> Self:
+    def _loop(self, parts: Parts, show_progress: bool) -> "Loop":
+        """The loop around a new model; nothing is written yet."""
         import torch
 
-        from elman.train.history import draw_curve
         from elman.train.loop import Loop
         from elman.train.progress import Silent, make_progress
 
         torch.manual_seed(self.config.seed)
-        self.model = self.build()
-        reading = self.reading()
-        loop = Loop(
+        try:
+            self.model = self.build()
+        except RuntimeError as error:  # all that torch says when memory does not suffice
+            raise InputError(f"the model cannot be made: {str(error).splitlines()[0]}") from error
+        progress = make_progress() if show_progress else Silent()
+        return Loop(
             self.model,
             parts.training,
             parts.validation,
             self.config,
             self.folder,
-            reading,
-            make_progress() if show_progress else Silent(),
+            self.reading(),
+            progress,
         )
+
+    def _train(self, parts: Parts, loop: "Loop", *, resume: bool = False) -> Self:
+        from elman.train.history import draw_curve
+
         loop.run(resume)
         self.model.eval()
         self.results = {
@@ -239,6 +251,7 @@ class Task(ABC):
             **self.measure(parts),
         }
         if self.folder is not None:
+            reading = loop.reading
             title = f"{self.name}: {self.config.cell}, {self.config.hidden_size} units × {self.config.layers}"
             draw_curve(loop.history.lines, self.folder / files.CURVE, reading.name, reading.scale, title)
             files.write_json(self.folder / files.RESULTS, self.results)
@@ -249,12 +262,12 @@ class Task(ABC):
         """Writes a fitted task to a run folder that ``elman.load`` reads."""
         from elman.train.checkpoint import save_weights
 
-        folder = Path(folder)
+        model, folder = self._fitted(), Path(folder)
         files.check_new_folder(folder, overwrite)
         with files.scratch_folder(folder) as scratch:
             self._write_config(scratch)
             self.save_extras(scratch)
-            save_weights(self._fitted(), scratch / files.WEIGHTS)
+            save_weights(model, scratch / files.WEIGHTS)
             files.write_json(scratch / files.RESULTS, self.results)
             files.install(scratch, folder)
 
@@ -317,8 +330,11 @@ def load(folder: str | Path, cell: str | None = None) -> Any:
 
     task = open_run(folder, cell)
     assert task.folder is not None
-    with torch.device("meta"):
-        model = task.build()
+    try:
+        with torch.device("meta"):
+            model = task.build()
+    except InputError as error:
+        raise InputError(f"{task.folder / files.CONFIG}: {error}") from None
     weights = load_weights(task.folder / files.WEIGHTS, model)
     model.load_state_dict(weights, assign=True)
     task.model = model.eval()
@@ -335,10 +351,10 @@ def open_run(folder: str | Path, cell: str | None = None) -> Task:
     if not isinstance(content, dict) or not isinstance(content.get("task"), str):
         raise InputError(f"{path}: is not the configuration of a run")
     version = content.get("format_version")
-    if not isinstance(version, int) or not 1 <= version <= FORMAT_VERSION:
-        raise InputError(f"{path}: format_version must be in [1, {FORMAT_VERSION}]. Got {str(version)[:40]}.")
+    if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
+        raise InputError(f"{path}: format_version must be in [1, {FORMAT_VERSION}]. Got {shown(version)}.")
     if content["task"] not in names("tasks"):
-        raise InputError(f"{path}: unknown task {content['task'][:40]!r}")
+        raise InputError(f"{path}: unknown task {shown(content['task'])}")
     cls = find("tasks", content["task"], Task)  # type: ignore[type-abstract]
     task = cls(from_json(cls.Config, content.get("config"), str(path)))
     task.config = _own_cell(task.config, cell, content.get("cell_sha256"), str(path))
@@ -360,15 +376,19 @@ def resume(folder: str | Path, *, cell: str | None = None, show_progress: bool =
     """Goes on with an interrupted or killed run, to the same weights as if it had never stopped.
 
     Raises:
-        InputError: the run is finished already, or has no checkpoint.
+        InputError: the run is finished already, or its folder holds something that no run leaves there.
     """
     task = open_run(folder, cell)
     assert task.folder is not None
-    if not (task.folder / files.CHECKPOINT).exists():
-        done = "is finished; there is nothing to resume" if task.results else f"has no {files.CHECKPOINT}"
-        raise InputError(f"{folder}: {done}")
+    for path in task.folder.iterdir():  # a link would have something outside the folder overwritten
+        check_regular(path)
+    saved = (task.folder / files.CHECKPOINT).exists()
+    if not saved and (task.results or (task.folder / files.WEIGHTS).exists()):
+        raise InputError(f"{folder}: is finished; there is nothing to resume")
     task.reopen(task.folder)
-    return task._train(task.parts(), resume=True, show_progress=show_progress)
+    parts = task.parts()
+    # killed before its first checkpoint, a run starts again
+    return task._train(parts, task._loop(parts, show_progress), resume=saved)
 
 
 def _own_cell(config: Any, cell: str | None, recorded: object, source: str) -> Any:
@@ -379,13 +399,15 @@ def _own_cell(config: Any, cell: str | None, recorded: object, source: str) -> A
 
     if not is_file(config.cell):
         if cell is not None:
-            raise InputError(f"{source}: the cell is {config.cell}; no --cell is needed to load it")
+            raise InputError(f"{source}: the cell is {shown(config.cell)}; no --cell is needed to load it")
         return config
     if cell is None:
         raise InputError(
-            f"{source}: the cell is {config.cell[:200]}, a file of its author's: name it again with "
+            f"{source}: the cell is {shown(config.cell)}, a file of its author's: name it again with "
             "--cell FILE.py:Class to have it run"
         )
+    if not is_file(cell):
+        raise InputError(f"--cell must be FILE.py:Class. Got {shown(cell)}.")
     if fingerprint(cell) != recorded:
         warnings.warn(f"{cell}: is not the file that the run was trained with", stacklevel=3)
     return dataclasses.replace(config, cell=cell)

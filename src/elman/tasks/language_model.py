@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _SAMPLE = 2000  # characters generated after training to judge the model by
 _LARGEST_BASELINE = 20_000_000  # tokens; the n-gram counts of more would not fit in memory
+_LARGEST_VOCABULARY = 300_000  # characters; Unicode assigns half as many
 _UNITS = {"characters": "char", "bytes": "byte"}
 
 
@@ -180,6 +181,7 @@ class LanguageModel(Task):
         from elman.decode.sample import check_options
 
         require("--length", 0 <= length <= 10**9, "an int in [0, 1e9]", length)
+        require("--seed", seed is None or 0 <= seed < 2**63, "an int in [0, 2^63)", seed)
         try:
             check_options(temperature, top_k, top_p)
         except ValueError as error:
@@ -246,6 +248,11 @@ class LanguageModel(Task):
         self._set_corpus(corpus_from_documents(documents, self.config.level, folder))
 
     def _set_corpus(self, corpus: "Corpus") -> None:
+        if len(corpus.vocabulary) > _LARGEST_VOCABULARY:
+            raise InputError(
+                f"the text holds {len(corpus.vocabulary):,} different characters, more than "
+                f"{_LARGEST_VOCABULARY:,}; --level bytes reads any file"
+            )
         self._corpus = corpus
         self.vocabulary = corpus.vocabulary
 
@@ -301,10 +308,11 @@ class LanguageModel(Task):
         if len(self._corpus) <= _LARGEST_BASELINE:
             sample = "".join(self.generate(length=_SAMPLE, temperature=0.8, seed=self.config.seed))
             corpus = self.vocabulary.decode(self._corpus.tokens)
+            share = known_words(sample, corpus)
             results["sample"] = {
                 "text": sample,
                 "temperature": 0.8,
-                "known_words": round(known_words(sample, corpus), 4),
+                "known_words": None if math.isnan(share) else round(share, 4),
                 "longest_copy": longest_copy(sample, corpus),
             }
         return results
@@ -353,10 +361,13 @@ class LanguageModel(Task):
         if "sample" in results:
             sample = results["sample"]
             lines += [sample["text"][:600].strip(), ""]
+            known = (
+                "no words" if sample["known_words"] is None else f"{sample['known_words']:.0%} of the words"
+            )
             lines += [
-                f"Written by the model at temperature 0.8. Of {_SAMPLE:,} such {self.config.level}, "
-                f"{sample['known_words']:.0%} of the words",
-                f"occur in the text, and the longest run copied from it is {sample['longest_copy']} {unit}s.",
+                f"Written by the model at temperature 0.8. Of {_SAMPLE:,} such {self.config.level}, {known}",
+                "occur in the text, and the longest run copied from it is "
+                f"{sample['longest_copy']} characters.",
                 "",
             ]
         if "test" in results:

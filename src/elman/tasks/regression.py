@@ -1,6 +1,5 @@
 """Regression: real numbers for a whole numeric sequence."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from elman.config import to_json
+from elman.config import check_regular, to_json
 from elman.errors import InputError
 from elman.tasks.base import Parts, Task, TaskConfig, Verb
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from elman.train.loop import Reading
 
 _DATA = "sequences.npz"
+_SMALLEST, _LARGEST = 1e-37, 3.4e38  # what float32 holds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,10 +117,9 @@ class SequenceRegressor(Task):
             raise InputError("y: targets are needed to fit")
         data = sequences_from_arrays(X, y, lengths)
         whole = np.arange(len(data)), np.arange(0), np.arange(0)
-        self._flat = np.ndim(y) == 1
 
         def keep(folder: Path | None) -> None:
-            self._learn(data, whole, folder)
+            self._learn(data, whole, folder, flat=np.ndim(y) == 1)
 
         return self._fit(keep, out, overwrite, show_progress)
 
@@ -129,7 +128,7 @@ class SequenceRegressor(Task):
         from elman.data.tables import sequences_from_arrays
 
         values = self._predict(sequences_from_arrays(X, None, lengths))
-        return values[:, 0] if getattr(self, "_flat", values.shape[1] == 1) else values
+        return values[:, 0] if self.facts["flat"] else values
 
     def score(self, X: Any, y: Any, lengths: Any = None) -> float:
         """R², the share of the targets' variance that is explained (1 is best; the mean scores 0)."""
@@ -148,7 +147,7 @@ class SequenceRegressor(Task):
 
     def predict_file(self, path: Path) -> tuple[list[str], np.ndarray]:
         """The sequences' names and predictions [N, O] for a file."""
-        data = self._read(path, with_target=False)
+        data = self._read_alike(path, with_target=False)
         return data.ids, self._predict(data)
 
     def read(self, data: list[Path], folder: Path | None) -> None:
@@ -161,57 +160,77 @@ class SequenceRegressor(Task):
         order = np.random.default_rng(self.config.seed).permutation(len(sequences))
         cuts = split_points(len(sequences), self.config.split)
         training, validation, test = np.split(order, cuts)
-        self._learn(sequences, (training, validation, test), folder)
+        self._learn(sequences, (training, validation, test), folder, flat=len(sequences.outputs) == 1)
 
     def _read(self, path: Path, with_target: bool) -> "Sequences":
         from elman.data.tables import read_sequences
 
-        data = read_sequences(
+        return read_sequences(
             path,
             id_column=self.config.id_column,
             time_column=self.config.time_column,
             target_column=self.config.target_column,
             with_target=with_target,
         )
-        if not with_target and data.features != self.facts["features"]:
-            wanted, found = ", ".join(self.facts["features"]), ", ".join(data.features)
-            raise InputError(f"{path}: features must be {wanted}. Got {found}.")
+
+    def _read_alike(self, path: Path, with_target: bool) -> "Sequences":
+        """Reads a file with the features, and the outputs, that the model was trained on."""
+        self._fitted()
+        data = self._read(path, with_target)
+        for kind, found in (("features", data.features), ("outputs", data.outputs)):
+            wanted = self.facts[kind]
+            # arrays do not name their columns
+            same = len(found) == len(wanted) if path.suffix == ".npz" else found == wanted
+            if not same and (kind == "features" or with_target):
+                raise InputError(f"{path}: {kind} must be {', '.join(wanted)}. Got {', '.join(found)}.")
         return data
 
-    def _learn(self, data: "Sequences", split: tuple[np.ndarray, ...], folder: Path | None) -> None:
+    def _learn(
+        self, data: "Sequences", split: tuple[np.ndarray, ...], folder: Path | None, *, flat: bool
+    ) -> None:
         """Facts and scales from the training part; data kept, in the run folder where there is one."""
+        from elman.data.split import PARTS
+
         assert data.targets is not None
         self._data, self._split = data, split
         train = data.rows(split[0])
         assert train.targets is not None
         steps = np.concatenate([x[:n] for x, n in zip(train.inputs, train.lengths, strict=True)])
-        on = self.config.standardise
+        (input_mean, input_scale), (target_mean, target_scale) = map(
+            _standard if self.config.standardise else _as_it_is, (steps, train.targets)
+        )
         self.facts = {
             "features": data.features,
             "outputs": data.outputs,
-            "input_mean": steps.mean(0).tolist() if on else [0.0] * len(data.features),
-            "input_scale": _scales(steps).tolist() if on else [1.0] * len(data.features),
-            "target_mean": train.targets.mean(0).tolist() if on else [0.0] * len(data.outputs),
-            "target_scale": _scales(train.targets).tolist() if on else [1.0] * len(data.outputs),
+            "flat": flat,
+            "input_mean": input_mean,
+            "input_scale": input_scale,
+            "target_mean": target_mean,
+            "target_scale": target_scale,
         }
         if folder is not None:
-            np.savez(
-                folder / _DATA,
-                x=data.inputs,
-                y=data.targets,
-                lengths=data.lengths,
-                split=np.concatenate(split),
-                sizes=[len(part) for part in split],
-            )
+            parts: Any = dict(zip(PARTS, split, strict=True))
+            np.savez(folder / _DATA, x=data.inputs, y=data.targets, lengths=data.lengths, **parts)
 
     def reopen(self, folder: Path) -> None:
         """Reads the sequences and their split again."""
-        from elman.data.tables import sequences_from_arrays
+        from elman.data.split import PARTS
+        from elman.data.tables import read_arrays, sequences_from_arrays
 
-        with np.load(folder / _DATA, allow_pickle=False) as arrays:
-            data = sequences_from_arrays(arrays["x"], arrays["y"], arrays["lengths"], str(folder / _DATA))
-            self._data = data
-            self._split = tuple(np.split(arrays["split"], np.cumsum(arrays["sizes"])[:-1]))
+        path = folder / _DATA
+        check_regular(path)
+        arrays = read_arrays(path)
+        missing = {"x", "y", "lengths", *PARTS} - arrays.keys()
+        if missing:
+            raise InputError(f"{path}: has no array {min(missing)!r}")
+        self._data = sequences_from_arrays(arrays["x"], arrays["y"], arrays["lengths"], f"{path}: x")
+        self._split = tuple(arrays[part] for part in PARTS)
+        rows = np.concatenate(self._split, axis=None)
+        if rows.dtype.kind != "i" or sorted(rows.tolist()) != list(range(len(self._data))):
+            raise InputError(f"{path}: {', '.join(PARTS)} must share out all {len(self._data)} sequences")
+        for kind, found in (("features", self._data.features), ("outputs", self._data.outputs)):
+            if len(found) != len(self.facts[kind]):
+                raise InputError(f"{path}: must have {len(self.facts[kind])} {kind}. Got {len(found)}.")
 
     def parts(self) -> Parts:
         """Batches of the standardised sequences."""
@@ -262,13 +281,17 @@ class SequenceRegressor(Task):
     def _predict(self, data: "Sequences") -> np.ndarray:
         import torch
 
+        from elman.batch import to_device
+
         self._fitted()
         if data.inputs.shape[2] != len(self.facts["features"]):
             raise InputError(
                 f"X must have {len(self.facts['features'])} features. Got {data.inputs.shape[2]}."
             )
+        device = next(self.model.parameters()).device
+        batches = (to_device(batch.inputs, device) for batch in self._batches(data, None).epoch())
         with torch.inference_mode():
-            values = torch.cat([self.model.predict(b.inputs) for b in self._batches(data, None).epoch()])
+            values = torch.cat([self.model.predict(inputs) for inputs in batches]).cpu()
         return values.numpy() * self._fact("target_scale") + self._fact("target_mean")
 
     def measure(self, parts: Parts) -> dict[str, Any]:
@@ -290,7 +313,7 @@ class SequenceRegressor(Task):
         """Errors on another file."""
         if len(data) != 1:
             raise InputError(f"regression reads one file. Got {len(data)}.")
-        sequences = self._read(data[0], with_target=True)
+        sequences = self._read_alike(data[0], with_target=True)
         return _errors(sequences, self._predict(sequences))
 
     def report(self) -> str:
@@ -304,7 +327,9 @@ class SequenceRegressor(Task):
         return "\n".join(lines)
 
     def check_facts(self, source: str) -> None:
-        """Names and scales of features and outputs."""
+        """Names and scales of features and outputs; whether a prediction is one number."""
+        if type(self.facts.get("flat")) is not bool:
+            raise InputError(f"{source}: facts: flat must be true or false")
         for kind, sizes in (("features", "input"), ("outputs", "target")):
             names: Any = self.facts.get(kind)
             ok = (
@@ -316,20 +341,27 @@ class SequenceRegressor(Task):
                 raise InputError(f"{source}: facts: {kind} must be a list of names")
             for key in (f"{sizes}_mean", f"{sizes}_scale"):
                 values: Any = self.facts.get(key)
+                low = -_LARGEST if key.endswith("mean") else _SMALLEST
                 if not (
-                    isinstance(values, list) and len(values) == len(names) and all(map(_is_number, values))
+                    isinstance(values, list)
+                    and len(values) == len(names)
+                    and all(type(v) in (int, float) and low <= v <= _LARGEST for v in values)
                 ):
-                    raise InputError(f"{source}: facts: {key} must be {len(names)} finite numbers")
+                    raise InputError(
+                        f"{source}: facts: {key} must be {len(names)} numbers in [{low:.3g}, {_LARGEST:.3g}]"
+                    )
+        if self.facts["flat"] and len(self.facts["outputs"]) != 1:
+            raise InputError(f"{source}: facts: flat must be false where there are several outputs")
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _standard(values: np.ndarray) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each column, 1 where it is constant."""
+    deviation = values.std(0, dtype=np.float64)
+    return values.mean(0, dtype=np.float64).tolist(), np.where(deviation > _SMALLEST, deviation, 1.0).tolist()
 
 
-def _scales(values: np.ndarray) -> np.ndarray:
-    """Standard deviation of each column, 1 where it is constant."""
-    deviation = values.std(0)
-    return np.where(deviation > 0, deviation, 1.0)
+def _as_it_is(values: np.ndarray) -> tuple[list[float], list[float]]:
+    return [0.0] * values.shape[1], [1.0] * values.shape[1]
 
 
 def _linear(training: "Sequences", test: "Sequences") -> np.ndarray:
@@ -347,7 +379,7 @@ def _linear(training: "Sequences", test: "Sequences") -> np.ndarray:
 
 def _errors(data: "Sequences", predictions: np.ndarray) -> dict[str, Any]:
     assert data.targets is not None
-    error = predictions - data.targets
+    error = predictions.astype(np.float64) - data.targets
     return {
         "rmse": float(np.sqrt(np.square(error).mean())),
         "mae": float(np.abs(error).mean()),

@@ -1,5 +1,6 @@
 """Everything a run needs to go on as if it had never stopped, in one safetensors file."""
 
+import dataclasses
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -66,25 +67,47 @@ def load_checkpoint(
     Raises:
         InputError: the file is damaged or belongs to another model.
     """
+    check_regular(path)
     device = next(model.parameters()).device
     try:
         with safe_open(path, "pt", device=str(device)) as file:
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
-            fields = json.loads(file.metadata()["position"])
-        position = Position(**(fields | {"sums": tuple(fields["sums"])}))
+            tensors = {key: _aligned(file.get_tensor(key)) for key in file.keys()}  # noqa: SIM118 - not a dict
+            position = _position(json.loads(file.metadata()["position"]))
         model.load_state_dict(_below("model/", tensors))
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"{path}: not a checkpoint of this run: {str(error).splitlines()[0]}") from None
+        _load_optimizer(optimizer, _below("optimizer/", tensors))
+        torch.set_rng_state(tensors["random/cpu"].cpu())
+        if "random/cuda" in tensors and torch.cuda.is_available():
+            torch.cuda.set_rng_state(tensors["random/cuda"].cpu())
+        parts = _below("state/", tensors)
+        return tuple(parts[str(k)] for k in range(len(parts))) or None, position
+    except (SafetensorError, OSError, LookupError, TypeError, ValueError, RuntimeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{path}: not a checkpoint of this run: {reason}") from None
+
+
+def _position(fields: dict[str, Any]) -> Position:
+    """The position of these fields, each of the type it was written with."""
+    position = Position(**(fields | {"sums": tuple(map(float, fields["sums"]))}))
+    for f in dataclasses.fields(Position):
+        if type(getattr(position, f.name)) is not type(f.default):
+            raise ValueError(
+                f"{f.name} must be {type(f.default).__name__}. Got {getattr(position, f.name)!r}."
+            )
+    if position.step < 0 or position.history_bytes < 0 or len(position.sums) != len(Position.sums):
+        raise ValueError("a number of the position is negative or missing")
+    return position
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Puts the slots of each parameter in place; each has the parameter's shape or is a single number."""
     slots: dict[int, dict[str, Any]] = {}
-    for key, value in _below("optimizer/", tensors).items():
+    for key, value in tensors.items():
         index, name = key.split("/")
+        shape = optimizer.param_groups[0]["params"][int(index)].shape
+        if value.shape not in (shape, ()):
+            raise ValueError(f"optimizer/{key} must have shape {list(shape)}. Got {list(value.shape)}.")
         slots.setdefault(int(index), {})[name] = value
     optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
-    torch.set_rng_state(tensors["random/cpu"].cpu())
-    if "random/cuda" in tensors and torch.cuda.is_available():
-        torch.cuda.set_rng_state(tensors["random/cuda"].cpu())
-    parts = _below("state/", tensors)
-    return tuple(parts[str(k)] for k in range(len(parts))) or None, position
 
 
 def save_weights(model: nn.Module, path: Path) -> None:
@@ -120,13 +143,18 @@ def load_weights(path: Path, model: nn.Module) -> dict[str, Tensor]:
                     )
                 if found.get_dtype() != "F32":
                     raise InputError(f"{path}: {name} must be float32. Got {found.get_dtype()}.")
-            loaded = {name: file.get_tensor(name) for name in wanted}
+            loaded = {name: _aligned(file.get_tensor(name)) for name in wanted}
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path}: not a safetensors file: {str(error).splitlines()[0]}") from None
     for name, tensor in loaded.items():
         if not torch.isfinite(tensor).all():
             raise InputError(f"{path}: {name} holds a value that is not finite")
     return loaded
+
+
+def _aligned(tensor: Tensor) -> Tensor:
+    """A copy where torch's allocator puts it: at other addresses, kernels may give other last digits."""
+    return tensor.clone()
 
 
 def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,10 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Lets ``write`` fill a temporary file beside ``path``, then puts it in place in one move.
 
     Whoever reads ``path`` at any moment, or after the process was killed, finds the old file or the new.
+    What a killed process left of the temporary file, the next writing removes.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.unlink(missing_ok=True)
     try:
         write(temporary)
         temporary.chmod(0o666 & ~_umask())
@@ -48,8 +50,8 @@ def check_new_folder(folder: Path, overwrite: bool) -> None:
     A folder that holds something needs ``overwrite``, and must then be a run folder: nothing else is ever
     removed.
     """
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: is a file; --out must be a folder")
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise InputError(f"{folder}: is a file or a link; --out must be a folder")
     if folder.is_dir() and any(folder.iterdir()):
         if not overwrite:
             raise InputError(f"{folder}: exists; give another --out, or --overwrite to replace it")
@@ -61,7 +63,8 @@ def check_new_folder(folder: Path, overwrite: bool) -> None:
 
 @contextmanager
 def scratch_folder(folder: Path) -> Iterator[Path]:
-    """A temporary folder beside ``folder``, removed at the end if it was not installed."""
+    """A temporary folder beside ``folder``; if it is not installed, it goes, and any parents made for it."""
+    made = [parent for parent in folder.parents if not parent.exists()]
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
@@ -72,6 +75,9 @@ def scratch_folder(folder: Path) -> Iterator[Path]:
         yield scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+        for parent in made:
+            with suppress(OSError):  # it holds the run
+                parent.rmdir()
 
 
 def install(scratch: Path, folder: Path) -> None:

@@ -1,6 +1,7 @@
 """A run's history: one JSON line after another, and its picture."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +21,16 @@ class History:
         self.lines: list[dict[str, Any]] = []
         self._path = path
         if path is not None:
-            kept = path.read_bytes()[:keep_bytes] if keep_bytes else b""
-            path.write_bytes(kept)
-            self.lines = [json.loads(line) for line in kept.splitlines()]
+            self.lines = _parse(path.read_bytes()[:keep_bytes]) if path.exists() else []
+            kept = "".join(map(_format, self.lines))
+            write_atomically(path, lambda temporary: temporary.write_text(kept, "utf-8"))
 
     def append(self, line: dict[str, Any]) -> None:
         """Adds a line and flushes it."""
         self.lines.append(line)
         if self._path is not None:
             with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
+                file.write(_format(line))
 
     @property
     def bytes(self) -> int:
@@ -39,17 +40,39 @@ class History:
 
 def read_history(path: Path) -> list[dict[str, Any]]:
     """The lines of a history file; a torn last line, as a killed run may leave, is passed over."""
+    return _parse(path.read_bytes()) if path.is_file() else []
+
+
+def _format(line: dict[str, Any]) -> str:
+    return json.dumps(line) + "\n"
+
+
+def _parse(content: bytes) -> list[dict[str, Any]]:
+    """The lines up to the first that is none of ours."""
     lines = []
-    for line in path.read_text("utf-8").splitlines() if path.is_file() else []:
+    for text in content.splitlines():
         try:
-            lines.append(json.loads(line))
-        except ValueError:
+            line = json.loads(text)
+        except (ValueError, RecursionError):
             break
+        if not (isinstance(line, dict) and line.get("kind") in ("train", "validation")):
+            break
+        if not all(_is_number(line.get(key)) for key in ("loss", "step", "epoch", "seconds")):
+            break
+        lines.append(line)
     return lines
 
 
+def _is_number(value: object) -> bool:
+    """Finite or not: a validation loss may be infinite."""
+    return type(value) is float or (type(value) is int and abs(value) < 2**63)
+
+
 def sparkline(values: list[float], width: int = 40) -> str:
-    """A line of blocks whose heights are the values, thinned out to at most ``width``."""
+    """A line of blocks whose heights are the finite values, thinned out to at most ``width``."""
+    values = list(filter(math.isfinite, values))
+    if not values:
+        return ""
     step = max(1, len(values) / width)
     picked = [values[int(k * step)] for k in range(min(width, len(values)))]
     low, span = min(picked), (max(picked) - min(picked)) or 1.0
@@ -72,8 +95,9 @@ def draw_curve(lines: list[dict[str, Any]], path: Path, unit: str, scale: float,
     figure = Figure(figsize=(7, 4), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
-    train = [(line["step"], line["loss"] * scale) for line in lines if line["kind"] == "train"]
-    valid = [(line["step"], line["loss"] * scale) for line in lines if line["kind"] == "validation"]
+    finite = [line for line in lines if math.isfinite(line["loss"])]
+    train = [(line["step"], line["loss"] * scale) for line in finite if line["kind"] == "train"]
+    valid = [(line["step"], line["loss"] * scale) for line in finite if line["kind"] == "validation"]
     if train:
         axes.plot(*zip(*train, strict=True), color="#9ab8d8", linewidth=1, label="training")
     if valid:
@@ -85,5 +109,6 @@ def draw_curve(lines: list[dict[str, Any]], path: Path, unit: str, scale: float,
         axes.set_ylim(low - 0.05 * (high - low) - 1e-9, high + 0.05 * (high - low) + 1e-9)
     axes.set(xlabel="optimizer steps", ylabel=f"loss ({unit})", title=title)
     axes.grid(alpha=0.25)
-    axes.legend(frameon=False)
+    if train or valid:
+        axes.legend(frameon=False)
     write_atomically(path, lambda temporary: figure.savefig(temporary, format="png"))

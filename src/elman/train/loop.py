@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from elman.batch import Batch, to_device
 from elman.data.batches import Batches
 from elman.diagnose.blowup import explain
-from elman.errors import Interrupted, TrainingStopped
+from elman.errors import InputError, Interrupted, TrainingStopped
 from elman.state import State, detach
 from elman.train.checkpoint import (
     Position,
@@ -34,6 +34,8 @@ from elman.train.history import History
 from elman.train.optimize import clip_gradients, learning_rate, make_optimizer
 from elman.train.options import TrainingOptions
 from elman.train.progress import Progress, Silent
+
+_LEAST_COUNT = 1e-9  # targets; a mean over none is 0
 
 
 class Mean(NamedTuple):
@@ -89,6 +91,9 @@ class Loop:
         folder: the run folder, which gets history, best weights and checkpoints; None: nothing is written.
         reading: how the loss is shown.
         progress: where it is shown.
+
+    Raises:
+        InputError: this machine has no such device.
     """
 
     def __init__(
@@ -107,12 +112,15 @@ class Loop:
         self.batches, self.validation = batches, validation
         self.reading, self.progress = reading or Reading(), progress or Silent()
         precision = {"float32": "32-true", "bfloat16": "bf16-mixed"}[options.precision]
-        self._fabric = Fabric(accelerator=options.device, devices=1, precision=precision)  # type: ignore[arg-type]
+        try:
+            self._fabric = Fabric(accelerator=options.device, devices=1, precision=precision)  # type: ignore[arg-type]
+        except (RuntimeError, ValueError) as error:  # no such accelerator here
+            raise InputError(f"--device {options.device}: {str(error).splitlines()[0]}") from None
         self._plain = model
         self._optimizer = make_optimizer(model.to(self._fabric.device), options)
         self._model, self._fabric_optimizer = self._fabric.setup(model, self._optimizer)
         self.total_steps = options.epochs * batches.steps
-        self._log_every = max(1, min(50, self.total_steps // 400))
+        self._log_every = max(1, min(50, self.total_steps // 200))
         self.position = Position()
         self.history = History(None)
         self._state: State | None = None
@@ -176,8 +184,9 @@ class Loop:
         batch = to_device(batch, self._fabric.device)
         before = self._state
         loss, after = self._model(batch, before)
-        self._fabric.backward(loss.sum / loss.count)
-        norm = float(clip_gradients(self._plain, self.options))
+        # a chunk in which every token starts a document has no target
+        self._fabric.backward(loss.sum / loss.count.clamp(min=_LEAST_COUNT))
+        norm = clip_gradients(self._plain, self.options)
         value, count = float(loss.sum.detach()), float(loss.count)
         if not (math.isfinite(value) and math.isfinite(norm)):
             self._stop(batch, before, value)
@@ -190,7 +199,7 @@ class Loop:
         additions = (value, count, norm, clipped, 1.0)
         position.sums = tuple(a + b for a, b in zip(position.sums, additions, strict=True))
         self._rate_units += count
-        self._show(value / count, norm)
+        self._show(value / max(count, _LEAST_COUNT), norm)
         if position.step % self._log_every == 0:
             self._log(rate)
 
@@ -218,7 +227,7 @@ class Loop:
         total, count, norms, clipped, steps = self.position.sums
         self._append(
             kind="train",
-            loss=total / count,
+            loss=total / max(count, _LEAST_COUNT),
             grad_norm=norms / steps,
             clipped=clipped / steps,
             learning_rate=rate,

@@ -3,7 +3,7 @@
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from elman.train.options import TrainingOptions
 
@@ -34,12 +34,16 @@ def learning_rate(options: TrainingOptions, step: int, share: float) -> float:
     return rate
 
 
-def clip_gradients(model: nn.Module, options: TrainingOptions) -> Tensor:
-    """Clips in place as the options say; returns the joint norm before clipping, a scalar."""
+def clip_gradients(model: nn.Module, options: TrainingOptions) -> float:
+    """Clips in place as the options say, where that changes anything; returns the joint norm before.
+
+    A norm that is not finite clips nothing: scaled by it, every gradient would be hit, and none could be
+    blamed.
+    """
     gradients = [p.grad for p in model.parameters() if p.grad is not None]
-    norm = torch.nn.utils.get_total_norm(gradients)
-    if options.clip == "norm":
-        torch.nn.utils.clip_grads_with_norm_(model.parameters(), options.clip_at, norm)
-    elif options.clip == "value":
+    norm = float(torch.nn.utils.get_total_norm(gradients))
+    if options.clip == "norm" and options.clip_at < norm < math.inf:
+        torch._foreach_mul_(gradients, options.clip_at / norm)
+    elif options.clip == "value" and norm < math.inf:
         torch.nn.utils.clip_grad_value_(model.parameters(), options.clip_at)
     return norm

@@ -1,0 +1,49 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from elman.metrics.novelty import known_words, longest_copy
+
+
+@pytest.mark.parametrize(
+    ("text", "corpus", "share"),
+    [
+        ("he cat dog mo", "the cat sat", 1 / 2),  # of cat and dog, cat; the ends may be cut
+        ("x cat cat cow x", "cat", 2 / 3),  # as often as they occur
+        ("x Cat x", "cat", 0.0),  # to the letter
+        ("x cat3dog_cow x", "cat dog", 2 / 3),  # words are runs of letters
+        ("x naïve день x", "naïve день", 1.0),
+        ("x ca x", "cat", 0.0),  # a piece of a word is no word
+    ],
+)
+def test_known_words_by_hand(text, corpus, share):
+    assert known_words(text, corpus) == pytest.approx(share)
+
+
+@pytest.mark.parametrize("text", ["", "12 34", "one", "one two"])
+def test_where_there_are_no_words_there_is_no_share(text):
+    assert math.isnan(known_words(text, "one two"))
+
+
+@pytest.mark.parametrize(
+    ("text", "corpus", "length"),
+    [
+        ("the cat", "a cat sat", 4),  # " cat"
+        ("abc", "xabcx", 3),
+        ("abc", "", 0),
+        ("", "abc", 0),
+        ("abc", "def", 0),
+        ("aab", "ab aa", 2),
+        ("a\nb c", "xa\nb y", 4),
+    ],
+)
+def test_the_longest_copy_by_hand(text, corpus, length):
+    assert longest_copy(text, corpus) == length
+
+
+@given(st.text("ab", max_size=12), st.text("ab", max_size=12))
+def test_the_longest_copy_is_that_of_brute_force(text, corpus):
+    runs = {text[a:b] for a in range(len(text) + 1) for b in range(a, len(text) + 1)}
+    assert longest_copy(text, corpus) == max(len(run) for run in runs if run in corpus)

@@ -1,0 +1,252 @@
+"""The regressor in scikit-learn's manner, and on files."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import elman
+from elman.errors import InputError
+from elman.tasks.regression import SequenceRegressor
+from tiny import SMALL, same_bits, table, weights
+
+
+def data(sequences: int = 60, steps: int = 5, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Sequences of two features and two targets: the sum of one, and the last of the other."""
+    x = np.random.default_rng(seed).normal(size=(sequences, steps, 2))
+    return x, np.stack([x[:, :, 0].sum(1), 50 + x[:, -1, 1]], 1)
+
+
+X, Y = data()
+
+
+def fitted(x: Any = X, y: Any = Y, lengths: Any = None, **options: Any) -> SequenceRegressor:
+    return SequenceRegressor(**SMALL | options).fit(x, y, lengths)
+
+
+# In scikit-learn's manner
+
+
+def test_it_learns_much_better_than_the_mean():
+    task = SequenceRegressor(hidden_size=16, epochs=60, learning_rate=0.02)
+    assert task.fit(X, Y) is task
+    new_x, new_y = data(seed=1)
+    assert task.score(new_x, new_y) > 0.8
+    assert task.score(new_x, np.broadcast_to(Y.mean(0), new_y.shape) + [[1], [-1]] * 30) < 0
+
+
+def test_the_score_by_hand(monkeypatch):
+    task = SequenceRegressor()
+    monkeypatch.setattr(task, "predict", lambda *_: np.array([1.0, 2.0, 5.0]))
+    assert task.score(None, [1.0, 2.0, 3.0]) == pytest.approx(1 - 4 / 2)
+
+
+@pytest.mark.parametrize(
+    ("y", "shape"), [(Y[:, 0], (60,)), (Y[:, :1], (60, 1)), (Y, (60, 2))], ids=["one", "a column", "two"]
+)
+def test_predictions_are_shaped_as_the_targets_were_even_after_loading(tmp_path, y, shape):
+    task = fitted(y=y)
+    task.save(tmp_path / "run")
+    loaded = elman.load(tmp_path / "run")
+    assert task.predict(X).shape == loaded.predict(X).shape == shape
+    assert np.array_equal(task.predict(X), loaded.predict(X))
+    assert task.score(X, y) == loaded.score(X, y)
+
+
+def test_one_feature_needs_no_axis():
+    flat, deep = fitted(X[:, :, 0]), fitted(X[:, :, :1])
+    assert same_bits(weights(flat.model), weights(deep.model))
+    assert np.array_equal(flat.predict(X[:, :, 0]), deep.predict(X[:, :, :1]))
+
+
+def test_parameters_are_the_options():
+    task = SequenceRegressor(cell="gru", epochs=3, split=(0.5, 0.25, 0.25))
+    assert task.get_params() == vars(task.config)
+    assert task.set_params(epochs=4, cell="elman") is task
+    assert (task.config.epochs, task.config.cell, task.config.split) == (4, "elman", (0.5, 0.25, 0.25))
+    assert SequenceRegressor(**task.get_params()).config == task.config
+    with pytest.raises(InputError, match="has no option 'units'"):
+        task.set_params(units=3)
+    assert task.config.epochs == 4
+
+
+def test_scikit_learn_can_clone_it():
+    base = pytest.importorskip("sklearn.base")
+    task = fitted(learning_rate=0.01)
+    copy = base.clone(task)
+    assert copy.get_params() == task.get_params()
+    assert copy.model is None
+    assert same_bits(weights(copy.fit(X, Y).model), weights(task.model))
+
+
+# Lengths and scales
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_what_is_past_a_sequences_end_does_not_count(bidirectional):
+    lengths = np.arange(60) % 5 + 1
+    padded = np.where(np.arange(5)[None, :, None] < lengths[:, None, None], X, np.nan)
+    clean = np.nan_to_num(padded, nan=1e6)
+    tasks = [fitted(x, Y, lengths, bidirectional=bidirectional) for x in (padded, clean)]
+    assert same_bits(*(weights(task.model) for task in tasks))
+    assert tasks[0].facts == tasks[1].facts
+    together = tasks[0].predict(padded, lengths)
+    alone = np.concatenate([tasks[0].predict(x[None, :n]) for x, n in zip(X, lengths, strict=True)])
+    np.testing.assert_allclose(together, alone, rtol=1e-5, atol=1e-5)
+    assert not np.allclose(tasks[0].predict(clean), together)
+
+
+def test_scales_are_measured_by_hand():
+    task = fitted([[[1, 5], [3, 5]], [[8, 5], [9, 9]]], [10, 30], [2, 1])
+    assert task.facts["input_mean"] == pytest.approx([4, 5])
+    assert task.facts["input_scale"] == pytest.approx(
+        [math.sqrt((9 + 1 + 16) / 3), 1]
+    )  # a constant keeps its unit
+    assert task.facts["target_mean"] == [20]
+    assert task.facts["target_scale"] == [10]
+    plain = fitted(standardise=False).facts
+    assert (plain["input_mean"], plain["target_scale"]) == ([0, 0], [1, 1])
+
+
+def test_the_unit_of_the_target_and_of_the_features_does_not_matter():
+    other = fitted(X * 1000 + 7, Y * 1e20 - 5e20)
+    np.testing.assert_allclose(
+        other.predict(X * 1000 + 7) / 1e20 + 5, fitted().predict(X), rtol=1e-3, atol=1e-3
+    )
+    np.testing.assert_allclose(fitted(X * 1e25).predict(X * 1e25), fitted().predict(X), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((X, None), "y: targets are needed to fit"),
+        ((X, Y[:5]), r"y: must be \[60\] or \[60, outputs\]. Got \[5, 2\]."),
+        ((X[0, 0], Y), r"X: must be \[sequences, steps, features\]"),
+        ((X * np.nan, Y), r"X: value at \[0, 0, 0\] must be finite. Got nan."),
+        ((X, Y, [9] * 60), r"X: lengths must be 60 ints in \[1, 5\]"),
+    ],
+)
+def test_what_cannot_be_fitted_is_refused(tmp_path, arguments, message):
+    with pytest.raises(InputError, match=message):
+        SequenceRegressor(**SMALL).fit(*arguments, out=tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_predicted_is_refused():
+    with pytest.raises(InputError, match=r"X must have 2 features\. Got 3\."):
+        fitted().predict(np.ones((4, 5, 3)))
+    with pytest.raises(InputError, match="SequenceRegressor is not fitted yet"):
+        SequenceRegressor().predict(X)
+
+
+# On files
+
+
+def trained(folder: Path, content: str, out: str | None = None, **options: Any) -> SequenceRegressor:
+    (folder / "table.csv").write_text(content)
+    out = None if out is None else folder / out
+    return SequenceRegressor(**SMALL | {"split": (0.6, 0.2, 0.2)} | options).train(
+        [folder / "table.csv"], out
+    )
+
+
+def test_figures_and_simple_methods_by_hand(tmp_path):
+    task = trained(tmp_path, table(40))
+    training, _, test = (task._data.rows(rows) for rows in task._split)
+    assert (len(training), len(test)) == (24, 8)
+    padded = (test.inputs, None, test.lengths)
+    errors = task.predict(padded[0], padded[2]) - test.targets[:, 0]
+    assert task.results["test"]["rmse"] == pytest.approx(np.sqrt((errors**2).mean()), rel=1e-5)
+    assert task.results["test"]["mae"] == pytest.approx(np.abs(errors).mean(), rel=1e-5)
+    of_mean = test.targets - training.targets.mean()
+    assert task.results["baselines"]["mean"]["rmse"] == pytest.approx(np.sqrt((of_mean**2).mean()), rel=1e-5)
+    assert task.results["test"]["sequences"] == 8
+
+
+def test_the_linear_method_finds_what_is_linear(tmp_path):
+    rows = table(40).splitlines()
+    sequences: dict[str, list[list[float]]] = {}
+    for row in rows[1:]:
+        name, _, a, b, _ = row.split(",")
+        sequences.setdefault(name, []).append([float(a), float(b)])
+    y = {name: 3 * np.mean(s, 0)[0] - 2 * s[-1][1] + 1 for name, s in sequences.items()}
+    content = "\n".join([rows[0], *(f"{row.rpartition(',')[0]},{y[row.split(',')[0]]}" for row in rows[1:])])
+    baselines = trained(tmp_path, content).results["baselines"]
+    assert baselines["linear regression"]["rmse"] < 1e-4 < baselines["mean"]["rmse"]
+
+
+def test_a_file_of_arrays_and_a_table_give_the_same_model(tmp_path):
+    task = trained(tmp_path, table(30), seed=2)
+    whole = task._data
+    np.savez(tmp_path / "data.npz", x=whole.inputs, y=whole.targets[:, 0], lengths=whole.lengths)
+    other = SequenceRegressor(**SMALL, split=(0.6, 0.2, 0.2), seed=2).train([tmp_path / "data.npz"])
+    assert same_bits(weights(other.model), weights(task.model))
+    assert other.results["test"] == task.results["test"]
+    # each reads the other's kind: arrays do not name their columns
+    assert task.evaluate([tmp_path / "data.npz"]) == other.evaluate([tmp_path / "data.npz"])
+    ids, values = task.predict_file(tmp_path / "table.csv")
+    assert ids[:2] == ["s0", "s1"]
+    assert np.array_equal(values, task.predict_file(tmp_path / "data.npz")[1])
+
+
+def test_columns_of_other_names_are_refused_wherever_a_file_is_read(tmp_path):
+    task = trained(tmp_path, table(30))
+    (tmp_path / "swapped.csv").write_text(table(30, columns="unique_id,ds,b,a,y"))
+    (tmp_path / "more.csv").write_text(table(30).replace("\n", ",1\n").replace("y,1", "y,c"))
+    for use in (lambda path: task.evaluate([path]), task.predict_file):
+        with pytest.raises(InputError, match=r"swapped\.csv: features must be a, b. Got b, a."):
+            use(tmp_path / "swapped.csv")
+        with pytest.raises(InputError, match=r"more\.csv: features must be a, b. Got a, b, c."):
+            use(tmp_path / "more.csv")
+    np.savez(tmp_path / "two.npz", x=X, y=Y)
+    with pytest.raises(InputError, match=r"two\.npz: outputs must be y. Got y0, y1."):
+        task.evaluate([tmp_path / "two.npz"])
+    for paths in ([], [tmp_path / "table.csv"] * 2):
+        with pytest.raises(InputError, match="regression reads one file"):
+            task.evaluate(paths)
+
+
+def test_a_resumed_run_reads_its_own_copy_of_the_data(tmp_path):
+    task = trained(tmp_path, table(30), out="run")
+    (tmp_path / "table.csv").unlink()
+    again = elman.load(tmp_path / "run")
+    again.reopen(tmp_path / "run")
+    assert np.array_equal(again._data.inputs, task._data.inputs)
+    assert all(map(np.array_equal, again._split, task._split))
+
+
+DAMAGES = {
+    "is no .npz archive": lambda arrays: b"junk",
+    "has no array 'validation'": lambda arrays: {k: v for k, v in arrays.items() if k != "validation"},
+    "must share out all 30 sequences": lambda arrays: arrays | {"test": arrays["test"] * 0},
+    "x: lengths must be 30 ints": lambda arrays: arrays | {"lengths": arrays["lengths"] + 99},
+    "must have 2 features. Got 1": lambda arrays: arrays | {"x": arrays["x"][:, :, :1]},
+}
+
+
+@pytest.mark.parametrize(("message", "damage"), DAMAGES.items(), ids=DAMAGES)
+def test_a_damaged_copy_of_the_data_is_refused(tmp_path, message, damage):
+    trained(tmp_path, table(30), out="run")
+    path = tmp_path / "run" / "sequences.npz"
+    with np.load(path) as arrays:
+        changed = damage(dict(arrays))
+    path.write_bytes(changed) if isinstance(changed, bytes) else np.savez(path, **changed)
+    (tmp_path / "run" / "results.json").unlink()
+    (tmp_path / "run" / "model.safetensors").unlink()
+    with pytest.raises(InputError, match=rf"sequences\.npz: .*{message}"):
+        elman.resume(tmp_path / "run")
+
+
+def test_the_verb_prints_a_table_and_gives_an_object(tmp_path):
+    task = trained(tmp_path, table(10), split=(0.6, 0.2, 0.2))
+    verb = SequenceRegressor.verb(data=tmp_path / "table.csv")
+    head, *lines = "".join(verb.text(task)).splitlines()
+    said = json.loads(json.dumps(verb.json(task)))
+    assert head == "unique_id,y"
+    assert [line.split(",")[0] for line in lines] == list(said["predictions"]) == [f"s{k}" for k in range(10)]
+    for line, (value,) in zip(lines, said["predictions"].values(), strict=True):
+        assert float(line.split(",")[1]) == pytest.approx(value, rel=1e-5)
+    assert said["outputs"] == ["y"]

@@ -1,0 +1,357 @@
+"""The command line, as people meet it: help, mistakes, one object for programs, and pipes."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import elman
+from elman import registry
+from elman.cli import main
+from elman.tasks import language_model
+from elman.tasks.base import Task
+from elman.train import files, progress
+from tiny import interrupt_at, table, text
+
+TASKS = {name: registry.find("tasks", name, Task) for name in registry.names("tasks")}
+VERBS = [*(task.verb.__name__.lower() for task in TASKS.values()), "evaluate", "show", "resume"]
+LM, SMALL = (
+    ["train", "language-model", "corpus.txt"],
+    ["--hidden-size", "8", "--epochs", "2", "--batch-size", "4"],
+)
+SMALL_LM = [*SMALL, "--embedding-size", "4", "--bptt", "20"]
+
+
+class Said:
+    """What a command printed, and its exit status."""
+
+    def __init__(self, status: int, out: str, err: str) -> None:
+        self.status, self.out, self.err = status, out, err
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    def call(*arguments: object) -> Said:
+        capfd.readouterr()
+        try:
+            status = main([str(each) for each in arguments])
+        except SystemExit as stop:
+            status = stop.code
+        return Said(status, *capfd.readouterr())
+
+    return call
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with data, to work in."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(language_model, "_SAMPLE", 30)
+    Path("corpus.txt").write_text(text())
+    Path("table.csv").write_text(table())
+    return tmp_path
+
+
+def trained(run: Callable[..., Said], *more: object) -> Said:
+    said = run(*LM, "--out", "run", *SMALL_LM, *more)
+    assert said.status == 0, said.err
+    return said
+
+
+# Help
+
+HELPS = [[], ["--help"], ["-h"], ["train"], ["train", "--help"]]
+HELPS += [["train", name, "--help"] for name in TASKS] + [[verb, "--help"] for verb in VERBS]
+
+
+@pytest.mark.parametrize("arguments", HELPS, ids=" ".join)
+def test_help_ends_with_an_example(run, arguments):
+    said = run(*arguments)
+    assert (said.status, said.err) == (0, "")
+    *_, title, example = said.out.splitlines()
+    assert title == "example:"
+    verb = example.split()[1]
+    assert verb == (arguments[0] if arguments and arguments[0] in VERBS else "train")
+
+
+def test_the_overview_lists_all_there_is(run):
+    out = run("--help").out
+    for name in [*TASKS, *(f"elman {verb} RUN" for verb in VERBS)]:
+        assert name in out
+    assert run("--version").out == f"elman {elman.__version__}\n"
+
+
+def seconds(code: str) -> float:
+    """Processor time of a new process."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["train", "language-model", "--help"], ["train", "regression", "--unitz", "3"]],
+    ids=" ".join,
+)
+def test_help_and_a_wrong_flag_answer_at_once(arguments):
+    check = f"import sys; from elman.cli import main\ntry: main({arguments})\nexcept SystemExit: pass\n"
+    check += (
+        "heavy = {'torch', 'lightning_fabric', 'matplotlib', 'polars', 'safetensors'} & set(sys.modules)\n"
+    )
+    assert min(seconds(check + "assert not heavy, heavy") for _ in range(3)) < 0.5
+
+
+# Mistakes
+
+YAML = {
+    "missing.yaml": None,
+    "broken.yaml": "hidden_size: [8",
+    "list.yaml": "- 8",
+    "unknown.yaml": "units: 8",
+    "type.yaml": "hidden_size: '8'",
+    "range.yaml": "dropout: 1.0",
+}
+NEEDS = {"predict": ["--data", "table.csv"], "evaluate": ["table.csv"]}
+MISTAKES: list[tuple[list[str], str]] = [
+    (["trian"], "unknown command 'trian'; known: train, evaluate, show, resume, generate, predict"),
+    (["train", "lm"], "unknown task 'lm'; known: language-model, regression"),
+    ([*LM[:2], "missing.txt"], "missing.txt: no such file or folder"),
+    ([*LM[:2], "empty.txt"], "empty.txt: a corpus needs text. None of the 1 documents holds any."),
+    ([*LM[:2], "binary"], "binary: "),
+    ([*LM[:2], "tiny.txt"], "split 0.9/0.05/0.05: every part needs at least 2 tokens."),
+    (["train", "regression", "binary"], "binary: must end in .csv, .parquet or .npz. Got ''."),
+    (["train", "regression", "empty.csv"], "empty.csv: cannot be read: empty CSV"),
+    (["train", "regression"], "regression reads one file. Got 0."),
+    ([*LM, "--cell", "lsmt"], "unknown cell 'lsmt'; known: "),
+    ([*LM, "--cell", "missing.py:Mine"], "--cell: missing.py: no such file"),
+    ([*LM, "--init", "zero"], "unknown initialisation 'zero'"),
+    ([*LM, "--hidden-size", "0"], "--hidden-size must be an int in [1, 1000000]. Got 0."),
+    ([*LM, "--hidden-size", "1000000"], "the model cannot be made: "),
+    ([*LM, "--hidden-size", "eight"], "Error parsing --hidden-size: "),
+    ([*LM, "--hidden-size"], "Missing value for argument '--hidden-size'."),
+    ([*LM, "--hiden-size", "8"], "Unrecognized options: --hiden-size, 8; did you mean --hidden-size?"),
+    ([*LM, "--zzz"], "Unrecognized options: --zzz (see elman train language-model --help)"),
+    ([*LM, "--level", "words"], "invalid choice 'words' for argument '--level'."),
+    ([*LM, "--dropout", "nan"], "--dropout must be in [0, 1). Got nan."),
+    ([*LM, "--split", "0.5", "0.5"], "Missing value for argument '--split'."),
+    ([*LM, "--split", "1", "1", "1"], "split 1/1/1: must be three shares that sum to 1"),
+    ([*LM, "--tied"], "tied weights need an output size (256) equal to the embedding size (64)"),
+    ([*LM, "--out", "corpus.txt"], "corpus.txt: is a file or a link; --out must be a folder"),
+    ([*LM, "--out", "full"], "full: exists; give another --out, or --overwrite to replace it"),
+    ([*LM, "--out", "full", "--overwrite"], "full: is no run folder (it has no config.json)"),
+    ([*LM, "--out", "corpus.txt/run"], "corpus.txt/run: "),
+    ([*LM, "--out", "x" * 300], "x" * 300 + ": File name too long"),
+    ([*LM, "--config", "missing.yaml"], "missing.yaml: No such file or directory"),
+    ([*LM, "--config=missing.yaml"], "missing.yaml: No such file or directory"),
+    ([*LM, "--config", "broken.yaml"], "broken.yaml: not YAML: "),
+    ([*LM, "--config", "list.yaml"], "list.yaml: must hold one object of options"),
+    ([*LM, "--config", "unknown.yaml"], "unknown.yaml: unknown option 'units'"),
+    ([*LM, "--config", "type.yaml"], "type.yaml: hidden_size must be an int. Got '8'."),
+    ([*LM, "--config", "range.yaml"], "range.yaml: --dropout must be in [0, 1). Got 1.0."),
+    ([*LM, "--config"], "Missing value for argument '--config'."),
+    *(([verb], "Missing from elman") for verb in VERBS),
+    *(([verb, "nowhere", *NEEDS.get(verb, [])], "nowhere: no such run folder") for verb in VERBS),
+    (["show", "full"], "full/config.json: No such file or directory"),
+    (["show", "x" * 300], "x" * 300 + ": File name too long"),
+    (["evaluate", "full"], "evaluate needs at least one file"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), MISTAKES, ids=lambda value: " ".join(value)[:40])
+def test_a_mistake_ends_in_one_line_and_nothing_is_written(run, here, arguments, message):
+    Path("empty.txt").touch()
+    Path("empty.csv").touch()
+    Path("tiny.txt").write_text("abc")
+    Path("binary").write_bytes(bytes(range(256)))
+    Path("full").mkdir()
+    Path("full/thesis.txt").touch()
+    for name, content in YAML.items():
+        if content is not None:
+            Path(name).write_text(content)
+    before = sorted(here.rglob("*"))
+    said = run(*arguments)
+    assert (said.status, said.out) == (2, "")
+    (line,) = said.err.splitlines()
+    assert line.startswith(f"elman: {message}")
+    assert sorted(here.rglob("*")) == before
+
+
+def test_a_mistake_in_using_a_run_ends_in_one_line(run):
+    trained(run)
+    for arguments, message in [
+        (["generate", "run", "--prompt", "Ж"], "text: character 'Ж' (U+0416) at position 0"),
+        (["generate", "run", "--temperature", "-1"], "temperature must be in [0, inf). Got -1.0."),
+        (["generate", "run", "--seed", "-1"], "--seed must be an int in [0, 2^63). Got -1."),
+        (["generate", "run", "--lenght", "3"], "Unrecognized options: --lenght, 3; did you mean --length?"),
+        (["predict", "run", "--data", "table.csv"], "run: is a run of language-model; its verb is generate"),
+        (["evaluate", "run"], "evaluate needs at least one file"),
+        (["evaluate", "run", "missing.txt"], "missing.txt: no such file or folder"),
+        (["resume", "run"], "run: is finished; there is nothing to resume"),
+        (
+            ["show", "run", "--cell", "own.py:Mine"],
+            "run/config.json: the cell is 'lstm'; no --cell is needed",
+        ),
+    ]:
+        said = run(*arguments)
+        assert (said.status, said.out) == (2, ""), arguments
+        (line,) = said.err.splitlines()
+        assert line.startswith(f"elman: {message}")
+    for damaged in (
+        '{"test": 1}',
+        '{"sample": {"text": []}}',
+        '{"test": {"bits_per_token": "0"}, "baselines": {}}',
+    ):
+        Path("run/results.json").write_text(damaged)
+        said = run("show", "run")
+        assert (said.status, said.err) == (
+            2,
+            "elman: run/results.json: are not the results of language-model\n",
+        )
+
+
+def test_a_full_disk_is_said_in_one_line(run, monkeypatch):
+    def full(path: Path, write: object) -> None:
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(files, "write_atomically", full)
+    said = run(*LM, "--out", "run", *SMALL_LM)
+    assert said.status == 2
+    assert said.err.splitlines()[-1].startswith("elman: ")
+    assert said.err.splitlines()[-1].endswith("config.json: No space left on device")
+    assert not list(Path().glob("*run*"))
+    assert not list(Path().glob(".*"))
+
+
+def test_a_run_that_leaves_the_finite_numbers_ends_with_status_1(run):
+    wild = [
+        "--cell",
+        "elman:nonlinearity=relu",
+        "--learning-rate",
+        "1e20",
+        "--optimizer",
+        "sgd",
+        "--clip",
+        "off",
+    ]
+    said = run(*LM, "--out", "run", *SMALL_LM, *wild)
+    assert (said.status, said.out) == (1, "")
+    assert said.err.splitlines()[-1].startswith("elman: step ")
+    assert "is not finite: " in said.err
+    assert said.err.endswith("the last checkpoint is kept, see elman resume run\n")
+    assert "Traceback" not in said.err
+
+
+# Training and what follows
+
+
+def test_training_prints_results_to_output_and_progress_to_error(run):
+    said = trained(run)
+    assert "this model" in said.out
+    assert said.out.endswith("next        elman generate run\n")
+    assert "epoch 1: validation bits/char" in said.err
+    assert "left" in said.err
+    assert "validation" not in said.out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[*LM, *SMALL_LM], ["train", "regression", "table.csv", *SMALL]],
+    ids=["language-model", "regression"],
+)
+def test_json_is_exactly_one_object(run, arguments):
+    def one(*arguments: object) -> dict[str, Any]:
+        said = run(*arguments, "--json")
+        assert said.status == 0, said.err
+        assert said.out.count("\n") == 1
+        return json.loads(said.out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+
+    name = arguments[1]
+    results = one(*arguments, "--out", "run")
+    assert results["run"] == "run"
+    assert results["test"]
+    shown = one("show", "run")
+    assert (shown["task"], shown["config"]["hidden_size"]) == (name, 8)
+    assert {"run": "run", **shown["results"]} == results
+    assert set(one("evaluate", "run", arguments[2])) == set(results["test"])
+    verb = TASKS[name].verb.__name__.lower()
+    assert one(verb, "run", *(["--data", "table.csv"] if verb == "predict" else ["--length", "9"]))
+
+
+def test_options_from_a_file_and_flags_that_win(run):
+    Path("options.yaml").write_text(
+        "hidden-size: 9\nembedding_size: 5\nlearning_rate: 3e-3\nepochs: 1\nbptt: 20\n"
+    )
+    for given in (["--config", "options.yaml"], ["--config=options.yaml"]):
+        assert run(*LM, "--out", "run", "--overwrite", *given, "--embedding-size", "6").status == 0
+        config = elman.load("run").config
+        assert (config.hidden_size, config.embedding_size, config.learning_rate) == (9, 6, 3e-3)
+
+
+def test_without_out_the_run_goes_where_the_tasks_name_says(run):
+    assert run(*LM, *SMALL_LM).status == 0
+    assert Path("runs/language-model/model.safetensors").exists()
+
+
+def test_show_a_finished_run(run):
+    trained(run, "--cell", "gru")
+    out = run("show", "run").out
+    assert out.startswith("run: language-model, gru, 8 units × 1\n")
+    assert "options: cell gru, hidden_size 8, epochs 2, batch_size 4, embedding_size 4, bptt 20\n" in out
+    assert "epoch 2," in out
+    assert any("▁" in line and line.strip().startswith("train") for line in out.splitlines())
+    assert "this model" in out
+
+
+def test_interrupted_shown_and_resumed(run, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(progress, "make_progress", lambda: interrupt_at(3))
+        said = run(*LM, "--out", "run", *SMALL_LM)
+    assert (said.status, said.out) == (130, "")
+    assert said.err == "elman: interrupted and saved; go on with: elman resume run\n"
+    assert run("show", "run").out.endswith("not finished; go on with: elman resume run\n")
+    assert run("generate", "run").status == 2  # there are no weights yet
+    said = run("resume", "run")
+    assert said.status == 0
+    assert "this model" in said.out
+    assert "not finished" not in run("show", "run").out
+    assert not Path("run/checkpoint.safetensors").exists()
+
+
+def test_interrupted_before_training_it_says_only_that(run, monkeypatch):
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(language_model.LanguageModel, "read", stop)
+    said = run(*LM, "--out", "run", *SMALL_LM)
+    assert (said.status, said.err, said.out) == (130, "elman: interrupted\n", "")
+
+
+# Pipes
+
+
+def test_text_into_head_ends_quietly(run):
+    trained(run)
+    command = [sys.executable, "-m", "elman.cli", "generate", "run", "--length", "1000000000"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert len(process.stdout.read(20)) == 20
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 0
+
+
+def test_help_into_a_closed_pipe_ends_quietly():
+    read, write = os.pipe()
+    os.close(read)
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-m", "elman.cli"]
+    with subprocess.Popen(command, stdout=write, stderr=subprocess.PIPE, env=buffered) as process:
+        os.close(write)
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 0

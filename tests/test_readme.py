@@ -1,0 +1,69 @@
+"""What README tells people to type works as it stands there, and so do the examples."""
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from elman.cli import main
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+COMMANDS = [
+    line.partition("#")[0].strip()
+    for kind, block in BLOCKS
+    if kind == "sh"
+    for line in block.splitlines()
+    if line.startswith("elman ")
+]
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch):
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    (tmp_path / "corpus.txt").write_text("Once upon a time there was a network that read. " * 30)
+    (tmp_path / "other.txt").write_text("a network was there upon a time. ")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def words(command):
+    """The command's words, quotes taken off."""
+    return [re.sub(r'"(.*)"', r"\1", word) for word in re.findall(r'"[^"]*"|\S+', command)][1:]
+
+
+def test_the_commands_work_one_after_another(workplace, capsys):
+    assert len(COMMANDS) >= 6
+    for command in COMMANDS:
+        finished = command.startswith("elman resume")
+        assert main(words(command)) == (2 if finished else 0), command
+        error = capsys.readouterr().err
+        assert not finished or "nothing to resume" in error
+
+
+@pytest.mark.parametrize("block", [block for kind, block in BLOCKS if kind == "python"])
+def test_the_python_runs(workplace, block, capsys):
+    exec(compile(block, "README.md", "exec"), {})
+
+
+def test_own_cell_in_readme_is_the_examples():
+    body = (ROOT / "examples/own_cell.py").read_text()
+    (block,) = [b for kind, b in BLOCKS if kind == "python" and "MinimalGatedUnit" in b]
+    step = block[block.index("    def pointwise") : block.index("layer =")].strip()
+    assert step in body
+    assert len(body.splitlines()) < 30
+
+
+@pytest.mark.parametrize(
+    ("example", "said"),
+    [
+        ("lstm_by_hand", "the same numbers, step by step and all at once"),
+        ("char_rnn", "hello world, hello memory: a recurrent network reads one character at a time. "),
+        ("regression", "R² on 200 unseen sequences: 0.99|R² on 200 unseen sequences: 1.0"),
+    ],
+)
+def test_the_examples_do_what_they_show(example, said, capsys):
+    runpy.run_path(str(ROOT / f"examples/{example}.py"))
+    assert re.search(said, capsys.readouterr().out)

@@ -1,0 +1,107 @@
+"""Corpora, models and runs so small that they train in a moment."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from agreement import randomise
+from elman.cells import LSTM, Cell
+from elman.data.batches import Examples
+from elman.data.text import Corpus
+from elman.data.vocab import ByteVocabulary
+from elman.heads.squared_error import SquaredError
+from elman.layers import Recurrent
+from elman.models.autoregressive import Autoregressive
+from elman.models.pooled import Pooled
+from elman.train.progress import Silent
+
+V, I, H = 6, 4, 5
+WORDS = ("the", "a", "cat", "dog", "ran", "sat", "on", "mat", "big", "red")
+SMALL: dict[str, Any] = {"hidden_size": 8, "batch_size": 4, "epochs": 2}
+"""Options of a task."""
+
+
+def text(words: int = 300, seed: int = 0) -> str:
+    """Words drawn at random, ten a line."""
+    drawn = np.random.default_rng(seed).choice(WORDS, (words // 10, 10))
+    return "".join(" ".join(line) + "\n" for line in drawn)
+
+
+def table(sequences: int = 30, seed: int = 0, columns: str = "unique_id,ds,a,b,y") -> str:
+    """A CSV of sequences of 3 to 6 steps whose target is the sum of one feature and the last of the other."""
+    rng = np.random.default_rng(seed)
+    lines = [columns]
+    for number in range(sequences):
+        values = rng.normal(size=(rng.integers(3, 7), 2)).round(3)
+        y = values[:, 0].sum() + values[-1, 1]
+        lines += [f"s{number},{step},{a},{b},{y:.6f}" for step, (a, b) in enumerate(values)]
+    return "\n".join(lines) + "\n"
+
+
+def corpus(length: int, starts: tuple[int, ...] = (0,), seed: int = 0) -> Corpus:
+    """Random tokens below V."""
+    tokens = np.random.default_rng(seed).integers(0, V, length)
+    return Corpus(tokens, np.array(starts), ByteVocabulary())
+
+
+def language_model(cell: type[Cell] = LSTM, dropout: float = 0.0, **options: Any) -> Autoregressive:
+    return randomise(Autoregressive(V, Recurrent(cell(I, H), **options), dropout))
+
+
+def regressor(cell: type[Cell] = LSTM, **options: Any) -> Pooled:
+    layer = Recurrent(cell(2, 16), **options)
+    return Pooled(layer, SquaredError(layer.output_size, 1))
+
+
+def examples(number: int = 8, batch_size: int = 4, seed: int = 0) -> Examples:
+    """Random sequences of 2 to 6 steps with random targets."""
+    generator = torch.Generator().manual_seed(seed)
+    x, y = torch.randn(number, 6, 2, generator=generator), torch.randn(number, 1, generator=generator)
+    lengths = torch.randint(2, 7, (number,), generator=generator)
+    return Examples(x, y, lengths, batch_size=batch_size, seed=seed)
+
+
+def weights(model: nn.Module) -> dict[str, Tensor]:
+    """A copy of a model's weights."""
+    return {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+
+
+def same_bits(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> bool:
+    return found.keys() == wanted.keys() and all(torch.equal(found[name], wanted[name]) for name in wanted)
+
+
+class Probe(Silent):
+    """Calls back with the number of steps after every step, before the loop has saved it."""
+
+    def __init__(self, after: Callable[[int], object]) -> None:
+        self.after, self.steps = after, 0
+        self.shown: list[tuple[float, dict[str, str]]] = []
+
+    def update(self, share: float, seconds_left: float, facts: dict[str, str]) -> None:
+        self.steps += 1
+        self.shown.append((share, facts))
+        self.after(self.steps)
+
+
+def interrupt_at(step: int) -> Probe:
+    """Ctrl-C after that step."""
+    return Probe(lambda steps: os.kill(os.getpid(), signal.SIGINT) if steps == step else None)
+
+
+def timeless(folder: Path) -> dict[str, Any]:
+    """All that a run left, but for how long it took."""
+    lines = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
+    results = folder / "results.json"
+    return {
+        "weights": {name: value.tolist() for name, value in load_file(folder / "model.safetensors").items()},
+        "history": [{key: value for key, value in line.items() if key != "seconds"} for line in lines],
+        "results": json.loads(results.read_text()) | {"seconds": 0} if results.exists() else {},
+    }

@@ -1,0 +1,159 @@
+"""Files that are whole or not there, and folders that are replaced only where they may be."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from elman.errors import InputError
+from elman.train.files import check_new_folder, install, scratch_folder, write_atomically, write_json
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_writer_that_fails_leaves_the_old_content(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+
+    def write(temporary: Path) -> None:
+        temporary.write_text("ne")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_atomically(path, write)
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["file"]
+
+
+def test_until_it_is_whole_the_old_content_is_read(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+    seen = []
+
+    def write(temporary: Path) -> None:
+        temporary.write_text("new")
+        seen.append(path.read_text())
+
+    write_atomically(path, write)
+    assert (seen, path.read_text(), names(tmp_path)) == (["old"], "new", ["file"])
+
+
+def test_the_content_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    order = []
+    fsync, replace = os.fsync, Path.replace
+    monkeypatch.setattr(os, "fsync", lambda fd: (order.append("fsync"), fsync(fd)))
+    monkeypatch.setattr(Path, "replace", lambda self, to: (order.append("replace"), replace(self, to)))
+    write_atomically(tmp_path / "file", lambda temporary: temporary.write_text("new"))
+    assert order == ["fsync", "replace"]
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
+def test_permissions_are_the_users_usual_ones(tmp_path, mask):
+    before = os.umask(mask)
+    try:
+        write_json(tmp_path / "file", {})
+        with scratch_folder(tmp_path / "folder") as scratch:
+            install(scratch, tmp_path / "folder")
+        assert os.umask(mask) == mask
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o666 & ~mask
+    assert stat.S_IMODE((tmp_path / "folder").stat().st_mode) == 0o777 & ~mask
+
+
+def test_a_left_over_is_removed_and_a_link_in_its_place_not_followed(tmp_path):
+    write_json(tmp_path / "file", {})
+    outside = tmp_path / "outside"
+    outside.write_text("kept")
+    (tmp_path / ".file.tmp").symlink_to(outside)
+    write_json(tmp_path / "file", {"é": 1})
+    assert (tmp_path / "file").read_text("utf-8") == '{\n  "é": 1\n}\n'
+    assert outside.read_text() == "kept"
+    assert names(tmp_path) == ["file", "outside"]
+
+
+def run_folder(path: Path) -> Path:
+    path.mkdir()
+    (path / "config.json").write_text("{}")
+    return path
+
+
+def test_where_a_run_may_be_put(tmp_path):
+    check_new_folder(tmp_path / "new", overwrite=False)
+    (tmp_path / "empty").mkdir()
+    check_new_folder(tmp_path / "empty", overwrite=False)
+    check_new_folder(run_folder(tmp_path / "run"), overwrite=True)
+
+
+LINK = "is a file or a link; --out must be a folder"
+EXISTS = "exists; give another --out, or --overwrite to replace it"
+REFUSED = [
+    ("run", False, EXISTS),
+    ("folder", False, EXISTS),
+    ("folder", True, "is no run folder (it has no config.json), so --overwrite leaves it alone"),
+    *((kind, overwrite, LINK) for kind in ("file", "link", "dangling") for overwrite in (False, True)),
+]
+
+
+@pytest.mark.parametrize(("kind", "overwrite", "rule"), REFUSED)
+def test_where_a_run_may_not_be_put(tmp_path, kind, overwrite, rule):
+    path = tmp_path / "there"
+    if kind == "run":
+        run_folder(path)
+    elif kind == "folder":
+        path.mkdir()
+        (path / "thesis.txt").write_text("kept")
+    elif kind == "file":
+        path.write_text("kept")
+    else:
+        path.symlink_to(run_folder(tmp_path / "elsewhere") if kind == "link" else tmp_path / "nowhere")
+    with pytest.raises(InputError) as error:
+        check_new_folder(path, overwrite)
+    assert str(error.value) == f"{path}: {rule}"
+
+
+def test_a_scratch_folder_takes_the_place_of_a_run(tmp_path):
+    folder = run_folder(tmp_path / "run")
+    with scratch_folder(folder) as scratch:
+        (scratch / "new").write_text("new")
+        assert names(folder) == ["config.json"]
+        install(scratch, folder)
+    assert names(tmp_path) == ["run"]
+    assert names(folder) == ["new"]
+
+
+def fail(folder: Path) -> None:
+    """Half a run, then a mistake."""
+    with scratch_folder(folder) as scratch:
+        write_json(scratch / "half", {})
+        raise InputError("no")
+
+
+def test_what_goes_wrong_in_a_scratch_folder_leaves_nothing(tmp_path):
+    folder = run_folder(tmp_path / "run")
+    with pytest.raises(InputError, match="no"):
+        fail(folder)
+    assert names(tmp_path) == ["run"]
+    assert names(folder) == ["config.json"]
+
+
+def test_folders_made_for_a_run_go_if_it_does_not_come(tmp_path):
+    folder = tmp_path / "a" / "b" / "run"
+    with pytest.raises(InputError, match="no"):
+        fail(folder)
+    assert names(tmp_path) == []
+    with scratch_folder(folder) as scratch:
+        install(scratch, folder)
+    with pytest.raises(InputError, match="no"):
+        fail(tmp_path / "a" / "c" / "run")
+    assert names(tmp_path / "a") == ["b"]
+    assert names(tmp_path / "a" / "b") == ["run"]
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be made: "), scratch_folder(tmp_path / "file" / "run"):
+        pass

@@ -1,0 +1,113 @@
+"""The history file, which a kill may tear, and its pictures."""
+
+import math
+
+import pytest
+from matplotlib.image import imread
+
+from elman.train.history import History, draw_curve, read_history, sparkline
+
+BLUE, ORANGE = ((0x9A / 255, 0xB8 / 255, 0xD8 / 255), (0xC8 / 255, 0x50 / 255, 0x1E / 255))
+
+
+def line(step: int, kind: str = "train", loss: float = 1.5) -> dict[str, object]:
+    return {"kind": kind, "loss": loss, "step": step, "epoch": 1, "seconds": 0.25}
+
+
+def test_lines_come_back_as_they_went_in(tmp_path):
+    history = History(tmp_path / "history.jsonl")
+    lines = [line(1), line(2, "validation", math.inf), line(3, loss=0.1)]
+    for each in lines:
+        history.append(each)
+    assert history.lines == lines == read_history(tmp_path / "history.jsonl")
+    assert history.bytes == (tmp_path / "history.jsonl").stat().st_size > 0
+
+
+def test_without_a_file_it_remembers(tmp_path):
+    history = History(None)
+    history.append(line(1))
+    assert history.lines == [line(1)]
+    assert history.bytes == 0
+    assert read_history(tmp_path / "none") == []
+
+
+def test_a_new_run_begins_with_an_empty_file(tmp_path):
+    path = tmp_path / "history.jsonl"
+    path.write_text("something else\n")
+    assert History(path).lines == []
+    assert path.read_bytes() == b""
+
+
+def test_a_resumed_run_keeps_what_belongs_to_its_checkpoint(tmp_path):
+    path = tmp_path / "history.jsonl"
+    history = History(path)
+    history.append(line(1))
+    kept = history.bytes
+    history.append(line(2))
+    resumed = History(path, keep_bytes=kept)
+    assert resumed.lines == [line(1)]
+    resumed.append(line(2, loss=7.0))
+    assert read_history(path) == [line(1), line(2, loss=7.0)]
+
+
+@pytest.mark.parametrize("torn", [b'{"kind": "train", "lo', b"\0\0\0\0", b"\xff\xfe", b'"text"', b"[" * 3000])
+def test_a_torn_last_line_is_passed_over(tmp_path, torn):
+    path = tmp_path / "history.jsonl"
+    history = History(path)
+    history.append(line(1))
+    whole = path.read_bytes()
+    path.write_bytes(whole + torn)
+    assert read_history(path) == [line(1)]
+    # as is one that a checkpoint counts on, which a power cut may tear
+    again = History(path, keep_bytes=len(whole + torn))
+    again.append(line(2))
+    assert read_history(path) == [line(1), line(2)]
+
+
+@pytest.mark.parametrize("change", [{"kind": "other"}, {"loss": "1"}, {"step": None}, {"seconds": 10**400}])
+def test_a_line_that_is_not_ours_ends_the_history(tmp_path, change):
+    history = History(tmp_path / "history.jsonl")
+    for each in (line(1), line(2) | change, line(3)):
+        history.append(each)
+    assert read_history(tmp_path / "history.jsonl") == [line(1)]
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ([0, 1, 2, 3, 4, 5, 6, 7], "▁▂▃▄▅▆▇█"),
+        ([5], "▁"),
+        ([2, 2, 2], "▁▁▁"),
+        ([7, 0, 3.5], "█▁▄"),
+        ([1, math.nan, 8, math.inf], "▁█"),
+        ([math.nan], ""),
+        ([], ""),
+    ],
+)
+def test_a_sparkline(values, shown):
+    assert sparkline(values) == shown
+
+
+def test_a_long_sparkline_is_thinned_out():
+    shown = sparkline([float(k) for k in range(1000)], width=16)
+    assert list(shown) == sorted(shown)
+    assert len(shown) == 16
+    assert (shown[0], shown[-1]) == ("▁", "█")
+
+
+@pytest.mark.parametrize(
+    "losses",
+    [[], [1.0], [3.0, 2.0, 1.0, 0.5], [2.0, 2.0, 2.0], [1.0, math.nan, 2.0, math.inf]],
+    ids=["empty", "one", "several", "flat", "not finite"],
+)
+@pytest.mark.parametrize("validated", [False, True], ids=["training", "both"])
+def test_the_curve_is_a_picture(tmp_path, losses, validated):
+    lines = [line(k, loss=loss) for k, loss in enumerate(losses)]
+    lines += [line(k, "validation", loss) for k, loss in enumerate(losses) if validated]
+    draw_curve(lines, tmp_path / "loss.png", "bits/char", 1.44, "title")
+    picture = imread(tmp_path / "loss.png")
+    assert picture.shape[:2] == (600, 1050)
+    blue, orange = ((abs(picture[..., :3] - c).max(-1) < 0.02).sum() for c in (BLUE, ORANGE))
+    assert (blue > 0) == (len(losses) > 0)
+    assert (orange > 0) == (validated and len(losses) > 0)
+    assert [path.name for path in tmp_path.iterdir()] == ["loss.png"]

@@ -1,0 +1,131 @@
+"""Rates and clipping, in numbers worked by hand."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from elman.errors import InputError
+from elman.train.optimize import clip_gradients, learning_rate, make_optimizer
+from elman.train.options import TrainingOptions
+
+
+def rates(steps: int, **options: object) -> list[float]:
+    given = TrainingOptions(learning_rate=1.0, **options)
+    return [learning_rate(given, step, step / steps) for step in range(steps + 1)]
+
+
+def test_a_constant_rate():
+    assert rates(5, schedule="constant") == [1.0] * 6
+
+
+def test_the_warm_up_rises_to_the_full_rate():
+    assert rates(6, schedule="constant", warmup_steps=4) == pytest.approx([0.2, 0.4, 0.6, 0.8, 1, 1, 1])
+
+
+def test_the_cosine_falls_to_a_hundredth():
+    found = rates(4)
+    assert found[0] == 1
+    assert found[2] == pytest.approx(0.505)
+    assert found[4] == pytest.approx(0.01)
+    assert found[1] == pytest.approx(0.01 + 0.99 * (1 + math.sqrt(0.5)) / 2)
+    assert found == sorted(found, reverse=True)
+    assert learning_rate(TrainingOptions(learning_rate=1.0), 9, 1.5) == pytest.approx(0.01)
+
+
+def test_both_at_once():
+    assert rates(4, warmup_steps=2)[1] == pytest.approx(2 / 3 * (0.01 + 0.99 * (1 + math.sqrt(0.5)) / 2))
+
+
+class Two(nn.Module):
+    """Two parameters with gradients of norm 3 and 4, together 5."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = nn.Parameter(torch.tensor([1.0, 1.0]))
+        self.b = nn.Parameter(torch.tensor([1.0]))
+        self.unused = nn.Parameter(torch.tensor([1.0]))
+        self.a.grad, self.b.grad = torch.tensor([3.0, 0.0]), torch.tensor([-4.0])
+
+
+@pytest.mark.parametrize(
+    ("clip", "at", "a", "b"),
+    [
+        ("norm", 10.0, [3, 0], [-4]),
+        ("norm", 2.5, [1.5, 0], [-2]),
+        ("value", 3.5, [3, 0], [-3.5]),
+        ("value", 1.0, [1, 0], [-1]),
+        ("off", 0.1, [3, 0], [-4]),
+    ],
+)
+def test_clipping_by_hand(clip, at, a, b):
+    model = Two()
+    norm = clip_gradients(model, TrainingOptions(clip=clip, clip_at=at))
+    assert norm == 5  # before clipping
+    torch.testing.assert_close(model.a.grad, torch.tensor(a, dtype=torch.float32), atol=1e-5, rtol=0)
+    torch.testing.assert_close(model.b.grad, torch.tensor(b, dtype=torch.float32), atol=1e-5, rtol=0)
+    assert model.unused.grad is None
+
+
+@pytest.mark.parametrize("clip", ["norm", "value", "off"])
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
+def test_where_the_norm_is_not_finite_the_gradients_stay_to_be_looked_at(clip, bad):
+    model = Two()
+    model.a.grad[1] = bad
+    assert not math.isfinite(clip_gradients(model, TrainingOptions(clip=clip)))
+    assert model.b.grad.tolist() == [-4]
+
+
+def stepped(**options: object) -> Two:
+    """After two steps with the same gradient."""
+    model = Two()
+    optimizer = make_optimizer(model, TrainingOptions(learning_rate=0.1, **options))
+    optimizer.step()
+    optimizer.step()
+    return model
+
+
+@pytest.mark.parametrize(
+    ("options", "a", "b"),
+    [
+        ({"optimizer": "sgd"}, [0.4, 1], [1.8]),
+        # velocities 3, then 0.5 · 3 + 3
+        ({"optimizer": "sgd", "momentum": 0.5}, [1 - 0.1 * (3 + 4.5), 1], [1 + 0.1 * (4 + 6)]),
+        # gradient 3 + 0.5 · 1, then 3 + 0.5 · 0.65
+        ({"optimizer": "sgd", "weight_decay": 0.5}, [0.65 - 0.3325, 0.95**2], [1.35 + 0.4 - 0.0675]),
+        # a constant gradient moves each weight by the rate
+        ({}, [0.8, 1], [1.2]),
+        # decoupled: before each step the weight shrinks by rate · decay
+        ({"weight_decay": 0.5}, [(0.95 - 0.1) * 0.95 - 0.1, 0.95**2], [(0.95 + 0.1) * 0.95 + 0.1]),
+    ],
+    ids=str,
+)
+def test_two_steps_by_hand(options, a, b):
+    model = stepped(**options)
+    torch.testing.assert_close(model.a.detach(), torch.tensor(a, dtype=torch.float32), atol=1e-6, rtol=0)
+    torch.testing.assert_close(model.b.detach(), torch.tensor(b, dtype=torch.float32), atol=1e-6, rtol=0)
+    assert model.unused.item() == 1
+
+
+BAD = [
+    ("epochs", 0, "an int in [1, 1e9]"),
+    ("batch_size", -1, "an int in [1, 1e9]"),
+    ("patience", -1, "an int in [0, 2^63)"),
+    ("warmup_steps", 2**63, "an int in [0, 2^63)"),
+    ("seed", -1, "an int in [0, 2^63)"),
+    ("learning_rate", 0.0, "in (0, inf)"),
+    ("learning_rate", math.nan, "in (0, inf)"),
+    ("clip_at", math.inf, "in (0, inf)"),
+    ("checkpoint_seconds", 0.0, "in (0, inf)"),
+    ("weight_decay", -1e-9, "in [0, inf)"),
+    ("momentum", math.nan, "in [0, inf)"),
+    ("max_minutes", 0.0, "in (0, inf)"),
+]
+
+
+@pytest.mark.parametrize(("option", "value", "rule"), BAD)
+def test_an_option_out_of_its_range_is_refused(option, value, rule):
+    with pytest.raises(InputError) as error:
+        TrainingOptions(**{option: value})
+    assert str(error.value) == f"--{option.replace('_', '-')} must be {rule}. Got {value!r}."
