@@ -27,6 +27,7 @@ CASES = [(d, s) for d in TOLERANCE for s in SHAPES if d is not torch.bfloat16 or
 KINDS = {name: registry.find("cells", name, Cell) for name in registry.names("cells")}
 # what each backend must be able to run: cells and types
 ABLE = {
+    "cpu": ({"elman", "lstm", "gru"}, {torch.float32}),
     "aten": ({"elman", "lstm", "projected-lstm", "gru"}, set(TOLERANCE)),
     "reference": (set(KINDS), set(TOLERANCE)),
 }

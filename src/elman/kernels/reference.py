@@ -1,10 +1,10 @@
 """The readable truth: any cell, any option, one step at a time, differentiable any number of times."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from elman.cells.base import Cell, Weights
+from elman.kernels import stack
 from elman.kernels.call import Call, Noise
 from elman.state import State, where
 
@@ -15,31 +15,8 @@ def supports(call: Call) -> str | None:
 
 
 def run(call: Call) -> tuple[Tensor, State]:
-    """Unrolls the stack: output [T, B, O × directions] and the state [layers × directions, B, *shape]."""
-    x, finals = call.x, []
-    for layer, cell in enumerate(call.cells):
-        entering = x if call.input_masks is None else x * call.input_masks[layer]
-        outputs = []
-        for direction in range(call.directions):
-            k = layer * call.directions + direction
-            output, final = unroll(
-                cell,
-                call.weights[k],
-                entering,
-                tuple(s[k] for s in call.state),
-                initial=tuple(s[k] for s in call.initial),
-                lengths=call.lengths,
-                resets=call.resets,
-                noise=call.noise[k] if call.noise else Noise(),
-                reverse=direction == 1,
-            )
-            outputs.append(output)
-            finals.append(final)
-        y = torch.cat(outputs, -1) if call.bidirectional else outputs[0]
-        x = x + y if call.residual and layer > 0 else y
-        if call.dropout and layer < len(call.cells) - 1:
-            x = F.dropout(x, call.dropout)
-    return x, tuple(torch.stack(parts) for parts in zip(*finals, strict=True))
+    """The stack, one step at a time."""
+    return stack.run(call, unroll)
 
 
 def unroll(

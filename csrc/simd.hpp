@@ -1,0 +1,81 @@
+// One vector type per instruction set, and the functions of a cell on it.
+//
+// Everything is written on GCC vector extensions; the widths follow from the flags that the translation unit
+// is compiled with, and the whole lies in a namespace named after them (ELMAN_ISA), so that several copies
+// live in one module and the best is chosen at run time.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#ifndef ELMAN_ISA
+#define ELMAN_ISA generic
+#endif
+
+namespace elman::ELMAN_ISA {
+
+#if defined(__AVX512F__)
+inline constexpr int width = 16;       // floats of a vector
+inline constexpr int accumulators = 24;  // vectors a register tile may hold
+#elif defined(__AVX2__)
+inline constexpr int width = 8;
+inline constexpr int accumulators = 12;
+#else
+inline constexpr int width = 4;
+inline constexpr int accumulators = 12;
+#endif
+
+typedef float vec __attribute__((vector_size(width * 4)));
+typedef int32_t veci __attribute__((vector_size(width * 4)));
+
+inline vec load(const float* p) {
+  vec v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+inline void store(float* p, vec v) { std::memcpy(p, &v, sizeof v); }
+inline vec all(float x) { return vec{} + x; }
+inline vec select(veci mask, vec yes, vec no) { return (vec)((mask & (veci)yes) | (~mask & (veci)no)); }
+inline vec clamp(vec x, float low, float high) {
+  x = select(x < low, all(low), x);
+  return select(x > high, all(high), x);
+}
+
+// e^x for x in [-87, 88]; outside, the value at the nearer end. Error at most 2 ulp.
+inline vec exp(vec x) {
+  x = clamp(x, -87.0f, 88.0f);
+  // x = k ln 2 + r with |r| <= ln 2 / 2; adding 1.5 * 2^23 rounds to the nearest integer
+  const vec shifted = x * 1.44269504f + 12582912.0f;
+  const vec k = shifted - 12582912.0f;
+  vec r = x - k * 0.693145752f;
+  r = r - k * 1.42860677e-6f;
+  vec p = all(1.9875691500e-4f);
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * (r * r) + r + 1.0f;
+  const veci power = ((veci)shifted << 23) + (127 << 23);  // the low bits of `shifted` hold k
+  return p * (vec)power;
+}
+
+// Error at most 3 ulp (measured 2.3).
+inline vec sigmoid(vec x) { return 1.0f / (1.0f + exp(-x)); }
+
+// tanh, error at most 2 ulp (measured 1.3); near 0, where 1 - 2 / (e^2|x| + 1) loses digits, an odd polynomial.
+inline vec tanh(vec x) {
+  const veci sign = (veci)x & INT32_MIN;
+  const vec size = 1.0f - 2.0f / (exp(2.0f * (vec)((veci)x ^ sign)) + 1.0f);
+  const vec far = (vec)((veci)size ^ sign);
+  const vec s = x * x;
+  vec p = all(-5.70498872745e-3f);
+  p = p * s + 2.06390887954e-2f;
+  p = p * s - 5.37397155531e-2f;
+  p = p * s + 1.33314422036e-1f;
+  p = p * s - 3.33332819422e-1f;
+  const vec near = x + x * s * p;
+  return select(s < 0.390625f, near, far);
+}
+
+}  // namespace elman::ELMAN_ISA
