@@ -10,6 +10,7 @@ import pytest
 
 from elman.config import check_regular, flag, from_json, read_json, read_yaml, require, shown, to_json
 from elman.errors import InputError
+from elman.tasks.language_model import LanguageModelConfig
 
 
 @dataclass(frozen=True)
@@ -204,3 +205,11 @@ def test_a_value_is_shown_in_one_short_line():
     assert shown(deep) == "list"
     while deep:  # taken apart from outside: freeing it at once would recurse
         (deep,) = deep
+
+
+@pytest.mark.parametrize(
+    "options", [{"optimizer": "adam"}, {"clip": "nrom"}, {"epochs": 1.5}, {"hidden_size": "12"}, {"tied": 1}]
+)
+def test_options_given_in_python_are_checked_as_those_of_files_are(options):
+    with pytest.raises(InputError, match=f"--{next(iter(options)).replace('_', '-')} must be"):
+        LanguageModelConfig(**options)

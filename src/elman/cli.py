@@ -216,7 +216,7 @@ def _show(arguments: list[str]) -> int:
     from elman.train.history import read_history, sparkline
 
     given = _parse(_Show, arguments, "elman show", "elman show runs/language-model")
-    task = open_run(given.run, given.cell)
+    task = open_run(given.run, to_run=False)
     history = read_history(given.run / files.HISTORY)
     if given.json:
         print(json.dumps({"task": task.name, "config": to_json(task.config), "results": task.results}))
@@ -307,6 +307,8 @@ def _one_line(box: str) -> str:
     rows = [row.strip("│| ") for row in plain.splitlines()[1:]]
     blocks = [list(block) for rule, block in groupby(rows, lambda row: set(row) <= set("─-╰╯+")) if not rule]
     message = re.sub(r"^Error parsing [A-Z_]\w*: ", "", " ".join(blocks[0]))
+    pythons = r"invalid literal for int\(\) with base 10|could not convert string to float"
+    message = re.sub(rf"^Error parsing (--[\w-]+): (?:{pythons}): ", r"\1 must be a number. Got ", message)
     meant = [row.split()[0].rstrip(",") for row in blocks[1] if row.startswith("--")]
     return message + (f"; did you mean {meant[0]}?" if meant and "Unrecognized" in message else "")
 

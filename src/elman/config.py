@@ -28,6 +28,13 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
+def check_types(config: Any) -> None:
+    """Raises InputError unless every field of a dataclass has the type it is annotated with."""
+    hints = typing.get_type_hints(type(config))
+    for f in dataclasses.fields(config):
+        _typed(hints[f.name], _plain(getattr(config, f.name)), flag(f.name))
+
+
 def to_json(config: Any) -> dict[str, Any]:
     """A dataclass as plain JSON values."""
     return {f.name: _plain(getattr(config, f.name)) for f in dataclasses.fields(config)}

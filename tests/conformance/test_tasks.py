@@ -212,7 +212,7 @@ def elsewhere(runs: dict[str, Run]) -> dict[str, list[Any]]:
     commands = []
     for name, run in runs.items():
         flags = [
-            f"--{key}={run.folder.parent / value if key == 'data' else value}"
+            str(run.folder.parent / value) if key == "data" else f"--{key}={value}"
             for key, value in CASES[name].verb.items()
         ]
         commands.append([run.task.verb.__name__.lower(), str(run.folder), *flags, "--json"])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elman.data.builtin import BUILTIN, python_reference
+from elman.data.builtin import python_reference
 from elman.data.text import (
     BLOCK,
     Corpus,
@@ -345,7 +345,6 @@ def test_the_python_reference_repeats_no_paragraph():
     assert size > 300_000
     assert 0.7 < size / whole < 0.9
     assert all(text.endswith("\n") and text[-2] != "\n" for text in documents)
-    assert BUILTIN["python-reference"] is python_reference
     assert documents == python_reference()
 
 

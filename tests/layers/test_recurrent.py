@@ -269,3 +269,16 @@ def test_the_drop_ins_own_step_goes_on_from_what_forward_returned(layer):
     output, state = layer.step(x[3], state)
     torch.testing.assert_close(output, whole[3])
     torch.testing.assert_close(state, last)
+
+
+def test_a_stream_s_outputs_can_feed_what_is_trained():
+    stream = layers.LSTM(3, 5).stream(batch_size=2)
+    head = nn.Linear(5, 1)
+    head(stream.step(torch.randn(2, 3))).sum().backward()
+    assert head.weight.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (3,)])
+def test_a_stream_refuses_other_rows(shape):
+    with pytest.raises(ValueError, match="a step of this stream must have 2 rows"):
+        layers.GRU(3, 5).stream(batch_size=2).step(torch.randn(shape))

@@ -77,7 +77,7 @@ def test_a_left_over_is_removed_and_a_link_in_its_place_not_followed(tmp_path):
 
 def run_folder(path: Path) -> Path:
     path.mkdir()
-    (path / "config.json").write_text("{}")
+    (path / "config.json").write_text('{"format_version": 1, "task": "language-model", "config": {}}')
     return path
 
 
@@ -93,6 +93,8 @@ EXISTS = "exists; give another --out, or --overwrite to replace it"
 REFUSED = [
     ("run", False, EXISTS),
     ("folder", False, EXISTS),
+    ("app", True, "is no run folder, or holds more, so --overwrite leaves it alone"),
+    ("full run", True, "is no run folder, or holds more, so --overwrite leaves it alone"),
     ("folder", True, "is no run folder (it has no config.json), so --overwrite leaves it alone"),
     *((kind, overwrite, LINK) for kind in ("file", "link", "dangling") for overwrite in (False, True)),
 ]
@@ -103,6 +105,11 @@ def test_where_a_run_may_not_be_put(tmp_path, kind, overwrite, rule):
     path = tmp_path / "there"
     if kind == "run":
         run_folder(path)
+    elif kind == "app":
+        path.mkdir()
+        (path / "config.json").write_text('{"name": "an app"}')
+    elif kind == "full run":
+        (run_folder(path) / "thesis.txt").write_text("kept")
     elif kind == "folder":
         path.mkdir()
         (path / "thesis.txt").write_text("kept")

@@ -300,7 +300,7 @@ def test_a_loss_that_is_not_finite_stops_at_that_step(tmp_path):
     assert str(error.value) == (
         "step 4: the loss is not finite: first hit head.weight; it did not grow in the recurrence: "
         "try a lower --learning-rate, or --warmup-steps; "
-        f"the last checkpoint is kept, see elman resume {tmp_path}"
+        f"the last checkpoint is kept in {tmp_path}"
     )
     assert len(good) == 3
     fresh = language_model()

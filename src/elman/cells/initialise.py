@@ -70,7 +70,7 @@ def _memory_gate(cell: Cell, init: str) -> str:
 def _fill(cell: Cell, w: Weights, recurrent, entering) -> None:  # type: ignore[no-untyped-def]
     """Fills each gate's block of both weights; biases become 0."""
     for name, fill in (("weight_hh", recurrent), ("weight_ih", entering)):
-        for block in w[name].split(cell.hidden_size):
+        for block in w[name].split(cell.hidden_size) if name in w else ():
             fill(block)
     for name in ("bias_ih", "bias_hh"):
         if name in w:

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import importlib.util
 import inspect
+import sys
 import typing
 from pathlib import Path
 from typing import Any
@@ -65,16 +66,18 @@ def _existing(file: str) -> Path:
     return Path(file)
 
 
-def _own_class(name: str) -> type[Cell]:
-    file, _, wanted = name.rpartition(":")
+def _own_class(full_name: str) -> type[Cell]:
+    file, _, wanted = full_name.rpartition(":")
     path = _existing(file)
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    name = f"elman_own_cell_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where dataclasses and pickle look for it
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise InputError(f"--cell: {file} cannot be run: {reason}") from error
     cls = getattr(module, wanted, None)

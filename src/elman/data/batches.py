@@ -1,7 +1,7 @@
 """Batchers: from data to batches, in an order that only the seed and the epoch decide.
 
-A batcher has ``steps`` (batches an epoch), ``unit`` (what it counts) and ``epoch(number, start)``, which
-yields that epoch's batches from batch ``start`` on, so that an interrupted run goes on where it stopped.
+A batcher has ``steps`` (batches an epoch) and ``epoch(number, start)``, which yields that epoch's batches
+from batch ``start`` on, so that an interrupted run goes on where it stopped.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,6 @@ class Batches(Protocol):
     """What the training loop needs of data."""
 
     steps: int
-    unit: str
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
         """Batches ``start``, ``start`` + 1, … of an epoch."""
@@ -31,8 +30,8 @@ class TokenStreams:
     """A corpus as B streams read side by side, chunk by chunk, for truncated backpropagation.
 
     Row b of each batch goes on where row b of the batch before stopped, so a carried state fits. The corpus
-    is cut into B streams of equal length; each epoch begins a little later than the last (by less than one
-    chunk), so that the cuts do not always fall on the same tokens. Where a document starts, the state is
+    is cut into B streams of equal length; each epoch of a long corpus begins at another of its first T
+    tokens, so that the cuts do not always fall on the same ones. Where a document starts, the state is
     reset, and its first token is nobody's target.
 
     Args:
@@ -47,8 +46,6 @@ class TokenStreams:
     Raises:
         InputError: no document has two tokens.
     """
-
-    unit = "tokens"
 
     def __init__(self, corpus: Corpus, batch_size: int, chunk: int, seed: int) -> None:
         targets = _check_targets(corpus, "the training part")
@@ -85,8 +82,6 @@ class TokenWindows:
     Raises:
         InputError: no document has two tokens.
     """
-
-    unit = "tokens"
 
     def __init__(self, corpus: Corpus, rows: int = 1, warm_up: int = 256, chunk: int = 256) -> None:
         targets = _check_targets(corpus, "a text to evaluate")
@@ -156,8 +151,6 @@ class Examples:
     Shapes:
         batches of inputs [T, B, I] and targets [B, …]; an epoch's last batch may be smaller
     """
-
-    unit = "examples"
 
     def __init__(
         self,

@@ -1,7 +1,6 @@
 """Texts that come with Python itself, so that a first model can be trained with nothing to download."""
 
 import re
-from collections.abc import Callable
 
 from elman.errors import InputError
 
@@ -32,7 +31,3 @@ def python_reference() -> list[str]:
         if new:
             documents.append("\n\n".join(new) + "\n")
     return documents
-
-
-BUILTIN: dict[str, Callable[[], list[str]]] = {"python-reference": python_reference}
-"""The texts that can be named instead of a file."""

@@ -48,11 +48,18 @@ class Stream:
 
     def reset(self) -> None:
         """Puts the state back to the initial one."""
-        with torch.inference_mode():
+        with torch.no_grad():
             self._state = self._initial_state(self._batch_size)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def step(self, x: Tensor) -> Tensor:
-        """Reads one step and returns its output."""
+        """Reads one step and returns its output.
+
+        Raises:
+            ValueError: x has not the stream's rows.
+        """
+        rows = len(x) if x.dim() == 2 else 1
+        if x.dim() not in (1, 2) or rows != self._batch_size:
+            raise ValueError(f"a step of this stream must have {self._batch_size} rows. Got {list(x.shape)}.")
         output, self._state = self._step(x if x.dim() == 2 else x[None], self._state)
         return output if x.dim() == 2 else output[0]

@@ -2,13 +2,13 @@
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from elman import __version__
-from elman.config import check_regular, flag, from_json, read_json, require, shown, to_json
+from elman.config import check_regular, check_types, flag, from_json, read_json, require, shown, to_json
 from elman.errors import InputError
 from elman.registry import find, names
 from elman.train import files
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from elman.train.loop import Loop, Reading
 
 FORMAT_VERSION = 1
+
+
+Paths = str | Path | Sequence[str | Path]
+
+
+def as_paths(data: Paths) -> list[Path]:
+    """One path or several, as a list."""
+    return [Path(p) for p in ([data] if isinstance(data, str | Path) else data)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +65,8 @@ class TaskConfig(TrainingOptions, TaskOptions):
     """All options of a task; subclasses add their own."""
 
     def __post_init__(self) -> None:
-        """Checks every range."""
+        """Checks every type and range."""
+        check_types(self)
         super().__post_init__()
         for name, most in (("hidden_size", 10**6), ("layers", 1000)):
             value = getattr(self, name)
@@ -73,7 +82,6 @@ class Parts:
     training: "Batches"
     validation: "Batches | None" = None
     test: "Batches | None" = None
-    extra: dict[str, Any] = field(default_factory=dict)
 
 
 class Verb(ABC):
@@ -154,7 +162,7 @@ class Task(ABC):
         """The results as lines for people."""
 
     @abstractmethod
-    def evaluate(self, data: list[Path]) -> dict[str, Any]:
+    def evaluate(self, data: Paths) -> dict[str, Any]:
         """Figures on other files."""
 
     def save_extras(self, folder: Path) -> None:  # noqa: B027 - most tasks have none
@@ -175,7 +183,7 @@ class Task(ABC):
 
     def train(
         self,
-        data: list[Path],
+        data: Paths,
         out: str | Path | None = None,
         *,
         overwrite: bool = False,
@@ -187,7 +195,8 @@ class Task(ABC):
             InputError: the data or the folder are refused; a folder in use is left as it was.
             TrainingStopped: the loss or a gradient left the finite numbers.
         """
-        return self._fit(lambda folder: self.read(data, folder), out, overwrite, show_progress)
+        paths = as_paths(data)
+        return self._fit(lambda folder: self.read(paths, folder), out, overwrite, show_progress)
 
     def _fit(
         self,
@@ -341,8 +350,14 @@ def load(folder: str | Path, cell: str | None = None) -> Any:
     return task
 
 
-def open_run(folder: str | Path, cell: str | None = None) -> Task:
-    """A task's options, facts and results from its run folder, without the model."""
+def open_run(folder: str | Path, cell: str | None = None, *, to_run: bool = True) -> Task:
+    """A task's options, facts and results from its run folder, without the model.
+
+    Args:
+        folder: the run folder.
+        cell: as for ``load``.
+        to_run: whether the model will be built, so that a cell of the user's own must be named again.
+    """
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder}: no such run folder")
@@ -357,7 +372,8 @@ def open_run(folder: str | Path, cell: str | None = None) -> Task:
         raise InputError(f"{path}: unknown task {shown(content['task'])}")
     cls = find("tasks", content["task"], Task)  # type: ignore[type-abstract]
     task = cls(from_json(cls.Config, content.get("config"), str(path)))
-    task.config = _own_cell(task.config, cell, content.get("cell_sha256"), str(path))
+    if to_run:
+        task.config = _own_cell(task.config, cell, content.get("cell_sha256"), str(path))
     facts = content.get("facts")
     if not isinstance(facts, dict):
         raise InputError(f"{path}: facts must be an object")

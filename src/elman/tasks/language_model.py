@@ -1,14 +1,15 @@
 """Language models: the next character or byte, given all before it."""
 
 import math
+import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from elman.config import read_json, require
 from elman.errors import InputError
-from elman.tasks.base import Parts, Task, TaskConfig, Verb
+from elman.tasks.base import Parts, Paths, Task, TaskConfig, Verb, as_paths
 from elman.train import files
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from elman.train.loop import Mean, Reading
 
 _SAMPLE = 2000  # characters generated after training to judge the model by
+_EXCERPT = 700  # characters of them that are shown
 _LARGEST_BASELINE = 20_000_000  # tokens; the n-gram counts of more would not fit in memory
 _LARGEST_VOCABULARY = 300_000  # characters; Unicode assigns half as many
 _UNITS = {"characters": "char", "bytes": "byte"}
@@ -89,8 +91,9 @@ class Generate(Verb):
 
     def json(self, task: "LanguageModel") -> dict[str, Any]:
         """Prompt and text."""
-        text = "".join(self.text(task))[len(self.prompt) : -1]
-        return {"prompt": self.prompt, "text": text, "temperature": self.temperature, "seed": self.seed}
+        seed = secrets.randbits(32) if self.seed is None else self.seed
+        text = "".join(replace(self, seed=seed).text(task))[len(self.prompt) : -1]
+        return {"prompt": self.prompt, "text": text, "temperature": self.temperature, "seed": seed}
 
 
 class LanguageModel(Task):
@@ -119,7 +122,7 @@ class LanguageModel(Task):
 
     def fit(
         self,
-        data: str | Path | Sequence[str | Path] = (),
+        data: Paths = (),
         *,
         texts: Sequence[str] | None = None,
         out: str | Path | None = None,
@@ -149,8 +152,7 @@ class LanguageModel(Task):
             return self._fit(
                 lambda folder: self._read_texts(documents, folder), out, overwrite, show_progress
             )
-        paths = [data] if isinstance(data, str | Path) else data
-        return self.train([Path(p) for p in paths], out, overwrite=overwrite, show_progress=show_progress)
+        return self.train(data, out, overwrite=overwrite, show_progress=show_progress)
 
     def generate(
         self,
@@ -336,7 +338,7 @@ class LanguageModel(Task):
         }
         return {name: total / count / math.log(2) for name, (total, count) in nats.items()}
 
-    def evaluate(self, data: list[Path]) -> dict[str, Any]:
+    def evaluate(self, data: Paths) -> dict[str, Any]:
         """Nats, bits and perplexity of other files, each read as a document of its own.
 
         Raises:
@@ -349,7 +351,7 @@ class LanguageModel(Task):
         from elman.train.loop import evaluate
 
         self._fitted()
-        documents = [encode_file(path, self.vocabulary) for path in find_text_files(data)]
+        documents = [encode_file(path, self.vocabulary) for path in find_text_files(as_paths(data))]
         starts = np.cumsum([0, *(len(d) for d in documents[:-1])])
         corpus = Corpus(np.concatenate(documents), starts, self.vocabulary)
         return _figures(evaluate(self.model, TokenWindows(corpus, rows=_exact_rows(corpus))))
@@ -360,7 +362,7 @@ class LanguageModel(Task):
         lines = []
         if "sample" in results:
             sample = results["sample"]
-            lines += [sample["text"][:600].strip(), ""]
+            lines += [*_excerpt(sample["text"]), ""]
             known = (
                 "no words" if sample["known_words"] is None else f"{sample['known_words']:.0%} of the words"
             )
@@ -394,6 +396,19 @@ class LanguageModel(Task):
             raise InputError(f"{path}: level must be {self.config.level}. Got {self.vocabulary.level}.")
 
 
+def _excerpt(text: str) -> list[str]:
+    """Some whole lines of a sample, from its first paragraph's beginning."""
+    lines = (text.partition("\n\n")[2] or text).strip("\n").split("\n")[:-1] or [text]
+    length = 0
+    shown: list[str] = []
+    for line in lines:
+        length += len(line) + 1
+        if shown and length > _EXCERPT:
+            break
+        shown.append(line[:_EXCERPT])
+    return shown
+
+
 def _exact_rows(corpus: "Corpus") -> int:
     """Rows to evaluate a text in: one up to 100,000 tokens, as a reader would; then more, to save time."""
     return max(1, len(corpus) // 100_000)
@@ -404,6 +419,6 @@ def _figures(loss: "Mean") -> dict[str, Any]:
     return {
         "nats_per_token": nats,
         "bits_per_token": nats / math.log(2),
-        "perplexity": math.exp(nats) if nats < 700 else math.inf,
+        "perplexity": math.exp(nats) if nats < 700 else None,
         "tokens": int(loss.count),
     }

@@ -1,15 +1,18 @@
 """Regression: real numbers for a whole numeric sequence."""
 
+import csv
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 import numpy as np
+import tyro
 
 from elman.config import check_regular, to_json
 from elman.errors import InputError
-from elman.tasks.base import Parts, Task, TaskConfig, Verb
+from elman.tasks.base import Parts, Paths, Task, TaskConfig, Verb, as_paths
 
 if TYPE_CHECKING:
     from elman.data.tables import Sequences
@@ -29,8 +32,6 @@ class RegressionConfig(TaskConfig):
 
     hidden_size: int = 64
     """units of each layer"""
-    cell: str = "lstm"
-    """a cell (elman, lstm, gru, …; elman:nonlinearity=relu), or FILE.py:Class"""
     bidirectional: bool = False
     """each layer also reads from the end"""
     standardise: bool = True
@@ -49,22 +50,28 @@ class RegressionConfig(TaskConfig):
 class Predict(Verb):
     """Prints a prediction for every sequence of a file, as CSV."""
 
-    data: Path
+    data: Annotated[Path, tyro.conf.Positional]
     """.csv or .parquet with the training table's features, or .npz with an array x"""
 
-    example: ClassVar[str] = "elman predict runs/regression --data new.csv"
+    example: ClassVar[str] = "elman predict runs/regression new.csv"
 
     def text(self, task: "SequenceRegressor") -> Iterator[str]:
         """One line a sequence."""
         ids, values = task.predict_file(self.data)
-        yield ",".join([task.config.id_column, *task.facts["outputs"]]) + "\n"
+        yield _csv([task.config.id_column, *task.facts["outputs"]])
         for name, row in zip(ids, values.tolist(), strict=True):
-            yield ",".join([name, *(f"{value:.6g}" for value in row)]) + "\n"
+            yield _csv([name, *(f"{value:.9g}" for value in row)])
 
     def json(self, task: "SequenceRegressor") -> dict[str, Any]:
         """Predictions by sequence."""
         ids, values = task.predict_file(self.data)
         return {"outputs": task.facts["outputs"], "predictions": dict(zip(ids, values.tolist(), strict=True))}
+
+
+def _csv(cells: list[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue()
 
 
 class SequenceRegressor(Task):
@@ -295,7 +302,7 @@ class SequenceRegressor(Task):
         return values.numpy() * self._fact("target_scale") + self._fact("target_mean")
 
     def measure(self, parts: Parts) -> dict[str, Any]:
-        """Errors on the test part beside the training mean and a linear regression on the last step."""
+        """Errors on the test part beside the mean's and those of least squares on mean and last step."""
         training, _, test = (self._data.rows(rows) for rows in self._split)
         if not len(test):
             return {}
@@ -309,17 +316,18 @@ class SequenceRegressor(Task):
             },
         }
 
-    def evaluate(self, data: list[Path]) -> dict[str, Any]:
+    def evaluate(self, data: Paths) -> dict[str, Any]:
         """Errors on another file."""
-        if len(data) != 1:
-            raise InputError(f"regression reads one file. Got {len(data)}.")
-        sequences = self._read_alike(data[0], with_target=True)
+        paths = as_paths(data)
+        if len(paths) != 1:
+            raise InputError(f"regression reads one file. Got {len(paths)}.")
+        sequences = self._read_alike(paths[0], with_target=True)
         return _errors(sequences, self._predict(sequences))
 
     def report(self) -> str:
         """The test errors beside the simple methods'."""
         if "test" not in self.results:
-            return "no test part"
+            return "trained on all sequences; no test part"
         rows = {**self.results["baselines"], "this model": self.results["test"]}
         width = max(map(len, rows))
         lines = [f"{'on the test part':<{width}}  root mean squared error  mean absolute error"]

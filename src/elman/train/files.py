@@ -18,6 +18,7 @@ HISTORY = "history.jsonl"
 RESULTS = "results.json"
 CHECKPOINT = "checkpoint.safetensors"
 CURVE = "loss.png"
+_ENDINGS = {".json", ".jsonl", ".safetensors", ".npy", ".npz", ".png", ".tmp"}  # of what runs write
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
@@ -40,7 +41,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Writes JSON, atomically."""
-    text = json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+    text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
     write_atomically(path, lambda temporary: temporary.write_text(text, "utf-8"))
 
 
@@ -59,6 +60,21 @@ def check_new_folder(folder: Path, overwrite: bool) -> None:
             raise InputError(
                 f"{folder}: is no run folder (it has no {CONFIG}), so --overwrite leaves it alone"
             )
+        if not _is_run(folder):
+            raise InputError(f"{folder}: is no run folder, or holds more, so --overwrite leaves it alone")
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether the folder holds a run's configuration and nothing that no run would leave."""
+    try:
+        config = json.loads((folder / CONFIG).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return (
+        isinstance(config, dict)
+        and {"format_version", "task", "config"} <= config.keys()
+        and all(entry.is_file() and entry.suffix in _ENDINGS for entry in folder.iterdir())
+    )
 
 
 @contextmanager

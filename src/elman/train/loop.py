@@ -207,7 +207,7 @@ class Loop:
         """Ends a run that left the finite numbers."""
         what = "loss" if not math.isfinite(value) else "gradient"
         reason = explain(self._plain, batch, state)
-        kept = "" if self.folder is None else f"; the last checkpoint is kept, see elman resume {self.folder}"
+        kept = "" if self.folder is None else f"; the last checkpoint is kept in {self.folder}"
         raise TrainingStopped(f"step {self.position.step + 1}: the {what} is not finite: {reason}{kept}")
 
     def _show(self, mean: float, norm: float) -> None:
@@ -221,6 +221,8 @@ class Loop:
             self.reading.name: f"{mean * self.reading.scale:.3f}",
             "grad norm": f"{norm:.2f}",
         }
+        if self.reading.scale == 1:
+            del facts["loss"]  # it is the reading
         self.progress.update(share, seconds / share - seconds, facts)
 
     def _log(self, rate: float) -> None:

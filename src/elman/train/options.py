@@ -1,6 +1,5 @@
 """How to train, whatever the task. No heavy import: the command line reads this to print its help."""
 
-import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
@@ -56,8 +55,3 @@ class TrainingOptions:
             require(flag(name), 0 <= getattr(self, name) < float("inf"), "in [0, inf)", getattr(self, name))
         minutes = self.max_minutes
         require("--max-minutes", minutes is None or 0 < minutes < float("inf"), "in (0, inf)", minutes)
-
-
-def training_options(config: TrainingOptions) -> dict[str, object]:
-    """The loop's own options among a task's."""
-    return {f.name: getattr(config, f.name) for f in dataclasses.fields(TrainingOptions)}

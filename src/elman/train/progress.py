@@ -55,11 +55,13 @@ class Bar(Progress):
     def __init__(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
+        from rich.table import Column
 
         self._bar = Progress(
-            TextColumn("{task.percentage:3.0f}%"),
-            BarColumn(bar_width=20),
-            TextColumn("{task.description}"),
+            TextColumn("{task.percentage:3.0f}%", table_column=Column(no_wrap=True, min_width=4)),
+            BarColumn(bar_width=12, table_column=Column(no_wrap=True, min_width=12)),
+            TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
+            expand=True,
             console=Console(stderr=True, highlight=False),
             auto_refresh=False,
         )
@@ -80,7 +82,7 @@ class Bar(Progress):
         if time.monotonic() >= self._next or share >= 1:
             self._next = time.monotonic() + 0.2
             shown = "  ".join(f"[dim]{name}[/] {value}" for name, value in facts.items())
-            text = f"{shown}  [dim]left[/] {clock(seconds_left)}"
+            text = f"{clock(seconds_left)} [dim]left[/]  {shown}"
             self._bar.update(self._task, completed=share, description=text, refresh=True)
 
     def say(self, line: str) -> None:  # noqa: D102
