@@ -27,8 +27,9 @@ check: $(VENV)/.done  ## style, types, import layers, docstrings
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.done  ## measure; prints the tables of docs/benchmarks.md
+bench: $(VENV)/.done  ## measure; prints the tables of docs/benchmarks.md (some minutes)
 	$(BIN)/python benchmarks/training_loop.py
+	$(BIN)/python benchmarks/recurrent.py
 
 wheel: $(VENV)/.done  ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --outdir dist

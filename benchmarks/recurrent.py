@@ -1,8 +1,9 @@
 """Recurrent layers against torch.nn's: a training step and a forward pass, on the CPU.
 
-Elman's compiled CPU kernels are named, not chosen. Both run in the same process and alternate, so that a busy machine slows both alike; the ratio is the median
-of the rounds' ratios, with the quartiles. Input and hidden size are equal; a training step is forward,
-backward to the input and all parameters, and an update of the parameters in place.
+Elman's compiled CPU kernels are named, not chosen. Both run in the same process and alternate, so that a busy
+machine slows both alike; the ratio is the median of the rounds' ratios, with the quartiles. Input and hidden
+size are equal; a training step is forward, backward to the input and all parameters, and an update of the
+parameters in place.
 
     python benchmarks/recurrent.py [--seconds S]
 """
