@@ -216,10 +216,11 @@ class Loop:
         seconds = time.monotonic() - self._began
         facts = {
             "epoch": f"{(self.position.step - 1) // self.batches.steps + 1}/{self.options.epochs}",
-            f"{self.reading.unit}/s": f"{self._rate_units / max(elapsed, 1e-9):,.0f}",
             "loss": f"{mean:.3f}",
             self.reading.name: f"{mean * self.reading.scale:.3f}",
             "grad norm": f"{norm:.2f}",
+            # last, as a narrow terminal cuts the end
+            f"{self.reading.unit}/s": f"{self._rate_units / max(elapsed, 1e-9):,.0f}",
         }
         if self.reading.scale == 1:
             del facts["loss"]  # it is the reading
