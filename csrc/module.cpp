@@ -1,13 +1,17 @@
 // The Python module: picks the instruction set and passes raw memory through.
 #include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <chrono>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "kernels.hpp"
+#include "memory.hpp"
+#include "pool.hpp"
 
 namespace nb = nanobind;
 using namespace elman;
@@ -18,6 +22,8 @@ namespace {
 std::vector<const Kernels*> supported() {
   std::vector<const Kernels*> found;
 #if defined(__x86_64__)
+  if (__builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512bf16"))
+    found.push_back(&kernels_avx512bf16);
   if (__builtin_cpu_supports("x86-64-v4")) found.push_back(&kernels_avx512);
   if (__builtin_cpu_supports("x86-64-v3")) found.push_back(&kernels_avx2);
 #endif
@@ -44,9 +50,16 @@ class Addresses {
   void take(T*& field) {
     field = reinterpret_cast<T*>(all_.at(next_++));
   }
-  template <class T>
-  void take(T* (&fields)[most_states]) {
+  template <class T, size_t n>
+  void take(T* (&fields)[n]) {
     for (T*& field : fields) take(field);
+  }
+  template <class... Fields>
+  void take_all(Fields&... fields) {
+    (take(fields), ...);
+  }
+  void done() const {
+    if (next_ != all_.size()) throw std::invalid_argument("as many addresses as fields");
   }
 
  private:
@@ -54,17 +67,83 @@ class Addresses {
   size_t next_ = 0;
 };
 
-Sweep make_sweep(const std::vector<int64_t>& sizes, bool reverse, int threads, const std::vector<float>& zoneout,
-                 Addresses& from) {
-  Sweep s{};
-  s.T = sizes.at(0), s.B = sizes.at(1), s.I = sizes.at(2), s.H = sizes.at(3);
+using Sizes = std::vector<int64_t>;
+using Rates = std::vector<float>;
+using Pointers = std::vector<uintptr_t>;
+
+template <class N>
+const SweepFunctions<N>& functions() {
+  if constexpr (sizeof(N) == 4)
+    return chosen->single;
+  else
+    return chosen->half;
+}
+
+template <class N>
+Sweep<N> make_sweep(const Sizes& sizes, bool reverse, int threads, const Rates& zoneout) {
+  Sweep<N> s{};
+  s.T = sizes.at(0), s.B = sizes.at(1), s.I = sizes.at(2), s.H = sizes.at(3), s.O = sizes.at(4);
   s.reverse = reverse, s.threads = threads;
   for (int n = 0; n < most_states; ++n) s.zoneout_rate[n] = zoneout.at(n);
-  from.take(s.w_ih), from.take(s.w_hh), from.take(s.b_ih), from.take(s.b_hh);
-  from.take(s.x), from.take(s.start), from.take(s.initial);
-  from.take(s.lengths), from.take(s.resets), from.take(s.mask), from.take(s.zoneout);
-  from.take(s.gates), from.take(s.states), from.take(s.seen), from.take(s.output), from.take(s.final);
   return s;
+}
+
+template <class N>
+void take_sweep(Sweep<N>& s, Addresses& from) {
+  from.take_all(s.w_ih, s.w_hh, s.w_hr, s.b_ih, s.b_hh, s.extra, s.x, s.start, s.initial, s.lengths, s.resets, s.mask,
+                s.zoneout, s.kept, s.output, s.final);
+}
+
+template <class N>
+void forward(int cell, const Sizes& sizes, bool reverse, int threads, const Rates& zoneout, const Pointers& addresses) {
+  Sweep<N> s = make_sweep<N>(sizes, reverse, threads, zoneout);
+  Addresses from(addresses);
+  take_sweep(s, from);
+  from.done();
+  nb::gil_scoped_release release;
+  functions<N>().forward(cell, s);
+}
+
+template <class N>
+void backward(int cell, const Sizes& sizes, bool reverse, int threads, const Rates& zoneout, const Pointers& addresses) {
+  Sweep<N> s = make_sweep<N>(sizes, reverse, threads, zoneout);
+  Gradients<N> g{};
+  Addresses from(addresses);
+  take_sweep(s, from);
+  from.take_all(g.d_output, g.d_final, g.dx, g.dw_ih, g.dw_hh, g.dw_hr, g.db_ih, g.db_hh, g.d_extra, g.d_start,
+                g.d_initial, g.d_states);
+  from.done();
+  nb::gil_scoped_release release;
+  functions<N>().backward(cell, s, g);
+}
+
+// Bytes to keep for the backward sweep.
+template <class N>
+size_t kept_bytes(int cell, const Sizes& sizes, bool masked) {
+  Sweep<N> s = make_sweep<N>(sizes, false, 1, Rates(most_states));
+  static const float some{};
+  s.mask = masked ? &some : nullptr;  // whether there is one decides, not what is in it
+  return functions<N>().kept_bytes(cell, s);
+}
+
+// Memory from the store, as a NumPy array of bytes that gives it back when nobody holds it any more.
+nb::ndarray<nb::numpy, uint8_t, nb::ndim<1>> memory(size_t bytes) {
+  auto* made = new Memory(bytes);
+  nb::capsule owner(made, [](void* p) noexcept { delete static_cast<Memory*>(p); });
+  return {made->data(), {bytes}, owner};
+}
+
+// Multiply-adds a second that `threads` threads reach when they do nothing else.
+double peak(int threads) {
+  nb::gil_scoped_release release;
+  double best = 0;
+  for (int trial = 0; trial < 5; ++trial) {
+    const auto begin = std::chrono::steady_clock::now();
+    const double done = chosen->multiply_adds(threads, 2000000);
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+    best = std::max(best, done / seconds.count());
+  }
+  return best;
 }
 
 }  // namespace
@@ -78,23 +157,19 @@ NB_MODULE(_kernels, m) {
     return names;
   });
   m.def("choose", &choose, nb::arg("isa"));
-  m.def("gate_floats", [](int cell, int64_t H) { return chosen->gate_floats(cell, H); });
-  m.def("padded", [](int cell, int64_t H) { return chosen->padded(cell, H); });
-  m.def("forward", [](int cell, const std::vector<int64_t>& sizes, bool reverse, int threads,
-                      const std::vector<float>& zoneout, const std::vector<uintptr_t>& addresses) {
-    Addresses from(addresses);
-    const Sweep sweep = make_sweep(sizes, reverse, threads, zoneout, from);
-    nb::gil_scoped_release release;
-    chosen->forward(cell, sweep);
+  m.def("peak", &peak, nb::arg("threads"));
+  m.def("memory", &memory, nb::arg("bytes"));
+  m.def("use_openmp", [](bool on) { OpenMP::enabled = on; }, nb::arg("on"));
+  m.def("poison", [](bool on) { Memory::poisoned = on; }, nb::arg("on"));
+  m.def("kept_bytes", [](bool half, int cell, const Sizes& sizes, bool masked) {
+    return half ? kept_bytes<bf16>(cell, sizes, masked) : kept_bytes<float>(cell, sizes, masked);
   });
-  m.def("backward", [](int cell, const std::vector<int64_t>& sizes, bool reverse, int threads,
-                       const std::vector<float>& zoneout, const std::vector<uintptr_t>& addresses) {
-    Addresses from(addresses);
-    const Sweep sweep = make_sweep(sizes, reverse, threads, zoneout, from);
-    Gradients g{};
-    from.take(g.d_output), from.take(g.d_final), from.take(g.dx), from.take(g.dw_ih), from.take(g.dw_hh);
-    from.take(g.db_ih), from.take(g.db_hh), from.take(g.d_start), from.take(g.d_initial);
-    nb::gil_scoped_release release;
-    chosen->backward(cell, sweep, g);
+  m.def("forward", [](bool half, int cell, const Sizes& sizes, bool reverse, int threads, const Rates& zoneout,
+                      const Pointers& addresses) {
+    (half ? forward<bf16> : forward<float>)(cell, sizes, reverse, threads, zoneout, addresses);
+  });
+  m.def("backward", [](bool half, int cell, const Sizes& sizes, bool reverse, int threads, const Rates& zoneout,
+                       const Pointers& addresses) {
+    (half ? backward<bf16> : backward<float>)(cell, sizes, reverse, threads, zoneout, addresses);
   });
 }

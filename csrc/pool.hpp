@@ -1,4 +1,9 @@
-// Threads that wait for work by spinning a while and then sleeping, and the barrier between their steps.
+// The threads of a sweep and the barrier between their steps.
+//
+// Where the process has an OpenMP runtime, which torch brings, its threads are taken: they spin for some
+// milliseconds after every operator of torch's, and threads of our own would have to share the cores with them
+// (measured: a sweep of 2.5 ms takes 6). Elsewhere, and in a child process made by fork, where an OpenMP runtime
+// that the parent used is stuck, there is a pool of our own, which spins a while and then sleeps.
 #pragma once
 
 #include <atomic>
@@ -6,11 +11,16 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
+#include <dlfcn.h>
 #include <pthread.h>
 #include <unistd.h>
+#if defined(__linux__)
+#include <link.h>
+#endif
 
 namespace elman {
 
@@ -54,6 +64,58 @@ class Barrier {
   alignas(64) std::atomic<unsigned> phase_{0};
 };
 
+// The OpenMP runtime that is loaded, if there is one.
+class OpenMP {
+ public:
+  // Null where there is none, after a fork, or where it was switched off.
+  static const OpenMP* instance() {
+    static const OpenMP found;
+    return found.parallel_ && !forked_ && enabled ? &found : nullptr;
+  }
+  static inline std::atomic<bool> enabled{true};
+
+  // Calls job(index, threads) on as many threads, or fewer.
+  template <class Job>
+  void run(int threads, const Job& job) const {
+    struct Call {
+      const OpenMP* runtime;
+      const Job* job;
+    } call{this, &job};
+    const auto body = [](void* data) {
+      const Call& mine = *static_cast<Call*>(data);
+      (*mine.job)(mine.runtime->index_(), mine.runtime->threads_());
+    };
+    parallel_(body, &call, threads, 0);
+  }
+
+ private:
+  OpenMP() {
+#if defined(__linux__)
+    std::string path;  // torch's own copy before any other
+    dl_iterate_phdr(
+        [](dl_phdr_info* library, size_t, void* found) {
+          const std::string name = library->dlpi_name;
+          auto& path = *static_cast<std::string*>(found);
+          const bool fits = name.find("libgomp") != std::string::npos || name.find("libiomp5") != std::string::npos;
+          if (fits && (path.empty() || name.find("torch") != std::string::npos)) path = name;
+          return 0;
+        },
+        &path);
+    void* library = path.empty() ? nullptr : dlopen(path.c_str(), RTLD_LAZY | RTLD_NOLOAD);
+    if (!library) return;
+    index_ = reinterpret_cast<int (*)()>(dlsym(library, "omp_get_thread_num"));
+    threads_ = reinterpret_cast<int (*)()>(dlsym(library, "omp_get_num_threads"));
+    if (index_ && threads_) parallel_ = reinterpret_cast<decltype(parallel_)>(dlsym(library, "GOMP_parallel"));
+    pthread_atfork(nullptr, nullptr, [] { forked_ = true; });
+#endif
+  }
+
+  static inline std::atomic<bool> forked_{false};
+  void (*parallel_)(void (*)(void*), void*, unsigned, unsigned) = nullptr;
+  int (*index_)() = nullptr;
+  int (*threads_)() = nullptr;
+};
+
 // Workers 1 … n-1 of a team whose worker 0 is the caller. One team runs one job at a time; callers from
 // several threads take turns, and a caller that finds the team busy works alone.
 class Pool {
@@ -82,6 +144,7 @@ class Pool {
       job(0, 1);
       return;
     }
+    if (const OpenMP* runtime = OpenMP::instance()) return runtime->run(threads, job);
     while (static_cast<int>(workers_.size()) < threads - 1) {
       workers_.push_back(std::make_unique<Worker>());
       Worker& made = *workers_.back();

@@ -5,12 +5,27 @@
 // live in one module and the best is chosen at run time.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <utility>
+
+#if defined(__AVX512BF16__)
+#include <immintrin.h>
+#endif
 
 #ifndef ELMAN_ISA
 #define ELMAN_ISA generic
 #endif
+
+namespace elman {
+
+// The upper half of a float.
+struct bf16 {
+  uint16_t bits;
+};
+
+}  // namespace elman
 
 namespace elman::ELMAN_ISA {
 
@@ -27,6 +42,8 @@ inline constexpr int accumulators = 12;
 
 typedef float vec __attribute__((vector_size(width * 4)));
 typedef int32_t veci __attribute__((vector_size(width * 4)));
+typedef uint32_t vecu __attribute__((vector_size(width * 4)));
+typedef uint16_t halves __attribute__((vector_size(width * 2)));
 
 inline vec load(const float* p) {
   vec v;
@@ -34,8 +51,54 @@ inline vec load(const float* p) {
   return v;
 }
 inline void store(float* p, vec v) { std::memcpy(p, &v, sizeof v); }
-inline vec all(float x) { return vec{} + x; }
+inline vec all(float x) { return x - vec{}; }  // x + 0 would be an addition: -0 becomes 0 by it
 inline vec select(veci mask, vec yes, vec no) { return (vec)((mask & (veci)yes) | (~mask & (veci)no)); }
+
+inline vec load(const bf16* p) {
+  halves h;
+  std::memcpy(&h, p, sizeof h);
+  return (vec)(__builtin_convertvector(h, vecu) << 16);
+}
+// Rounds to the nearest bf16, ties to even; NaN stays NaN.
+inline void store(bf16* p, vec v) {
+  const vecu bits = (vecu)v, rounded = bits + 0x7fff + ((bits >> 16) & 1);
+  const vec finite = select(v == v, (vec)rounded, (vec)(bits | 0x400000));
+  const halves h = __builtin_convertvector((vecu)finite >> 16, halves);
+  std::memcpy(p, &h, sizeof h);
+}
+
+// The first `count` of `width` elements, the rest zero; every element where count is at least width.
+template <class N>
+inline vec load_some(const N* p, ptrdiff_t count) {
+  if (count >= width) return load(p);
+  N some[width] = {};
+  for (ptrdiff_t k = 0; k < count; ++k) some[k] = p[k];
+  return load(some);
+}
+template <class N>
+inline void store_some(N* p, ptrdiff_t count, vec v) {
+  if (count >= width) return store(p, v);
+  N some[width];
+  store(some, v);
+  for (ptrdiff_t k = 0; k < count; ++k) p[k] = some[k];
+}
+
+// Element [i][lane] to [lane][i]: bit by bit, rows and lanes trade places.
+template <size_t S, size_t... Lane>
+inline void trade(veci& a, veci& b, std::index_sequence<Lane...>) {
+  const veci low = __builtin_shufflevector(a, b, (Lane & S ? width + Lane - S : Lane)...);
+  b = __builtin_shufflevector(a, b, (Lane & S ? width + Lane : Lane + S)...);
+  a = low;
+}
+template <size_t S = 1>
+inline void transpose(veci (&m)[width]) {
+  if constexpr (S < width) {
+    for (size_t i = 0; i < width; ++i)
+      if (!(i & S)) trade<S>(m[i], m[i + S], std::make_index_sequence<width>{});
+    transpose<2 * S>(m);
+  }
+}
+
 inline vec clamp(vec x, float low, float high) {
   x = select(x < low, all(low), x);
   return select(x > high, all(high), x);

@@ -5,41 +5,45 @@
 
 namespace elman {
 
-inline constexpr int most_states = 2;
+inline constexpr int most_states = 2, most_extras = 3;
 
+// N is the type of inputs, outputs and weights: float or bf16. States, biases and sums are float.
+template <class N>
 struct Sweep {
-  int64_t T, B, I, H;
+  int64_t T, B, I, H, O;                // O: features of the output; H where it is not projected
   bool reverse;
   int threads;
-  // parameters, as torch lays them out; the biases may be null
-  const float *w_ih, *w_hh, *b_ih, *b_hh;
+  float zoneout_rate[most_states];      // the old state's share, where it is one number
+  // parameters, as torch lays them out; w_hr is null without projection, biases may be null
+  const N *w_ih, *w_hh, *w_hr;
+  const float *b_ih, *b_hh;
+  const float* extra[most_extras];      // [H] each: parameters of single units
   // inputs
-  const float* x;                       // [T, B, I]
-  const float* start[most_states];      // [B, H], the state before the first step
-  const float* initial[most_states];    // [B, H], what a reset puts the state back to; null without resets
+  const N* x;                           // [T, B, I]
+  const float* start[most_states];      // [B, size], the state before the first step
+  const float* initial[most_states];    // [B, size], what a reset puts the state back to; null without resets
   const int64_t* lengths;               // [B] or null
   const uint8_t* resets;                // [T, B] or null
-  const float* mask;                    // [B, H] on the state that the recurrent product sees, or null
-  const float* zoneout[most_states];    // [T, B, H], the old state's share; or null
-  float zoneout_rate[most_states];      // the same where it is one number
-  // kept for the backward sweep
-  float* gates;                         // [T, B, gate_floats(H)]
-  float* states[most_states];           // [T + 1, B, padded(H)]; reading forward, slot t is before step t
-  float* seen;                          // [T, B, padded(H)] with resets or mask, else null
+  const float* mask;                    // [B, O] on the state that the recurrent product sees, or null
+  const float* zoneout[most_states];    // [T, B, size], the old state's share; or null
+  void* kept;                           // kept_bytes(), for the backward sweep; null: there will be none
   // results
-  float* output;                        // [T, B, H]
-  float* final[most_states];            // [B, H]
+  N* output;                            // [T, B, O]
+  float* final[most_states];            // [B, size]
 };
 
+template <class N>
 struct Gradients {
   // given
-  const float* d_output;                // [T, B, H]
-  const float* d_final[most_states];    // [B, H] or null
+  const N* d_output;                    // [T, B, O] or null
+  const float* d_final[most_states];    // [B, size] or null
   // results; any may be null but d_start
-  float* dx;                            // [T, B, I]
-  float *dw_ih, *dw_hh, *db_ih, *db_hh;
-  float* d_start[most_states];          // [B, H]
-  float* d_initial[most_states];        // [B, H], zeroed by the caller; with resets
+  N* dx;                                // [T, B, I]
+  N *dw_ih, *dw_hh, *dw_hr;
+  float *db_ih, *db_hh, *d_extra[most_extras];
+  float* d_start[most_states];          // [B, size]
+  float* d_initial[most_states];        // [B, size], zeroed by the caller; with resets
+  float* d_states[most_states];         // [T, B, size], zeroed by the caller: of the state after each step
 };
 
 }  // namespace elman

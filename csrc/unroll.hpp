@@ -1,449 +1,497 @@
 // The time loop, forward and backward, for any cell.
 //
-// Hidden units lie in blocks of `width`; a block's slots (gates, and what a cell keeps beside them) lie next
-// to one another: row = [block][slot][width]. A register tile covers some rows and all gates of U blocks, so
-// the cell's pointwise part runs on it before it leaves the core. Threads take blocks; each keeps its part of
-// the recurrent weights in its own cache, and all meet at one barrier a step.
+// Hidden units lie in blocks of `width`. A register tile covers some rows of the batch and all gates of U
+// blocks, and the cell's pointwise part runs on it while it is in the nearest cache. Threads take blocks; each
+// keeps its part of the recurrent weights in its own cache, and all meet at one barrier a step (two with a
+// projection). Rows of the batch are those that are alive: see rows.hpp.
 #pragma once
 
-#include <cstdlib>
 #include <memory>
-#include <vector>
+#include <optional>
 
 #include "gemm.hpp"
+#include "memory.hpp"
 #include "pool.hpp"
+#include "products.hpp"
+#include "rows.hpp"
 #include "sweep.hpp"
 
 namespace elman::ELMAN_ISA {
 
 inline ptrdiff_t blocks_of(ptrdiff_t units) { return (units + width - 1) / width; }
 
-// Memory that starts at a vector's boundary.
-class Buffer {
- public:
-  explicit Buffer(size_t n) : data_(static_cast<float*>(std::aligned_alloc(64, (n * 4 + 63) / 64 * 64 + 64))) {}
-  ~Buffer() { std::free(data_); }
-  Buffer(const Buffer&) = delete;
-  Buffer& operator=(const Buffer&) = delete;
-  operator float*() const { return data_; }
-
- private:
-  float* data_;
-};
-
-template <class Cell>
+template <class Cell, class N>
 class Unroll {
-  static constexpr int G = Cell::gates, S = Cell::slots, N = Cell::states;
-  static constexpr int U = G == 1 ? 2 : 1;  // blocks of a forward tile
+  static constexpr int G = Cell::gates, S = Cell::slots, states = Cell::states, extras = Cell::extras;
+  static constexpr int first = Cell::recurrent;  // slot; those before it see the input's product alone
+  static constexpr int U = G == 1 ? 2 : 1;       // blocks of a forward tile
   static constexpr int V = G * U;
-  static constexpr int C = 2;  // vectors of a backward tile's columns
-  static constexpr int block = S * width;
+  static constexpr int C = 2;                    // vectors of a backward tile
+  static constexpr int item = S * U * width;     // floats of one row of one panel
+  static constexpr bool projected = requires { Cell::projects; };
+  static_assert(U == 1 || S == 1);
 
  public:
-  static ptrdiff_t gate_floats(ptrdiff_t H) { return panels(H) * U * block; }
-  static ptrdiff_t padded(ptrdiff_t H) { return panels(H) * U * width; }
+  explicit Unroll(const Sweep<N>& sweep)
+      : s_(sweep),
+        rows_(sweep.T, sweep.B, sweep.lengths),
+        np_((blocks_of(sweep.H) + U - 1) / U),
+        nb_(np_ * U),
+        no_(projected ? blocks_of(sweep.O) : nb_),
+        row_(row_stride<N>(nb_ * S * width)),
+        raw_row_(row_stride<N>(nb_ * width)),
+        seen_row_(row_stride<N>(no_ * width)) {
+    for (int n = 0; n < states; ++n) state_row_[n] = row_stride<float>((n == 0 ? no_ : nb_) * width);
+    keeps_ = s_.kept != nullptr;
+  }
 
-  explicit Unroll(const Sweep& sweep)
-      : s_(sweep), nb_(panels(sweep.H) * U), Hp_(nb_ * width), row_(nb_ * block) {}
+  size_t kept_bytes() { return place(nullptr, s_.T * s_.B, true); }
 
   void forward() {
-    const ptrdiff_t np = nb_ / U;
-    Buffer w_ih(np * s_.I * V * width), w_hh(np * s_.H * V * width), bias(row_);
-    pack_bias(bias);
+    std::optional<Memory> passing;
+    if (keeps_)
+      place(static_cast<char*>(s_.kept), s_.T * s_.B, true);
+    else
+      place(passing.emplace(place(nullptr, 2 * s_.B, false)).template as<char>(), 2 * s_.B, false);
+    const ptrdiff_t KI = folds<N>(s_.I), KO = folds<N>(s_.O), KH = folds<N>(s_.H);
+    const ptrdiff_t nr = projected ? (no_ + C - 1) / C : 0;
+    Memory w_ih(np_ * KI * V * width * 4), w_hh(np_ * KO * V * width * 4), w_hr(nr * KH * C * width * 4);
+    Memory bias(np_ * item * 4);
     run([&](int index, int threads) {
-      const auto [first, last] = share(np, index, threads);
-      pack_rows(w_ih, s_.w_ih, s_.I, 0, first, last);
-      pack_rows(w_hh, s_.w_hh, s_.H, Cell::recurrent, first, last);
-      start_states(first * U, last * U);
+      const auto [begin, end] = share(np_, index, threads);
+      const auto [begin_r, end_r] = share(nr, index, threads);
+      for (ptrdiff_t p = begin; p < end; ++p) {
+        pack_panel(w_ih.as<N>() + p * KI * V * width * fold<N>, s_.w_ih, s_.I, 0, p);
+        pack_panel(w_hh.as<N>() + p * KO * V * width * fold<N>, s_.w_hh, s_.O, first, p);
+        pack_bias(bias.as<float>() + p * item, p);
+      }
+      for (ptrdiff_t p = begin_r; p < end_r; ++p) pack_projection(w_hr.as<N>() + p * KH * C * width * fold<N>, p);
+      start_states(begin * U, end * U, begin_r * C, std::min(end_r * C, no_));
+      const ptrdiff_t limit = chunk_rows(end - begin);
+      Memory sums(limit * (end - begin) * item * 4), inputs(limit * row_stride<N>(s_.I + 1) * sizeof(N));
       barrier_.meet(threads);
-      project(w_ih, bias, index, threads);
-      barrier_.meet(threads);
-      for (ptrdiff_t step = 0; step < s_.T; ++step) {
-        // every other step reads the weights backward: their end is what the cache still holds
-        for (ptrdiff_t k = first; k < last; ++k) {
-          const ptrdiff_t p = step % 2 ? first + last - 1 - k : k;
-          const float* panel = w_hh + p * s_.H * V * width;
-          for_row_tiles<tile_rows<V>>(0, s_.B, [&](auto R, ptrdiff_t b) { forward_tile<R>(step, p, b, panel, bias); });
+      ptrdiff_t chunk_end = 0, at = 0;  // steps whose input's product is in `sums`, and the next step's first row there
+      for (ptrdiff_t step = 0; step < steps(); ++step) {
+        if (step == chunk_end) chunk_end = project(step, limit, begin, end, w_ih, bias, sums, inputs), at = 0;
+        for (ptrdiff_t k = begin; k < end; ++k) {
+          // every other step reads the weights backward: their end is what the cache still holds
+          const ptrdiff_t p = step % 2 ? begin + end - 1 - k : k;
+          float* sum = sums.as<float>() + ((p - begin) * limit + at) * item;
+          const N* panel = w_hh.as<N>() + p * KO * V * width * fold<N>;
+          for_tiles<V>(0, count(step), [&](ptrdiff_t b, ptrdiff_t rows) {
+            tiles<N, Left::rows, V>[rows - 1](sum + b * item + first * width, item, true, seen(step, b), seen_row_, panel, KO);
+            for (ptrdiff_t r = b; r < b + rows; ++r)
+              for (int u = 0; u < U; ++u) forward_cell(step, r, p * U + u, sum + r * item + u * S * width);
+          });
         }
+        at += count(step);
+        barrier_.meet(threads);
+        if constexpr (!projected) continue;
+        for (ptrdiff_t p = begin_r; p < end_r; ++p) project_output(step, p, w_hr.as<N>() + p * KH * C * width * fold<N>);
         barrier_.meet(threads);
       }
-      finish_forward(index, threads);
+      if (s_.lengths) clear_padding(index, threads);
     });
   }
 
-  void backward(const Gradients& g) {
-    const ptrdiff_t nc = (nb_ + C - 1) / C, K = nb_ * G * width;
-    Buffer columns(nc * K * C * width);
-    std::unique_ptr<Buffer> carry[N];
-    for (auto& c : carry) c = std::make_unique<Buffer>(s_.B * nc * C * width);
+  void backward(const Gradients<N>& g) {
+    place(static_cast<char*>(s_.kept), s_.T * s_.B, true);
+    const ptrdiff_t nc = (no_ + C - 1) / C, nr = projected ? (nb_ + C - 1) / C : 0, K = nb_ * G * width / fold<N>;
+    const ptrdiff_t KO = folds<N>(s_.O);
+    Memory w_hh(nc * K * C * width * 4), w_hr(nr * KO * C * width * 4), w_ih(g.dx ? (blocks_of(s_.I) + C) * K * width * 4 : 0);
+    Memory d_extra(extras * nb_ * width * 4);
+    Memory carry0(s_.B * state_row_[0] * 4), carry1(states > 1 ? s_.B * state_row_[states - 1] * 4 : 0);
+    carry_[0] = carry0.as<float>(), carry_[most_states - 1] = carry1.as<float>();
+    d_extra_ = d_extra.as<float>();
     run([&](int index, int threads) {
-      const auto [first, last] = share(nc, index, threads);
-      pack_columns(columns, s_.w_hh, s_.H, Cell::recurrent, first, last);
-      for (int n = 0; n < N; ++n) start_carry(*carry[n], g.d_final[n], first, last, nc);
-      for (ptrdiff_t step = s_.T - 1; step >= -1; --step) {
-        for (ptrdiff_t k = first; k < last; ++k) {
-          const ptrdiff_t p = step % 2 ? first + last - 1 - k : k;
-          const float* panel = columns + p * K * C * width;
-          for_row_tiles<tile_rows<C>>(0, s_.B, [&](auto R, ptrdiff_t b) { backward_tile<R>(step, p, b, panel, carry, nc, g); });
+      const auto [begin, end] = share(nc, index, threads);
+      const auto [begin_r, end_r] = share(nr, index, threads);
+      for (ptrdiff_t p = begin; p < end; ++p) pack_columns(w_hh.as<N>() + p * K * C * width * fold<N>, s_.w_hh, s_.O, first, p);
+      for (ptrdiff_t p = begin_r; p < end_r; ++p)
+        pack_projection_columns(w_hr.as<N>() + p * KO * C * width * fold<N>, p);
+      start_carry(g, 0, begin * C, std::min(end * C, no_));
+      if (projected) {
+        start_carry(g, 1, begin_r * C, std::min(end_r * C, nb_));
+      } else if (states > 1) {
+        start_carry(g, 1, begin * C, std::min(end * C, nb_));
+      }
+      const auto cells = projected ? share(nr, index, threads) : share(nc, index, threads);
+      for (int e = 0; e < extras; ++e)
+        std::fill(d_extra_ + (e * nb_ + std::min(cells.first * C, nb_)) * width, d_extra_ + (e * nb_ + std::min(cells.second * C, nb_)) * width, 0.0f);
+      barrier_.meet(threads);
+      for (ptrdiff_t step = steps() - 1; step >= -1; --step) {
+        for (ptrdiff_t k = begin; k < end; ++k) {
+          const ptrdiff_t p = step % 2 ? begin + end - 1 - k : k;
+          backward_panel(step, p, w_hh.as<N>() + p * K * C * width * fold<N>, g);
         }
         barrier_.meet(threads);
+        if constexpr (!projected) continue;
+        for (ptrdiff_t p = begin_r; p < end_r; ++p) backward_projection(step, p, w_hr.as<N>() + p * KO * C * width * fold<N>, g);
+        barrier_.meet(threads);
       }
-      if (g.dx) input_gradient(g, index, threads);
-      weight_gradient(g.dw_ih, 0, s_.x, s_.I, s_.I, index, threads);
-      weight_gradient(g.dw_hh, Cell::recurrent, read_by_recurrence(), Hp_, s_.H, index, threads);
-      bias_gradient(g.db_ih, 0, index, threads);
-      bias_gradient(g.db_hh, Cell::recurrent, index, threads);
+      finish_backward(g, w_ih, index, threads);
+      for (int e = 0; e < extras; ++e)
+        if (g.d_extra[e])
+          for (ptrdiff_t j = cells.first * C; j < std::min(cells.second * C, nb_); ++j)
+            put(g.d_extra[e], j, s_.H, load(d_extra_ + (e * nb_ + j) * width));
     });
   }
 
  private:
-  static ptrdiff_t panels(ptrdiff_t H) { return (blocks_of(H) + U - 1) / U; }
-
   template <class Job>
   void run(Job&& job) {
-    Pool::instance().run(s_.threads, job);
+    // a thread that has less than this to do a step costs more than it brings
+    const ptrdiff_t useful = 1 + s_.B * s_.H * G * s_.O / 16384;
+    Pool::instance().run(static_cast<int>(std::min<ptrdiff_t>(s_.threads, useful)), job);
   }
 
-  ptrdiff_t time(ptrdiff_t step) const { return s_.reverse ? s_.T - 1 - step : step; }
-  ptrdiff_t slot_before(ptrdiff_t step) const { return s_.reverse ? s_.T - step : step; }
-  ptrdiff_t slot_after(ptrdiff_t step) const { return s_.reverse ? s_.T - 1 - step : step + 1; }
-  float* gates_at(ptrdiff_t step, ptrdiff_t b) const { return s_.gates + (time(step) * s_.B + b) * row_; }
-  float* state_at(int n, ptrdiff_t slot, ptrdiff_t b) const { return s_.states[n] + (slot * s_.B + b) * Hp_; }
-  bool alive(ptrdiff_t t, ptrdiff_t b) const { return !s_.lengths || t < s_.lengths[b]; }
+  // Where everything lies in one piece of memory for so many rows; returns its size.
+  size_t place(char* memory, ptrdiff_t rows, bool whole) {
+    size_t used = 0;
+    const auto take = [&](size_t bytes) {
+      char* at = memory ? memory + used : nullptr;
+      used += (bytes + 63) / 64 * 64;
+      return at;
+    };
+    gates_ = whole ? reinterpret_cast<N*>(take(rows * row_ * sizeof(N))) : nullptr;
+    for (int n = 0; n < states; ++n) states_[n] = reinterpret_cast<float*>(take(rows * state_row_[n] * 4));
+    const bool separate = s_.mask || !std::is_same_v<N, float>;
+    seen_ = reinterpret_cast<N*>(separate ? take(rows * seen_row_ * sizeof(N)) : reinterpret_cast<char*>(states_[0]));
+    raw_ = projected ? reinterpret_cast<N*>(take(rows * raw_row_ * sizeof(N))) : nullptr;
+    d_raw_ = projected && whole ? reinterpret_cast<N*>(take(rows * seen_row_ * sizeof(N))) : nullptr;
+    return used;
+  }
+
+  ptrdiff_t steps() const { return rows_.longest(); }
+  ptrdiff_t time(ptrdiff_t step) const { return s_.reverse ? steps() - 1 - step : step; }
+  // Rows that are alive; none before the first step and after the last.
+  ptrdiff_t count(ptrdiff_t step) const { return step < 0 || step >= steps() ? 0 : rows_.count(time(step)); }
+  ptrdiff_t row(ptrdiff_t step, ptrdiff_t b) const { return (keeps_ ? rows_.begin(time(step)) : step % 2 * s_.B) + b; }
+  float* state(int n, ptrdiff_t step, ptrdiff_t b) const { return states_[n] + row(step, b) * state_row_[n]; }
+  N* seen(ptrdiff_t step, ptrdiff_t b) const { return seen_ + row(step, b) * seen_row_; }
+  N* raw(ptrdiff_t step, ptrdiff_t b) const { return raw_ + row(step, b) * raw_row_; }
+  ptrdiff_t size(int n) const { return n == 0 ? s_.O : s_.H; }
+
+  // A slot of a row of gates: first the slots that see the input alone, then those that see both products,
+  // then those that see the recurrent one alone; so what either product reads is one piece.
+  ptrdiff_t place_of(int slot, ptrdiff_t j) const {
+    if (slot < first) return (j * first + slot) * width;
+    if (slot < G) return (nb_ * first + j * (G - first) + slot - first) * width;
+    return (nb_ * G + j * (S - G) + slot - G) * width;
+  }
 
   // Whether row b's state is put back before this step: a new sequence starts at t, or, in reverse, at t + 1.
   bool resets(ptrdiff_t step, ptrdiff_t b) const {
     if (!s_.resets) return false;
-    const ptrdiff_t t = time(step) + (s_.reverse ? 1 : 0);
-    return t < s_.T && s_.resets[t * s_.B + b] && alive(t, b);
+    const ptrdiff_t t = time(step) + (s_.reverse ? 1 : 0), at = rows_.original(b);
+    return t < s_.T && s_.resets[t * s_.B + at] && (!s_.lengths || t < s_.lengths[at]);
   }
 
-  // What the recurrent product read, one row a step and row of the batch, in the order of time.
-  const float* read_by_recurrence() const {
-    return s_.seen ? s_.seen : s_.states[0] + (s_.reverse ? s_.B * Hp_ : 0);
+  static vec get(const float* row, ptrdiff_t j, ptrdiff_t n) { return load_some(row + j * width, n - j * width); }
+  template <class M>
+  static void put(M* row, ptrdiff_t j, ptrdiff_t n, vec v) {
+    if (j * width < n) store_some(row + j * width, n - j * width, v);
   }
-  const float* read_at(ptrdiff_t step, ptrdiff_t b) const {
-    return read_by_recurrence() + (time(step) * s_.B + b) * Hp_;
+  static void put_more(float* row, ptrdiff_t j, ptrdiff_t n, vec v) { put(row, j, n, v + get(row, j, n)); }
+
+  // Rows of the batch whose sums fit the second cache beside a panel; at least those of one step.
+  ptrdiff_t chunk_rows(ptrdiff_t panels) const {
+    return std::max(s_.B, std::clamp<ptrdiff_t>(262144 / (std::max<ptrdiff_t>(panels, 1) * item * 4), 64, 1024));
   }
 
-  // `count` floats of a row-major row of H, the rest zero.
-  static vec load_units(const float* row, ptrdiff_t unit, ptrdiff_t H) {
-    if (unit + width <= H) return load(row + unit);
-    vec v{};
-    for (ptrdiff_t k = 0; unit + k < H && k < width; ++k) v[k] = row[unit + k];
-    return v;
-  }
-  static void store_units(float* row, ptrdiff_t unit, ptrdiff_t H, vec v) {
-    if (unit + width <= H) return store(row + unit, v);
-    for (ptrdiff_t k = 0; unit + k < H && k < width; ++k) row[unit + k] = v[k];
+  // Row of torch's weights that gate `slot` of a unit reads.
+  ptrdiff_t weight_row(int slot, ptrdiff_t unit) const { return Cell::gate_of_slot[slot] * s_.H + unit; }
+  ptrdiff_t lanes(ptrdiff_t j) const { return std::clamp<ptrdiff_t>(s_.H - j * width, 0, width); }
+
+  // Weights [G * H, n] to a panel [n][U][G][width], gates in the order of the slots from `slot` on.
+  void pack_panel(N* to, const N* w, ptrdiff_t n, int slot, ptrdiff_t p) const {
+    for (int u = 0; u < U; ++u)
+      for (int g = 0; g < G; ++g) {
+        const ptrdiff_t j = p * U + u;
+        const N* from = lanes(j) ? w + weight_row(slot + g, j * width) * n : w;
+        pack_transposed(to + (u * G + g) * width * fold<N>, V * width * fold<N>, from, n, n, lanes(j));
+      }
   }
 
-  // Weights [G * H, K] to panels [np][K][U][G][width], gates in the order of the slots from `slot` on.
-  void pack_rows(float* to, const float* w, ptrdiff_t K, int slot, ptrdiff_t first, ptrdiff_t last) const {
-    for (ptrdiff_t p = first; p < last; ++p)
-      for (int u = 0; u < U; ++u)
-        for (int g = 0; g < G; ++g)
-          for (int lane = 0; lane < width; ++lane) {
-            const ptrdiff_t unit = (p * U + u) * width + lane;
-            float* at = to + p * K * V * width + (u * G + g) * width + lane;
-            const float* from = w + (Cell::gate_of_slot[slot + g] * s_.H + unit) * K;
-            for (ptrdiff_t k = 0; k < K; ++k) at[k * V * width] = unit < s_.H ? from[k] : 0.0f;
-          }
-  }
-
-  // Weights [G * H, columns] to panels of their columns: [nc][nb][G][width][C * width].
-  void pack_columns(float* to, const float* w, ptrdiff_t columns, int slot, ptrdiff_t first, ptrdiff_t last) const {
-    const ptrdiff_t K = nb_ * G * width;
-    for (ptrdiff_t p = first; p < last; ++p)
+  // Columns of weights [G * H, n] to a panel whose folds are in the order of a row of gates.
+  void pack_columns(N* to, const N* w, ptrdiff_t n, int slot, ptrdiff_t p) const {
+    const auto add = [&](int from, int until) {
       for (ptrdiff_t j = 0; j < nb_; ++j)
-        for (int g = 0; g < G; ++g)
-          for (int lane = 0; lane < width; ++lane) {
-            const ptrdiff_t unit = j * width + lane;
-            float* at = to + (p * K + (j * G + g) * width + lane) * C * width;
-            const float* from = w + (Cell::gate_of_slot[slot + g] * s_.H + unit) * columns;
-            for (int c = 0; c < C; ++c)
-              store(at + c * width, unit < s_.H && (p * C + c) * width < columns
-                                        ? load_units(from, (p * C + c) * width, columns)
-                                        : vec{});
+        for (int g = from; g < until; ++g)
+          for (ptrdiff_t lane = 0; lane < width; lane += fold<N>, to += C * width * fold<N>) {
+            const N* rows[fold<N>];
+            for (int i = 0; i < fold<N>; ++i)
+              rows[i] = lane + i < lanes(j) ? w + weight_row(g, j * width + lane + i) * n + p * C * width : nullptr;
+            pack_fold(to, rows, n - p * C * width, C);
           }
+    };
+    add(slot, slot ? G : first);
+    add(slot ? G : first, slot + G);
+  }
+
+  // Rows of w_hr [O, H] to a panel for the forward product, and its columns to one for the backward.
+  void pack_projection(N* to, ptrdiff_t p) const {
+    for (int c = 0; c < C; ++c) {
+      const ptrdiff_t j = p * C + c, rows = std::clamp<ptrdiff_t>(s_.O - j * width, 0, width);
+      pack_transposed(to + c * width * fold<N>, C * width * fold<N>, s_.w_hr + (rows ? j * width * s_.H : 0), s_.H, s_.H, rows);
+    }
+  }
+  void pack_projection_columns(N* to, ptrdiff_t p) const {
+    for (ptrdiff_t o = 0; o < s_.O; o += fold<N>, to += C * width * fold<N>) {
+      const N* rows[fold<N>];
+      for (int i = 0; i < fold<N>; ++i) rows[i] = o + i < s_.O ? s_.w_hr + (o + i) * s_.H + p * C * width : nullptr;
+      pack_fold(to, rows, s_.H - p * C * width, C);
+    }
   }
 
   // Each slot's constant: the biases of the products that it takes.
-  void pack_bias(float* to) const {
-    for (ptrdiff_t j = 0; j < nb_; ++j)
-      for (int slot = 0; slot < S; ++slot)
-        for (int lane = 0; lane < width; ++lane) {
-          const ptrdiff_t unit = j * width + lane;
-          float sum = 0.0f;
-          if (unit < s_.H) {
-            const ptrdiff_t at = Cell::gate_of_slot[slot] * s_.H + unit;
-            if (s_.b_ih && slot < G) sum += s_.b_ih[at];
-            if (s_.b_hh && slot >= Cell::recurrent) sum += s_.b_hh[at];
-          }
-          to[j * block + slot * width + lane] = sum;
-        }
-  }
-
-  void start_states(ptrdiff_t first, ptrdiff_t last) const {
-    for (int n = 0; n < N; ++n)
-      for (ptrdiff_t b = 0; b < s_.B; ++b)
-        for (ptrdiff_t j = first; j < last; ++j)
-          store(state_at(n, slot_before(0), b) + j * width, load_units(s_.start[n] + b * s_.H, j * width, s_.H));
-    if (s_.seen && s_.T)
-      for (ptrdiff_t b = 0; b < s_.B; ++b)
-        for (ptrdiff_t j = first; j < last; ++j) see(0, b, j);
-  }
-
-  // Writes what the recurrent product of this step reads: after a reset, through the mask.
-  void see(ptrdiff_t step, ptrdiff_t b, ptrdiff_t j) const {
-    vec h = resets(step, b) ? load_units(s_.initial[0] + b * s_.H, j * width, s_.H)
-                            : load(state_at(0, slot_before(step), b) + j * width);
-    if (s_.mask) h *= load_units(s_.mask + b * s_.H, j * width, s_.H);
-    store(s_.seen + (time(step) * s_.B + b) * Hp_ + j * width, h);
-  }
-
-  vec share_of_old(int n, ptrdiff_t t, ptrdiff_t b, ptrdiff_t j) const {
-    if (s_.zoneout[n]) return load_units(s_.zoneout[n] + (t * s_.B + b) * s_.H, j * width, s_.H);
-    return all(s_.zoneout_rate[n]);
-  }
-  bool zones(int n) const { return s_.zoneout[n] || s_.zoneout_rate[n] != 0.0f; }
-
-  vec old_state(int n, ptrdiff_t step, ptrdiff_t b, ptrdiff_t j) const {
-    if (resets(step, b)) return load_units(s_.initial[n] + b * s_.H, j * width, s_.H);
-    return load(state_at(n, slot_before(step), b) + j * width);
-  }
-
-  // The input's product for all steps, into the slots.
-  void project(const float* w, const float* bias, int index, int threads) const {
-    const ptrdiff_t rows = s_.T * s_.B, chunk = 16 * tile_rows<V>;
-    const auto [begin, end] = share(rows, index, threads);
-    for (ptrdiff_t from = begin; from < end; from += chunk)
-      for (ptrdiff_t p = 0; p < nb_ / U; ++p)
-        for_row_tiles<tile_rows<V>>(from, std::min(from + chunk, end), [&](auto R, ptrdiff_t m) {
-          vec acc[R][V];
-          for (int r = 0; r < R; ++r)
-            for (int u = 0; u < U; ++u)
-              for (int g = 0; g < G; ++g) acc[r][u * G + g] = load(bias + (p * U + u) * block + g * width);
-          multiply(acc, s_.x + m * s_.I, s_.I, 1, w + p * s_.I * V * width, s_.I);
-          for (int r = 0; r < R; ++r)
-            for (int u = 0; u < U; ++u)
-              for (int g = 0; g < G; ++g)
-                store(s_.gates + (m + r) * row_ + (p * U + u) * block + g * width, acc[r][u * G + g]);
-        });
-  }
-
-  template <int R>
-  void forward_tile(ptrdiff_t step, ptrdiff_t p, ptrdiff_t b, const float* panel, const float* bias) const {
-    constexpr int first = Cell::recurrent;
-    vec acc[R][V];
-    for (int r = 0; r < R; ++r)
-      for (int u = 0; u < U; ++u)
-        for (int g = 0; g < G; ++g) {
-          const ptrdiff_t at = (p * U + u) * block + (first + g) * width;
-          acc[r][u * G + g] = load((first + g < G ? gates_at(step, b + r) : bias) + at);
-        }
-    multiply(acc, read_at(step, b), Hp_, 1, panel, s_.H);
-    const ptrdiff_t t = time(step);
-    for (int r = 0; r < R; ++r)
-      for (int u = 0; u < U; ++u) {
-        const ptrdiff_t j = p * U + u, row = b + r;
-        float* kept = gates_at(step, row) + j * block;
-        vec old[N], fresh[N], a[S];
-        for (int n = 0; n < N; ++n) old[n] = old_state(n, step, row, j);
-        for (int slot = 0; slot < S; ++slot) a[slot] = slot < first ? load(kept + slot * width) : acc[r][u * G + slot - first];
-        if (alive(t, row)) {
-          Cell::forward(a, old, fresh);
-          for (int n = 0; n < N; ++n)
-            if (zones(n)) fresh[n] += share_of_old(n, t, row, j) * (old[n] - fresh[n]);
-        } else {
-          for (int n = 0; n < N; ++n) fresh[n] = old[n];
-          for (int slot = 0; slot < S; ++slot) a[slot] = vec{};
-        }
-        for (int slot = 0; slot < S; ++slot) store(kept + slot * width, a[slot]);
-        for (int n = 0; n < N; ++n) store(state_at(n, slot_after(step), row) + j * width, fresh[n]);
-        if (s_.seen && step + 1 < s_.T) see(step + 1, row, j);
+  void pack_bias(float* to, ptrdiff_t p) const {
+    for (int u = 0; u < U; ++u)
+      for (int slot = 0; slot < S; ++slot) {
+        const ptrdiff_t j = p * U + u, at = weight_row(slot, j * width);
+        vec sum{};
+        if (lanes(j) && s_.b_ih && slot < G) sum += load_some(s_.b_ih + at, lanes(j));
+        if (lanes(j) && s_.b_hh && slot >= first) sum += load_some(s_.b_hh + at, lanes(j));
+        store(to + (u * S + slot) * width, sum);
       }
   }
 
-  void finish_forward(int index, int threads) const {
-    const auto [begin, end] = share(s_.B, index, threads);
-    for (ptrdiff_t b = begin; b < end; ++b) {
-      for (int n = 0; n < N; ++n)
-        std::memcpy(s_.final[n] + b * s_.H, state_at(n, slot_after(s_.T - 1), b), s_.H * sizeof(float));
-      if (s_.output)
-        for (ptrdiff_t step = 0; step < s_.T; ++step) {
-          const ptrdiff_t t = time(step);
-          float* to = s_.output + (t * s_.B + b) * s_.H;
-          if (alive(t, b))
-            std::memcpy(to, state_at(0, slot_after(step), b), s_.H * sizeof(float));
+  // The state that a row has before its first step, put where that step looks for it.
+  void start_states(ptrdiff_t begin, ptrdiff_t end, ptrdiff_t begin_r, ptrdiff_t end_r) const {
+    for (ptrdiff_t b = 0; b < s_.B; ++b) {
+      const ptrdiff_t at = rows_.original(b), length = s_.lengths ? s_.lengths[at] : s_.T;
+      const ptrdiff_t step = s_.reverse ? steps() - length : 0;
+      for (int n = 0; n < states; ++n) {
+        const bool outer = projected && n == 0;
+        for (ptrdiff_t j = outer ? begin_r : begin; j < (outer ? end_r : end); ++j) {
+          const vec v = get(s_.start[n] + at * size(n), j, size(n));
+          if (length > 0)
+            enter(n, step, b, j, v);
           else
-            std::memset(to, 0, s_.H * sizeof(float));
+            put(s_.final[n] + at * size(n), j, size(n), v);
         }
+      }
     }
   }
 
-  void start_carry(float* carry, const float* d_final, ptrdiff_t first, ptrdiff_t last, ptrdiff_t nc) const {
+  // State n before a step: what came out of the step before, or, after a reset, the initial one.
+  void enter(int n, ptrdiff_t step, ptrdiff_t b, ptrdiff_t j, vec v) const {
+    const ptrdiff_t at = rows_.original(b);
+    if (resets(step, b)) v = get(s_.initial[n] + at * size(n), j, size(n));
+    store(state(n, step, b) + j * width, v);
+    if (n != 0 || static_cast<void*>(seen_) == states_[0]) return;
+    if (s_.mask) v *= get(s_.mask + at * s_.O, j, s_.O);
+    store(seen(step, b) + j * width, v);
+  }
+
+  // State n after a step: to the next one, or to the results.
+  void leave(int n, ptrdiff_t step, ptrdiff_t b, ptrdiff_t j, vec v) const {
+    const ptrdiff_t at = rows_.original(b);
+    if (zones(n)) v += share_of_old(n, step, b, j) * (load(state(n, step, b) + j * width) - v);
+    if (b < count(step + 1))
+      enter(n, step + 1, b, j, v);
+    else
+      put(s_.final[n] + at * size(n), j, size(n), v);
+    if (n == 0) put(s_.output + (time(step) * s_.B + at) * s_.O, j, s_.O, v);
+  }
+
+  bool zones(int n) const { return s_.zoneout[n] || s_.zoneout_rate[n] != 0.0f; }
+  vec share_of_old(int n, ptrdiff_t step, ptrdiff_t b, ptrdiff_t j) const {
+    if (!s_.zoneout[n]) return all(s_.zoneout_rate[n]);
+    return get(s_.zoneout[n] + (time(step) * s_.B + rows_.original(b)) * size(n), j, size(n));
+  }
+
+  // Fills `sums` with bias and input's product for the steps from `step` on that fit; returns the next one.
+  ptrdiff_t project(ptrdiff_t step, ptrdiff_t limit, ptrdiff_t begin, ptrdiff_t end, const Memory& w, const Memory& bias,
+                    const Memory& sums, const Memory& inputs) const {
+    const ptrdiff_t stride = row_stride<N>(s_.I + 1), K = folds<N>(s_.I);
+    ptrdiff_t rows = 0;
+    for (; step < steps() && rows + count(step) <= limit; rows += count(step++))
+      for (ptrdiff_t b = 0; b < count(step); ++b) {
+        N* to = inputs.as<N>() + (rows + b) * stride;
+        std::memcpy(to, s_.x + (time(step) * s_.B + rows_.original(b)) * s_.I, s_.I * sizeof(N));
+        if (s_.I % fold<N>) to[s_.I] = N{};
+      }
+    for (ptrdiff_t p = begin; p < end; ++p) {
+      float* sum = sums.as<float>() + (p - begin) * limit * item;
+      for (ptrdiff_t m = 0; m < rows; ++m) std::memcpy(sum + m * item, bias.as<float>() + p * item, item * sizeof(float));
+      for_tiles<V>(0, rows, [&](ptrdiff_t m, ptrdiff_t height) {
+        tiles<N, Left::rows, V>[height - 1](sum + m * item, item, true, inputs.as<N>() + m * stride, stride, w.as<N>() + p * K * V * width * fold<N>, K);
+      });
+    }
+    return step;
+  }
+
+  void forward_cell(ptrdiff_t step, ptrdiff_t b, ptrdiff_t j, const float* sum) const {
+    vec a[S], old[states], fresh[states], extra[extras + 1];
+    for (int slot = 0; slot < S; ++slot) a[slot] = load(sum + slot * width);
+    for (int n = projected ? 1 : 0; n < states; ++n) old[n] = load(state(n, step, b) + j * width);
+    for (int e = 0; e < extras; ++e) extra[e] = get(s_.extra[e], j, s_.H);
+    Cell::forward(a, old, fresh, extra);
+    if (keeps_)
+      for (int slot = 0; slot < S; ++slot) store(gates_ + row(step, b) * row_ + place_of(slot, j), a[slot]);
+    if constexpr (projected)
+      store(raw(step, b) + j * width, fresh[0]);
+    else
+      leave(0, step, b, j, fresh[0]);
+    for (int n = 1; n < states; ++n) leave(n, step, b, j, fresh[n]);
+  }
+
+  void project_output(ptrdiff_t step, ptrdiff_t p, const N* panel) const {
+    for_tiles<C>(0, count(step), [&](ptrdiff_t b, ptrdiff_t rows) {
+      alignas(64) float sum[tile_rows<C> * C * width];
+      tiles<N, Left::rows, C>[rows - 1](sum, C * width, false, raw(step, b), raw_row_, panel, folds<N>(s_.H));
+      for (ptrdiff_t r = 0; r < rows; ++r)
+        for (int c = 0; c < C && p * C + c < no_; ++c) leave(0, step, b + r, p * C + c, load(sum + (r * C + c) * width));
+    });
+  }
+
+  void clear_padding(int index, int threads) const {
+    const auto [begin, end] = share(s_.T, index, threads);
+    for (ptrdiff_t t = begin; t < end; ++t)
+      for (ptrdiff_t b = rows_.count(t); b < s_.B; ++b)
+        std::memset(static_cast<void*>(s_.output + (t * s_.B + rows_.original(b)) * s_.O), 0, s_.O * sizeof(N));
+  }
+
+  float* carry(int n, ptrdiff_t b, ptrdiff_t j) const { return carry_[n] + b * state_row_[n] + j * width; }
+
+  void start_carry(const Gradients<N>& g, int n, ptrdiff_t begin, ptrdiff_t end) const {
     for (ptrdiff_t b = 0; b < s_.B; ++b)
-      for (ptrdiff_t j = first * C; j < last * C; ++j)
-        store(carry + b * nc * C * width + j * width,
-              d_final && j * width < s_.H ? load_units(d_final + b * s_.H, j * width, s_.H) : vec{});
-  }
-
-  // The gradient that the recurrent product of `step` + 1 sends back, then the cell's own; step -1 is the start.
-  template <int R>
-  void backward_tile(ptrdiff_t step, ptrdiff_t p, ptrdiff_t b, const float* panel,
-                     std::unique_ptr<Buffer> (&carry)[N], ptrdiff_t nc, const Gradients& g) const {
-    vec acc[R][C] = {};
-    if (step + 1 < s_.T) {
-      const float* a = gates_at(step + 1, b) + Cell::recurrent * width;
-      if constexpr (S == G)
-        multiply(acc, a, row_, 1, panel, nb_ * G * width);
-      else
-        for (ptrdiff_t j = 0; j < nb_; ++j)
-          multiply(acc, a + j * block, row_, 1, panel + j * G * width * C * width, G * width);
-    }
-    for (int r = 0; r < R; ++r)
-      for (int c = 0; c < C; ++c) {
-        const ptrdiff_t j = p * C + c, row = b + r;
-        if (j >= nb_) continue;
-        float* at[N];
-        vec d[N];
-        for (int n = 0; n < N; ++n) d[n] = load(at[n] = *carry[n] + row * nc * C * width + j * width);
-        vec from_product = acc[r][c];
-        if (s_.mask) from_product *= load_units(s_.mask + row * s_.H, j * width, s_.H);
-        if (step + 1 < s_.T && resets(step + 1, row)) {
-          add_units(g.d_initial[0] + row * s_.H, j * width, from_product);
-        } else {
-          d[0] += from_product;
-        }
-        if (step < 0) {
-          for (int n = 0; n < N; ++n)
-            if (j * width < s_.H) store_units(g.d_start[n] + row * s_.H, j * width, s_.H, d[n]);
-          continue;
-        }
-        backward_cell(step, row, j, d, g);
-        for (int n = 0; n < N; ++n) store(at[n], d[n]);
+      for (ptrdiff_t j = begin; j < end; ++j) {
+        const ptrdiff_t at = rows_.original(b);
+        const vec v = g.d_final[n] ? get(g.d_final[n] + at * size(n), j, size(n)) : vec{};
+        store(carry(n, b, j), v);
+        if (s_.lengths ? s_.lengths[at] == 0 : s_.T == 0) put(g.d_start[n] + at * size(n), j, size(n), v);
       }
   }
 
-  void backward_cell(ptrdiff_t step, ptrdiff_t row, ptrdiff_t j, vec (&d)[N], const Gradients& g) const {
-    const ptrdiff_t t = time(step);
-    float* kept = gates_at(step, row) + j * block;
-    if (alive(t, row)) {
-      if (j * width < s_.H) d[0] += load_units(g.d_output + (t * s_.B + row) * s_.H, j * width, s_.H);
-      vec a[S], old[N], direct[N] = {};
-      for (int slot = 0; slot < S; ++slot) a[slot] = load(kept + slot * width);
-      for (int n = 0; n < N; ++n) {
-        old[n] = old_state(n, step, row, j);
-        if (zones(n)) {
-          direct[n] = d[n] * share_of_old(n, t, row, j);
-          d[n] -= direct[n];
-        }
-      }
-      Cell::backward(a, old, d);
-      for (int n = 0; n < N; ++n) d[n] += direct[n];
-      for (int slot = 0; slot < S; ++slot) store(kept + slot * width, a[slot]);
+  // What the recurrent product of `step` + 1 sends back to the states before it, which are those after `step`;
+  // then the cell's own part. Rows that began at `step` + 1 end here; step -1 is the start of all.
+  void backward_panel(ptrdiff_t step, ptrdiff_t p, const N* panel, const Gradients<N>& g) const {
+    const ptrdiff_t sent = count(step + 1), K = nb_ * G * width / fold<N>;
+    alignas(64) float sum[tile_rows<C> * C * width];
+    const auto receive = [&](ptrdiff_t b, ptrdiff_t rows) {
+      for (ptrdiff_t r = 0; r < rows; ++r)
+        for (int c = 0; c < C && p * C + c < no_; ++c) after_product(step, b + r, p * C + c, load(sum + (r * C + c) * width), g);
+    };
+    for_tiles<C>(0, sent, [&](ptrdiff_t b, ptrdiff_t rows) {
+      const N* from = gates_ + row(step + 1, b) * row_ + nb_ * first * width;
+      tiles<N, Left::rows, C>[rows - 1](sum, C * width, false, from, row_, panel, K);
+      receive(b, rows);
+    });
+    std::fill(std::begin(sum), std::end(sum), 0.0f);
+    for (ptrdiff_t b = sent; b < count(step); ++b) receive(b, 1);
+  }
+
+  void after_product(ptrdiff_t step, ptrdiff_t b, ptrdiff_t j, vec product, const Gradients<N>& g) const {
+    const ptrdiff_t at = rows_.original(b);
+    if (s_.mask) product *= get(s_.mask + at * s_.O, j, s_.O);
+    vec d = load(carry(0, b, j));
+    if (b < count(step + 1) && resets(step + 1, b))
+      put_more(g.d_initial[0] + at * s_.O, j, s_.O, product);
+    else
+      d += product;
+    if (b >= count(step)) {
+      put(g.d_start[0] + at * s_.O, j, s_.O, d);
+      if constexpr (!projected)
+        for (int n = 1; n < states; ++n) put(g.d_start[n] + at * s_.H, j, s_.H, load(carry(n, b, j)));
+      return;
     }
-    if (resets(step, row))
-      for (int n = 0; n < N; ++n) {
-        add_units(g.d_initial[n] + row * s_.H, j * width, d[n]);
-        d[n] = vec{};
-      }
+    if (g.d_output && j * width < s_.O)
+      d += load_some(g.d_output + (time(step) * s_.B + at) * s_.O + j * width, s_.O - j * width);
+    if constexpr (!projected) return backward_cell(step, b, j, d, g);
+    note(0, step, b, j, d, g);
+    vec direct{};
+    if (zones(0)) direct = d * share_of_old(0, step, b, j);
+    store(d_raw_ + row(step, b) * seen_row_ + j * width, d - direct);
+    to_old(0, step, b, j, direct, g);
   }
 
-  void add_units(float* row, ptrdiff_t unit, vec v) const {
-    if (unit < s_.H) store_units(row, unit, s_.H, load_units(row, unit, s_.H) + v);
+  // The gradient of a state before a step, but for what the recurrent product sends.
+  void to_old(int n, ptrdiff_t step, ptrdiff_t b, ptrdiff_t j, vec d, const Gradients<N>& g) const {
+    if (resets(step, b)) {
+      put_more(g.d_initial[n] + rows_.original(b) * size(n), j, size(n), d);
+      d = vec{};
+    }
+    store(carry(n, b, j), d);
   }
 
-  // dx = gates' gradients times w_ih.
-  void input_gradient(const Gradients& g, int index, int threads) {
-    const ptrdiff_t nc = (blocks_of(s_.I) + C - 1) / C, K = nb_ * G * width;
-    if (index == 0) input_columns_ = std::make_unique<Buffer>(nc * K * C * width);
-    barrier_.meet(threads);
-    const auto [first, last] = share(nc, index, threads);
-    pack_columns(*input_columns_, s_.w_ih, s_.I, 0, first, last);
-    barrier_.meet(threads);
-    const ptrdiff_t depth = std::max<ptrdiff_t>(1, 512 / (G * width)), chunk = 16 * tile_rows<C>;  // blocks, rows
-    const auto [begin, end] = share(s_.T * s_.B, index, threads);
-    for (ptrdiff_t from = begin; from < end; from += chunk)
-      for (ptrdiff_t j0 = 0; j0 < nb_; j0 += depth)
-        for (ptrdiff_t p = 0; p < nc; ++p) {
-          const float* panel = *input_columns_ + (p * K + j0 * G * width) * C * width;
-          for_row_tiles<tile_rows<C>>(from, std::min(from + chunk, end), [&](auto R, ptrdiff_t m) {
-            vec acc[R][C] = {};
-            if (j0)
-              for (int r = 0; r < R; ++r)
-                for (int c = 0; c < C; ++c)
-                  if ((p * C + c) * width < s_.I) acc[r][c] = load_units(g.dx + (m + r) * s_.I, (p * C + c) * width, s_.I);
-            for (ptrdiff_t j = j0; j < std::min(j0 + depth, nb_); ++j)
-              multiply(acc, s_.gates + m * row_ + j * block, row_, 1, panel + (j - j0) * G * width * C * width, G * width);
-            for (int r = 0; r < R; ++r)
-              for (int c = 0; c < C; ++c)
-                if ((p * C + c) * width < s_.I) store_units(g.dx + (m + r) * s_.I, (p * C + c) * width, s_.I, acc[r][c]);
-          });
-        }
+  void note(int n, ptrdiff_t step, ptrdiff_t b, ptrdiff_t j, vec d, const Gradients<N>& g) const {
+    if (g.d_states[n]) put(g.d_states[n] + (time(step) * s_.B + rows_.original(b)) * size(n), j, size(n), d);
   }
 
-  // dw = gates' gradients [rows, G * H] transposed times what they multiplied [rows, columns].
-  void weight_gradient(float* dw, int slot, const float* read, ptrdiff_t stride, ptrdiff_t columns, int index, int threads) const {
-    if (!dw) return;
-    constexpr int W = 4, M = G * width;  // vectors of a tile's columns, rows of a block
-    const ptrdiff_t rows = s_.T * s_.B, np = (blocks_of(columns) + W - 1) / W;
-    const auto [first, last] = share(nb_, index, threads);
-    if (first == last) return;
-    const ptrdiff_t depth = std::clamp<ptrdiff_t>(131072 / (M * (last - first)), 32, 256);
-    Buffer sums((last - first) * M * np * W * width), left((last - first) * depth * M), right(depth * W * width);
-    std::memset(sums, 0, sizeof(float) * (last - first) * M * np * W * width);
-    for (ptrdiff_t k0 = 0; k0 < rows; k0 += depth) {
-      const ptrdiff_t K = std::min(depth, rows - k0);
-      for (ptrdiff_t j = first; j < last; ++j)
-        for (ptrdiff_t k = 0; k < K; ++k)
-          std::memcpy(left + ((j - first) * depth + k) * M, s_.gates + (k0 + k) * row_ + j * block + slot * width, M * sizeof(float));
-      for (ptrdiff_t p = 0; p < np; ++p) {
-        for (ptrdiff_t k = 0; k < K; ++k)
-          for (int v = 0; v < W; ++v) {
-            const ptrdiff_t column = (p * W + v) * width;
-            store(right + (k * W + v) * width, column < columns ? load_units(read + (k0 + k) * stride, column, columns) : vec{});
-          }
-        for (ptrdiff_t j = first; j < last; ++j)
-          for_row_tiles<tile_rows<W>>(0, M, [&](auto R, ptrdiff_t m) {
-            float* sum = sums + (((j - first) * np + p) * M + m) * W * width;
-            vec acc[R][W];
-            for (int r = 0; r < R; ++r)
-              for (int v = 0; v < W; ++v) acc[r][v] = load(sum + (r * W + v) * width);
-            multiply(acc, left + (j - first) * depth * M + m, 1, M, right, K);
-            for (int r = 0; r < R; ++r)
-              for (int v = 0; v < W; ++v) store(sum + (r * W + v) * width, acc[r][v]);
-          });
+  // d: the gradient of what the cell calls h, its state 0.
+  void backward_cell(ptrdiff_t step, ptrdiff_t b, ptrdiff_t j, vec d_h, const Gradients<N>& g) const {
+    N* kept = gates_ + row(step, b) * row_;
+    vec a[S], old[states], d[states] = {d_h}, direct[states] = {}, extra[extras + 1], d_extra[extras + 1] = {};
+    for (int slot = 0; slot < S; ++slot) a[slot] = load(kept + place_of(slot, j));
+    for (int e = 0; e < extras; ++e) extra[e] = get(s_.extra[e], j, s_.H);
+    for (int n = projected ? 1 : 0; n < states; ++n) {
+      old[n] = load(state(n, step, b) + j * width);
+      if (n > 0) d[n] = load(carry(n, b, j));
+      note(n, step, b, j, d[n], g);
+      if (zones(n)) {
+        direct[n] = d[n] * share_of_old(n, step, b, j);
+        d[n] -= direct[n];
       }
     }
-    for (ptrdiff_t j = first; j < last; ++j)
-      for (int g = 0; g < G; ++g)
-        for (int lane = 0; lane < width && j * width + lane < s_.H; ++lane) {
-          float* to = dw + (Cell::gate_of_slot[slot + g] * s_.H + j * width + lane) * columns;
-          for (ptrdiff_t p = 0; p < np; ++p) {
-            const ptrdiff_t column = p * W * width, n = std::min<ptrdiff_t>(W * width, columns - column);
-            std::memcpy(to + column, sums + (((j - first) * np + p) * M + g * width + lane) * W * width, n * sizeof(float));
-          }
-        }
-  }
-
-  void bias_gradient(float* db, int slot, int index, int threads) const {
-    if (!db) return;
-    const auto [first, last] = share(nb_, index, threads);
-    for (ptrdiff_t j = first; j < last; ++j) {
-      vec sum[G] = {};
-      for (ptrdiff_t k = 0; k < s_.T * s_.B; ++k)
-        for (int g = 0; g < G; ++g) sum[g] += load(s_.gates + k * row_ + j * block + (slot + g) * width);
-      for (int g = 0; g < G; ++g)
-        if (j * width < s_.H) store_units(db + Cell::gate_of_slot[slot + g] * s_.H, j * width, s_.H, sum[g]);
+    Cell::backward(a, old, d, extra, d_extra);
+    for (int n = projected ? 1 : 0; n < states; ++n) to_old(n, step, b, j, d[n] + direct[n], g);
+    for (int slot = 0; slot < S; ++slot) store(kept + place_of(slot, j), a[slot]);
+    for (int e = 0; e < extras; ++e) {
+      float* sum = d_extra_ + (e * nb_ + j) * width;
+      store(sum, load(sum) + d_extra[e]);
     }
   }
 
-  const Sweep& s_;
-  const ptrdiff_t nb_, Hp_, row_;  // blocks, floats of a state's row, floats of a gates' row
+  void backward_projection(ptrdiff_t step, ptrdiff_t p, const N* panel, const Gradients<N>& g) const {
+    alignas(64) float sum[tile_rows<C> * C * width];
+    for_tiles<C>(0, count(step), [&](ptrdiff_t b, ptrdiff_t rows) {
+      tiles<N, Left::rows, C>[rows - 1](sum, C * width, false, d_raw_ + row(step, b) * seen_row_, seen_row_, panel, folds<N>(s_.O));
+      for (ptrdiff_t r = 0; r < rows; ++r)
+        for (int c = 0; c < C && p * C + c < nb_; ++c) backward_cell(step, b + r, p * C + c, load(sum + (r * C + c) * width), g);
+    });
+    for (ptrdiff_t b = count(step); b < count(step + 1); ++b)  // rows that began at step + 1
+      for (int c = 0; c < C && p * C + c < nb_; ++c)
+        for (int n = 1; n < states; ++n)
+          put(g.d_start[n] + rows_.original(b) * s_.H, p * C + c, s_.H, load(carry(n, b, p * C + c)));
+  }
+
+  // Both products that need no time; `panels` has room for the input's columns.
+  void finish_backward(const Gradients<N>& g, const Memory& panels, int index, int threads) {
+    const ptrdiff_t total = rows_.total();
+    const GateRows<N> gates{gates_, row_, total, s_.H};
+    if (g.dx) {
+      const ptrdiff_t K = nb_ * G * width / fold<N>;
+      const auto [begin, end] = share((blocks_of(s_.I) + C - 1) / C, index, threads);
+      for (ptrdiff_t p = begin; p < end; ++p) pack_columns(panels.as<N>() + p * K * C * width * fold<N>, s_.w_ih, s_.I, 0, p);
+      barrier_.meet(threads);
+      input_gradient<C>(g.dx, s_.I, gates, panels.as<N>(), K, rows_, s_.B, index, threads);
+    }
+    std::vector<WeightGradient<N>> wanted{{g.dw_ih, g.db_ih, s_.I, 0, G, {}}, {g.dw_hh, g.db_hh, s_.O, first, G, {}}};
+    for (auto& w : wanted) w.right.resize(total);
+    rows_.each(0, total, [&](ptrdiff_t row, ptrdiff_t t, ptrdiff_t at) {
+      wanted[0].right[row] = s_.x + (t * s_.B + at) * s_.I;
+      wanted[1].right[row] = seen_ + row * seen_row_;
+    });
+    weight_gradients<S>(wanted, gates, [&](int slot, ptrdiff_t j) { return place_of(slot, j); },
+                        [](int slot) { return Cell::gate_of_slot[slot]; }, index, threads);
+    if constexpr (!projected) return;
+    wanted = {{g.dw_hr, nullptr, s_.H, 0, 1, std::vector<const N*>(total)}};
+    for (ptrdiff_t row = 0; row < total; ++row) wanted[0].right[row] = raw_ + row * raw_row_;
+    weight_gradients<1>(wanted, GateRows<N>{d_raw_, seen_row_, total, s_.O}, [](int, ptrdiff_t j) { return j * width; },
+                        [](int) { return 0; }, index, threads);
+  }
+
+  const Sweep<N>& s_;
+  const Rows rows_;
+  const ptrdiff_t np_, nb_, no_;             // panels and blocks of units, blocks of the output
+  const ptrdiff_t row_, raw_row_, seen_row_;  // elements of a row of gates, of what w_hr reads, of what w_hh reads
+  ptrdiff_t state_row_[states];
+  bool keeps_;
+  N *gates_ = nullptr, *seen_ = nullptr, *raw_ = nullptr, *d_raw_ = nullptr;
+  float *states_[states] = {}, *carry_[most_states] = {}, *d_extra_ = nullptr;
   Barrier barrier_;
-  std::unique_ptr<Buffer> input_columns_;
 };
 
 }  // namespace elman::ELMAN_ISA

@@ -1,18 +1,20 @@
-"""The compiled CPU kernels (csrc/): float32, every option of the layer.
+"""The compiled CPU kernels (csrc/): float32 and bfloat16, every option of the layer.
 
-One ``autograd.Function`` covers one layer in one direction. A gradient that is to be differentiated again is
-computed by the reference, so nothing that works there stops working here.
+One sweep covers one layer in one direction. In eager mode it is an ``autograd.Function``, in a compiled graph
+the operator ``elman::sweep``; both run the same two functions. A gradient that is to be differentiated again
+is computed by the reference, so nothing that works there stops working here.
 """
 
 import os
 import warnings
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from elman.cells import GRU, LSTM, Elman
+from elman.cells import GRU, LSTM, CoupledLSTM, Elman, PeepholeLSTM, ProjectedLSTM
 from elman.cells.base import Cell, Weights
 from elman.kernels import reference, stack
 from elman.kernels.call import Call, Noise
@@ -27,23 +29,27 @@ else:
     if os.environ.get("ELMAN_ISA"):  # one of _kernels.isas(), in place of the best
         _kernels.choose(os.environ["ELMAN_ISA"])
 
-_PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+_CELLS = (Elman, LSTM, GRU, PeepholeLSTM, CoupledLSTM, ProjectedLSTM)
+_WEIGHTS = ("weight_ih", "weight_hh", "weight_hr")  # in the precision of the input; the rest is float32
+_PARAMETERS = (*_WEIGHTS, "bias_ih", "bias_hh", "weight_ci", "weight_cf", "weight_co")
 _MOST_STATES = 2  # as csrc/sweep.hpp
+_DTYPES = (torch.float32, torch.bfloat16)
 
 
 def supports(call: Call) -> str | None:
     """None, or why the compiled kernels cannot run this call."""
     if _kernels is None:
         return "the compiled kernels were not built: there was no C++ compiler when elman was installed"
-    if type(call.cells[0]) not in (Elman, LSTM, GRU):
+    if type(call.cells[0]) not in _CELLS:
         return f"no compiled kernel of {type(call.cells[0]).__name__}"
     tensors = [call.x, *call.state, *call.weights[0].values()]
-    if any(t.device.type != "cpu" or t.dtype != torch.float32 for t in tensors):
-        return "the compiled kernels take float32 on a CPU"
+    if any(t.device.type != "cpu" for t in tensors):
+        return "the compiled kernels run on a CPU"
     if torch.is_autocast_enabled("cpu"):
-        return "autocast asks for another precision"
-    if torch.compiler.is_compiling():
-        return "the compiled kernels are not yet operators that a compiled graph knows"
+        if torch.get_autocast_dtype("cpu") != torch.bfloat16 or call.state[0].dtype != torch.float32:
+            return "the compiled kernels take float32 or bfloat16"
+    elif call.x.dtype not in _DTYPES or any(t.dtype != call.x.dtype for t in tensors):
+        return "the compiled kernels take float32 or bfloat16"
     if torch._C._are_functorch_transforms_active():
         return "the compiled kernels have no batching rule"
     return None
@@ -67,125 +73,197 @@ def unroll(
     reverse: bool = False,
 ) -> tuple[Tensor, State]:
     """One layer in one direction; as ``reference.unroll``."""
+    if torch.is_autocast_enabled("cpu"):  # as torch's own layers: products in bfloat16, memory in float32
+        x = x.to(torch.bfloat16)
+        w = {k: v.to(torch.bfloat16) if k in _WEIGHTS else v for k, v in w.items()}
+    options = _Options(cell, lengths, resets, noise, reverse)
     start = initial if resets is not None else ()
-    options = (cell, lengths, resets, noise, reverse)
-    output, *final = _Sweep.apply(options, x, *state, *start, *(w.get(name) for name in _PARAMETERS))
-    return output, tuple(final)
+    inputs = [x, *state, *start, *(w.get(name) for name in _PARAMETERS)]
+    if torch.compiler.is_compiling():
+        results = _operator(options, inputs)
+    elif torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in inputs):
+        results = _Sweep.apply(options, *inputs)
+    else:
+        results = _forward(options, inputs, None)
+    output, *final = results
+    return output.to(state[0].dtype), tuple(f.to(s.dtype) for f, s in zip(final, state, strict=True))
+
+
+@dataclass(frozen=True)
+class _Options:
+    """All of a sweep that is not differentiated."""
+
+    cell: Cell
+    lengths: Tensor | None
+    resets: Tensor | None
+    noise: Noise
+    reverse: bool
+
+    def sizes(self, x: Tensor) -> list[int]:
+        """T, B, I, H, O."""
+        return [*x.shape, self.cell.hidden_size, self.cell.output_size]
+
+    def kept_bytes(self, x: Tensor) -> int:
+        """Of what the backward sweep needs of the forward one: gates and states."""
+        masked = self.noise.recurrent is not None
+        return int(_kernels.kept_bytes(_is_half(x), _kind(self.cell), self.sizes(x), masked))
+
+
+Inputs = Sequence[Tensor | None]
+"""x, the states, with resets the initial states, then ``_PARAMETERS`` (None where the cell has no such)."""
+
+
+def _split(options: _Options, inputs: Inputs) -> tuple[Tensor, Inputs, Inputs, Inputs]:
+    """x, states, initial states, parameters."""
+    n, first = len(options.cell.states()), len(inputs) - len(_PARAMETERS)
+    assert inputs[0] is not None
+    return inputs[0], inputs[1 : n + 1], inputs[n + 1 : first], inputs[first:]
+
+
+def _forward(options: _Options, inputs: Inputs, kept: Tensor | None) -> list[Tensor]:
+    """Output and final states; with ``kept``, memory that the backward sweep will read."""
+    x = inputs[0]
+    assert x is not None
+    output = _empty(x, (*x.shape[:2], options.cell.output_size))
+    final = [torch.empty(x.shape[1], *shape) for shape in options.cell.states().values()]
+    arguments, alive = _arguments(options, inputs, kept)
+    _kernels.forward(*arguments[:-1], arguments[-1] + _addresses([output]) + _padded(_addresses(final)))
+    del alive
+    return [output, *final]
+
+
+def _backward(
+    options: _Options, inputs: Inputs, kept: Tensor, needs: Sequence[bool], d_results: Inputs
+) -> list[Tensor | None]:
+    """The gradient of each input, None where none is needed; ``kept`` is overwritten."""
+    x, state, start, parameters = _split(options, inputs)
+    d_output, *d_final = d_results
+
+    def result(t: Tensor | None, need: bool) -> Tensor | None:
+        return _empty(t, t.shape) if t is not None and need else None
+
+    dx = result(x, needs[0])
+    d_parameters = [
+        result(_as_used(name, p), need)
+        for name, p, need in zip(_PARAMETERS, parameters, needs[-len(_PARAMETERS) :], strict=True)
+    ]
+    d_start = [torch.empty(s.shape) for s in state if s is not None]
+    d_initial = [torch.zeros(s.shape) for s in start if s is not None]
+    given = [None if d_output is None else d_output.to(x.dtype).contiguous()]
+    given += [None if d is None else d.float().contiguous() for d in d_final]
+    arguments, alive = _arguments(options, inputs, kept)
+    _kernels.backward(
+        *arguments[:-1],
+        arguments[-1]
+        + _addresses([None])
+        + _padded([])
+        + _addresses(given[:1])
+        + _padded(_addresses(given[1:]))
+        + _addresses([dx, *d_parameters])
+        + _padded(_addresses(d_start))
+        + _padded(_addresses(d_initial))
+        + _padded([]),
+    )
+    del alive
+    found = [dx, *d_start, *d_initial, *d_parameters]
+    return [
+        g.to(t.dtype) if g is not None and t is not None and need else None
+        for g, t, need in zip(found, inputs, needs, strict=True)
+    ]
 
 
 class _Sweep(torch.autograd.Function):
-    """Inputs: x, the states, with resets the initial states, then the four parameters (None without bias)."""
+    """A sweep in eager mode; its inputs as ``Inputs``."""
 
     @staticmethod
-    def forward(ctx: Any, options: tuple[Any, ...], *inputs: Tensor | None) -> Any:
-        cell, lengths, resets, noise, reverse = options
+    def forward(ctx: Any, options: _Options, *inputs: Tensor | None) -> Any:
         x = inputs[0]
         assert x is not None
-        (T, B, _), H = x.shape, cell.hidden_size
-        kind, states = _kind(cell), len(cell.states())
-        units = _kernels.padded(kind, H)
-        gates = torch.empty(T, B, _kernels.gate_floats(kind, H))
-        before_and_after = [torch.empty(T + 1, B, units) for _ in range(states)]
-        masked = noise.recurrent is not None or resets is not None
-        kept = [gates, *before_and_after, torch.empty(T, B, units) if masked else None]
-        output = torch.empty(T, B, H) if lengths is not None else None
-        final = [torch.empty(B, H) for _ in range(states)]
-        arguments, alive = _arguments(options, inputs, kept)
-        _kernels.forward(*arguments[:-1], arguments[-1] + _addresses([output]) + _padded(_addresses(final)))
-        del alive
+        kept = _memory(options.kept_bytes(x))
+        results = _forward(options, inputs, kept)
         ctx.options, ctx.spent = options, False
-        ctx.save_for_backward(*inputs, *kept)
-        if output is None:
-            h = before_and_after[0]
-            output = (h[:T] if reverse else h[1:])[:, :, :H]
-        return (output, *final)
+        ctx.save_for_backward(*inputs, kept)
+        ctx.set_materialize_grads(False)
+        return tuple(results)
 
     @staticmethod
-    def backward(ctx: Any, d_output: Tensor, *d_final: Tensor) -> Any:
-        cell = ctx.options[0]
-        states = len(cell.states())
-        inputs, kept = ctx.saved_tensors[: -states - 2], list(ctx.saved_tensors[-states - 2 :])
+    def backward(ctx: Any, *d_results: Tensor | None) -> Any:
+        *inputs, kept = ctx.saved_tensors
         needs = ctx.needs_input_grad[1:]
         if torch.is_grad_enabled():
-            return (None, *_by_reference(ctx.options, inputs, needs, (d_output, *d_final)))
-        x, *rest = inputs
-        weights, H = rest[-4:], cell.hidden_size
-        arguments, alive = _arguments(ctx.options, inputs, kept)
-        results = _addresses([None]) + _padded([])
+            return (None, *_by_reference(ctx.options, inputs, needs, d_results))
         if ctx.spent:  # the gates were overwritten by their gradients: a second backward makes them again
-            final = [torch.empty(x.shape[1], H) for _ in range(states)]
-            _kernels.forward(*arguments[:-1], arguments[-1] + results[:1] + _padded(_addresses(final)))
+            _forward(ctx.options, inputs, kept)
         ctx.spent = True
-        dx = torch.empty(x.shape) if needs[0] else None
-        dw = [
-            torch.empty(w.shape) if w is not None and n else None
-            for w, n in zip(weights, needs[-4:], strict=True)
-        ]
-        d_start = [torch.empty(x.shape[1], H) for _ in range(states)]
-        d_initial = [torch.zeros(x.shape[1], H) for _ in rest[states:-4]]
-        given = [d_output.contiguous(), *(d.contiguous() for d in d_final)]
-        _kernels.backward(
-            *arguments[:-1],
-            arguments[-1]
-            + results
-            + _addresses(given[:1])
-            + _padded(_addresses(given[1:]))
-            + _addresses([dx, *dw])
-            + _padded(_addresses(d_start))
-            + _padded(_addresses(d_initial)),
-        )
-        del alive
-        return (None, dx, *d_start, *d_initial, *dw)
+        return (None, *_backward(ctx.options, inputs, kept, needs, d_results))
 
 
-def _arguments(
-    options: tuple[Any, ...], inputs: tuple[Tensor | None, ...], kept: Sequence[Tensor | None]
-) -> tuple[list[Any], list[Tensor | None]]:
+def _arguments(options: _Options, inputs: Inputs, kept: Tensor | None) -> tuple[list[Any], list[Any]]:
     """What both directions of a sweep pass to the kernels, and the tensors that must live meanwhile."""
-    cell, lengths, resets, noise, reverse = options
-    states = len(cell.states())
-    x, *rest = [None if t is None else t.contiguous() for t in inputs]
-    assert x is not None
-    start, initial, weights = rest[:states], rest[states:-4], rest[-4:]
+    x, state, start, parameters = _split(options, inputs)
+    noise, states = options.noise, len(state)
     zoneout = noise.zoneout or (0.0,) * states
-    maps = [z.contiguous() if isinstance(z, Tensor) else None for z in zoneout]
-    rates = [0.0 if isinstance(z, Tensor) else z for z in zoneout]
-    plain = [None if t is None else t.contiguous() for t in (lengths, resets, noise.recurrent)]
-    addresses = [
-        *_addresses([*weights, x]),
-        *_padded(_addresses(start)),
-        *_padded(_addresses(initial)),
-        *_addresses(plain),
-        *_padded(_addresses(maps)),
-        *_addresses(kept[:1]),
-        *_padded(_addresses(kept[1:-1])),
-        *_addresses(kept[-1:]),
+    rates = [0.0 if isinstance(z, Tensor) else z for z in zoneout] + [0.0] * (_MOST_STATES - states)
+    weights = [_as_used(name, p) for name, p in zip(_PARAMETERS, parameters, strict=True)]
+    ordered: list[Tensor | None] = [
+        *weights,
+        x,
+        *_states(state),
+        *_states(start),
+        options.lengths,
+        options.resets,
+        None if noise.recurrent is None else noise.recurrent.float(),
+        *_states([z.float() if isinstance(z, Tensor) else None for z in zoneout]),
+        kept,
     ]
-    sizes = [*x.shape, cell.hidden_size]
-    rates += [0.0] * (_MOST_STATES - states)
-    return [_kind(cell), sizes, reverse, torch.get_num_threads(), rates, addresses], [x, *rest, *maps, *plain]
+    alive = [None if t is None else t.contiguous() for t in ordered]
+    sizes, threads = options.sizes(x), torch.get_num_threads()
+    return [
+        _is_half(x),
+        _kind(options.cell),
+        sizes,
+        options.reverse,
+        threads,
+        rates,
+        _addresses(alive),
+    ], alive
+
+
+def _as_used(name: str, parameter: Tensor | None) -> Tensor | None:
+    """A parameter in the precision in which the kernels take it."""
+    return parameter if parameter is None or name in _WEIGHTS else parameter.float()
+
+
+def _states(tensors: Inputs) -> list[Tensor | None]:
+    """In float32, one entry for each state that a cell may have."""
+    return [None if t is None else t.float() for t in tensors] + [None] * (_MOST_STATES - len(tensors))
 
 
 def _by_reference(
-    options: tuple[Any, ...],
-    inputs: tuple[Tensor | None, ...],
-    needs: tuple[bool, ...],
-    gradients: tuple[Tensor, ...],
+    options: _Options, inputs: Inputs, needs: Sequence[bool], gradients: Inputs
 ) -> list[Tensor | None]:
     """The gradients once more, as functions that can themselves be differentiated."""
-    cell, lengths, resets, noise, reverse = options
-    states = len(cell.states())
-    x, *rest = inputs
-    w = {k: v for k, v in zip(_PARAMETERS, rest[-4:], strict=True) if v is not None}
-    start: Any = tuple(rest[:states])
-    initial: Any = tuple(rest[states:-4])
-    assert x is not None
+    x, state, start, parameters = _split(options, inputs)
+    w = {k: v for k, v in zip(_PARAMETERS, parameters, strict=True) if v is not None}
+    before: Any = tuple(state)
+    initial: Any = tuple(start)
     output, final = reference.unroll(
-        cell, w, x, start, initial=initial, lengths=lengths, resets=resets, noise=noise, reverse=reverse
+        options.cell,
+        w,
+        x,
+        before,
+        initial=initial,
+        lengths=options.lengths,
+        resets=options.resets,
+        noise=options.noise,
+        reverse=options.reverse,
     )
     wanted = [t for t, need in zip(inputs, needs, strict=True) if need and t is not None]
+    given = [(r, g) for r, g in zip((output, *final), gradients, strict=True) if g is not None]
     found = iter(
-        torch.autograd.grad((output, *final), wanted, gradients, create_graph=True, allow_unused=True)
+        torch.autograd.grad(
+            [r for r, _ in given], wanted, [g for _, g in given], create_graph=True, allow_unused=True
+        )
     )
     return [next(found) if need and t is not None else None for t, need in zip(inputs, needs, strict=True)]
 
@@ -194,7 +272,28 @@ def _kind(cell: Cell) -> int:
     """The cell's number in csrc/kernels.hpp."""
     if isinstance(cell, Elman):
         return 0 if cell.nonlinearity == "tanh" else 1
-    return 2 if isinstance(cell, LSTM) else 3
+    return 1 + _CELLS.index(type(cell))
+
+
+def _is_half(x: Tensor) -> bool:
+    return x.dtype == torch.bfloat16
+
+
+def _empty(like: Tensor, shape: Sequence[int]) -> Tensor:
+    """A result of the type of ``like``; large ones from memory that was used before."""
+    count = like.element_size()
+    for n in shape:
+        count *= n
+    if count < _LARGE:
+        return torch.empty(shape, dtype=like.dtype)
+    return _memory(count).view(like.dtype).view(shape)
+
+
+def _memory(count: int) -> Tensor:
+    return torch.from_numpy(_kernels.memory(count))
+
+
+_LARGE = 1 << 20  # bytes; below it, fresh memory costs less than the store
 
 
 def _addresses(tensors: Iterable[Tensor | None]) -> list[int]:

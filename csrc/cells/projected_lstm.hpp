@@ -1,0 +1,11 @@
+// LSTM whose output goes through a second product; states h (projected), c.
+#pragma once
+#include "lstm.hpp"
+
+namespace elman::ELMAN_ISA {
+
+struct ProjectedLSTM : LSTM {
+  static constexpr bool projects = true;
+};
+
+}  // namespace elman::ELMAN_ISA

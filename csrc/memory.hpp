@@ -1,0 +1,89 @@
+// Memory that is used again: handing out fresh pages costs the system more than a small sweep over them.
+#pragma once
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <mutex>
+#include <new>
+
+namespace elman {
+
+class Memory {
+ public:
+  // Filled with NaN when taken, so that a test sees whoever reads what nobody wrote.
+  static inline std::atomic<bool> poisoned{false};
+
+  explicit Memory(size_t bytes) : bytes_(rounded(bytes)), data_(take(bytes_)) {
+    if (poisoned) std::memset(data_, 0xff, bytes_);
+  }
+  ~Memory() { give(data_, bytes_); }
+  Memory(const Memory&) = delete;
+  Memory& operator=(const Memory&) = delete;
+
+  void* data() const { return data_; }
+  template <class T>
+  T* as() const {
+    return static_cast<T*>(data_);
+  }
+
+ private:
+  struct Block {
+    void* data;
+    size_t bytes;
+  };
+  static constexpr size_t most_blocks = 64, most_bytes = size_t(512) << 20, huge_page = size_t(2) << 20;
+
+  // Sizes a quarter of a power of two apart, so that calls of nearly the same size share blocks.
+  static size_t rounded(size_t bytes) {
+    size_t step = 64;
+    while (step * 8 < bytes) step *= 2;
+    return (std::max<size_t>(bytes, 1) + step - 1) / step * step;
+  }
+
+  static void* take(size_t bytes) {
+    // a lock that a fork found taken stays taken in the child: it then does without the store
+    if (std::unique_lock lock(mutex(), std::try_to_lock); lock.owns_lock())
+      for (auto block = free_.rbegin(); block != free_.rend(); ++block)
+        if (block->bytes == bytes) {
+          void* found = block->data;
+          free_.erase(std::next(block).base());
+          kept_ -= bytes;
+          return found;
+        }
+    const size_t alignment = bytes >= huge_page ? huge_page : 64;
+    void* made = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+    if (!made) throw std::bad_alloc();
+#if defined(__linux__)
+    if (bytes >= huge_page) madvise(made, bytes, MADV_HUGEPAGE);
+#endif
+    return made;
+  }
+
+  static void give(void* data, size_t bytes) {
+    std::unique_lock lock(mutex(), std::try_to_lock);
+    if (!lock.owns_lock() || bytes > most_bytes) return std::free(data);
+    free_.push_back({data, bytes});
+    kept_ += bytes;
+    while (free_.size() > most_blocks || kept_ > most_bytes) {
+      std::free(free_.front().data);
+      kept_ -= free_.front().bytes;
+      free_.pop_front();
+    }
+  }
+
+  static std::mutex& mutex() {
+    static std::mutex made;
+    return made;
+  }
+  size_t bytes_;
+  void* data_;
+  static inline std::deque<Block> free_;
+  static inline size_t kept_ = 0;
+};
+
+}  // namespace elman

@@ -1,0 +1,140 @@
+// The products of a backward sweep that need no time: the gradients of inputs and weights, from the gradients
+// of the gates of all rows at once.
+#pragma once
+
+#include <deque>
+#include <vector>
+
+#include "gemm.hpp"
+#include "memory.hpp"
+#include "pool.hpp"
+#include "rows.hpp"
+
+namespace elman::ELMAN_ISA {
+
+// A left operand: the gradient of each row's gates, in blocks of units.
+template <class N>
+struct GateRows {
+  const N* data;
+  ptrdiff_t stride, rows, units;
+};
+
+// dx [T * B, I] = gates' gradients [rows, K] times the weights' columns, packed in panels of C vectors.
+template <int C, class N>
+void input_gradient(N* dx, ptrdiff_t I, const GateRows<N>& gates, const N* panels, ptrdiff_t K, const Rows& rows,
+                    ptrdiff_t B, int index, int threads) {
+  constexpr ptrdiff_t chunk = 4 * tile_rows<C>;
+  const ptrdiff_t panel_count = (I + C * width - 1) / (C * width);
+  const auto [begin, end] = share(gates.rows, index, threads);
+  std::vector<N*> to(chunk);
+  for (ptrdiff_t from = begin; from < end; from += chunk) {
+    const ptrdiff_t until = std::min(from + chunk, end);
+    rows.each(from, until, [&](ptrdiff_t row, ptrdiff_t t, ptrdiff_t b) { to[row - from] = dx + (t * B + b) * I; });
+    for (ptrdiff_t p = 0; p < panel_count; ++p)
+      for_tiles<C>(from, until, [&](ptrdiff_t m, ptrdiff_t height) {
+        alignas(64) float sum[tile_rows<C> * C * width];
+        tiles<N, Left::rows, C>[height - 1](sum, C * width, false, gates.data + m * gates.stride, gates.stride,
+                                            panels + p * K * C * width * fold<N>, K);
+        for (ptrdiff_t r = 0; r < height; ++r)
+          for (int c = 0; c < C; ++c) {
+            const ptrdiff_t column = (p * C + c) * width;
+            if (column < I) store_some(to[m + r - from] + column, I - column, load(sum + (r * C + c) * width));
+          }
+      });
+  }
+  const auto [first, last] = share(rows.steps(), index, threads);
+  for (ptrdiff_t t = first; t < last; ++t)
+    for (ptrdiff_t b = rows.count(t); b < B; ++b)
+      std::memset(static_cast<void*>(dx + (t * B + rows.original(b)) * I), 0, I * sizeof(N));
+}
+
+// One weight's gradient: dw [gates * units, columns] and its bias's; either may be null.
+template <class N>
+struct WeightGradient {
+  N* dw;
+  float* db;
+  ptrdiff_t columns;
+  int first, gates;  // the slots that the weight feeds
+  std::vector<const N*> right;  // what it multiplied, for each row
+};
+
+// dw = gates' gradients transposed times what the weight multiplied. Threads take blocks of units.
+//
+// Slots: slots of a block. place(slot, block): where a slot lies in a row of gates. gate(slot): the block of
+// torch's weights that it belongs to.
+template <int Slots, class N, class Place, class Gate>
+void weight_gradients(std::vector<WeightGradient<N>>& wanted, const GateRows<N>& gates, Place&& place, Gate&& gate,
+                      int index, int threads) {
+  constexpr int W = 4, M = Slots * width, q = fold<N>;  // vectors of a panel, columns of a block
+  constexpr ptrdiff_t depth = 256, group = std::max(1, 512 / M);
+  const ptrdiff_t blocks = (gates.units + width - 1) / width;
+  const auto [begin, end] = share(blocks, index, threads);
+  if (begin == end) return;
+  ptrdiff_t panels = 0, columns = 0;
+  for (auto& w : wanted) panels += (w.columns + W * width - 1) / (W * width), columns = std::max(columns, w.columns);
+  Memory left(std::min(group, end - begin) * depth * M * sizeof(N)), right(panels * depth * W * width * sizeof(N));
+  Memory bias((end - begin) * M * 4);
+  std::memset(bias.data(), 0, (end - begin) * M * 4);
+  // sums of bf16 products are kept in float until they are whole
+  std::deque<Memory> wide;
+  if constexpr (!std::is_same_v<N, float>)
+    for (auto& w : wanted) wide.emplace_back((end - begin) * w.gates * width * w.columns * 4);
+  for (ptrdiff_t k0 = 0; k0 < std::max<ptrdiff_t>(gates.rows, 1); k0 += depth) {
+    const ptrdiff_t rows = std::min(depth, gates.rows - k0), K = folds<N>(rows);
+    N* to = right.as<N>();
+    for (auto& w : wanted)
+      for (ptrdiff_t column = 0; w.dw && column < w.columns; column += W * width)
+        for (ptrdiff_t k = 0; k < K; ++k, to += W * width * q) {
+          const N* at[q];
+          for (int i = 0; i < q; ++i) at[i] = k * q + i < rows ? w.right[k0 + k * q + i] + column : nullptr;
+          pack_fold(to, at, w.columns - column, W);
+        }
+    for (ptrdiff_t j0 = begin; j0 < end; j0 += group) {
+      const ptrdiff_t j1 = std::min(j0 + group, end);
+      for (ptrdiff_t j = j0; j < j1; ++j)
+        for (int slot = 0; slot < Slots; ++slot) {
+          vec sum = load(bias.as<float>() + ((j - begin) * Slots + slot) * width);
+          for (ptrdiff_t k = 0; k < K; ++k) {
+            const N* at[q];
+            for (int i = 0; i < q; ++i) {
+              at[i] = k * q + i < rows ? gates.data + (k0 + k * q + i) * gates.stride + place(slot, j) : nullptr;
+              if (at[i]) sum += load(at[i]);
+            }
+            pack_fold(left.as<N>() + (((j - j0) * depth + k) * M + slot * width) * q, at, width, 1);
+          }
+          store(bias.as<float>() + ((j - begin) * Slots + slot) * width, sum);
+        }
+      const N* panel = right.as<N>();
+      for (size_t n = 0; n < wanted.size(); ++n) {
+        auto& w = wanted[n];
+        for (ptrdiff_t column = 0; w.dw && column < w.columns; column += W * width, panel += K * W * width * q)
+          for (ptrdiff_t j = j0; j < j1; ++j)
+            for (int g = 0; g < w.gates; ++g) {
+              float* c;
+              if constexpr (std::is_same_v<N, float>)
+                c = w.dw + (gate(w.first + g) * gates.units + j * width) * w.columns;
+              else
+                c = wide[n].template as<float>() + ((j - begin) * w.gates + g) * width * w.columns;
+              add_tiles<W>(c + column, w.columns, std::min<ptrdiff_t>(W * width, w.columns - column), k0 > 0,
+                           left.as<N>() + ((j - j0) * depth * M + (w.first + g) * width) * q, M * q, panel, K,
+                           std::min<ptrdiff_t>(width, gates.units - j * width));
+            }
+      }
+    }
+  }
+  for (size_t n = 0; n < wanted.size(); ++n)
+    for (ptrdiff_t j = begin; j < end; ++j)
+      for (int g = 0; g < wanted[n].gates; ++g) {
+        auto& w = wanted[n];
+        const ptrdiff_t row = gate(w.first + g) * gates.units + j * width, lanes = std::min<ptrdiff_t>(width, gates.units - j * width);
+        if (w.db) store_some(w.db + row, lanes, load(bias.as<float>() + ((j - begin) * Slots + w.first + g) * width));
+        if constexpr (!std::is_same_v<N, float>)
+          for (ptrdiff_t i = 0; w.dw && i < lanes; ++i)
+            for (ptrdiff_t column = 0; column < w.columns; column += width)
+              store_some(w.dw + (row + i) * w.columns + column, w.columns - column,
+                         load_some(wide[n].template as<float>() + (((j - begin) * w.gates + g) * width + i) * w.columns + column,
+                                   w.columns - column));
+      }
+}
+
+}  // namespace elman::ELMAN_ISA
