@@ -66,7 +66,8 @@ template <int Slots, class N, class Place, class Gate>
 void weight_gradients(std::vector<WeightGradient<N>>& wanted, const GateRows<N>& gates, Place&& place, Gate&& gate,
                       int index, int threads) {
   constexpr int W = 4, M = Slots * width, q = fold<N>;  // vectors of a panel, columns of a block
-  constexpr ptrdiff_t depth = 256, group = std::max(1, 512 / M);
+  // rows at a time, their folds, and blocks at a time
+  constexpr ptrdiff_t depth = 256, most = depth / q, group = std::max(1, 512 / M);
   const ptrdiff_t blocks = (gates.units + width - 1) / width;
   const auto [begin, end] = share(blocks, index, threads);
   if (begin == end) return;
@@ -100,7 +101,7 @@ void weight_gradients(std::vector<WeightGradient<N>>& wanted, const GateRows<N>&
               at[i] = k * q + i < rows ? gates.data + (k0 + k * q + i) * gates.stride + place(slot, j) : nullptr;
               if (at[i]) sum += load(at[i]);
             }
-            pack_fold(left.as<N>() + (((j - j0) * depth + k) * M + slot * width) * q, at, width, 1);
+            pack_fold(left.as<N>() + (((j - j0) * most + k) * M + slot * width) * q, at, width, 1);
           }
           store(bias.as<float>() + ((j - begin) * Slots + slot) * width, sum);
         }
@@ -116,7 +117,7 @@ void weight_gradients(std::vector<WeightGradient<N>>& wanted, const GateRows<N>&
               else
                 c = wide[n].template as<float>() + ((j - begin) * w.gates + g) * width * w.columns;
               add_tiles<W>(c + column, w.columns, std::min<ptrdiff_t>(W * width, w.columns - column), k0 > 0,
-                           left.as<N>() + ((j - j0) * depth * M + (w.first + g) * width) * q, M * q, panel, K,
+                           left.as<N>() + ((j - j0) * most * M + (w.first + g) * width) * q, M * q, panel, K,
                            std::min<ptrdiff_t>(width, gates.units - j * width));
             }
       }
