@@ -7,6 +7,7 @@
 #include "cells/lstm.hpp"
 #include "cells/peephole_lstm.hpp"
 #include "cells/projected_lstm.hpp"
+#include "step.hpp"
 #include "unroll.hpp"
 
 #define ELMAN_JOIN_(a, b) a##b
@@ -17,34 +18,42 @@
 namespace elman {
 namespace ELMAN_ISA {
 
-// The one list of fused cells: calls `use` with the loop of the cell.
-template <class N, class Use>
-auto with_cell(int kind, const Sweep<N>& sweep, Use&& use) {
+// The one list of fused cells: calls `use` with the cell.
+template <class Use>
+auto with_cell(int kind, Use&& use) {
   switch (kind) {
-    case elman_tanh: return use(Unroll<Elman<false>, N>(sweep));
-    case elman_relu: return use(Unroll<Elman<true>, N>(sweep));
-    case gru: return use(Unroll<GRU, N>(sweep));
-    case peephole_lstm: return use(Unroll<PeepholeLSTM, N>(sweep));
-    case coupled_lstm: return use(Unroll<CoupledLSTM, N>(sweep));
-    case projected_lstm: return use(Unroll<ProjectedLSTM, N>(sweep));
-    default: return use(Unroll<LSTM, N>(sweep));
+    case elman_tanh: return use(Elman<false>{});
+    case elman_relu: return use(Elman<true>{});
+    case gru: return use(GRU{});
+    case peephole_lstm: return use(PeepholeLSTM{});
+    case coupled_lstm: return use(CoupledLSTM{});
+    case projected_lstm: return use(ProjectedLSTM{});
+    default: return use(LSTM{});
   }
 }
 
 template <class N>
-size_t kept_bytes(int cell, const Sweep<N>& sweep) {
-  return with_cell(cell, sweep, [](auto&& loop) { return loop.kept_bytes(); });
+size_t kept_bytes(int kind, const Sweep<N>& sweep) {
+  return with_cell(kind, [&](auto cell) { return Unroll<decltype(cell), N>(sweep).kept_bytes(); });
 }
 template <class N>
-void forward(int cell, const Sweep<N>& sweep) {
-  with_cell(cell, sweep, [](auto&& loop) { loop.forward(); });
+void forward(int kind, const Sweep<N>& sweep) {
+  with_cell(kind, [&](auto cell) { Unroll<decltype(cell), N>(sweep).forward(); });
 }
 template <class N>
-void backward(int cell, const Sweep<N>& sweep, const Gradients<N>& gradients) {
-  with_cell(cell, sweep, [&](auto&& loop) { loop.backward(gradients); });
+void backward(int kind, const Sweep<N>& sweep, const Gradients<N>& gradients) {
+  with_cell(kind, [&](auto cell) { Unroll<decltype(cell), N>(sweep).backward(gradients); });
 }
 template <class N>
-constexpr SweepFunctions<N> functions{kept_bytes<N>, forward<N>, backward<N>};
+void step(int kind, const Step<N>& s) {
+  with_cell(kind, [&](auto cell) { step_layer<decltype(cell)>(s); });
+}
+template <class To, class From>
+void convert(To* to, const From* from, size_t n) {
+  for (size_t k = 0; k < n; k += width) store_some(to + k, n - k, load_some(from + k, n - k));
+}
+template <class N>
+constexpr Functions<N> functions{kept_bytes<N>, forward<N>, backward<N>, step<N>, convert<N, float>, convert<float, N>};
 
 double multiply_adds(int threads, long rounds) {
   constexpr int sums = accumulators;

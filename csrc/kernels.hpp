@@ -12,16 +12,19 @@ namespace elman {
 enum CellKind : int { elman_tanh, elman_relu, lstm, gru, peephole_lstm, coupled_lstm, projected_lstm };
 
 template <class N>
-struct SweepFunctions {
+struct Functions {
   size_t (*kept_bytes)(int cell, const Sweep<N>&);
   void (*forward)(int cell, const Sweep<N>&);
   void (*backward)(int cell, const Sweep<N>&, const Gradients<N>&);
+  void (*step)(int cell, const Step<N>&);
+  void (*narrow)(N* to, const float* from, size_t n);  // rounds; copies where N is float
+  void (*widen)(float* to, const N* from, size_t n);
 };
 
 struct Kernels {
   const char* name;
-  SweepFunctions<float> single;
-  SweepFunctions<bf16> half;
+  Functions<float> single;
+  Functions<bf16> half;
   double (*multiply_adds)(int threads, long rounds);  // the most arithmetic there is; returns its count
 };
 

@@ -12,6 +12,7 @@
 #include "kernels.hpp"
 #include "memory.hpp"
 #include "pool.hpp"
+#include "stepper.hpp"
 
 namespace nb = nanobind;
 using namespace elman;
@@ -72,7 +73,7 @@ using Rates = std::vector<float>;
 using Pointers = std::vector<uintptr_t>;
 
 template <class N>
-const SweepFunctions<N>& functions() {
+const Functions<N>& functions() {
   if constexpr (sizeof(N) == 4)
     return chosen->single;
   else
@@ -159,6 +160,20 @@ NB_MODULE(_kernels, m) {
   m.def("choose", &choose, nb::arg("isa"));
   m.def("peak", &peak, nb::arg("threads"));
   m.def("memory", &memory, nb::arg("bytes"));
+  nb::class_<Stepper>(m, "Stepper")
+      .def("__init__",
+           [](Stepper* self, bool half, int64_t B, int threads, nb::dict owner, nb::list layers, nb::tuple outputs,
+              uintptr_t output, uintptr_t wide_output, nb::object tensor_type, nb::object dtype) {
+             std::vector<LayerFacts> facts;
+             for (nb::handle layer : layers) {
+               const auto sizes = nb::cast<Sizes>(layer[1]);
+               facts.push_back({nb::cast<int>(layer[0]), sizes.at(0), sizes.at(1), sizes.at(2), nb::cast<bool>(layer[2]),
+                                nb::cast<Rates>(layer[3]), nb::cast<std::vector<std::string>>(layer[4]),
+                                nb::cast<Pointers>(layer[5])});
+             }
+             new (self) Stepper(*chosen, half, B, threads, owner, facts, outputs, output, wide_output, tensor_type, dtype);
+           })
+      .def("step", &Stepper::step);
   m.def("use_openmp", [](bool on) { OpenMP::enabled = on; }, nb::arg("on"));
   m.def("poison", [](bool on) { Memory::poisoned = on; }, nb::arg("on"));
   m.def("kept_bytes", [](bool half, int cell, const Sizes& sizes, bool masked) {

@@ -1,4 +1,4 @@
-// What one sweep over one layer in one direction reads and writes. Plain memory; the caller owns it.
+// What one sweep over one layer in one direction, or one step of it, reads and writes. Plain memory; the caller owns it.
 #pragma once
 
 #include <cstdint>
@@ -44,6 +44,20 @@ struct Gradients {
   float* d_start[most_states];          // [B, size]
   float* d_initial[most_states];        // [B, size], zeroed by the caller; with resets
   float* d_states[most_states];         // [T, B, size], zeroed by the caller: of the state after each step
+};
+
+// One step, for streams.
+template <class N>
+struct Step {
+  int64_t B, I, H, O;
+  int threads;
+  float zoneout_rate[most_states];
+  const N *w_ih, *w_hh, *w_hr;
+  const float *b_ih, *b_hh, *extra[most_extras];
+  const N *x, *h;               // [B, I], [B, O]
+  float* state[most_states];    // [B, size]; replaced
+  float* fresh;                 // [B, O], the new h, which others may still need the old one of
+  N* raw;                       // [B, H], what w_hr multiplies
 };
 
 }  // namespace elman

@@ -35,12 +35,10 @@ def test_stepwise_logits_equal_those_of_a_full_pass(cell, options):
     model = language_model(cell, **options)
     tokens = torch.randint(V, (T, B))
     features, final = model.features(tokens)
-    logits, state = [], None
-    for token in tokens:
-        scores, state = model.step(token, state)
-        logits.append(scores)
+    stream = model.stream(B)
+    logits = [stream.step(token) for token in tokens]
     torch.testing.assert_close(torch.stack(logits), model.head.logits(features), rtol=0, atol=1e-12)
-    torch.testing.assert_close(state, final, rtol=0, atol=1e-12)
+    torch.testing.assert_close(stream.state, final, rtol=0, atol=1e-12)
 
 
 @each_cell

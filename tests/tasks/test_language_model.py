@@ -16,7 +16,7 @@ from elman.data.builtin import python_reference
 from elman.data.vocab import ByteVocabulary, CharacterVocabulary
 from elman.errors import InputError
 from elman.metrics.ngram import letter_frequency_nats
-from elman.models.autoregressive import Autoregressive
+from elman.models.autoregressive import TokenStream
 from elman.tasks import language_model
 from elman.tasks.language_model import LanguageModel
 from elman.train.files import write_json
@@ -245,8 +245,8 @@ def test_sampling_follows_the_models_own_probabilities():
 
 def test_text_comes_as_it_is_drawn(task, monkeypatch):
     taken = []
-    step = Autoregressive.step
-    monkeypatch.setattr(Autoregressive, "step", lambda *given: (taken.append(1), step(*given))[1])
+    step = TokenStream.step
+    monkeypatch.setattr(TokenStream, "step", lambda *given: (taken.append(1), step(*given))[1])
     pieces = task.generate("the", length=10**9, seed=0)
     assert isinstance(pieces, GeneratorType)
     assert taken == []

@@ -179,7 +179,7 @@ def test_a_state_of_the_cells_own_is_carried_from_step_to_step(cell, tmp_path):
     task = elman.LanguageModel(**SMALL, embedding_size=4, cell=cell).fit(texts=[text()])
     tokens = torch.randint(len(task.vocabulary), (7, 1))
     features, _ = task.model.features(tokens)
-    state = None
+    stream = task.model.stream()
     for token in tokens:
-        logits, state = task.model.step(token, state)
+        logits = stream.step(token)
     torch.testing.assert_close(logits, task.model.head.logits(features[-1]))

@@ -5,10 +5,8 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from elman.state import State
-
 _COLDEST = 1e-30
-Step = Callable[[Tensor, State], tuple[Tensor, State]]
+Step = Callable[[Tensor], Tensor]
 
 
 def choose(
@@ -65,7 +63,6 @@ def check_options(temperature: float, top_k: int, top_p: float) -> None:
 def sample(
     step: Step,
     logits: Tensor,
-    state: State,
     temperature: float = 1.0,
     top_k: int = 0,
     top_p: float = 1.0,
@@ -74,9 +71,8 @@ def sample(
     """Endless tokens [B], each fed back to give the next.
 
     Args:
-        step: (token [B], state) → (logits [B, V], state).
+        step: token [B] → logits of the next [B, V], carrying its state, as a stream's.
         logits: [B, V] for the first token.
-        state: after the prompt.
         temperature: see ``choose``.
         top_k: see ``choose``.
         top_p: see ``choose``.
@@ -90,4 +86,4 @@ def sample(
     while True:
         token = choose(logits, temperature, top_k, top_p, generator)
         yield token
-        logits, state = step(token, state)
+        logits = step(token)

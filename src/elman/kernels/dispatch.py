@@ -4,12 +4,11 @@ from types import ModuleType
 
 from torch import Tensor
 
-from elman.cells import LSTM
 from elman.kernels import aten, cpu, reference
 from elman.kernels.call import Call
 from elman.state import State
 
-# fastest first, but for what _by_speed knows better
+# fastest first, as benchmarks/recurrent.py measures them
 BACKENDS: dict[str, ModuleType] = {"cpu": cpu, "aten": aten, "reference": reference}
 
 
@@ -23,19 +22,12 @@ def run(call: Call, backend: str = "auto") -> tuple[Tensor, State]:
         ValueError: the backend is unknown, or cannot run this call; the message says why.
     """
     if backend == "auto":
-        return next(b for b in _by_speed(call) if b.supports(call) is None).run(call)
+        return next(b for b in BACKENDS.values() if b.supports(call) is None).run(call)
     check_backend(backend)
     reason = BACKENDS[backend].supports(call)
     if reason is not None:
         raise ValueError(f"backend {backend!r} cannot run this call: {reason}")
     return BACKENDS[backend].run(call)
-
-
-def _by_speed(call: Call) -> list[ModuleType]:
-    """The backends, fastest first for this call, as benchmarks/recurrent.py measures them."""
-    if isinstance(call.cells[0], LSTM) and call.lengths is None and call.resets is None:
-        return [aten, cpu, reference]  # oneDNN's LSTM is at least as fast on whole rows
-    return list(BACKENDS.values())
 
 
 def check_backend(backend: str) -> None:

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import torch
@@ -200,7 +199,13 @@ class Recurrent(nn.Module):
         """The layer as an object that carries its state from step to step, for inference."""
         if self.bidirectional:
             raise ValueError("a bidirectional layer cannot go step by step")
-        return Stream(partial(Recurrent.step, self), self.initial_state, batch_size)
+        return Stream(self, batch_size)
+
+    @property
+    def is_random(self) -> bool:
+        """Whether a call in training draws random numbers: with any dropout or zoneout."""
+        rates = (self.dropout, self.input_dropout, self.recurrent_dropout, self.weight_dropout, *self.zoneout)
+        return any(rates)
 
     def initial_state(self, batch_size: int) -> State:
         """The state before the first step, zero or learned: each [layers × directions, B, *shape]."""

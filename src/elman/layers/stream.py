@@ -1,65 +1,125 @@
 """A layer as an object that reads one step at a time."""
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from elman.kernels.cpu_step import MOST_ROWS, make_stepper, supports
 from elman.state import State
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from elman.layers.recurrent import Recurrent
 
 
 class Stream:
     """Carries a layer's state from one step to the next, without gradients; made by ``layer.stream()``.
 
-    Put the layer in evaluation mode to stream without dropout.
+    It reads the layer's own parameters at every step, so that it never falls behind them, whoever changes
+    them. On a CPU, for cells that have a compiled kernel and at most 8 rows, a step goes straight to it and
+    allocates nothing. Put the layer in evaluation mode to stream without dropout.
 
     Args:
-        step: (x [B, I], state) → (output [B, O], state).
-        initial_state: batch size → the state to begin with.
+        layer: one direction.
         batch_size: B, rows that stream side by side.
 
     Shapes:
         ``step``: x [B, I] (or [I] when B is 1) → output [B, O] (or [O]); ``state``: as the layer's
     """
 
-    def __init__(
-        self,
-        step: Callable[[Tensor, State], tuple[Tensor, State]],
-        initial_state: Callable[[int], State],
-        batch_size: int = 1,
-    ) -> None:
-        self._step = step
-        self._initial_state = initial_state
+    def __init__(self, layer: "Recurrent", batch_size: int = 1) -> None:
+        self._layer = layer
         self._batch_size = batch_size
         self._state: State = ()
+        self._stepper: Any = None
+        self._random = False
         self.reset()
 
     @property
     def state(self) -> State:
-        """The state after the last step."""
-        return self._state
+        """The state after the last step, a copy."""
+        return tuple(
+            s.to(like.dtype, copy=True) for s, like in zip(self._state, self._initial(), strict=True)
+        )
 
     @state.setter
     def state(self, state: State) -> None:
         wanted, found = ([list(s.shape) for s in group] for group in (self._state, state))
         if wanted != found:
             raise ValueError(f"state must have shapes {wanted}. Got {found}.")
-        self._state = tuple(state)
+        with torch.no_grad():
+            for own, given in zip(self._state, state, strict=True):
+                own.copy_(given)
 
     def reset(self) -> None:
         """Puts the state back to the initial one."""
-        with torch.no_grad():
-            self._state = self._initial_state(self._batch_size)
+        self._bind(self._initial())
 
-    @torch.no_grad()
-    def step(self, x: Tensor) -> Tensor:
-        """Reads one step and returns its output.
+    def step(self, x: "Tensor | np.ndarray", copy: bool = False) -> Any:
+        """Reads one step and returns its output: a tensor for a tensor, an array for an array.
+
+        Args:
+            x: in the layer's precision, or a float32 array.
+            copy: give an output of its own; otherwise the next step may overwrite it.
 
         Raises:
-            ValueError: x has not the stream's rows.
+            ValueError: x has not the stream's rows or the layer's features.
         """
+        output = self._stepper.step(x) if self._is_direct() else None
+        if output is None:
+            output = self._anew(x)
+        if not copy:
+            return output
+        return output.clone() if isinstance(output, Tensor) else output.copy()
+
+    def _is_direct(self) -> bool:
+        return self._stepper is not None and not (self._random and self._layer.training)
+
+    def _initial(self) -> State:
+        with torch.no_grad():
+            return self._layer.initial_state(self._batch_size)
+
+    def _bind(self, state: State) -> None:
+        """Takes on a state, in memory of the stream's own, and the layer's parameters as they are now."""
+        layer, self._stepper = self._layer, None
+        self._random = layer.is_random
+        with torch.inference_mode(False), torch.no_grad():
+            own = (layer.cells, layer._parameters, layer._names)
+            fast = self._batch_size <= MOST_ROWS and supports(*own)
+            wide = torch.float32 if fast else None
+            self._state = tuple(s.detach().to(wide or s.dtype).contiguous().clone() for s in state)
+            if fast:
+                self._stepper = make_stepper(
+                    *own, self._state, layer.zoneout, layer.residual, self._batch_size
+                )
+
+    @torch.no_grad()
+    def _anew(self, x: "Tensor | np.ndarray") -> Any:
+        """A step that the stepper refused, as its layer has changed or x is unusual, or that it cannot do."""
+        given = x
+        if not isinstance(x, Tensor):
+            x = torch.as_tensor(x)
         rows = len(x) if x.dim() == 2 else 1
         if x.dim() not in (1, 2) or rows != self._batch_size:
             raise ValueError(f"a step of this stream must have {self._batch_size} rows. Got {list(x.shape)}.")
-        output, self._state = self._step(x if x.dim() == 2 else x[None], self._state)
-        return output if x.dim() == 2 else output[0]
+        if x.shape[-1] != self._layer.input_size:
+            raise ValueError(
+                f"a step's last axis must be input_size ({self._layer.input_size}). Got {list(x.shape)}."
+            )
+        like = self._initial()
+        self._bind(self._state)
+        if not isinstance(given, Tensor):
+            x = x.to(like[0].dtype)
+        output = self._stepper.step(x.detach().contiguous()) if self._is_direct() else None
+        if output is None:
+            from elman.layers.recurrent import Recurrent
+
+            state = tuple(s.to(i.dtype) for s, i in zip(self._state, like, strict=True))
+            # a drop-in's own step takes a bare state
+            full, state = Recurrent.step(self._layer, x if x.dim() == 2 else x[None], state)
+            for own, new in zip(self._state, state, strict=True):
+                own.copy_(new)
+            output = full if x.dim() == 2 else full[0]
+        return output if isinstance(given, Tensor) else output.float().numpy(force=True)

@@ -63,8 +63,33 @@ class Autoregressive(nn.Module):
         output, state = self.layer(x, state, lengths, resets)
         return F.dropout(output, self.dropout, self.training), state
 
+    def stream(self, batch_size: int = 1, state: State | None = None) -> "TokenStream":
+        """The model as an object that reads one token of each row at a time, for inference."""
+        return TokenStream(self, batch_size, state)
+
+
+class TokenStream:
+    """Carries a model's state from token to token; made by ``model.stream()``.
+
+    Args:
+        model: put it in evaluation mode first.
+        batch_size: B, rows that stream side by side.
+        state: the state to begin with; the initial one where it is None.
+    """
+
+    def __init__(self, model: Autoregressive, batch_size: int = 1, state: State | None = None) -> None:
+        self._model = model
+        self._stream = model.layer.stream(batch_size)
+        if state is not None:
+            self._stream.state = state
+
+    @property
+    def state(self) -> State:
+        """The layer's state after the last token."""
+        return self._stream.state
+
     @torch.inference_mode()
-    def step(self, token: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """One token of each row [B] → logits of the next [B, V], and the state."""
-        output, state = self.layer.step(self.embedding(token), state)
-        return self.head.logits(output), state
+    def step(self, token: Tensor) -> Tensor:
+        """One token of each row [B] → logits of the next [B, V]."""
+        model = self._model
+        return model.head.logits(self._stream.step(model.embedding(token)))

@@ -223,9 +223,8 @@ class LanguageModel(Task):
             else:
                 # before any token the head's bias is all there is to go by
                 logits = model.head.bias[None].detach()
-                state = model.layer.initial_state(1)
         decoder = self.vocabulary.decoder()
-        tokens_drawn = sample(model.step, logits, state, temperature, top_k, top_p, seed)
+        tokens_drawn = sample(model.stream(1, state).step, logits, temperature, top_k, top_p, seed)
         for _, token in zip(range(length), tokens_drawn, strict=False):
             piece = decoder.push(int(token))
             if piece:

@@ -1,0 +1,128 @@
+// One step of few rows, as streams need it: products with the weights as they lie in the layer, unpacked, so that
+// a stream never holds a copy that could grow old.
+#pragma once
+
+#include "gemm.hpp"
+#include "pool.hpp"
+
+namespace elman::ELMAN_ISA {
+
+// Lane i of the result: the sum of all lanes of m[i].
+template <size_t S = 1>
+inline vec sum_lanes(vec (&m)[width]) {
+  for (size_t i = 0; i < width; i += 2 * S) {
+    veci a = (veci)m[i], b = (veci)m[i + S];
+    trade<S>(a, b, std::make_index_sequence<width>{});
+    m[i] = (vec)a + (vec)b;
+  }
+  if constexpr (2 * S < width)
+    return sum_lanes<2 * S>(m);
+  else
+    return m[0];
+}
+
+// Products of `width` rows of a matrix [.., K] with one vector.
+template <class N>
+class RowProducts {
+  static constexpr ptrdiff_t step = width * fold<N>;
+
+ public:
+  RowProducts(const N* v, ptrdiff_t K) : v_(v), K_(K) {
+    // the last elements are read with the ones before them, which were counted already and are zero here
+    const ptrdiff_t rest = K % step, from = std::max<ptrdiff_t>(0, K - step);
+    for (ptrdiff_t k = 0; k < step; ++k)
+      tail_[k] = rest && from + k < K && from + k >= K - rest ? v[from + k] : N{};
+  }
+
+  void add(vec (&sum)[width], const N* rows, ptrdiff_t count) const {
+    if (count < width || K_ < step) return add_some(sum, rows, count);
+    const N* from[(width + 2) / 3];
+    for (int g = 0; g < (width + 2) / 3; ++g) from[g] = rows + 3 * g * K_;
+    const auto more = [&](const auto x, ptrdiff_t k) {
+      for (int r = 0; r < width; ++r) sum[r] = add_product(sum[r], x, row_of(from[r / 3] + (r % 3) * K_ + k));
+    };
+    for (ptrdiff_t k = 0; k + step <= K_; k += step) more(row_of(v_ + k), k);
+    if (K_ % step) more(row_of(tail_), K_ - step);
+  }
+
+ private:
+  void add_some(vec (&sum)[width], const N* rows, ptrdiff_t count) const {
+    for (int r = 0; r < count; ++r) {
+      const N* row = rows + r * K_;
+      for (ptrdiff_t k = 0; k < K_; k += step) {
+        alignas(64) N a[step] = {}, b[step] = {};
+        const size_t n = std::min(step, K_ - k);
+        std::memcpy(a, row + k, n * sizeof(N)), std::memcpy(b, v_ + k, n * sizeof(N));
+        sum[r] = add_product(sum[r], row_of(a), row_of(b));
+      }
+    }
+  }
+
+  const N* v_;
+  ptrdiff_t K_;
+  alignas(64) N tail_[step];
+};
+
+// Calls body(block) for this thread's part of all blocks, on as many threads as are worth it.
+template <class Body>
+inline void for_blocks(ptrdiff_t blocks, ptrdiff_t products, int threads, Body&& body) {
+  const int useful = static_cast<int>(std::min<ptrdiff_t>(threads, 1 + products / 262144));
+  const auto job = [&](int index, int team) {
+    const auto [begin, end] = share(blocks, index, team);
+    for (ptrdiff_t j = begin; j < end; ++j) body(j);
+  };
+  if (useful == 1) return job(0, 1);
+  Pool::instance().run(useful, job);
+}
+
+template <class Cell, class N>
+void step_layer(const Step<N>& s) {
+  constexpr int G = Cell::gates, S = Cell::slots, states = Cell::states, extras = Cell::extras;
+  constexpr bool projected = requires { Cell::projects; };
+  const ptrdiff_t blocks = (s.H + width - 1) / width, out = (s.O + width - 1) / width;
+  for (ptrdiff_t b = 0; b < s.B; ++b) {
+    const RowProducts<N> input(s.x + b * s.I, s.I), recurrent(s.h + b * s.O, s.O);
+    const auto keep = [&](int n, ptrdiff_t j, ptrdiff_t size, const vec old, vec v) {
+      if (s.zoneout_rate[n] != 0.0f) v += s.zoneout_rate[n] * (old - v);
+      store_some((n == 0 ? s.fresh : s.state[n]) + b * size + j * width, size - j * width, v);
+    };
+    for_blocks(blocks, s.H * G * (s.I + s.O), s.threads, [&](ptrdiff_t j) {
+      const ptrdiff_t count = std::min<ptrdiff_t>(width, s.H - j * width);
+      vec a[S], old[states], fresh[states], extra[extras + 1];
+      for (int slot = 0; slot < S; ++slot) {
+        const ptrdiff_t row = Cell::gate_of_slot[slot] * s.H + j * width;
+        vec sum[width] = {};
+        vec bias{};
+        if (slot < G) {
+          input.add(sum, s.w_ih + row * s.I, count);
+          if (s.b_ih) bias += load_some(s.b_ih + row, count);
+        }
+        if (slot >= Cell::recurrent) {
+          recurrent.add(sum, s.w_hh + row * s.O, count);
+          if (s.b_hh) bias += load_some(s.b_hh + row, count);
+        }
+        a[slot] = sum_lanes(sum) + bias;
+      }
+      for (int n = projected ? 1 : 0; n < states; ++n) old[n] = load_some(s.state[n] + b * s.H + j * width, count);
+      for (int e = 0; e < extras; ++e) extra[e] = load_some(s.extra[e] + j * width, count);
+      Cell::forward(a, old, fresh, extra);
+      if constexpr (projected)
+        store_some(s.raw + b * s.H + j * width, count, fresh[0]);
+      else
+        keep(0, j, s.H, old[0], fresh[0]);
+      for (int n = 1; n < states; ++n) keep(n, j, s.H, old[n], fresh[n]);
+    });
+    if constexpr (projected) {
+      const RowProducts<N> raw(s.raw + b * s.H, s.H);
+      for_blocks(out, s.O * s.H, s.threads, [&](ptrdiff_t j) {
+        const ptrdiff_t count = std::min<ptrdiff_t>(width, s.O - j * width);
+        vec sum[width] = {};
+        raw.add(sum, s.w_hr + j * width * s.H, count);
+        keep(0, j, s.O, load_some(s.state[0] + b * s.O + j * width, count), sum_lanes(sum));
+      });
+    }
+  }
+  std::memcpy(s.state[0], s.fresh, s.B * s.O * sizeof(float));
+}
+
+}  // namespace elman::ELMAN_ISA

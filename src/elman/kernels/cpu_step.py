@@ -1,0 +1,81 @@
+"""Steps of few rows by the compiled CPU kernels, for streams."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from elman.cells.base import Cell
+from elman.kernels.sweep import CELLS, DTYPES, MOST_STATES, PARAMETERS, _kernels, addresses, kind_of, padded
+from elman.state import State
+
+MOST_ROWS = 8
+"""Rows up to which a step reads the weights as they lie; with more, packing them pays."""
+
+
+def supports(
+    cells: Sequence[Cell], parameters: Mapping[str, Tensor | None], names: Sequence[Mapping[str, str]]
+) -> bool:
+    """Whether the compiled kernels can step these cells; arguments as ``make_stepper``'s."""
+    if _kernels is None or type(cells[0]) not in CELLS or torch.is_autocast_enabled("cpu"):
+        return False
+    # a parametrised weight is computed when it is asked for, and is no parameter
+    found = [parameters.get(name) for own in names for name in own.values()]
+    return found[0] is not None and all(
+        p is not None and p.is_cpu and p.dtype == found[0].dtype in DTYPES and p.is_contiguous()
+        for p in found
+    )
+
+
+def make_stepper(
+    cells: Sequence[Cell],
+    parameters: Mapping[str, Tensor | None],
+    names: Sequence[Mapping[str, str]],
+    state: State,
+    zoneout: Sequence[float],
+    residual: bool,
+    batch_size: int,
+) -> Any:
+    """An object whose ``step(x)`` moves ``state`` on and returns the output.
+
+    It returns None, and moves nothing, where x is not what it takes or a parameter lies elsewhere by now.
+
+    Args:
+        cells: of each layer; one direction.
+        parameters: the module's own dict, looked into at every step.
+        names: for each layer the dict's key of each parameter.
+        state: contiguous float32 tensors [layers, B, size], moved in place.
+        zoneout: the old state's share of each state.
+        residual: whether every layer but the first adds its input to its output.
+        batch_size: B.
+    """
+    dtype = next(p for p in parameters.values() if p is not None).dtype
+    rates = [*zoneout, *[0.0] * (MOST_STATES - len(zoneout))]
+    layers = [
+        (
+            kind_of(cell),
+            [cell.input_size, cell.hidden_size, cell.output_size],
+            residual and k > 0,
+            rates,
+            [own.get(name, "") for name in PARAMETERS],
+            padded(addresses(s[k] for s in state)),
+        )
+        for k, (cell, own) in enumerate(zip(cells, names, strict=True))
+    ]
+    output = torch.zeros(batch_size, cells[-1].output_size, dtype=dtype)
+    wide = output if dtype == torch.float32 else output.float()
+    array = wide.numpy()
+    outputs = (output, output[0], array, array[0])
+    return _kernels.Stepper(
+        dtype == torch.bfloat16,
+        batch_size,
+        torch.get_num_threads(),
+        parameters,
+        layers,
+        outputs,
+        output.data_ptr(),
+        wide.data_ptr(),
+        Tensor,
+        dtype,
+    )

@@ -1,0 +1,191 @@
+"""The sweep as operators that torch.compile and torch.export know: ``elman::sweep`` and its gradient."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from elman.cells import Elman, ProjectedLSTM
+from elman.cells.base import Cell
+from elman.kernels.call import Noise
+from elman.kernels.sweep import (
+    CELLS,
+    PARAMETERS,
+    Inputs,
+    Options,
+    backward,
+    forward,
+    kind_of,
+    split,
+)
+
+
+@torch.library.custom_op("elman::sweep", mutates_args=(), device_types="cpu")
+def _sweep(
+    x: Tensor,
+    state: Sequence[Tensor],
+    start: Sequence[Tensor],
+    parameters: Sequence[Tensor],
+    lengths: Tensor | None,
+    resets: Tensor | None,
+    mask: Tensor | None,
+    zoneout: Sequence[Tensor | None],
+    rates: Sequence[float],
+    cell: Sequence[int],
+    reverse: bool,
+    keep: bool,
+) -> list[Tensor]:
+    """A sweep in a compiled graph: output, final states and, with ``keep``, what its gradient needs."""
+    options = _rebuilt(lengths, resets, mask, zoneout, rates, cell, reverse)
+    # zeros, as an operator must give the same for the same, padding included
+    kept = torch.zeros(options.kept_bytes(x), dtype=torch.uint8) if keep else None
+    results = forward(options, _inputs(options, x, state, start, parameters), kept)
+    return results if kept is None else [*results, kept]
+
+
+@_sweep.register_fake
+def _(
+    x: Tensor,
+    state: Sequence[Tensor],
+    start: Any,
+    parameters: Any,
+    lengths: Any,
+    resets: Any,
+    mask: Any,
+    zoneout: Any,
+    rates: Any,
+    cell: Sequence[int],
+    reverse: bool,
+    keep: bool,
+) -> list[Tensor]:
+    options = _rebuilt(lengths, resets, mask, zoneout, rates, cell, reverse)
+    output = x.new_empty(x.shape[0], x.shape[1], options.cell.output_size)
+    final = [s.new_empty(s.shape, dtype=torch.float32) for s in state]
+    return [output, *final, *([x.new_empty(options.kept_bytes(x), dtype=torch.uint8)] if keep else [])]
+
+
+@torch.library.custom_op("elman::sweep_backward", mutates_args=(), device_types="cpu")
+def _sweep_backward(
+    d_results: Sequence[Tensor],
+    kept: Tensor,
+    needs: Sequence[bool],
+    x: Tensor,
+    state: Sequence[Tensor],
+    start: Sequence[Tensor],
+    parameters: Sequence[Tensor],
+    lengths: Tensor | None,
+    resets: Tensor | None,
+    mask: Tensor | None,
+    zoneout: Sequence[Tensor | None],
+    rates: Sequence[float],
+    cell: Sequence[int],
+    reverse: bool,
+) -> list[Tensor]:
+    """The gradients of those tensors, in their order, that need one."""
+    options = _rebuilt(lengths, resets, mask, zoneout, rates, cell, reverse)
+    inputs, wanted = _inputs(options, x, state, start, parameters), iter(needs)
+    # a graph may be run backward again, so what was kept stays as it is
+    found = backward(
+        options, inputs, kept.clone(), [t is not None and next(wanted) for t in inputs], d_results
+    )
+    return [g for g in found if g is not None]
+
+
+@_sweep_backward.register_fake
+def _(
+    d_results: Any,
+    kept: Any,
+    needs: Sequence[bool],
+    x: Tensor,
+    state: Sequence[Tensor],
+    start: Sequence[Tensor],
+    parameters: Sequence[Tensor],
+    *rest: Any,
+) -> list[Tensor]:
+    tensors = [x, *state, *start, *parameters]
+    return [t.new_empty(t.shape) for t, need in zip(tensors, needs, strict=True) if need]
+
+
+def _setup_context(ctx: Any, inputs: Any, output: list[Tensor]) -> None:
+    *groups, lengths, resets, mask, zoneout, rates, cell, reverse, keep = inputs
+    x, state, start, parameters = groups
+    kept = output[-1] if keep else None
+    ctx.save_for_backward(kept, lengths, resets, mask, *zoneout, x, *state, *start, *parameters)
+    ctx.counts, ctx.plain = (len(state), len(start), len(parameters)), (rates, cell, reverse)
+
+
+def _gradient_of_sweep(ctx: Any, d_results: Sequence[Tensor]) -> Any:
+    ends = list(itertools.accumulate((1, *ctx.counts)))
+    kept, lengths, resets, mask, *rest = ctx.saved_tensors
+    zoneout, tensors = rest[: len(rest) - ends[-1]], rest[len(rest) - ends[-1] :]
+    groups = [tensors[begin:end] for begin, end in itertools.pairwise(ends)]
+    needs = [t.requires_grad for t in tensors]
+    found = iter(
+        _sweep_backward(
+            d_results[:-1], kept, needs, tensors[0], *groups, lengths, resets, mask, zoneout, *ctx.plain
+        )
+    )
+    all_of_them = [next(found) if need else None for need in needs]
+    given = (all_of_them[begin:end] for begin, end in itertools.pairwise(ends))
+    return (all_of_them[0], *given, *[None] * (5 + len(ctx.plain)))
+
+
+_sweep.register_autograd(_gradient_of_sweep, setup_context=_setup_context)
+
+
+def sweep(options: Options, inputs: Inputs) -> list[Tensor]:
+    """``forward`` as an operator that a compiled graph knows."""
+    x, state, start, parameters = split(options, inputs)
+    cell, zoneout = options.cell, options.noise.zoneout or (0.0,) * len(state)
+    keep = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in inputs)
+    results = _sweep(
+        x,
+        list(state),
+        list(start),
+        [p for p in parameters if p is not None],
+        options.lengths,
+        options.resets,
+        options.noise.recurrent,
+        [z if isinstance(z, Tensor) else None for z in zoneout],
+        [0.0 if isinstance(z, Tensor) else float(z) for z in zoneout],
+        [kind_of(cell), cell.input_size, cell.hidden_size, cell.output_size, int(cell.bias)],
+        options.reverse,
+        keep,
+    )
+    return results[: 1 + len(state)]
+
+
+def _rebuilt(
+    lengths: Tensor | None,
+    resets: Tensor | None,
+    mask: Tensor | None,
+    zoneout: Sequence[Tensor | None],
+    rates: Sequence[float],
+    cell: Sequence[int],
+    reverse: bool,
+) -> Options:
+    """The options that an operator's plain arguments stand for."""
+    kind, inputs, units, outputs, bias = cell
+    shares = tuple(rate if z is None else z for z, rate in zip(zoneout, rates, strict=True))
+    described: Cell
+    if kind <= 1:
+        described = Elman(inputs, units, bool(bias), nonlinearity="relu" if kind else "tanh")
+    elif CELLS[kind - 1] is ProjectedLSTM:
+        described = ProjectedLSTM(inputs, units, bool(bias), proj_size=outputs)
+    else:
+        described = CELLS[kind - 1](inputs, units, bool(bias))
+    return Options(described, lengths, resets, Noise(mask, shares), reverse)
+
+
+def _inputs(
+    options: Options,
+    x: Tensor,
+    state: Sequence[Tensor],
+    start: Sequence[Tensor],
+    parameters: Sequence[Tensor],
+) -> list[Tensor | None]:
+    """``Inputs`` from an operator's tensors, which leave out the parameters that the cell has not."""
+    own, present = iter(parameters), options.cell.parameters()
+    return [x, *state, *start, *(next(own) if name in present else None for name in PARAMETERS)]

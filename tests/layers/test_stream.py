@@ -1,0 +1,145 @@
+"""Streams: the full pass taken apart, in whatever precision, and never behind the layer's parameters."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import elman
+from elman.cells import GRU, LSTM, CoupledLSTM, Elman, LayerNormLSTM, PeepholeLSTM, ProjectedLSTM
+from elman.layers import Recurrent
+
+CELLS = [Elman, LSTM, GRU, PeepholeLSTM, CoupledLSTM, ProjectedLSTM, LayerNormLSTM]
+
+
+def steps(stream, x):
+    return torch.stack([stream.step(row, copy=True) for row in x])
+
+
+@pytest.mark.parametrize("rows", [1, 3, 9])  # the last is more than a step reads unpacked weights for
+@pytest.mark.parametrize(("inputs", "units"), [(1, 5), (33, 17), (16, 64), (70, 130)])
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.__name__)
+def test_steps_are_the_full_pass(cell, inputs, units, rows):
+    layer = Recurrent(
+        cell(inputs, units), num_layers=2, residual=True, zoneout=0.2, learned_state=True
+    ).eval()
+    for parameter in layer.parameters():
+        nn.init.uniform_(parameter, -0.3, 0.3)
+    x = torch.randn(6, rows, inputs)
+    expected, final = layer(x)
+    stream = layer.stream(rows)
+    torch.testing.assert_close(steps(stream, x), expected, rtol=1e-5, atol=2e-6)
+    torch.testing.assert_close(stream.state, final, rtol=1e-5, atol=2e-6)
+    stream.reset()
+    torch.testing.assert_close(steps(stream, x), expected, rtol=1e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("cell", CELLS[:-1], ids=lambda cell: cell.__name__)
+def test_bfloat16(cell):
+    layer = Recurrent(cell(20, 40), num_layers=2, residual=True)
+    x = torch.randn(9, 2, 20)
+    expected, _ = layer(x)
+    low = layer.bfloat16()
+    stream = low.stream(2)
+    found = steps(stream, x.bfloat16())
+    assert found.dtype == torch.bfloat16 == stream.state[0].dtype
+    torch.testing.assert_close(found.float(), expected, rtol=0.05, atol=0.03)
+    stream.reset()
+    arrays = np.stack([stream.step(row.numpy(), copy=True) for row in x])
+    assert arrays.dtype == np.float32
+    torch.testing.assert_close(torch.from_numpy(arrays), found.float())
+
+
+def test_answers_come_in_kind_and_in_one_buffer():
+    layer = elman.GRU(3, 5)
+    stream = layer.stream()
+    x = torch.randn(4, 3)
+    expected = layer(x)[0].detach()
+    first = stream.step(x[0])
+    kept = first.clone()
+    assert stream.step(x[1]) is first
+    assert not torch.equal(first, kept)
+    own = stream.step(x[2], copy=True)
+    array = stream.step(x[3].numpy())
+    assert isinstance(array, np.ndarray)
+    assert array.shape == (5,)
+    torch.testing.assert_close(torch.stack([kept, own, torch.from_numpy(array)]), expected[[0, 2, 3]])
+    assert stream.step(x[:1]).shape == (1, 5) == stream.step(x[:1].numpy()).shape
+    assert stream.step(x.double().numpy()[0]).shape == (5,)  # what must be converted is
+    assert stream.step(x.T.contiguous().T[0]).shape == (5,)
+
+
+CHANGES = {
+    "optimizer": lambda layer: torch.optim.SGD(layer.parameters(), 1.0).step(),
+    "load": lambda layer: layer.load_state_dict({k: v + 1 for k, v in layer.state_dict().items()}),
+    "assign": lambda layer: layer.load_state_dict(
+        {k: v + 1 for k, v in layer.state_dict().items()}, assign=True
+    ),
+    "data in place": lambda layer: layer.weight_hh_l0.data.mul_(-2),
+    "one element": lambda layer: layer.weight_ih_l0.data.view(-1)[7:8].add_(1),
+    "data replaced": lambda layer: setattr(layer.weight_hh_l0, "data", -2 * layer.weight_hh_l0.data),
+    "through NumPy": lambda layer: layer.bias_hh_l0.detach().numpy().__imul__(-2),
+    "another parameter": lambda layer: setattr(layer, "weight_ih_l0", nn.Parameter(-layer.weight_ih_l0.data)),
+    "another twice": lambda layer: [
+        setattr(layer, "weight_ih_l0", nn.Parameter(-layer.weight_ih_l0.data * k)) for k in (1, 2)
+    ],
+    "precision": lambda layer: layer.bfloat16(),
+    "precision and back": lambda layer: layer.bfloat16().float(),
+    "parametrised": lambda layer: nn.utils.parametrizations.weight_norm(layer, "weight_hh_l0", dim=1),
+    "not contiguous": lambda layer: setattr(
+        layer.weight_hh_l0, "data", (-layer.weight_hh_l0.data.T.contiguous()).T
+    ),
+    "reset": lambda layer: layer.reset_parameters(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_a_stream_is_never_behind_its_layer(kind, change):
+    layer = getattr(elman, kind)(6, 11)
+    sum(p.sum() for p in layer.parameters()).backward()
+    stream, x = layer.stream(), torch.randn(8, 6)
+    steps(stream, x[:4])
+    CHANGES[change](layer)
+    x = x.to(layer.bias_ih_l0.dtype)
+    before = stream.state
+    bare = tuple(s[:, 0] for s in before)
+    expected, _ = layer(x[4:], bare if kind == "LSTM" else bare[0])
+    tolerance = {"rtol": 0.05, "atol": 0.02} if change == "precision" else {}
+    torch.testing.assert_close(steps(stream, x[4:]), expected.detach(), **tolerance)
+
+
+def test_dropout_is_drawn_in_training_alone():
+    layer = Recurrent(LSTM(4, 50), recurrent_dropout=0.5)
+    x = torch.randn(5, 4)
+    layer.train()
+    streams = [layer.stream() for _ in range(2)]
+    assert not torch.equal(*(steps(stream, x) for stream in streams))
+    layer.eval()
+    for stream in streams:
+        stream.reset()
+    assert torch.equal(*(steps(stream, x) for stream in streams))
+    layer.train()
+    assert not torch.equal(*(steps(stream, x) for stream in streams))
+
+
+def test_made_or_used_in_inference_mode():
+    layer, head = elman.LSTM(3, 5), nn.Linear(5, 2)
+    with torch.inference_mode():
+        stream = layer.stream()
+        stream.step(torch.randn(3))
+    output = stream.step(torch.randn(3, requires_grad=True))
+    assert not output.requires_grad
+    head(output).sum().backward()
+
+
+def test_what_no_step_can_read():
+    stream = elman.LSTM(3, 5).stream()
+    with pytest.raises(ValueError, match=r"a step's last axis must be input_size \(3\). Got \[4\]"):
+        stream.step(torch.randn(4))
+    with pytest.raises(ValueError, match="a step of this stream must have 1 rows"):
+        stream.step(np.zeros((2, 3), np.float32))
+    before = stream.state
+    with pytest.raises(ValueError, match="must have 1 rows"):
+        stream.step(torch.randn(1, 1, 3))
+    assert all(map(torch.equal, before, stream.state))
