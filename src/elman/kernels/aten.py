@@ -21,6 +21,8 @@ def supports(call: Call) -> str | None:
         return "torch's layers can be cut at resets only when they read full rows in one direction"
     if call.input_masks is not None or call.noise or call.residual:
         return "torch's layers have no variational dropout, zoneout or residual connections"
+    if call.recompute or call.record is not None:
+        return "torch's layers neither recompute nor tell their states' gradients"
     if 0 in call.x.shape[:2]:
         return "no steps or no rows"
     if torch.compiler.is_compiling() and (call.lengths is not None or call.resets is not None):

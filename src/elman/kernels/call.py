@@ -39,6 +39,10 @@ class Call:
         residual: whether every layer but the first adds its input to its output.
         input_masks: for each layer a mask [B, I] on its input, the same at every step; or None.
         noise: for each layer and direction; empty where there is none.
+        recompute: steps of a chunk of time whose inner results are made again in the backward pass in place
+            of being kept; 0: everything is kept.
+        record: a list to which every layer and direction adds a state of zeros [T, B, *shape] that the
+            backward pass fills with the gradient of the state after each step; or None.
     """
 
     cells: tuple[Cell, ...]
@@ -53,6 +57,8 @@ class Call:
     residual: bool = False
     input_masks: tuple[Tensor, ...] | None = None
     noise: tuple[Noise, ...] = field(default=())
+    recompute: int = 0
+    record: list[State] | None = None
 
     @property
     def directions(self) -> int:

@@ -45,6 +45,8 @@ def supports(call: Call) -> str | None:
             return "the compiled kernels take float32 or bfloat16"
     elif call.x.dtype not in DTYPES or any(t.dtype != call.x.dtype for t in tensors):
         return "the compiled kernels take float32 or bfloat16"
+    if torch.compiler.is_compiling() and call.record is not None:
+        return "a compiled graph does not tell its states' gradients"
     if torch._C._are_functorch_transforms_active():
         return "the compiled kernels have no batching rule"
     return None
@@ -66,12 +68,13 @@ def unroll(
     resets: Tensor | None = None,
     noise: Noise = Noise(),  # noqa: B008 - frozen
     reverse: bool = False,
+    record: State | None = None,
 ) -> tuple[Tensor, State]:
     """One layer in one direction; as ``reference.unroll``."""
     if torch.is_autocast_enabled("cpu"):  # as torch's own layers: products in bfloat16, memory in float32
         x = x.to(torch.bfloat16)
         w = {k: v.to(torch.bfloat16) if k in WEIGHTS else v for k, v in w.items()}
-    options = Options(cell, lengths, resets, noise, reverse)
+    options = Options(cell, lengths, resets, noise, reverse, record)
     start = initial if resets is not None else ()
     inputs = [x, *state, *start, *(w.get(name) for name in PARAMETERS)]
     if torch.compiler.is_compiling():

@@ -30,12 +30,14 @@ def unroll(
     resets: Tensor | None = None,
     noise: Noise = Noise(),  # noqa: B008 - frozen
     reverse: bool = False,
+    record: State | None = None,
 ) -> tuple[Tensor, State]:
     """One layer in one direction.
 
     Past a row's length its state stands still and its output is 0; read in reverse, a row's state therefore
     waits at its given value until the row's last step. A reset before step t cuts the row in two: reading
-    forward the state is put back before t, in reverse before t − 1.
+    forward the state is put back before t, in reverse before t − 1. The backward pass fills ``record``, one
+    tensor [T, B, *shape] for each state, with the gradient of the state after each step.
 
     Shapes:
         x [T, B, I], each state [B, *shape], lengths [B], resets [T, B] → output [T, B, O], state
@@ -58,12 +60,24 @@ def unroll(
         new = tuple(n.to(s.dtype) for n, s in zip(new, state, strict=True))
         if noise.zoneout is not None:
             new = _zoneout(new, state, noise.zoneout, t)
+        if record is not None:
+            new = _noted(new, tuple(r[t] for r in record))
         output = new[cell.output_index]
         if alive is not None:
             output = torch.where(alive[t][:, None], output, 0.0)
             new = where(alive[t], new, state)
         outputs[t], state = output, new
     return torch.stack(outputs), state
+
+
+def _noted(state: State, places: State) -> State:
+    """The state, as tensors that only what comes after the step reads, which note their gradients."""
+    aliases = tuple(s.view_as(s) for s in state)
+    for s, place in zip(aliases, places, strict=True):
+        if s.requires_grad:
+            # copy_ gives a tensor back, and what a hook gives back replaces the gradient
+            s.register_hook(lambda gradient, place=place: (place.copy_(gradient), None)[1])
+    return aliases
 
 
 def _seen(cell: Cell, state: State, mask: Tensor | None) -> State | None:

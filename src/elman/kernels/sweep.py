@@ -12,6 +12,7 @@ from torch import Tensor
 from elman.cells import GRU, LSTM, CoupledLSTM, Elman, PeepholeLSTM, ProjectedLSTM
 from elman.cells.base import Cell
 from elman.kernels.call import Noise
+from elman.state import State
 
 try:
     from elman.kernels import _kernels  # type: ignore[attr-defined]
@@ -38,6 +39,7 @@ class Options:
     resets: Tensor | None
     noise: Noise
     reverse: bool
+    record: State | None = None
 
     def sizes(self, x: Tensor) -> list[int]:
         """T, B, I, H, O."""
@@ -93,6 +95,7 @@ def backward(
     d_initial = [torch.zeros(s.shape) for s in start if s is not None]
     given = [None if d_output is None else d_output.to(x.dtype).contiguous()]
     given += [None if d is None else d.float().contiguous() for d in d_final]
+    d_states = [torch.zeros(r.shape) for r in options.record or ()]
     arguments, alive = _arguments(options, inputs, kept)
     _kernels.backward(
         *arguments[:-1],
@@ -104,8 +107,11 @@ def backward(
         + addresses([dx, *d_parameters])
         + padded(addresses(d_start))
         + padded(addresses(d_initial))
-        + padded([]),
+        + padded(addresses(d_states)),
     )
+    if options.record is not None:
+        for place, d in zip(options.record, d_states, strict=True):
+            place.copy_(d)
     del alive
     found = [dx, *d_start, *d_initial, *d_parameters]
     return [

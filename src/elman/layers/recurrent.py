@@ -1,7 +1,8 @@
 """The unrolled layer: it owns the weights and unrolls any cell over sequences of any length."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -41,7 +42,10 @@ class Recurrent(nn.Module):
         learned_state: the initial state is a parameter, ``initial_<name>`` [layers × directions, *shape],
             zero at first; otherwise the initial state is zero.
         init: name of the initialisation (see ``elman.cells.initialise``).
-        backend: "auto", or the name of a kernel backend ("aten", "reference").
+        recompute: steps of a chunk of time whose gates are made again in the backward pass in place of being
+            kept, which costs a second forward pass and makes memory grow with the number of chunks, not of
+            steps; 0: everything is kept.
+        backend: "auto", or the name of a kernel backend ("cpu", "aten", "reference").
         device: where the parameters are made.
         dtype: the parameters' type.
 
@@ -69,6 +73,7 @@ class Recurrent(nn.Module):
         residual: bool = False,
         learned_state: bool = False,
         init: str = "torch",
+        recompute: int = 0,
         backend: str = "auto",
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
@@ -78,6 +83,8 @@ class Recurrent(nn.Module):
             raise ValueError(f"cell must be a Cell, as elman.cells.LSTM(8, 16). Got {cell!r}.")
         check_size("num_layers", num_layers)
         dispatch.check_backend(backend)
+        if recompute:
+            check_size("recompute", recompute)
         probabilities = {
             "dropout": dropout,
             "input_dropout": input_dropout,
@@ -98,6 +105,8 @@ class Recurrent(nn.Module):
         self.residual = residual
         self.learned_state = learned_state
         self.init = init
+        self.recompute = recompute
+        self._record: list[State] | None = None
         self.backend = backend
 
         directions = 2 if bidirectional else 1
@@ -225,6 +234,21 @@ class Recurrent(nn.Module):
             dtype=like.dtype,
         )
 
+    @contextmanager
+    def state_gradients(self) -> Iterator[list[State]]:
+        """Tells the gradient of the state after each step.
+
+        For every call made within it, each layer and direction in turn adds a state to the list: for each
+        state of the cell a tensor [T, B, *shape], zero until the backward pass fills it in. The parts of a
+        state count as independent: an LSTM's c has not what reaches the loss through the h of its own step.
+        """
+        found: list[State] = []
+        before, self._record = self._record, found
+        try:
+            yield found
+        finally:
+            self._record = before
+
     def flatten_parameters(self) -> None:
         """Does nothing; present because code written for torch's layers calls it."""
 
@@ -247,6 +271,7 @@ class Recurrent(nn.Module):
             "residual": self.residual,
             "learned_state": self.learned_state,
             "init": self.init if self.init != "torch" else None,
+            "recompute": self.recompute,
         }
         return ", ".join([repr(self.cell), *(f"{name}={value!r}" for name, value in shown.items() if value)])
 
@@ -293,6 +318,8 @@ class Recurrent(nn.Module):
             residual=self.residual,
             input_masks=self._input_masks(x),
             noise=self._noise(x, initial),
+            recompute=self.recompute if torch.is_grad_enabled() else 0,
+            record=self._record,
         )
         return dispatch.run(call, self.backend)
 

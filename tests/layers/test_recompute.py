@@ -1,0 +1,86 @@
+"""What a backward pass keeps and tells: recomputation over chunks of time, and the states' gradients."""
+
+import pytest
+import torch
+
+from elman.cells import GRU, LSTM, CoupledLSTM, Elman, LayerNormLSTM, PeepholeLSTM, ProjectedLSTM
+from elman.layers import Recurrent
+
+T, B, I, H = 11, 3, 5, 7
+CELLS = [Elman, LSTM, GRU, PeepholeLSTM, CoupledLSTM, ProjectedLSTM, LayerNormLSTM]
+OPTIONS = [{}, {"bidirectional": True, "num_layers": 2}, {"zoneout": 0.3}, {"recurrent_dropout": 0.4}]
+LENGTHS = torch.tensor([11, 4, 0])
+RESETS = torch.rand(T, B, generator=torch.Generator().manual_seed(0)) < 0.25
+
+
+def results(layer, x, seed=1):
+    """Output, final states, every gradient, and those of the states after each step."""
+    torch.manual_seed(seed)
+    x = x.clone().requires_grad_()
+    layer.zero_grad()
+    with layer.state_gradients() as found:
+        output, state = layer(x, None, LENGTHS, RESETS)
+        (output.square().sum() + sum(s.sum() for s in state)).backward()
+    assert layer._record is None
+    gradients = [p.grad.clone() for p in layer.parameters()]
+    return [output.detach(), *(s.detach() for s in state), x.grad, *gradients, *(t for s in found for t in s)]
+
+
+@pytest.mark.parametrize("backend", ["reference", "auto"])
+@pytest.mark.parametrize("steps", [1, 4, 11, 50])
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.__name__)
+def test_chunks_that_are_recomputed_change_nothing(cell, options, steps, backend):
+    plain = Recurrent(cell(I, H), **options, backend="reference")
+    layer = Recurrent(cell(I, H), **options, backend=backend, recompute=steps)
+    layer.load_state_dict(plain.state_dict())
+    x = torch.randn(T, B, I)
+    expected, found = results(plain, x), results(layer, x)
+    for a, b in zip(found, expected, strict=True):
+        torch.testing.assert_close(a, b, rtol=2e-5, atol=5e-6)
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.__name__)
+@pytest.mark.parametrize("backend", ["reference", "auto"])
+def test_state_gradients_are_those_of_a_state_put_in_by_hand(cell, backend):
+    layer = Recurrent(cell(I, H), backend=backend)
+    x, weights = torch.randn(T, B, I), torch.randn(T, B, layer.output_size)
+    with layer.state_gradients() as found:
+        (layer(x)[0] * weights).sum().backward()
+    assert len(found) == 1
+    for t in (0, 4, T - 1):
+        _, state = layer(x[: t + 1])
+        state = tuple(s.detach().requires_grad_() for s in state)
+        rest = (state[layer.cell.output_index][0] * weights[t]).sum()
+        if t + 1 < T:
+            rest = rest + (layer(x[t + 1 :], state)[0] * weights[t + 1 :]).sum()
+        expected = torch.autograd.grad(rest, state, allow_unused=True)
+        for told, wanted in zip(found[0], expected, strict=True):
+            torch.testing.assert_close(
+                told[t], torch.zeros_like(told[t]) if wanted is None else wanted[0], rtol=2e-5, atol=2e-6
+            )
+
+
+def kept_bytes(layer, steps):
+    """Of what autograd keeps from a call's forward to its backward pass, parameters left out."""
+    own = {p.data_ptr() for p in layer.parameters()}
+    kept = {}
+
+    def pack(tensor):
+        if tensor.data_ptr() not in own:
+            kept[tensor.data_ptr()] = tensor.numel() * tensor.element_size()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        layer(torch.randn(steps, 4, I))
+    return sum(kept.values())
+
+
+def test_recomputation_keeps_a_state_a_chunk_in_place_of_gates():
+    whole, chunks = (Recurrent(LSTM(I, 64), recompute=n) for n in (0, 100))
+    assert kept_bytes(chunks, 1000) < kept_bytes(whole, 1000) / 10
+
+
+def test_a_chunk_has_at_least_one_step():
+    with pytest.raises(ValueError, match=r"recompute must be an int in \[1, inf\). Got -1"):
+        Recurrent(LSTM(2, 3), recompute=-1)
