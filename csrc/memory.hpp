@@ -36,10 +36,16 @@ class Memory {
     void* data;
     size_t bytes;
   };
-  static constexpr size_t most_blocks = 64, most_bytes = size_t(512) << 20, huge_page = size_t(2) << 20;
+#if defined(__SANITIZE_ADDRESS__)  // each block by itself and as large as asked for, so that a step past its end is seen
+  static constexpr bool shares = false;
+#else
+  static constexpr bool shares = true;
+#endif
+  static constexpr size_t most_blocks = 64, most_bytes = shares ? size_t(512) << 20 : 0, huge_page = size_t(2) << 20;
 
   // Sizes a quarter of a power of two apart, so that calls of nearly the same size share blocks.
   static size_t rounded(size_t bytes) {
+    if (!shares) return std::max<size_t>(bytes, 1);
     size_t step = 64;
     while (step * 8 < bytes) step *= 2;
     return (std::max<size_t>(bytes, 1) + step - 1) / step * step;
@@ -55,11 +61,12 @@ class Memory {
           kept_ -= bytes;
           return found;
         }
-    const size_t alignment = bytes >= huge_page ? huge_page : 64;
-    void* made = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
-    if (!made) throw std::bad_alloc();
+    const bool huge = shares && bytes >= huge_page;
+    void* made = nullptr;
+    if (posix_memalign(&made, huge ? huge_page : 64, huge ? (bytes + huge_page - 1) / huge_page * huge_page : bytes))
+      throw std::bad_alloc();
 #if defined(__linux__)
-    if (bytes >= huge_page) madvise(made, bytes, MADV_HUGEPAGE);
+    if (huge) madvise(made, bytes, MADV_HUGEPAGE);
 #endif
     return made;
   }

@@ -7,7 +7,9 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -17,6 +19,7 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #if defined(__linux__)
 #include <link.h>
@@ -30,21 +33,39 @@ inline void relax() {
 #endif
 }
 
-// Spins a bounded while, then gives the core to whoever else wants it.
-class Patience {
+// Whether others want the cores too. Threads that meet at every step then wait for one another's turns, and one
+// thread alone is faster. A wait far longer than work takes raises the suspicion, and the system's count of
+// threads that were stopped in the middle of their work decides. It holds for a while, then two threads try again.
+class Crowd {
  public:
-  void wait() {
-    if (++spins_ < 2000)
-      relax();
-    else
-      std::this_thread::yield();
+  static bool here() { return until_.load(std::memory_order_relaxed) != 0 && now() < until_.load(std::memory_order_relaxed); }
+  static int64_t now() {  // nanoseconds
+    return std::chrono::steady_clock::now().time_since_epoch().count();
+  }
+  // Called with the nanoseconds that a thread waited for another.
+  static void waited(int64_t time) {
+    if (time > 1'000'000) suspected_.store(true, std::memory_order_relaxed);
+  }
+  // Called by one thread after a job.
+  static void judge() {
+    if (!suspected_.load(std::memory_order_relaxed)) return;
+    suspected_ = false;
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    const int64_t time = now(), passed = time - time_, stopped = usage.ru_nivcsw - stopped_;
+    time_ = time, stopped_ = usage.ru_nivcsw;
+    const bool often = stopped >= 2 && stopped * 20'000'000 > passed;  // every 20 ms or more often
+    if (passed < 1'000'000'000 && often) until_.store(time + 100'000'000, std::memory_order_relaxed);
   }
 
  private:
-  int spins_ = 0;
+  static inline std::atomic<int64_t> until_{0};
+  static inline std::atomic<bool> suspected_{false};
+  static inline int64_t time_ = 0, stopped_ = 0;  // at the last judgement; a pool's turn guards them
 };
 
-// All threads of a team meet here; it can be used again at once.
+// All threads of a team meet here; it can be used again at once. Whoever comes early spins a bounded while, then
+// sleeps, so that whoever else wants the core gets it.
 class Barrier {
  public:
   void meet(int threads) {
@@ -52,16 +73,25 @@ class Barrier {
     const unsigned phase = phase_.load(std::memory_order_relaxed);
     if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == threads) {
       arrived_.store(0, std::memory_order_relaxed);
-      phase_.store(phase + 1, std::memory_order_release);
+      phase_.store(phase + 1, std::memory_order_seq_cst);
+      if (sleepers_.load(std::memory_order_seq_cst) > 0) phase_.notify_all();
       return;
     }
-    Patience patience;
-    while (phase_.load(std::memory_order_acquire) == phase) patience.wait();
+    for (int spins = 0; spins < 4000; ++spins) {
+      if (phase_.load(std::memory_order_acquire) != phase) return;
+      relax();
+    }
+    const int64_t begin = Crowd::now();
+    sleepers_.fetch_add(1, std::memory_order_seq_cst);
+    while (phase_.load(std::memory_order_seq_cst) == phase) phase_.wait(phase, std::memory_order_seq_cst);
+    sleepers_.fetch_sub(1, std::memory_order_relaxed);
+    Crowd::waited(Crowd::now() - begin);
   }
 
  private:
   alignas(64) std::atomic<int> arrived_{0};
   alignas(64) std::atomic<unsigned> phase_{0};
+  std::atomic<int> sleepers_{0};
 };
 
 // The OpenMP runtime that is loaded, if there is one.
@@ -80,12 +110,16 @@ class OpenMP {
     struct Call {
       const OpenMP* runtime;
       const Job* job;
-    } call{this, &job};
+      int64_t done;  // when the caller's own part was
+    } call{this, &job, 0};
     const auto body = [](void* data) {
-      const Call& mine = *static_cast<Call*>(data);
-      (*mine.job)(mine.runtime->index_(), mine.runtime->threads_());
+      Call& mine = *static_cast<Call*>(data);
+      const int index = mine.runtime->index_();
+      (*mine.job)(index, mine.runtime->threads_());
+      if (index == 0) mine.done = Crowd::now();
     };
     parallel_(body, &call, threads, 0);
+    Crowd::waited(Crowd::now() - call.done);
   }
 
  private:
@@ -140,11 +174,14 @@ class Pool {
 
   void run(int threads, const Job& job) {
     std::unique_lock turn(turn_, std::try_to_lock);
-    if (threads <= 1 || !turn.owns_lock()) {
+    if (threads <= 1 || !turn.owns_lock() || Crowd::here()) {
       job(0, 1);
       return;
     }
-    if (const OpenMP* runtime = OpenMP::instance()) return runtime->run(threads, job);
+    if (const OpenMP* runtime = OpenMP::instance()) {
+      runtime->run(threads, job);
+      return Crowd::judge();
+    }
     while (static_cast<int>(workers_.size()) < threads - 1) {
       workers_.push_back(std::make_unique<Worker>());
       Worker& made = *workers_.back();
@@ -155,8 +192,12 @@ class Pool {
     left_.store(threads - 1, std::memory_order_relaxed);
     for (int k = 0; k < threads - 1; ++k) workers_[k]->call();
     job(0, threads);
-    Patience patience;
-    while (left_.load(std::memory_order_acquire) > 0) patience.wait();
+    for (int spins = 0; int left = left_.load(std::memory_order_acquire); ++spins)
+      if (spins < 4000)
+        relax();
+      else
+        left_.wait(left, std::memory_order_acquire);
+    Crowd::judge();
   }
 
  private:
@@ -190,7 +231,7 @@ class Pool {
     for (unsigned seen = 0;; ++seen) {
       self.await(seen);
       (*job_)(index, threads_);
-      left_.fetch_sub(1, std::memory_order_acq_rel);
+      if (left_.fetch_sub(1, std::memory_order_acq_rel) == 1) left_.notify_one();
     }
   }
 

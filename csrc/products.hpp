@@ -25,10 +25,10 @@ void input_gradient(N* dx, ptrdiff_t I, const GateRows<N>& gates, const N* panel
                     ptrdiff_t B, int index, int threads) {
   constexpr ptrdiff_t chunk = 4 * tile_rows<C>;
   const ptrdiff_t panel_count = (I + C * width - 1) / (C * width);
-  const auto [begin, end] = share(gates.rows, index, threads);
+  const auto [begin, end] = share((gates.rows + chunk - 1) / chunk, index, threads);
   std::vector<N*> to(chunk);
-  for (ptrdiff_t from = begin; from < end; from += chunk) {
-    const ptrdiff_t until = std::min(from + chunk, end);
+  for (ptrdiff_t from = begin * chunk; from < std::min(end * chunk, gates.rows); from += chunk) {
+    const ptrdiff_t until = std::min(from + chunk, gates.rows);
     rows.each(from, until, [&](ptrdiff_t row, ptrdiff_t t, ptrdiff_t b) { to[row - from] = dx + (t * B + b) * I; });
     for (ptrdiff_t p = 0; p < panel_count; ++p)
       for_tiles<C>(from, until, [&](ptrdiff_t m, ptrdiff_t height) {

@@ -67,7 +67,7 @@ class Unroll {
       }
       for (ptrdiff_t p = begin_r; p < end_r; ++p) pack_projection(w_hr.as<N>() + p * KH * C * width * fold<N>, p);
       start_states(begin * U, end * U, begin_r * C, std::min(end_r * C, no_));
-      const ptrdiff_t limit = chunk_rows(end - begin);
+      const ptrdiff_t limit = chunk_rows();
       Memory sums(limit * (end - begin) * item * 4), inputs(limit * row_stride<N>(s_.I + 1) * sizeof(N));
       barrier_.meet(threads);
       ptrdiff_t chunk_end = 0, at = 0;  // steps whose input's product is in `sums`, and the next step's first row there
@@ -194,9 +194,10 @@ class Unroll {
   }
   static void put_more(float* row, ptrdiff_t j, ptrdiff_t n, vec v) { put(row, j, n, v + get(row, j, n)); }
 
-  // Rows of the batch whose sums fit the second cache beside a panel; at least those of one step.
-  ptrdiff_t chunk_rows(ptrdiff_t panels) const {
-    return std::max(s_.B, std::clamp<ptrdiff_t>(262144 / (std::max<ptrdiff_t>(panels, 1) * item * 4), 64, 1024));
+  // Rows of the batch whose sums fit the second cache beside a panel; at least those of one step. The same for
+  // any number of threads, as it decides which rows share a tile, and so the order of sums.
+  ptrdiff_t chunk_rows() const {
+    return std::max(s_.B, std::clamp<ptrdiff_t>(524288 / (np_ * item * 4), 64, 1024));
   }
 
   // Row of torch's weights that gate `slot` of a unit reads.

@@ -116,8 +116,8 @@ class _Sweep(torch.autograd.Function):
 def _by_reference(
     options: Options, inputs: Inputs, needs: Sequence[bool], gradients: Inputs
 ) -> list[Tensor | None]:
-    """The gradients once more, as functions that can themselves be differentiated."""
-    x, state, start, parameters = split(options, inputs)
+    """The gradients once more, as functions that can themselves be differentiated; in float32."""
+    x, state, start, parameters = split(options, [None if t is None else t.float() for t in inputs])
     w = {k: v for k, v in zip(PARAMETERS, parameters, strict=True) if v is not None}
     before: Any = tuple(state)
     initial: Any = tuple(start)
@@ -133,7 +133,7 @@ def _by_reference(
         reverse=options.reverse,
     )
     wanted = [t for t, need in zip(inputs, needs, strict=True) if need and t is not None]
-    given = [(r, g) for r, g in zip((output, *final), gradients, strict=True) if g is not None]
+    given = [(r, g.to(r.dtype)) for r, g in zip((output, *final), gradients, strict=True) if g is not None]
     found = iter(
         torch.autograd.grad(
             [r for r, _ in given], wanted, [g for _, g in given], create_graph=True, allow_unused=True

@@ -47,7 +47,7 @@ def run(call: Call, unroll: Unroll) -> tuple[Tensor, State]:
         y = torch.cat(outputs, -1) if call.bidirectional else outputs[0]
         x = x + y if call.residual and layer > 0 else y
         if call.dropout and layer < len(call.cells) - 1:
-            x = F.dropout(x, call.dropout)
+            x = F.dropout(x, call.dropout)  # torch's own: its layers draw the same masks
     return x, tuple(torch.stack(parts) for parts in zip(*finals, strict=True))
 
 

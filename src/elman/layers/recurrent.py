@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from elman.cells.base import Cell, Weights, check_size
 from elman.cells.initialise import initialise
+from elman.dropout import dropout, mask
 from elman.kernels import dispatch
 from elman.kernels.call import Call, Noise
 from elman.layers.stream import Stream
@@ -328,14 +328,14 @@ class Recurrent(nn.Module):
         if not (self.weight_dropout and self.training):
             return weights
         return tuple(
-            {k: F.dropout(v, self.weight_dropout) if k == "weight_hh" else v for k, v in w.items()}
+            {k: dropout(v, self.weight_dropout) if k == "weight_hh" else v for k, v in w.items()}
             for w in weights
         )
 
     def _input_masks(self, x: Tensor) -> tuple[Tensor, ...] | None:
         if not (self.input_dropout and self.training):
             return None
-        return tuple(_mask(x, (x.shape[1], cell.input_size), self.input_dropout) for cell in self.cells)
+        return tuple(mask((x.shape[1], cell.input_size), self.input_dropout, x) for cell in self.cells)
 
     def _noise(self, x: Tensor, initial: State) -> tuple[Noise, ...]:
         """One for each layer and direction, or none at all."""
@@ -356,7 +356,7 @@ class Recurrent(nn.Module):
 
         like = initial[self.cell.output_index]
         return tuple(
-            Noise(_mask(like, (B, self.cell.output_size), recurrent) if recurrent else None, zoneout())
+            Noise(mask((B, self.cell.output_size), recurrent, like) if recurrent else None, zoneout())
             for _ in self._names
         )
 
@@ -425,8 +425,3 @@ def _check_lengths(lengths: Tensor, steps: int, rows: int, device: torch.device)
     ):
         raise ValueError(f"lengths must lie in [0, {steps}]. Got {lengths.tolist()}.")
     return lengths.to(device, torch.int64)
-
-
-def _mask(like: Tensor, shape: tuple[int, ...], p: float) -> Tensor:
-    """A dropout mask: 0 with probability p, otherwise 1 / (1 − p)."""
-    return F.dropout(torch.ones(shape, device=like.device, dtype=like.dtype), p)

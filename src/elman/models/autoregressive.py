@@ -1,10 +1,10 @@
 """A model of the next token given all before it."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from elman.batch import Batch
+from elman.dropout import dropout
 from elman.heads.base import Loss
 from elman.heads.categorical import Categorical
 from elman.layers.recurrent import Recurrent
@@ -59,9 +59,9 @@ class Autoregressive(nn.Module):
         resets: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         """What the head sees: tokens [T, B] → [T, B, O], and the state after the last step."""
-        x = F.dropout(self.embedding(tokens), self.dropout, self.training)
+        x = dropout(self.embedding(tokens), self.dropout, self.training)
         output, state = self.layer(x, state, lengths, resets)
-        return F.dropout(output, self.dropout, self.training), state
+        return dropout(output, self.dropout, self.training), state
 
     def stream(self, batch_size: int = 1, state: State | None = None) -> "TokenStream":
         """The model as an object that reads one token of each row at a time, for inference."""

@@ -1,0 +1,46 @@
+"""Dropout whose masks cost little: on a CPU, torch draws one number at a time for each element."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+_LEVELS = 1 << 16
+
+
+def dropout(x: Tensor, p: float, training: bool = True) -> Tensor:
+    """x with each element set to 0 with probability p, the others divided by 1 − p.
+
+    On a CPU a mask takes 16 random bits an element, four elements a number drawn, so p is taken to the
+    nearest of 65,536 levels: a third of the time of torch's function, which is used elsewhere.
+
+    Raises:
+        ValueError: p is not a probability.
+    """
+    if not (training and p) or not _is_plain(x):
+        return F.dropout(x, p, training)
+    return x * mask(x.shape, p, x)
+
+
+def mask(shape: Sequence[int], p: float, like: Tensor) -> Tensor:
+    """What dropout multiplies by: 0 with probability p, otherwise 1 / (1 − p); of ``like``'s type."""
+    if not _is_plain(like):
+        return F.dropout(torch.ones(shape, device=like.device, dtype=like.dtype), p)
+    dropped = round(p * _LEVELS)
+    if not 0 <= dropped < _LEVELS:  # all of it, or what is no probability
+        return F.dropout(torch.ones(shape, dtype=like.dtype), p)
+    count = math.prod(shape)
+    numbers = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(1 << 63), None)
+    kept = numbers.view(torch.int16)[:count].view(tuple(shape)) >= dropped - _LEVELS // 2
+    return kept.to(like.dtype).mul_(_LEVELS / (_LEVELS - dropped))
+
+
+def _is_plain(x: Tensor) -> bool:
+    """Whether a tensor is on the CPU and no program is being made of what is done to it."""
+    return (
+        x.device.type == "cpu"
+        and not torch.compiler.is_compiling()
+        and not torch._C._are_functorch_transforms_active()
+    )
