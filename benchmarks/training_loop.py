@@ -5,16 +5,17 @@ both alike. Elman's loop runs as ``elman train`` does: learning-rate schedule, c
 numbers that are not finite, progress, history and checkpoints (one in five seconds here, one a
 minute by default).
 
-    python benchmarks/training_loop.py [--rounds N]
+    python benchmarks/training_loop.py [--rounds N] [--write FILE]
 """
 
 import argparse
-import platform
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
 
+import document
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -89,21 +90,27 @@ def bare(rows, chunk, units):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
-    threads = torch.get_num_threads()
-    print(f"{platform.machine()}, {threads} threads, torch {torch.__version__}, {rounds} rounds\n")
-    print("| rows × steps × units | bare, ms a step | elman, ms a step | characters/s | elman / bare |")
-    print("|---|---|---|---|---|")
+    parser.add_argument("--write", type=Path, help="document whose section this run replaces")
+    options = parser.parse_args()
+    if options.write:
+        document.check(options.write, "training loop")
+    rows = []
     for size in SIZES:
-        pairs = [(bare(*size), ours(*size)) for _ in range(rounds)]
+        pairs = [(bare(*size), ours(*size)) for _ in range(options.rounds)]
         medians = [[1e3 * statistics.median(times) for times in pair] for pair in pairs]
         ratios = sorted(own / plain for plain, own in medians)
         plain, own = (statistics.median(column) for column in zip(*medians, strict=True))
         rate = size[0] * size[1] / own * 1e3
         spread = f"{statistics.median(ratios):.3f} ({ratios[0]:.3f}–{ratios[-1]:.3f})"
-        print(
-            f"| {' × '.join(map(str, size))} | {plain:.1f} | {own:.1f} | {rate:,.0f} | {spread} |", flush=True
-        )
+        rows.append([" × ".join(map(str, size)), f"{plain:.1f}", f"{own:.1f}", f"{rate:,.0f}", spread])
+        print(" | ".join(rows[-1]), file=sys.stderr, flush=True)
+    head = ["rows × steps × units", "bare, ms a step", "elman, ms a step", "characters/s"]
+    table = document.table([*head, "elman / bare, median (range)"], rows)
+    facts = f"{torch.get_num_threads()} threads, torch {torch.__version__}, {options.rounds} rounds"
+    text = f"{document.machine()}; {facts}.\n\n{table}"
+    print(text)
+    if options.write:
+        document.replace(options.write, "training loop", text)
 
 
 if __name__ == "__main__":

@@ -73,11 +73,12 @@ void tile(float* c, ptrdiff_t c_row, bool add, const N* a, ptrdiff_t stride, con
   constexpr int groups = L == Left::rows ? (R + 2) / 3 : 1;  // pointers that reach three rows each
   const N* from[groups];
   for (int g = 0; g < groups; ++g) from[g] = a + 3 * g * stride;
-  const auto step = [&](vec (&to)[R][V], ptrdiff_t k) {
+  const auto step = [&](vec(&to)[R][V], ptrdiff_t k) {
     decltype(row_of(panel)) b[V];
     for (int v = 0; v < V; ++v) b[v] = row_of(panel + (k * V + v) * width * q);
     for (int r = 0; r < R; ++r) {
-      const auto x = every(L == Left::rows ? from[r / 3] + (r % 3) * stride + k * q : from[0] + k * stride + r * q);
+      const auto x =
+          every(L == Left::rows ? from[r / 3] + (r % 3) * stride + k * q : from[0] + k * stride + r * q);
       for (int v = 0; v < V; ++v) to[r][v] = add_product(to[r][v], x, b[v]);
     }
   };
@@ -121,8 +122,8 @@ inline void for_tiles(ptrdiff_t begin, ptrdiff_t end, Body&& body) {
 
 // c [rows, columns] = (or +=) left [K, rows] transposed times one panel, of which `columns` exist.
 template <int V, class N>
-void add_tiles(float* c, ptrdiff_t c_row, ptrdiff_t columns, bool add, const N* left, ptrdiff_t stride, const N* panel,
-               ptrdiff_t K, ptrdiff_t rows) {
+void add_tiles(float* c, ptrdiff_t c_row, ptrdiff_t columns, bool add, const N* left, ptrdiff_t stride,
+               const N* panel, ptrdiff_t K, ptrdiff_t rows) {
   for_tiles<V>(0, rows, [&](ptrdiff_t m, ptrdiff_t height) {
     const auto run = tiles<N, Left::columns, V>[height - 1];
     float* to = c + m * c_row;
@@ -167,7 +168,8 @@ void pack_transposed(N* to, ptrdiff_t step, const N* from, ptrdiff_t from_row, p
 // each row exist. A row that is null is zero.
 inline void pack_fold(float* to, const float* const (&rows)[1], ptrdiff_t count, int vectors) {
   for (int v = 0; v < vectors; ++v)
-    store(to + v * width, rows[0] ? load_some(rows[0] + v * width, std::max<ptrdiff_t>(0, count - v * width)) : vec{});
+    store(to + v * width,
+          rows[0] ? load_some(rows[0] + v * width, std::max<ptrdiff_t>(0, count - v * width)) : vec{});
 }
 inline void pack_fold(bf16* to, const bf16* const (&rows)[2], ptrdiff_t count, int vectors) {
   for (int v = 0; v < vectors; ++v) {

@@ -22,13 +22,20 @@ namespace ELMAN_ISA {
 template <class Use>
 auto with_cell(int kind, Use&& use) {
   switch (kind) {
-    case elman_tanh: return use(Elman<false>{});
-    case elman_relu: return use(Elman<true>{});
-    case gru: return use(GRU{});
-    case peephole_lstm: return use(PeepholeLSTM{});
-    case coupled_lstm: return use(CoupledLSTM{});
-    case projected_lstm: return use(ProjectedLSTM{});
-    default: return use(LSTM{});
+    case elman_tanh:
+      return use(Elman<false>{});
+    case elman_relu:
+      return use(Elman<true>{});
+    case gru:
+      return use(GRU{});
+    case peephole_lstm:
+      return use(PeepholeLSTM{});
+    case coupled_lstm:
+      return use(CoupledLSTM{});
+    case projected_lstm:
+      return use(ProjectedLSTM{});
+    default:
+      return use(LSTM{});
   }
 }
 
@@ -53,7 +60,8 @@ void convert(To* to, const From* from, size_t n) {
   for (size_t k = 0; k < n; k += width) store_some(to + k, n - k, load_some(from + k, n - k));
 }
 template <class N>
-constexpr Functions<N> functions{kept_bytes<N>, forward<N>, backward<N>, step<N>, convert<N, float>, convert<float, N>};
+constexpr Functions<N> functions{kept_bytes<N>, forward<N>,        backward<N>,
+                                 step<N>,       convert<N, float>, convert<float, N>};
 
 double multiply_adds(int threads, long rounds) {
   constexpr int sums = accumulators;

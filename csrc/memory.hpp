@@ -36,12 +36,14 @@ class Memory {
     void* data;
     size_t bytes;
   };
-#if defined(__SANITIZE_ADDRESS__)  // each block by itself and as large as asked for, so that a step past its end is seen
+#if defined(__SANITIZE_ADDRESS__)  // each block by itself and as large as asked for, so that a step past its
+                                   // end is seen
   static constexpr bool shares = false;
 #else
   static constexpr bool shares = true;
 #endif
-  static constexpr size_t most_blocks = 64, most_bytes = shares ? size_t(512) << 20 : 0, huge_page = size_t(2) << 20;
+  static constexpr size_t most_blocks = 64, most_bytes = shares ? size_t(512) << 20 : 0,
+                          huge_page = size_t(2) << 20;
 
   // Sizes a quarter of a power of two apart, so that calls of nearly the same size share blocks.
   static size_t rounded(size_t bytes) {
@@ -63,7 +65,8 @@ class Memory {
         }
     const bool huge = shares && bytes >= huge_page;
     void* made = nullptr;
-    if (posix_memalign(&made, huge ? huge_page : 64, huge ? (bytes + huge_page - 1) / huge_page * huge_page : bytes))
+    if (posix_memalign(&made, huge ? huge_page : 64,
+                       huge ? (bytes + huge_page - 1) / huge_page * huge_page : bytes))
       throw std::bad_alloc();
 #if defined(__linux__)
     if (huge) madvise(made, bytes, MADV_HUGEPAGE);

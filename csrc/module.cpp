@@ -91,12 +91,13 @@ Sweep<N> make_sweep(const Sizes& sizes, bool reverse, int threads, const Rates& 
 
 template <class N>
 void take_sweep(Sweep<N>& s, Addresses& from) {
-  from.take_all(s.w_ih, s.w_hh, s.w_hr, s.b_ih, s.b_hh, s.extra, s.x, s.start, s.initial, s.lengths, s.resets, s.mask,
-                s.zoneout, s.kept, s.output, s.final);
+  from.take_all(s.w_ih, s.w_hh, s.w_hr, s.b_ih, s.b_hh, s.extra, s.x, s.start, s.initial, s.lengths, s.resets,
+                s.mask, s.zoneout, s.kept, s.output, s.final);
 }
 
 template <class N>
-void forward(int cell, const Sizes& sizes, bool reverse, int threads, const Rates& zoneout, const Pointers& addresses) {
+void forward(int cell, const Sizes& sizes, bool reverse, int threads, const Rates& zoneout,
+             const Pointers& addresses) {
   Sweep<N> s = make_sweep<N>(sizes, reverse, threads, zoneout);
   Addresses from(addresses);
   take_sweep(s, from);
@@ -106,13 +107,14 @@ void forward(int cell, const Sizes& sizes, bool reverse, int threads, const Rate
 }
 
 template <class N>
-void backward(int cell, const Sizes& sizes, bool reverse, int threads, const Rates& zoneout, const Pointers& addresses) {
+void backward(int cell, const Sizes& sizes, bool reverse, int threads, const Rates& zoneout,
+              const Pointers& addresses) {
   Sweep<N> s = make_sweep<N>(sizes, reverse, threads, zoneout);
   Gradients<N> g{};
   Addresses from(addresses);
   take_sweep(s, from);
-  from.take_all(g.d_output, g.d_final, g.dx, g.dw_ih, g.dw_hh, g.dw_hr, g.db_ih, g.db_hh, g.d_extra, g.d_start,
-                g.d_initial, g.d_states);
+  from.take_all(g.d_output, g.d_final, g.dx, g.dw_ih, g.dw_hh, g.dw_hr, g.db_ih, g.db_hh, g.d_extra,
+                g.d_start, g.d_initial, g.d_states);
   from.done();
   nb::gil_scoped_release release;
   functions<N>().backward(cell, s, g);
@@ -162,29 +164,32 @@ NB_MODULE(_kernels, m) {
   m.def("memory", &memory, nb::arg("bytes"));
   nb::class_<Stepper>(m, "Stepper")
       .def("__init__",
-           [](Stepper* self, bool half, int64_t B, int threads, nb::dict owner, nb::list layers, nb::tuple outputs,
-              uintptr_t output, uintptr_t wide_output, nb::object tensor_type, nb::object dtype) {
+           [](Stepper* self, bool half, int64_t B, int threads, nb::dict owner, nb::list layers,
+              nb::tuple outputs, uintptr_t output, uintptr_t wide_output, nb::object tensor_type,
+              nb::object dtype) {
              std::vector<LayerFacts> facts;
              for (nb::handle layer : layers) {
                const auto sizes = nb::cast<Sizes>(layer[1]);
-               facts.push_back({nb::cast<int>(layer[0]), sizes.at(0), sizes.at(1), sizes.at(2), nb::cast<bool>(layer[2]),
-                                nb::cast<Rates>(layer[3]), nb::cast<std::vector<std::string>>(layer[4]),
-                                nb::cast<Pointers>(layer[5])});
+               facts.push_back({nb::cast<int>(layer[0]), sizes.at(0), sizes.at(1), sizes.at(2),
+                                nb::cast<bool>(layer[2]), nb::cast<Rates>(layer[3]),
+                                nb::cast<std::vector<std::string>>(layer[4]), nb::cast<Pointers>(layer[5])});
              }
-             new (self) Stepper(*chosen, half, B, threads, owner, facts, outputs, output, wide_output, tensor_type, dtype);
+             new (self) Stepper(*chosen, half, B, threads, owner, facts, outputs, output, wide_output,
+                                tensor_type, dtype);
            })
       .def("step", &Stepper::step);
   m.def("use_openmp", [](bool on) { OpenMP::enabled = on; }, nb::arg("on"));
+  m.def("watch_crowd", [](bool on) { Crowd::enabled = on; }, nb::arg("on"));
   m.def("poison", [](bool on) { Memory::poisoned = on; }, nb::arg("on"));
   m.def("kept_bytes", [](bool half, int cell, const Sizes& sizes, bool masked) {
     return half ? kept_bytes<bf16>(cell, sizes, masked) : kept_bytes<float>(cell, sizes, masked);
   });
-  m.def("forward", [](bool half, int cell, const Sizes& sizes, bool reverse, int threads, const Rates& zoneout,
-                      const Pointers& addresses) {
+  m.def("forward", [](bool half, int cell, const Sizes& sizes, bool reverse, int threads,
+                      const Rates& zoneout, const Pointers& addresses) {
     (half ? forward<bf16> : forward<float>)(cell, sizes, reverse, threads, zoneout, addresses);
   });
-  m.def("backward", [](bool half, int cell, const Sizes& sizes, bool reverse, int threads, const Rates& zoneout,
-                       const Pointers& addresses) {
+  m.def("backward", [](bool half, int cell, const Sizes& sizes, bool reverse, int threads,
+                       const Rates& zoneout, const Pointers& addresses) {
     (half ? backward<bf16> : backward<float>)(cell, sizes, reverse, threads, zoneout, addresses);
   });
 }

@@ -1,10 +1,15 @@
 // The threads of a sweep and the barrier between their steps.
 //
 // Where the process has an OpenMP runtime, which torch brings, its threads are taken: they spin for some
-// milliseconds after every operator of torch's, and threads of our own would have to share the cores with them
-// (measured: a sweep of 2.5 ms takes 6). Elsewhere, and in a child process made by fork, where an OpenMP runtime
-// that the parent used is stuck, there is a pool of our own, which spins a while and then sleeps.
+// milliseconds after every operator of torch's, and threads of our own would have to share the cores with
+// them (measured: a sweep of 2.5 ms takes 6). Elsewhere, and in a child process made by fork, where an OpenMP
+// runtime that the parent used is stuck, there is a pool of our own, which spins a while and then sleeps.
 #pragma once
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -16,11 +21,6 @@
 #include <string>
 #include <thread>
 #include <vector>
-
-#include <dlfcn.h>
-#include <pthread.h>
-#include <sys/resource.h>
-#include <unistd.h>
 #if defined(__linux__)
 #include <link.h>
 #endif
@@ -33,12 +33,16 @@ inline void relax() {
 #endif
 }
 
-// Whether others want the cores too. Threads that meet at every step then wait for one another's turns, and one
-// thread alone is faster. A wait far longer than work takes raises the suspicion, and the system's count of
-// threads that were stopped in the middle of their work decides. It holds for a while, then two threads try again.
+// Whether others want the cores too. Threads that meet at every step then wait for one another's turns, and
+// one thread alone is faster. A wait far longer than work takes raises the suspicion, and the system's count
+// of threads that were stopped in the middle of their work decides. It holds for a while, then two threads
+// try again.
 class Crowd {
  public:
-  static bool here() { return until_.load(std::memory_order_relaxed) != 0 && now() < until_.load(std::memory_order_relaxed); }
+  static bool here() {
+    return until_.load(std::memory_order_relaxed) != 0 && now() < until_.load(std::memory_order_relaxed);
+  }
+  static inline std::atomic<bool> enabled{true};
   static int64_t now() {  // nanoseconds
     return std::chrono::steady_clock::now().time_since_epoch().count();
   }
@@ -48,7 +52,7 @@ class Crowd {
   }
   // Called by one thread after a job.
   static void judge() {
-    if (!suspected_.load(std::memory_order_relaxed)) return;
+    if (!suspected_.load(std::memory_order_relaxed) || !enabled) return;
     suspected_ = false;
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
@@ -64,8 +68,8 @@ class Crowd {
   static inline int64_t time_ = 0, stopped_ = 0;  // at the last judgement; a pool's turn guards them
 };
 
-// All threads of a team meet here; it can be used again at once. Whoever comes early spins a bounded while, then
-// sleeps, so that whoever else wants the core gets it.
+// All threads of a team meet here; it can be used again at once. Whoever comes early spins a bounded while,
+// then sleeps, so that whoever else wants the core gets it.
 class Barrier {
  public:
   void meet(int threads) {
@@ -130,7 +134,8 @@ class OpenMP {
         [](dl_phdr_info* library, size_t, void* found) {
           const std::string name = library->dlpi_name;
           auto& path = *static_cast<std::string*>(found);
-          const bool fits = name.find("libgomp") != std::string::npos || name.find("libiomp5") != std::string::npos;
+          const bool fits =
+              name.find("libgomp") != std::string::npos || name.find("libiomp5") != std::string::npos;
           if (fits && (path.empty() || name.find("torch") != std::string::npos)) path = name;
           return 0;
         },
@@ -139,7 +144,8 @@ class OpenMP {
     if (!library) return;
     index_ = reinterpret_cast<int (*)()>(dlsym(library, "omp_get_thread_num"));
     threads_ = reinterpret_cast<int (*)()>(dlsym(library, "omp_get_num_threads"));
-    if (index_ && threads_) parallel_ = reinterpret_cast<decltype(parallel_)>(dlsym(library, "GOMP_parallel"));
+    if (index_ && threads_)
+      parallel_ = reinterpret_cast<decltype(parallel_)>(dlsym(library, "GOMP_parallel"));
     pthread_atfork(nullptr, nullptr, [] { forked_ = true; });
 #endif
   }

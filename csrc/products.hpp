@@ -21,24 +21,26 @@ struct GateRows {
 
 // dx [T * B, I] = gates' gradients [rows, K] times the weights' columns, packed in panels of C vectors.
 template <int C, class N>
-void input_gradient(N* dx, ptrdiff_t I, const GateRows<N>& gates, const N* panels, ptrdiff_t K, const Rows& rows,
-                    ptrdiff_t B, int index, int threads) {
+void input_gradient(N* dx, ptrdiff_t I, const GateRows<N>& gates, const N* panels, ptrdiff_t K,
+                    const Rows& rows, ptrdiff_t B, int index, int threads) {
   constexpr ptrdiff_t chunk = 4 * tile_rows<C>;
   const ptrdiff_t panel_count = (I + C * width - 1) / (C * width);
   const auto [begin, end] = share((gates.rows + chunk - 1) / chunk, index, threads);
   std::vector<N*> to(chunk);
   for (ptrdiff_t from = begin * chunk; from < std::min(end * chunk, gates.rows); from += chunk) {
     const ptrdiff_t until = std::min(from + chunk, gates.rows);
-    rows.each(from, until, [&](ptrdiff_t row, ptrdiff_t t, ptrdiff_t b) { to[row - from] = dx + (t * B + b) * I; });
+    rows.each(from, until,
+              [&](ptrdiff_t row, ptrdiff_t t, ptrdiff_t b) { to[row - from] = dx + (t * B + b) * I; });
     for (ptrdiff_t p = 0; p < panel_count; ++p)
       for_tiles<C>(from, until, [&](ptrdiff_t m, ptrdiff_t height) {
         alignas(64) float sum[tile_rows<C> * C * width];
-        tiles<N, Left::rows, C>[height - 1](sum, C * width, false, gates.data + m * gates.stride, gates.stride,
-                                            panels + p * K * C * width * fold<N>, K);
+        tiles<N, Left::rows, C>[height - 1](sum, C* width, false, gates.data + m* gates.stride, gates.stride,
+                                            panels + p* K* C* width* fold<N>, K);
         for (ptrdiff_t r = 0; r < height; ++r)
           for (int c = 0; c < C; ++c) {
             const ptrdiff_t column = (p * C + c) * width;
-            if (column < I) store_some(to[m + r - from] + column, I - column, load(sum + (r * C + c) * width));
+            if (column < I)
+              store_some(to[m + r - from] + column, I - column, load(sum + (r * C + c) * width));
           }
       });
   }
@@ -54,7 +56,7 @@ struct WeightGradient {
   N* dw;
   float* db;
   ptrdiff_t columns;
-  int first, gates;  // the slots that the weight feeds
+  int first, gates;             // the slots that the weight feeds
   std::vector<const N*> right;  // what it multiplied, for each row
 };
 
@@ -63,8 +65,8 @@ struct WeightGradient {
 // Slots: slots of a block. place(slot, block): where a slot lies in a row of gates. gate(slot): the block of
 // torch's weights that it belongs to.
 template <int Slots, class N, class Place, class Gate>
-void weight_gradients(std::vector<WeightGradient<N>>& wanted, const GateRows<N>& gates, Place&& place, Gate&& gate,
-                      int index, int threads) {
+void weight_gradients(std::vector<WeightGradient<N>>& wanted, const GateRows<N>& gates, Place&& place,
+                      Gate&& gate, int index, int threads) {
   constexpr int W = 4, M = Slots * width, q = fold<N>;  // vectors of a panel, columns of a block
   // rows at a time, their folds, and blocks at a time
   constexpr ptrdiff_t depth = 256, most = depth / q, group = std::max(1, 512 / M);
@@ -72,8 +74,10 @@ void weight_gradients(std::vector<WeightGradient<N>>& wanted, const GateRows<N>&
   const auto [begin, end] = share(blocks, index, threads);
   if (begin == end) return;
   ptrdiff_t panels = 0, columns = 0;
-  for (auto& w : wanted) panels += (w.columns + W * width - 1) / (W * width), columns = std::max(columns, w.columns);
-  Memory left(std::min(group, end - begin) * depth * M * sizeof(N)), right(panels * depth * W * width * sizeof(N));
+  for (auto& w : wanted)
+    panels += (w.columns + W * width - 1) / (W * width), columns = std::max(columns, w.columns);
+  Memory left(std::min(group, end - begin) * depth * M * sizeof(N)),
+      right(panels * depth * W * width * sizeof(N));
   Memory bias((end - begin) * M * 4);
   std::memset(bias.data(), 0, (end - begin) * M * 4);
   // sums of bf16 products are kept in float until they are whole
@@ -98,7 +102,8 @@ void weight_gradients(std::vector<WeightGradient<N>>& wanted, const GateRows<N>&
           for (ptrdiff_t k = 0; k < K; ++k) {
             const N* at[q];
             for (int i = 0; i < q; ++i) {
-              at[i] = k * q + i < rows ? gates.data + (k0 + k * q + i) * gates.stride + place(slot, j) : nullptr;
+              at[i] =
+                  k * q + i < rows ? gates.data + (k0 + k * q + i) * gates.stride + place(slot, j) : nullptr;
               if (at[i]) sum += load(at[i]);
             }
             pack_fold(left.as<N>() + (((j - j0) * most + k) * M + slot * width) * q, at, width, 1);
@@ -108,7 +113,8 @@ void weight_gradients(std::vector<WeightGradient<N>>& wanted, const GateRows<N>&
       const N* panel = right.as<N>();
       for (size_t n = 0; n < wanted.size(); ++n) {
         auto& w = wanted[n];
-        for (ptrdiff_t column = 0; w.dw && column < w.columns; column += W * width, panel += K * W * width * q)
+        for (ptrdiff_t column = 0; w.dw && column < w.columns;
+             column += W * width, panel += K * W * width * q)
           for (ptrdiff_t j = j0; j < j1; ++j)
             for (int g = 0; g < w.gates; ++g) {
               float* c;
@@ -127,13 +133,16 @@ void weight_gradients(std::vector<WeightGradient<N>>& wanted, const GateRows<N>&
     for (ptrdiff_t j = begin; j < end; ++j)
       for (int g = 0; g < wanted[n].gates; ++g) {
         auto& w = wanted[n];
-        const ptrdiff_t row = gate(w.first + g) * gates.units + j * width, lanes = std::min<ptrdiff_t>(width, gates.units - j * width);
-        if (w.db) store_some(w.db + row, lanes, load(bias.as<float>() + ((j - begin) * Slots + w.first + g) * width));
+        const ptrdiff_t row = gate(w.first + g) * gates.units + j * width,
+                        lanes = std::min<ptrdiff_t>(width, gates.units - j * width);
+        if (w.db)
+          store_some(w.db + row, lanes, load(bias.as<float>() + ((j - begin) * Slots + w.first + g) * width));
         if constexpr (!std::is_same_v<N, float>)
           for (ptrdiff_t i = 0; w.dw && i < lanes; ++i)
             for (ptrdiff_t column = 0; column < w.columns; column += width)
               store_some(w.dw + (row + i) * w.columns + column, w.columns - column,
-                         load_some(wide[n].template as<float>() + (((j - begin) * w.gates + g) * width + i) * w.columns + column,
+                         load_some(wide[n].template as<float>() +
+                                       (((j - begin) * w.gates + g) * width + i) * w.columns + column,
                                    w.columns - column));
       }
 }

@@ -27,11 +27,11 @@ class Rows {
   }
 
   ptrdiff_t steps() const { return static_cast<ptrdiff_t>(begin_.size()) - 1; }
-  ptrdiff_t longest() const { return longest_; }                          // steps that any row has
+  ptrdiff_t longest() const { return longest_; }  // steps that any row has
   ptrdiff_t total() const { return begin_.back(); }
-  ptrdiff_t begin(ptrdiff_t t) const { return begin_[t]; }                // first row of time t
+  ptrdiff_t begin(ptrdiff_t t) const { return begin_[t]; }                  // first row of time t
   ptrdiff_t count(ptrdiff_t t) const { return begin_[t + 1] - begin_[t]; }  // they are rows 0 … count - 1
-  ptrdiff_t original(ptrdiff_t b) const { return order_[b]; }             // place in the batch as given
+  ptrdiff_t original(ptrdiff_t b) const { return order_[b]; }               // place in the batch as given
 
   // Calls body(row, t, place in the batch as given) for rows [first, last) of the whole.
   template <class Body>

@@ -30,7 +30,7 @@ struct bf16 {
 namespace elman::ELMAN_ISA {
 
 #if defined(__AVX512F__)
-inline constexpr int width = 16;       // floats of a vector
+inline constexpr int width = 16;         // floats of a vector
 inline constexpr int accumulators = 24;  // vectors a register tile may hold
 #elif defined(__AVX2__)
 inline constexpr int width = 8;
@@ -104,7 +104,8 @@ inline vec clamp(vec x, float low, float high) {
   return select(x > high, all(high), x);
 }
 
-// e^x for x in [-87, 88]; outside, the value at the nearer end. Its error is within that of sigmoid and tanh below, which tests measure.
+// e^x for x in [-87, 88]; outside, the value at the nearer end. Its error is within that of sigmoid and tanh
+// below, which tests measure.
 inline vec exp(vec x) {
   x = clamp(x, -87.0f, 88.0f);
   // x = k ln 2 + r with |r| <= ln 2 / 2; adding 1.5 * 2^23 rounds to the nearest integer
@@ -126,7 +127,8 @@ inline vec exp(vec x) {
 // Error at most 3 ulp (measured 2.3).
 inline vec sigmoid(vec x) { return 1.0f / (1.0f + exp(-x)); }
 
-// tanh, error at most 2 ulp (measured 1.3); near 0, where 1 - 2 / (e^2|x| + 1) loses digits, an odd polynomial.
+// tanh, error at most 2 ulp (measured 1.3); near 0, where 1 - 2 / (e^2|x| + 1) loses digits, an odd
+// polynomial.
 inline vec tanh(vec x) {
   const veci sign = (veci)x & INT32_MIN;
   const vec size = 1.0f - 2.0f / (exp(2.0f * (vec)((veci)x ^ sign)) + 1.0f);

@@ -1,5 +1,5 @@
-// One step of few rows, as streams need it: products with the weights as they lie in the layer, unpacked, so that
-// a stream never holds a copy that could grow old.
+// One step of few rows, as streams need it: products with the weights as they lie in the layer, unpacked, so
+// that a stream never holds a copy that could grow old.
 #pragma once
 
 #include "gemm.hpp"
@@ -103,7 +103,8 @@ void step_layer(const Step<N>& s) {
         }
         a[slot] = sum_lanes(sum) + bias;
       }
-      for (int n = projected ? 1 : 0; n < states; ++n) old[n] = load_some(s.state[n] + b * s.H + j * width, count);
+      for (int n = projected ? 1 : 0; n < states; ++n)
+        old[n] = load_some(s.state[n] + b * s.H + j * width, count);
       for (int e = 0; e < extras; ++e) extra[e] = load_some(s.extra[e] + j * width, count);
       Cell::forward(a, old, fresh, extra);
       if constexpr (projected)

@@ -30,7 +30,9 @@ class Parameter {
     data_ = address();
   }
   // Whether the module still holds the same memory; what is in it may have changed.
-  bool same() const { return PyDict_GetItem(owner_.ptr(), name_.ptr()) == expected_.ptr() && address() == data_; }
+  bool same() const {
+    return PyDict_GetItem(owner_.ptr(), name_.ptr()) == expected_.ptr() && address() == data_;
+  }
   template <class T>
   const T* data() const {
     return static_cast<const T*>(data_);
@@ -59,7 +61,8 @@ struct LayerFacts {
 template <class N>
 class Layers {
  public:
-  Layers(const Functions<N>& functions, int64_t B, int threads, nb::dict owner, const std::vector<LayerFacts>& facts)
+  Layers(const Functions<N>& functions, int64_t B, int threads, nb::dict owner,
+         const std::vector<LayerFacts>& facts)
       : functions_(functions), B_(B) {
     for (const LayerFacts& fact : facts) {
       Layer& layer = *layers_.emplace_back(std::make_unique<Layer>(fact, B));
@@ -141,10 +144,13 @@ class Layers {
     static int64_t gates_of(int cell) {
       switch (cell) {
         case elman_tanh:
-        case elman_relu: return 1;
+        case elman_relu:
+          return 1;
         case gru:
-        case coupled_lstm: return 3;
-        default: return 4;
+        case coupled_lstm:
+          return 3;
+        default:
+          return 4;
       }
     }
     int cell;
@@ -173,8 +179,9 @@ class Layers {
 class Stepper {
  public:
   // outputs: [B, O] and, where B is 1, [O], as tensors and as arrays.
-  Stepper(const Kernels& kernels, bool half, int64_t B, int threads, nb::dict owner, const std::vector<LayerFacts>& facts,
-          nb::tuple outputs, uintptr_t output, uintptr_t wide_output, nb::object tensor_type, nb::object dtype)
+  Stepper(const Kernels& kernels, bool half, int64_t B, int threads, nb::dict owner,
+          const std::vector<LayerFacts>& facts, nb::tuple outputs, uintptr_t output, uintptr_t wide_output,
+          nb::object tensor_type, nb::object dtype)
       : half_kernels_(kernels.half),
         half_(half),
         B_(B),
@@ -207,9 +214,10 @@ class Stepper {
   }
 
   bool take_tensor(nb::handle x, int& axes) {
-    static PyObject* const names[] = {PyUnicode_InternFromString("shape"), PyUnicode_InternFromString("dtype"),
-                                      PyUnicode_InternFromString("is_cpu"), PyUnicode_InternFromString("is_contiguous"),
-                                      PyUnicode_InternFromString("data_ptr")};
+    static PyObject* const names[] = {
+        PyUnicode_InternFromString("shape"), PyUnicode_InternFromString("dtype"),
+        PyUnicode_InternFromString("is_cpu"), PyUnicode_InternFromString("is_contiguous"),
+        PyUnicode_InternFromString("data_ptr")};
     const nb::object shape = nb::steal(PyObject_GetAttr(x.ptr(), names[0]));
     axes = static_cast<int>(PyTuple_GET_SIZE(shape.ptr()));
     int64_t sizes[2] = {};
@@ -234,8 +242,8 @@ class Stepper {
       return false;
     }
     axes = view.ndim;
-    const bool good = view.itemsize == 4 && view.format && std::string_view(view.format) == "f" && axes >= 1 && axes <= 2 &&
-                      fits(view.shape, axes);
+    const bool good = view.itemsize == 4 && view.format && std::string_view(view.format) == "f" &&
+                      axes >= 1 && axes <= 2 && fits(view.shape, axes);
     if (good && half_) {
       half_kernels_.narrow(x_.as<bf16>(), static_cast<const float*>(view.buf), B_ * I_);
       narrow_->run(x_.as<bf16>(), reinterpret_cast<bf16*>(output_));

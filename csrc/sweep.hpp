@@ -1,4 +1,5 @@
-// What one sweep over one layer in one direction, or one step of it, reads and writes. Plain memory; the caller owns it.
+// What one sweep over one layer in one direction, or one step of it, reads and writes. Plain memory; the
+// caller owns it.
 #pragma once
 
 #include <cstdint>
@@ -10,40 +11,40 @@ inline constexpr int most_states = 2, most_extras = 3;
 // N is the type of inputs, outputs and weights: float or bf16. States, biases and sums are float.
 template <class N>
 struct Sweep {
-  int64_t T, B, I, H, O;                // O: features of the output; H where it is not projected
+  int64_t T, B, I, H, O;  // O: features of the output; H where it is not projected
   bool reverse;
   int threads;
-  float zoneout_rate[most_states];      // the old state's share, where it is one number
+  float zoneout_rate[most_states];  // the old state's share, where it is one number
   // parameters, as torch lays them out; w_hr is null without projection, biases may be null
   const N *w_ih, *w_hh, *w_hr;
   const float *b_ih, *b_hh;
-  const float* extra[most_extras];      // [H] each: parameters of single units
+  const float* extra[most_extras];  // [H] each: parameters of single units
   // inputs
-  const N* x;                           // [T, B, I]
-  const float* start[most_states];      // [B, size], the state before the first step
-  const float* initial[most_states];    // [B, size], what a reset puts the state back to; null without resets
-  const int64_t* lengths;               // [B] or null
-  const uint8_t* resets;                // [T, B] or null
-  const float* mask;                    // [B, O] on the state that the recurrent product sees, or null
-  const float* zoneout[most_states];    // [T, B, size], the old state's share; or null
-  void* kept;                           // kept_bytes(), for the backward sweep; null: there will be none
+  const N* x;                         // [T, B, I]
+  const float* start[most_states];    // [B, size], the state before the first step
+  const float* initial[most_states];  // [B, size], what a reset puts the state back to; null without resets
+  const int64_t* lengths;             // [B] or null
+  const uint8_t* resets;              // [T, B] or null
+  const float* mask;                  // [B, O] on the state that the recurrent product sees, or null
+  const float* zoneout[most_states];  // [T, B, size], the old state's share; or null
+  void* kept;                         // kept_bytes(), for the backward sweep; null: there will be none
   // results
-  N* output;                            // [T, B, O]
-  float* final[most_states];            // [B, size]
+  N* output;                  // [T, B, O]
+  float* final[most_states];  // [B, size]
 };
 
 template <class N>
 struct Gradients {
   // given
-  const N* d_output;                    // [T, B, O] or null
-  const float* d_final[most_states];    // [B, size] or null
+  const N* d_output;                  // [T, B, O] or null
+  const float* d_final[most_states];  // [B, size] or null
   // results; any may be null but d_start
-  N* dx;                                // [T, B, I]
+  N* dx;  // [T, B, I]
   N *dw_ih, *dw_hh, *dw_hr;
   float *db_ih, *db_hh, *d_extra[most_extras];
-  float* d_start[most_states];          // [B, size]
-  float* d_initial[most_states];        // [B, size], zeroed by the caller; with resets
-  float* d_states[most_states];         // [T, B, size], zeroed by the caller: of the state after each step
+  float* d_start[most_states];    // [B, size]
+  float* d_initial[most_states];  // [B, size], zeroed by the caller; with resets
+  float* d_states[most_states];   // [T, B, size], zeroed by the caller: of the state after each step
 };
 
 // One step, for streams.
@@ -54,10 +55,10 @@ struct Step {
   float zoneout_rate[most_states];
   const N *w_ih, *w_hh, *w_hr;
   const float *b_ih, *b_hh, *extra[most_extras];
-  const N *x, *h;               // [B, I], [B, O]
-  float* state[most_states];    // [B, size]; replaced
-  float* fresh;                 // [B, O], the new h, which others may still need the old one of
-  N* raw;                       // [B, H], what w_hr multiplies
+  const N *x, *h;             // [B, I], [B, O]
+  float* state[most_states];  // [B, size]; replaced
+  float* fresh;               // [B, O], the new h, which others may still need the old one of
+  N* raw;                     // [B, H], what w_hr multiplies
 };
 
 }  // namespace elman

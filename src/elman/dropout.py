@@ -34,7 +34,7 @@ def mask(shape: Sequence[int], p: float, like: Tensor) -> Tensor:
     count = math.prod(shape)
     numbers = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(1 << 63), None)
     kept = numbers.view(torch.int16)[:count].view(tuple(shape)) >= dropped - _LEVELS // 2
-    return kept.to(like.dtype).mul_(_LEVELS / (_LEVELS - dropped))
+    return kept.to(like.dtype).mul_(1 / (1 - p))
 
 
 def _is_plain(x: Tensor) -> bool:

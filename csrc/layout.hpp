@@ -1,0 +1,116 @@
+// How one layer's units, gates and weights lie in the memory of the kernels.
+//
+// Hidden units lie in blocks of `width`, blocks in panels of U: a register tile covers some rows of the batch
+// and all gates of one panel. A row of gates holds a cell's slots, block after block.
+#pragma once
+
+#include "gemm.hpp"
+
+namespace elman::ELMAN_ISA {
+
+inline ptrdiff_t blocks_of(ptrdiff_t units) { return (units + width - 1) / width; }
+
+template <class Cell, class N>
+struct Layout {
+  static constexpr int G = Cell::gates, S = Cell::slots, states = Cell::states;
+  static constexpr int first = Cell::recurrent;  // slot; those before it see the input's product alone
+  static constexpr int U = G == 1 ? 2 : 1;       // blocks of a forward tile
+  static constexpr int V = G * U;
+  static constexpr int C = 2;                 // vectors of a backward tile
+  static constexpr int item = S * U * width;  // floats of one row of one panel
+  static constexpr bool projected = requires { Cell::projects; };
+  static_assert(U == 1 || S == 1);
+
+  Layout(ptrdiff_t hidden, ptrdiff_t output)
+      : H(hidden),
+        O(output),
+        np((blocks_of(H) + U - 1) / U),
+        nb(np * U),
+        no(projected ? blocks_of(O) : nb),
+        row(row_stride<N>(nb * S * width)),
+        raw_row(row_stride<N>(nb * width)),
+        seen_row(row_stride<N>(no * width)) {
+    for (int n = 0; n < states; ++n) state_row[n] = row_stride<float>((n == 0 ? no : nb) * width);
+  }
+
+  const ptrdiff_t H, O;
+  const ptrdiff_t np, nb, no;  // panels and blocks of units, blocks of the output
+  const ptrdiff_t row, raw_row,
+      seen_row;  // elements of a row of gates, of what w_hr reads, of what w_hh reads
+  ptrdiff_t state_row[states];
+
+  // A slot of a row of gates: first the slots that see the input alone, then those that see both products,
+  // then those that see the recurrent one alone; so what either product reads is one piece.
+  ptrdiff_t place_of(int slot, ptrdiff_t j) const {
+    if (slot < first) return (j * first + slot) * width;
+    if (slot < G) return (nb * first + j * (G - first) + slot - first) * width;
+    return (nb * G + j * (S - G) + slot - G) * width;
+  }
+
+  // Rows of the batch whose sums fit the second cache beside a panel; at least those of one step. The same
+  // for any number of threads, as it decides which rows share a tile, and so the order of sums.
+  ptrdiff_t chunk_rows(ptrdiff_t B) const {
+    return std::max(B, std::clamp<ptrdiff_t>(524288 / (np * item * 4), 64, 1024));
+  }
+
+  // Row of torch's weights that gate `slot` of a unit reads.
+  ptrdiff_t weight_row(int slot, ptrdiff_t unit) const { return Cell::gate_of_slot[slot] * H + unit; }
+  ptrdiff_t lanes(ptrdiff_t j) const { return std::clamp<ptrdiff_t>(H - j * width, 0, width); }
+
+  // Weights [G * H, n] to a panel [n][U][G][width], gates in the order of the slots from `slot` on.
+  void pack_panel(N* to, const N* w, ptrdiff_t n, int slot, ptrdiff_t p) const {
+    for (int u = 0; u < U; ++u)
+      for (int g = 0; g < G; ++g) {
+        const ptrdiff_t j = p * U + u;
+        const N* from = lanes(j) ? w + weight_row(slot + g, j * width) * n : w;
+        pack_transposed(to + (u * G + g) * width * fold<N>, V * width * fold<N>, from, n, n, lanes(j));
+      }
+  }
+
+  // Columns of weights [G * H, n] to a panel whose folds are in the order of a row of gates.
+  void pack_columns(N* to, const N* w, ptrdiff_t n, int slot, ptrdiff_t p) const {
+    const auto add = [&](int from, int until) {
+      for (ptrdiff_t j = 0; j < nb; ++j)
+        for (int g = from; g < until; ++g)
+          for (ptrdiff_t lane = 0; lane < width; lane += fold<N>, to += C * width * fold<N>) {
+            const N* rows[fold<N>];
+            for (int i = 0; i < fold<N>; ++i)
+              rows[i] =
+                  lane + i < lanes(j) ? w + weight_row(g, j * width + lane + i) * n + p * C * width : nullptr;
+            pack_fold(to, rows, n - p * C * width, C);
+          }
+    };
+    add(slot, slot ? G : first);
+    add(slot ? G : first, slot + G);
+  }
+
+  // Rows of w_hr [O, H] to a panel for the forward product, and its columns to one for the backward.
+  void pack_projection(N* to, const N* w_hr, ptrdiff_t p) const {
+    for (int c = 0; c < C; ++c) {
+      const ptrdiff_t j = p * C + c, rows = std::clamp<ptrdiff_t>(O - j * width, 0, width);
+      pack_transposed(to + c * width * fold<N>, C * width * fold<N>, w_hr + (rows ? j * width * H : 0), H, H,
+                      rows);
+    }
+  }
+  void pack_projection_columns(N* to, const N* w_hr, ptrdiff_t p) const {
+    for (ptrdiff_t o = 0; o < O; o += fold<N>, to += C * width * fold<N>) {
+      const N* rows[fold<N>];
+      for (int i = 0; i < fold<N>; ++i) rows[i] = o + i < O ? w_hr + (o + i) * H + p * C * width : nullptr;
+      pack_fold(to, rows, H - p * C * width, C);
+    }
+  }
+
+  // Each slot's constant: the biases of the products that it takes.
+  void pack_bias(float* to, const float* b_ih, const float* b_hh, ptrdiff_t p) const {
+    for (int u = 0; u < U; ++u)
+      for (int slot = 0; slot < S; ++slot) {
+        const ptrdiff_t j = p * U + u, at = weight_row(slot, j * width);
+        vec sum{};
+        if (lanes(j) && b_ih && slot < G) sum += load_some(b_ih + at, lanes(j));
+        if (lanes(j) && b_hh && slot >= first) sum += load_some(b_hh + at, lanes(j));
+        store(to + (u * S + slot) * width, sum);
+      }
+  }
+};
+
+}  // namespace elman::ELMAN_ISA
