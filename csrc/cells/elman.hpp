@@ -12,7 +12,7 @@ struct Elman {
 
   static void forward(vec (&a)[slots], const vec*, vec* fresh, const vec*) {
     if constexpr (Relu)
-      a[0] = select(a[0] > 0.0f, a[0], all(0.0f));
+      a[0] = select(a[0] <= 0.0f, all(0.0f), a[0]);  // so NaN stays NaN
     else
       a[0] = tanh(a[0]);
     fresh[0] = a[0];
@@ -20,7 +20,7 @@ struct Elman {
 
   static void backward(vec (&a)[slots], const vec*, vec* d, const vec*, vec*) {
     if constexpr (Relu)
-      a[0] = select(a[0] > 0.0f, d[0], all(0.0f));
+      a[0] = select(a[0] <= 0.0f, all(0.0f), d[0]);
     else
       a[0] = d[0] * (1.0f - a[0] * a[0]);
     d[0] = vec{};
