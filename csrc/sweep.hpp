@@ -38,7 +38,7 @@ struct Gradients {
   // given
   const N* d_output;                  // [T, B, O] or null
   const float* d_final[most_states];  // [B, size] or null
-  // results; any may be null but d_start
+  // results; any may be null but, with resets, d_initial
   N* dx;  // [T, B, I]
   N *dw_ih, *dw_hh, *dw_hr;
   float *db_ih, *db_hh, *d_extra[most_extras];

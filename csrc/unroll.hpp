@@ -289,6 +289,9 @@ class Unroll {
                     s_.O * sizeof(N));
   }
 
+  void put_start(const Gradients<N>& g, int n, ptrdiff_t b, ptrdiff_t j, vec d) const {
+    if (g.d_start[n]) put(g.d_start[n] + rows_.original(b) * size(n), j, size(n), d);
+  }
   float* carry(int n, ptrdiff_t b, ptrdiff_t j) const { return carry_[n] + b * l_.state_row[n] + j * width; }
 
   void start_carry(const Gradients<N>& g, int n, ptrdiff_t begin, ptrdiff_t end) const {
@@ -297,7 +300,7 @@ class Unroll {
         const ptrdiff_t at = rows_.original(b);
         const vec v = g.d_final[n] ? get(g.d_final[n] + at * size(n), j, size(n)) : vec{};
         store(carry(n, b, j), v);
-        if (s_.lengths ? s_.lengths[at] == 0 : s_.T == 0) put(g.d_start[n] + at * size(n), j, size(n), v);
+        if (s_.lengths ? s_.lengths[at] == 0 : s_.T == 0) put_start(g, n, b, j, v);
       }
   }
 
@@ -329,9 +332,9 @@ class Unroll {
     else
       d += product;
     if (b >= count(step)) {
-      put(g.d_start[0] + at * s_.O, j, s_.O, d);
+      put_start(g, 0, b, j, d);
       if constexpr (!projected)
-        for (int n = 1; n < states; ++n) put(g.d_start[n] + at * s_.H, j, s_.H, load(carry(n, b, j)));
+        for (int n = 1; n < states; ++n) put_start(g, n, b, j, load(carry(n, b, j)));
       return;
     }
     if (g.d_output && j * width < s_.O)
@@ -393,8 +396,7 @@ class Unroll {
     });
     for (ptrdiff_t b = count(step); b < count(step + 1); ++b)  // rows that began at step + 1
       for (int c = 0; c < C && p * C + c < l_.nb; ++c)
-        for (int n = 1; n < states; ++n)
-          put(g.d_start[n] + rows_.original(b) * s_.H, p * C + c, s_.H, load(carry(n, b, p * C + c)));
+        for (int n = 1; n < states; ++n) put_start(g, n, b, p * C + c, load(carry(n, b, p * C + c)));
   }
 
   // Both products that need no time; `panels` has room for the input's columns.

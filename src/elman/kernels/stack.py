@@ -23,6 +23,9 @@ def run(call: Call, unroll: Unroll) -> tuple[Tensor, State]:
         unroll: one layer in one direction; as ``reference.unroll``.
     """
     x, finals = call.x, []
+    states = list(zip(*(s.unbind() for s in call.state), strict=True))
+    # what a reset puts a state back to; nobody asks without resets
+    initials = states if call.resets is None else list(zip(*(s.unbind() for s in call.initial), strict=True))
     if call.recompute:
         unroll = partial(_in_chunks, unroll, call.recompute)
     for layer, cell in enumerate(call.cells):
@@ -34,8 +37,8 @@ def run(call: Call, unroll: Unroll) -> tuple[Tensor, State]:
                 cell,
                 call.weights[k],
                 entering,
-                tuple(s[k] for s in call.state),
-                initial=tuple(s[k] for s in call.initial),
+                states[k],
+                initial=initials[k],
                 lengths=call.lengths,
                 resets=call.resets,
                 noise=call.noise[k] if call.noise else Noise(),
@@ -48,6 +51,8 @@ def run(call: Call, unroll: Unroll) -> tuple[Tensor, State]:
         x = x + y if call.residual and layer > 0 else y
         if call.dropout and layer < len(call.cells) - 1:
             x = F.dropout(x, call.dropout)  # torch's own: its layers draw the same masks
+    if len(finals) == 1:
+        return x, tuple(s[None] for s in finals[0])
     return x, tuple(torch.stack(parts) for parts in zip(*finals, strict=True))
 
 

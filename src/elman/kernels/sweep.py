@@ -91,10 +91,13 @@ def backward(
         result(_as_used(name, p), need)
         for name, p, need in zip(PARAMETERS, parameters, needs[-len(PARAMETERS) :], strict=True)
     ]
-    d_start = [torch.empty(s.shape) for s in state if s is not None]
+    d_start = [
+        torch.empty(s.shape) if s is not None and need else None
+        for s, need in zip(state, needs[1:], strict=False)
+    ]
     d_initial = [torch.zeros(s.shape) for s in start if s is not None]
     given = [None if d_output is None else d_output.to(x.dtype).contiguous()]
-    given += [None if d is None else d.float().contiguous() for d in d_final]
+    given += [None if d is None else _single(d).contiguous() for d in d_final]
     d_states = [torch.zeros(r.shape) for r in options.record or ()]
     arguments, alive = _arguments(options, inputs, kept)
     _kernels.backward(
@@ -115,7 +118,7 @@ def backward(
     del alive
     found = [dx, *d_start, *d_initial, *d_parameters]
     return [
-        g.to(t.dtype) if g is not None and t is not None and need else None
+        (g if g.dtype is t.dtype else g.to(t.dtype)) if g is not None and t is not None and need else None
         for g, t, need in zip(found, inputs, needs, strict=True)
     ]
 
@@ -134,8 +137,8 @@ def _arguments(options: Options, inputs: Inputs, kept: Tensor | None) -> tuple[l
         *_states(start),
         options.lengths,
         options.resets,
-        None if noise.recurrent is None else noise.recurrent.float(),
-        *_states([z.float() if isinstance(z, Tensor) else None for z in zoneout]),
+        None if noise.recurrent is None else _single(noise.recurrent),
+        *_states([z if isinstance(z, Tensor) else None for z in zoneout]),
         kept,
     ]
     alive = [None if t is None else t.contiguous() for t in ordered]
@@ -151,14 +154,18 @@ def _arguments(options: Options, inputs: Inputs, kept: Tensor | None) -> tuple[l
     ], alive
 
 
+def _single(t: Tensor) -> Tensor:
+    return t if t.dtype is torch.float32 else t.float()
+
+
 def _as_used(name: str, parameter: Tensor | None) -> Tensor | None:
     """A parameter in the precision in which the kernels take it."""
-    return parameter if parameter is None or name in WEIGHTS else parameter.float()
+    return parameter if parameter is None or name in WEIGHTS else _single(parameter)
 
 
 def _states(tensors: Inputs) -> list[Tensor | None]:
     """In float32, one entry for each state that a cell may have."""
-    return [None if t is None else t.float() for t in tensors] + [None] * (MOST_STATES - len(tensors))
+    return [None if t is None else _single(t) for t in tensors] + [None] * (MOST_STATES - len(tensors))
 
 
 def kind_of(cell: Cell) -> int:
