@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check bench wheel clean
+.PHONY: help demo test check sanitize bench wheel clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -24,12 +24,28 @@ test: $(VENV)/.done  ## run the test suite
 check: $(VENV)/.done  ## style, types, import layers, docstrings
 	$(BIN)/ruff format --check src tests examples benchmarks
 	$(BIN)/ruff check src tests examples benchmarks
+	$(BIN)/clang-format --dry-run --Werror csrc/*.hpp csrc/*.cpp csrc/cells/*.hpp
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.done  ## measure; prints the tables of docs/benchmarks.md (some minutes)
-	$(BIN)/python benchmarks/training_loop.py
-	$(BIN)/python benchmarks/recurrent.py
+SANITIZED := build/sanitize
+sanitize: $(VENV)/.done  ## run the compiled kernels under GCC's sanitizers: memory, undefined behaviour, threads
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(SANITIZED)/package \
+	  -C build-dir=$(SANITIZED)/cmake -C install.strip=false -C cmake.define.ELMAN_SANITIZE=address,undefined .
+	ELMAN_KERNELS=$$(echo $(SANITIZED)/package/elman/kernels/_kernels*.so) \
+	  ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+	  LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)" \
+	  $(BIN)/python -m pytest tests/kernels
+	g++ -std=c++20 -O1 -g -fsanitize=thread -Wno-psabi -Icsrc tests/kernels/pool_race.cpp -pthread -ldl -o $(SANITIZED)/pool_race
+	$(SANITIZED)/pool_race
+
+$(VENV)/.bench: $(VENV)/.done
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	@touch $@
+
+bench: $(VENV)/.bench  ## measure against other libraries; writes the tables of docs/benchmarks.md (half an hour)
+	$(BIN)/python benchmarks/training_loop.py --write docs/benchmarks.md
+	$(BIN)/python benchmarks/recurrent.py --write docs/benchmarks.md
 
 wheel: $(VENV)/.done  ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --outdir dist

@@ -110,6 +110,13 @@ constexpr std::array<Tile<N>, sizeof...(R)> make_tiles(std::index_sequence<R...>
 template <class N, Left L, int V>
 inline constexpr auto tiles = make_tiles<N, L, V>(std::make_index_sequence<tile_rows<V>>{});
 
+// As `tile`, for so many rows.
+template <Left L, int V, class N>
+inline void multiply(ptrdiff_t rows, float* c, ptrdiff_t c_row, bool add, const N* a, ptrdiff_t stride,
+                     const N* panel, ptrdiff_t K) {
+  tiles<N, L, V>[rows - 1](c, c_row, add, a, stride, panel, K);
+}
+
 // Calls body(first, rows) for tiles of nearly equal height that cover rows [begin, end).
 template <int V, class Body>
 inline void for_tiles(ptrdiff_t begin, ptrdiff_t end, Body&& body) {
@@ -125,11 +132,11 @@ template <int V, class N>
 void add_tiles(float* c, ptrdiff_t c_row, ptrdiff_t columns, bool add, const N* left, ptrdiff_t stride,
                const N* panel, ptrdiff_t K, ptrdiff_t rows) {
   for_tiles<V>(0, rows, [&](ptrdiff_t m, ptrdiff_t height) {
-    const auto run = tiles<N, Left::columns, V>[height - 1];
     float* to = c + m * c_row;
-    if (columns == V * width) return run(to, c_row, add, left + m * fold<N>, stride, panel, K);
+    if (columns == V * width)
+      return multiply<Left::columns, V>(height, to, c_row, add, left + m * fold<N>, stride, panel, K);
     alignas(64) float sum[tile_rows<V> * V * width];
-    run(sum, V * width, false, left + m * fold<N>, stride, panel, K);
+    multiply<Left::columns, V>(height, sum, V * width, false, left + m * fold<N>, stride, panel, K);
     for (ptrdiff_t r = 0; r < height; ++r)
       for (ptrdiff_t k = 0; k < columns; k += width) {
         const vec v = load(sum + r * V * width + k);

@@ -59,13 +59,15 @@ class Crowd {
     const int64_t time = now(), passed = time - time_, stopped = usage.ru_nivcsw - stopped_;
     time_ = time, stopped_ = usage.ru_nivcsw;
     const bool often = stopped >= 2 && stopped * 20'000'000 > passed;  // every 20 ms or more often
-    if (passed < 1'000'000'000 && often) until_.store(time + 100'000'000, std::memory_order_relaxed);
+    streak_ = passed < 1'000'000'000 && often ? streak_ + 1 : 0;  // once may be another library's threads
+    if (streak_ >= 2) until_.store(time + 100'000'000, std::memory_order_relaxed);
   }
 
  private:
   static inline std::atomic<int64_t> until_{0};
   static inline std::atomic<bool> suspected_{false};
-  static inline int64_t time_ = 0, stopped_ = 0;  // at the last judgement; a pool's turn guards them
+  static inline int64_t streak_ = 0, time_ = 0,
+                        stopped_ = 0;  // at the last judgement; a pool's turn guards them
 };
 
 // All threads of a team meet here; it can be used again at once. Whoever comes early spins a bounded while,

@@ -34,8 +34,8 @@ void input_gradient(N* dx, ptrdiff_t I, const GateRows<N>& gates, const N* panel
     for (ptrdiff_t p = 0; p < panel_count; ++p)
       for_tiles<C>(from, until, [&](ptrdiff_t m, ptrdiff_t height) {
         alignas(64) float sum[tile_rows<C> * C * width];
-        tiles<N, Left::rows, C>[height - 1](sum, C* width, false, gates.data + m* gates.stride, gates.stride,
-                                            panels + p* K* C* width* fold<N>, K);
+        multiply<Left::rows, C>(height, sum, C * width, false, gates.data + m * gates.stride, gates.stride,
+                                panels + p * K * C * width * fold<N>, K);
         for (ptrdiff_t r = 0; r < height; ++r)
           for (int c = 0; c < C; ++c) {
             const ptrdiff_t column = (p * C + c) * width;

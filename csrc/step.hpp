@@ -36,13 +36,23 @@ class RowProducts {
 
   void add(vec (&sum)[width], const N* rows, ptrdiff_t count) const {
     if (count < width || K_ < step) return add_some(sum, rows, count);
-    const N* from[(width + 2) / 3];
-    for (int g = 0; g < (width + 2) / 3; ++g) from[g] = rows + 3 * g * K_;
-    const auto more = [&](const auto x, ptrdiff_t k) {
-      for (int r = 0; r < width; ++r) sum[r] = add_product(sum[r], x, row_of(from[r / 3] + (r % 3) * K_ + k));
-    };
-    for (ptrdiff_t k = 0; k + step <= K_; k += step) more(row_of(v_ + k), k);
-    if (K_ % step) more(row_of(tail_), K_ - step);
+    // four rows at a time, four vectors of each: few streams of memory, which the core foresees
+    for (int r = 0; r < width; r += 4) {
+      vec part[4][4];
+      for (auto& row : part)
+        for (vec& one : row) one = vec{};
+      const N *first = rows + r * K_, *third = first + 2 * K_;
+      const auto from = [&](int i) { return (i < 2 ? first : third) + (i % 2) * K_; };
+      const auto more = [&](const auto x, ptrdiff_t k, int lane) {
+        for (int i = 0; i < 4; ++i) part[i][lane] = add_product(part[i][lane], x, row_of(from(i) + k));
+      };
+      ptrdiff_t k = 0;
+      for (; k + 4 * step <= K_; k += 4 * step)
+        for (int lane = 0; lane < 4; ++lane) more(row_of(v_ + k + lane * step), k + lane * step, lane);
+      for (; k + step <= K_; k += step) more(row_of(v_ + k), k, 0);
+      if (K_ % step) more(row_of(tail_), K_ - step, 1);
+      for (int i = 0; i < 4; ++i) sum[r + i] += (part[i][0] + part[i][1]) + (part[i][2] + part[i][3]);
+    }
   }
 
  private:
@@ -63,10 +73,11 @@ class RowProducts {
   alignas(64) N tail_[step];
 };
 
-// Calls body(block) for this thread's part of all blocks, on as many threads as are worth it.
+// Calls body(block) for this thread's part of all blocks; on several threads only where that is worth waking
+// one that fell asleep since the last step.
 template <class Body>
 inline void for_blocks(ptrdiff_t blocks, ptrdiff_t products, int threads, Body&& body) {
-  const int useful = static_cast<int>(std::min<ptrdiff_t>(threads, 1 + products / 262144));
+  const int useful = static_cast<int>(std::min<ptrdiff_t>(threads, 1 + products / 1048576));
   const auto job = [&](int index, int team) {
     const auto [begin, end] = share(blocks, index, team);
     for (ptrdiff_t j = begin; j < end; ++j) body(j);

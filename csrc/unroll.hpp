@@ -55,8 +55,8 @@ class Unroll {
       const ptrdiff_t limit = l_.chunk_rows(s_.B);
       Memory sums(limit * (end - begin) * item * 4), inputs(limit * row_stride<N>(s_.I + 1) * sizeof(N));
       barrier_.meet(threads);
-      ptrdiff_t chunk_end = 0,
-                at = 0;  // steps whose input's product is in `sums`, and the next step's first row there
+      // steps whose input's product is in `sums`, and the next step's first row there
+      ptrdiff_t chunk_end = 0, at = 0;
       for (ptrdiff_t step = 0; step < steps(); ++step) {
         if (step == chunk_end) chunk_end = project(step, limit, begin, end, w_ih, bias, sums, inputs), at = 0;
         for (ptrdiff_t k = begin; k < end; ++k) {
@@ -65,8 +65,8 @@ class Unroll {
           float* sum = sums.as<float>() + ((p - begin) * limit + at) * item;
           const N* panel = w_hh.as<N>() + p * KO * V * width * fold<N>;
           for_tiles<V>(0, count(step), [&](ptrdiff_t b, ptrdiff_t rows) {
-            tiles<N, Left::rows, V>[rows - 1](sum + b* item + first* width, item, true, seen(step, b),
-                                              l_.seen_row, panel, KO);
+            float* tile_sum = sum + b * item + first * width;
+            multiply<Left::rows, V>(rows, tile_sum, item, true, seen(step, b), l_.seen_row, panel, KO);
             for (ptrdiff_t r = b; r < b + rows; ++r)
               for (int u = 0; u < U; ++u) forward_cell(step, r, p * U + u, sum + r * item + u * S * width);
           });
@@ -84,9 +84,8 @@ class Unroll {
 
   void backward(const Gradients<N>& g) {
     place(static_cast<char*>(s_.kept), s_.T * s_.B, true);
-    const ptrdiff_t nc = (l_.no + C - 1) / C, nr = projected ? (l_.nb + C - 1) / C : 0,
-                    K = l_.nb * G * width / fold<N>;
-    const ptrdiff_t KO = folds<N>(s_.O);
+    const ptrdiff_t nc = (l_.no + C - 1) / C, nr = projected ? (l_.nb + C - 1) / C : 0;
+    const ptrdiff_t K = l_.nb * G * width / fold<N>, KO = folds<N>(s_.O);
     Memory w_hh(nc * K * C * width * 4), w_hr(nr * KO * C * width * 4),
         w_ih(g.dx ? (blocks_of(s_.I) + C) * K * width * 4 : 0);
     Memory d_extra(extras * l_.nb * width * 4);
@@ -247,8 +246,8 @@ class Unroll {
       for (ptrdiff_t m = 0; m < rows; ++m)
         std::memcpy(sum + m * item, bias.as<float>() + p * item, item * sizeof(float));
       for_tiles<V>(0, rows, [&](ptrdiff_t m, ptrdiff_t height) {
-        tiles<N, Left::rows, V>[height - 1](sum + m* item, item, true, inputs.as<N>() + m* stride, stride,
-                                            w.as<N>() + p* K* V* width* fold<N>, K);
+        multiply<Left::rows, V>(height, sum + m * item, item, true, inputs.as<N>() + m * stride, stride,
+                                w.as<N>() + p * K * V * width * fold<N>, K);
       });
     }
     return step;
@@ -273,8 +272,7 @@ class Unroll {
   void project_output(ptrdiff_t step, ptrdiff_t p, const N* panel) const {
     for_tiles<C>(0, count(step), [&](ptrdiff_t b, ptrdiff_t rows) {
       alignas(64) float sum[tile_rows<C> * C * width];
-      tiles<N, Left::rows, C>[rows - 1](sum, C* width, false, raw(step, b), l_.raw_row, panel,
-                                        folds<N>(s_.H));
+      multiply<Left::rows, C>(rows, sum, C * width, false, raw(step, b), l_.raw_row, panel, folds<N>(s_.H));
       for (ptrdiff_t r = 0; r < rows; ++r)
         for (int c = 0; c < C && p * C + c < l_.no; ++c)
           leave(0, step, b + r, p * C + c, load(sum + (r * C + c) * width));
@@ -316,7 +314,7 @@ class Unroll {
     };
     for_tiles<C>(0, sent, [&](ptrdiff_t b, ptrdiff_t rows) {
       const N* from = gates_ + row(step + 1, b) * l_.row + l_.nb * first * width;
-      tiles<N, Left::rows, C>[rows - 1](sum, C* width, false, from, l_.row, panel, K);
+      multiply<Left::rows, C>(rows, sum, C * width, false, from, l_.row, panel, K);
       receive(b, rows);
     });
     std::fill(std::begin(sum), std::end(sum), 0.0f);
@@ -388,8 +386,8 @@ class Unroll {
   void backward_projection(ptrdiff_t step, ptrdiff_t p, const N* panel, const Gradients<N>& g) const {
     alignas(64) float sum[tile_rows<C> * C * width];
     for_tiles<C>(0, count(step), [&](ptrdiff_t b, ptrdiff_t rows) {
-      tiles<N, Left::rows, C>[rows - 1](sum, C* width, false, d_raw_ + row(step, b)* l_.seen_row, l_.seen_row,
-                                        panel, folds<N>(s_.O));
+      multiply<Left::rows, C>(rows, sum, C * width, false, d_raw_ + row(step, b) * l_.seen_row, l_.seen_row,
+                              panel, folds<N>(s_.O));
       for (ptrdiff_t r = 0; r < rows; ++r)
         for (int c = 0; c < C && p * C + c < l_.nb; ++c)
           backward_cell(step, b + r, p * C + c, load(sum + (r * C + c) * width), g);

@@ -113,6 +113,13 @@ class _Sweep(torch.autograd.Function):
         return (None, *backward(ctx.options, inputs, kept, needs, d_results))
 
 
+def _widened(noise: Noise) -> Noise:
+    def wide(t: Any) -> Any:
+        return t.float() if isinstance(t, Tensor) else t
+
+    return Noise(wide(noise.recurrent), noise.zoneout and tuple(wide(z) for z in noise.zoneout))
+
+
 def _by_reference(
     options: Options, inputs: Inputs, needs: Sequence[bool], gradients: Inputs
 ) -> list[Tensor | None]:
@@ -129,7 +136,7 @@ def _by_reference(
         initial=initial,
         lengths=options.lengths,
         resets=options.resets,
-        noise=options.noise,
+        noise=_widened(options.noise),
         reverse=options.reverse,
     )
     wanted = [t for t, need in zip(inputs, needs, strict=True) if need and t is not None]

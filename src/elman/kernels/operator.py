@@ -129,7 +129,9 @@ def _gradient_of_sweep(ctx: Any, d_results: Sequence[Tensor]) -> Any:
     )
     all_of_them = [next(found) if need else None for need in needs]
     given = (all_of_them[begin:end] for begin, end in itertools.pairwise(ends))
-    return (all_of_them[0], *given, *[None] * (5 + len(ctx.plain)))
+    # torch takes a list of tensors for differentiable, and one that holds a None for a plain argument
+    for_zoneout = None if any(z is None for z in zoneout) else [None] * len(zoneout)
+    return (all_of_them[0], *given, None, None, None, for_zoneout, *[None] * (1 + len(ctx.plain)))
 
 
 _sweep.register_autograd(_gradient_of_sweep, setup_context=_setup_context)

@@ -1,0 +1,117 @@
+"""The sweep as an operator: what torch asks of one, and the same numbers in compiled and exported graphs."""
+
+import pytest
+import torch
+
+from elman.cells import GRU, LSTM, CoupledLSTM, Elman, PeepholeLSTM, ProjectedLSTM
+from elman.kernels import cpu, operator
+from elman.kernels.sweep import kind_of
+from elman.layers import Recurrent
+
+if cpu._kernels is None:
+    pytest.skip("elman was installed without a C++ compiler", allow_module_level=True)
+
+T, B, I, H = 4, 3, 5, 6
+CELLS = [Elman, LSTM, GRU, PeepholeLSTM, CoupledLSTM, ProjectedLSTM]
+each_cell = pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.__name__)
+
+
+def arguments(cell, everything, gradients):
+    """The operator's, plain or with every option."""
+
+    def make(*shape):
+        return torch.randn(*shape).requires_grad_(gradients)
+
+    names = cell.parameters()
+    weights = [make(*names[n]) for n in operator.PARAMETERS if n in names]
+    state, start = ([make(B, *s) for s in cell.states().values()] for _ in range(2))
+    described = [kind_of(cell), I, H, cell.output_size, 1]
+    x, zoneout = make(T, B, I), [None] * len(state)
+    if not everything:
+        return (
+            x,
+            state,
+            [],
+            weights,
+            None,
+            None,
+            None,
+            zoneout,
+            [0.0] * len(state),
+            described,
+            False,
+            gradients,
+        )
+    resets, lengths = torch.rand(T, B) < 0.3, torch.tensor([4, 0, 2])
+    mask = torch.rand(B, cell.output_size)
+    zoneout[0] = (torch.rand(T, B, cell.output_size) < 0.3).float()
+    rates = [0.0, 0.2][: len(state)]
+    return x, state, start, weights, lengths, resets, mask, zoneout, rates, described, True, gradients
+
+
+@each_cell
+@pytest.mark.parametrize("everything", [False, True], ids=["plain", "every option"])
+@pytest.mark.parametrize("gradients", [False, True], ids=["inference", "training"])
+def test_torch_finds_nothing_wrong_with_it(cell, everything, gradients):
+    given = arguments(cell(I, H), everything, gradients)
+    found = torch.library.opcheck(operator._sweep, given)
+    assert set(found.values()) == {"SUCCESS"}
+
+
+def numbers(layer, call, x):
+    """Output, states and every gradient."""
+    x = x.clone().requires_grad_()
+    output, state = call(x)
+    total = output.square().sum() + sum(s.sum() for s in state)
+    return [output, *state, *torch.autograd.grad(total, [x, *layer.parameters()])]
+
+
+@each_cell
+def test_a_compiled_layer_calls_it_without_a_break_and_gives_the_same(cell):
+    layer = Recurrent(cell(I, H), num_layers=2, bidirectional=True, zoneout=0.2).eval()
+    x, resets, lengths = torch.randn(T, B, I), torch.rand(T, B) < 0.3, torch.tensor([4, 1, 2])
+
+    def call(x):
+        return layer(x, None, lengths, resets)
+
+    expected = numbers(layer, call, x)
+    torch.compiler.reset()
+    graphs = []
+
+    def keep(graph, _):
+        graphs.append(graph)
+        return graph.forward
+
+    compiled = torch.compile(call, fullgraph=True, backend=keep)
+    for a, b in zip(numbers(layer, compiled, x), expected, strict=True):
+        torch.testing.assert_close(a, b)
+    assert len(graphs) == 1
+    assert graphs[0].print_readable(print_output=False).count("torch.ops.elman.sweep") == 4
+
+
+def test_compiled_by_inductor_it_trains():
+    layer = Recurrent(GRU(I, H))
+    x = torch.randn(T, B, I)
+    expected = numbers(layer, layer, x)
+    torch.compiler.reset()
+    compiled = torch.compile(layer, fullgraph=True)
+    for a, b in zip(numbers(layer, compiled, x), expected, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_a_compiled_graph_can_be_run_backward_twice():
+    layer = Recurrent(LSTM(I, H))
+    compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
+    total = compiled(torch.randn(T, B, I))[0].square().sum()
+    first = torch.autograd.grad(total, list(layer.parameters()), retain_graph=True)
+    assert all(map(torch.equal, first, torch.autograd.grad(total, list(layer.parameters()))))
+
+
+def test_an_exported_layer_holds_it():
+    layer = Recurrent(LSTM(I, H)).eval()
+    x = torch.randn(T, B, I)
+    exported = torch.export.export(layer, (x,))
+    assert "elman.sweep" in exported.graph_module.code
+    torch.testing.assert_close(exported.module()(x)[0], layer(x)[0])
+    plain = torch.export.export(Recurrent(LSTM(I, H), backend="reference").eval(), (x,))
+    assert "elman" not in plain.graph_module.code
