@@ -60,7 +60,7 @@ KINDS = {
     "adamw": lambda: stream(weight_decay=0.1),
     "momentum": lambda: stream(optimizer="sgd", momentum=0.9, learning_rate=0.1),
     # the first epoch's weights stay the best
-    "patience": lambda: stream(optimizer="sgd", momentum=0.9, learning_rate=10.0, patience=2, epochs=9),
+    "patience": lambda: stream(optimizer="sgd", momentum=0.9, learning_rate=100.0, patience=2, epochs=9),
     "no validation": lambda: sequences(warmup_steps=7),
 }
 
