@@ -126,7 +126,7 @@ MISTAKES: list[tuple[list[str], str]] = [
     ([*LM[:2], "empty.txt"], "empty.txt: a corpus needs text. None of the 1 documents holds any."),
     ([*LM[:2], "binary"], "binary: "),
     ([*LM[:2], "tiny.txt"], "split 0.9/0.05/0.05: every part needs at least 2 tokens."),
-    (["train", "regression", "binary"], "binary: must end in .csv, .parquet or .npz. Got ''."),
+    (["train", "regression", "binary"], "binary: must end in .csv, .tsv, .jsonl, .parquet, .npz. Got ''."),
     (["train", "regression", "empty.csv"], "empty.csv: cannot be read: empty CSV"),
     (["train", "regression"], "regression reads one file. Got 0."),
     ([*LM, "--cell", "lsmt"], "unknown cell 'lsmt'; known: "),

@@ -1,13 +1,10 @@
-"""The history file, which a kill may tear, and its pictures."""
+"""The history file, which a kill may tear, and its sparkline."""
 
 import math
 
 import pytest
-from matplotlib.image import imread
 
-from elman.train.history import History, draw_curve, read_history, sparkline
-
-BLUE, ORANGE = ((0x9A / 255, 0xB8 / 255, 0xD8 / 255), (0xC8 / 255, 0x50 / 255, 0x1E / 255))
+from elman.train.history import History, read_history, sparkline
 
 
 def line(step: int, kind: str = "train", loss: float = 1.5) -> dict[str, object]:
@@ -93,21 +90,3 @@ def test_a_long_sparkline_is_thinned_out():
     assert list(shown) == sorted(shown)
     assert len(shown) == 16
     assert (shown[0], shown[-1]) == ("▁", "█")
-
-
-@pytest.mark.parametrize(
-    "losses",
-    [[], [1.0], [3.0, 2.0, 1.0, 0.5], [2.0, 2.0, 2.0], [1.0, math.nan, 2.0, math.inf]],
-    ids=["empty", "one", "several", "flat", "not finite"],
-)
-@pytest.mark.parametrize("validated", [False, True], ids=["training", "both"])
-def test_the_curve_is_a_picture(tmp_path, losses, validated):
-    lines = [line(k, loss=loss) for k, loss in enumerate(losses)]
-    lines += [line(k, "validation", loss) for k, loss in enumerate(losses) if validated]
-    draw_curve(lines, tmp_path / "loss.png", "bits/char", 1.44, "title")
-    picture = imread(tmp_path / "loss.png")
-    assert picture.shape[:2] == (600, 1050)
-    blue, orange = ((abs(picture[..., :3] - c).max(-1) < 0.02).sum() for c in (BLUE, ORANGE))
-    assert (blue > 0) == (len(losses) > 0)
-    assert (orange > 0) == (validated and len(losses) > 0)
-    assert [path.name for path in tmp_path.iterdir()] == ["loss.png"]

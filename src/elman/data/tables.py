@@ -1,6 +1,5 @@
-"""Labelled sequences from tables and arrays: many sequences of numbers, a target for each."""
+"""Tables from files, and the checks that name a bad cell by file, row and column."""
 
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,202 +12,33 @@ from elman.errors import InputError
 if TYPE_CHECKING:
     import polars as pl
 
-
-@dataclass(frozen=True)
-class Sequences:
-    """Numeric sequences, padded.
-
-    Attributes:
-        inputs: [N, T, I] float32, 0 past a sequence's end.
-        lengths: [N] steps of each.
-        targets: [N, O] float32, or None where there are none.
-        ids: name of each sequence.
-        features: name of each input column.
-        outputs: name of each target.
-    """
-
-    inputs: np.ndarray
-    lengths: np.ndarray
-    targets: np.ndarray | None
-    ids: list[str]
-    features: list[str]
-    outputs: list[str]
-
-    def __len__(self) -> int:
-        return len(self.inputs)
-
-    def rows(self, index: np.ndarray) -> "Sequences":
-        """The sequences at these positions."""
-        return Sequences(
-            self.inputs[index],
-            self.lengths[index],
-            None if self.targets is None else self.targets[index],
-            [self.ids[i] for i in index],
-            self.features,
-            self.outputs,
-        )
+TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
+"""Endings of the files that ``read_table`` reads."""
 
 
-def sequences_from_arrays(
-    inputs: object, targets: object = None, lengths: object = None, source: str = "X"
-) -> Sequences:
-    """Sequences from arrays.
+def read_table(path: Path, also: tuple[str, ...] = ()) -> "pl.DataFrame":
+    """A table of at least one row; its first row is row 2 of a file that names its columns in row 1.
 
     Args:
-        inputs: [N, T, I], or [N, T] of one feature.
-        targets: [N] or [N, O], or None.
-        lengths: [N] ints in [1, T], or None: all T.
-        source: name for messages.
+        path: comma- or tab-separated text with a header, JSON objects one a line, or Parquet.
+        also: endings that the caller reads by itself, for the message.
 
     Raises:
-        InputError: shapes do not fit, or a value is no finite number.
+        InputError: no such file, another ending, a damaged file, or no rows.
     """
-    x = _numbers(inputs, source)
-    if x.ndim == 2:
-        x = x[:, :, None]
-    if x.ndim != 3 or 0 in x.shape:
-        raise InputError(
-            f"{source}: must be [sequences, steps, features], none of them 0. Got {list(x.shape)}."
-        )
-    n, steps, width = x.shape
-    span = np.full(n, steps) if lengths is None else _array(lengths, f"{source}: lengths")
-    if span.shape != (n,) or span.dtype.kind not in "iu" or span.min() < 1 or span.max() > steps:
-        raise InputError(f"{source}: lengths must be {n} ints in [1, {steps}]. Got {shown(span.tolist())}.")
-    beyond = np.arange(steps) >= span[:, None]
-    x = np.where(beyond[:, :, None], np.float32(0), x)
-    y = None
-    if targets is not None:
-        y = _numbers(targets, "y")
-        if y.ndim not in (1, 2) or len(y) != n or 0 in y.shape:
-            raise InputError(f"y: must be [{n}] or [{n}, outputs]. Got {list(y.shape)}.")
-        _check_finite(y, "y")
-        y = y.reshape(n, -1)
-    _check_finite(x, source)
-    outputs = [] if y is None else ["y"] if y.shape[1] == 1 else [f"y{k}" for k in range(y.shape[1])]
-    return Sequences(
-        x, span.astype(np.int64), y, [str(k) for k in range(n)], [f"x{k}" for k in range(width)], outputs
-    )
-
-
-def _numbers(values: object, source: str) -> np.ndarray:
-    array = _array(values, source)
-    if array.dtype.kind not in "biufO":
-        raise InputError(f"{source}: must hold numbers. Got {array.dtype}.")
-    try:
-        with np.errstate(over="ignore"):  # a number too large becomes infinite, and is refused as that
-            return np.ascontiguousarray(array, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{source}: must hold numbers: {str(error).splitlines()[0]}") from None
-
-
-def _array(values: object, source: str) -> np.ndarray:
-    try:
-        return np.asarray(values)
-    except ValueError as error:
-        raise InputError(f"{source}: must be an array: {str(error).splitlines()[0]}") from None
-
-
-def _check_finite(values: np.ndarray, source: str) -> None:
-    bad = np.argwhere(~np.isfinite(values))
-    if len(bad):
-        place = tuple(int(k) for k in bad[0])
-        raise InputError(f"{source}: value at {list(place)} must be finite. Got {values[place]}.")
-
-
-def read_sequences(
-    path: Path, *, id_column: str, time_column: str, target_column: str, with_target: bool
-) -> Sequences:
-    """Sequences from one file.
-
-    Args:
-        path: ``.csv`` or ``.parquet``, one row a step (id, time where there is one, features, target), or
-            ``.npz`` with arrays ``x``, ``y`` and, optionally, ``lengths``.
-        id_column: names the sequence of a row.
-        time_column: orders its rows; where the table has none, the order of the rows counts.
-        target_column: the same in every row of a sequence.
-        with_target: whether the target must be there; otherwise it is ignored.
-
-    Raises:
-        InputError: names file, row, column and value.
-    """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    if path.suffix == ".npz":
-        return _sequences_from_npz(path, with_target)
-    table = _read_table(path)
-    needed = [id_column, *([target_column] if with_target else [])]
-    for column in needed:
-        if column not in table.columns:
-            raise InputError(f"{path}: has no column {column!r}; columns: {', '.join(table.columns)}")
-    features = [c for c in table.columns if c not in (id_column, time_column, target_column)]
-    if not features:
-        raise InputError(f"{path}: has no feature column beside {id_column}, {time_column}, {target_column}")
-    columns = features + ([target_column] if with_target else [])
-    values = np.stack([_column(table, column, path) for column in columns], axis=1)
-    return _grouped(table, values, features, path, id_column, time_column, target_column, with_target)
-
-
-def _grouped(
-    table: "pl.DataFrame",
-    values: np.ndarray,
-    features: list[str],
-    path: Path,
-    id_column: str,
-    time_column: str,
-    target_column: str,
-    with_target: bool,
-) -> Sequences:
-    """Rows gathered into sequences, in the order in which these first occur."""
-    for column in (id_column, time_column):
-        if column in table.columns and table[column].has_nulls():
-            row = int(table[column].is_null().arg_true()[0])
-            raise InputError(f"{path}: row {row + 2}, column {column!r}: must not be empty")
-    names = table[id_column].cast(str).to_list()
-    numbers: dict[str, int] = {}
-    sequence = np.array([numbers.setdefault(str(name), len(numbers)) for name in names])
-    times = (
-        table[time_column].rank("dense").to_numpy() if time_column in table.columns else np.arange(len(table))
-    )
-    order = np.lexsort((times, sequence))
-    same = (np.diff(sequence[order]) == 0) & (np.diff(times[order]) == 0)
-    if same.any():
-        row = int(order[1:][same][0])
-        raise InputError(
-            f"{path}: row {row + 2}: {id_column} {names[row]!r} has {time_column} "
-            f"{table[time_column][row]!s} twice"
-        )
-    lengths = np.bincount(sequence)
-    begins = np.cumsum(lengths) - lengths
-    step = np.arange(len(order)) - np.repeat(begins, lengths)
-    inputs = np.zeros((len(numbers), int(lengths.max()), len(features)), np.float32)
-    inputs[sequence[order], step] = values[order, : len(features)]
-    targets = None
-    if with_target:
-        targets = values[order][begins, -1:]
-        wrong = np.flatnonzero(values[:, -1] != targets[sequence, 0])
-        if len(wrong):
-            row = int(wrong[0])
-            raise InputError(
-                f"{path}: row {row + 2}: {target_column} must be the same in every row of {id_column} "
-                f"{names[row]!r}. Got {values[row, -1]:g} beside {targets[sequence[row], 0]:g}."
-            )
-    return Sequences(
-        inputs,
-        lengths.astype(np.int64),
-        targets,
-        list(numbers),
-        features,
-        [target_column] if with_target else [],
-    )
-
-
-def _read_table(path: Path) -> "pl.DataFrame":
     import polars as pl
 
     # a column's type is known only when all of it has been read
-    readers = {".csv": partial(pl.read_csv, infer_schema_length=None), ".parquet": pl.read_parquet}
+    readers = {
+        ".csv": partial(pl.read_csv, infer_schema_length=None),
+        ".tsv": partial(pl.read_csv, infer_schema_length=None, separator="\t"),
+        ".jsonl": partial(pl.read_ndjson, infer_schema_length=None),
+        ".parquet": pl.read_parquet,
+    }
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
     if path.suffix not in readers:
-        raise InputError(f"{path}: must end in .csv, .parquet or .npz. Got {path.suffix!r}.")
+        raise InputError(f"{path}: must end in {', '.join(TABLES + also)}. Got {path.suffix!r}.")
     try:
         table: pl.DataFrame = readers[path.suffix](path)  # type: ignore[operator]
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -218,37 +48,48 @@ def _read_table(path: Path) -> "pl.DataFrame":
     return table
 
 
-def _column(table: "pl.DataFrame", column: str, path: Path) -> np.ndarray:
+def row_number(path: Path, index: int) -> int:
+    """The number by which people find a row: its line in a file of text, from 1 in others."""
+    return index + (2 if path.suffix in (".csv", ".tsv") else 1)
+
+
+def check_columns(table: "pl.DataFrame", columns: list[str], path: Path) -> None:
+    """Raises InputError unless the table has all these columns."""
+    for column in columns:
+        if column not in table.columns:
+            raise InputError(f"{path}: has no column {column!r}; columns: {', '.join(table.columns)}")
+
+
+def check_filled(table: "pl.DataFrame", column: str, path: Path) -> None:
+    """Raises InputError where a cell of the column is empty."""
+    if table[column].has_nulls():
+        row = row_number(path, int(table[column].is_null().arg_true()[0]))
+        raise InputError(f"{path}: row {row}, column {column!r}: must not be empty")
+
+
+def number_column(table: "pl.DataFrame", column: str, path: Path, *, missing: bool = False) -> np.ndarray:
+    """A column as float32 [rows].
+
+    Args:
+        table: what was read.
+        column: its name.
+        path: where it was read, for messages.
+        missing: whether empty cells and NaN are allowed; they become NaN.
+
+    Raises:
+        InputError: a cell holds no finite number.
+    """
     import polars as pl
 
     numbers = table[column].cast(pl.Float64, strict=False).cast(pl.Float32)
-    bad = (numbers.is_null() | ~numbers.is_finite()).arg_true()
-    if len(bad):
-        row = int(bad[0])
+    bad = numbers.is_null() | ~numbers.is_finite()
+    if missing:
+        bad &= ~(table[column].is_null() | numbers.is_nan().fill_null(False))
+    rows = bad.fill_null(True).arg_true()
+    if len(rows):
+        row = int(rows[0])
         raise InputError(
-            f"{path}: row {row + 2}, column {column!r}: must be a finite number. Got {table[column][row]!r}."
+            f"{path}: row {row_number(path, row)}, column {column!r}: must be a finite number. "
+            f"Got {shown(table[column][row])}."
         )
-    return numbers.to_numpy()
-
-
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an ``.npz`` file, by name; InputError where it is damaged or holds pickled objects."""
-    import zipfile
-
-    if not zipfile.is_zipfile(path):
-        raise InputError(f"{path}: is no .npz archive")
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return {key: arrays[key] for key in arrays.files}
-    except Exception as error:  # a damaged archive can raise nearly anything
-        raise InputError(f"{path}: cannot be read: {shown(str(error))}") from None
-
-
-def _sequences_from_npz(path: Path, with_target: bool) -> Sequences:
-    found = read_arrays(path)
-    for key in ["x", *(["y"] if with_target else [])]:
-        if key not in found:
-            raise InputError(f"{path}: has no array {key!r}; arrays: {', '.join(found) or 'none'}")
-    return sequences_from_arrays(
-        found["x"], found["y"] if with_target else None, found.get("lengths"), f"{path}: x"
-    )
+    return numbers.fill_null(float("nan")).to_numpy()

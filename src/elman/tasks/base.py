@@ -249,7 +249,7 @@ class Task(ABC):
         )
 
     def _train(self, parts: Parts, loop: "Loop", *, resume: bool = False) -> Self:
-        from elman.train.history import draw_curve
+        from elman.pictures.curve import draw_curve
 
         loop.run(resume)
         self.model.eval()

@@ -15,7 +15,7 @@ from elman.errors import InputError
 from elman.tasks.base import Parts, Paths, Task, TaskConfig, Verb, as_paths
 
 if TYPE_CHECKING:
-    from elman.data.tables import Sequences
+    from elman.data.sequences import Sequences
     from elman.models.pooled import Pooled
     from elman.train.loop import Reading
 
@@ -118,7 +118,7 @@ class SequenceRegressor(Task):
         Raises:
             InputError: shapes do not fit, or a value is not finite.
         """
-        from elman.data.tables import sequences_from_arrays
+        from elman.data.sequences import sequences_from_arrays
 
         if y is None:
             raise InputError("y: targets are needed to fit")
@@ -132,7 +132,7 @@ class SequenceRegressor(Task):
 
     def predict(self, X: Any, lengths: Any = None) -> np.ndarray:
         """Predictions [N] or [N, O], as y was; in the target's unit."""
-        from elman.data.tables import sequences_from_arrays
+        from elman.data.sequences import sequences_from_arrays
 
         values = self._predict(sequences_from_arrays(X, None, lengths))
         return values[:, 0] if self.facts["flat"] else values
@@ -170,7 +170,7 @@ class SequenceRegressor(Task):
         self._learn(sequences, (training, validation, test), folder, flat=len(sequences.outputs) == 1)
 
     def _read(self, path: Path, with_target: bool) -> "Sequences":
-        from elman.data.tables import read_sequences
+        from elman.data.sequences import read_sequences
 
         return read_sequences(
             path,
@@ -221,8 +221,8 @@ class SequenceRegressor(Task):
 
     def reopen(self, folder: Path) -> None:
         """Reads the sequences and their split again."""
+        from elman.data.sequences import read_arrays, sequences_from_arrays
         from elman.data.split import PARTS
-        from elman.data.tables import read_arrays, sequences_from_arrays
 
         path = folder / _DATA
         check_regular(path)

@@ -1,4 +1,4 @@
-"""A run's history: one JSON line after another, and its picture."""
+"""A run's history: one JSON line after another, and its sparkline."""
 
 import json
 import math
@@ -77,38 +77,3 @@ def sparkline(values: list[float], width: int = 40) -> str:
     picked = [values[int(k * step)] for k in range(min(width, len(values)))]
     low, span = min(picked), (max(picked) - min(picked)) or 1.0
     return "".join("▁▂▃▄▅▆▇█"[int(7 * (value - low) / span)] for value in picked)
-
-
-def draw_curve(lines: list[dict[str, Any]], path: Path, unit: str, scale: float, title: str) -> None:
-    """The loss curve: training by step, validation by epoch.
-
-    Args:
-        lines: of the history.
-        path: the PNG to write.
-        unit: of the loss, for the axis.
-        scale: what a loss of the history is multiplied by to be in that unit.
-        title: above the picture.
-    """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 4), dpi=150, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots()
-    finite = [line for line in lines if math.isfinite(line["loss"])]
-    train = [(line["step"], line["loss"] * scale) for line in finite if line["kind"] == "train"]
-    valid = [(line["step"], line["loss"] * scale) for line in finite if line["kind"] == "validation"]
-    if train:
-        axes.plot(*zip(*train, strict=True), color="#9ab8d8", linewidth=1, label="training")
-    if valid:
-        axes.plot(*zip(*valid, strict=True), color="#c8501e", marker="o", markersize=3, label="validation")
-    if len(train) > 2:
-        # the first losses are far above the rest and would flatten the curve
-        later = [y for _, y in train[len(train) // 50 + 1 :]] + [y for _, y in valid]
-        low, high = min(later), max(later)
-        axes.set_ylim(low - 0.05 * (high - low) - 1e-9, high + 0.05 * (high - low) + 1e-9)
-    axes.set(xlabel="optimizer steps", ylabel=f"loss ({unit})", title=title)
-    axes.grid(alpha=0.25)
-    if train or valid:
-        axes.legend(frameon=False)
-    write_atomically(path, lambda temporary: figure.savefig(temporary, format="png"))

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from elman.data.tables import Sequences, read_sequences, sequences_from_arrays
+from elman.data.sequences import Sequences, read_sequences, sequences_from_arrays
 from elman.errors import InputError
 
 TABLE = """unique_id,ds,a,b,y
@@ -137,8 +137,8 @@ def test_a_bad_table_is_refused(tmp_path, content, message):
 
 
 FILES = [
-    ("data.txt", "x", "must end in .csv, .parquet or .npz. Got '.txt'."),
-    ("data", "x", "must end in .csv, .parquet or .npz. Got ''."),
+    ("data.txt", "x", "must end in .csv, .tsv, .jsonl, .parquet, .npz. Got '.txt'."),
+    ("data", "x", "must end in .csv, .tsv, .jsonl, .parquet, .npz. Got ''."),
     ("data.parquet", "x", "cannot be read: "),
     ("data.npz", b"", "is no .npz archive"),
     ("data.npz", b"\x93NUMPY", "is no .npz archive"),

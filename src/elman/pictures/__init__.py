@@ -1,0 +1,1 @@
+"""Pictures: one file a picture, each drawing on matplotlib axes it is given."""

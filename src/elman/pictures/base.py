@@ -1,0 +1,29 @@
+"""What every picture shares: a figure without a window, the colours, and the file it goes to."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from elman.train.files import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# told apart with any colour vision, and in grey, by their lightness (after Okabe & Ito 2008)
+BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#7f7f7f"
+PALE = "#9ab8d8"
+
+
+def new_figure(width: float = 7, height: float = 4) -> "Figure":
+    """A figure that no window shows, width × height inches at 150 dots an inch."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save_figure(figure: "Figure", path: Path) -> None:
+    """Writes a figure whole or not at all, as its ending says (.png, .svg, .pdf)."""
+    kind: Any = path.suffix.removeprefix(".")
+    write_atomically(path, lambda temporary: figure.savefig(temporary, format=kind))

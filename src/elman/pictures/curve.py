@@ -1,0 +1,46 @@
+"""The loss over training."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from elman.pictures.base import ORANGE, PALE, new_figure, save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def plot_curve(axes: "Axes", lines: list[dict[str, Any]], unit: str, scale: float = 1.0) -> None:
+    """Training loss by step, validation loss by epoch.
+
+    Args:
+        axes: to draw on.
+        lines: of the history.
+        unit: of the loss, for the axis.
+        scale: what a loss of the history is multiplied by to be in that unit.
+    """
+    finite = [line for line in lines if math.isfinite(line["loss"])]
+    train = [(line["step"], line["loss"] * scale) for line in finite if line["kind"] == "train"]
+    valid = [(line["step"], line["loss"] * scale) for line in finite if line["kind"] == "validation"]
+    if train:
+        axes.plot(*zip(*train, strict=True), color=PALE, linewidth=1, label="training")
+    if valid:
+        axes.plot(*zip(*valid, strict=True), color=ORANGE, marker="o", markersize=3, label="validation")
+    if len(train) > 2:
+        # the first losses are far above the rest and would flatten the curve
+        later = [y for _, y in train[len(train) // 50 + 1 :]] + [y for _, y in valid]
+        low, high = min(later), max(later)
+        axes.set_ylim(low - 0.05 * (high - low) - 1e-9, high + 0.05 * (high - low) + 1e-9)
+    axes.set(xlabel="optimizer steps", ylabel=f"loss ({unit})")
+    axes.grid(alpha=0.25)
+    if train or valid:
+        axes.legend(frameon=False)
+
+
+def draw_curve(lines: list[dict[str, Any]], path: Path, unit: str, scale: float, title: str) -> None:
+    """``plot_curve`` with a title, as a file."""
+    figure = new_figure()
+    axes = figure.subplots()
+    plot_curve(axes, lines, unit, scale)
+    axes.set_title(title)
+    save_figure(figure, path)

@@ -1,0 +1,30 @@
+import math
+
+import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.image import imread
+
+from elman.pictures.base import ORANGE, PALE
+from elman.pictures.curve import draw_curve
+
+
+def line(step: int, kind: str = "train", loss: float = 1.5) -> dict[str, object]:
+    return {"kind": kind, "loss": loss, "step": step, "epoch": 1, "seconds": 0.25}
+
+
+@pytest.mark.parametrize(
+    "losses",
+    [[], [1.0], [3.0, 2.0, 1.0, 0.5], [2.0, 2.0, 2.0], [1.0, math.nan, 2.0, math.inf]],
+    ids=["empty", "one", "several", "flat", "not finite"],
+)
+@pytest.mark.parametrize("validated", [False, True], ids=["training", "both"])
+def test_the_curve_is_a_picture(tmp_path, losses, validated):
+    lines = [line(k, loss=loss) for k, loss in enumerate(losses)]
+    lines += [line(k, "validation", loss) for k, loss in enumerate(losses) if validated]
+    draw_curve(lines, tmp_path / "loss.png", "bits/char", 1.44, "title")
+    picture = imread(tmp_path / "loss.png")
+    assert picture.shape[:2] == (600, 1050)
+    blue, orange = ((abs(picture[..., :3] - c).max(-1) < 0.02).sum() for c in map(to_rgb, (PALE, ORANGE)))
+    assert (blue > 0) == (len(losses) > 0)
+    assert (orange > 0) == (validated and len(losses) > 0)
+    assert [path.name for path in tmp_path.iterdir()] == ["loss.png"]
