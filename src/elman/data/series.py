@@ -1,0 +1,403 @@
+"""Many time series in one long table: a row a step, named by ``unique_id`` and ``ds``."""
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from elman.config import shown
+from elman.data.frequency import Frequency, infer_frequency, parse_frequency
+from elman.data.tables import check_columns, check_filled, number_column, read_table, row_number
+from elman.errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_DATES = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M")
+_ZONED = ("%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%d %H:%M:%S%.f%z")
+_LONGEST = 10**7  # steps between a series' ends
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What the columns of a long table are called, and which others are read.
+
+    Attributes:
+        id: names a row's series.
+        time: integers, dates or date-times.
+        target: what is forecast; empty cells are missing values.
+        known: covariates known ahead, as holidays or prices that have been set.
+        past: covariates known only up to the present.
+        static: properties of a series, the same in all of its rows.
+    """
+
+    id: str = "unique_id"
+    time: str = "ds"
+    target: str = "y"
+    known: tuple[str, ...] = ()
+    past: tuple[str, ...] = ()
+    static: tuple[str, ...] = ()
+
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        """Those of which every step has a value of its own."""
+        return self.known + self.past
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Series of unlike lengths, end to end in flat arrays; N series, R steps in all.
+
+    A series runs without a gap from its first row to its last; a step that had no row, and a row whose cell
+    was empty, are missing values: NaN, or "" among texts.
+
+    Attributes:
+        ids: name of each series.
+        frequency: of all of them.
+        starts: [N] time of each first step.
+        begins: [N + 1] where each series' steps begin in the flat arrays; the last is R.
+        lengths: [N] steps up to the last target. Steps after it only have covariates.
+        y: [R] float64.
+        covariates: [R] each, float64 or texts.
+        static: [N] each, float64 or texts.
+        integers: whether times are integers, not dates.
+    """
+
+    ids: list[str]
+    frequency: Frequency
+    starts: np.ndarray
+    begins: np.ndarray
+    lengths: np.ndarray
+    y: np.ndarray
+    covariates: dict[str, np.ndarray]
+    static: dict[str, np.ndarray]
+    integers: bool
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def history(self, series: int, cutoff: int) -> np.ndarray:
+        """The targets of a series before a step."""
+        begin = self.begins[series]
+        return self.y[begin : begin + cutoff]
+
+    def times(self, series: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        """The time of each step, which may lie beyond the last row; both [N] → [N]."""
+        return self.frequency.after(self.starts[series], steps)
+
+    def extended(self, ends: np.ndarray) -> "Panel":
+        """The same with at least ``ends`` [N] steps in each series; what is added is missing."""
+        old = np.diff(self.begins)
+        begins = np.concatenate([[0], np.cumsum(np.maximum(old, ends))])
+        into = np.repeat(begins[:-1] - self.begins[:-1], old) + np.arange(self.begins[-1])
+
+        def spread(values: np.ndarray) -> np.ndarray:
+            longer = np.full(begins[-1], _missing(values), values.dtype)
+            longer[into] = values
+            return longer
+
+        return Panel(
+            self.ids,
+            self.frequency,
+            self.starts,
+            begins,
+            self.lengths,
+            spread(self.y),
+            {name: spread(values) for name, values in self.covariates.items()},
+            self.static,
+            self.integers,
+        )
+
+    def pick(self, series: Sequence[int]) -> "Panel":
+        """Only the series at these positions."""
+        rows = np.asarray(series, np.int64)
+        spans = np.diff(self.begins)[rows]
+        begins = np.concatenate([[0], np.cumsum(spans)])
+        at = np.repeat(self.begins[rows] - begins[:-1], spans) + np.arange(begins[-1])
+        return Panel(
+            [self.ids[k] for k in rows],
+            self.frequency,
+            self.starts[rows],
+            begins,
+            self.lengths[rows],
+            self.y[at],
+            {name: values[at] for name, values in self.covariates.items()},
+            {name: values[rows] for name, values in self.static.items()},
+            self.integers,
+        )
+
+    def ds(self, times: np.ndarray) -> "pl.Series":
+        """Times as people write them: integers, dates, or date-times where any has an hour."""
+        import polars as pl
+
+        if self.integers:
+            return pl.Series("ds", times)
+        moments = pl.Series("ds", times.astype("datetime64[s]").astype("datetime64[us]"))
+        return moments.cast(pl.Date) if (times % 86400 == 0).all() else moments
+
+
+def _missing(values: np.ndarray) -> float | str:
+    return float("nan") if values.dtype.kind == "f" else ""
+
+
+def read_panel(paths: Sequence[Path], columns: Columns, freq: str | None = None) -> Panel:
+    """The series of one or more files (see ``read_table``).
+
+    Args:
+        paths: tables with the same columns.
+        columns: their names.
+        freq: as a user writes it; inferred where it is None.
+
+    Raises:
+        InputError: names file, row, column and value.
+    """
+    if not paths:
+        raise InputError("forecasting reads at least one table. Got none.")
+    return make_panel([(read_table(path), path) for path in paths], columns, freq)
+
+
+def make_panel(
+    tables: "Sequence[tuple[pl.DataFrame, Path]]", columns: Columns, freq: str | None = None
+) -> Panel:
+    """As ``read_panel``, of tables that are read already, each with a name for messages.
+
+    Rows may stand in any order. Rows of a series that do are sorted, and steps between two rows that have
+    none are missing values; either is told in a warning that names the first.
+    """
+    ids, times, integers = _keys(tables, columns)
+    starts_of_tables = np.cumsum([0, *(len(table) for table, _ in tables)])
+
+    def place(row: int) -> str:
+        """File and row of a row of all tables together."""
+        number = int(np.searchsorted(starts_of_tables, row, "right")) - 1
+        path = tables[number][1]
+        return f"{path}: row {row_number(path, int(row - starts_of_tables[number]))}"
+
+    names, series = _numbered(ids)
+    _warn_unsorted(series, times, place, columns, ids)
+    order = np.lexsort((times, series))
+    series, times = series[order], times[order]
+    same = np.diff(series) == 0
+    twice = np.flatnonzero(same & (np.diff(times) == 0))
+    if len(twice):
+        row = int(order[twice[0] + 1])
+        raise InputError(
+            f"{place(row)}: {columns.id} {ids[row]!r} has {columns.time} {_raw(tables, row, columns.time)} "
+            "twice"
+        )
+    if freq is None:
+        frequency = infer_frequency(times, series, integers=integers)
+    else:
+        frequency = parse_frequency(freq, integers=integers)
+    first = np.concatenate([[0], np.flatnonzero(~same) + 1])
+    steps, fits = frequency.steps(times, times[first][series])
+    if not fits.all():
+        row = int(order[np.flatnonzero(~fits)[0]])
+        raise InputError(
+            f"{place(row)}: {columns.id} {ids[row]!r}: {columns.time} "
+            f"{_raw(tables, row, columns.time)} is no whole number of steps of frequency {frequency} after "
+            "its first row (--freq names another)"
+        )
+    _check_spans(steps, order, place)
+    _warn_gaps(steps, series, order, place, columns, ids)
+    last = np.concatenate([first[1:], [len(steps)]]) - 1
+    begins = np.concatenate([[0], np.cumsum(steps[last] + 1)])
+    at = begins[series] + steps
+
+    def spread(column: str, number: bool | None = None) -> np.ndarray:
+        values = _values(tables, column, number)[order]
+        flat = np.full(begins[-1], _missing(values), values.dtype)
+        flat[at] = values
+        return flat
+
+    y = spread(columns.target, number=True)
+    return Panel(
+        names,
+        frequency,
+        times[first],
+        begins,
+        _lengths(y, begins, names, columns),
+        y,
+        {column: spread(column) for column in columns.covariates},
+        {column: _static(tables, column, series, order, first, place, columns, ids) for column in columns.static},
+        integers,
+    )
+
+
+Place = Callable[[int], str]
+
+
+def _keys(
+    tables: "Sequence[tuple[pl.DataFrame, Path]]", columns: Columns
+) -> tuple[list[str], np.ndarray, bool]:
+    """Id and time of every row, and whether times are integers."""
+    ids: list[str] = []
+    times, kinds = [], []
+    wanted = [columns.id, columns.time, columns.target, *columns.covariates, *columns.static]
+    for name in wanted:
+        if wanted.count(name) > 1:
+            raise InputError(f"column {name!r} is named for two purposes")
+    for table, path in tables:
+        check_columns(table, wanted, path)
+        check_filled(table, columns.id, path)
+        check_filled(table, columns.time, path)
+        ids += table[columns.id].cast(str).to_list()
+        found, integers = _times(table[columns.time], path)
+        times.append(found)
+        kinds.append(integers)
+        if integers != kinds[0]:
+            raise InputError(f"{path}: {columns.time} must be dates as in {tables[0][1]}, or integers in both")
+    return ids, np.concatenate(times), kinds[0]
+
+
+def _times(column: "pl.Series", path: Path) -> tuple[np.ndarray, bool]:
+    import polars as pl
+
+    if column.dtype.is_integer():
+        return column.cast(pl.Int64).to_numpy(), True
+    if column.dtype.is_float() and (column == column.round()).all() and column.abs().max() < 2**53:  # type: ignore[operator]
+        return column.cast(pl.Int64).to_numpy(), True
+    if column.dtype == pl.String:
+        column = _parsed(column, path)
+    if not column.dtype.is_temporal() or column.dtype == pl.Time or column.dtype == pl.Duration:
+        raise InputError(
+            f"{path}: column {column.name!r}: must be integers, dates or date-times. Got {shown(column[0])}."
+        )
+    moments = column.cast(pl.Datetime("us")).to_numpy().astype("datetime64[us]").astype(np.int64)
+    odd = np.flatnonzero(moments % 10**6)
+    if len(odd):
+        row = int(odd[0])
+        raise InputError(
+            f"{path}: row {row_number(path, row)}, column {column.name!r}: must be a whole second. "
+            f"Got {column[row]}."
+        )
+    return moments // 10**6, False
+
+
+def _parsed(column: "pl.Series", path: Path) -> "pl.Series":
+    """Texts as moments, by the one way of writing dates that fits most of them."""
+    import polars as pl
+
+    text = column.str.strip_chars()
+    best = None
+    for form in (*_DATES, *_ZONED):
+        zone = "UTC" if form in _ZONED else None
+        found = text.str.to_datetime(form, strict=False, time_unit="us", time_zone=zone)
+        if best is None or found.null_count() < best.null_count():
+            best = found.dt.replace_time_zone(None) if zone else found
+        if best.null_count() == 0:
+            return best
+    months = (text + "-01").str.to_datetime("%Y-%m-%d", strict=False, time_unit="us")
+    assert best is not None
+    best = min(best, months, key=lambda found: found.null_count())
+    if best.null_count():
+        row = int(best.is_null().arg_true()[0])
+        raise InputError(
+            f"{path}: row {row_number(path, row)}, column {column.name!r}: must be an integer, a date as "
+            f"2024-12-31 or a date-time as 2024-12-31 23:00:00. Got {shown(column[row])}."
+        )
+    return best
+
+
+def _numbered(ids: list[str]) -> tuple[list[str], np.ndarray]:
+    """The different names in the order in which they first occur, and each row's number among them."""
+    numbers: dict[str, int] = {}
+    series = np.array([numbers.setdefault(name, len(numbers)) for name in ids], np.int64)
+    return list(numbers), series
+
+
+def _raw(tables: "Sequence[tuple[pl.DataFrame, Path]]", row: int, column: str) -> str:
+    """A cell as it stands in its file."""
+    for table, _ in tables:
+        if row < len(table):
+            return str(table[column][row])
+        row -= len(table)
+    raise IndexError(row)
+
+
+def _warn_unsorted(
+    series: np.ndarray, times: np.ndarray, place: Place, columns: Columns, ids: list[str]
+) -> None:
+    order = np.argsort(series, kind="stable")
+    back = np.flatnonzero((np.diff(series[order]) == 0) & (np.diff(times[order]) < 0))
+    if len(back):
+        row = int(order[back[0] + 1])
+        warnings.warn(
+            f"{place(row)}: {columns.id} {ids[row]!r} goes back in {columns.time}; rows are sorted "
+            f"({len(back)} such rows)",
+            stacklevel=3,
+        )
+
+
+def _check_spans(steps: np.ndarray, order: np.ndarray, place: Place) -> None:
+    far = np.flatnonzero(steps > _LONGEST)
+    if len(far):
+        raise InputError(f"{place(int(order[far[0]]))}: lies more than {_LONGEST} steps after its series' start")
+
+
+def _warn_gaps(
+    steps: np.ndarray, series: np.ndarray, order: np.ndarray, place: Place, columns: Columns, ids: list[str]
+) -> None:
+    wide = np.flatnonzero((np.diff(series) == 0) & (np.diff(steps) > 1))
+    if len(wide):
+        missing = int((np.diff(steps)[wide] - 1).sum())
+        row = int(order[wide[0] + 1])
+        warnings.warn(
+            f"{place(row)}: {columns.id} {ids[row]!r} has no row for the step before; "
+            f"{missing} steps without a row count as missing values",
+            stacklevel=3,
+        )
+
+
+def _values(
+    tables: "Sequence[tuple[pl.DataFrame, Path]]", column: str, number: bool | None
+) -> np.ndarray:
+    """A column of all tables, as numbers where all of its cells are, or else as texts."""
+    import polars as pl
+
+    if number is None:
+        types = [table[column].dtype for table, _ in tables]
+        number = all(kind.is_numeric() or kind == pl.Null for kind in types)
+    if number:
+        found = []
+        for table, path in tables:
+            number_column(table, column, path, missing=True)  # names what is no number
+            found.append(table[column].cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy())
+        return np.concatenate(found)
+    return np.array([cell for table, _ in tables for cell in table[column].cast(str).fill_null("").to_list()])
+
+
+def _static(
+    tables: "Sequence[tuple[pl.DataFrame, Path]]",
+    column: str,
+    series: np.ndarray,
+    order: np.ndarray,
+    first: np.ndarray,
+    place: Place,
+    columns: Columns,
+    ids: list[str],
+) -> np.ndarray:
+    """A value of each series."""
+    values = _values(tables, column, None)[order]
+    own = values[first]
+    differ = (values != own[series]) & ~((values != values) & (own != own)[series])  # noqa: PLR0124 - NaN
+    if differ.any():
+        row = int(order[np.flatnonzero(differ)[0]])
+        raise InputError(
+            f"{place(row)}: {column} must be the same in every row of {columns.id} {ids[row]!r}. "
+            f"Got {_raw(tables, row, column)}."
+        )
+    return own
+
+
+def _lengths(y: np.ndarray, begins: np.ndarray, names: list[str], columns: Columns) -> np.ndarray:
+    """Steps up to each series' last target."""
+    steps = np.arange(len(y)) - np.repeat(begins[:-1], np.diff(begins)) + 1
+    lengths = np.maximum.reduceat(np.where(np.isnan(y), 0, steps), begins[:-1])
+    empty = np.flatnonzero(lengths == 0)
+    if len(empty):
+        raise InputError(f"{columns.id} {names[int(empty[0])]!r} has no {columns.target} at all")
+    return lengths
