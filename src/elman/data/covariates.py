@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from elman.config import is_finite, shown
+from elman.data.frequency import Frequency
 from elman.data.series import Columns, Panel
 from elman.errors import InputError
 
@@ -81,6 +82,23 @@ def column_from_json(obj: Any, source: str) -> Column:
 
 
 @dataclass(frozen=True)
+class Sizes:
+    """What a model that reads covariates is built for.
+
+    Attributes:
+        known: numbers known ahead, a step.
+        past: numbers known up to the present, a step.
+        known_codes: of each column of categories known ahead, how many there are, "unknown" included.
+        past_codes: of each one known up to the present.
+    """
+
+    known: int = 0
+    past: int = 0
+    known_codes: tuple[int, ...] = ()
+    past_codes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Covariates:
     """All that is read beside the target.
 
@@ -107,6 +125,15 @@ class Covariates:
 
         static = tuple(Column.measured(name, panel.static[name]) for name in columns.static)
         return cls(measure(columns.known), measure(columns.past), static, calendar and not panel.integers)
+
+    def sizes(self, frequency: Frequency) -> "Sizes":
+        """How wide ``encode`` makes its arrays."""
+        known = [column for column in self.known + self.static if column.categories is None]
+        past = [column for column in self.past if column.categories is None]
+        calendar = frequency.calendar_size if self.calendar else 0
+        return Sizes(
+            2 * len(known) + calendar, 2 * len(past), _counts(self.known + self.static), _counts(self.past)
+        )
 
     def to_json(self) -> dict[str, Any]:
         """What ``covariates_from_json`` reads."""
@@ -206,16 +233,5 @@ def _as(source: dict[str, np.ndarray], column: Column) -> np.ndarray:
     return values
 
 
-def sizes(covariates: Covariates, panel: Panel) -> dict[str, Any]:
-    """How many numbers and categories ``encode`` gives: what a model is built with."""
-    encoded = encode(panel, covariates, np.zeros(len(panel), np.int64))
-    return {
-        "known": encoded.known.shape[1],
-        "past": encoded.past.shape[1],
-        "known_codes": _counts(covariates.known + covariates.static),
-        "past_codes": _counts(covariates.past),
-    }
-
-
-def _counts(columns: tuple[Column, ...]) -> list[int]:
-    return [len(column.categories) + 1 for column in columns if column.categories is not None]
+def _counts(columns: tuple[Column, ...]) -> tuple[int, ...]:
+    return tuple(len(column.categories) + 1 for column in columns if column.categories is not None)

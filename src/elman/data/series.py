@@ -401,3 +401,61 @@ def _lengths(y: np.ndarray, begins: np.ndarray, names: list[str], columns: Colum
     if len(empty):
         raise InputError(f"{columns.id} {names[int(empty[0])]!r} has no {columns.target} at all")
     return lengths
+
+
+def panel_arrays(panel: Panel) -> dict[str, np.ndarray]:
+    """What ``panel_from_arrays`` reads, for an ``.npz`` file."""
+    return {
+        "ids": np.array(panel.ids),
+        "frequency": np.array(str(panel.frequency)),
+        "integers": np.array(panel.integers),
+        "starts": panel.starts,
+        "begins": panel.begins,
+        "lengths": panel.lengths,
+        "y": panel.y,
+        **{f"covariate {name}": values for name, values in panel.covariates.items()},
+        **{f"static {name}": values for name, values in panel.static.items()},
+    }
+
+
+def panel_from_arrays(found: dict[str, np.ndarray], source: str) -> Panel:
+    """The panel of these arrays, which may come from anywhere.
+
+    Raises:
+        InputError: they are not exactly what ``panel_arrays`` gives.
+    """
+    kinds = {"ids": "U", "frequency": "U", "integers": "b", "starts": "i", "begins": "i", "lengths": "i", "y": "f"}
+    for name, kind in kinds.items():
+        if name not in found or found[name].dtype.kind != kind:
+            raise InputError(f"{source}: must have an array {name!r} of type {kind}")
+    ids, begins, y = found["ids"], found["begins"], found["y"]
+    covariates = {k.removeprefix("covariate "): v for k, v in found.items() if k.startswith("covariate ")}
+    static = {k.removeprefix("static "): v for k, v in found.items() if k.startswith("static ")}
+    fits = (
+        ids.ndim == y.ndim == 1
+        and found["frequency"].ndim == found["integers"].ndim == 0
+        and len(ids) > 0
+        and found["starts"].shape == found["lengths"].shape == ids.shape
+        and begins.shape == (len(ids) + 1,)
+        and begins[0] == 0
+        and begins[-1] == len(y)
+        and (np.diff(begins) >= found["lengths"]).all()
+        and found["lengths"].min() > 0
+        and all(v.shape == y.shape and v.dtype.kind in "fU" for v in covariates.values())
+        and all(v.shape == ids.shape and v.dtype.kind in "fU" for v in static.values())
+        and len(found) == len(kinds) + len(covariates) + len(static)
+    )
+    if not fits:
+        raise InputError(f"{source}: its arrays do not fit together")
+    integers = bool(found["integers"])
+    return Panel(
+        ids.tolist(),
+        parse_frequency(str(found["frequency"]), integers=integers),
+        found["starts"],
+        begins,
+        found["lengths"],
+        y,
+        covariates,
+        static,
+        integers,
+    )

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from elman.batch import Batch, Target
+from elman.batch import Target
 from elman.data.covariates import Encoded
 
 
@@ -48,6 +48,19 @@ class Window:
         return len(self.known) - len(self.values)
 
 
+@dataclass
+class WindowBatch:
+    """Windows, and what follows them.
+
+    Attributes:
+        inputs: what is known.
+        targets: values [H, B] and their weights, 0 where missing.
+    """
+
+    inputs: Window
+    targets: Target
+
+
 class CutoffWindows:
     """One window for each series and cutoff given, in their order.
 
@@ -80,13 +93,13 @@ class CutoffWindows:
         self._ends = np.diff(data.begins) if ends is None else ends
         self.steps = -(-len(series) // batch_size)
 
-    def epoch(self, number: int = 0, start: int = 0) -> Iterator[Batch]:
+    def epoch(self, number: int = 0, start: int = 0) -> Iterator[WindowBatch]:
         """Batches from batch ``start`` on."""
         for begin in range(start * self._batch_size, len(self.series), self._batch_size):
             rows = slice(begin, begin + self._batch_size)
             yield self.batch(self.series[rows], self.cutoffs[rows])
 
-    def batch(self, series: np.ndarray, cutoffs: np.ndarray) -> Batch:
+    def batch(self, series: np.ndarray, cutoffs: np.ndarray) -> WindowBatch:
         """The windows of these series [B] at these cutoffs [B]."""
         data, C = self.data, self._context
         steps = (cutoffs - C) + np.arange(C + self._horizon)[:, None]  # [C + H, B]
@@ -114,7 +127,7 @@ class CutoffWindows:
             torch.from_numpy(data.series[series]),
         )
         targets = Target(torch.from_numpy(y[C:]), torch.from_numpy(there[C:].astype(np.float32)))
-        return Batch(window, targets)  # type: ignore[arg-type]
+        return WindowBatch(window, targets)
 
 
 class RandomWindows:
@@ -154,7 +167,7 @@ class RandomWindows:
         )
         self.steps = -(-windows // batch_size)
 
-    def epoch(self, number: int = 0, start: int = 0) -> Iterator[Batch]:
+    def epoch(self, number: int = 0, start: int = 0) -> Iterator[WindowBatch]:
         """Batches from batch ``start`` on."""
         random = np.random.default_rng([self._seed, number])
         rounds = -(-self._windows // len(self._series))

@@ -1,0 +1,130 @@
+"""Exponential smoothing of many series at once, differentiable: a level and seasonal indices."""
+
+import torch
+from torch import Tensor, nn
+
+from elman.data.windows import Window
+
+_FIRST_SEASONS = 2  # measured to begin with
+_BLOCK = 32  # steps smoothed at once where there is no season
+_LEAST_KEPT = 1e-6  # share of the old level that is kept at least, so that its logarithm exists
+
+
+class Smoothing(nn.Module):
+    """Holt and Winters' recursions with multiplicative seasons and no trend.
+
+        l_t = α y_t / s_t + (1 − α) l_{t−1},    s_{t+m} = γ y_t / (l_t s'_t) + (1 − γ) s_t
+
+    s is the product of the seasons' indices, s' that of the others'. α, γ and a correction of each first
+    index are learned for each series, as its own distance from what is learned for all; row 0 of the tables
+    is for series not trained on, and stays at no distance. The first indices themselves are the mean ratios
+    of the window's first two seasons to their level, drawn towards 1 by a learned power. A missing value
+    changes nothing.
+
+    As an index only changes once a season, the levels of a season's steps are one product with a triangular
+    matrix: the loop goes over seasons, not over steps.
+
+    Args:
+        series: rows of the tables.
+        seasons: steps of each season, the shortest first; (1,): none.
+
+    Shapes:
+        window of C steps → log l [C, B], and for each season log s [C + m, B]
+
+    Source: Smyl 2020, International Journal of Forecasting 36(1).
+    """
+
+    def __init__(self, series: int, seasons: tuple[int, ...]) -> None:
+        super().__init__()
+        self.seasons = tuple(m for m in seasons if m > 1)
+        number = 1 + len(self.seasons)
+        self.rates = nn.Parameter(torch.full((number,), -1.0))
+        self.own_rates = nn.Embedding(series, number, padding_idx=0)
+        self.powers = nn.Parameter(torch.full((len(self.seasons),), 2.0))
+        self.own_indices = nn.ModuleList(nn.Embedding(series, m, padding_idx=0) for m in self.seasons)
+        for table in (self.own_rates, *self.own_indices):
+            nn.init.zeros_(table.weight)  # type: ignore[arg-type]
+
+    def forward(self, window: Window) -> tuple[Tensor, list[Tensor]]:
+        """Log levels and log indices of every step."""
+        y, there = window.values, window.observed.to(window.values.dtype)
+        first = _level(y, window.observed)
+        y = torch.where(window.observed, y / first, 1.0)
+        alpha, *gammas = torch.sigmoid(self.rates + self.own_rates(window.series)).unbind(-1)
+        indices = [log.exp() for log in self._first_indices(window, y, there)]
+        level, levels = torch.ones_like(first), []
+        block = min(self.seasons, default=_BLOCK)
+        for begin in range(0, len(y), block):
+            now = slice(begin, begin + block)
+            here = [s[now] for s in indices]
+            adjusted = y[now] / _product(here, y[now])
+            smoothed = _smooth(adjusted, there[now], alpha, level)
+            level = smoothed[-1]
+            levels.append(smoothed)
+            for k, (s, gamma) in enumerate(zip(here, gammas, strict=True)):
+                ratio = y[now] / (smoothed * _product(here[:k] + here[k + 1 :], y[now]))
+                indices[k] = torch.cat([indices[k], s + gamma * there[now] * (ratio - s)])
+        return torch.cat(levels).log() + first.log(), [s.log() for s in indices]
+
+    def _first_indices(self, window: Window, y: Tensor, there: Tensor) -> list[Tensor]:
+        """Log indices of a window's first m steps, for each season: [m, B]."""
+        begin = -window.number.clamp(max=0)  # of the series within its window
+        found: list[Tensor] = []
+        for power, table, m in zip(self.powers, self.own_indices, self.seasons, strict=True):
+            shorter = [_along(log, len(y)).exp() for log in found]
+            measured = _first_ratios(y / _product(shorter, y), there, begin, m)
+            phase = torch.arange(m, device=y.device)[:, None]
+            at = (phase - begin) % m
+            own = table(window.series).T.gather(0, (phase + window.number) % m)
+            found.append(torch.sigmoid(power) * measured.log().gather(0, at) + own)
+        return found
+
+
+def first_seasons(window: Window, seasons: tuple[int, ...]) -> Tensor:
+    """Steps of each row that its first indices are measured on, from the window's beginning: [B]."""
+    begin = -window.number.clamp(max=0)
+    longest = max(seasons, default=0)
+    return begin + (_full_seasons(window.context - begin, longest) * longest if longest else 0)
+
+
+def _full_seasons(steps: Tensor, season: int) -> Tensor:
+    return (steps // season).clamp(max=_FIRST_SEASONS)
+
+
+def _level(y: Tensor, observed: Tensor) -> Tensor:
+    """Each row's first observed value [B], where the level begins; 1 where there is none."""
+    first = observed.to(torch.uint8).argmax(0)
+    return torch.where(observed.any(0), y.gather(0, first[None])[0], 1.0)
+
+
+def _first_ratios(y: Tensor, there: Tensor, begin: Tensor, season: int) -> Tensor:
+    """Mean ratio of each phase to its season's mean, over a row's first full seasons: [m, B]; 1 if unknown."""
+    number = _full_seasons(len(y) - begin, season)
+    at = begin + torch.arange(_FIRST_SEASONS * season, device=y.device)[:, None]
+    inside = (at - begin < number * season).to(y.dtype)
+    at = at.clamp(max=len(y) - 1)
+    shape = (_FIRST_SEASONS, season, y.shape[1])
+    counts = (there.gather(0, at) * inside).view(shape)
+    values = y.gather(0, at).view(shape) * counts
+    means = values.sum(1, keepdim=True) / counts.sum(1, keepdim=True).clamp(min=1)
+    ratios = (values / torch.where(means > 0, means, 1.0)).sum(0) / counts.sum(0).clamp(min=1)
+    return torch.where(counts.sum(0) > 0, ratios, 1.0)
+
+
+def _smooth(x: Tensor, there: Tensor, alpha: Tensor, level: Tensor) -> Tensor:
+    """l_t = α_t x_t + (1 − α_t) l_{t−1} over a block, α_t being 0 where x is missing: [T, B] → [T, B]."""
+    rate = alpha * there
+    kept = torch.log((1 - rate).clamp(min=_LEAST_KEPT)).cumsum(0)
+    share = kept[:, None] - kept[None]  # [t, i, B]: what of step i's part is left at step t
+    past = torch.ones(len(x), len(x), dtype=torch.bool, device=x.device).tril()[..., None]
+    share = torch.where(past, share, -torch.inf).exp()
+    return torch.einsum("tib,ib->tb", share, rate * x) + kept.exp() * level
+
+
+def _product(factors: list[Tensor], like: Tensor) -> Tensor:
+    return torch.stack(factors).prod(0) if factors else torch.ones_like(like)
+
+
+def _along(log: Tensor, steps: int) -> Tensor:
+    """One season [m, B] again and again: [steps, B]."""
+    return log.repeat(-(-steps // len(log)), 1)[:steps]
