@@ -15,6 +15,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 Row = list[object]
@@ -53,7 +54,13 @@ def m3(source: Path, out: Path) -> None:
 
 def beijing(source: Path, out: Path) -> None:
     """Hourly PM2.5; missing values stay empty. The wind's direction is a category."""
-    weather = {"DEWP": "dew_point", "TEMP": "temperature", "PRES": "pressure", "cbwd": "wind", "Iws": "wind_speed"}
+    weather = {
+        "DEWP": "dew_point",
+        "TEMP": "temperature",
+        "PRES": "pressure",
+        "cbwd": "wind",
+        "Iws": "wind_speed",
+    }
     weather |= {"Is": "snow", "Ir": "rain"}
 
     def rows() -> Iterator[Row]:
@@ -74,9 +81,11 @@ def sp500(source: Path, out: Path) -> None:
     """
     with (source / "sp500-2000.csv").open(newline="") as file:
         days = [{key: float(v) for key, v in row.items() if key != "date"} for row in csv.DictReader(file)]
-    returns = [100 * math.log(b["close"] / a["close"]) for a, b in zip(days, days[1:], strict=False)]
+    returns = [100 * math.log(b["close"] / a["close"]) for a, b in pairwise(days)]
     ranges = [100 * math.log(day["high"] / day["low"]) / math.sqrt(4 * math.log(2)) for day in days[1:]]
-    rows: Iterable[Row] = (["return", step, y, range_] for step, (y, range_) in enumerate(zip(returns, ranges, strict=True), 1))
+    rows: Iterable[Row] = (
+        ["return", step, y, range_] for step, (y, range_) in enumerate(zip(returns, ranges, strict=True), 1)
+    )
     write(out / "sp500_returns.csv", ["unique_id", "ds", "y", "range"], rows)
     rows = (["volatility", step, y, r] for step, (y, r) in enumerate(zip(ranges, returns, strict=True), 1))
     write(out / "sp500_volatility.csv", ["unique_id", "ds", "y", "return"], rows)
@@ -93,7 +102,9 @@ def write(path: Path, header: list[str], rows: Iterable[Row]) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("name", choices=["m4", "m3", "beijing", "sp500"])
     parser.add_argument("source", type=Path)
     parser.add_argument("out", type=Path)

@@ -57,7 +57,9 @@ def sales(series: int = 5, seed: int = 0, months: int = 48, future: int = 3) -> 
         y = (number + 2) * 10 * season * (1.2 - 0.1 * price) * np.exp(0.05 * rng.normal(size=steps + future))
         for step in range(steps + future):
             month = np.datetime64("2015-01") + step
-            target, weather = (f"{y[step]:.4f}", "wet" if y[step] > 20 else "dry") if step < steps else ("", "")
+            target, weather = (
+                (f"{y[step]:.4f}", "wet" if y[step] > 20 else "dry") if step < steps else ("", "")
+            )
             lines.append(f"s{number},{month}-01,{target},{price[step]},{weather},{'AB'[number % 2]}")
     return "\n".join(lines) + "\n"
 

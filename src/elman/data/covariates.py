@@ -3,6 +3,7 @@
 Scales and categories are measured on the training part alone.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -70,15 +71,16 @@ def column_from_json(obj: Any, source: str) -> Column:
     """A column as ``to_json`` described it; InputError where it is not exactly that."""
     if not (isinstance(obj, dict) and isinstance(obj.get("name"), str)):
         raise InputError(f"{source}: a covariate must be an object with a name. Got {shown(obj)}.")
-    categories = obj.get("categories")
+    name: str = obj["name"]
+    categories: Any = obj.get("categories")
+    mean, scale = (float(obj[key]) if is_finite(obj.get(key)) else math.nan for key in ("mean", "scale"))
     if obj.keys() == {"name", "categories"} and isinstance(categories, list):
-        plain = all(isinstance(each, str) for each in categories)
-        if plain and len(categories) <= _MOST_CATEGORIES and categories == sorted(set(categories)):
-            return Column(obj["name"], categories=tuple(categories))
-    if obj.keys() == {"name", "mean", "scale"} and is_finite(obj["mean"]) and is_finite(obj["scale"]):
-        if abs(obj["mean"]) <= _LARGEST and _SMALLEST <= obj["scale"] <= _LARGEST:
-            return Column(obj["name"], float(obj["mean"]), float(obj["scale"]))
-    raise InputError(f"{source}: covariate {shown(obj['name'])} must have a mean and a scale, or categories")
+        plain = len(categories) <= _MOST_CATEGORIES and all(isinstance(each, str) for each in categories)
+        if plain and categories == sorted(set(categories)):
+            return Column(name, categories=tuple(categories))
+    if obj.keys() == {"name", "mean", "scale"} and abs(mean) <= _LARGEST and _SMALLEST <= scale <= _LARGEST:
+        return Column(name, mean, scale)
+    raise InputError(f"{source}: covariate {shown(name)} must have a mean and a scale, or categories")
 
 
 @dataclass(frozen=True)
@@ -152,8 +154,8 @@ def covariates_from_json(obj: Any, source: str) -> Covariates:
     for kind in kinds:
         if not isinstance(obj[kind], list):
             raise InputError(f"{source}: covariates: {kind} must be a list. Got {shown(obj[kind])}.")
-    lists = (tuple(column_from_json(each, source) for each in obj[kind]) for kind in kinds)
-    return Covariates(*lists, calendar=obj["calendar"])
+    known, past, static = (tuple(column_from_json(each, source) for each in obj[kind]) for kind in kinds)
+    return Covariates(known, past, static, obj["calendar"])
 
 
 @dataclass(frozen=True)
@@ -225,7 +227,9 @@ def _as(source: dict[str, np.ndarray], column: Column) -> np.ndarray:
     values = source[column.name]
     if column.categories is None:
         if values.dtype.kind != "f":
-            raise InputError(f"column {column.name!r} must hold numbers, as in training. Got {shown(values[0])}.")
+            raise InputError(
+                f"column {column.name!r} must hold numbers, as in training. Got {shown(values[0])}."
+            )
         return values
     if values.dtype.kind == "f":
         texts = np.array([f"{value:g}" for value in values])

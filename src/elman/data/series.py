@@ -1,7 +1,7 @@
 """Many time series in one long table: a row a step, named by ``unique_id`` and ``ds``."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -167,53 +167,27 @@ def make_panel(
     Rows may stand in any order. Rows of a series that do are sorted, and steps between two rows that have
     none are missing values; either is told in a warning that names the first.
     """
-    ids, times, integers = _keys(tables, columns)
-    starts_of_tables = np.cumsum([0, *(len(table) for table, _ in tables)])
-
-    def place(row: int) -> str:
-        """File and row of a row of all tables together."""
-        number = int(np.searchsorted(starts_of_tables, row, "right")) - 1
-        path = tables[number][1]
-        return f"{path}: row {row_number(path, int(row - starts_of_tables[number]))}"
-
-    names, series = _numbered(ids)
-    _warn_unsorted(series, times, place, columns, ids)
-    order = np.lexsort((times, series))
-    series, times = series[order], times[order]
-    same = np.diff(series) == 0
-    twice = np.flatnonzero(same & (np.diff(times) == 0))
-    if len(twice):
-        row = int(order[twice[0] + 1])
-        raise InputError(
-            f"{place(row)}: {columns.id} {ids[row]!r} has {columns.time} {_raw(tables, row, columns.time)} "
-            "twice"
-        )
+    rows = _Rows(tables, columns)
+    names, series = _numbered(rows.ids)
+    order = _sorted(rows, series)
+    series, times = series[order], rows.times[order]
     if freq is None:
-        frequency = infer_frequency(times, series, integers=integers)
+        frequency = infer_frequency(times, series, integers=rows.integers)
     else:
-        frequency = parse_frequency(freq, integers=integers)
-    first = np.concatenate([[0], np.flatnonzero(~same) + 1])
-    steps, fits = frequency.steps(times, times[first][series])
-    if not fits.all():
-        row = int(order[np.flatnonzero(~fits)[0]])
-        raise InputError(
-            f"{place(row)}: {columns.id} {ids[row]!r}: {columns.time} "
-            f"{_raw(tables, row, columns.time)} is no whole number of steps of frequency {frequency} after "
-            "its first row (--freq names another)"
-        )
-    _check_spans(steps, order, place)
-    _warn_gaps(steps, series, order, place, columns, ids)
-    last = np.concatenate([first[1:], [len(steps)]]) - 1
+        frequency = parse_frequency(freq, integers=rows.integers)
+    first = np.flatnonzero(np.diff(series, prepend=-1))
+    steps = _steps(rows, order, series, frequency, times[first])
+    last = np.append(first[1:], len(steps)) - 1
     begins = np.concatenate([[0], np.cumsum(steps[last] + 1)])
     at = begins[series] + steps
 
-    def spread(column: str, number: bool | None = None) -> np.ndarray:
-        values = _values(tables, column, number)[order]
+    def spread(values: np.ndarray) -> np.ndarray:
+        """Values of rows as values of steps."""
         flat = np.full(begins[-1], _missing(values), values.dtype)
-        flat[at] = values
+        flat[at] = values[order]
         return flat
 
-    y = spread(columns.target, number=True)
+    y = spread(rows.values(columns.target, number=True))
     return Panel(
         names,
         frequency,
@@ -221,52 +195,80 @@ def make_panel(
         begins,
         _lengths(y, begins, names, columns),
         y,
-        {column: spread(column) for column in columns.covariates},
-        {column: _static(tables, column, series, order, first, place, columns, ids) for column in columns.static},
-        integers,
+        {column: spread(rows.values(column)) for column in columns.covariates},
+        {column: _one_each(rows, column, series, order, first) for column in columns.static},
+        rows.integers,
     )
 
 
-Place = Callable[[int], str]
+class _Rows:
+    """The rows of all tables together, numbered from 0, each with its series' name and its time."""
 
+    def __init__(self, tables: "Sequence[tuple[pl.DataFrame, Path]]", columns: Columns) -> None:
+        self.columns, self._tables = columns, tables
+        self._begins = np.cumsum([0, *(len(table) for table, _ in tables)])
+        wanted = [columns.id, columns.time, columns.target, *columns.covariates, *columns.static]
+        for name in wanted:
+            if wanted.count(name) > 1:
+                raise InputError(f"column {name!r} is named for two purposes")
+        self.ids: list[str] = []
+        times, kinds = [], []
+        for table, path in tables:
+            check_columns(table, wanted, path)
+            check_filled(table, columns.id, path)
+            check_filled(table, columns.time, path)
+            self.ids += table[columns.id].cast(str).to_list()
+            found, integers = _times(table[columns.time], path)
+            times.append(found)
+            kinds.append(integers)
+            if integers != kinds[0]:
+                raise InputError(f"{path}: {columns.time} must be integers or dates, as in {tables[0][1]}")
+        self.times, self.integers = np.concatenate(times), kinds[0]
 
-def _keys(
-    tables: "Sequence[tuple[pl.DataFrame, Path]]", columns: Columns
-) -> tuple[list[str], np.ndarray, bool]:
-    """Id and time of every row, and whether times are integers."""
-    ids: list[str] = []
-    times, kinds = [], []
-    wanted = [columns.id, columns.time, columns.target, *columns.covariates, *columns.static]
-    for name in wanted:
-        if wanted.count(name) > 1:
-            raise InputError(f"column {name!r} is named for two purposes")
-    for table, path in tables:
-        check_columns(table, wanted, path)
-        check_filled(table, columns.id, path)
-        check_filled(table, columns.time, path)
-        ids += table[columns.id].cast(str).to_list()
-        found, integers = _times(table[columns.time], path)
-        times.append(found)
-        kinds.append(integers)
-        if integers != kinds[0]:
-            raise InputError(f"{path}: {columns.time} must be dates as in {tables[0][1]}, or integers in both")
-    return ids, np.concatenate(times), kinds[0]
+    def _find(self, row: int) -> tuple["pl.DataFrame", Path, int]:
+        number = int(np.searchsorted(self._begins, row, "right")) - 1
+        return *self._tables[number], int(row - self._begins[number])
+
+    def named(self, row: int) -> str:
+        """File, row and series, for a message."""
+        _, path, index = self._find(row)
+        return f"{path}: row {row_number(path, index)}: {self.columns.id} {self.ids[row]!r}"
+
+    def cell(self, row: int, column: str) -> str:
+        """A cell as it stands in its file."""
+        table, _, index = self._find(row)
+        return str(table[column][index])
+
+    def values(self, column: str, *, number: bool = False) -> np.ndarray:
+        """A column [rows], as float64 where all of its cells are numbers (or must be), or else as texts."""
+        import polars as pl
+
+        types = [table[column].dtype for table, _ in self._tables]
+        if number or all(kind.is_numeric() or kind == pl.Null for kind in types):
+            found = []
+            for table, path in self._tables:
+                number_column(table, column, path, missing=True)  # names what is no number
+                found.append(table[column].cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy())
+            return np.concatenate(found)
+        cells = (table[column].cast(str).fill_null("").to_list() for table, _ in self._tables)
+        return np.array([cell for each in cells for cell in each])
 
 
 def _times(column: "pl.Series", path: Path) -> tuple[np.ndarray, bool]:
+    """Times [rows], and whether they are integers."""
     import polars as pl
 
+    if column.dtype.is_float() and bool((column == column.round()).all()) and column.is_finite().all():
+        column = column.cast(pl.Int64, strict=False)  # as a frame makes of integers beside empty cells
     if column.dtype.is_integer():
-        return column.cast(pl.Int64).to_numpy(), True
-    if column.dtype.is_float() and (column == column.round()).all() and column.abs().max() < 2**53:  # type: ignore[operator]
         return column.cast(pl.Int64).to_numpy(), True
     if column.dtype == pl.String:
         column = _parsed(column, path)
-    if not column.dtype.is_temporal() or column.dtype == pl.Time or column.dtype == pl.Duration:
+    if column.dtype != pl.Date and column.dtype != pl.Datetime:
         raise InputError(
             f"{path}: column {column.name!r}: must be integers, dates or date-times. Got {shown(column[0])}."
         )
-    moments = column.cast(pl.Datetime("us")).to_numpy().astype("datetime64[us]").astype(np.int64)
+    moments = column.cast(pl.Datetime("us")).to_numpy().astype(np.int64)
     odd = np.flatnonzero(moments % 10**6)
     if len(odd):
         row = int(odd[0])
@@ -279,20 +281,13 @@ def _times(column: "pl.Series", path: Path) -> tuple[np.ndarray, bool]:
 
 def _parsed(column: "pl.Series", path: Path) -> "pl.Series":
     """Texts as moments, by the one way of writing dates that fits most of them."""
-    import polars as pl
-
     text = column.str.strip_chars()
-    best = None
-    for form in (*_DATES, *_ZONED):
-        zone = "UTC" if form in _ZONED else None
-        found = text.str.to_datetime(form, strict=False, time_unit="us", time_zone=zone)
-        if best is None or found.null_count() < best.null_count():
-            best = found.dt.replace_time_zone(None) if zone else found
-        if best.null_count() == 0:
-            return best
-    months = (text + "-01").str.to_datetime("%Y-%m-%d", strict=False, time_unit="us")
-    assert best is not None
-    best = min(best, months, key=lambda found: found.null_count())
+    ways = [text.str.to_datetime(form, strict=False, time_unit="us") for form in _DATES]
+    ways += [(text + "-01").str.to_datetime("%Y-%m-%d", strict=False, time_unit="us")]  # a month
+    for form in _ZONED:
+        zoned = text.str.to_datetime(form, strict=False, time_unit="us", time_zone="UTC")
+        ways.append(zoned.dt.replace_time_zone(None))
+    best = min(ways, key=lambda found: found.null_count())
     if best.null_count():
         row = int(best.is_null().arg_true()[0])
         raise InputError(
@@ -309,86 +304,61 @@ def _numbered(ids: list[str]) -> tuple[list[str], np.ndarray]:
     return list(numbers), series
 
 
-def _raw(tables: "Sequence[tuple[pl.DataFrame, Path]]", row: int, column: str) -> str:
-    """A cell as it stands in its file."""
-    for table, _ in tables:
-        if row < len(table):
-            return str(table[column][row])
-        row -= len(table)
-    raise IndexError(row)
-
-
-def _warn_unsorted(
-    series: np.ndarray, times: np.ndarray, place: Place, columns: Columns, ids: list[str]
-) -> None:
-    order = np.argsort(series, kind="stable")
-    back = np.flatnonzero((np.diff(series[order]) == 0) & (np.diff(times[order]) < 0))
+def _sorted(rows: _Rows, series: np.ndarray) -> np.ndarray:
+    """The rows by series and time; no time twice. Warns where that was not their order."""
+    as_given = np.argsort(series, kind="stable")
+    back = np.flatnonzero((np.diff(series[as_given]) == 0) & (np.diff(rows.times[as_given]) < 0))
     if len(back):
-        row = int(order[back[0] + 1])
+        row = int(as_given[back[0] + 1])
         warnings.warn(
-            f"{place(row)}: {columns.id} {ids[row]!r} goes back in {columns.time}; rows are sorted "
-            f"({len(back)} such rows)",
-            stacklevel=3,
+            f"{rows.named(row)} goes back in {rows.columns.time}; rows are sorted ({len(back)} such rows)",
+            stacklevel=4,
         )
+    order = np.lexsort((rows.times, series))
+    twice = np.flatnonzero((np.diff(series[order]) == 0) & (np.diff(rows.times[order]) == 0))
+    if len(twice):
+        row, time = int(order[twice[0] + 1]), rows.columns.time
+        raise InputError(f"{rows.named(row)} has {time} {rows.cell(row, time)} twice")
+    return order
 
 
-def _check_spans(steps: np.ndarray, order: np.ndarray, place: Place) -> None:
-    far = np.flatnonzero(steps > _LONGEST)
-    if len(far):
-        raise InputError(f"{place(int(order[far[0]]))}: lies more than {_LONGEST} steps after its series' start")
-
-
-def _warn_gaps(
-    steps: np.ndarray, series: np.ndarray, order: np.ndarray, place: Place, columns: Columns, ids: list[str]
-) -> None:
+def _steps(
+    rows: _Rows, order: np.ndarray, series: np.ndarray, frequency: Frequency, starts: np.ndarray
+) -> np.ndarray:
+    """Each sorted row's step within its series. Warns where steps have no row."""
+    steps, fits = frequency.steps(rows.times[order], starts[series])
+    wrong = np.flatnonzero(~fits | (steps > _LONGEST))
+    if len(wrong):
+        row, time = int(order[wrong[0]]), rows.columns.time
+        raise InputError(
+            f"{rows.named(row)}: {time} {rows.cell(row, time)} must be a whole number of steps, at most "
+            f"{_LONGEST:,}, of frequency {frequency} after its series' first (--freq names another)"
+        )
     wide = np.flatnonzero((np.diff(series) == 0) & (np.diff(steps) > 1))
     if len(wide):
         missing = int((np.diff(steps)[wide] - 1).sum())
-        row = int(order[wide[0] + 1])
         warnings.warn(
-            f"{place(row)}: {columns.id} {ids[row]!r} has no row for the step before; "
+            f"{rows.named(int(order[wide[0] + 1]))} has no row for the step before; "
             f"{missing} steps without a row count as missing values",
-            stacklevel=3,
+            stacklevel=4,
         )
+    return steps
 
 
-def _values(
-    tables: "Sequence[tuple[pl.DataFrame, Path]]", column: str, number: bool | None
+def _one_each(
+    rows: _Rows, column: str, series: np.ndarray, order: np.ndarray, first: np.ndarray
 ) -> np.ndarray:
-    """A column of all tables, as numbers where all of its cells are, or else as texts."""
-    import polars as pl
-
-    if number is None:
-        types = [table[column].dtype for table, _ in tables]
-        number = all(kind.is_numeric() or kind == pl.Null for kind in types)
-    if number:
-        found = []
-        for table, path in tables:
-            number_column(table, column, path, missing=True)  # names what is no number
-            found.append(table[column].cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy())
-        return np.concatenate(found)
-    return np.array([cell for table, _ in tables for cell in table[column].cast(str).fill_null("").to_list()])
-
-
-def _static(
-    tables: "Sequence[tuple[pl.DataFrame, Path]]",
-    column: str,
-    series: np.ndarray,
-    order: np.ndarray,
-    first: np.ndarray,
-    place: Place,
-    columns: Columns,
-    ids: list[str],
-) -> np.ndarray:
-    """A value of each series."""
-    values = _values(tables, column, None)[order]
+    """A static column's value of each series."""
+    values = rows.values(column)[order]
     own = values[first]
-    differ = (values != own[series]) & ~((values != values) & (own != own)[series])  # noqa: PLR0124 - NaN
-    if differ.any():
-        row = int(order[np.flatnonzero(differ)[0]])
+    if values.dtype.kind == "f":
+        differs = ~np.isclose(values, own[series], rtol=0, atol=0, equal_nan=True)
+    else:
+        differs = values != own[series]
+    if differs.any():
+        row = int(order[np.flatnonzero(differs)[0]])
         raise InputError(
-            f"{place(row)}: {column} must be the same in every row of {columns.id} {ids[row]!r}. "
-            f"Got {_raw(tables, row, column)}."
+            f"{rows.named(row)}: {column} must be the same in all of its rows. Got {rows.cell(row, column)}."
         )
     return own
 
@@ -424,7 +394,15 @@ def panel_from_arrays(found: dict[str, np.ndarray], source: str) -> Panel:
     Raises:
         InputError: they are not exactly what ``panel_arrays`` gives.
     """
-    kinds = {"ids": "U", "frequency": "U", "integers": "b", "starts": "i", "begins": "i", "lengths": "i", "y": "f"}
+    kinds = {
+        "ids": "U",
+        "frequency": "U",
+        "integers": "b",
+        "starts": "i",
+        "begins": "i",
+        "lengths": "i",
+        "y": "f",
+    }
     for name, kind in kinds.items():
         if name not in found or found[name].dtype.kind != kind:
             raise InputError(f"{source}: must have an array {name!r} of type {kind}")

@@ -12,7 +12,8 @@ from elman.heads.base import Distribution, Loss, positive, weighted
 class StudentT(Distribution):
     """A location, a scale and degrees of freedom, at least 2.
 
-        μ = w f + b,    σ = softplus(v f + c),    ν = 2 + softplus(u f + d),    loss = −log t_ν((y − μ) / σ) + log σ
+        μ = w f + b,    σ = softplus(v f + c),    ν = 2 + softplus(u f + d)
+        loss = −log t_ν((y − μ) / σ) + log σ
 
     Args:
         features: F, features of one prediction.

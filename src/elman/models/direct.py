@@ -114,6 +114,10 @@ class Direct(Forecaster):
         output, _ = self.layer(x, None, None, restarts(window, 0, C))
         context = torch.cat([dropout(output, self.dropout, self.training), x], dim=-1)[moments - 1]
         before = [same_phase(moments, H, season) for season in self.seasons]
-        lags = [torch.where((at < 0)[..., None], 0.0, v[at.clamp(min=0)]) for at in before for v in (values, there)]
+        lags = [
+            torch.where((at < 0)[..., None], 0.0, v[at.clamp(min=0)])
+            for at in before
+            for v in (values, there)
+        ]
         ahead_of = torch.cat([ahead(known, moments, H), torch.stack(lags, dim=-1)], dim=-1)
         return self.decoder(context, ahead_of)

@@ -1,6 +1,7 @@
 """Several forecasters as one."""
 
 from collections.abc import Iterable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -23,10 +24,10 @@ class Ensemble(Forecaster):
 
     def forward(self, batch: WindowBatch, state: None = None) -> tuple[Loss, None]:
         """The losses of all members together: their mean is the members' mean loss."""
-        losses = [member(batch)[0] for member in self.members]
-        return Loss(sum(loss.sum for loss in losses), sum(loss.count for loss in losses)), None  # type: ignore[arg-type]
+        sums, counts = zip(*(member(batch)[0] for member in self.members), strict=True)
+        return Loss(torch.stack(sums).sum(), torch.stack(counts).sum()), None
 
     def quantiles(self, window: Window, levels: Tensor) -> Tensor:
         """The members' median, quantile by quantile: [Q, H, B]."""
-        found = torch.stack([member.quantiles(window, levels) for member in self.members])
-        return found.quantile(0.5, dim=0)
+        found = [cast(Forecaster, member).quantiles(window, levels) for member in self.members]
+        return torch.stack(found).quantile(0.5, dim=0)

@@ -2,7 +2,7 @@
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from elman.batch import Target
 from elman.data.covariates import Sizes
@@ -12,19 +12,22 @@ from elman.heads.base import Distribution, Loss
 from elman.layers.recurrent import Recurrent
 from elman.models.forecaster import CovariateReader, Forecaster, joined, restarts
 from elman.models.horizon import HorizonDecoder, ahead, draw_moments, same_phase
-from elman.models.smoothing import Smoothing, first_seasons
+from elman.models.smoothing import Smoothing, warm_up
+
+_USUAL, _LEAST = 0.1, 1e-3  # change of a logarithm where none can be measured, and the least one
 
 
 class EsRnn(Forecaster):
     """A level and one or two multiplicative seasonalities for each series, and a net shared by all.
 
     Smoothing (see ``Smoothing``) gives every step a level l and seasonal indices s. The net reads, at each
-    step t, the last W targets without season and relative to the level, in logarithms, and forecasts the
-    steps ahead in the same terms:
+    step t, the last W targets without season and relative to the level, in logarithms, as shares of the
+    series' usual change c, and forecasts the steps ahead in the same terms:
 
-        x_t = log (y / s)_{t−W+1 … t} − log l_t,    ŷ_{t+h} = l_t s_{t+h} exp(net_h)
+        x_t = (log (y / s)_{t−W+1 … t} − log l_t) / c,    ŷ_{t+h} = l_t s_{t+h} exp(c net_h)
 
-    Targets must be positive.
+    c is measured while the window warms up, as the first seasons are. Of each step ahead the net also sees
+    the last target of the same phase, in the same terms. Targets must be positive.
 
     Args:
         layer: reads ``input_size(…)`` features.
@@ -65,7 +68,8 @@ class EsRnn(Forecaster):
         self.smoothing = Smoothing(series, seasons)
         self.layer, self.head = layer, head
         context = layer.output_size + layer.input_size
-        self.decoder = HorizonDecoder(context, self.reader.known_size, horizon, width)
+        known = self.reader.known_size + 2 * len(self.smoothing.seasons)
+        self.decoder = HorizonDecoder(context, known, horizon, width)
         self.inputs, self.moments, self.dropout = inputs, moments, dropout
 
     @staticmethod
@@ -81,47 +85,55 @@ class EsRnn(Forecaster):
         """
         window = batch.inputs
         values, observed = joined(batch)
-        begin = first_seasons(window, self.smoothing.seasons)
-        earliest = min(int(begin.min()) + 1, window.context)
+        _, end = warm_up(window, self.smoothing.seasons)
+        earliest = min(int(end.min()) + 1, window.context)
         moments = draw_moments(earliest, window.context, self.moments, self.training)
-        features, level, season = self._features(window, moments)
+        features, base, scale = self._features(window, moments)
         goals = ahead(values, moments, window.horizon)
         there = ahead(observed, moments, window.horizon)
-        fair = (moments[:, None].to(begin.device) >= begin)[:, None]
-        logs = torch.where(there, goals, 1.0).log() - level - season
+        fair = (moments[:, None].to(end.device) >= end)[:, None]
+        logs = (torch.where(there, goals, 1.0).log() - base) / scale
         return self.head.loss(features, Target(logs, (there & fair).to(logs.dtype))), None
 
     def quantiles(self, window: Window, levels: Tensor) -> Tensor:
         """Of each step by itself."""
-        features, level, season = self._features(window, torch.tensor([window.context]))
-        return (self.head.quantiles(features[0], levels) + level[0] + season[0]).exp()
+        features, base, scale = self._features(window, torch.tensor([window.context]))
+        return (self.head.quantiles(features[0], levels) * scale + base[0]).exp()
 
     def _features(self, window: Window, moments: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What the head reads [F, H, B, 2 D], log level [F, 1, B] and log season [F, H, B] ahead."""
+        """What the head reads [F, H, B, 2 D]; log level and season ahead [F, H, B]; the scale [B]."""
         C, H = window.context, window.horizon
-        level, seasons = self.smoothing(window)
-        there = window.observed
-        adjusted = torch.where(there, window.values, 1.0).log()
-        adjusted = torch.where(there, adjusted - sum(s[:C] for s in seasons), 0.0)
+        level, indices = self.smoothing(window)
+        there = window.observed.to(level.dtype)
+        logs = torch.where(window.observed, window.values, 1.0).log()
+        scale = self._scale(window, logs)
+        adjusted = logs - sum(s[:C] for s in indices) if indices else logs
         known = self.reader.known(window)
-        x = torch.cat(
-            [
-                _last(adjusted, self.inputs) - level[..., None] * _last(there.to(level.dtype), self.inputs),
-                there.to(level.dtype)[..., None],
-                known[:C],
-                self.reader.past(window),
-            ],
-            dim=-1,
-        )
+        own = (_last(adjusted, self.inputs) - level[..., None]) * _last(there, self.inputs)
+        x = torch.cat([own / scale[:, None], there[..., None], known[:C], self.reader.past(window)], dim=-1)
         output, _ = self.layer(x, None, None, restarts(window, 0, C))
         context = torch.cat([dropout(output, self.dropout, self.training), x], dim=-1)[moments - 1]
-        features = self.decoder(context, ahead(known, moments, H))
-        # a season's index of a step is known one season before it
-        coming = [
-            s[same_phase(moments, H, m) + m] for s, m in zip(seasons, self.smoothing.seasons, strict=True)
-        ]
-        season = sum(coming) if coming else torch.zeros_like(features[..., 0])
-        return features, level[moments - 1][:, None], season  # type: ignore[return-value]
+        level = level[moments - 1][:, None]
+        ahead_of, season = [ahead(known, moments, H)], torch.zeros_like(level)
+        for s, m in zip(indices, self.smoothing.seasons, strict=True):
+            before = same_phase(moments, H, m)
+            # an index of a step is known one season before it
+            season = season + s[before + m]
+            at = before.clamp(min=0)
+            seen = there[at] * (before >= 0)[..., None]
+            ahead_of.append(torch.stack([seen * (adjusted[at] - level) / scale, seen], dim=-1))
+        features = self.decoder(context, torch.cat(ahead_of, dim=-1))
+        return features, level + season, scale
+
+    def _scale(self, window: Window, logs: Tensor) -> Tensor:
+        """Mean absolute change of the logarithm over the shortest season, while the window warms up: [B]."""
+        begin, end = warm_up(window, self.smoothing.seasons)
+        season = min(self.smoothing.seasons, default=1)
+        step = torch.arange(window.context, device=logs.device)[:, None]
+        counted = window.observed & (step >= begin) & (step < end)
+        pairs = counted[season:] & counted[:-season]
+        change = ((logs[season:] - logs[:-season]).abs() * pairs).sum(0) / pairs.sum(0).clamp(min=1)
+        return torch.where(pairs.any(0), change, _USUAL).clamp(min=_LEAST)
 
 
 def _last(values: Tensor, number: int) -> Tensor:

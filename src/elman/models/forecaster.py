@@ -101,5 +101,5 @@ def restarts(window: Window, first: int, last: int) -> Tensor:
 
 
 def lagged(values: Tensor, lags: tuple[int, ...], first: int, last: int) -> Tensor:
-    """The values some steps before each of the steps ``first`` … ``last`` − 1: [T, B] → [last − first, B, lags]."""
+    """The values some steps before each of the steps ``first`` … ``last`` − 1: [T, B] → [T', B, lags]."""
     return torch.stack([values[first - lag : last - lag] for lag in lags], dim=-1)

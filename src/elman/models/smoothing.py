@@ -1,6 +1,7 @@
 """Exponential smoothing of many series at once, differentiable: a level and seasonal indices."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from elman.data.windows import Window
@@ -40,10 +41,10 @@ class Smoothing(nn.Module):
         number = 1 + len(self.seasons)
         self.rates = nn.Parameter(torch.full((number,), -1.0))
         self.own_rates = nn.Embedding(series, number, padding_idx=0)
-        self.powers = nn.Parameter(torch.full((len(self.seasons),), 2.0))
+        self.powers = nn.Parameter(torch.full((len(self.seasons),), 3.0))
         self.own_indices = nn.ModuleList(nn.Embedding(series, m, padding_idx=0) for m in self.seasons)
         for table in (self.own_rates, *self.own_indices):
-            nn.init.zeros_(table.weight)  # type: ignore[arg-type]
+            nn.init.zeros_(table.weight)
 
     def forward(self, window: Window) -> tuple[Tensor, list[Tensor]]:
         """Log levels and log indices of every step."""
@@ -68,27 +69,34 @@ class Smoothing(nn.Module):
 
     def _first_indices(self, window: Window, y: Tensor, there: Tensor) -> list[Tensor]:
         """Log indices of a window's first m steps, for each season: [m, B]."""
-        begin = -window.number.clamp(max=0)  # of the series within its window
+        begin, end = warm_up(window, self.seasons)
+        step = torch.arange(len(y), device=y.device)[:, None]
+        there = there * (step >= begin) * (step < end)
         found: list[Tensor] = []
         for power, table, m in zip(self.powers, self.own_indices, self.seasons, strict=True):
             shorter = [_along(log, len(y)).exp() for log in found]
-            measured = _first_ratios(y / _product(shorter, y), there, begin, m)
+            measured = _mean_ratios(y / _product(shorter, y), there, m)
             phase = torch.arange(m, device=y.device)[:, None]
-            at = (phase - begin) % m
             own = table(window.series).T.gather(0, (phase + window.number) % m)
-            found.append(torch.sigmoid(power) * measured.log().gather(0, at) + own)
+            found.append(torch.sigmoid(power) * measured.log() + own)
         return found
 
 
-def first_seasons(window: Window, seasons: tuple[int, ...]) -> Tensor:
-    """Steps of each row that its first indices are measured on, from the window's beginning: [B]."""
+def warm_up(window: Window, seasons: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """Where each row's first seasons, and its scale, are measured.
+
+    That is two of its longest seasons, one where it has no two, nothing where it has none at all; without
+    seasons, a quarter of its steps.
+
+    Returns:
+        (begin, end), both [B], as steps of the window.
+    """
     begin = -window.number.clamp(max=0)
-    longest = max(seasons, default=0)
-    return begin + (_full_seasons(window.context - begin, longest) * longest if longest else 0)
-
-
-def _full_seasons(steps: Tensor, season: int) -> Tensor:
-    return (steps // season).clamp(max=_FIRST_SEASONS)
+    steps = window.context - begin
+    longest = max(seasons, default=1)
+    if longest == 1:
+        return begin, begin + steps // 4
+    return begin, begin + (steps // longest).clamp(max=_FIRST_SEASONS) * longest
 
 
 def _level(y: Tensor, observed: Tensor) -> Tensor:
@@ -97,15 +105,11 @@ def _level(y: Tensor, observed: Tensor) -> Tensor:
     return torch.where(observed.any(0), y.gather(0, first[None])[0], 1.0)
 
 
-def _first_ratios(y: Tensor, there: Tensor, begin: Tensor, season: int) -> Tensor:
-    """Mean ratio of each phase to its season's mean, over a row's first full seasons: [m, B]; 1 if unknown."""
-    number = _full_seasons(len(y) - begin, season)
-    at = begin + torch.arange(_FIRST_SEASONS * season, device=y.device)[:, None]
-    inside = (at - begin < number * season).to(y.dtype)
-    at = at.clamp(max=len(y) - 1)
-    shape = (_FIRST_SEASONS, season, y.shape[1])
-    counts = (there.gather(0, at) * inside).view(shape)
-    values = y.gather(0, at).view(shape) * counts
+def _mean_ratios(y: Tensor, there: Tensor, season: int) -> Tensor:
+    """Mean ratio of each phase to the mean of its season, over what is there: [m, B]; 1 where unknown."""
+    padding = (0, 0, 0, -len(y) % season)
+    shape = (-1, season, y.shape[1])
+    counts, values = F.pad(there, padding).view(shape), F.pad(y * there, padding).view(shape)
     means = values.sum(1, keepdim=True) / counts.sum(1, keepdim=True).clamp(min=1)
     ratios = (values / torch.where(means > 0, means, 1.0)).sum(0) / counts.sum(0).clamp(min=1)
     return torch.where(counts.sum(0) > 0, ratios, 1.0)

@@ -61,6 +61,8 @@ def draw_forecasts(forecasts: Sequence[Forecast], path: Path) -> None:
     for axes in grid.flat[len(forecasts) :]:
         axes.set_axis_off()
     handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, fontsize="small")
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, fontsize="small"
+    )
     figure.autofmt_xdate(rotation=20)
     save_figure(figure, path)

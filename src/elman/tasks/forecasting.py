@@ -113,7 +113,12 @@ class ForecastingConfig(TaskConfig):
             fits = all(1 <= value <= 10**5 for value in values) and list(values) == sorted(set(values))
             require(flag(name), fits and len(values) <= 1000, "ascending ints in [1, 1e5]", values)
         if self.model == "es-rnn":
-            require("--distribution", self.distribution != "negative-binomial", "another for es-rnn", self.distribution)
+            require(
+                "--distribution",
+                self.distribution != "negative-binomial",
+                "another for es-rnn",
+                self.distribution,
+            )
         if self.distribution == "negative-binomial":
             require("--scaling", self.scaling == "mean", "mean for counts", self.scaling)
 
@@ -317,9 +322,8 @@ class Forecaster(Task):
         ends = self._training_ends(panel)
         if not (ends > 1).any():
             raise InputError(
-                f"every series needs more than {horizon * (1 + config.test_windows + config.validation_windows)} "
-                f"steps or so to be trained on. The longest has {panel.lengths.max()}: "
-                "try a shorter --horizon, fewer --test-windows or --validation-windows 0"
+                f"no series is long enough: the longest has {panel.lengths.max()} steps, of which forecasts "
+                f"of {horizon} leave none to train on; try a shorter --horizon, or --validation-windows 0"
             )
         covariates = Covariates.measured(panel, ends, config.columns, config.calendar)
         self.facts["covariates"] = covariates.to_json()
@@ -676,8 +680,13 @@ class Forecaster(Task):
         path = folder / _DATA
         check_regular(path)
         self.series = panel_from_arrays(read_arrays(path), str(path))
-        if str(self.series.frequency) != self.facts["frequency"] or self.series.integers != self.facts["integers"]:
-            raise InputError(f"{path}: frequency must be {self.facts['frequency']}. Got {self.series.frequency}.")
+        if (
+            str(self.series.frequency) != self.facts["frequency"]
+            or self.series.integers != self.facts["integers"]
+        ):
+            raise InputError(
+                f"{path}: frequency must be {self.facts['frequency']}. Got {self.series.frequency}."
+            )
         columns = self.config.columns
         wanted = (set(columns.covariates), set(columns.static))
         if (set(self.series.covariates), set(self.series.static)) != wanted:
