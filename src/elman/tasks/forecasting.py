@@ -447,7 +447,7 @@ class Forecaster(Task):
         frequency = parse_frequency(facts["frequency"], integers=facts["integers"])
         sizes = self._covariates.sizes(frequency)
         seasons, embedding = tuple(facts["seasons"]), config.embedding_size
-        head: Any = find("heads", config.head, Distribution)  # type: ignore[type-abstract]
+        head: Any = find("heads", config.head, Distribution)
         if config.model == "recursive":
             layer = self.layer(Recursive.input_size(sizes, self._lags, embedding))
             return Recursive(
