@@ -228,7 +228,7 @@ def _as(source: dict[str, np.ndarray], column: Column) -> np.ndarray:
     if column.categories is None:
         if values.dtype.kind != "f":
             raise InputError(
-                f"column {column.name!r} must hold numbers, as in training. Got {shown(values[0])}."
+                f"column {column.name!r} must hold numbers, as in training. Got {shown(str(values[0]))}."
             )
         return values
     if values.dtype.kind == "f":

@@ -16,17 +16,17 @@ class Smoothing(nn.Module):
 
         l_t = α y_t / s_t + (1 − α) l_{t−1},    s_{t+m} = γ y_t / (l_t s'_t) + (1 − γ) s_t
 
-    s is the product of the seasons' indices, s' that of the others'. α, γ and a correction of each first
-    index are learned for each series, as its own distance from what is learned for all; row 0 of the tables
-    is for series not trained on, and stays at no distance. The first indices themselves are the mean ratios
-    of the window's first two seasons to their level, drawn towards 1 by a learned power. A missing value
-    changes nothing.
+    s is the product of the seasons' indices, s' that of the others'. α and γ are learned for each series, as
+    its own distance from what is learned for all; row 0 of the table is for series not trained on, and stays
+    at no distance. The first indices are the mean ratios of the window's first seasons to their level, drawn
+    towards 1 by a learned power: learned for each series, as in the source, they remember the training
+    windows by heart. A missing value changes nothing.
 
     As an index only changes once a season, the levels of a season's steps are one product with a triangular
     matrix: the loop goes over seasons, not over steps.
 
     Args:
-        series: rows of the tables.
+        series: rows of the table.
         seasons: steps of each season, the shortest first; (1,): none.
 
     Shapes:
@@ -42,44 +42,45 @@ class Smoothing(nn.Module):
         self.rates = nn.Parameter(torch.full((number,), -1.0))
         self.own_rates = nn.Embedding(series, number, padding_idx=0)
         self.powers = nn.Parameter(torch.full((len(self.seasons),), 3.0))
-        self.own_indices = nn.ModuleList(nn.Embedding(series, m, padding_idx=0) for m in self.seasons)
-        for table in (self.own_rates, *self.own_indices):
-            nn.init.zeros_(table.weight)
+        nn.init.zeros_(self.own_rates.weight)
 
     def forward(self, window: Window) -> tuple[Tensor, list[Tensor]]:
         """Log levels and log indices of every step."""
-        y, there = window.values, window.observed.to(window.values.dtype)
-        first = _level(y, window.observed)
-        y = torch.where(window.observed, y / first, 1.0)
+        there = window.observed.to(window.values.dtype)
+        unit = _first_observed(window.values, window.observed)
+        y = torch.where(window.observed, window.values / unit, 1.0)
         alpha, *gammas = torch.sigmoid(self.rates + self.own_rates(window.series)).unbind(-1)
-        indices = [log.exp() for log in self._first_indices(window, y, there)]
-        level, levels = torch.ones_like(first), []
+        logs = self._first_indices(window, y, there)
+        indices = [log.exp() for log in logs]
+        # the level begins where the first value is without its season
+        level = _first_observed(y / _product([_along(s, len(y)) for s in indices], y), window.observed)
+        levels = []
         block = min(self.seasons, default=_BLOCK)
         for begin in range(0, len(y), block):
-            now = slice(begin, begin + block)
+            now = slice(begin, min(begin + block, len(y)))
             here = [s[now] for s in indices]
-            adjusted = y[now] / _product(here, y[now])
-            smoothed = _smooth(adjusted, there[now], alpha, level)
+            smoothed = _smooth(y[now] / _product(here, y[now]), there[now], alpha, level)
             level = smoothed[-1]
             levels.append(smoothed)
             for k, (s, gamma) in enumerate(zip(here, gammas, strict=True)):
                 ratio = y[now] / (smoothed * _product(here[:k] + here[k + 1 :], y[now]))
                 indices[k] = torch.cat([indices[k], s + gamma * there[now] * (ratio - s)])
-        return torch.cat(levels).log() + first.log(), [s.log() for s in indices]
+        return torch.cat(levels).log() + unit.log(), [s.log() for s in indices]
 
     def _first_indices(self, window: Window, y: Tensor, there: Tensor) -> list[Tensor]:
         """Log indices of a window's first m steps, for each season: [m, B]."""
         begin, end = warm_up(window, self.seasons)
-        step = torch.arange(len(y), device=y.device)[:, None]
-        there = there * (step >= begin) * (step < end)
-        found: list[Tensor] = []
-        for power, table, m in zip(self.powers, self.own_indices, self.seasons, strict=True):
-            shorter = [_along(log, len(y)).exp() for log in found]
-            measured = _mean_ratios(y / _product(shorter, y), there, m)
-            phase = torch.arange(m, device=y.device)[:, None]
-            own = table(window.series).T.gather(0, (phase + window.number) % m)
-            found.append(torch.sigmoid(power) * measured.log() + own)
-        return found
+        step = begin + torch.arange(int((end - begin).max()), device=y.device)[:, None]
+        inside = (step < end).to(y.dtype)
+        step = step.clamp(max=len(y) - 1)
+        # from here on, steps are counted from each series' own first one
+        y, there = y.gather(0, step), there.gather(0, step) * inside
+        logs: list[Tensor] = []
+        for power, m in zip(self.powers, self.seasons, strict=True):
+            shorter = [_along(log, len(y)).exp() for log in logs]
+            logs.append(torch.sigmoid(power) * _mean_ratios(y / _product(shorter, y), there, m).log())
+        phases = [(torch.arange(m, device=y.device)[:, None] - begin) % m for m in self.seasons]
+        return [log.gather(0, phase) for log, phase in zip(logs, phases, strict=True)]
 
 
 def warm_up(window: Window, seasons: tuple[int, ...]) -> tuple[Tensor, Tensor]:
@@ -99,10 +100,10 @@ def warm_up(window: Window, seasons: tuple[int, ...]) -> tuple[Tensor, Tensor]:
     return begin, begin + (steps // longest).clamp(max=_FIRST_SEASONS) * longest
 
 
-def _level(y: Tensor, observed: Tensor) -> Tensor:
-    """Each row's first observed value [B], where the level begins; 1 where there is none."""
+def _first_observed(values: Tensor, observed: Tensor) -> Tensor:
+    """Each row's first value that is there [B]; 1 where there is none."""
     first = observed.to(torch.uint8).argmax(0)
-    return torch.where(observed.any(0), y.gather(0, first[None])[0], 1.0)
+    return torch.where(observed.any(0), values.gather(0, first[None])[0], 1.0)
 
 
 def _mean_ratios(y: Tensor, there: Tensor, season: int) -> Tensor:
