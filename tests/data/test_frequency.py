@@ -89,7 +89,7 @@ def test_ways_of_writing(text, wanted):
 def test_what_is_no_frequency(text):
     with pytest.raises(InputError, match="--freq must be"):
         parse_frequency(text, integers=False)
-    with pytest.raises(InputError, match="a whole number where ds are integers. Got 'D'"):
+    with pytest.raises(InputError, match=r"a whole number where ds are integers. Got 'D'"):
         parse_frequency("D", integers=True)
 
 
@@ -117,7 +117,7 @@ def test_the_calendar_turns_with_the_day_the_week_and_the_year():
         seconds("2024-03-04T06:00", "2024-03-11T06:00", "2024-03-04T18:00", "2024-03-05T06:00")
     )
     assert now.shape == (4, hours.calendar_size) == (4, 8)
-    year, week, month, day = range(4)
+    _, week, _, day = range(4)  # year, week, month, day
     assert np.allclose(now[0, [week, day]], now[1, [week, day]])
     assert np.allclose(now[2, day], -now[0, day])  # twelve hours later, the other side
     assert not np.allclose(now[3, week], now[0, week])

@@ -18,6 +18,7 @@ A,2024-01-02,,3,y
 A,2024-01-03,3,4,y
 A,2024-01-04,,5,y
 """
+PLAIN = Columns()
 COLUMNS = Columns(known=("price",), static=("shop",))
 
 
@@ -26,7 +27,7 @@ def written(folder: Path, content: str, name: str = "data.csv") -> Path:
     return folder / name
 
 
-def read(folder: Path, content: str, columns: Columns = Columns(), freq: str | None = None) -> Panel:
+def read(folder: Path, content: str, columns: Columns = PLAIN, freq: str | None = None) -> Panel:
     return read_panel([written(folder, content)], columns, freq)
 
 

@@ -187,7 +187,6 @@ def test_every_weight_is_trained(name):
 
 @pytest.mark.parametrize("name", ["direct", "es-rnn"])
 def test_no_moment_sees_a_step_after_it(name, monkeypatch):
-    """The loss of a moment does not move when any target after its horizon does, nor its features by its targets."""
     model = make(name).train()
     found = batch(series(40), [36], context=32)
     module = __import__(type(model).__module__, fromlist=["draw_moments"])

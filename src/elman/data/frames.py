@@ -32,7 +32,12 @@ def to_polars(frame: Any, name: str = "df") -> "pl.DataFrame":
 def _column(name: str, column: Any) -> "pl.Series":
     import polars as pl
 
-    if column.dtype.kind in "biufM" and not column.isna().any():
+    if column.dtype.kind == "M":
+        plain = (
+            column.dt.tz_convert("UTC").dt.tz_localize(None) if getattr(column.dtype, "tz", None) else column
+        )
+        return pl.Series(name, plain.to_numpy().astype("datetime64[us]"))
+    if column.dtype.kind in "biuf" and not column.isna().any():
         return pl.Series(name, column.to_numpy())
     values = [None if missing else value for value, missing in zip(column, column.isna(), strict=True)]
     return pl.Series(name, values, strict=False)

@@ -320,7 +320,7 @@ class Forecaster(Task):
         }
         self.series = panel
         ends = self._training_ends(panel)
-        if not (ends > 1).any():
+        if not (ends > horizon).any():
             raise InputError(
                 f"no series is long enough: the longest has {panel.lengths.max()} steps, of which forecasts "
                 f"of {horizon} leave none to train on; try a shorter --horizon, or --validation-windows 0"
@@ -530,13 +530,15 @@ class Forecaster(Task):
         model = self._fitted()
         device = next(model.parameters()).device
         wanted = torch.tensor(levels, dtype=torch.float32, device=device)
+        # only recursive models stop where they are told to
+        steps = horizon if self.config.model == "recursive" else self.horizon
         found = []
         with torch.random.fork_rng(), torch.inference_mode():
             torch.manual_seed(self.config.seed)
-            for batch in self._windows(panel, series, cutoffs, horizon).epoch():
+            for batch in self._windows(panel, series, cutoffs, steps).epoch():
                 window = to_device(batch.inputs, device)
                 found.append(self.model.quantiles(window, wanted).permute(2, 1, 0).cpu())
-        return torch.cat(found).numpy().astype(np.float64)
+        return torch.cat(found)[:, :horizon].numpy().astype(np.float64)
 
     def _table(
         self,
