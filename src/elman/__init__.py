@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from elman.errors import InputError, TrainingStopped
     from elman.layers import GRU, LSTM, RNN, GRUCell, LSTMCell, Recurrent, RNNCell, Stream, convert
     from elman.tasks.base import load, resume
+    from elman.tasks.forecasting import Forecaster
     from elman.tasks.language_model import LanguageModel
     from elman.tasks.regression import SequenceRegressor
 
 # Public names and where they live: imported when first used, so that the command line answers at once.
 _HOME = {
     "Cell": "cells",
+    "Forecaster": "tasks.forecasting",
     "GRU": "layers",
     "GRUCell": "layers",
     "InputError": "errors",
@@ -42,6 +44,7 @@ __all__ = [
     "LSTM",
     "RNN",
     "Cell",
+    "Forecaster",
     "GRUCell",
     "InputError",
     "LSTMCell",
