@@ -24,6 +24,7 @@ from elman.kernels.sweep import (
     Options,
     _kernels,
     backward,
+    cast,
     forward,
     memory,
     split,
@@ -38,7 +39,7 @@ def supports(call: Call) -> str | None:
     if type(call.cells[0]) not in CELLS:
         return f"no compiled kernel of {type(call.cells[0]).__name__}"
     tensors = [call.x, *call.state, *call.weights[0].values()]
-    if any(t.device.type != "cpu" for t in tensors):
+    if not all(t.is_cpu for t in tensors):
         return "the compiled kernels run on a CPU"
     if torch.is_autocast_enabled("cpu"):
         if torch.get_autocast_dtype("cpu") != torch.bfloat16 or call.state[0].dtype != torch.float32:
@@ -113,7 +114,7 @@ def layer(
     else:
         results = forward(options, inputs, None)
     output, *final = results
-    return output.to(state[0].dtype), tuple(f.to(s.dtype) for f, s in zip(final, state, strict=True))
+    return cast(output, state[0].dtype), tuple(cast(f, s.dtype) for f, s in zip(final, state, strict=True))
 
 
 class _Sweep(torch.autograd.Function):

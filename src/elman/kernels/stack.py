@@ -28,11 +28,9 @@ def run(call: Call, unroll: Unroll, layer: Unroll | None = None) -> tuple[Tensor
     elif layer is None:
         layer = each_direction(unroll)
     directions = call.directions
-    states = list(zip(*(s.split(directions) for s in call.state), strict=True))
+    states = _of_each_layer(call, call.state)
     # what a reset puts a state back to; nobody asks without resets
-    initials = states
-    if call.resets is not None:
-        initials = list(zip(*(s.split(directions) for s in call.initial), strict=True))
+    initials = states if call.resets is None else _of_each_layer(call, call.initial)
     x, finals = call.x, []
     for k, cell in enumerate(call.cells):
         own = slice(k * directions, (k + 1) * directions)
@@ -55,6 +53,12 @@ def run(call: Call, unroll: Unroll, layer: Unroll | None = None) -> tuple[Tensor
     if len(finals) == 1:
         return x, finals[0]
     return x, tuple(torch.cat(parts) for parts in zip(*finals, strict=True))
+
+
+def _of_each_layer(call: Call, state: State) -> list[State]:
+    if len(call.cells) == 1:
+        return [state]
+    return list(zip(*(s.split(call.directions) for s in state), strict=True))
 
 
 def each_direction(unroll: Unroll) -> Unroll:

@@ -103,7 +103,7 @@ def backward(
         for place, d in zip(recorded, own, strict=True):
             place.copy_(d)
     return [
-        (g if g.dtype is t.dtype else g.to(t.dtype)) if g is not None and t is not None and need else None
+        cast(g, t.dtype) if g is not None and t is not None and need else None
         for g, t, need in zip(found, inputs, needs, strict=True)
     ]
 
@@ -143,11 +143,14 @@ def _dtypes(options: Options, x: Tensor, inputs: Inputs) -> list[torch.dtype]:
     return [x.dtype, *[torch.float32] * states, *of_parameters]
 
 
+def cast(t: Tensor, dtype: torch.dtype) -> Tensor:
+    """In that type; asking first takes a tenth of the time of ``Tensor.to`` where it has nothing to do."""
+    return t if t.dtype is dtype else t.to(dtype)
+
+
 def _ready(t: Tensor | None, dtype: torch.dtype) -> Tensor | None:
     """In that type, and contiguous."""
-    if t is None:
-        return None
-    return (t if t.dtype is dtype else t.to(dtype)).contiguous()
+    return None if t is None else cast(t, dtype).contiguous()
 
 
 def kind_of(cell: Cell) -> int:
