@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from elman.config import require
-from elman.data.vocab.base import Decoder, Rules, Vocabulary, WordSplit, refusal
+from elman.data.vocab.base import LARGEST, Decoder, Rules, Vocabulary, WordSplit, refusal
 from elman.data.vocab.bytes import ByteVocabulary
 from elman.data.vocab.characters import CharacterVocabulary
 from elman.data.vocab.subwords import SubwordVocabulary
@@ -31,8 +31,6 @@ VOCABULARIES: dict[str, type[Vocabulary]] = {
 
 LARGEST_JSON = 32 * 2**20
 """Bytes of the largest vocabulary as JSON."""
-
-_LARGEST = 300_000  # pieces
 
 
 def make_vocabulary(
@@ -64,14 +62,14 @@ def make_vocabulary(
         InputError: an option out of its range or of no use at this level, or texts without any piece.
     """
     require("--level", level in VOCABULARIES, f"one of {', '.join(VOCABULARIES)}", level)
-    require("--vocab-size", size is None or 1 <= size <= _LARGEST, f"an int in [1, {_LARGEST}]", size)
+    require("--vocab-size", size is None or 1 <= size <= LARGEST, f"an int in [1, {LARGEST}]", size)
     require("--min-count", min_count >= 1, "an int in [1, inf)", min_count)
     require("--word-split", word_split in ("punctuation", "spaces"), "punctuation or spaces", word_split)
     rules = Rules(size, min_count, lowercase, word_split, tuple(specials))
     vocabulary = VOCABULARIES[level].learn(texts, rules)
-    if len(vocabulary) > _LARGEST:
+    if len(vocabulary) > LARGEST:
         raise InputError(
-            f"the text holds {len(vocabulary):,} different {level}, more than {_LARGEST:,}; "
+            f"the text holds {len(vocabulary):,} different {level}, more than {LARGEST:,}; "
             "--vocab-size or --min-count keeps fewer"
         )
     return vocabulary
@@ -93,9 +91,6 @@ def vocabulary_from_json(obj: object, source: str = "vocabulary") -> Vocabulary:
         level = obj.get("level")
         if not (isinstance(level, str) and level in VOCABULARIES):
             raise refusal(f"level must be one of {[*VOCABULARIES]}", level)
-        vocabulary = VOCABULARIES[level].from_json(obj)
-        if len(vocabulary) > _LARGEST:
-            raise refusal(f"a vocabulary must have at most {_LARGEST} pieces", len(vocabulary))
-        return vocabulary
+        return VOCABULARIES[level].from_json(obj)
     except InputError as error:
         raise InputError(f"{source}: {error}") from None

@@ -14,6 +14,9 @@ from elman.errors import InputError
 UNKNOWN = "<unk>"
 """How the unknown token is written, and read at level words."""
 
+LARGEST = 300_000
+"""Pieces of a vocabulary at most."""
+
 WordSplit = Literal["punctuation", "spaces"]
 
 
@@ -168,7 +171,7 @@ def check_fields(obj: dict[str, Any], fields: dict[str, object]) -> dict[str, An
             absent, as it was in the first run folders.
 
     Raises:
-        InputError: a field is missing, unknown or of another type.
+        InputError: a field is missing, unknown, of another type or too long.
     """
     fields = {"level": "", **fields, "lowercase": False, "specials": []}
     obj = {"lowercase": False, "specials": [], **obj}
@@ -178,6 +181,8 @@ def check_fields(obj: dict[str, Any], fields: dict[str, object]) -> dict[str, An
         if type(obj[name]) is not type(example):
             kind = {list: "a list", bool: "true or false", str: "a text"}[type(example)]
             raise refusal(f"{name} must be {kind}", obj[name])
+        if isinstance(example, list) and len(obj[name]) > LARGEST:
+            raise refusal(f"{name} must number at most {LARGEST}", len(obj[name]))
     for special in obj["specials"]:
         if not isinstance(special, str):
             raise refusal("every special must be a text", special)
