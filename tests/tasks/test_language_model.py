@@ -200,6 +200,18 @@ def test_an_option_out_of_its_range_is_refused(options):
         LanguageModel(**options)
 
 
+def test_a_uniform_initialisation_is_that_of_the_whole_model():
+    task = fit(init="uniform:0.3+forget-bias", hidden_size=16, embedding_size=16, learning_rate=1e-30)
+    found = weights(task.model)
+    forget = found["layer.bias_ih_l0"][16:32]
+    assert torch.equal(forget, torch.ones(16))
+    found["layer.bias_ih_l0"] = torch.cat([found["layer.bias_ih_l0"][:16], found["layer.bias_ih_l0"][32:]])
+    for name, each in found.items():
+        assert 0.1 < each.abs().max() <= 0.3, name
+    assert found["embedding.weight"].abs().max() > 0.29
+    assert found["head.weight"].abs().max() > 0.29
+
+
 # What is written
 
 
