@@ -15,7 +15,7 @@ import elman
 from elman.data.builtin import python_reference
 from elman.data.vocab import ByteVocabulary
 from elman.errors import InputError
-from elman.metrics.ngram import letter_frequency_nats
+from elman.metrics.ngram import frequency_nats
 from elman.models.autoregressive import TokenStream
 from elman.tasks import language_model
 from elman.tasks.language_model import LanguageModel
@@ -80,7 +80,7 @@ def test_the_figures_by_hand(tmp_path, level):
         "tokens": 4,
     }
     assert task.reading().name == {"characters": "bits/char", "bytes": "bits/byte"}[level]
-    assert task.reading().scale == pytest.approx(1 / math.log(2))
+    assert task.reading()(3.0) == pytest.approx(3 / math.log(2))
 
 
 def test_the_results_are_those_of_the_test_part(task, tmp_path):
@@ -90,7 +90,7 @@ def test_the_results_are_those_of_the_test_part(task, tmp_path):
     assert task.evaluate([tmp_path / "test.txt"]) == task.results["test"]
     tokens = task.vocabulary.encode(whole)
     train, test = tokens[: round(0.9 * len(whole))], tokens[begin:]
-    nats, count = letter_frequency_nats(train, test, len(task.vocabulary))
+    nats, count = frequency_nats(train, test, len(task.vocabulary))
     assert task.results["baselines"]["letter frequency"] == pytest.approx(nats / count / math.log(2))
     assert list(task.results["baselines"]) == ["letter frequency", "Witten–Bell, order 6"]
     assert task.results["test"]["tokens"] == count

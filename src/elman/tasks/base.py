@@ -294,7 +294,7 @@ class Task(ABC):
         if self.folder is not None:
             reading = loop.reading
             title = f"{self.name}: {self.config.cell}, {self.config.hidden_size} units × {self.config.layers}"
-            draw_curve(loop.history.lines, self.folder / files.CURVE, reading.name, reading.scale, title)
+            draw_curve(loop.history.lines, self.folder / files.CURVE, reading.name, reading, title)
             files.write_json(self.folder / files.RESULTS, self.results)
             (self.folder / files.CHECKPOINT).unlink(missing_ok=True)
         return self
