@@ -327,7 +327,8 @@ class LanguageModel(Task):
         corpus = self._corpora["training"].tokens
         if len(corpus) <= _LARGEST_BASELINE:
             sample = "".join(self.generate(length=_SAMPLE, temperature=0.8, seed=self.config.seed))
-            share = known_words(sample, self.vocabulary.decode(corpus))
+            of_words = self.config.level == "words"  # which are all known
+            share = math.nan if of_words else known_words(sample, self.vocabulary.decode(corpus))
             results["sample"] = {
                 "text": sample,
                 "temperature": 0.8,
@@ -379,15 +380,7 @@ class LanguageModel(Task):
         lines = []
         if "sample" in results:
             sample = results["sample"]
-            lines += [*_excerpt(sample["text"]), ""]
-            known = (
-                "no words" if sample["known_words"] is None else f"{sample['known_words']:.0%} of the words"
-            )
-            lines += [
-                f"Written by the model at temperature 0.8. Of {_SAMPLE:,} such {level}, {known}",
-                f"occur in the text, and the longest run copied from it is {sample['longest_copy']} {level}.",
-                "",
-            ]
+            lines += [*_excerpt(sample["text"]), "", *_novelty(sample, level), ""]
         if "test" in results:
             lines += self._table(results["test"], results["baselines"])
         return "\n".join(lines)
@@ -439,6 +432,17 @@ def _excerpt(text: str) -> list[str]:
             break
         shown.append(line[:_EXCERPT])
     return shown
+
+
+def _novelty(sample: dict[str, Any], level: str) -> list[str]:
+    """How new a sample is, in two lines."""
+    such = f"Written by the model at temperature 0.8. Of {_SAMPLE:,} such {level},"
+    copy = f"the longest run copied from it is {sample['longest_copy']} {level}."
+    if level == "words":  # which all occur in the text
+        return [such, copy.replace("it", "the text", 1)]
+    share = sample["known_words"]
+    known = "no words" if share is None else f"{share:.0%} of the words"
+    return [f"{such} {known}", f"occur in the text, and {copy}"]
 
 
 def _exact_rows(corpus: "Corpus") -> int:
