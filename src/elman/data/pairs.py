@@ -13,6 +13,7 @@ import torch
 
 from elman.batch import Batch, Field, Target
 from elman.data.buckets import buckets
+from elman.data.sequences import read_arrays
 from elman.errors import InputError
 
 _BLOCK = 1 << 16
@@ -119,12 +120,13 @@ def check_text(text: str, where: str, *, empty: bool = False) -> None:
         raise InputError(f"{where}: must not be empty")
 
 
-def arriving_lines(file: BinaryIO, name: str) -> Iterator[list[str]]:
-    """The lines of a file, pipe or terminal as they arrive: each time those that are there by then.
+def arriving_lines(file: BinaryIO, name: str, most: int) -> Iterator[list[str]]:
+    """The lines of a file, pipe or terminal as they arrive: those that are there, at most so many at a time.
 
     Args:
         file: read in binary.
         name: of the file, for messages.
+        most: lines given at a time.
 
     Raises:
         InputError: a line is not UTF-8 or holds a control character.
@@ -136,9 +138,9 @@ def arriving_lines(file: BinaryIO, name: str) -> Iterator[list[str]]:
         rest = lines.pop()
         if not block and rest:
             lines, rest = [rest], b""
-        if lines:
+        for begin in range(0, len(lines), most):
             found = []
-            for line in lines:
+            for line in lines[begin : begin + most]:
                 number += 1
                 where = f"{name}: line {number}"
                 found.append(_decoded(line, where))
@@ -193,6 +195,38 @@ def _decoded(line: bytes, where: str) -> str:
         raise InputError(
             f"{where}: must be UTF-8. Byte {error.start + 1} is 0x{line[error.start]:02X}."
         ) from None
+
+
+def save_pairs(path: Path, parts: tuple[Pairs, ...]) -> None:
+    """Writes the texts of several parts to an .npz file, as bytes in UTF-8 with a line's end after each."""
+    arrays = {
+        f"{side}{number}": np.frombuffer("".join(f"{text}\n" for text in texts).encode(), dtype=np.uint8)
+        for number, part in enumerate(parts)
+        for side, texts in (("sources", part.sources), ("targets", part.targets))
+    }
+    np.savez(path, **arrays)  # type: ignore[arg-type]
+
+
+def load_pairs(path: Path, parts: int) -> tuple[Pairs, ...]:
+    """What ``save_pairs`` wrote.
+
+    Raises:
+        InputError: the file is damaged, or holds what was never written.
+    """
+    arrays = read_arrays(path)
+    found = []
+    for number in range(parts):
+        sides = []
+        for side in ("sources", "targets"):
+            array = arrays.get(f"{side}{number}")
+            if array is None or array.dtype != np.uint8:
+                raise InputError(f"{path}: has no array '{side}{number}' of bytes")
+            sides.append(array.tobytes().split(b"\n")[:-1])
+        if len(sides[0]) != len(sides[1]):
+            raise InputError(f"{path}: part {number} must have as many sources as targets")
+        texts = [[_text(line, f"{path}: {side}") for line in lines] for side, lines in enumerate(sides)]
+        found.append(Pairs(*texts))
+    return tuple(found)
 
 
 class PairBatches:
