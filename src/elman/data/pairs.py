@@ -3,7 +3,7 @@
 import gzip
 import unicodedata
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -85,7 +85,7 @@ def read_pairs(paths: list[Path], skip_bad_lines: bool = False) -> Pairs:
     return Pairs(pairs.sources, pairs.targets, skipped)
 
 
-def check_pairs(sources: list[str], targets: list[str]) -> Pairs:
+def check_pairs(sources: Sequence[str], targets: Sequence[str]) -> Pairs:
     """Pairs from texts in memory, by the rules of those from files.
 
     Raises:
@@ -224,8 +224,8 @@ def load_pairs(path: Path, parts: int) -> tuple[Pairs, ...]:
             sides.append(array.tobytes().split(b"\n")[:-1])
         if len(sides[0]) != len(sides[1]):
             raise InputError(f"{path}: part {number} must have as many sources as targets")
-        texts = [[_text(line, f"{path}: {side}") for line in lines] for side, lines in enumerate(sides)]
-        found.append(Pairs(*texts))
+        sources, targets = ([_text(line, str(path)) for line in lines] for lines in sides)
+        found.append(Pairs(sources, targets))
     return tuple(found)
 
 

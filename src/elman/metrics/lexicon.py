@@ -46,8 +46,8 @@ def learn_lexicon(
     for _ in range(rounds):
         p = t[link]
         p /= np.bincount(place, p)[place]
-        t = np.bincount(link, p)
-        t /= np.bincount(e, t)[e]
+        counts = np.bincount(link, p)
+        t = counts / np.bincount(e, counts)[e]
     best = np.full(source_size + 1, -1)
     order = np.argsort(t, kind="stable")
     best[e[order]] = f[order]  # of several, the last and so the most probable stays

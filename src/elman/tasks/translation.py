@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from elman.data.pairs import PairBatches, Pairs
     from elman.data.vocab import Vocabulary
+    from elman.decode.rules import Rules
     from elman.models.seq2seq import Seq2Seq
     from elman.train.loop import Reading
 
@@ -93,7 +95,7 @@ class SearchOptions:
     repetition_penalty: float = 1.0
     """over 1 makes tokens that were written before less probable"""
     min_ratio: float = 0.0
-    """least tokens of a translation for each of the source"""
+    """least tokens of a translation for each of the source; one at least"""
     max_ratio: float = 2.0
     """most tokens of a translation for each of the source, and ten more"""
     temperature: float = 0.0
@@ -159,13 +161,16 @@ class Translate(SearchOptions, Verb):
         if self.plot is not None:
             require("--plot", self.single is not None, "given together with --text", str(self.plot))
             endings = (".png", ".svg", ".pdf")
-            require("--plot", self.plot.suffix in endings, f"a file ending in {', '.join(endings)}", str(self.plot))
+            require(
+                "--plot",
+                self.plot.suffix in endings,
+                f"a file ending in {', '.join(endings)}",
+                str(self.plot),
+            )
 
     def text(self, task: "Translator") -> Iterator[str]:
         """A line each; with n-best several, numbered and scored."""
-        number = 0
-        for _, found in self._answers(task):
-            number += 1
+        for number, (_, found) in enumerate(self._answers(task), 1):
             for translation in found:
                 head = f"{number}\t{translation.score:.4f}\t" if self.nbest > 1 else ""
                 yield f"{head}{translation.text}\n"
@@ -190,9 +195,10 @@ class Translate(SearchOptions, Verb):
             yield self.single, found
             return
         name = "standard input" if self.data is None else str(self.data)
-        file = sys.stdin.buffer if self.data is None else open_binary(self.data)
-        for lines, found in task.translate_as_they_come(arriving_lines(file, name, _TOGETHER), options):
-            yield from zip(lines, found, strict=True)
+        source = nullcontext(sys.stdin.buffer) if self.data is None else open_binary(self.data)
+        with source as file:
+            for lines, answers in task.translate_as_they_come(arriving_lines(file, name, _TOGETHER), options):
+                yield from zip(lines, answers, strict=True)
 
 
 class Translator(Task):
@@ -286,7 +292,7 @@ class Translator(Task):
         """The same for texts that come in batches, each answered before the next is taken."""
         import torch
 
-        generator = torch.Generator(self._fitted().embedding.weight.device)
+        generator = torch.Generator(self._device)
         generator.seed() if options.seed is None else generator.manual_seed(options.seed)
         for texts in batches:
             full = [text for text in texts if text.strip()]
@@ -302,72 +308,72 @@ class Translator(Task):
         from elman.pictures.attention import draw_attention
 
         read, written = self._source_tokens(source), self._target_tokens(translation)
-        device = self._fitted().embedding.weight.device
-        reading, writing = (to_device(padded([tokens]), device) for tokens in (read, written))
+        reading, writing = (to_device(padded([tokens]), self._device) for tokens in (read, written))
         with torch.inference_mode():
             weights = self.model.alignment(reading, writing.values)[:, 0].cpu().numpy()
         pieces = self.source_vocabulary.pieces(read), self.target_vocabulary.pieces(written)
         draw_attention(weights, *pieces, path)
 
     @property
-    def model_device(self) -> "torch.device":
-        """Where the model is."""
-        return self._fitted().embedding.weight.device
+    def _device(self) -> "torch.device":
+        return self._fitted().embedding.weight.device  # type: ignore[union-attr, return-value]
 
     def _search(
         self, texts: list[str], options: SearchOptions, generator: "torch.Generator"
     ) -> list[list[Translation]]:
+        """Translations of texts that are not empty, side by side."""
         import torch
 
         from elman.batch import to_device
         from elman.data.pairs import padded
         from elman.decode.beam import beam_search
-        from elman.decode.rules import Rules
         from elman.decode.sample import sample_sequences
         from elman.state import reorder
 
-        model, vocabulary, device = self.model, self.target_vocabulary, self.model_device
-        source = to_device(padded([self._source_tokens(text) for text in texts]), device)
+        model = self.model
+        source = to_device(padded([self._source_tokens(text) for text in texts]), self._device)
         assert source.lengths is not None
-        words = source.lengths - 1  # the end is none
-        never = [vocabulary.special(_BEGIN), *([vocabulary.unknown] if vocabulary.unknown is not None else [])]
-        rules = Rules(
-            vocabulary.special(_END),
-            (options.min_ratio * words).long(),
-            (options.max_ratio * words).long() + _SLACK,
-            tuple(never),
-            options.repetition_penalty,
-        )
         with torch.inference_mode():
             state = model.begin_decoding(source)
-            if options.temperature:
-                rows = torch.arange(len(texts), device=device).repeat_interleave(options.nbest)
+            if not options.temperature:
+                found = beam_search(
+                    model.step,
+                    state,
+                    model.begin,
+                    self._rules(source.lengths, options),
+                    beam=options.beam,
+                    n_best=options.nbest,
+                    alpha=options.length_penalty,
+                )
+            else:
+                rows = torch.arange(len(texts), device=self._device).repeat_interleave(options.nbest)
                 drawn = sample_sequences(
                     model.step,
                     reorder(state, rows),
                     model.begin,
-                    replace(rules, shortest=rules.shortest[rows], longest=rules.longest[rows]),
+                    self._rules(source.lengths[rows], options),
                     temperature=options.temperature,
                     top_k=options.top_k,
                     top_p=options.top_p,
                     alpha=options.length_penalty,
                     generator=generator,
                 )
-                by_score = iter(drawn)
-                found = [
-                    sorted((next(by_score) for _ in range(options.nbest)), key=lambda h: -h.score) for _ in texts
-                ]
-            else:
-                found = beam_search(
-                    model.step,
-                    state,
-                    model.begin,
-                    rules,
-                    beam=options.beam,
-                    n_best=options.nbest,
-                    alpha=options.length_penalty,
-                )
+                groups = (drawn[k : k + options.nbest] for k in range(0, len(drawn), options.nbest))
+                found = [sorted(group, key=lambda hypothesis: -hypothesis.score) for group in groups]
         return [[Translation(self._text(h.tokens), h.score) for h in row] for row in found]
+
+    def _rules(self, lengths: "torch.Tensor", options: SearchOptions) -> "Rules":
+        from elman.decode.rules import Rules
+
+        vocabulary, words = self.target_vocabulary, lengths - 1  # the end is none
+        unknown = [] if vocabulary.unknown is None else [vocabulary.unknown]
+        return Rules(
+            vocabulary.special(_END),
+            (options.min_ratio * words).long().clamp(min=1),
+            (options.max_ratio * words).long() + _SLACK,
+            (vocabulary.special(_BEGIN), *unknown),
+            options.repetition_penalty,
+        )
 
     def _text(self, tokens: list[int]) -> str:
         """A translation as one line."""
