@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple,
 import numpy as np
 import tyro
 
-from elman.config import check_regular, check_types, read_json, require
+from elman.config import check_regular, read_json, require
+from elman.decode.options import SearchOptions
 from elman.errors import InputError
 from elman.tasks.base import Parts, Paths, Task, TextOptions, Verb, as_paths
 from elman.train import files
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from elman.data.pairs import PairBatches, Pairs
     from elman.data.vocab import Vocabulary
-    from elman.decode.rules import Rules
     from elman.models.seq2seq import Seq2Seq
     from elman.train.loop import Reading
 
@@ -29,7 +29,6 @@ _TARGET_VOCABULARY = "target_vocabulary.json"
 _PICTURE = "attention.png"
 _BEGIN, _END = "<s>", "</s>"
 _TOGETHER = 32  # sentences that are searched at once
-_SLACK = 10  # tokens that a translation may have beyond the ratio, for the sake of short sentences
 _SHOWN = 3  # translations in the report
 _LONGEST_DRAWN = 20  # tokens of the sentence whose attention is drawn
 
@@ -82,48 +81,6 @@ class TranslationConfig(TextOptions):
         require("--label-smoothing", 0 <= self.label_smoothing < 1, "in [0, 1)", self.label_smoothing)
 
 
-@dataclass(frozen=True, kw_only=True)
-class SearchOptions:
-    """How translations are looked for."""
-
-    beam: int = 5
-    """hypotheses that are followed at once; 1: greedy"""
-    nbest: int = 1
-    """translations of each sentence, best first; at most --beam"""
-    length_penalty: float = 1.0
-    """over 0 favours longer translations (alpha of Wu et al. 2016)"""
-    repetition_penalty: float = 1.0
-    """over 1 makes tokens that were written before less probable"""
-    min_ratio: float = 0.0
-    """least tokens of a translation for each of the source; one at least"""
-    max_ratio: float = 2.0
-    """most tokens of a translation for each of the source, and ten more"""
-    temperature: float = 0.0
-    """over 0 draws translations at random in place of searching: under 1 plays safe, over 1 risks more"""
-    top_k: int = 0
-    """of a drawn token: only the k most probable; 0: all"""
-    top_p: float = 1.0
-    """of a drawn token: only the most probable that together reach this probability"""
-    seed: int | None = None
-    """the same seed draws the same translations of the same lines; without one every call differs"""
-
-    def __post_init__(self) -> None:
-        """Checks every type and range."""
-        check_types(self)
-        require("--beam", 1 <= self.beam <= 1000, "an int in [1, 1000]", self.beam)
-        most = 1000 if self.temperature else self.beam
-        require("--nbest", 1 <= self.nbest <= most, f"an int in [1, {most}]", self.nbest)
-        require("--length-penalty", 0 <= self.length_penalty <= 10, "in [0, 10]", self.length_penalty)
-        penalty = self.repetition_penalty
-        require("--repetition-penalty", 1 <= penalty <= 100, "in [1, 100]", penalty)
-        require("--max-ratio", 0 <= self.max_ratio <= 100, "in [0, 100]", self.max_ratio)
-        require("--min-ratio", 0 <= self.min_ratio <= self.max_ratio, "in [0, --max-ratio]", self.min_ratio)
-        require("--temperature", 0 <= self.temperature < float("inf"), "in [0, inf)", self.temperature)
-        require("--top-k", self.top_k >= 0, "an int in [0, inf)", self.top_k)
-        require("--top-p", 0 < self.top_p <= 1, "in (0, 1]", self.top_p)
-        require("--seed", self.seed is None or 0 <= self.seed < 2**63, "an int in [0, 2^63)", self.seed)
-
-
 class Translation(NamedTuple):
     """A translation and how probable the model finds it.
 
@@ -144,7 +101,7 @@ class Translate(SearchOptions, Verb):
     number of the input line, score, translation.
     """
 
-    data: Annotated[Path | None, tyro.conf.Positional] = None
+    data: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")] = None
     """one text a line; none: standard input"""
     single: Annotated[str | None, tyro.conf.arg(name="text")] = None
     """the text to translate"""
@@ -326,54 +283,24 @@ class Translator(Task):
 
         from elman.batch import to_device
         from elman.data.pairs import padded
-        from elman.decode.beam import beam_search
-        from elman.decode.sample import sample_sequences
-        from elman.state import reorder
+        from elman.decode.search import search
 
-        model = self.model
         source = to_device(padded([self._source_tokens(text) for text in texts]), self._device)
         assert source.lengths is not None
-        with torch.inference_mode():
-            state = model.begin_decoding(source)
-            if not options.temperature:
-                found = beam_search(
-                    model.step,
-                    state,
-                    model.begin,
-                    self._rules(source.lengths, options),
-                    beam=options.beam,
-                    n_best=options.nbest,
-                    alpha=options.length_penalty,
-                )
-            else:
-                rows = torch.arange(len(texts), device=self._device).repeat_interleave(options.nbest)
-                drawn = sample_sequences(
-                    model.step,
-                    reorder(state, rows),
-                    model.begin,
-                    self._rules(source.lengths[rows], options),
-                    temperature=options.temperature,
-                    top_k=options.top_k,
-                    top_p=options.top_p,
-                    alpha=options.length_penalty,
-                    generator=generator,
-                )
-                groups = (drawn[k : k + options.nbest] for k in range(0, len(drawn), options.nbest))
-                found = [sorted(group, key=lambda hypothesis: -hypothesis.score) for group in groups]
-        return [[Translation(self._text(h.tokens), h.score) for h in row] for row in found]
-
-    def _rules(self, lengths: "torch.Tensor", options: SearchOptions) -> "Rules":
-        from elman.decode.rules import Rules
-
-        vocabulary, words = self.target_vocabulary, lengths - 1  # the end is none
+        vocabulary = self.target_vocabulary
         unknown = [] if vocabulary.unknown is None else [vocabulary.unknown]
-        return Rules(
-            vocabulary.special(_END),
-            (options.min_ratio * words).long().clamp(min=1),
-            (options.max_ratio * words).long() + _SLACK,
-            (vocabulary.special(_BEGIN), *unknown),
-            options.repetition_penalty,
-        )
+        with torch.inference_mode():
+            found = search(
+                self.model.step,
+                self.model.begin_decoding(source),
+                options,
+                sizes=source.lengths - 1,  # the end is no word
+                begin=vocabulary.special(_BEGIN),
+                end=vocabulary.special(_END),
+                never=[vocabulary.special(_BEGIN), *unknown],
+                generator=generator,
+            )
+        return [[Translation(self._text(h.tokens), h.score) for h in row] for row in found]
 
     def _text(self, tokens: list[int]) -> str:
         """A translation as one line."""
