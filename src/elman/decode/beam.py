@@ -67,7 +67,9 @@ def _search(
             sequence = written[a * k + int(origin[a, j])].tolist()
             finished[int(alive[a])].append(Hypothesis(sequence, float(best[a, j]) / penalty))
         sums, kept = best.masked_fill(ends, -torch.inf).topk(k)
-        goes_on = sums[:, 0].isfinite() & torch.tensor([len(finished[a]) < k for a in alive.tolist()])
+        goes_on = sums[:, 0].isfinite() & torch.tensor(
+            [len(finished[a]) < k for a in alive.tolist()], device=device
+        )
         going = goes_on.nonzero()[:, 0]
         origin, tokens = (x.gather(1, kept)[going].flatten() for x in (origin, token))
         rows = going.repeat_interleave(k) * k + origin
