@@ -46,6 +46,19 @@ def table(sequences: int = 30, seed: int = 0, columns: str = "unique_id,ds,a,b,y
     return "\n".join(lines) + "\n"
 
 
+GERMAN = dict(
+    zip(WORDS, ("der", "ein", "Kater", "Hund", "lief", "saß", "auf", "Matte", "großer", "roter"), strict=True)
+)
+"""The words in another language."""
+
+
+def sentences(number: int = 40, seed: int = 0) -> str:
+    """Lines of some words, a tab and their translations in the opposite order."""
+    rng = np.random.default_rng(seed)
+    drawn = [rng.choice(WORDS, rng.integers(2, 6)) for _ in range(number)]
+    return "".join(f"{' '.join(line)}\t{' '.join(GERMAN[word] for word in line[::-1])}\n" for line in drawn)
+
+
 def corpus(length: int, starts: tuple[int, ...] = (0,), seed: int = 0) -> Corpus:
     """Random tokens below V."""
     tokens = np.random.default_rng(seed).integers(0, V, length)

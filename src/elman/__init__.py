@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from elman.tasks.base import load, resume
     from elman.tasks.language_model import LanguageModel
     from elman.tasks.regression import SequenceRegressor
+    from elman.tasks.translation import Translator
 
 # Public names and where they live: imported when first used, so that the command line answers at once.
 _HOME = {
@@ -32,6 +33,7 @@ _HOME = {
     "SequenceRegressor": "tasks.regression",
     "Stream": "layers",
     "TrainingStopped": "errors",
+    "Translator": "tasks.translation",
     "convert": "layers",
     "load": "tasks.base",
     "resume": "tasks.base",
@@ -51,6 +53,7 @@ __all__ = [
     "SequenceRegressor",
     "Stream",
     "TrainingStopped",
+    "Translator",
     "cells",
     "convert",
     "load",
