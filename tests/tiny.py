@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from agreement import randomise
 from elman.cells import LSTM, Cell
 from elman.data.batches import Examples
-from elman.data.text import Corpus
+from elman.data.corpus import Corpus
 from elman.data.vocab import ByteVocabulary
 from elman.heads.squared_error import SquaredError
 from elman.layers import Recurrent

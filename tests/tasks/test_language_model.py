@@ -13,13 +13,12 @@ import torch
 
 import elman
 from elman.data.builtin import python_reference
-from elman.data.vocab import ByteVocabulary, CharacterVocabulary
+from elman.data.vocab import ByteVocabulary
 from elman.errors import InputError
 from elman.metrics.ngram import letter_frequency_nats
 from elman.models.autoregressive import TokenStream
 from elman.tasks import language_model
 from elman.tasks.language_model import LanguageModel
-from elman.train.files import write_json
 from tiny import SMALL, same_bits, text, weights
 
 OPTIONS = SMALL | {"embedding_size": 4, "bptt": 20}
@@ -161,17 +160,6 @@ def test_a_corpus_that_cannot_be_used_is_refused(tmp_path, content, message):
 def test_texts_that_cannot_be_used_are_refused(texts, message):
     with pytest.raises(InputError, match=message):
         LanguageModel(**OPTIONS).fit(texts=texts)
-
-
-def test_a_vocabulary_has_a_size_that_its_file_can_be_read_at(tmp_path, monkeypatch):
-    most = language_model._LARGEST_VOCABULARY
-    write_json(
-        tmp_path / "v.json", CharacterVocabulary("".join(map(chr, range(0x10000, 0x10000 + most)))).to_json()
-    )
-    assert (tmp_path / "v.json").stat().st_size < 4 * 2**20
-    monkeypatch.setattr(language_model, "_LARGEST_VOCABULARY", 15)
-    with pytest.raises(InputError, match=r"holds 16 different characters, more than 15; --level bytes"):
-        fit()
 
 
 def test_a_few_characters_are_enough():

@@ -2,10 +2,10 @@
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from elman import __version__
 from elman.config import check_regular, check_types, flag, from_json, read_json, require, shown, to_json
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from elman.data.batches import Batches
+    from elman.data.vocab import Vocabulary
     from elman.layers.recurrent import Recurrent
     from elman.train.loop import Loop, Reading
 
@@ -73,6 +74,36 @@ class TaskConfig(TrainingOptions, TaskOptions):
             require(flag(name), 1 <= value <= most, f"an int in [1, {most}]", value)
         for name in ("dropout", "input_dropout", "recurrent_dropout", "zoneout", "weight_dropout"):
             require(flag(name), 0 <= getattr(self, name) < 1, "in [0, 1)", getattr(self, name))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextOptions(TaskConfig):
+    """Options of a task that reads text; subclasses set the level that suits them."""
+
+    level: Literal["characters", "bytes", "words", "subwords"] = "characters"
+    """what a token is"""
+    vocab_size: int | None = None
+    """pieces of the vocabulary at most, the most frequent ones; none: all there are, or 8000 subwords"""
+    min_count: int = 1
+    """characters and words that occur less often are unknown; subwords are not joined"""
+    lowercase: bool = False
+    """read all text in lower case"""
+    word_split: Literal["punctuation", "spaces"] = "punctuation"
+    """words end at spaces and punctuation, or at spaces alone, as in text that was split before"""
+
+    def vocabulary(self, texts: Iterable[str], specials: Sequence[str] = ()) -> "Vocabulary":
+        """The vocabulary of the training texts; see ``elman.data.vocab.make_vocabulary``."""
+        from elman.data.vocab import make_vocabulary
+
+        return make_vocabulary(
+            self.level,
+            texts,
+            size=self.vocab_size,
+            min_count=self.min_count,
+            lowercase=self.lowercase,
+            word_split=self.word_split,
+            specials=specials,
+        )
 
 
 @dataclass

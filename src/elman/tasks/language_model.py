@@ -5,17 +5,17 @@ import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from elman.config import read_json, require
 from elman.errors import InputError
-from elman.tasks.base import Parts, Paths, Task, TaskConfig, Verb, as_paths
+from elman.tasks.base import Parts, Paths, Task, TextOptions, Verb, as_paths
 from elman.train import files
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from elman.data.text import Corpus
+    from elman.data.corpus import Corpus
     from elman.data.vocab import Vocabulary
     from elman.models.autoregressive import Autoregressive
     from elman.train.loop import Mean, Reading
@@ -23,20 +23,17 @@ if TYPE_CHECKING:
 _SAMPLE = 2000  # characters generated after training to judge the model by
 _EXCERPT = 700  # characters of them that are shown
 _LARGEST_BASELINE = 20_000_000  # tokens; the n-gram counts of more would not fit in memory
-_LARGEST_VOCABULARY = 300_000  # characters; Unicode assigns half as many
-_UNITS = {"characters": "char", "bytes": "byte"}
+_UNITS = {"characters": "char", "bytes": "byte", "words": "word", "subwords": "subword"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class LanguageModelConfig(TaskConfig):
+class LanguageModelConfig(TextOptions):
     """Trains a language model on text files or folders of them.
 
     Each file is a document; the text is cut by position into training, validation and test part. Without
     any file, the text is the Python language reference that ships with CPython.
     """
 
-    level: Literal["characters", "bytes"] = "characters"
-    """what a token is"""
     embedding_size: int = 64
     """features of a token"""
     tied: bool = False
@@ -150,7 +147,7 @@ class LanguageModel(Task):
                 raise InputError("texts must be a list of texts. Got one text; give [text].")
             documents = list(texts)
             return self._fit(
-                lambda folder: self._read_texts(documents, folder), out, overwrite, show_progress
+                lambda folder: self._read_sources(documents, folder), out, overwrite, show_progress
             )
         return self.train(data, out, overwrite=overwrite, show_progress=show_progress)
 
@@ -236,30 +233,19 @@ class LanguageModel(Task):
     def read(self, data: list[Path], folder: Path | None) -> None:
         """Tokenises files, folders or the built-in text into the run folder."""
         from elman.data.builtin import python_reference
-        from elman.data.text import corpus_from_files
+        from elman.data.text import find_text_files
 
-        if data:
-            self._set_corpus(corpus_from_files(data, self.config.level, folder))
-        else:
-            self._read_texts(python_reference(), folder)
+        self._read_sources(find_text_files(data) if data else python_reference(), folder)
 
-    def _read_texts(self, documents: list[str], folder: Path | None) -> None:
-        from elman.data.text import corpus_from_documents
+    def _read_sources(self, sources: Sequence[Path | str], folder: Path | None) -> None:
+        from elman.data.corpus import texts, tokenise
 
-        self._set_corpus(corpus_from_documents(documents, self.config.level, folder))
-
-    def _set_corpus(self, corpus: "Corpus") -> None:
-        if len(corpus.vocabulary) > _LARGEST_VOCABULARY:
-            raise InputError(
-                f"the text holds {len(corpus.vocabulary):,} different characters, more than "
-                f"{_LARGEST_VOCABULARY:,}; --level bytes reads any file"
-            )
-        self._corpus = corpus
-        self.vocabulary = corpus.vocabulary
+        self.vocabulary = self.config.vocabulary(texts(sources, self.config.level))
+        self._corpus = tokenise(sources, self.vocabulary, folder)
 
     def reopen(self, folder: Path) -> None:
         """Opens the tokens again."""
-        from elman.data.text import load_corpus
+        from elman.data.corpus import load_corpus
 
         self._corpus = load_corpus(folder, self.vocabulary)
 
@@ -346,7 +332,8 @@ class LanguageModel(Task):
         import numpy as np
 
         from elman.data.batches import TokenWindows
-        from elman.data.text import Corpus, encode_file, find_text_files
+        from elman.data.corpus import Corpus, encode_file
+        from elman.data.text import find_text_files
         from elman.train.loop import evaluate
 
         self._fitted()
@@ -387,10 +374,10 @@ class LanguageModel(Task):
 
     def load_extras(self, folder: Path) -> None:
         """Reads the vocabulary."""
-        from elman.data.vocab import vocabulary_from_json
+        from elman.data.vocab import LARGEST_JSON, vocabulary_from_json
 
         path = folder / files.VOCABULARY
-        self.vocabulary = vocabulary_from_json(read_json(path), str(path))
+        self.vocabulary = vocabulary_from_json(read_json(path, LARGEST_JSON), str(path))
         if self.vocabulary.level != self.config.level:
             raise InputError(f"{path}: level must be {self.config.level}. Got {self.vocabulary.level}.")
 
