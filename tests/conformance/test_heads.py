@@ -161,6 +161,18 @@ def test_a_categorical_head_by_hand():
     assert loss.count == 2
 
 
+def test_class_weights_multiply_the_loss_and_not_the_count():
+    head = Categorical(1, 2, class_weights=[3.0, 0.5])
+    with torch.no_grad():
+        head.weight.copy_(torch.tensor([[0.0], [math.log(3)]]))  # odds 1 : 3
+    target = torch.tensor([0, 1, 1])
+    for weights in (None, torch.ones(3)):
+        loss = head.loss(torch.ones(3, 1), Target(target, weights))
+        assert loss.sum.item() == pytest.approx(3 * math.log(4) + 2 * 0.5 * math.log(4 / 3))
+        assert loss.count == 3
+    assert set(head.state_dict()) == {"weight", "bias"}
+
+
 def test_a_multi_label_head_by_hand():
     features, target = torch.tensor([[1.0], [0.0]]), Target(torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
     for weights, first in ((None, 1.0), ([2.0, 5.0], 2.0)):

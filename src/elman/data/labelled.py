@@ -135,8 +135,22 @@ def labels_as_given(y: Any) -> dict[str, Any]:
     return {str(v): v for v in (v.item() if isinstance(v, np.generic) else v for v in flat)}
 
 
-def label_order(label: str) -> tuple[bool, float, str]:
-    """Sorts labels: numbers by value, then texts by letter."""
+def label_names(examples: Labelled) -> list[str]:
+    """The different labels, numbers by value, then texts by letter.
+
+    Raises:
+        InputError: there is only one, though each example has exactly one.
+    """
+    names = sorted({label for labels in examples.labels for label in labels}, key=_label_order)
+    if len(names) < (1 if examples.multi_label else 2):
+        raise InputError(
+            f"{examples.places[0]}: there must be at least two different labels. "
+            f"Got {', '.join(names) or 'none'} alone."
+        )
+    return names
+
+
+def _label_order(label: str) -> tuple[bool, float, str]:
     try:
         value = float(label)
     except ValueError:
@@ -149,7 +163,7 @@ def _is_text(item: Any) -> bool:
 
 
 def _as_texts(item: Any, place: str, first: Any, to_learn: bool) -> tuple[str, ...]:
-    texts = (item,) if isinstance(item, str) else tuple(item)
+    texts = tuple(item) if isinstance(item, tuple | list) else (item,)
     wanted = 1 if isinstance(first, str) else len(first)
     if len(texts) != wanted or not all(isinstance(text, str) for text in texts):
         raise InputError(

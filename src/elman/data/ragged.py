@@ -16,7 +16,6 @@ class Ragged:
     Args:
         items: of each example one array or two, [T] of tokens or [T, I] of numbers; T may be 0.
         targets: [N, …].
-        weights: [N] how much each example counts; None: all 1.
         batch_size: B.
         seed: decides each epoch's order; None: longest first, for evaluation.
 
@@ -29,12 +28,11 @@ class Ragged:
         self,
         items: Sequence[tuple[np.ndarray, ...]],
         targets: Tensor,
-        weights: Tensor | None = None,
         *,
         batch_size: int,
         seed: int | None = None,
     ) -> None:
-        self._items, self._targets, self._weights = items, targets, weights
+        self._items, self._targets = items, targets
         self._lengths = np.array([max(map(len, item)) for item in items], dtype=np.int64)
         self._batch_size, self._seed = batch_size, seed
         self.steps = len(self.rows(0))
@@ -46,10 +44,9 @@ class Ragged:
     def epoch(self, number: int = 0, start: int = 0) -> Iterator[Batch]:
         """Batches from batch ``start`` on."""
         for rows in self.rows(number)[start:]:
-            weights = None if self._weights is None else self._weights[rows]
             yield Batch(
                 pad([self._items[k][part] for part in range(len(self._items[0])) for k in rows]),
-                Target(self._targets[rows], weights),
+                Target(self._targets[rows]),
             )
 
 

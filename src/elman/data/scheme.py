@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from elman.config import shown
-from elman.data.labelled import Labelled, label_order
+from elman.data.labelled import Labelled, label_names
 from elman.data.sequences import LARGEST, SMALLEST, mean_and_deviation
 from elman.errors import InputError
 
@@ -80,14 +80,7 @@ class Scheme:
         Raises:
             InputError: there is no example, or only one label.
         """
-        if not len(training):
-            raise InputError("there must be examples to train on. Got none.")
-        names = sorted({label for labels in training.labels for label in labels}, key=label_order)
-        if len(names) < (1 if training.multi_label else 2):
-            raise InputError(
-                f"{training.places[0]}: the training part must have at least two different labels. "
-                f"Got {', '.join(names) or 'none'} alone."
-            )
+        names = label_names(training)
         width = len(training.features)
         mean, scale = [0.0] * width, [1.0] * width
         if standardise and width:

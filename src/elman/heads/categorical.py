@@ -1,5 +1,7 @@
 """One of V classes."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -18,6 +20,8 @@ class Categorical(Head):
         classes: V.
         tied: an embedding [V, F] whose weight serves as W (Press & Wolf 2016, arXiv:1608.05859; Inan,
             Khosravi & Socher 2016, arXiv:1611.01462); None: W is the head's own.
+        class_weights: [V], what the loss of a target of each class is multiplied by; the count stays that of
+            the targets. None: all 1.
 
     Shapes:
         features [..., F], targets [...] of class ids → logits [..., V]; weight [V, F], bias [V]
@@ -26,8 +30,15 @@ class Categorical(Head):
         nats per target.
     """
 
-    def __init__(self, features: int, classes: int, tied: nn.Embedding | None = None) -> None:
+    def __init__(
+        self,
+        features: int,
+        classes: int,
+        tied: nn.Embedding | None = None,
+        class_weights: Sequence[float] | None = None,
+    ) -> None:
         super().__init__()
+        self.class_weights = class_weights
         self.bias = nn.Parameter(torch.zeros(classes))
         # inside a tuple the embedding is not a submodule: its weight is saved once, under its own name
         self._tied = (tied,)
@@ -43,11 +54,12 @@ class Categorical(Head):
     def loss(self, features: Tensor, target: Target) -> Loss:
         """Cross-entropy."""
         logits = self.logits(features).flatten(0, -2)
+        weights = None if self.class_weights is None else logits.new_tensor(self.class_weights)
         if target.weights is None:
             # the usual case, in one pass over the logits
-            total = F.cross_entropy(logits, target.values.flatten(), reduction="sum")
+            total = F.cross_entropy(logits, target.values.flatten(), weights, reduction="sum")
             return Loss(total, total.new_tensor(float(target.values.numel())))
-        losses = F.cross_entropy(logits, target.values.flatten(), reduction="none")
+        losses = F.cross_entropy(logits, target.values.flatten(), weights, reduction="none")
         return weighted(losses.view_as(target.values), target)
 
     def predict(self, features: Tensor) -> Tensor:

@@ -335,7 +335,7 @@ class SequenceClassifier(Task):
 
     def read(self, data: list[Path], folder: Path | None) -> None:
         """Reads files or folders, shares them out, learns labels and vocabulary from the training part."""
-        from elman.data.labelled import joined
+        from elman.data.labelled import joined, label_names
         from elman.data.labelled_files import read_labelled
         from elman.data.split import PARTS, stratified_folds, stratified_split
 
@@ -343,6 +343,7 @@ class SequenceClassifier(Task):
             raise InputError("classification needs a file or a folder to train on")
         config, columns = self.config, self._columns()
         given = joined([read_labelled(path, columns) for path in data])
+        label_names(given)
         files_of = {"validation": config.validation, "test": config.test}
         parts = {name: read_labelled(path, columns) for name, path in files_of.items() if path is not None}
         rest = given
@@ -408,6 +409,8 @@ class SequenceClassifier(Task):
         if self.config.pretrained is not None:
             self._take_over(self.config.pretrained)
             return
+        if self.config.level == "bytes":  # none of them is rare, and they have no case
+            self.config = replace(self.config, min_count=1, lowercase=False)
         vocabulary = self.config.vocabulary(text for item in training.items for text in item)
         if isinstance(vocabulary, CharacterVocabulary):  # other texts may have others
             vocabulary = replace(vocabulary, has_unknown=True)
@@ -494,14 +497,12 @@ class SequenceClassifier(Task):
 
         from elman.data.ragged import Ragged
 
-        truth, weights = self.scheme.truth(part), None
+        truth = self.scheme.truth(part)
         if self.scheme.multi_label:
             targets = torch.from_numpy(truth.astype(np.float32))
         else:
             targets = torch.from_numpy(truth.argmax(1))
-            if self.scheme.label_weights is not None:
-                weights = torch.tensor(self.scheme.label_weights)[targets]
-        return Ragged(self._inputs(part), targets, weights, batch_size=self.config.batch_size, seed=seed)
+        return Ragged(self._inputs(part), targets, batch_size=self.config.batch_size, seed=seed)
 
     def _inputs(self, part: "Labelled") -> list[tuple[np.ndarray, ...]]:
         """What the model reads of each example: tokens, or standardised steps; no more than is asked for."""
@@ -531,7 +532,7 @@ class SequenceClassifier(Task):
         head = (
             MultiLabel(width, classes, scheme.label_weights)
             if scheme.multi_label
-            else Categorical(width, classes)
+            else Categorical(width, classes, class_weights=scheme.label_weights)
         )
         if embedding is not None:
             nn.init.normal_(embedding.weight, std=0.1)
