@@ -23,7 +23,8 @@ COMMANDS = [
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    (tmp_path / "corpus.txt").write_text("Once upon a time there was a network that read. " * 30)
+    for name in ("corpus.txt", "book.txt"):
+        (tmp_path / name).write_text("Once upon a time there was a network that read. " * 30)
     (tmp_path / "other.txt").write_text("a network was there upon a time. ")
     monkeypatch.chdir(tmp_path)
     return tmp_path

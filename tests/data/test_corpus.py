@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from elman.data.corpus import Corpus, encode_file, load_corpus, texts, tokenise
+from elman.data.corpus import Corpus, load_corpus, texts, tokenise
 from elman.data.text import BLOCK, find_text_files
 from elman.data.vocab import ByteVocabulary, CharacterVocabulary, make_vocabulary
 from elman.errors import InputError
@@ -67,7 +67,7 @@ def test_bytes_take_any_file(tmp_path):
     corpus = built(paths, "bytes", tmp_path / "out")
     assert corpus.tokens.tobytes() == content + bom
     assert corpus.starts.tolist() == [0, len(content)]
-    assert encode_file(paths[0], corpus.vocabulary).tobytes() == content
+    assert tokenise(paths[:1], corpus.vocabulary).tokens.tobytes() == content
 
 
 def test_bad_input_writes_nothing(tmp_path):
@@ -209,21 +209,21 @@ def test_damaged_files_are_refused(tmp_path, damage):
 # Encoding with a vocabulary made elsewhere
 
 
-def test_encode_file(tmp_path):
+def test_a_byte_order_mark_inside_a_text_is_a_character(tmp_path):
     vocabulary = CharacterVocabulary("ab🙂\n")
     path = written(tmp_path / "new.txt", "\ufeffba\n🙂" * BLOCK)
     with pytest.raises(InputError, match=r"new\.txt: character '\\ufeff' \(U\+FEFF\) at position 4 "):
-        encode_file(path, vocabulary)
-    tokens = encode_file(written(path, "ba\n🙂" * BLOCK), vocabulary)
+        tokenise([path], vocabulary)
+    tokens = tokenise([written(path, "ba\n🙂" * BLOCK)], vocabulary).tokens
     assert tokens.dtype == np.uint8
     assert vocabulary.decode(tokens) == "ba\n🙂" * BLOCK
 
 
-def test_encode_file_names_what_it_cannot_encode(tmp_path):
+def test_what_cannot_be_encoded_is_named(tmp_path):
     path = written(tmp_path / "new.txt", "é" * BLOCK + "ß")
     with pytest.raises(InputError, match=rf"new\.txt: character 'ß' \(U\+00DF\) at position {BLOCK} "):
-        encode_file(path, CharacterVocabulary("é"))
-    with pytest.raises(InputError, match=r"none\.txt: the file holds no text"):
-        encode_file(written(tmp_path / "none.txt", ""), ByteVocabulary())
+        tokenise([path], CharacterVocabulary("é"))
+    with pytest.raises(InputError, match=r"none\.txt: a corpus needs text"):
+        tokenise([written(tmp_path / "none.txt", "")], ByteVocabulary())
     with pytest.raises(InputError, match=r"missing\.txt: the file cannot be read: No such file"):
-        encode_file(tmp_path / "missing.txt", ByteVocabulary())
+        tokenise([tmp_path / "missing.txt"], ByteVocabulary())

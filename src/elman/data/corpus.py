@@ -131,19 +131,6 @@ def load_corpus(folder: Path, vocabulary: Vocabulary, part: str = "") -> Corpus:
     return Corpus(tokens, starts, vocabulary)
 
 
-def encode_file(path: Path, vocabulary: Vocabulary) -> np.ndarray:
-    """Return the tokens [N] of one file, in a vocabulary made elsewhere.
-
-    Raises:
-        InputError: the file cannot be read, is no text, holds no token, or a character (named with its
-            position, counted from 0) that is not in the vocabulary.
-    """
-    tokens = np.concatenate([vocabulary.encode(""), *_tokens(path, "", vocabulary)])
-    if not tokens.size:
-        raise InputError(f"{path}: the file holds no text")
-    return tokens
-
-
 def _no_text(sources: Sequence[Path | str]) -> InputError:
     name = f"{sources[0]}: " if sources and isinstance(sources[0], Path) else ""
     return InputError(f"{name}a corpus needs text. None of the {len(sources)} documents holds any.")

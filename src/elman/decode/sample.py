@@ -1,6 +1,6 @@
 """Tokens drawn one after another from a model's own predictions."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -67,6 +67,7 @@ def sample(
     top_k: int = 0,
     top_p: float = 1.0,
     seed: int | None = None,
+    never: Sequence[int] = (),
 ) -> Iterator[Tensor]:
     """Endless tokens [B], each fed back to give the next.
 
@@ -77,13 +78,17 @@ def sample(
         top_k: see ``choose``.
         top_p: see ``choose``.
         seed: of the draws; None: a new one each time.
+        never: tokens that are not drawn, as one that stands for the unknown.
     """
     generator = torch.Generator(device=logits.device)
     if seed is None:
         generator.seed()
     else:
         generator.manual_seed(seed)
+    excluded = torch.tensor(never, dtype=torch.int64, device=logits.device)
     while True:
+        if len(excluded):
+            logits = logits.index_fill(-1, excluded, -torch.inf)
         token = choose(logits, temperature, top_k, top_p, generator)
         yield token
         logits = step(token)

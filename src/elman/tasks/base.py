@@ -58,7 +58,7 @@ class TaskOptions:
     learned_state: bool = False
     """the initial state is learned; otherwise zero"""
     init: str = "advised"
-    """advised (the cell's own), torch, orthogonal, identity, forget-bias, chrono:T; + joins several"""
+    """advised (the cell's), torch, orthogonal, identity, forget-bias, chrono:T, uniform:R; + joins several"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -271,6 +271,7 @@ class Task(ABC):
         torch.manual_seed(self.config.seed)
         try:
             self.model = self.build()
+            _initialise_rest(self.model, self.config.init)
         except RuntimeError as error:  # all that torch says when memory does not suffice
             raise InputError(f"the model cannot be made: {str(error).splitlines()[0]}") from error
         self.prepare(self.model)
@@ -299,7 +300,7 @@ class Task(ABC):
         if self.folder is not None:
             reading = loop.reading
             title = f"{self.name}: {self.config.cell}, {self.config.hidden_size} units × {self.config.layers}"
-            draw_curve(loop.history.lines, self.folder / files.CURVE, reading.name, reading.scale, title)
+            draw_curve(loop.history.lines, self.folder / files.CURVE, reading.name, reading, title)
             files.write_json(self.folder / files.RESULTS, self.results)
             (self.folder / files.CHECKPOINT).unlink(missing_ok=True)
         return self
@@ -367,6 +368,23 @@ class Task(ABC):
         if is_file(self.config.cell):
             content["cell_sha256"] = fingerprint(self.config.cell)
         files.write_json(folder / files.CONFIG, content)
+
+
+def _initialise_rest(model: "nn.Module", init: str) -> None:
+    """Draws what is not of a recurrent layer from ±R, where the initialisation is ``uniform:R``."""
+    from torch import nn
+
+    from elman.cells.initialise import uniform_bound
+    from elman.layers.recurrent import Recurrent
+
+    bound = uniform_bound(init)
+    if bound is None:
+        return
+    layers = [module for module in model.modules() if isinstance(module, Recurrent)]
+    done = {id(parameter) for layer in layers for parameter in layer.parameters()}
+    for parameter in model.parameters():
+        if id(parameter) not in done:
+            nn.init.uniform_(parameter, -bound, bound)
 
 
 def load(folder: str | Path, cell: str | None = None) -> Any:

@@ -86,3 +86,15 @@ def test_lower_case():
     vocabulary = make_vocabulary("subwords", ["AaAa aaaa"], lowercase=True, size=257)
     assert vocabulary.merges == ("a a",)
     assert vocabulary.decode(vocabulary.encode("AA")) == "aa"
+
+
+def test_a_space_at_the_end_of_a_prompt_is_left_to_the_next_token():
+    tokens, others = VOCABULARY.opening("the cat ")
+    assert tokens.tolist() == VOCABULARY.encode("the cat").tolist()
+    first = set(range(len(VOCABULARY))) - set(others)
+    assert {piece[0] for piece in VOCABULARY.pieces(sorted(first))} == {" "}
+    assert len(first) > 3
+    decoder = VOCABULARY.decoder("the cat ")
+    assert "".join(map(decoder.push, VOCABULARY.encode(" sat on").tolist())) == "sat on"
+    tokens, others = VOCABULARY.opening("the cat")
+    assert (tokens.tolist(), len(others)) == (VOCABULARY.encode("the cat").tolist(), 0)

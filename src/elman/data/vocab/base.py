@@ -118,6 +118,10 @@ class Vocabulary(ABC):
                 surrogate, which is no character.
         """
 
+    def opening(self, text: str) -> tuple[np.ndarray, Sequence[int]]:
+        """Return the tokens of a text that is to be gone on from, and the tokens that cannot come next."""
+        return self.encode(text), ()
+
     def decode(self, tokens: np.ndarray | Sequence[int]) -> str:
         """Return the text of tokens [N], specials left out.
 

@@ -1,7 +1,7 @@
 """Pieces of words, learnt by byte-pair encoding."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from elman.data.vocab.base import Rules, check_fields, refusal, room, utf8
+from elman.data.vocab.base import Decoder, Rules, check_fields, refusal, room, utf8
 from elman.data.vocab.bytes import BytewiseVocabulary
 
 _USUAL_SIZE = 8000
@@ -104,6 +104,22 @@ class SubwordVocabulary(BytewiseVocabulary):
         encoding = self._tokenizer.encode(_readable(text, self.lowercase))
         return np.array(encoding.ids, dtype=self.dtype) + self.dtype.type(len(self.specials))
 
+    def opening(self, text: str) -> tuple[np.ndarray, Sequence[int]]:
+        """Return the tokens of a text that is to be gone on from, and the tokens that cannot come next.
+
+        A space at the end belongs to the word that is to come: it is left to the next token, which must then
+        begin with one.
+        """
+        if not text.endswith(" "):
+            return self.encode(text), ()
+        others = [token for token, meaning in enumerate(self.meaning) if not meaning.startswith(b" ")]
+        return self.encode(text[:-1]), others
+
+    def decoder(self, after: str = "") -> Decoder:
+        """Return a new decoder for tokens that go on from a text; a space at its end is not repeated."""
+        decoder = super().decoder()
+        return _WithoutFirstSpace(decoder) if after.endswith(" ") else decoder
+
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` reads."""
         return self._json(merges=[*self.merges])
@@ -116,6 +132,24 @@ class SubwordVocabulary(BytewiseVocabulary):
             if not isinstance(merge, str):
                 raise refusal("every merge must be a text", merge)
         return cls(tuple(fields.pop("merges")), **fields)
+
+
+class _WithoutFirstSpace:
+    """A decoder that leaves out the space which the text before has already."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self._decoder = decoder
+        self._began = False
+
+    def push(self, token: int) -> str:
+        text = self._decoder.push(token)
+        if text and not self._began:
+            self._began = True
+            return text.removeprefix(" ")
+        return text
+
+    def flush(self) -> str:
+        return self._decoder.flush()
 
 
 def _readable(text: str, lowercase: bool) -> str:
