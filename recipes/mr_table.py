@@ -1,6 +1,6 @@
 """Writes Pang and Lee's sentence polarity data, two files of a sentence a line, as one table.
 
-    python recipes/mr_table.py ../shared/data/mr mr.tsv
+python recipes/mr_table.py ../shared/data/mr mr.tsv
 """
 
 import csv

@@ -198,7 +198,7 @@ def test_other_kinds_and_labels_are_refused_later():
     ("options", "message"),
     [
         ({"folds": 1}, "--folds must be 0 or an int in"),
-        ({"folds": 3, "test": "x.csv"}, "--folds and --test exclude each other"),
+        ({"folds": 3, "test": (Path("x.csv"),)}, "--folds and --test exclude each other"),
         ({"vectors": "v.txt", "pretrained": "run"}, "--vectors and --pretrained exclude"),
         ({"vectors": "v.txt", "level": "bytes"}, "--vectors needs --level words. Got bytes"),
         ({"freeze_vectors": True}, "--freeze-vectors needs --vectors"),
@@ -209,7 +209,7 @@ def test_other_kinds_and_labels_are_refused_later():
     ],
 )
 def test_options_out_of_range_are_refused(options, message):
-    paths = {k: Path(v) if k in ("test", "vectors", "pretrained") else v for k, v in options.items()}
+    paths = {k: Path(v) if k in ("vectors", "pretrained") else v for k, v in options.items()}
     with pytest.raises(InputError, match=message):
         SequenceClassifier(**paths)
 
@@ -406,14 +406,14 @@ def test_parts_may_come_from_files_of_their_own(here):
     Path("a.csv").write_text(GOOD)
     Path("b.csv").write_text(reviews(10, seed=1))
     Path("c.csv").write_text(reviews(14, seed=2))
-    task = trained("a.csv", validation=Path("b.csv"), test=Path("c.csv"))
+    task = trained("a.csv", validation=(Path("b.csv"),), test=(Path("c.csv"),))
     assert (task.results["validation"]["examples"], task.results["test"]["examples"]) == (10, 14)
     assert task.results["test"] == task.evaluate("c.csv")
-    shared = trained("a.csv", test=Path("c.csv"), out=None)
+    shared = trained("a.csv", test=(Path("c.csv"),), out=None)
     assert shared.results["validation"]["examples"] == round(60 / 9)
     Path("d.csv").write_text("text,label\na cat sat,so-so\n")
     with pytest.raises(InputError, match=r"d.csv: row 2: label 'so-so' does not occur in the training part"):
-        trained("a.csv", test=Path("d.csv"), out=None)
+        trained("a.csv", test=(Path("d.csv"),), out=None)
 
 
 def test_what_stands_in_two_parts_is_told_in_one_line(here):
@@ -422,7 +422,7 @@ def test_what_stands_in_two_parts_is_told_in_one_line(here):
     with pytest.warns(
         UserWarning, match=r"^3 of the 4 examples of the test part .* the first: b.csv: row 2$"
     ):
-        trained("a.csv", split=(1.0, 0.0, 0.0), test=Path("b.csv"), out=None)
+        trained("a.csv", split=(1.0, 0.0, 0.0), test=(Path("b.csv"),), out=None)
 
 
 def test_cross_validation_tests_every_example_once(here, monkeypatch):
@@ -496,7 +496,7 @@ def test_the_temperature_is_fitted_on_validation_saved_and_used(here):
     Path("noise.csv").write_text(
         "text,label\n" + "".join(f"{x} n{k},{'pos' if k % 3 else 'neg'}\n" for k, x in enumerate(X))
     )
-    task = trained("a.csv", validation=Path("noise.csv"), epochs=6, learning_rate=0.02)
+    task = trained("a.csv", validation=(Path("noise.csv"),), epochs=6, learning_rate=0.02)
     assert task.results["temperature"] == pytest.approx(float(task.model.temperature))
     assert task.results["temperature"] > 2  # the labels there are noise
     loaded = elman.load("run")

@@ -262,12 +262,12 @@ class Task(ABC):
 
     def _loop(self, parts: Parts, show_progress: bool) -> "Loop":
         """The loop around a new model; nothing is written yet."""
-        self.show_progress = show_progress
         import torch
 
         from elman.train.loop import Loop
         from elman.train.progress import Silent, make_progress
 
+        self.show_progress = show_progress
         torch.manual_seed(self.config.seed)
         try:
             self.model = self.build()

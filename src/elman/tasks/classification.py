@@ -1,7 +1,7 @@
 """Classification: which label, or which labels, a text, a pair of texts or a numeric sequence has."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -77,10 +77,10 @@ class ClassificationConfig(TextOptions):
     """which part of a longer one is read"""
     split: tuple[float, float, float] = (0.8, 0.1, 0.1)
     """shares of training, validation and test part, drawn at random within each label"""
-    validation: Path | None = None
-    """file or folder of the validation part, in place of its share"""
-    test: Path | None = None
-    """file or folder of the test part, in place of its share"""
+    validation: tuple[Path, ...] = ()
+    """files or folders of the validation part, in place of its share"""
+    test: tuple[Path, ...] = ()
+    """files or folders of the test part, in place of its share"""
     folds: int = 0
     """cross-validation: so many models, each tested on another part; the first is kept. 0: one model"""
     text_column: str = "text"
@@ -342,10 +342,14 @@ class SequenceClassifier(Task):
         if not data:
             raise InputError("classification needs a file or a folder to train on")
         config, columns = self.config, self._columns()
-        given = joined([read_labelled(path, columns) for path in data])
+
+        def read(paths: Sequence[Path]) -> "Labelled":
+            return joined([read_labelled(path, columns) for path in paths])
+
+        given = read(data)
         label_names(given)
-        files_of = {"validation": config.validation, "test": config.test}
-        parts = {name: read_labelled(path, columns) for name, path in files_of.items() if path is not None}
+        named = {"validation": config.validation, "test": config.test}
+        parts = {name: read(paths) for name, paths in named.items() if paths}
         rest = given
         if config.folds:
             tested = stratified_folds(given.strata, config.folds, config.seed)[0]
