@@ -59,6 +59,17 @@ def sentences(number: int = 40, seed: int = 0) -> str:
     return "".join(f"{' '.join(line)}\t{' '.join(GERMAN[word] for word in line[::-1])}\n" for line in drawn)
 
 
+def reviews(number: int = 60, seed: int = 0) -> str:
+    """A CSV of texts of 5 to 9 words and what one of the words, good or bad, makes of them."""
+    rng = np.random.default_rng(seed)
+    lines = ["text,label"]
+    for k in range(number):
+        words = [*rng.choice(WORDS, rng.integers(4, 8)), f"w{k % 7}"]
+        words.insert(int(rng.integers(len(words))), ("good", "bad")[k % 2])
+        lines.append(f"{' '.join(words)},{('pos', 'neg')[k % 2]}")
+    return "\n".join(lines) + "\n"
+
+
 def corpus(length: int, starts: tuple[int, ...] = (0,), seed: int = 0) -> Corpus:
     """Random tokens below V."""
     tokens = np.random.default_rng(seed).integers(0, V, length)

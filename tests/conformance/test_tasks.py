@@ -21,11 +21,11 @@ import elman
 from elman import registry
 from elman.cli import main
 from elman.config import from_json, to_json
-from elman.data.split import split_points
+from elman.data.split import split_points, stratified_split
 from elman.errors import InputError
 from elman.tasks import language_model
 from elman.tasks.base import Task
-from tiny import SMALL, same_bits, sentences, table, text, timeless, weights
+from tiny import SMALL, reviews, same_bits, sentences, table, text, timeless, weights
 
 
 @dataclass
@@ -71,8 +71,23 @@ def other_pairs(content: str, options: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def other_texts(content: str, options: dict[str, Any]) -> str:
+    """Other words in the texts that the seed puts into the test part; the same labels."""
+    head, *rows = content.splitlines()
+    texts, labels = zip(*(row.split(",") for row in rows), strict=True)
+    *_, test = stratified_split(labels, options["split"], options["seed"])
+    changed = [f"dull {text[::-1]}" if k in test else text for k, text in enumerate(texts)]
+    return "\n".join([head, *map(",".join, zip(changed, labels, strict=True))]) + "\n"
+
+
 COMMON = SMALL | {"seed": 3, "dropout": 0.1, "learning_rate": 0.01}
 CASES = {
+    "classification": Case(
+        {"reviews.csv": reviews(), "new.csv": reviews(12, seed=1)},
+        COMMON | {"embedding_size": 4, "pooling": "attention", "split": (0.6, 0.2, 0.2), "min_count": 1},
+        {"data": Path("new.csv")},
+        other_texts,
+    ),
     "language-model": Case(
         {"corpus.txt": text() + "T", "other.txt": text(30, seed=1)},
         COMMON | {"embedding_size": 4, "bptt": 20, "split": (0.8, 0.1, 0.1), "ngram_order": 3},
