@@ -1,0 +1,94 @@
+"""A trained model as a detector that reads one row at a time."""
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from elman.data.channels import calendar_features
+from elman.data.scale import LARGEST, scaled
+from elman.decode.likelihood import Likelihood
+
+
+class Reader(Protocol):
+    """A model's stream."""
+
+    def step(self, values: Tensor) -> Tensor:
+        """Inputs of one step [I] → what the model expects [D]."""
+        ...
+
+
+class Point(NamedTuple):
+    """What a detector says of one row.
+
+    Attributes:
+        score: in decades; see ``Likelihood``.
+        anomaly: whether the score reaches the threshold.
+        column: position of the column to blame.
+        expected: [D] what the model expected, in the columns' units.
+    """
+
+    score: float
+    anomaly: bool
+    column: int
+    expected: np.ndarray
+
+
+class DetectorStream:
+    """Scores row after row, each at once and from the past alone.
+
+    Args:
+        reader: of the model.
+        likelihood: a new one.
+        mean: [D] of each column.
+        scale: [D] its standard deviation.
+        calendar: see ``data.channels.calendar_features``.
+        lagged: the model reads the row before and expects this one (a forecaster); otherwise it reads this
+            one and expects it back.
+        threshold: score from which a point is an anomaly.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        likelihood: Likelihood,
+        mean: np.ndarray,
+        scale: np.ndarray,
+        *,
+        calendar: str,
+        lagged: bool,
+        threshold: float,
+    ) -> None:
+        self._reader, self._likelihood = reader, likelihood
+        self._mean, self._scale = mean, scale
+        self._calendar, self._lagged, self._threshold = calendar, lagged, threshold
+        self._filled = np.zeros(len(mean), dtype=np.float32)
+        self._begun = False
+
+    def push(self, values: np.ndarray, time: str = "") -> Point:
+        """What is to be said of the next row.
+
+        Args:
+            values: [D]; NaN where missing.
+            time: of the row, where the model has a calendar.
+
+        Raises:
+            ValueError: not D values, one that is infinite, or a time that cannot be read; the stream stays
+                as it was.
+        """
+        values = np.asarray(values, dtype=np.float64)
+        if values.shape != self._mean.shape:
+            raise ValueError(f"a row must have {len(self._mean)} values. Got {values.size}.")
+        if (np.abs(values) > LARGEST).any():
+            raise ValueError(f"a value must be missing or in [-{LARGEST}, {LARGEST}]")
+        features = calendar_features(time, self._calendar)
+        seen = scaled(values, self._mean, self._scale)
+        filled = np.where(np.isnan(seen), self._filled, seen)
+        read = self._filled if self._lagged else filled
+        inputs = np.concatenate([read, np.array(features, dtype=np.float32)]) if features else read
+        expected = self._reader.step(torch.from_numpy(inputs)).numpy()
+        errors = seen - expected if self._begun or not self._lagged else np.full_like(seen, np.nan)
+        self._filled, self._begun = filled, True
+        score, column = self._likelihood.push(errors)
+        return Point(score, score >= self._threshold, column, expected * self._scale + self._mean)
