@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from elman.cells import Cell
     from elman.errors import InputError, TrainingStopped
     from elman.layers import GRU, LSTM, RNN, GRUCell, LSTMCell, Recurrent, RNNCell, Stream, convert
+    from elman.tasks.anomaly_detection import AnomalyDetector
     from elman.tasks.base import load, resume
     from elman.tasks.language_model import LanguageModel
     from elman.tasks.regression import SequenceRegressor
 
 # Public names and where they live: imported when first used, so that the command line answers at once.
 _HOME = {
+    "AnomalyDetector": "tasks.anomaly_detection",
     "Cell": "cells",
     "GRU": "layers",
     "GRUCell": "layers",
@@ -41,6 +43,7 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "AnomalyDetector",
     "Cell",
     "GRUCell",
     "InputError",

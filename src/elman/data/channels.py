@@ -177,13 +177,14 @@ def channels_from_arrays(arrays: object, source: str = "X") -> list[Channels]:
     return found
 
 
-def save_channels(path: Path, series: Sequence[Channels]) -> None:
-    """Writes series to an ``.npz`` file."""
+def save_channels(path: Path, series: Sequence[Channels], cuts: np.ndarray) -> None:
+    """Writes series, and where each is cut into its parts [series, 2], to an ``.npz`` file."""
     arrays: dict[str, Any] = {
         "values": np.concatenate([each.values for each in series]),
         "lengths": np.array([len(each) for each in series]),
         "names": np.array([each.name for each in series]),
         "times": np.array([time for each in series for time in each.times]),
+        "cuts": cuts,
     }
     labels = [each.labels for each in series if each.labels is not None]
     if labels:
@@ -191,14 +192,14 @@ def save_channels(path: Path, series: Sequence[Channels]) -> None:
     np.savez(path, **arrays)
 
 
-def load_channels(path: Path, columns: int) -> list[Channels]:
+def load_channels(path: Path, columns: int) -> tuple[list[Channels], np.ndarray]:
     """Reads what ``save_channels`` wrote; InputError where that does not hold ``columns`` columns."""
     check_regular(path)
     arrays = read_arrays(path)
-    missing = {"values", "lengths", "names", "times"} - arrays.keys()
+    missing = {"values", "lengths", "names", "times", "cuts"} - arrays.keys()
     if missing:
         raise InputError(f"{path}: has no array {min(missing)!r}")
-    values, lengths = arrays["values"], arrays["lengths"]
+    values, lengths, parts = arrays["values"], arrays["lengths"], arrays["cuts"]
     labels = arrays.get("labels")
     fits = (
         values.ndim == 2
@@ -213,20 +214,21 @@ def load_channels(path: Path, columns: int) -> list[Channels]:
         and arrays["times"].shape == (len(values),)
         and (labels is None or (labels.shape == (len(values),) and labels.dtype == bool))
         and not np.isinf(values).any()
+        and parts.shape == (len(lengths), 2)
+        and parts.dtype.kind == "i"
+        and bool(((parts[:, 0] > 0) & (parts[:, 0] <= parts[:, 1]) & (parts[:, 1] <= lengths)).all())
     )
     if not fits:
         raise InputError(f"{path}: must hold series of {columns} columns, as a training leaves them")
-    cuts = np.cumsum(lengths)[:-1]
-    return [
-        Channels(str(name), [str(time) for time in times], v, None if labels is None else flags)
-        for name, times, v, flags in zip(
-            arrays["names"],
-            np.split(arrays["times"], cuts),
-            np.split(values, cuts),
-            np.split(np.zeros(len(values), bool) if labels is None else labels, cuts),
-            strict=True,
-        )
-    ]
+    ends = np.cumsum(lengths)[:-1]
+    pieces = zip(
+        arrays["names"],
+        np.split(arrays["times"], ends),
+        np.split(values, ends),
+        [None] * len(lengths) if labels is None else np.split(labels, ends),
+        strict=True,
+    )
+    return [Channels(str(name), list(map(str, times)), v, flags) for name, times, v, flags in pieces], parts
 
 
 CALENDARS = {"none": 0, "day": 2, "week": 4}

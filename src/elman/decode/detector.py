@@ -1,5 +1,6 @@
 """A trained model as a detector that reads one row at a time."""
 
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -7,6 +8,7 @@ import torch
 from torch import Tensor
 
 from elman.data.channels import calendar_features
+from elman.data.rows import RowParser
 from elman.data.scale import LARGEST, scaled
 from elman.decode.likelihood import Likelihood
 
@@ -64,7 +66,8 @@ class DetectorStream:
         self._mean, self._scale = mean, scale
         self._calendar, self._lagged, self._threshold = calendar, lagged, threshold
         self._filled = np.zeros(len(mean), dtype=np.float32)
-        self._begun = False
+        self.rows = 0
+        """Rows read so far."""
 
     def push(self, values: np.ndarray, time: str = "") -> Point:
         """What is to be said of the next row.
@@ -88,7 +91,55 @@ class DetectorStream:
         read = self._filled if self._lagged else filled
         inputs = np.concatenate([read, np.array(features, dtype=np.float32)]) if features else read
         expected = self._reader.step(torch.from_numpy(inputs)).numpy()
-        errors = seen - expected if self._begun or not self._lagged else np.full_like(seen, np.nan)
-        self._filled, self._begun = filled, True
+        errors = np.full_like(seen, np.nan) if self._lagged and self.rows == 0 else seen - expected
+        self._filled = filled
+        self.rows += 1
         score, column = self._likelihood.push(errors)
         return Point(score, score >= self._threshold, column, expected * self._scale + self._mean)
+
+
+class Answer(NamedTuple):
+    """What is said of one line; None where the line is not a row.
+
+    Attributes:
+        name: of the row's series.
+        time: of the row; its number in the series, from 0, where rows have no time.
+        score: see ``Point``.
+        anomaly: likewise.
+    """
+
+    name: str | None = None
+    time: str | None = None
+    score: float | None = None
+    anomaly: bool | None = None
+
+
+def answers(
+    lines: Iterable[bytes],
+    parser: RowParser,
+    new_stream: Callable[[], DetectorStream],
+    complain: Callable[[str], None],
+) -> Iterator[Answer | None]:
+    """An answer to each line, as soon as it is read; None to a header.
+
+    Args:
+        lines: UTF-8.
+        parser: of the lines.
+        new_stream: makes the stream of another series.
+        complain: is told of a line that is no row, which is then answered with nothing.
+    """
+    streams: dict[str, DetectorStream] = {}
+    for number, line in enumerate(lines, 1):
+        try:
+            row = parser.parse(line.decode("utf-8", "replace"))
+            if row is None:
+                yield None
+                continue
+            stream = streams.get(row.name) or streams.setdefault(row.name, new_stream())
+            time = row.time or str(stream.rows)
+            point = stream.push(row.values, row.time)
+        except ValueError as error:
+            complain(f"line {number}: {error}")
+            yield Answer()
+        else:
+            yield Answer(row.name, time, point.score, point.anomaly)

@@ -29,29 +29,20 @@ def point_scores(found: np.ndarray, real: np.ndarray) -> dict[str, float]:
 
 
 def range_scores(found: Sequence[Range], real: Sequence[Range]) -> dict[str, float]:
-    """Precision, recall and F1 over ranges, each range counting the same however long it is.
+    """Precision, recall and F1 over ranges: a range is right, or found, if one of the other kind overlaps.
 
-        recall = mean over real ranges R of  γ(R) · (share of R's rows that were found)
-        precision = the same with the two exchanged;  γ(R) = 1 / max(1, ranges of the other kind on R)
+    Each range counts the same however long it is, and however little of it is met: a labelled window often
+    is much longer than what is odd in it.
 
-    A long range is worth no more than a short one, and one found in pieces less than one found whole.
-
-    Args:
-        found: ranges apart from each other.
-        real: the same.
-
-    Source: Tatbul, Lee, Zdonik, Alam & Gottschlich 2018, arXiv:1803.03639, with no reward for existence
-    alone (α = 0), a flat bias δ and the cardinality factor γ = 1/x.
+    Source: the evaluation of Hundman et al. 2018, arXiv:1802.04431, section 4.2, as shares of either kind.
     """
-    return _figures(_overlap(found, real), _overlap(real, found), "range_")
+    return _figures(_met(found, real), _met(real, found), "range_")
 
 
-def _overlap(ranges: Sequence[Range], others: Sequence[Range]) -> float:
-    rewards = []
-    for first, last in ranges:
-        shared = [min(last, b) - max(first, a) + 1 for a, b in others if a <= last and b >= first]
-        rewards.append(sum(shared) / (last - first + 1) / max(1, len(shared)))
-    return float(np.mean(rewards)) if rewards else 0.0
+def _met(ranges: Sequence[Range], others: Sequence[Range]) -> float:
+    """The share of ranges that one of the others overlaps."""
+    met = [any(a <= last and b >= first for a, b in others) for first, last in ranges]
+    return float(np.mean(met)) if met else 0.0
 
 
 def _figures(precision: float, recall: float, prefix: str) -> dict[str, float]:

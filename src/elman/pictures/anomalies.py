@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elman.decode.anomalies import Anomaly
+from elman.decode.anomalies import Analysis, Anomaly
 from elman.pictures.base import BLUE, GREY, ORANGE, PALE, PURPLE, new_figure, save_figure
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ def plot_series(axes: "Axes", seen: np.ndarray, expected: np.ndarray, name: str)
     axes.grid(alpha=0.25)
 
 
-def plot_errors(axes: "Axes", smoothed: np.ndarray, threshold: np.ndarray, name: str) -> None:
-    """The smoothed errors of one column [N] and the threshold that each was held against [N]."""
-    axes.plot(smoothed, color=GREY, linewidth=0.8, label="smoothed error")
+def plot_errors(axes: "Axes", errors: np.ndarray, threshold: np.ndarray, name: str) -> None:
+    """Smoothed errors or scores [N], and the threshold that each was held against [N]."""
+    axes.plot(errors, color=GREY, linewidth=0.8, label="seen")
     axes.plot(threshold, color=PURPLE, linewidth=1, label="threshold")
-    axes.set_ylabel(f"error of {name}")
+    axes.set_ylabel(name)
     axes.grid(alpha=0.25)
 
 
@@ -38,35 +38,28 @@ def shade(axes: "Axes", anomalies: Sequence[Anomaly]) -> None:
         axes.axvspan(anomaly.first - 0.5, anomaly.last + 0.5, color=ORANGE, alpha=0.25, linewidth=1)
 
 
-def draw_anomalies(
-    path: Path,
-    *,
-    title: str,
-    times: Sequence[str],
-    columns: Sequence[str],
-    seen: np.ndarray,
-    expected: np.ndarray,
-    smoothed: np.ndarray,
-    threshold: np.ndarray,
-    anomalies: Sequence[Anomaly],
-) -> None:
-    """A panel a column, those to blame first and six at most, and one of the first's errors; as a file.
+def draw_anomalies(analysis: Analysis, method: str, path: Path, title: str) -> None:
+    """A panel a column, those to blame first and six at most, and one of the errors of the first, as a file.
 
-    Shapes:
-        seen, expected, smoothed, threshold [N, D]
+    Below stand the smoothed errors and their threshold where the method is dynamic, else the scores.
     """
+    anomalies, columns, series = analysis.anomalies(method), analysis.columns, analysis.series
     blamed = [reason.column for anomaly in anomalies for reason in anomaly.reasons]
     order = sorted(range(len(columns)), key=lambda k: -blamed.count(columns[k]))[:_MOST_COLUMNS]
     figure = new_figure(9, 2 + 1.6 * (len(order) + 1))
     panels = figure.subplots(len(order) + 1, sharex=True, squeeze=False)[:, 0]
     for axes, k in zip(panels, order, strict=False):
-        plot_series(axes, seen[:, k], expected[:, k], columns[k])
-    plot_errors(panels[-1], smoothed[:, order[0]], threshold[:, order[0]], columns[order[0]])
+        plot_series(axes, series.values[:, k], analysis.expected[:, k], columns[k])
+    if method == "dynamic":
+        first = analysis.thresholded[order[0]]
+        plot_errors(panels[-1], first.smoothed, first.threshold, f"error of {columns[order[0]]}")
+    else:
+        plot_errors(panels[-1], analysis.scores, np.full(len(series), analysis.threshold), "score")
     for axes in panels:
         shade(axes, anomalies)
     for axes in (panels[0], panels[-1]):
         axes.legend(frameon=False, loc="upper left", ncols=2)
-    ticks = np.unique(np.linspace(0, len(times) - 1, _TICKS).astype(int))
-    panels[-1].set_xticks(ticks, [times[k] for k in ticks], rotation=15, ha="right", fontsize=8)
+    ticks = np.unique(np.linspace(0, len(series) - 1, _TICKS).astype(int))
+    panels[-1].set_xticks(ticks, [series.times[k] for k in ticks], rotation=15, ha="right", fontsize=8)
     panels[0].set_title(title)
     save_figure(figure, path)
