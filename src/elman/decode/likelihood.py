@@ -8,7 +8,7 @@ from elman.metrics.normal_tail import tail_decades
 
 _FEWEST = 30  # levels before a deviation is worth believing
 _FLOOR = 0.02  # least deviation of a level, in the errors' unit: nothing is predicted to the last digit
-_MOST = 20.0  # deviations that a level counts for in the history; one faulty value must not blind it
+_MOST = 10.0  # deviations that a level counts for in the history; one faulty value must not blind it
 
 
 class Likelihood:
