@@ -94,3 +94,13 @@ def test_a_threshold_is_of_its_history_alone():
     changed = errors.copy()
     changed[1600:] *= 50
     assert dynamic_threshold(changed, history=300).ranges[:2] == short.ranges
+
+
+def test_what_is_missing_at_the_beginning_is_left_out():
+    errors = noise()
+    errors[400:404] += 6
+    wanted = dynamic_threshold(errors)
+    later = dynamic_threshold(np.concatenate([np.full(100, np.nan), errors]))
+    assert later.ranges == [(first + 100, last + 100) for first, last in wanted.ranges] != []
+    assert later.threshold[100:].tolist() == wanted.threshold.tolist()
+    assert not later.threshold[:100].any()

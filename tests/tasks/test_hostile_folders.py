@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 import elman
 from elman.errors import InputError
 from elman.tasks import language_model
-from tiny import SMALL, table, text
+from tiny import SMALL, rhythm_values, table, text
 
 CONFIG, WEIGHTS, VOCABULARY, RESULTS = "config.json", "model.safetensors", "vocabulary.json", "results.json"
 PEAK = Path("/proc/self/clear_refs")
@@ -33,9 +33,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         patch.setattr(language_model, "_SAMPLE", 20)
         elman.LanguageModel(**SMALL, embedding_size=4).fit(texts=[text()]).save(folder / "lm")
     elman.SequenceRegressor(**SMALL).train([folder / "table.csv"]).save(folder / "regression")
-    for name in ("lm", "regression"):
-        assert elman.load(folder / name).model is not None
-    return {"lm": folder / "lm", "regression": folder / "regression"}
+    elman.AnomalyDetector(**SMALL).fit(rhythm_values()).save(folder / "anomalies")
+    found = {name: folder / name for name in ("lm", "regression", "anomalies")}
+    for run in found.values():
+        assert elman.load(run).model is not None
+    return found
 
 
 # Damages to a file
@@ -296,6 +298,17 @@ REGRESSION: dict[str, Damage] = {
     "flat missing": fact(flat=None),
     "flat 1": fact(flat=1),
 }
+ANOMALIES: dict[str, Damage] = {
+    "no columns": fact(columns=[]),
+    "columns missing": fact(columns=None),
+    "columns numbers": fact(columns=[1, 2]),
+    "one column more": fact(columns=["a", "b", "c"]),
+    "means short": fact(mean=[0.0]),
+    "mean nan": fact(mean=[0.0, float("nan")]),
+    "scale 0": fact(scale=[0.0, 1.0]),
+    "names 1": fact(names=1),
+    "times missing": fact(times=None),
+}
 CASES = [
     *(
         pytest.param("lm", file, damage, id=f"{file}: {name}")
@@ -304,6 +317,7 @@ CASES = [
     ),
     *(pytest.param("lm", file, damage, id=name) for name, (file, damage) in ODD.items()),
     *(pytest.param("regression", CONFIG, damage, id=f"facts: {name}") for name, damage in REGRESSION.items()),
+    *(pytest.param("anomalies", CONFIG, damage, id=f"facts: {name}") for name, damage in ANOMALIES.items()),
 ]
 
 

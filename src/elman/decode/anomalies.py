@@ -8,6 +8,7 @@ import numpy as np
 
 from elman.data.channels import Channels
 from elman.decode.dynamic_threshold import Thresholded, dynamic_threshold
+from elman.decode.likelihood import FEWEST
 from elman.metrics.nab import Scored, nab_score
 from elman.metrics.ranges import Range, point_scores, range_scores, runs
 
@@ -84,8 +85,10 @@ class Analysis:
 
     @cached_property
     def thresholded(self) -> list[Thresholded]:
-        """Each column's errors against their dynamic threshold."""
-        return [dynamic_threshold(column, self.smoothing, self.history) for column in self.errors.T]
+        """Each column's errors against their dynamic threshold, but for the first rows of the series."""
+        errors = self.errors.copy()
+        errors[:FEWEST] = np.nan  # the model's state has seen too little
+        return [dynamic_threshold(column, self.smoothing, self.history) for column in errors.T]
 
     def flags(self, method: str) -> np.ndarray:
         """Whether each row is anomalous [N]."""

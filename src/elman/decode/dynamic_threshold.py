@@ -42,7 +42,8 @@ def dynamic_threshold(
     on they are dropped again until one stands above the next by a share of at least ``prune``.
 
     Args:
-        errors: one column; NaN where the value is missing, which takes on the smoothed error before.
+        errors: one column; NaN where the value is missing, which takes on the smoothed error before. Those
+            before the first that is there are left out.
         smoothing: span of the smoothing, in points: each weighs 2 / (span + 1).
         history: points that a threshold is found from; a thirtieth of them are judged by it at a time.
         prune: the share.
@@ -59,11 +60,12 @@ def dynamic_threshold(
     smoothed = _smooth(np.abs(errors.astype(np.float64)), smoothing)
     threshold, strength = np.zeros_like(smoothed), np.zeros_like(smoothed)
     flags = np.zeros(len(smoothed), dtype=bool)
-    done = 0
+    known = np.flatnonzero(~np.isnan(errors))
+    opening = done = int(known[0]) if len(known) else len(errors)
     while done < len(smoothed):
         # the first threshold judges all that it was found from
-        end = min(len(smoothed), history if done == 0 else done + max(1, history // _BLOCKS))
-        begin = max(0, end - history)
+        end = min(len(smoothed), done + (history if done == opening else max(1, history // _BLOCKS)))
+        begin = max(opening, end - history)
         window = smoothed[begin:end]
         epsilon = _threshold(window)
         kept = _pruned(window, epsilon, prune)

@@ -6,7 +6,8 @@ import numpy as np
 
 from elman.metrics.normal_tail import tail_decades
 
-_FEWEST = 30  # levels before a deviation is worth believing
+FEWEST = 30
+"""Rows before a model's state, and a deviation of its errors, are worth believing."""
 _FLOOR = 0.02  # least deviation of a level, in the errors' unit: nothing is predicted to the last digit
 _MOST = 10.0  # deviations that a level counts for in the history; one faulty value must not blind it
 
@@ -60,7 +61,7 @@ class Likelihood:
         variance = self._squares / np.maximum(self._count, 1) - mean * mean
         deviation = np.sqrt(np.maximum(variance, _FLOOR * _FLOOR))
         z = (level - mean) / deviation
-        young = self._count < _FEWEST
+        young = self._count < FEWEST
         z[~known | young] = -np.inf
         self._remember(np.where(young, level, np.minimum(level, mean + _MOST * deviation)), known)
         column = int(z.argmax())
