@@ -2,9 +2,9 @@
 
     python recipes/nab.py ../shared/data/nab
 
-Of each file a model learns the probationary part alone (the first 15 %, at most 750 rows), then the whole file
-is scored row by row from the past alone. Options were chosen on every other file (the 1st, 3rd, … by name);
-the others' figures stand apart. Takes about two minutes a seed on one core.
+Of each file a model learns the probationary part alone (the first 15 %, at most 750 rows); then the whole file
+is scored row by row from the past alone. Options were chosen on every other file (the 1st, 3rd, … by name), so
+the figures of the others stand apart. About a minute a seed on one core.
 """
 
 import argparse
@@ -40,7 +40,10 @@ def detector(path: Path, rows: int, seed: int) -> elman.AnomalyDetector:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Prints the scores of every profile, the seeds' mean and range."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path, help="with data/ and labels/combined_windows.json")
     parser.add_argument("--seeds", type=int, default=3, help="runs to average")
     parser.add_argument("--write", type=Path, help="JSON to write")
@@ -48,7 +51,8 @@ def main() -> None:
     warnings.simplefilter("ignore")  # some of the files' clocks go back
     labels = arguments.folder / "labels" / "combined_windows.json"
     corpora: dict[str, list[list[Scored]]] = {
-        name: [[] for _ in range(arguments.seeds)] for name in ("elman", "windowed Gaussian", "random", "null")
+        name: [[] for _ in range(arguments.seeds)]
+        for name in ("elman", "windowed Gaussian", "random", "null")
     }
     files = json.loads(labels.read_text())
     for name in sorted(files):
