@@ -2,9 +2,9 @@
 
     python recipes/nab.py ../shared/data/nab
 
-Of each file a model learns the probationary part alone (the first 15 %, at most 750 rows); then the whole file
-is scored row by row from the past alone. Options were chosen on every other file (the 1st, 3rd, … by name), so
-the figures of the others stand apart. About a minute a seed on one core.
+Of each file a model learns the probationary part alone (the first 15 %, at most 750 rows); then the whole
+file is scored row by row from the past alone. Options were chosen on every other file (the 1st, 3rd, … by
+name), so the figures of the others stand apart. About a minute a seed on one core.
 """
 
 import argparse
