@@ -70,6 +70,23 @@ def reviews(number: int = 60, seed: int = 0) -> str:
     return "\n".join(lines) + "\n"
 
 
+def rhythm_values(rows: int = 120, seed: int = 0) -> np.ndarray:
+    """Two columns [rows, 2] that rise and fall together, with a little noise."""
+    phase = 2 * np.pi * np.arange(rows) / 12
+    noise = 0.05 * np.random.default_rng(seed).normal(size=(rows, 2))
+    return np.stack([np.sin(phase), 10 + 2 * np.cos(phase)], axis=1) + noise
+
+
+def rhythm(rows: int = 120, seed: int = 0, values: np.ndarray | None = None) -> str:
+    """A CSV of columns a and b over time, a row every half hour."""
+    values = rhythm_values(rows, seed) if values is None else values
+    times = np.datetime64("2024-01-01T00:00:00") + np.timedelta64(30, "m") * np.arange(rows)
+    lines = [
+        f"{str(time).replace('T', ' ')},{a:.5f},{b:.5f}" for time, (a, b) in zip(times, values, strict=True)
+    ]
+    return "\n".join(["timestamp,a,b", *lines]) + "\n"
+
+
 def corpus(length: int, starts: tuple[int, ...] = (0,), seed: int = 0) -> Corpus:
     """Random tokens below V."""
     tokens = np.random.default_rng(seed).integers(0, V, length)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from elman.cells import Cell
     from elman.errors import InputError, TrainingStopped
     from elman.layers import GRU, LSTM, RNN, GRUCell, LSTMCell, Recurrent, RNNCell, Stream, convert
+    from elman.tasks.anomaly_detection import AnomalyDetector
     from elman.tasks.base import load, resume
     from elman.tasks.classification import SequenceClassifier
     from elman.tasks.language_model import LanguageModel
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 # Public names and where they live: imported when first used, so that the command line answers at once.
 _HOME = {
+    "AnomalyDetector": "tasks.anomaly_detection",
     "Cell": "cells",
     "GRU": "layers",
     "GRUCell": "layers",
@@ -45,6 +47,7 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "AnomalyDetector",
     "Cell",
     "GRUCell",
     "InputError",

@@ -25,7 +25,7 @@ from elman.data.split import split_points, stratified_split
 from elman.errors import InputError
 from elman.tasks import language_model
 from elman.tasks.base import Task
-from tiny import SMALL, reviews, same_bits, sentences, table, text, timeless, weights
+from tiny import SMALL, reviews, rhythm, same_bits, sentences, table, text, timeless, weights
 
 
 @dataclass
@@ -80,8 +80,25 @@ def other_texts(content: str, options: dict[str, Any]) -> str:
     return "\n".join([head, *map(",".join, zip(changed, labels, strict=True))]) + "\n"
 
 
+def other_end(content: str, options: dict[str, Any]) -> str:
+    """Other numbers in the rows of a series' test part."""
+    head, *rows = content.splitlines()
+    _, begin = split_points(len(rows), options["split"])
+    changed = [
+        ",".join([row.split(",")[0], *(str(100 - 9 * float(value)) for value in row.split(",")[1:])])
+        for row in rows[begin:]
+    ]
+    return "\n".join([head, *rows[:begin], *changed]) + "\n"
+
+
 COMMON = SMALL | {"seed": 3, "dropout": 0.1, "learning_rate": 0.01}
 CASES = {
+    "anomaly-detection": Case(
+        {"table.csv": rhythm(), "new.csv": rhythm(60, seed=1)},
+        COMMON | {"window": 12, "calendar": "day", "split": (0.5, 0.2, 0.3), "history": 60},
+        {"data": Path("new.csv")},
+        other_end,
+    ),
     "classification": Case(
         {"reviews.csv": reviews(), "new.csv": reviews(12, seed=1)},
         COMMON | {"embedding_size": 4, "pooling": "attention", "split": (0.6, 0.2, 0.2), "min_count": 1},
