@@ -599,7 +599,7 @@ class SequenceClassifier(Task):
         return probabilities(logits, float(self.model.temperature), multi_label=self.scheme.multi_label)
 
     def _figures(self, part: "Labelled", p: np.ndarray) -> dict[str, Any]:
-        from elman.metrics.classification import label_figures
+        from elman.metrics.label_figures import label_figures
 
         return label_figures(self.scheme.truth(part), p, multi_label=self.scheme.multi_label)
 
@@ -637,7 +637,7 @@ class SequenceClassifier(Task):
 
     def _details(self, test: "Labelled", p: np.ndarray) -> dict[str, Any]:
         """Calibration before, figures of each label, and the mistakes that the model was surest of."""
-        from elman.metrics import classification as metrics
+        from elman.metrics import label_figures as metrics
         from elman.metrics.calibration import probabilities
         from elman.pictures.confusion import draw_confusion
         from elman.pictures.report import shorten
