@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     from elman.cells import Cell
     from elman.errors import InputError, TrainingStopped
     from elman.layers import GRU, LSTM, RNN, GRUCell, LSTMCell, Recurrent, RNNCell, Stream, convert
+    from elman.tasks.anomaly_detection import AnomalyDetector
     from elman.tasks.base import load, resume
     from elman.tasks.classification import SequenceClassifier
     from elman.tasks.language_model import LanguageModel
     from elman.tasks.regression import SequenceRegressor
+    from elman.tasks.translation import Translator
 
 # Public names and where they live: imported when first used, so that the command line answers at once.
 _HOME = {
+    "AnomalyDetector": "tasks.anomaly_detection",
     "Cell": "cells",
     "GRU": "layers",
     "GRUCell": "layers",
@@ -34,6 +37,7 @@ _HOME = {
     "SequenceRegressor": "tasks.regression",
     "Stream": "layers",
     "TrainingStopped": "errors",
+    "Translator": "tasks.translation",
     "convert": "layers",
     "load": "tasks.base",
     "resume": "tasks.base",
@@ -43,6 +47,7 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "AnomalyDetector",
     "Cell",
     "GRUCell",
     "InputError",
@@ -54,6 +59,7 @@ __all__ = [
     "SequenceRegressor",
     "Stream",
     "TrainingStopped",
+    "Translator",
     "cells",
     "convert",
     "load",

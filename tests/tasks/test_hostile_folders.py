@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 import elman
 from elman.errors import InputError
 from elman.tasks import language_model
-from tiny import SMALL, reviews, table, text
+from tiny import SMALL, reviews, rhythm_values, table, text
 
 CONFIG, WEIGHTS, VOCABULARY, RESULTS = "config.json", "model.safetensors", "vocabulary.json", "results.json"
 PEAK = Path("/proc/self/clear_refs")
@@ -36,10 +36,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     (folder / "reviews.csv").write_text(reviews())
     options = SMALL | {"class_weights": "balanced"}
     elman.SequenceClassifier(**options).train([folder / "reviews.csv"]).save(folder / "classification")
-    names = ("lm", "regression", "classification")
-    for name in names:
-        assert elman.load(folder / name).model is not None
-    return {name: folder / name for name in names}
+    elman.AnomalyDetector(**SMALL).fit(rhythm_values()).save(folder / "anomalies")
+    found = {name: folder / name for name in ("lm", "regression", "classification", "anomalies")}
+    for run in found.values():
+        assert elman.load(run).model is not None
+    return found
 
 
 # Damages to a file
@@ -317,6 +318,17 @@ CLASSIFICATION: dict[str, Damage] = {
     "several 1": fact(multi_label=1),
     "more": fact(code="x"),
 }
+ANOMALIES: dict[str, Damage] = {
+    "no columns": fact(columns=[]),
+    "columns missing": fact(columns=None),
+    "columns numbers": fact(columns=[1, 2]),
+    "one column more": fact(columns=["a", "b", "c"]),
+    "means short": fact(mean=[0.0]),
+    "mean nan": fact(mean=[0.0, float("nan")]),
+    "scale 0": fact(scale=[0.0, 1.0]),
+    "names 1": fact(names=1),
+    "times missing": fact(times=None),
+}
 CASES = [
     *(
         pytest.param("lm", file, damage, id=f"{file}: {name}")
@@ -333,6 +345,7 @@ CASES = [
     ),
     pytest.param("classification", WEIGHTS, option(pooling="max"), id="another pooling"),
     *(pytest.param("regression", CONFIG, damage, id=f"facts: {name}") for name, damage in REGRESSION.items()),
+    *(pytest.param("anomalies", CONFIG, damage, id=f"facts: {name}") for name, damage in ANOMALIES.items()),
 ]
 
 

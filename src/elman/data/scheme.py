@@ -8,7 +8,7 @@ import numpy as np
 
 from elman.config import shown
 from elman.data.labelled import Labelled, label_names
-from elman.data.sequences import LARGEST, SMALLEST, mean_and_deviation
+from elman.data.scale import LARGEST, SMALLEST, standard
 from elman.errors import InputError
 
 _MOST_CLASSES, _MOST_NAMED = 10**5, 20
@@ -84,7 +84,7 @@ class Scheme:
         width = len(training.features)
         mean, scale = [0.0] * width, [1.0] * width
         if standardise and width:
-            mean, scale = mean_and_deviation(np.concatenate(training.items))
+            mean, scale = standard(np.concatenate(training.items))
         plain = cls(
             classes=tuple(originals.get(name, name) for name in names),
             multi_label=training.multi_label,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,9 +12,6 @@ from elman.errors import InputError
 
 if TYPE_CHECKING:
     import polars as pl
-
-SMALLEST, LARGEST = 1e-37, 3.4e38
-"""Of a scale: what float32 holds."""
 
 
 @dataclass(frozen=True)
@@ -242,25 +239,3 @@ def _sequences_from_npz(path: Path, with_target: bool) -> Sequences:
     return sequences_from_arrays(
         found["x"], found["y"] if with_target else None, found.get("lengths"), f"{path}: x"
     )
-
-
-def mean_and_deviation(values: np.ndarray) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of each column, 1 where it is constant.
-
-    Shapes:
-        values [N, I] → two lists of I
-    """
-    deviation = values.std(0, dtype=np.float64)
-    return values.mean(0, dtype=np.float64).tolist(), np.where(deviation > SMALLEST, deviation, 1.0).tolist()
-
-
-def check_scales(facts: dict[str, Any], width: int, names: tuple[str, str], source: str) -> None:
-    """Raises InputError unless a mean and a scale, read from ``source``, are ``width`` usable numbers."""
-    for key, low in zip(names, (-LARGEST, SMALLEST), strict=True):
-        values: Any = facts.get(key)
-        if not (
-            isinstance(values, list)
-            and len(values) == width
-            and all(type(v) in (int, float) and low <= v <= LARGEST for v in values)
-        ):
-            raise InputError(f"{source}: facts: {key} must be {width} numbers in [{low:.3g}, {LARGEST:.3g}]")

@@ -332,15 +332,15 @@ class Task(ABC):
             raise InputError(f"{type(self).__name__} is not fitted yet")
         return self.model
 
-    def layer(self, input_size: int, **options: Any) -> "Recurrent":
-        """The recurrent layer of the options."""
+    def layer(self, input_size: int, hidden_size: int | None = None, **options: Any) -> "Recurrent":
+        """The recurrent layer of the options, of another size where one is given."""
         from elman.cells.named import make_cell
         from elman.layers.recurrent import Recurrent
 
         config = self.config
         try:
             return Recurrent(
-                make_cell(config.cell, input_size, config.hidden_size),
+                make_cell(config.cell, input_size, hidden_size or config.hidden_size),
                 config.layers,
                 dropout=config.dropout,
                 input_dropout=config.input_dropout,

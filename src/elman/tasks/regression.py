@@ -186,7 +186,7 @@ class SequenceRegressor(Task):
         self, data: "Sequences", split: tuple[np.ndarray, ...], folder: Path | None, *, flat: bool
     ) -> None:
         """Facts and scales from the training part; data kept, in the run folder where there is one."""
-        from elman.data.sequences import mean_and_deviation
+        from elman.data.scale import standard
         from elman.data.split import PARTS
 
         assert data.targets is not None
@@ -195,7 +195,7 @@ class SequenceRegressor(Task):
         assert train.targets is not None
         steps = np.concatenate([x[:n] for x, n in zip(train.inputs, train.lengths, strict=True)])
         (input_mean, input_scale), (target_mean, target_scale) = map(
-            mean_and_deviation if self.config.standardise else _as_it_is, (steps, train.targets)
+            standard if self.config.standardise else _as_it_is, (steps, train.targets)
         )
         self.facts = {
             "features": data.features,
@@ -327,7 +327,7 @@ class SequenceRegressor(Task):
 
     def check_facts(self, source: str) -> None:
         """Names and scales of features and outputs; whether a prediction is one number."""
-        from elman.data.sequences import check_scales
+        from elman.data.scale import check_scale
 
         if type(self.facts.get("flat")) is not bool:
             raise InputError(f"{source}: facts: flat must be true or false")
@@ -340,7 +340,8 @@ class SequenceRegressor(Task):
             )
             if not ok:
                 raise InputError(f"{source}: facts: {kind} must be a list of names")
-            check_scales(self.facts, len(names), (f"{sizes}_mean", f"{sizes}_scale"), source)
+            for key in (f"{sizes}_mean", f"{sizes}_scale"):
+                check_scale(self.facts, key, len(names), source)
         if self.facts["flat"] and len(self.facts["outputs"]) != 1:
             raise InputError(f"{source}: facts: flat must be false where there are several outputs")
 
