@@ -138,7 +138,7 @@ MISTAKES: list[tuple[list[str], str]] = [
     ([*LM, "--hidden-size"], "Missing value for argument '--hidden-size'."),
     ([*LM, "--hiden-size", "8"], "Unrecognized options: --hiden-size, 8; did you mean --hidden-size?"),
     ([*LM, "--zzz"], "Unrecognized options: --zzz (see elman train language-model --help)"),
-    ([*LM, "--level", "words"], "invalid choice 'words' for argument '--level'."),
+    ([*LM, "--level", "letters"], "invalid choice 'letters' for argument '--level'."),
     ([*LM, "--dropout", "nan"], "--dropout must be a finite number. Got nan."),
     ([*LM, "--split", "0.5", "0.5"], "Missing value for argument '--split'."),
     ([*LM, "--split", "1", "1", "1"], "split 1/1/1: must be three shares that sum to 1"),

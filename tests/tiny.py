@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from agreement import randomise
 from elman.cells import LSTM, Cell
 from elman.data.batches import Examples
-from elman.data.text import Corpus
+from elman.data.corpus import Corpus
 from elman.data.vocab import ByteVocabulary
 from elman.heads.squared_error import SquaredError
 from elman.layers import Recurrent
@@ -61,6 +61,19 @@ def rhythm(rows: int = 120, seed: int = 0, values: np.ndarray | None = None) -> 
         f"{str(time).replace('T', ' ')},{a:.5f},{b:.5f}" for time, (a, b) in zip(times, values, strict=True)
     ]
     return "\n".join(["timestamp,a,b", *lines]) + "\n"
+
+
+GERMAN = dict(
+    zip(WORDS, ("der", "ein", "Kater", "Hund", "lief", "saß", "auf", "Matte", "großer", "roter"), strict=True)
+)
+"""The words in another language."""
+
+
+def sentences(number: int = 40, seed: int = 0) -> str:
+    """Lines of some words, a tab and their translations in the opposite order."""
+    rng = np.random.default_rng(seed)
+    drawn = [rng.choice(WORDS, rng.integers(2, 6)) for _ in range(number)]
+    return "".join(f"{' '.join(line)}\t{' '.join(GERMAN[word] for word in line[::-1])}\n" for line in drawn)
 
 
 def corpus(length: int, starts: tuple[int, ...] = (0,), seed: int = 0) -> Corpus:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from elman.tasks.base import load, resume
     from elman.tasks.language_model import LanguageModel
     from elman.tasks.regression import SequenceRegressor
+    from elman.tasks.translation import Translator
 
 # Public names and where they live: imported when first used, so that the command line answers at once.
 _HOME = {
@@ -34,6 +35,7 @@ _HOME = {
     "SequenceRegressor": "tasks.regression",
     "Stream": "layers",
     "TrainingStopped": "errors",
+    "Translator": "tasks.translation",
     "convert": "layers",
     "load": "tasks.base",
     "resume": "tasks.base",
@@ -54,6 +56,7 @@ __all__ = [
     "SequenceRegressor",
     "Stream",
     "TrainingStopped",
+    "Translator",
     "cells",
     "convert",
     "load",

@@ -155,6 +155,19 @@ def test_a_categorical_head_by_hand():
     assert loss.count == 2
 
 
+def test_label_smoothing_by_hand():
+    head = Categorical(F, OUT, label_smoothing=0.2)
+    features, values = torch.randn(5, F), torch.randint(OUT, (5,))
+    log_p = head.logits(features).log_softmax(-1)
+    plain = -log_p.gather(1, values[:, None])[:, 0]
+    smooth = 0.8 * plain - 0.2 * log_p.mean(-1)
+    weights = torch.rand(5)
+    torch.testing.assert_close(head.loss(features, Target(values)).sum, smooth.sum())
+    torch.testing.assert_close(head.loss(features, Target(values, weights)).sum, (smooth * weights).sum())
+    head.eval()  # what is measured is the model's own
+    torch.testing.assert_close(head.loss(features, Target(values)).sum, plain.sum())
+
+
 def test_a_squared_error_head_by_hand():
     head = SquaredError(1, 2)
     with torch.no_grad():

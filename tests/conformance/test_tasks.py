@@ -25,7 +25,7 @@ from elman.data.split import split_points
 from elman.errors import InputError
 from elman.tasks import language_model
 from elman.tasks.base import Task
-from tiny import SMALL, rhythm, same_bits, table, text, timeless, weights
+from tiny import SMALL, rhythm, same_bits, sentences, table, text, timeless, weights
 
 
 @dataclass
@@ -72,6 +72,16 @@ def other_end(content: str, options: dict[str, Any]) -> str:
     return "\n".join([head, *rows[:begin], *changed]) + "\n"
 
 
+def other_pairs(content: str, options: dict[str, Any]) -> str:
+    """Other translations in the pairs that the seed puts into the test part."""
+    lines = content.splitlines()
+    _, begin = split_points(len(lines), options["split"])
+    for k in np.random.default_rng(options["seed"]).permutation(len(lines))[begin:]:
+        source, _, target = lines[k].partition("\t")
+        lines[k] = f"{source}\t{target[::-1]} the end"
+    return "\n".join(lines) + "\n"
+
+
 COMMON = SMALL | {"seed": 3, "dropout": 0.1, "learning_rate": 0.01}
 CASES = {
     "anomaly-detection": Case(
@@ -91,6 +101,18 @@ CASES = {
         COMMON | {"bidirectional": True, "split": (0.6, 0.2, 0.2), "cell": "gru"},
         {"data": Path("new.csv")},
         other_sequences,
+    ),
+    "translation": Case(
+        {
+            "pairs.tsv": sentences(),
+            "other.tsv": sentences(9, seed=1),
+            "new.txt": "the big cat\n\na dog ran\n",
+        },
+        COMMON
+        | {"embedding_size": 6, "split": (0.6, 0.2, 0.2), "cell": "gru", "level": "words"}
+        | {"shared_vocabulary": False, "input_feeding": True, "attention": "additive"},
+        {"data": Path("new.txt"), "nbest": 2, "beam": 3},
+        other_pairs,
     ),
 }
 NAMES = registry.names("tasks")

@@ -195,7 +195,7 @@ def memory(count: int) -> Tensor:
     return torch.from_numpy(_kernels.memory(count))
 
 
-_LARGE = 1 << 20  # bytes; below it, fresh memory costs less than the store
+_LARGE = 1 << 17  # bytes; below it, fresh memory costs less than the store
 
 
 def addresses(tensors: Iterable[Tensor | None]) -> list[int]:

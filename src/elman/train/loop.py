@@ -35,6 +35,7 @@ from elman.train.optimize import clip_gradients, learning_rate, make_optimizer
 from elman.train.options import TrainingOptions
 from elman.train.progress import Progress, Silent
 
+_LARGEST_EXPONENT = 700.0  # whose exponential is still a float
 _LEAST_COUNT = 1e-9  # targets; a mean over none is 0
 
 
@@ -58,11 +59,17 @@ class Reading:
         name: of the figure, as "bits/char".
         scale: what the mean loss is multiplied by.
         unit: what the data are counted in, as "characters".
+        is_exponential: the figure is the exponential of the mean loss.
     """
 
     name: str = "loss"
     scale: float = 1.0
     unit: str = "examples"
+    is_exponential: bool = False
+
+    def __call__(self, loss: float) -> float:
+        """The figure of a mean loss."""
+        return math.exp(min(loss, _LARGEST_EXPONENT)) if self.is_exponential else loss * self.scale
 
 
 @torch.inference_mode()
@@ -217,7 +224,7 @@ class Loop:
         facts = {
             "epoch": f"{(self.position.step - 1) // self.batches.steps + 1}/{self.options.epochs}",
             "loss": f"{mean:.3f}",
-            self.reading.name: f"{mean * self.reading.scale:.3f}",
+            self.reading.name: f"{self.reading(mean):.3f}",
             "grad norm": f"{norm:.2f}",
             # last, as a narrow terminal cuts the end
             f"{self.reading.unit}/s": f"{self._rate_units / max(elapsed, 1e-9):,.0f}",
@@ -261,12 +268,8 @@ class Loop:
                 position.bad_epochs += 1
             self.progress.say(
                 f"epoch {(position.step - 1) // self.batches.steps + 1}: validation "
-                f"{self.reading.name} {loss * self.reading.scale:.3f}"
-                + (
-                    ""
-                    if position.bad_epochs == 0
-                    else f"  (best {position.best_loss * self.reading.scale:.3f})"
-                )
+                f"{self.reading.name} {self.reading(loss):.3f}"
+                + ("" if position.bad_epochs == 0 else f"  (best {self.reading(position.best_loss):.3f})")
             )
         patience = self.options.patience
         position.finished = over or bool(patience and position.bad_epochs >= patience)

@@ -7,6 +7,7 @@ from torch import nn
 
 from elman.train.options import TrainingOptions
 
+_ROUNDING = 1e-6  # of an epoch, which its share of the run may fall short by
 _FLOOR = 0.01  # the cosine ends at this share of the highest rate
 
 
@@ -31,6 +32,9 @@ def learning_rate(options: TrainingOptions, step: int, share: float) -> float:
     rate = options.learning_rate * min(1.0, (step + 1) / (options.warmup_steps + 1))
     if options.schedule == "cosine":
         rate *= _FLOOR + (1 - _FLOOR) * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
+    elif options.schedule == "step":
+        epoch = int(share * options.epochs + _ROUNDING)  # from 0
+        rate *= options.decay ** max(0, epoch + 1 - options.full_rate_epochs)
     return rate
 
 
