@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 
 from elman.data.batches import TokenStreams
-from elman.data.text import Corpus
+from elman.data.corpus import Corpus
 from elman.data.vocab import ByteVocabulary
 from elman.tasks.language_model import LanguageModel
 from elman.train.loop import Loop

@@ -8,7 +8,6 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -34,40 +33,37 @@ inline void relax() {
 }
 
 // Whether others want the cores too. Threads that meet at every step then wait for one another's turns, and
-// one thread alone is faster. A wait far longer than work takes raises the suspicion, and the system's count
-// of threads that were stopped in the middle of their work decides. It holds for a while, then two threads
-// try again.
+// where they wait for more than half of the time, one thread alone is faster. Waits far longer than work
+// takes are summed up against the time that jobs take, the latest counting most. A crowd is believed in for a
+// while, then the team tries again; if it meets the crowd again soon, for twice as long.
 class Crowd {
  public:
-  static bool here() {
-    return until_.load(std::memory_order_relaxed) != 0 && now() < until_.load(std::memory_order_relaxed);
-  }
+  static bool here() { return now() < until_.load(std::memory_order_relaxed); }
   static inline std::atomic<bool> enabled{true};
   static int64_t now() {  // nanoseconds
     return std::chrono::steady_clock::now().time_since_epoch().count();
   }
   // Called with the nanoseconds that a thread waited for another.
   static void waited(int64_t time) {
-    if (time > 1'000'000) suspected_.store(true, std::memory_order_relaxed);
+    if (time > 1'000'000) waited_.fetch_add(time, std::memory_order_relaxed);
   }
-  // Called by one thread after a job.
-  static void judge() {
-    if (!suspected_.load(std::memory_order_relaxed) || !enabled) return;
-    suspected_ = false;
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    const int64_t time = now(), passed = time - time_, stopped = usage.ru_nivcsw - stopped_;
-    time_ = time, stopped_ = usage.ru_nivcsw;
-    const bool often = stopped >= 2 && stopped * 20'000'000 > passed;  // every 20 ms or more often
-    streak_ = passed < 1'000'000'000 && often ? streak_ + 1 : 0;  // once may be another library's threads
-    if (streak_ >= 2) until_.store(time + 100'000'000, std::memory_order_relaxed);
+  // Called by one thread after a job of several that began then.
+  static void judge(int64_t begin, int threads) {
+    const int64_t time = now(), lost = waited_.exchange(0, std::memory_order_relaxed) / (threads - 1);
+    hits_ = 0.9 * hits_ + (lost > 0);
+    lost_ = 0.9 * lost_ + lost, total_ = 0.9 * total_ + (time - begin);
+    if (hits_ < 1.5 || lost_ < 0.5 * total_ || !enabled) return;  // once may be another library's threads
+    believed_ = time - until_ > longest ? shortest : std::min(2 * believed_, longest);
+    until_.store(time + believed_, std::memory_order_relaxed);
+    hits_ = lost_ = total_ = 0;
   }
 
  private:
-  static inline std::atomic<int64_t> until_{0};
-  static inline std::atomic<bool> suspected_{false};
-  static inline int64_t streak_ = 0, time_ = 0,
-                        stopped_ = 0;  // at the last judgement; a pool's turn guards them
+  static constexpr int64_t shortest = 100'000'000, longest = 1'600'000'000;  // nanoseconds
+  static inline std::atomic<int64_t> until_{0}, waited_{0};
+  // a pool's turn guards these
+  static inline double hits_ = 0, lost_ = 0, total_ = 0;
+  static inline int64_t believed_ = shortest;
 };
 
 // All threads of a team meet here; it can be used again at once. Whoever comes early spins a bounded while,
@@ -186,9 +182,10 @@ class Pool {
       job(0, 1);
       return;
     }
+    const int64_t begin = Crowd::now();
     if (const OpenMP* runtime = OpenMP::instance()) {
       runtime->run(threads, job);
-      return Crowd::judge();
+      return Crowd::judge(begin, threads);
     }
     while (static_cast<int>(workers_.size()) < threads - 1) {
       workers_.push_back(std::make_unique<Worker>());
@@ -205,7 +202,7 @@ class Pool {
         relax();
       else
         left_.wait(left, std::memory_order_acquire);
-    Crowd::judge();
+    Crowd::judge(begin, threads);
   }
 
  private:

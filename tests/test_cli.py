@@ -118,10 +118,10 @@ YAML = {
     "type.yaml": "hidden_size: '8'",
     "range.yaml": "dropout: 1.0",
 }
-NEEDS = {"predict": ["table.csv"], "evaluate": ["table.csv"]}
+NEEDS = {"detect": ["table.csv"], "predict": ["table.csv"], "evaluate": ["table.csv"]}
 MISTAKES: list[tuple[list[str], str]] = [
-    (["trian"], "unknown command 'trian'; known: train, evaluate, show, resume, generate, predict"),
-    (["train", "lm"], "unknown task 'lm'; known: language-model, regression"),
+    (["trian"], "unknown command 'trian'; known: train, evaluate, show, resume, "),
+    (["train", "lm"], f"unknown task 'lm'; known: {', '.join(TASKS)}"),
     ([*LM[:2], "missing.txt"], "missing.txt: no such file or folder"),
     ([*LM[:2], "empty.txt"], "empty.txt: a corpus needs text. None of the 1 documents holds any."),
     ([*LM[:2], "binary"], "binary: "),
@@ -138,7 +138,7 @@ MISTAKES: list[tuple[list[str], str]] = [
     ([*LM, "--hidden-size"], "Missing value for argument '--hidden-size'."),
     ([*LM, "--hiden-size", "8"], "Unrecognized options: --hiden-size, 8; did you mean --hidden-size?"),
     ([*LM, "--zzz"], "Unrecognized options: --zzz (see elman train language-model --help)"),
-    ([*LM, "--level", "words"], "invalid choice 'words' for argument '--level'."),
+    ([*LM, "--level", "letters"], "invalid choice 'letters' for argument '--level'."),
     ([*LM, "--dropout", "nan"], "--dropout must be a finite number. Got nan."),
     ([*LM, "--split", "0.5", "0.5"], "Missing value for argument '--split'."),
     ([*LM, "--split", "1", "1", "1"], "split 1/1/1: must be three shares that sum to 1"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from elman.cli import main
-from tiny import sales
+from tiny import reviews, rhythm, sales, sentences
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -24,9 +24,16 @@ COMMANDS = [
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    (tmp_path / "corpus.txt").write_text("Once upon a time there was a network that read. " * 30)
+    for name in ("corpus.txt", "book.txt"):
+        (tmp_path / name).write_text("Once upon a time there was a network that read. " * 30)
+    (tmp_path / "reviews.csv").write_text(reviews())
     (tmp_path / "other.txt").write_text("a network was there upon a time. ")
     (tmp_path / "sales.csv").write_text(sales(future=0))
+    pairs = [line.split("\t") for line in sentences().splitlines()]
+    for name, lines in zip(("train.en", "train.de"), zip(*pairs, strict=True), strict=True):
+        (tmp_path / name).write_text("\n".join(lines))
+    (tmp_path / "new.en").write_text("the big cat\n")
+    (tmp_path / "machine.csv").write_text(rhythm(200))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

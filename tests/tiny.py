@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from agreement import randomise
 from elman.cells import LSTM, Cell
 from elman.data.batches import Examples
-from elman.data.text import Corpus
+from elman.data.corpus import Corpus
 from elman.data.vocab import ByteVocabulary
 from elman.heads.squared_error import SquaredError
 from elman.layers import Recurrent
@@ -62,6 +62,47 @@ def sales(series: int = 5, seed: int = 0, months: int = 48, future: int = 3) -> 
             )
             lines.append(f"s{number},{month}-01,{target},{price[step]},{weather},{'AB'[number % 2]}")
     return "\n".join(lines) + "\n"
+
+
+GERMAN = dict(
+    zip(WORDS, ("der", "ein", "Kater", "Hund", "lief", "saß", "auf", "Matte", "großer", "roter"), strict=True)
+)
+"""The words in another language."""
+
+
+def sentences(number: int = 40, seed: int = 0) -> str:
+    """Lines of some words, a tab and their translations in the opposite order."""
+    rng = np.random.default_rng(seed)
+    drawn = [rng.choice(WORDS, rng.integers(2, 6)) for _ in range(number)]
+    return "".join(f"{' '.join(line)}\t{' '.join(GERMAN[word] for word in line[::-1])}\n" for line in drawn)
+
+
+def reviews(number: int = 60, seed: int = 0) -> str:
+    """A CSV of texts of 5 to 9 words and what one of the words, good or bad, makes of them."""
+    rng = np.random.default_rng(seed)
+    lines = ["text,label"]
+    for k in range(number):
+        words = [*rng.choice(WORDS, rng.integers(4, 8)), f"w{k % 7}"]
+        words.insert(int(rng.integers(len(words))), ("good", "bad")[k % 2])
+        lines.append(f"{' '.join(words)},{('pos', 'neg')[k % 2]}")
+    return "\n".join(lines) + "\n"
+
+
+def rhythm_values(rows: int = 120, seed: int = 0) -> np.ndarray:
+    """Two columns [rows, 2] that rise and fall together, with a little noise."""
+    phase = 2 * np.pi * np.arange(rows) / 12
+    noise = 0.05 * np.random.default_rng(seed).normal(size=(rows, 2))
+    return np.stack([np.sin(phase), 10 + 2 * np.cos(phase)], axis=1) + noise
+
+
+def rhythm(rows: int = 120, seed: int = 0, values: np.ndarray | None = None) -> str:
+    """A CSV of columns a and b over time, a row every half hour."""
+    values = rhythm_values(rows, seed) if values is None else values
+    times = np.datetime64("2024-01-01T00:00:00") + np.timedelta64(30, "m") * np.arange(rows)
+    lines = [
+        f"{str(time).replace('T', ' ')},{a:.5f},{b:.5f}" for time, (a, b) in zip(times, values, strict=True)
+    ]
+    return "\n".join(["timestamp,a,b", *lines]) + "\n"
 
 
 def corpus(length: int, starts: tuple[int, ...] = (0,), seed: int = 0) -> Corpus:

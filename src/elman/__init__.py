@@ -13,13 +13,17 @@ if TYPE_CHECKING:
     from elman.cells import Cell
     from elman.errors import InputError, TrainingStopped
     from elman.layers import GRU, LSTM, RNN, GRUCell, LSTMCell, Recurrent, RNNCell, Stream, convert
+    from elman.tasks.anomaly_detection import AnomalyDetector
     from elman.tasks.base import load, resume
+    from elman.tasks.classification import SequenceClassifier
     from elman.tasks.forecasting import Forecaster
     from elman.tasks.language_model import LanguageModel
     from elman.tasks.regression import SequenceRegressor
+    from elman.tasks.translation import Translator
 
 # Public names and where they live: imported when first used, so that the command line answers at once.
 _HOME = {
+    "AnomalyDetector": "tasks.anomaly_detection",
     "Cell": "cells",
     "Forecaster": "tasks.forecasting",
     "GRU": "layers",
@@ -31,9 +35,11 @@ _HOME = {
     "RNN": "layers",
     "RNNCell": "layers",
     "Recurrent": "layers",
+    "SequenceClassifier": "tasks.classification",
     "SequenceRegressor": "tasks.regression",
     "Stream": "layers",
     "TrainingStopped": "errors",
+    "Translator": "tasks.translation",
     "convert": "layers",
     "load": "tasks.base",
     "resume": "tasks.base",
@@ -43,6 +49,7 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "AnomalyDetector",
     "Cell",
     "Forecaster",
     "GRUCell",
@@ -51,9 +58,11 @@ __all__ = [
     "LanguageModel",
     "RNNCell",
     "Recurrent",
+    "SequenceClassifier",
     "SequenceRegressor",
     "Stream",
     "TrainingStopped",
+    "Translator",
     "cells",
     "convert",
     "load",

@@ -35,7 +35,7 @@ class Target:
 
     Attributes:
         values: [T, B] a step, or [B] or [B, O] a sequence.
-        weights: over the leading axes of ``values``; None: all 1.
+        weights: over the leading axes of ``values``, or over all of them; None: all 1.
     """
 
     values: Tensor

@@ -235,7 +235,7 @@ def _show(arguments: list[str]) -> int:
         reading, last = task.reading(), history[-1]
         print(f"trained: {last['step']:,} steps, epoch {last['epoch']}, {last['seconds']:,.0f} s")
         for kind in ("train", "validation"):
-            losses = [line["loss"] * reading.scale for line in history if line["kind"] == kind]
+            losses = [reading(line["loss"]) for line in history if line["kind"] == kind]
             if losses:
                 print(f"{kind:>10}  {losses[0]:.3f} {sparkline(losses)} {losses[-1]:.3f} {reading.name}")
     if not task.results:

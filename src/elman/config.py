@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from elman.errors import InputError
 
 T = TypeVar("T")
-_LARGEST_JSON = 4 * 2**20  # bytes; a vocabulary of 300,000 characters takes 3.6 million
+_LARGEST_JSON = 4 * 2**20  # bytes
 _LONGEST_TEXT = 4096  # characters of an option
 
 
@@ -137,13 +137,13 @@ def shown(value: object) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def read_json(path: Path) -> Any:
-    """What a small JSON file holds.
+def read_json(path: Path, largest: int = _LARGEST_JSON) -> Any:
+    """What a JSON file of at most ``largest`` bytes holds.
 
     Raises:
         InputError: not a regular file, too large, not UTF-8, not JSON, or nested too deep.
     """
-    check_regular(path, _LARGEST_JSON)
+    check_regular(path, largest)
     try:
         return json.loads(path.read_bytes())
     except RecursionError:

@@ -305,6 +305,13 @@ def test_init_advised_is_the_one_named(kind):
     agree(initial(kind, "advised")[1], initial(kind, kind.advised_init)[1], 0)
 
 
+def test_init_uniform_draws_everything_within_its_bound(kind):
+    _, w = initial(kind, "uniform:0.25")
+    assert all(0 < parameter.abs().max() <= 0.25 for parameter in w.values())
+    assert w["weight_hh"].max() > 0.24
+    assert w["weight_hh"].min() < -0.24
+
+
 @pytest.mark.parametrize("init", ["forget-bias", "chrono:200"])
 def test_init_of_the_gate_that_keeps_the_state(kind, init):
     refused = pytest.raises(ValueError, match=f"^initialisation '{init}' needs a gate that keeps the state")

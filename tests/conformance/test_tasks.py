@@ -21,11 +21,11 @@ import elman
 from elman import registry
 from elman.cli import main
 from elman.config import from_json, to_json
-from elman.data.split import split_points
+from elman.data.split import split_points, stratified_split
 from elman.errors import InputError
 from elman.tasks import language_model
 from elman.tasks.base import Task
-from tiny import SMALL, sales, same_bits, table, text, timeless, weights
+from tiny import SMALL, reviews, rhythm, sales, same_bits, sentences, table, text, timeless, weights
 
 
 @dataclass
@@ -72,8 +72,50 @@ def other_horizon(content: str, options: dict[str, Any]) -> str:
     return "\n".join([head, *map(",".join, split)]) + "\n"
 
 
+def other_pairs(content: str, options: dict[str, Any]) -> str:
+    """Other translations in the pairs that the seed puts into the test part."""
+    lines = content.splitlines()
+    _, begin = split_points(len(lines), options["split"])
+    for k in np.random.default_rng(options["seed"]).permutation(len(lines))[begin:]:
+        source, _, target = lines[k].partition("\t")
+        lines[k] = f"{source}\t{target[::-1]} the end"
+    return "\n".join(lines) + "\n"
+
+
+def other_texts(content: str, options: dict[str, Any]) -> str:
+    """Other words in the texts that the seed puts into the test part; the same labels."""
+    head, *rows = content.splitlines()
+    texts, labels = zip(*(row.split(",") for row in rows), strict=True)
+    *_, test = stratified_split(labels, options["split"], options["seed"])
+    changed = [f"dull {text[::-1]}" if k in test else text for k, text in enumerate(texts)]
+    return "\n".join([head, *map(",".join, zip(changed, labels, strict=True))]) + "\n"
+
+
+def other_end(content: str, options: dict[str, Any]) -> str:
+    """Other numbers in the rows of a series' test part."""
+    head, *rows = content.splitlines()
+    _, begin = split_points(len(rows), options["split"])
+    changed = [
+        ",".join([row.split(",")[0], *(str(100 - 9 * float(value)) for value in row.split(",")[1:])])
+        for row in rows[begin:]
+    ]
+    return "\n".join([head, *rows[:begin], *changed]) + "\n"
+
+
 COMMON = SMALL | {"seed": 3, "dropout": 0.1, "learning_rate": 0.01}
 CASES = {
+    "anomaly-detection": Case(
+        {"table.csv": rhythm(), "new.csv": rhythm(60, seed=1)},
+        COMMON | {"window": 12, "calendar": "day", "split": (0.5, 0.2, 0.3), "history": 60},
+        {"data": Path("new.csv")},
+        other_end,
+    ),
+    "classification": Case(
+        {"reviews.csv": reviews(), "new.csv": reviews(12, seed=1)},
+        COMMON | {"embedding_size": 4, "pooling": "attention", "split": (0.6, 0.2, 0.2), "min_count": 1},
+        {"data": Path("new.csv")},
+        other_texts,
+    ),
     "forecasting": Case(
         {"sales.csv": sales(), "other.csv": sales(3, seed=1)},
         COMMON
@@ -93,6 +135,18 @@ CASES = {
         COMMON | {"bidirectional": True, "split": (0.6, 0.2, 0.2), "cell": "gru"},
         {"data": Path("new.csv")},
         other_sequences,
+    ),
+    "translation": Case(
+        {
+            "pairs.tsv": sentences(),
+            "other.tsv": sentences(9, seed=1),
+            "new.txt": "the big cat\n\na dog ran\n",
+        },
+        COMMON
+        | {"embedding_size": 6, "split": (0.6, 0.2, 0.2), "cell": "gru", "level": "words"}
+        | {"shared_vocabulary": False, "input_feeding": True, "attention": "additive"},
+        {"data": Path("new.txt"), "nbest": 2, "beam": 3},
+        other_pairs,
     ),
 }
 NAMES = registry.names("tasks")

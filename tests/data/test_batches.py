@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from elman.batch import Batch, Field, Target, to_device
 from elman.cells import GRU
 from elman.data.batches import Examples, TokenStreams, TokenWindows
-from elman.data.text import Corpus
+from elman.data.corpus import Corpus
 from elman.data.vocab import ByteVocabulary
 from elman.errors import InputError
 from elman.layers import Recurrent

@@ -137,3 +137,14 @@ def test_the_seed_decides_the_tokens_and_none_is_new_each_time():
     assert run(None) != run(None)
     assert set(run(1)) == {0, 1, 2, 3}
     assert len(set(run(1, top_k=2))) == 2
+
+
+def test_what_is_never_to_be_drawn_is_not():
+    for temperature in (0.0, 1.0):
+        for never in ([1], [0, 2]):
+            logits = torch.tensor([[9.0, 9.5, 8.9, 8.0]])
+            tokens = sample(lambda _: logits, logits, temperature, seed=0, never=never)  # noqa: B023
+            drawn = {int(token) for token in itertools.islice(tokens, 200)}
+            assert drawn.isdisjoint(never)
+            assert drawn == {0: {0} if never == [1] else {1}, 1: {0, 1, 2, 3} - set(never)}[int(temperature)]
+            assert torch.isfinite(logits).all()

@@ -102,7 +102,7 @@ def test_what_it_does_not_support_is_said(dtype):
         layer(torch.randn(2, 1, 3, dtype=dtype))
 
 
-@pytest.mark.parametrize(("function", "ulps"), [(torch.tanh, 2), (torch.sigmoid, 3)], ids=["tanh", "sigmoid"])
+@pytest.mark.parametrize(("function", "ulps"), [(torch.tanh, 6), (torch.sigmoid, 3)], ids=["tanh", "sigmoid"])
 @pytest.mark.parametrize("isa", cpu._kernels.isas())
 def test_functions_are_as_exact_as_csrc_states(isa, function, ulps):
     x = torch.cat([torch.linspace(-80, 80, 40001), torch.linspace(-4, 4, 40001)])

@@ -40,10 +40,15 @@ OPTIONS = [
     ({"init": "chrono:2"}, f"{CHRONO} Got 'chrono:2'."),
     ({"init": "chrono:9999999999"}, f"{CHRONO_BOUND} Got 'chrono:9999999999'."),
     ({"init": "torch+torch"}, "an initialisation joins different ones. Got 'torch' twice."),
+    *(
+        ({"init": init}, f"uniform needs a number in (0, 1000], as uniform:0.1. Got {init!r}.")
+        for init in ("uniform", "uniform:0", "uniform:-1", "uniform:nan", "uniform:1e300", "uniform:x")
+    ),
     ({"init": "orthogonal+chrono"}, f"{CHRONO} Got 'chrono'."),
     (
         {"init": "xavier"},
-        "unknown initialisation 'xavier'; known: torch, orthogonal, forget-bias, chrono:T, identity, advised",
+        "unknown initialisation 'xavier'; known: torch, orthogonal, forget-bias, chrono:T, uniform:R, "
+        "identity, advised",
     ),
     (
         {"init": "forget-bias", "bias": False},

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from elman.errors import InputError
-from elman.metrics.ngram import letter_frequency_nats, witten_bell_nats
+from elman.metrics.ngram import frequency_nats, witten_bell_nats
 
 
 def documents(tokens, starts):
@@ -94,13 +94,13 @@ def test_worked_by_hand():
     assert nats == pytest.approx(-math.log(43 / 64), rel=1e-12)
 
 
-def test_letter_frequency_by_hand():
+def test_frequency_by_hand():
     train, test = np.array([0, 0, 1], np.uint8), np.array([2, 0, 1, 0, 2], np.uint8)
     # V = 4: P(0) = 3/7, P(1) = 2/7, P(2) = 1/7.
-    nats, count = letter_frequency_nats(train, test, 4)
+    nats, count = frequency_nats(train, test, 4)
     assert count == 4
     assert nats == pytest.approx(-math.log((3 / 7) * (2 / 7) * (3 / 7) * (1 / 7)))
-    nats, count = letter_frequency_nats(train, test, 4, np.array([0, 3]))
+    nats, count = frequency_nats(train, test, 4, np.array([0, 3]))
     assert count == 3
     assert nats == pytest.approx(-math.log((3 / 7) * (2 / 7) * (1 / 7)))
 
@@ -113,7 +113,7 @@ def test_no_overflow_with_a_vocabulary_of_billions():
     assert witten_bell_nats(train, test, size, 8) == pytest.approx(expected, rel=1e-12)
 
 
-@pytest.mark.parametrize("score", [letter_frequency_nats, witten_bell_nats])
+@pytest.mark.parametrize("score", [frequency_nats, witten_bell_nats])
 def test_nothing_learnt_and_nothing_scored(score):
     nothing, some = np.zeros(0, np.uint8), np.array([1, 2, 0], np.uint8)
     assert score(nothing, some, 4) == (pytest.approx(2 * math.log(4)), 2)

@@ -1,10 +1,15 @@
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from elman.metrics.novelty import known_words, longest_copy
+
+
+def codes(text: str) -> np.ndarray:
+    return np.array([ord(character) for character in text], dtype=np.uint16)
 
 
 @pytest.mark.parametrize(
@@ -40,10 +45,10 @@ def test_where_there_are_no_words_there_is_no_share(text):
     ],
 )
 def test_the_longest_copy_by_hand(text, corpus, length):
-    assert longest_copy(text, corpus) == length
+    assert longest_copy(codes(text), codes(corpus)) == length
 
 
 @given(st.text("ab", max_size=12), st.text("ab", max_size=12))
 def test_the_longest_copy_is_that_of_brute_force(text, corpus):
     runs = {text[a:b] for a in range(len(text) + 1) for b in range(a, len(text) + 1)}
-    assert longest_copy(text, corpus) == max(len(run) for run in runs if run in corpus)
+    assert longest_copy(codes(text), codes(corpus)) == max(len(run) for run in runs if run in corpus)

@@ -11,7 +11,7 @@ from torch import Tensor
 from agreement import randomise
 from elman.cells import GRU
 from elman.data.covariates import Encoded, Sizes
-from elman.data.windows import CutoffWindows, Window, WindowBatch
+from elman.data.cutoffs import CutoffWindows, Window, WindowBatch
 from elman.heads.normal import Normal
 from elman.heads.quantile import Quantile
 from elman.heads.student_t import StudentT

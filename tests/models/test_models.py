@@ -9,7 +9,9 @@ from elman.batch import Batch, Field, Target
 from elman.cells import GRU, LSTM, Cell, Elman, PeepholeLSTM, ProjectedLSTM
 from elman.heads.squared_error import SquaredError
 from elman.layers import Recurrent
+from elman.models.autoencoder import Autoencoder
 from elman.models.autoregressive import Autoregressive
+from elman.models.framewise import Framewise
 from elman.models.pooled import Pooled
 
 V, I, H, T, B = 11, 5, 6, 9, 4
@@ -139,3 +141,67 @@ def test_the_output_state_of_the_last_layer_is_pooled():
     loss, state = model(Batch(Field(x), Target(torch.zeros(B, 2, dtype=torch.float64))))
     torch.testing.assert_close(loss.sum, model.predict(Field(x)).square().mean(-1).sum())
     assert state is None
+
+
+# Framewise
+
+
+def framewise(cell: type[Cell] = LSTM, dropout: float = 0.0, **options: object) -> Framewise:
+    layer = Recurrent(cell(I, H), **options)
+    return randomise(Framewise(layer, SquaredError(layer.output_size, 2), dropout)).eval()
+
+
+@each_cell
+def test_every_step_is_answered_and_stepwise_alike(cell):
+    model, x = framewise(cell, num_layers=2), torch.randn(T, B, I)
+    whole, _ = model.predict(x)
+    assert whole.shape == (T, B, 2)
+    first, state = model.predict(x[:4])
+    second, _ = model.predict(x[4:], state)
+    torch.testing.assert_close(torch.cat([first, second]), whole)
+    stream = model.stream()
+    steps = torch.stack([stream.step(step).clone() for step in x[:, 0]])
+    torch.testing.assert_close(steps, whole[:, 0], rtol=1e-5, atol=1e-5)
+
+
+def test_the_loss_of_every_step_is_that_of_its_prediction():
+    model, x, y = framewise(), torch.randn(T, B, I), torch.randn(T, B, 2)
+    loss, state = model(Batch(Field(x), Target(y)))
+    torch.testing.assert_close(loss.sum, (model.predict(x)[0] - y).square().mean(-1).sum())
+    assert (loss.count, state) == (T * B, None)
+    torch.manual_seed(0)
+    dropped = framewise(dropout=0.5).train()
+    assert not torch.equal(dropped.predict(x)[0], dropped.predict(x)[0])
+
+
+# Autoencoder
+
+
+def autoencoder(cell: type[Cell] = LSTM, window: int = T, **options: object) -> Autoencoder:
+    encoder = Recurrent(cell(I, H), **options)
+    decoder = Recurrent(cell(encoder.output_size, H), **options)
+    return randomise(Autoencoder(encoder, decoder, SquaredError(decoder.output_size, 2), window)).eval()
+
+
+@each_cell
+def test_a_window_is_reconstructed_from_its_end(cell):
+    model, x = autoencoder(cell), torch.randn(T, B, I)
+    code = model.encoder(x)[0][-1]
+    backwards, _ = model.decoder(torch.stack([code] * T))
+    torch.testing.assert_close(model.predict(x), model.head.predict(backwards.flip(0)))
+    torch.testing.assert_close(model.last(x), model.predict(x)[-1])
+
+
+def test_it_is_trained_to_give_back_what_it_read_in_order():
+    model, x, y = autoencoder(), torch.randn(T, B, I), torch.randn(T, B, 2)
+    loss, state = model(Batch(Field(x), Target(y)))
+    torch.testing.assert_close(loss.sum, (model.predict(x) - y).square().mean(-1).sum())
+    assert (loss.count, state) == (T * B, None)
+
+
+def test_its_stream_reconstructs_each_step_from_the_window_it_ends():
+    model, x = autoencoder(window=4), torch.randn(T, I)
+    stream = model.stream()
+    found = torch.stack([stream.step(step) for step in x])
+    wanted = [model.predict(x[max(0, t - 3) : t + 1, None])[-1, 0] for t in range(T)]
+    torch.testing.assert_close(found, torch.stack(wanted), rtol=1e-5, atol=1e-5)

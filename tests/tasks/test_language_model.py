@@ -13,13 +13,12 @@ import torch
 
 import elman
 from elman.data.builtin import python_reference
-from elman.data.vocab import ByteVocabulary, CharacterVocabulary
+from elman.data.vocab import ByteVocabulary
 from elman.errors import InputError
-from elman.metrics.ngram import letter_frequency_nats
+from elman.metrics.ngram import frequency_nats
 from elman.models.autoregressive import TokenStream
 from elman.tasks import language_model
 from elman.tasks.language_model import LanguageModel
-from elman.train.files import write_json
 from tiny import SMALL, same_bits, text, weights
 
 OPTIONS = SMALL | {"embedding_size": 4, "bptt": 20}
@@ -81,7 +80,7 @@ def test_the_figures_by_hand(tmp_path, level):
         "tokens": 4,
     }
     assert task.reading().name == {"characters": "bits/char", "bytes": "bits/byte"}[level]
-    assert task.reading().scale == pytest.approx(1 / math.log(2))
+    assert task.reading()(3.0) == pytest.approx(3 / math.log(2))
 
 
 def test_the_results_are_those_of_the_test_part(task, tmp_path):
@@ -91,7 +90,7 @@ def test_the_results_are_those_of_the_test_part(task, tmp_path):
     assert task.evaluate([tmp_path / "test.txt"]) == task.results["test"]
     tokens = task.vocabulary.encode(whole)
     train, test = tokens[: round(0.9 * len(whole))], tokens[begin:]
-    nats, count = letter_frequency_nats(train, test, len(task.vocabulary))
+    nats, count = frequency_nats(train, test, len(task.vocabulary))
     assert task.results["baselines"]["letter frequency"] == pytest.approx(nats / count / math.log(2))
     assert list(task.results["baselines"]) == ["letter frequency", "Witten–Bell, order 6"]
     assert task.results["test"]["tokens"] == count
@@ -163,17 +162,6 @@ def test_texts_that_cannot_be_used_are_refused(texts, message):
         LanguageModel(**OPTIONS).fit(texts=texts)
 
 
-def test_a_vocabulary_has_a_size_that_its_file_can_be_read_at(tmp_path, monkeypatch):
-    most = language_model._LARGEST_VOCABULARY
-    write_json(
-        tmp_path / "v.json", CharacterVocabulary("".join(map(chr, range(0x10000, 0x10000 + most)))).to_json()
-    )
-    assert (tmp_path / "v.json").stat().st_size < 4 * 2**20
-    monkeypatch.setattr(language_model, "_LARGEST_VOCABULARY", 15)
-    with pytest.raises(InputError, match=r"holds 16 different characters, more than 15; --level bytes"):
-        fit()
-
-
 def test_a_few_characters_are_enough():
     task = fit(["abcdefghij" * 4])
     assert task.results["test"]["tokens"] == 1
@@ -210,6 +198,18 @@ def test_an_option_out_of_its_range_is_refused(options):
     (name,) = options
     with pytest.raises(InputError, match=f"^--{name.replace('_', '-')} must be an int in "):
         LanguageModel(**options)
+
+
+def test_a_uniform_initialisation_is_that_of_the_whole_model():
+    task = fit(init="uniform:0.3+forget-bias", hidden_size=16, embedding_size=16, learning_rate=1e-30)
+    found = weights(task.model)
+    forget = found["layer.bias_ih_l0"][16:32]
+    assert torch.equal(forget, torch.ones(16))
+    found["layer.bias_ih_l0"] = torch.cat([found["layer.bias_ih_l0"][:16], found["layer.bias_ih_l0"][32:]])
+    for name, each in found.items():
+        assert 0.1 < each.abs().max() <= 0.3, name
+    assert found["embedding.weight"].abs().max() > 0.29
+    assert found["head.weight"].abs().max() > 0.29
 
 
 # What is written

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from elman.cells import GRU, LSTM, Cell, Elman
 from elman.data.batches import Batches, Examples, TokenStreams, TokenWindows
-from elman.data.text import Corpus
+from elman.data.corpus import Corpus
 from elman.errors import InputError, TrainingStopped
 from elman.layers import Recurrent
 from elman.models.autoregressive import Autoregressive

@@ -38,6 +38,27 @@ def test_both_at_once():
     assert rates(4, warmup_steps=2)[1] == pytest.approx(2 / 3 * (0.01 + 0.99 * (1 + math.sqrt(0.5)) / 2))
 
 
+def test_the_rate_falls_from_epoch_to_epoch():
+    found = rates(13 * 7, schedule="step", epochs=13, full_rate_epochs=4, decay=0.5)
+    expected = [1.0] * 4 + [0.5**k for k in range(1, 10)]  # Zaremba et al. 2014, the small network
+    assert found[:-1] == [rate for rate in expected for _ in range(7)]
+    for epochs in range(1, 40):  # whatever the shares are rounded to
+        steps = epochs * 1117
+        falls = TrainingOptions(learning_rate=1.0, schedule="step", epochs=epochs, full_rate_epochs=0)
+        for epoch in range(epochs):
+            at = [epoch * 1117, epoch * 1117 + 1116]
+            assert [learning_rate(falls, step, step / steps) for step in at] == [0.5 ** (epoch + 1)] * 2
+
+
+@pytest.mark.parametrize(
+    "options", [{"decay": 0.0}, {"decay": 1.5}, {"decay": math.nan}, {"full_rate_epochs": -1}]
+)
+def test_a_step_schedule_out_of_its_range_is_refused(options):
+    (name,) = options
+    with pytest.raises(InputError, match=f"--{name.replace('_', '-')} must be "):
+        TrainingOptions(schedule="step", **options)
+
+
 class Two(nn.Module):
     """Two parameters with gradients of norm 3 and 4, together 5."""
 

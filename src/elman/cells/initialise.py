@@ -8,17 +8,21 @@ A name is one of those below, or several joined by ``+``, applied from left to r
     forget-bias    the bias of the gate that keeps the state is 1 (Jozefowicz, Zaremba & Sutskever 2015)
     chrono:T       that bias drawn as log U(1, T − 1), the input gate's its negative, for memories of up to
                    T steps (Tallec & Ollivier 2018, arXiv:1804.11188)
+    uniform:R      uniform on ±R, everything; a task draws its whole model so, embedding and head too
+                   (Zaremba, Sutskever & Vinyals 2014, arXiv:1409.2329, with R = 0.1 and 0.05)
     identity       recurrent weights the identity gate by gate, input weights N(0, 0.001²), biases 0, for
                    relu networks (Le, Jaitly & Hinton 2015, arXiv:1504.00941)
     advised        what the cell's own file advises
 """
+
+import math
 
 import torch
 from torch import Tensor
 
 from elman.cells.base import Cell, Weights
 
-NAMES = ("torch", "orthogonal", "forget-bias", "chrono:T", "identity", "advised")
+NAMES = ("torch", "orthogonal", "forget-bias", "chrono:T", "uniform:R", "identity", "advised")
 
 
 @torch.no_grad()
@@ -42,6 +46,10 @@ def initialise(cell: Cell, w: Weights, init: str = "torch") -> None:
             _fill(cell, w, torch.nn.init.orthogonal_, torch.nn.init.xavier_uniform_)
         elif kind == "identity":
             _fill(cell, w, torch.nn.init.eye_, lambda block: torch.nn.init.normal_(block, std=0.001))
+        elif kind == "uniform":
+            bound = _bound(argument, name)
+            for parameter in w.values():
+                torch.nn.init.uniform_(parameter, -bound, bound)
         elif kind == "forget-bias":
             _set_bias(cell, w, _memory_gate(cell, name), torch.ones(cell.hidden_size))
         elif kind == "chrono":
@@ -57,6 +65,29 @@ def initialise(cell: Cell, w: Weights, init: str = "torch") -> None:
                 _set_bias(cell, w, cell.input_gate, -bias)
         elif kind != "torch":
             raise ValueError(f"unknown initialisation {name!r}; known: {', '.join(NAMES)}")
+
+
+def uniform_bound(init: str) -> float | None:
+    """R where an initialisation says ``uniform:R`` among its names, None where it does not.
+
+    Raises:
+        ValueError: R is not a number in (0, 1000].
+    """
+    for name in init.split("+"):
+        kind, _, argument = name.partition(":")
+        if kind == "uniform":
+            return _bound(argument, name)
+    return None
+
+
+def _bound(argument: str, name: str) -> float:
+    try:
+        bound = float(argument)
+    except ValueError:
+        bound = math.nan
+    if not 0 < bound <= 1000:
+        raise ValueError(f"uniform needs a number in (0, 1000], as uniform:0.1. Got {name!r}.")
+    return bound
 
 
 def _memory_gate(cell: Cell, init: str) -> str:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from elman.batch import Batch, Field, Target
-from elman.data.text import Corpus
+from elman.data.corpus import Corpus
 from elman.errors import InputError
 
 

@@ -1,195 +1,63 @@
-"""Windows of many series: what a forecaster reads before a cutoff, and the steps after it."""
+"""Windows of long series, for training on them."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from elman.batch import Target
-from elman.data.covariates import Encoded
+from elman.batch import Batch, Field, Target
 
 
-@dataclass
-class Window:
-    """What is known at a cutoff: C steps before it, and covariates known ahead of the H steps after it.
-
-    Attributes:
-        values: [C, B] targets, 0 where missing.
-        observed: [C, B] bool, false where missing and before a series' first step.
-        known: [C + H, B, K] numbers known ahead.
-        past: [C, B, P] numbers known up to the present.
-        known_codes: [C + H, B, J] categories known ahead.
-        past_codes: [C, B, L] categories known up to the present.
-        starts: [C, B] bool, true at a series' first step.
-        number: [B] of the window's first step within its series; negative where it begins before it.
-        series: [B] row in tables of one parameter a series.
-    """
-
-    values: Tensor
-    observed: Tensor
-    known: Tensor
-    past: Tensor
-    known_codes: Tensor
-    past_codes: Tensor
-    starts: Tensor
-    number: Tensor
-    series: Tensor
-
-    @property
-    def context(self) -> int:
-        """C, steps before the cutoff."""
-        return len(self.values)
-
-    @property
-    def horizon(self) -> int:
-        """H, steps after it."""
-        return len(self.known) - len(self.values)
-
-
-@dataclass
-class WindowBatch:
-    """Windows, and what follows them.
-
-    Attributes:
-        inputs: what is known.
-        targets: values [H, B] and their weights, 0 where missing.
-    """
-
-    inputs: Window
-    targets: Target
-
-
-class CutoffWindows:
-    """One window for each series and cutoff given, in their order.
+class Windows:
+    """Overlapping windows of long series, shuffled anew every epoch.
 
     Args:
-        data: the series.
-        series: [M] whose window it is.
-        cutoffs: [M] its first step to be forecast.
-        context: C, steps before the cutoff.
-        horizon: H.
+        inputs: [N, I] of each series.
+        targets: [N, D] of each; NaN does not count.
+        length: T, steps of a window; a shorter series is one window with nothing to predict at its end.
+        stride: steps between two windows' beginnings; the last one ends where the series does.
         batch_size: B.
-        ends: [N] steps of each series that may be targets; None: all.
+        seed: decides each epoch's order; None: in the order given.
 
     Shapes:
-        batches of ``Window`` and targets [H, B] with weights, 0 where missing or past the end
+        batches of inputs [T, B, I], targets [T, B, D] with weights [T, B, D]
     """
 
     def __init__(
         self,
-        data: Encoded,
-        series: np.ndarray,
-        cutoffs: np.ndarray,
+        inputs: Sequence[np.ndarray],
+        targets: Sequence[np.ndarray],
         *,
-        context: int,
-        horizon: int,
+        length: int,
+        stride: int,
         batch_size: int,
-        ends: np.ndarray | None = None,
+        seed: int | None = None,
     ) -> None:
-        self.data, self.series, self.cutoffs = data, series, cutoffs
-        self._context, self._horizon, self._batch_size = context, horizon, batch_size
-        self._ends = np.diff(data.begins) if ends is None else ends
-        self.steps = -(-len(series) // batch_size)
-
-    def epoch(self, number: int = 0, start: int = 0) -> Iterator[WindowBatch]:
-        """Batches from batch ``start`` on."""
-        for begin in range(start * self._batch_size, len(self.series), self._batch_size):
-            rows = slice(begin, begin + self._batch_size)
-            yield self.batch(self.series[rows], self.cutoffs[rows])
-
-    def batch(self, series: np.ndarray, cutoffs: np.ndarray) -> WindowBatch:
-        """The windows of these series [B] at these cutoffs [B]."""
-        data, C = self.data, self._context
-        steps = (cutoffs - C) + np.arange(C + self._horizon)[:, None]  # [C + H, B]
-        begins, ends = data.begins[series], data.begins[series + 1]
-        at = (begins + steps).clip(begins, ends - 1)
-        inside = (steps >= 0) & (steps < ends - begins)
-        y = np.where(inside & (steps < self._ends[series]), data.y[at], np.nan)
-        there = ~np.isnan(y)
-        y = np.where(there, y, 0).astype(np.float32)
-
-        def gathered(values: np.ndarray, upto: int) -> Tensor:
-            if not values.shape[1]:
-                return torch.zeros(upto, len(series), 0, dtype=torch.from_numpy(values).dtype)
-            return torch.from_numpy(np.where(inside[:upto, :, None], values[at[:upto]], 0))
-
-        window = Window(
-            torch.from_numpy(y[:C]),
-            torch.from_numpy(there[:C]),
-            gathered(data.known, len(steps)),
-            gathered(data.past, C),
-            gathered(data.known_codes, len(steps)),
-            gathered(data.past_codes, C),
-            torch.from_numpy(steps[:C] == 0),
-            torch.from_numpy(steps[0]),
-            torch.from_numpy(data.series[series]),
+        pads = [max(0, length - len(each)) for each in inputs]
+        x = [np.pad(each, ((0, pad), (0, 0))) for each, pad in zip(inputs, pads, strict=True)]
+        y = [
+            np.pad(each, ((0, pad), (0, 0)), constant_values=np.nan)
+            for each, pad in zip(targets, pads, strict=True)
+        ]
+        begins = np.cumsum([0, *(len(each) for each in x[:-1])])
+        self._begins = np.concatenate(
+            [
+                begin + np.unique([*range(0, len(each) - length, stride), len(each) - length])
+                for begin, each in zip(begins, x, strict=True)
+            ]
         )
-        targets = Target(torch.from_numpy(y[C:]), torch.from_numpy(there[C:].astype(np.float32)))
-        return WindowBatch(window, targets)
+        known = ~np.isnan(whole := np.concatenate(y))
+        self._inputs = torch.from_numpy(np.concatenate(x))
+        self._targets = torch.from_numpy(np.where(known, whole, np.float32(0)))
+        self._weights = torch.from_numpy(known.astype(np.float32))
+        self._length, self._batch_size, self._seed = length, batch_size, seed
+        self.steps = -(-len(self._begins) // batch_size)
 
-
-class RandomWindows:
-    """Windows at random cutoffs, every series as often as any other.
-
-    A cutoff leaves H targets before its series' end, and a whole context before it where the series is long
-    enough.
-
-    Args:
-        data: the series.
-        ends: [N] steps of each series that may be read.
-        context: C, steps before the cutoff.
-        horizon: H.
-        batch_size: B.
-        windows: an epoch.
-        seed: decides the windows of each epoch.
-    """
-
-    def __init__(
-        self,
-        data: Encoded,
-        ends: np.ndarray,
-        *,
-        context: int,
-        horizon: int,
-        batch_size: int,
-        windows: int,
-        seed: int,
-    ) -> None:
-        self._latest = np.maximum(ends - horizon, 1)
-        self._earliest = np.minimum(context, (self._latest + 1) // 2)
-        self._series = np.flatnonzero(ends > 1)
-        self._windows, self._batch_size, self._seed = windows, batch_size, seed
-        empty = np.zeros(0, np.int64)
-        self._cut = CutoffWindows(
-            data, empty, empty, context=context, horizon=horizon, batch_size=batch_size, ends=ends
-        )
-        self.steps = -(-windows // batch_size)
-
-    def epoch(self, number: int = 0, start: int = 0) -> Iterator[WindowBatch]:
+    def epoch(self, number: int = 0, start: int = 0) -> Iterator[Batch]:
         """Batches from batch ``start`` on."""
-        random = np.random.default_rng([self._seed, number])
-        rounds = -(-self._windows // len(self._series))
-        series = np.concatenate([random.permutation(self._series) for _ in range(rounds)])[: self._windows]
-        cutoffs = random.integers(self._earliest[series], self._latest[series], endpoint=True)
-        for begin in range(start * self._batch_size, self._windows, self._batch_size):
-            rows = slice(begin, begin + self._batch_size)
-            yield self._cut.batch(series[rows], cutoffs[rows])
-
-
-def windows_back(lengths: np.ndarray, horizon: int, windows: int, step: int, least: int) -> list[np.ndarray]:
-    """Cutoffs that forecast the end of each series: the last horizon, and ``step`` steps before it again.
-
-    Args:
-        lengths: [N] steps of each series.
-        horizon: H.
-        windows: cutoffs a series.
-        step: steps between two of them.
-        least: steps that must remain before a cutoff; what would leave fewer is left out.
-
-    Returns:
-        for each series its cutoffs, ascending.
-    """
-    back = horizon + step * np.arange(windows)[::-1]
-    return [cutoffs[cutoffs >= least] for cutoffs in (lengths[:, None] - back)]
+        order = self._begins
+        if self._seed is not None:
+            order = np.random.default_rng([self._seed, number]).permutation(order)
+        for begins in np.split(order, np.arange(self._batch_size, len(order), self._batch_size))[start:]:
+            rows = torch.from_numpy(begins[None] + np.arange(self._length)[:, None])
+            yield Batch(Field(self._inputs[rows]), Target(self._targets[rows], self._weights[rows]))

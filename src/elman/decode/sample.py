@@ -1,9 +1,12 @@
 """Tokens drawn one after another from a model's own predictions."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
+
+from elman.decode import rules
+from elman.state import State, reorder
 
 _COLDEST = 1e-30
 Step = Callable[[Tensor], Tensor]
@@ -67,6 +70,7 @@ def sample(
     top_k: int = 0,
     top_p: float = 1.0,
     seed: int | None = None,
+    never: Sequence[int] = (),
 ) -> Iterator[Tensor]:
     """Endless tokens [B], each fed back to give the next.
 
@@ -77,13 +81,62 @@ def sample(
         top_k: see ``choose``.
         top_p: see ``choose``.
         seed: of the draws; None: a new one each time.
+        never: tokens that are not drawn, as one that stands for the unknown.
     """
     generator = torch.Generator(device=logits.device)
     if seed is None:
         generator.seed()
     else:
         generator.manual_seed(seed)
+    excluded = torch.tensor(never, dtype=torch.int64, device=logits.device)
     while True:
+        if len(excluded):
+            logits = logits.index_fill(-1, excluded, -torch.inf)
         token = choose(logits, temperature, top_k, top_p, generator)
         yield token
         logits = step(token)
+
+
+def sample_sequences(
+    step: rules.Step,
+    state: State,
+    begin: int,
+    bounds: rules.Rules,
+    *,
+    temperature: float = 1.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    alpha: float = 1.0,
+    generator: torch.Generator | None = None,
+) -> list[rules.Hypothesis]:
+    """A sequence drawn for each row, to its end.
+
+    Args:
+        step: see ``rules.Step``.
+        state: of B rows, before the first token.
+        begin: the token to begin with.
+        bounds: what may come next.
+        temperature: see ``choose``.
+        top_k: see ``choose``.
+        top_p: see ``choose``.
+        alpha: exponent of the score's length penalty.
+        generator: the source of randomness.
+    """
+    B, device = state[0].shape[1], state[0].device
+    drawn = [rules.Hypothesis([], 0.0)] * B
+    alive = torch.arange(B, device=device)
+    tokens = torch.full((B,), begin, device=device)
+    written, sums = tokens.new_zeros(B, 0), torch.zeros(B, device=device)
+    while len(alive):
+        log_p, state = step(tokens, state)
+        log_p = bounds(log_p, written, alive)
+        tokens = choose(log_p, temperature, top_k, top_p, generator)
+        sums = sums + log_p.gather(1, tokens[:, None])[:, 0]
+        ends = tokens == bounds.end
+        penalty = rules.length_penalty(written.shape[1] + 1, alpha)
+        for k in ends.nonzero()[:, 0].tolist():
+            drawn[int(alive[k])] = rules.Hypothesis(written[k].tolist(), float(sums[k]) / penalty)
+        rows = (~ends).nonzero()[:, 0]
+        written = torch.cat([written, tokens[:, None]], 1)[rows]
+        alive, tokens, sums, state = alive[rows], tokens[rows], sums[rows], reorder(state, rows)
+    return drawn

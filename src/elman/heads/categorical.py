@@ -1,5 +1,7 @@
 """One of V classes."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -13,11 +15,17 @@ class Categorical(Head):
 
         p = softmax(W f + b),    loss = −log p[target]
 
+    With label smoothing ε, in training: loss = −(1 − ε) log p[target] − ε/V Σ log p
+    (Szegedy et al. 2015, arXiv:1512.00567).
+
     Args:
         features: F, features of one prediction.
         classes: V.
         tied: an embedding [V, F] whose weight serves as W (Press & Wolf 2016, arXiv:1608.05859; Inan,
             Khosravi & Socher 2016, arXiv:1611.01462); None: W is the head's own.
+        label_smoothing: ε.
+        class_weights: [V], what the loss of a target of each class is multiplied by; the count stays that of
+            the targets. None: all 1.
 
     Shapes:
         features [..., F], targets [...] of class ids → logits [..., V]; weight [V, F], bias [V]
@@ -26,8 +34,17 @@ class Categorical(Head):
         nats per target.
     """
 
-    def __init__(self, features: int, classes: int, tied: nn.Embedding | None = None) -> None:
+    def __init__(
+        self,
+        features: int,
+        classes: int,
+        tied: nn.Embedding | None = None,
+        label_smoothing: float = 0.0,
+        class_weights: Sequence[float] | None = None,
+    ) -> None:
         super().__init__()
+        self.label_smoothing = label_smoothing
+        self.class_weights = class_weights
         self.bias = nn.Parameter(torch.zeros(classes))
         # inside a tuple the embedding is not a submodule: its weight is saved once, under its own name
         self._tied = (tied,)
@@ -42,12 +59,14 @@ class Categorical(Head):
 
     def loss(self, features: Tensor, target: Target) -> Loss:
         """Cross-entropy."""
-        logits = self.logits(features).flatten(0, -2)
+        logits, values = self.logits(features).flatten(0, -2), target.values.flatten()
+        smoothing = self.label_smoothing if self.training else 0.0
+        weights = None if self.class_weights is None else logits.new_tensor(self.class_weights)
         if target.weights is None:
             # the usual case, in one pass over the logits
-            total = F.cross_entropy(logits, target.values.flatten(), reduction="sum")
+            total = F.cross_entropy(logits, values, weights, reduction="sum", label_smoothing=smoothing)
             return Loss(total, total.new_tensor(float(target.values.numel())))
-        losses = F.cross_entropy(logits, target.values.flatten(), reduction="none")
+        losses = F.cross_entropy(logits, values, weights, reduction="none", label_smoothing=smoothing)
         return weighted(losses.view_as(target.values), target)
 
     def predict(self, features: Tensor) -> Tensor:

@@ -29,8 +29,10 @@ class SquaredError(Head):
         nn.init.zeros_(self.linear.bias)
 
     def loss(self, features: Tensor, target: Target) -> Loss:
-        """Mean over the outputs, summed over the targets."""
-        return weighted((self.linear(features) - target.values).square().mean(-1), target)
+        """Mean over the outputs, summed over the targets; weights of the outputs' own make each a target."""
+        losses = (self.linear(features) - target.values).square()
+        each = target.weights is not None and target.weights.dim() == losses.dim()
+        return weighted(losses if each else losses.mean(-1), target)
 
     def predict(self, features: Tensor) -> Tensor:
         """The conditional mean [..., O]."""

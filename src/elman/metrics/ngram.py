@@ -5,7 +5,7 @@ import numpy as np
 from elman.errors import InputError
 
 
-def letter_frequency_nats(
+def frequency_nats(
     train: np.ndarray, test: np.ndarray, vocabulary_size: int, test_starts: np.ndarray | None = None
 ) -> tuple[float, int]:
     """Score test tokens by how often each token occurs in training, whatever comes before it.

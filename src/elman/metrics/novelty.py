@@ -2,6 +2,8 @@
 
 import re
 
+import numpy as np
+
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -15,14 +17,26 @@ def known_words(text: str, corpus: str) -> float:
     return sum(word in known for word in words) / len(words) if words else float("nan")
 
 
-def longest_copy(text: str, corpus: str) -> int:
-    """Length in characters of the longest run of the text that stands in the corpus to the letter."""
+def longest_copy(text: np.ndarray, corpus: np.ndarray) -> int:
+    """Length in tokens of the longest run of the text that stands in the corpus exactly.
 
-    def copied(length: int) -> bool:
-        return any(text[k : k + length] in corpus for k in range(len(text) - length + 1))
-
-    low, high = 0, len(text)
-    while low < high:  # a run of n characters holds one of n − 1
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if copied(middle) else (low, middle - 1)
-    return low
+    Shapes:
+        text [M], corpus [N] of the same vocabulary
+    """
+    tokens = np.concatenate((corpus, text)).astype(np.int64)
+    ends = np.where(np.arange(len(tokens)) < len(corpus), len(corpus), len(tokens))
+    vocabulary_size = int(tokens.max(initial=0)) + 1
+    # where the runs of `length` tokens begin that stand in both, and a number for each such run
+    begins, runs = np.arange(len(tokens)), np.zeros(len(tokens), dtype=np.int64)
+    length = 0
+    while True:
+        longer = begins + length < ends[begins]
+        begins, runs = begins[longer], runs[longer]
+        _, runs = np.unique(runs * vocabulary_size + tokens[begins + length], return_inverse=True)
+        of_corpus = begins < len(corpus)
+        in_corpus, in_text = (np.bincount(runs[own], minlength=len(runs)) for own in (of_corpus, ~of_corpus))
+        both = (in_corpus[runs] > 0) & (in_text[runs] > 0)
+        if not both.any():
+            return length
+        begins, runs = begins[both], runs[both]
+        length += 1

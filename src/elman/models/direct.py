@@ -5,7 +5,7 @@ from torch import Tensor
 
 from elman.batch import Target
 from elman.data.covariates import Sizes
-from elman.data.windows import Window, WindowBatch
+from elman.data.cutoffs import Window, WindowBatch
 from elman.dropout import dropout
 from elman.heads.base import Distribution, Loss
 from elman.layers.recurrent import Recurrent

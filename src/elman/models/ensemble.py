@@ -6,7 +6,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from elman.data.windows import Window, WindowBatch
+from elman.data.cutoffs import Window, WindowBatch
 from elman.heads.base import Loss
 from elman.models.forecaster import Forecaster
 

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from elman.data.covariates import Sizes
-from elman.data.windows import Window, WindowBatch
+from elman.data.cutoffs import Window, WindowBatch
 from elman.heads.base import Loss
 
 Scaling = Literal["mean", "standard"]

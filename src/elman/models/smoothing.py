@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from elman.data.windows import Window
+from elman.data.cutoffs import Window
 
 _FIRST_SEASONS = 2  # measured to begin with
 _BLOCK = 32  # steps smoothed at once where there is no season

@@ -1,6 +1,7 @@
 """The loss over training."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,18 +11,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def plot_curve(axes: "Axes", lines: list[dict[str, Any]], unit: str, scale: float = 1.0) -> None:
+def plot_curve(
+    axes: "Axes", lines: list[dict[str, Any]], unit: str, reading: Callable[[float], float]
+) -> None:
     """Training loss by step, validation loss by epoch.
 
     Args:
         axes: to draw on.
         lines: of the history.
         unit: of the loss, for the axis.
-        scale: what a loss of the history is multiplied by to be in that unit.
+        reading: a loss of the history in that unit.
     """
     finite = [line for line in lines if math.isfinite(line["loss"])]
-    train = [(line["step"], line["loss"] * scale) for line in finite if line["kind"] == "train"]
-    valid = [(line["step"], line["loss"] * scale) for line in finite if line["kind"] == "validation"]
+    train = [(line["step"], reading(line["loss"])) for line in finite if line["kind"] == "train"]
+    valid = [(line["step"], reading(line["loss"])) for line in finite if line["kind"] == "validation"]
     if train:
         axes.plot(*zip(*train, strict=True), color=PALE, linewidth=1, label="training")
     if valid:
@@ -37,10 +40,12 @@ def plot_curve(axes: "Axes", lines: list[dict[str, Any]], unit: str, scale: floa
         axes.legend(frameon=False)
 
 
-def draw_curve(lines: list[dict[str, Any]], path: Path, unit: str, scale: float, title: str) -> None:
+def draw_curve(
+    lines: list[dict[str, Any]], path: Path, unit: str, reading: Callable[[float], float], title: str
+) -> None:
     """``plot_curve`` with a title, as a file."""
     figure = new_figure()
     axes = figure.subplots()
-    plot_curve(axes, lines, unit, scale)
+    plot_curve(axes, lines, unit, reading)
     axes.set_title(title)
     save_figure(figure, path)

@@ -2,10 +2,10 @@
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from elman import __version__
 from elman.config import check_regular, check_types, flag, from_json, read_json, require, shown, to_json
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from elman.data.batches import Batches
+    from elman.data.vocab import Vocabulary
     from elman.layers.recurrent import Recurrent
     from elman.train.loop import Loop, Reading
 
@@ -57,7 +58,7 @@ class TaskOptions:
     learned_state: bool = False
     """the initial state is learned; otherwise zero"""
     init: str = "advised"
-    """advised (the cell's own), torch, orthogonal, identity, forget-bias, chrono:T; + joins several"""
+    """advised (the cell's), torch, orthogonal, identity, forget-bias, chrono:T, uniform:R; + joins several"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +74,36 @@ class TaskConfig(TrainingOptions, TaskOptions):
             require(flag(name), 1 <= value <= most, f"an int in [1, {most}]", value)
         for name in ("dropout", "input_dropout", "recurrent_dropout", "zoneout", "weight_dropout"):
             require(flag(name), 0 <= getattr(self, name) < 1, "in [0, 1)", getattr(self, name))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextOptions(TaskConfig):
+    """Options of a task that reads text; subclasses set the level that suits them."""
+
+    level: Literal["characters", "bytes", "words", "subwords"] = "characters"
+    """what a token is"""
+    vocab_size: int | None = None
+    """pieces of the vocabulary at most, the most frequent ones; none: all there are, or 8000 subwords"""
+    min_count: int = 1
+    """characters and words that occur less often are unknown; subwords are not joined"""
+    lowercase: bool = False
+    """read all text in lower case"""
+    word_split: Literal["punctuation", "spaces"] = "punctuation"
+    """words end at spaces and punctuation, or at spaces alone, as in text that was split before"""
+
+    def vocabulary(self, texts: Iterable[str], specials: Sequence[str] = ()) -> "Vocabulary":
+        """The vocabulary of the training texts; see ``elman.data.vocab.make_vocabulary``."""
+        from elman.data.vocab import make_vocabulary
+
+        return make_vocabulary(
+            self.level,
+            texts,
+            size=self.vocab_size,
+            min_count=self.min_count,
+            lowercase=self.lowercase,
+            word_split=self.word_split,
+            specials=specials,
+        )
 
 
 @dataclass
@@ -130,6 +161,7 @@ class Task(ABC):
         self.folder: Path | None = None
         self.model: Any = None
         self.results: dict[str, Any] = {}
+        self.show_progress = False
 
     # What a subclass says of itself.
 
@@ -164,6 +196,9 @@ class Task(ABC):
     @abstractmethod
     def evaluate(self, data: Paths) -> dict[str, Any]:
         """Figures on other files."""
+
+    def prepare(self, model: "nn.Module") -> None:  # noqa: B027
+        """Puts in place what a new model is to start from, where that is not drawn at random."""
 
     def save_extras(self, folder: Path) -> None:  # noqa: B027 - most tasks have none
         """Writes what the task needs beside config and weights."""
@@ -232,11 +267,14 @@ class Task(ABC):
         from elman.train.loop import Loop
         from elman.train.progress import Silent, make_progress
 
+        self.show_progress = show_progress
         torch.manual_seed(self.config.seed)
         try:
             self.model = self.build()
+            _initialise_rest(self.model, self.config.init)
         except RuntimeError as error:  # all that torch says when memory does not suffice
             raise InputError(f"the model cannot be made: {str(error).splitlines()[0]}") from error
+        self.prepare(self.model)
         progress = make_progress() if show_progress else Silent()
         return Loop(
             self.model,
@@ -262,9 +300,18 @@ class Task(ABC):
         if self.folder is not None:
             reading = loop.reading
             title = f"{self.name}: {self.config.cell}, {self.config.hidden_size} units × {self.config.layers}"
-            draw_curve(loop.history.lines, self.folder / files.CURVE, reading.name, reading.scale, title)
+            draw_curve(loop.history.lines, self.folder / files.CURVE, reading.name, reading, title)
             files.write_json(self.folder / files.RESULTS, self.results)
             (self.folder / files.CHECKPOINT).unlink(missing_ok=True)
+        return self
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """All options by name, as scikit-learn asks for them."""
+        return {name: getattr(self.config, name) for name in to_json(self.config)}
+
+    def set_params(self, **options: Any) -> Self:
+        """Changes options by name."""
+        self.__init__(**{**self.get_params(), **options})  # type: ignore[misc]
         return self
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
@@ -285,15 +332,15 @@ class Task(ABC):
             raise InputError(f"{type(self).__name__} is not fitted yet")
         return self.model
 
-    def layer(self, input_size: int, **options: Any) -> "Recurrent":
-        """The recurrent layer of the options."""
+    def layer(self, input_size: int, hidden_size: int | None = None, **options: Any) -> "Recurrent":
+        """The recurrent layer of the options, of another size where one is given."""
         from elman.cells.named import make_cell
         from elman.layers.recurrent import Recurrent
 
         config = self.config
         try:
             return Recurrent(
-                make_cell(config.cell, input_size, config.hidden_size),
+                make_cell(config.cell, input_size, hidden_size or config.hidden_size),
                 config.layers,
                 dropout=config.dropout,
                 input_dropout=config.input_dropout,
@@ -321,6 +368,23 @@ class Task(ABC):
         if is_file(self.config.cell):
             content["cell_sha256"] = fingerprint(self.config.cell)
         files.write_json(folder / files.CONFIG, content)
+
+
+def _initialise_rest(model: "nn.Module", init: str) -> None:
+    """Draws what is not of a recurrent layer from ±R, where the initialisation is ``uniform:R``."""
+    from torch import nn
+
+    from elman.cells.initialise import uniform_bound
+    from elman.layers.recurrent import Recurrent
+
+    bound = uniform_bound(init)
+    if bound is None:
+        return
+    layers = [module for module in model.modules() if isinstance(module, Recurrent)]
+    done = {id(parameter) for layer in layers for parameter in layer.parameters()}
+    for parameter in model.parameters():
+        if id(parameter) not in done:
+            nn.init.uniform_(parameter, -bound, bound)
 
 
 def load(folder: str | Path, cell: str | None = None) -> Any:

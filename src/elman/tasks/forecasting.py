@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from elman.data.covariates import Covariates
+    from elman.data.cutoffs import CutoffWindows
     from elman.data.series import Columns, Panel
-    from elman.data.windows import CutoffWindows
     from elman.models.ensemble import Ensemble
     from elman.models.forecaster import Forecaster as Member
     from elman.train.loop import Reading
@@ -349,7 +349,7 @@ class Forecaster(Task):
             )
 
     def _cutoffs(self, lengths: np.ndarray, windows: int, least: int) -> list[np.ndarray]:
-        from elman.data.windows import windows_back
+        from elman.data.cutoffs import windows_back
 
         return windows_back(lengths, self.horizon, windows, self.config.step or self.horizon, least)
 
@@ -370,7 +370,7 @@ class Forecaster(Task):
 
     def parts(self) -> Parts:
         """Random windows to train on, and one window a forecast of the other parts."""
-        from elman.data.windows import RandomWindows
+        from elman.data.cutoffs import RandomWindows
 
         config, panel = self.config, self.series
         ends = self._training_ends(panel)
@@ -415,7 +415,7 @@ class Forecaster(Task):
     def _windows(
         self, panel: "Panel", series: np.ndarray, cutoffs: np.ndarray, horizon: int
     ) -> "CutoffWindows":
-        from elman.data.windows import CutoffWindows
+        from elman.data.cutoffs import CutoffWindows
 
         ends = np.zeros(len(panel), np.int64)
         np.maximum.at(ends, series, cutoffs + horizon)

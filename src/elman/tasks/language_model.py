@@ -1,42 +1,41 @@
-"""Language models: the next character or byte, given all before it."""
+"""Language models: the next character, byte, word or subword, given all before it."""
 
 import math
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from elman.config import read_json, require
 from elman.errors import InputError
-from elman.tasks.base import Parts, Paths, Task, TaskConfig, Verb, as_paths
+from elman.tasks.base import Parts, Paths, Task, TextOptions, Verb, as_paths
 from elman.train import files
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from elman.data.text import Corpus
+    from elman.data.corpus import Corpus
     from elman.data.vocab import Vocabulary
     from elman.models.autoregressive import Autoregressive
     from elman.train.loop import Mean, Reading
 
-_SAMPLE = 2000  # characters generated after training to judge the model by
+_SAMPLE = 2000  # tokens generated after training to judge the model by
 _EXCERPT = 700  # characters of them that are shown
 _LARGEST_BASELINE = 20_000_000  # tokens; the n-gram counts of more would not fit in memory
-_LARGEST_VOCABULARY = 300_000  # characters; Unicode assigns half as many
-_UNITS = {"characters": "char", "bytes": "byte"}
+_UNITS = {"characters": "char", "bytes": "byte", "words": "word", "subwords": "subword"}
+_FREQUENCY = {"characters": "letter", "bytes": "letter", "words": "word", "subwords": "subword"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class LanguageModelConfig(TaskConfig):
+class LanguageModelConfig(TextOptions):
     """Trains a language model on text files or folders of them.
 
-    Each file is a document; the text is cut by position into training, validation and test part. Without
-    any file, the text is the Python language reference that ships with CPython.
+    Each file is a document; the text is cut by position into training, validation and test part, unless
+    these have files of their own. Without any file, the text is the Python language reference that ships
+    with CPython.
     """
 
-    level: Literal["characters", "bytes"] = "characters"
-    """what a token is"""
     embedding_size: int = 64
     """features of a token"""
     tied: bool = False
@@ -44,7 +43,11 @@ class LanguageModelConfig(TaskConfig):
     bptt: int = 100
     """steps between two cuts of the gradient (truncated backpropagation through time)"""
     split: tuple[float, float, float] = (0.9, 0.05, 0.05)
-    """shares of training, validation and test part, by position"""
+    """shares of training, validation and test part, by position; the vocabulary is that of all three"""
+    validation: tuple[Path, ...] = ()
+    """files of the validation part; --split is then void, and the vocabulary the training files' alone"""
+    test: tuple[Path, ...] = ()
+    """files of the test part; the same holds"""
     ngram_order: int = 6
     """order of the Witten–Bell model that the result is compared with"""
 
@@ -97,10 +100,12 @@ class Generate(Verb):
 
 
 class LanguageModel(Task):
-    """A model of text that says how probable each next character or byte is, and writes text.
+    """A model of text that says how probable each next token is, and writes text.
 
-    Loss: nats per token; bits per character are nats / ln 2 (per byte at ``level="bytes"``), perplexity is
-    the exponential of the nats.
+    Loss: nats per token; bits are nats / ln 2, perplexity is the exponential of the nats. At levels words and
+    subwords there are bits per character too, the bits per token × tokens / characters of the text that the
+    tokens decode to, by which levels can be compared; where many words are unknown, words seem better than
+    they are.
 
     Args:
         **options: fields of ``LanguageModelConfig`` (``elman train language-model --help`` explains them).
@@ -118,7 +123,7 @@ class LanguageModel(Task):
     def __init__(self, config: LanguageModelConfig | None = None, /, **options: Any) -> None:
         super().__init__(config, **options)
         self.vocabulary: Vocabulary
-        self._corpus: Corpus
+        self._corpora: dict[str, Corpus] = {}
 
     def fit(
         self,
@@ -150,7 +155,7 @@ class LanguageModel(Task):
                 raise InputError("texts must be a list of texts. Got one text; give [text].")
             documents = list(texts)
             return self._fit(
-                lambda folder: self._read_texts(documents, folder), out, overwrite, show_progress
+                lambda folder: self._read_sources(documents, folder), out, overwrite, show_progress
             )
         return self.train(data, out, overwrite=overwrite, show_progress=show_progress)
 
@@ -164,7 +169,7 @@ class LanguageModel(Task):
         top_p: float = 1.0,
         seed: int | None = None,
     ) -> Iterator[str]:
-        """Text that goes on from a prompt, as it is drawn: one character a piece, the prompt not included.
+        """Text that goes on from a prompt, as it is drawn: token by token, the prompt not included.
 
         The state is carried from step to step, so a step costs the same however long the text; stepwise
         probabilities equal those of a full pass.
@@ -178,7 +183,8 @@ class LanguageModel(Task):
             seed: of the draws.
 
         Raises:
-            InputError: the prompt holds an unknown character, or an option is out of its range.
+            InputError: the prompt holds an unknown character that no token stands for, or an option is out of
+                its range.
         """
         from elman.decode.sample import check_options
 
@@ -189,19 +195,24 @@ class LanguageModel(Task):
         except ValueError as error:
             raise InputError(str(error)) from None
         self._fitted()
-        opening = self.vocabulary.encode(prompt) if prompt else self._opening()
-        return self._generate(opening, length, temperature, top_k, top_p, seed)
+        if not prompt:
+            return self._generate(self._opening(), (), "", length, temperature, top_k, top_p, seed)
+        opening, not_first = self.vocabulary.opening(prompt)
+        return self._generate(opening, not_first, prompt, length, temperature, top_k, top_p, seed)
 
     def _opening(self) -> "np.ndarray":
         """What is read before an empty prompt: a line's end where the text has lines, or nothing."""
         try:
-            return self.vocabulary.encode("\n")
+            line_end = self.vocabulary.encode("\n")
         except InputError:
             return self.vocabulary.encode("")
+        return line_end[line_end != self.vocabulary.unknown]
 
     def _generate(
         self,
-        prompt: "np.ndarray",
+        opening: "np.ndarray",
+        not_first: Sequence[int],
+        prompt: str,
         length: int,
         temperature: float,
         top_k: int,
@@ -216,15 +227,19 @@ class LanguageModel(Task):
         device = model.embedding.weight.device
         state = None
         with torch.inference_mode():
-            if len(prompt):
-                tokens = torch.from_numpy(prompt.astype("int64")).to(device)[:, None]
+            if len(opening):
+                tokens = torch.from_numpy(opening.astype("int64")).to(device)[:, None]
                 features, state = model.features(tokens)
                 logits = model.head.logits(features[-1])
             else:
                 # before any token the head's bias is all there is to go by
                 logits = model.head.bias[None].detach()
-        decoder = self.vocabulary.decoder()
-        tokens_drawn = sample(model.stream(1, state).step, logits, temperature, top_k, top_p, seed)
+            excluded = torch.tensor(not_first, dtype=torch.int64, device=device)
+            logits = logits.index_fill(-1, excluded, -torch.inf)
+        decoder = self.vocabulary.decoder(prompt)
+        unknown = self.vocabulary.unknown
+        never = [] if unknown is None else [unknown]
+        tokens_drawn = sample(model.stream(1, state).step, logits, temperature, top_k, top_p, seed, never)
         for _, token in zip(range(length), tokens_drawn, strict=False):
             piece = decoder.push(int(token))
             if piece:
@@ -236,49 +251,48 @@ class LanguageModel(Task):
     def read(self, data: list[Path], folder: Path | None) -> None:
         """Tokenises files, folders or the built-in text into the run folder."""
         from elman.data.builtin import python_reference
-        from elman.data.text import corpus_from_files
+        from elman.data.text import find_text_files
 
-        if data:
-            self._set_corpus(corpus_from_files(data, self.config.level, folder))
-        else:
-            self._read_texts(python_reference(), folder)
+        self._read_sources(find_text_files(data) if data else python_reference(), folder)
 
-    def _read_texts(self, documents: list[str], folder: Path | None) -> None:
-        from elman.data.text import corpus_from_documents
+    def _read_sources(self, sources: Sequence[Path | str], folder: Path | None) -> None:
+        from elman.data.corpus import texts, tokenise
+        from elman.data.text import find_text_files
 
-        self._set_corpus(corpus_from_documents(documents, self.config.level, folder))
+        own = {part: find_text_files(paths) for part, paths in self._own_files().items()}
+        self.vocabulary = self.config.vocabulary(texts(sources, self.config.level))
+        self._corpora = {"training": tokenise(sources, self.vocabulary, folder)}
+        for part, found in own.items():
+            self._corpora[part] = tokenise(found, self.vocabulary, folder, f"{part}-")
 
-    def _set_corpus(self, corpus: "Corpus") -> None:
-        if len(corpus.vocabulary) > _LARGEST_VOCABULARY:
-            raise InputError(
-                f"the text holds {len(corpus.vocabulary):,} different characters, more than "
-                f"{_LARGEST_VOCABULARY:,}; --level bytes reads any file"
-            )
-        self._corpus = corpus
-        self.vocabulary = corpus.vocabulary
+    def _own_files(self) -> dict[str, tuple[Path, ...]]:
+        """The parts that have files of their own."""
+        both = {"validation": self.config.validation, "test": self.config.test}
+        return {part: paths for part, paths in both.items() if paths}
 
     def reopen(self, folder: Path) -> None:
         """Opens the tokens again."""
-        from elman.data.text import load_corpus
+        from elman.data.corpus import load_corpus
 
-        self._corpus = load_corpus(folder, self.vocabulary)
+        self._corpora = {"training": load_corpus(folder, self.vocabulary)}
+        for part in self._own_files():
+            self._corpora[part] = load_corpus(folder, self.vocabulary, f"{part}-")
 
     def parts(self) -> Parts:
-        """The three parts of the corpus, by position."""
+        """The three parts of the corpus, by position or by files."""
         from elman.data.batches import TokenStreams, TokenWindows
         from elman.data.split import split_points
 
-        config, corpus = self.config, self._corpus
-        first, second = split_points(len(corpus), config.split)
-        training, validation, test = (
-            corpus.part(0, first),
-            corpus.part(first, second),
-            corpus.part(second, len(corpus)),
-        )
+        config, training = self.config, self._corpora["training"]
+        validation, test = self._corpora.get("validation"), self._corpora.get("test")
+        if not self._own_files():
+            first, second = split_points(len(training), config.split)
+            validation, test = training.part(first, second), training.part(second, len(training))
+            training = training.part(0, first)
         return Parts(
             TokenStreams(training, config.batch_size, config.bptt, config.seed),
-            TokenWindows(validation, rows=config.batch_size) if len(validation) else None,
-            TokenWindows(test, rows=_exact_rows(test)) if len(test) else None,
+            TokenWindows(validation, rows=config.batch_size) if validation else None,
+            TokenWindows(test, rows=_exact_rows(test)) if test else None,
         )
 
     def build(self) -> "Autoregressive":
@@ -292,36 +306,41 @@ class LanguageModel(Task):
             raise InputError(str(error)) from None
 
     def reading(self) -> "Reading":
-        """Bits per character or byte."""
+        """Perplexity for words, bits per token for the rest."""
         from elman.train.loop import Reading
 
+        if self.config.level == "words":
+            return Reading("perplexity", unit="words", is_exponential=True)
         return Reading(f"bits/{_UNITS[self.config.level]}", 1 / math.log(2), self.config.level)
 
     def measure(self, parts: Parts) -> dict[str, Any]:
-        """The test part beside letter frequency and an n-gram model; a sample and how new it is."""
+        """The test part beside token frequency and an n-gram model; a sample and how new it is."""
+        from elman.data.batches import TokenWindows
         from elman.metrics.novelty import known_words, longest_copy
         from elman.train.loop import evaluate
 
         results: dict[str, Any] = {}
         if parts.test is not None:
-            results["test"] = _figures(evaluate(self.model, parts.test))
+            assert isinstance(parts.test, TokenWindows)
+            results["test"] = _figures(evaluate(self.model, parts.test), parts.test.corpus)
             results["baselines"] = self._baselines(parts)
-        if len(self._corpus) <= _LARGEST_BASELINE:
+        corpus = self._corpora["training"].tokens
+        if len(corpus) <= _LARGEST_BASELINE:
             sample = "".join(self.generate(length=_SAMPLE, temperature=0.8, seed=self.config.seed))
-            corpus = self.vocabulary.decode(self._corpus.tokens)
-            share = known_words(sample, corpus)
+            of_words = self.config.level == "words"  # which are all known
+            share = math.nan if of_words else known_words(sample, self.vocabulary.decode(corpus))
             results["sample"] = {
                 "text": sample,
                 "temperature": 0.8,
                 "known_words": None if math.isnan(share) else round(share, 4),
-                "longest_copy": longest_copy(sample, corpus),
+                "longest_copy": longest_copy(self.vocabulary.encode(sample), corpus),
             }
         return results
 
     def _baselines(self, parts: Parts) -> dict[str, float]:
         """Bits per token of the simple methods on the same targets."""
         from elman.data.batches import TokenStreams, TokenWindows
-        from elman.metrics.ngram import letter_frequency_nats, witten_bell_nats
+        from elman.metrics.ngram import frequency_nats, witten_bell_nats
 
         assert isinstance(parts.training, TokenStreams)
         assert isinstance(parts.test, TokenWindows)
@@ -330,7 +349,9 @@ class LanguageModel(Task):
             return {}
         order = self.config.ngram_order
         nats = {
-            "letter frequency": letter_frequency_nats(train.tokens, test.tokens, size, test.starts),
+            f"{_FREQUENCY[self.config.level]} frequency": frequency_nats(
+                train.tokens, test.tokens, size, test.starts
+            ),
             f"Witten–Bell, order {order}": witten_bell_nats(
                 train.tokens, test.tokens, size, order, train.starts, test.starts
             ),
@@ -341,45 +362,50 @@ class LanguageModel(Task):
         """Nats, bits and perplexity of other files, each read as a document of its own.
 
         Raises:
-            InputError: a file cannot be read, holds an unknown character, or fewer than two tokens.
+            InputError: a file cannot be read, or holds an unknown character that no token stands for; or all
+                hold fewer than two tokens.
         """
-        import numpy as np
-
         from elman.data.batches import TokenWindows
-        from elman.data.text import Corpus, encode_file, find_text_files
+        from elman.data.corpus import tokenise
+        from elman.data.text import find_text_files
         from elman.train.loop import evaluate
 
         self._fitted()
-        documents = [encode_file(path, self.vocabulary) for path in find_text_files(as_paths(data))]
-        starts = np.cumsum([0, *(len(d) for d in documents[:-1])])
-        corpus = Corpus(np.concatenate(documents), starts, self.vocabulary)
-        return _figures(evaluate(self.model, TokenWindows(corpus, rows=_exact_rows(corpus))))
+        corpus = tokenise(find_text_files(as_paths(data)), self.vocabulary)
+        return _figures(evaluate(self.model, TokenWindows(corpus, rows=_exact_rows(corpus))), corpus)
 
     def report(self) -> str:
         """The test figure beside the simple methods', and a sample."""
-        results, unit = self.results, _UNITS[self.config.level]
+        results, level = self.results, self.config.level
         lines = []
         if "sample" in results:
             sample = results["sample"]
-            lines += [*_excerpt(sample["text"]), ""]
-            known = (
-                "no words" if sample["known_words"] is None else f"{sample['known_words']:.0%} of the words"
-            )
-            lines += [
-                f"Written by the model at temperature 0.8. Of {_SAMPLE:,} such {self.config.level}, {known}",
-                "occur in the text, and the longest run copied from it is "
-                f"{sample['longest_copy']} characters.",
-                "",
-            ]
+            lines += [*_excerpt(sample["text"]), "", *_novelty(sample, level), ""]
         if "test" in results:
-            own = results["test"]["bits_per_token"]
-            rows = {**results["baselines"], "this model": own}
-            width = max(map(len, rows))
-            lines.append(f"bits per {unit} on the test part ({results['test']['tokens']:,} {unit}s):")
-            lines += [f"  {name:<{width}}  {bits:.3f}" for name, bits in rows.items()]
-            behind = {name: own - bits for name, bits in results["baselines"].items() if own > bits}
-            lines += [f"  the model is behind {name} by {gap:.3f}" for name, gap in behind.items()]
+            lines += self._table(results["test"], results["baselines"])
         return "\n".join(lines)
+
+    def _table(self, test: dict[str, Any], baselines: dict[str, float]) -> list[str]:
+        """Model and simple methods: bits per token, for words their perplexity, and bits per character."""
+        unit, words = _UNITS[self.config.level], self.config.level == "words"
+        per_char = test["bits_per_character"] / test["bits_per_token"] if "characters" in test else None
+        own = test["bits_per_token"]
+        rows = {**baselines, "this model": own}
+        width = max(map(len, rows))
+        head = ["perplexity" if words else f"bits per {unit}", *["bits per char"] * (per_char is not None)]
+        lines = [f"{', '.join(head)} on the test part ({test['tokens']:,} {unit}s):"]
+        for name, bits in rows.items():
+            figures = [f"{2**bits:9.2f}" if words else f"{bits:.3f}"]
+            if per_char is not None:
+                figures.append(f"{bits * per_char:.3f}")
+            lines.append(f"  {name:<{width}}  {'  '.join(figures)}")
+        behind = {name: own - bits for name, bits in baselines.items() if own > bits}
+        lines += [f"  the model is behind {name} by {gap:.3f} bits" for name, gap in behind.items()]
+        if test.get("unknown"):
+            lines.append(
+                f"  of the test part's {unit}s, {test['unknown']:.2%} are unknown, all one to the model"
+            )
+        return lines
 
     def save_extras(self, folder: Path) -> None:
         """Writes the vocabulary."""
@@ -387,10 +413,10 @@ class LanguageModel(Task):
 
     def load_extras(self, folder: Path) -> None:
         """Reads the vocabulary."""
-        from elman.data.vocab import vocabulary_from_json
+        from elman.data.vocab import LARGEST_JSON, vocabulary_from_json
 
         path = folder / files.VOCABULARY
-        self.vocabulary = vocabulary_from_json(read_json(path), str(path))
+        self.vocabulary = vocabulary_from_json(read_json(path, LARGEST_JSON), str(path))
         if self.vocabulary.level != self.config.level:
             raise InputError(f"{path}: level must be {self.config.level}. Got {self.vocabulary.level}.")
 
@@ -408,16 +434,34 @@ def _excerpt(text: str) -> list[str]:
     return shown
 
 
+def _novelty(sample: dict[str, Any], level: str) -> list[str]:
+    """How new a sample is, in two lines."""
+    such = f"Written by the model at temperature 0.8. Of {_SAMPLE:,} such {level},"
+    copy = f"the longest run copied from it is {sample['longest_copy']} {level}."
+    if level == "words":  # which all occur in the text
+        return [such, copy.replace("it", "the text", 1)]
+    share = sample["known_words"]
+    known = "no words" if share is None else f"{share:.0%} of the words"
+    return [f"{such} {known}", f"occur in the text, and {copy}"]
+
+
 def _exact_rows(corpus: "Corpus") -> int:
     """Rows to evaluate a text in: one up to 100,000 tokens, as a reader would; then more, to save time."""
     return max(1, len(corpus) // 100_000)
 
 
-def _figures(loss: "Mean") -> dict[str, Any]:
-    nats = loss.mean
-    return {
+def _figures(loss: "Mean", corpus: "Corpus") -> dict[str, Any]:
+    nats, bits, vocabulary = loss.mean, loss.mean / math.log(2), corpus.vocabulary
+    figures = {
         "nats_per_token": nats,
-        "bits_per_token": nats / math.log(2),
+        "bits_per_token": bits,
         "perplexity": math.exp(nats) if nats < 700 else None,
         "tokens": int(loss.count),
     }
+    if vocabulary.has_words:
+        characters = len(vocabulary.decode(corpus.tokens))
+        figures["characters"] = characters
+        figures["bits_per_character"] = bits * len(corpus) / characters
+    if vocabulary.unknown is not None:
+        figures["unknown"] = float((corpus.tokens == vocabulary.unknown).mean())
+    return figures

@@ -1,7 +1,5 @@
 """Regression: real numbers for a whole numeric sequence."""
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 import numpy as np
 import tyro
 
-from elman.config import check_regular, to_json
+from elman.config import check_regular
+from elman.data.tables import csv_line
 from elman.errors import InputError
 from elman.tasks.base import Parts, Paths, Task, TaskConfig, Verb, as_paths
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from elman.train.loop import Reading
 
 _DATA = "sequences.npz"
-_SMALLEST, _LARGEST = 1e-37, 3.4e38  # what float32 holds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,20 +56,14 @@ class Predict(Verb):
     def text(self, task: "SequenceRegressor") -> Iterator[str]:
         """One line a sequence."""
         ids, values = task.predict_file(self.data)
-        yield _csv([task.config.id_column, *task.facts["outputs"]])
+        yield csv_line([task.config.id_column, *task.facts["outputs"]])
         for name, row in zip(ids, values.tolist(), strict=True):
-            yield _csv([name, *(f"{value:.9g}" for value in row)])
+            yield csv_line([name, *(f"{value:.9g}" for value in row)])
 
     def json(self, task: "SequenceRegressor") -> dict[str, Any]:
         """Predictions by sequence."""
         ids, values = task.predict_file(self.data)
         return {"outputs": task.facts["outputs"], "predictions": dict(zip(ids, values.tolist(), strict=True))}
-
-
-def _csv(cells: list[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(cells)
-    return line.getvalue()
 
 
 class SequenceRegressor(Task):
@@ -143,15 +135,6 @@ class SequenceRegressor(Task):
         residual = np.square(y - self.predict(X, lengths).reshape(y.shape)).sum()
         return float(1 - residual / np.square(y - y.mean(0)).sum())
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """All options by name, as scikit-learn asks for them."""
-        return {name: getattr(self.config, name) for name in to_json(self.config)}
-
-    def set_params(self, **options: Any) -> Self:
-        """Changes options by name."""
-        self.__init__(**{**self.get_params(), **options})  # type: ignore[misc]
-        return self
-
     def predict_file(self, path: Path) -> tuple[list[str], np.ndarray]:
         """The sequences' names and predictions [N, O] for a file."""
         data = self._read_alike(path, with_target=False)
@@ -196,6 +179,7 @@ class SequenceRegressor(Task):
         self, data: "Sequences", split: tuple[np.ndarray, ...], folder: Path | None, *, flat: bool
     ) -> None:
         """Facts and scales from the training part; data kept, in the run folder where there is one."""
+        from elman.data.scale import standard
         from elman.data.split import PARTS
 
         assert data.targets is not None
@@ -204,7 +188,7 @@ class SequenceRegressor(Task):
         assert train.targets is not None
         steps = np.concatenate([x[:n] for x, n in zip(train.inputs, train.lengths, strict=True)])
         (input_mean, input_scale), (target_mean, target_scale) = map(
-            _standard if self.config.standardise else _as_it_is, (steps, train.targets)
+            standard if self.config.standardise else _as_it_is, (steps, train.targets)
         )
         self.facts = {
             "features": data.features,
@@ -336,6 +320,8 @@ class SequenceRegressor(Task):
 
     def check_facts(self, source: str) -> None:
         """Names and scales of features and outputs; whether a prediction is one number."""
+        from elman.data.scale import check_scale
+
         if type(self.facts.get("flat")) is not bool:
             raise InputError(f"{source}: facts: flat must be true or false")
         for kind, sizes in (("features", "input"), ("outputs", "target")):
@@ -348,24 +334,9 @@ class SequenceRegressor(Task):
             if not ok:
                 raise InputError(f"{source}: facts: {kind} must be a list of names")
             for key in (f"{sizes}_mean", f"{sizes}_scale"):
-                values: Any = self.facts.get(key)
-                low = -_LARGEST if key.endswith("mean") else _SMALLEST
-                if not (
-                    isinstance(values, list)
-                    and len(values) == len(names)
-                    and all(type(v) in (int, float) and low <= v <= _LARGEST for v in values)
-                ):
-                    raise InputError(
-                        f"{source}: facts: {key} must be {len(names)} numbers in [{low:.3g}, {_LARGEST:.3g}]"
-                    )
+                check_scale(self.facts, key, len(names), source)
         if self.facts["flat"] and len(self.facts["outputs"]) != 1:
             raise InputError(f"{source}: facts: flat must be false where there are several outputs")
-
-
-def _standard(values: np.ndarray) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of each column, 1 where it is constant."""
-    deviation = values.std(0, dtype=np.float64)
-    return values.mean(0, dtype=np.float64).tolist(), np.where(deviation > _SMALLEST, deviation, 1.0).tolist()
 
 
 def _as_it_is(values: np.ndarray) -> tuple[list[float], list[float]]:

@@ -31,10 +31,11 @@ from elman.train.checkpoint import (
 )
 from elman.train.files import CHECKPOINT, HISTORY, WEIGHTS
 from elman.train.history import History
-from elman.train.optimize import clip_gradients, learning_rate, make_optimizer
+from elman.train.optimize import clip_gradients, learning_rate, make_optimizer, set_rates
 from elman.train.options import TrainingOptions
 from elman.train.progress import Progress, Silent
 
+_LARGEST_EXPONENT = 700.0  # whose exponential is still a float
 _LEAST_COUNT = 1e-9  # targets; a mean over none is 0
 
 
@@ -58,11 +59,17 @@ class Reading:
         name: of the figure, as "bits/char".
         scale: what the mean loss is multiplied by.
         unit: what the data are counted in, as "characters".
+        is_exponential: the figure is the exponential of the mean loss.
     """
 
     name: str = "loss"
     scale: float = 1.0
     unit: str = "examples"
+    is_exponential: bool = False
+
+    def __call__(self, loss: float) -> float:
+        """The figure of a mean loss."""
+        return math.exp(min(loss, _LARGEST_EXPONENT)) if self.is_exponential else loss * self.scale
 
 
 @torch.inference_mode()
@@ -179,8 +186,7 @@ class Loop:
     def _one_step(self, batch: Batch) -> None:
         """Forward, backward, clip, update; the log line and the bar."""
         rate = learning_rate(self.options, self.position.step, self._share)
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
+        set_rates(self._optimizer, rate, self.position.step // self.batches.steps)
         batch = to_device(batch, self._fabric.device)
         before = self._state
         loss, after = self._model(batch, before)
@@ -217,7 +223,7 @@ class Loop:
         facts = {
             "epoch": f"{(self.position.step - 1) // self.batches.steps + 1}/{self.options.epochs}",
             "loss": f"{mean:.3f}",
-            self.reading.name: f"{mean * self.reading.scale:.3f}",
+            self.reading.name: f"{self.reading(mean):.3f}",
             "grad norm": f"{norm:.2f}",
             # last, as a narrow terminal cuts the end
             f"{self.reading.unit}/s": f"{self._rate_units / max(elapsed, 1e-9):,.0f}",
@@ -261,12 +267,8 @@ class Loop:
                 position.bad_epochs += 1
             self.progress.say(
                 f"epoch {(position.step - 1) // self.batches.steps + 1}: validation "
-                f"{self.reading.name} {loss * self.reading.scale:.3f}"
-                + (
-                    ""
-                    if position.bad_epochs == 0
-                    else f"  (best {position.best_loss * self.reading.scale:.3f})"
-                )
+                f"{self.reading.name} {self.reading(loss):.3f}"
+                + ("" if position.bad_epochs == 0 else f"  (best {self.reading(position.best_loss):.3f})")
             )
         patience = self.options.patience
         position.finished = over or bool(patience and position.bad_epochs >= patience)

@@ -24,8 +24,12 @@ class TrainingOptions:
     """decoupled weight decay of AdamW; L2 penalty of SGD"""
     momentum: float = 0.0
     """momentum of SGD"""
-    schedule: Literal["cosine", "constant"] = "cosine"
-    """learning rate after the warm-up: falls along a half cosine to a hundredth, or stays"""
+    schedule: Literal["cosine", "constant", "step"] = "cosine"
+    """learning rate after the warm-up: falls along a half cosine to a hundredth, stays, or falls by epochs"""
+    full_rate_epochs: int = 4
+    """step schedule: epochs at the full learning rate"""
+    decay: float = 0.5
+    """step schedule: factor of the learning rate at each epoch after those"""
     warmup_steps: int = 0
     """steps over which the learning rate rises from 0"""
     clip: Literal["norm", "value", "off"] = "norm"
@@ -47,11 +51,12 @@ class TrainingOptions:
         """Checks every range."""
         for name in ("epochs", "batch_size"):
             require(flag(name), 1 <= getattr(self, name) <= 10**9, "an int in [1, 1e9]", getattr(self, name))
-        for name in ("patience", "warmup_steps", "seed"):
+        for name in ("patience", "warmup_steps", "full_rate_epochs", "seed"):
             require(flag(name), 0 <= getattr(self, name) < 2**63, "an int in [0, 2^63)", getattr(self, name))
         for name in ("learning_rate", "clip_at", "checkpoint_seconds"):
             require(flag(name), 0 < getattr(self, name) < float("inf"), "in (0, inf)", getattr(self, name))
         for name in ("weight_decay", "momentum"):
             require(flag(name), 0 <= getattr(self, name) < float("inf"), "in [0, inf)", getattr(self, name))
+        require("--decay", 0 < self.decay <= 1, "in (0, 1]", self.decay)
         minutes = self.max_minutes
         require("--max-minutes", minutes is None or 0 < minutes < float("inf"), "in (0, inf)", minutes)

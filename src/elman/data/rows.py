@@ -1,0 +1,111 @@
+"""Rows of a table that come one by one, as lines."""
+
+import csv
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from elman.config import shown
+
+
+class Row(NamedTuple):
+    """One row.
+
+    Attributes:
+        name: of its series; empty where there is only one.
+        time: as text; empty where there is none.
+        values: [D]; NaN where missing.
+    """
+
+    name: str
+    time: str
+    values: np.ndarray
+
+
+class RowParser:
+    """Reads lines of comma-separated cells, or JSON objects, as the first line is.
+
+    A first line of cells that names a column is a header, which gives their order; without one they are the
+    columns given.
+
+    Args:
+        columns: of numbers.
+        id_column: names a row's series; None: there is only one.
+        time_column: its time; None: there is none.
+    """
+
+    def __init__(self, columns: Sequence[str], id_column: str | None, time_column: str | None) -> None:
+        self._columns, self._id, self._time = list(columns), id_column, time_column
+        self._wanted = [
+            *([id_column] if id_column else []),
+            *([time_column] if time_column else []),
+            *columns,
+        ]
+        self._order: list[str] | None = None
+        self.is_json: bool | None = None
+        """Whether lines are JSON objects; None before the first."""
+
+    def parse(self, line: str) -> Row | None:
+        """The row of a line; None for the header.
+
+        Raises:
+            ValueError: says what is wrong with the line.
+        """
+        if self.is_json is None:
+            self.is_json = line.lstrip().startswith("{")
+        if self.is_json:
+            return self._row(_object(line))
+        cells = next(csv.reader((line.rstrip("\r\n"),)), [])
+        if self._order is None:
+            header = bool(set(self._columns) & set(cells))
+            self._order = cells if header else self._wanted
+            if header:
+                self._check(self._order)
+                return None
+        if len(cells) != len(self._order):
+            raise ValueError(f"must have {len(self._order)} cells. Got {len(cells)}.")
+        return self._row(dict(zip(self._order, cells, strict=True)))
+
+    def _check(self, names: Sequence[str]) -> None:
+        for name in self._wanted:
+            if name not in names:
+                self._order = None
+                raise ValueError(f"has no column {name!r}")
+
+    def _row(self, cells: dict[str, object]) -> Row:
+        values = np.empty(len(self._columns))
+        for k, column in enumerate(self._columns):
+            if column not in cells:
+                raise ValueError(f"has no {column!r}")
+            values[k] = _number(cells[column], column)
+        name, time = ("" if key is None else _text(cells, key) for key in (self._id, self._time))
+        return Row(name, time, values)
+
+
+def _object(line: str) -> dict[str, object]:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise ValueError(f"must be a JSON object. Got {shown(line.strip())}.")
+    return found
+
+
+def _number(cell: object, column: str) -> float:
+    if cell is None or cell == "":
+        return float("nan")
+    try:
+        if isinstance(cell, str | int | float) and not isinstance(cell, bool):
+            return float(cell)
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError(f"column {column!r}: must be a number. Got {shown(cell)}.")
+
+
+def _text(cells: dict[str, object], key: str) -> str:
+    if cells.get(key) in (None, ""):
+        raise ValueError(f"column {key!r}: must not be empty")
+    return str(cells[key])

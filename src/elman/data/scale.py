@@ -1,0 +1,48 @@
+"""The scale that numbers are brought to: learned on the training part, kept as facts of the run."""
+
+from typing import Any
+
+import numpy as np
+
+from elman.errors import InputError
+
+SMALLEST, LARGEST = 1e-37, 3.4e38  # what float32 holds
+_FARTHEST = 1e6  # deviations; a faulty sensor's 1e38 must not end in infinite errors
+_PRECISION = 1e-7  # of float32: a smaller share of the mean is no deviation
+
+
+def standard(values: np.ndarray) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each column of [N, D]; a deviation of 1 where the column is constant.
+
+    NaN is left out; a column of nothing else has mean 0.
+    """
+    known = ~np.isnan(values)
+    count = np.maximum(known.sum(0), 1)
+    mean = np.where(known, values, 0).sum(0, dtype=np.float64) / count
+    deviation = np.sqrt(np.square(np.where(known, values - mean, 0.0)).sum(0) / count)
+    varies = deviation > np.maximum(SMALLEST, _PRECISION * np.abs(mean))
+    return mean.tolist(), np.where(varies, deviation, 1.0).tolist()
+
+
+def scaled(values: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Values in deviations from the mean, float32; a million of them is as far as anything lies."""
+    return ((values - mean) / scale).clip(-_FARTHEST, _FARTHEST).astype(np.float32)
+
+
+def check_scale(facts: dict[str, Any], key: str, count: int, source: str) -> None:
+    """Raises InputError unless ``facts[key]``, read from a run folder, are numbers that float32 holds.
+
+    Args:
+        facts: of the run.
+        key: ends in ``mean``, or holds scales, which are positive.
+        count: numbers wanted.
+        source: the file, for messages.
+    """
+    values: Any = facts.get(key)
+    low = -LARGEST if key.endswith("mean") else SMALLEST
+    if not (
+        isinstance(values, list)
+        and len(values) == count
+        and all(type(v) in (int, float) and low <= v <= LARGEST for v in values)
+    ):
+        raise InputError(f"{source}: facts: {key} must be {count} numbers in [{low:.3g}, {LARGEST:.3g}]")

@@ -1,0 +1,243 @@
+"""What every vocabulary is."""
+
+import reprlib
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Protocol, Self
+
+import numpy as np
+
+from elman.errors import InputError
+
+UNKNOWN = "<unk>"
+"""How the unknown token is written, and read at level words."""
+
+LARGEST = 300_000
+"""Pieces of a vocabulary at most."""
+
+WordSplit = Literal["punctuation", "spaces"]
+
+
+class Decoder(Protocol):
+    """Turns tokens back into text one by one, as a model generates them."""
+
+    def push(self, token: int) -> str:
+        """Take one token; return the text it completes, which may be empty."""
+
+    def flush(self) -> str:
+        """End the text; return what was still incomplete."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How a vocabulary is learnt; what a kind has no use for, it refuses.
+
+    Args:
+        size: pieces at most, all told: specials and the unknown token included; None: no limit of yours.
+        min_count: pieces that occur less often are left out.
+        lowercase: texts are read in lower case.
+        word_split: words end at white space and punctuation, or at white space alone.
+        specials: tokens that no text contains, as "<s>"; numbered first, from 0.
+    """
+
+    size: int | None = None
+    min_count: int = 1
+    lowercase: bool = False
+    word_split: WordSplit = "punctuation"
+    specials: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vocabulary(ABC):
+    """A fixed set of V pieces, numbered 0 to V − 1: the specials, then the unknown token, then the rest.
+
+    Args:
+        lowercase: texts are read in lower case.
+        specials: names of tokens that no text contains.
+
+    Raises:
+        InputError: a special is empty or there twice.
+    """
+
+    level: ClassVar[str]
+    has_words: ClassVar[bool] = False
+    """Whether a text that comes in blocks must not be cut within a word."""
+    lowercase: bool = False
+    specials: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if "" in self.specials or len(set(self.specials)) < len(self.specials):
+            raise refusal("specials must be distinct names", self.specials)
+
+    @classmethod
+    @abstractmethod
+    def learn(cls, texts: Iterable[str], rules: Rules) -> Self:
+        """Return the vocabulary of texts; see `make_vocabulary`."""
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The smallest of uint8, uint16 and int32 that holds every token."""
+        smallest = np.uint8 if len(self) <= 1 << 8 else np.uint16 if len(self) <= 1 << 16 else np.int32
+        return np.dtype(smallest)
+
+    @property
+    def unknown(self) -> int | None:
+        """The token of whatever is not in the vocabulary; None where there is no such token."""
+        return None
+
+    def special(self, name: str) -> int:
+        """Return the token of a special.
+
+        Raises:
+            KeyError: the vocabulary was made without it.
+        """
+        try:
+            return self.specials.index(name)
+        except ValueError:
+            raise KeyError(name) from None
+
+    @abstractmethod
+    def encode(self, text: str, source: str = "text", start: int = 0) -> np.ndarray:
+        """Return the tokens of a text.
+
+        Args:
+            text: the text, or a part of one.
+            source: the file or document, for the error message.
+            start: the position of the part's first character in its source, for the error message.
+
+        Shapes:
+            tokens [N], of this vocabulary's dtype
+
+        Raises:
+            InputError: a character is not in the vocabulary, and it has no unknown token; or a lone
+                surrogate, which is no character.
+        """
+
+    def opening(self, text: str) -> tuple[np.ndarray, Sequence[int]]:
+        """Return the tokens of a text that is to be gone on from, and the tokens that cannot come next."""
+        return self.encode(text), ()
+
+    def decode(self, tokens: np.ndarray | Sequence[int]) -> str:
+        """Return the text of tokens [N], specials left out.
+
+        Raises:
+            InputError: a token is not an integer from 0 to V − 1.
+        """
+        decoder = self.decoder()
+        return "".join(map(decoder.push, self._checked(tokens).tolist())) + decoder.flush()
+
+    @abstractmethod
+    def pieces(self, tokens: np.ndarray | Sequence[int]) -> list[str]:
+        """Return the text of each token [N] by itself, as pictures show it; a special's is its name.
+
+        Raises:
+            InputError: a token is not an integer from 0 to V − 1.
+        """
+
+    @abstractmethod
+    def decoder(self, after: str = "") -> Decoder:
+        """Return a new decoder for tokens that arrive one by one and go on from the text `after`."""
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """Return what `from_json` reads."""
+
+    @classmethod
+    @abstractmethod
+    def from_json(cls, obj: dict[str, Any]) -> Self:
+        """Return the vocabulary that `to_json` described; see `vocabulary_from_json`."""
+
+    def _json(self, **own: object) -> dict[str, Any]:
+        shared = {"lowercase": self.lowercase, "specials": [*self.specials]}
+        return {"level": self.level, **own, **shared}
+
+    def _checked(self, tokens: np.ndarray | Sequence[int]) -> np.ndarray:
+        array = np.asarray(tokens) if len(tokens) else np.zeros(0, dtype=self.dtype)
+        if array.dtype.kind not in "iu":
+            raise InputError(f"tokens must be integers. Got {array.dtype}.")
+        outside = (array < 0) | (array >= len(self))
+        if outside.any():
+            raise InputError(f"tokens must be in [0, {len(self)}). Got {array[outside][0]}.")
+        return array
+
+
+def check_fields(obj: dict[str, Any], fields: dict[str, object]) -> dict[str, Any]:
+    """Return a vocabulary's JSON without its level, the specials as a tuple.
+
+    Args:
+        obj: the parsed JSON.
+        fields: those of its kind, each with a value of the type it must have. What every kind has may be
+            absent, as it was in the first run folders.
+
+    Raises:
+        InputError: a field is missing, unknown, of another type or too long.
+    """
+    fields = {"level": "", **fields, "lowercase": False, "specials": []}
+    obj = {"lowercase": False, "specials": [], **obj}
+    if obj.keys() != fields.keys():
+        raise refusal(f"the fields must be {sorted(fields)}", [*obj])
+    for name, example in fields.items():
+        if type(obj[name]) is not type(example):
+            kind = {list: "a list", bool: "true or false", str: "a text"}[type(example)]
+            raise refusal(f"{name} must be {kind}", obj[name])
+        if isinstance(example, list) and len(obj[name]) > LARGEST:
+            raise refusal(f"{name} must number at most {LARGEST}", len(obj[name]))
+    for special in obj["specials"]:
+        if not isinstance(special, str):
+            raise refusal("every special must be a text", special)
+    del obj["level"]
+    return obj | {"specials": tuple(obj["specials"])}
+
+
+def room(rules: Rules, reserved: int, least: int = 1) -> int | None:
+    """Return how many pieces the rules leave beside the reserved ones; None: no limit.
+
+    Raises:
+        InputError: fewer than `least`.
+    """
+    if rules.size is None:
+        return None
+    if rules.size < reserved + least:
+        raise InputError(f"--vocab-size must be at least {reserved + least} here. Got {rules.size}.")
+    return rules.size - reserved
+
+
+def most_frequent(counts: Counter[str], rules: Rules, reserved: int) -> list[str]:
+    """Return the pieces that the rules keep, the most frequent first, ties by first occurrence.
+
+    Raises:
+        InputError: the rules leave no room beside the reserved tokens.
+    """
+    kept = counts.most_common(room(rules, reserved))
+    return [piece for piece, count in kept if count >= rules.min_count]
+
+
+def refusal(rule: str, found: object) -> InputError:
+    """The error for what is no vocabulary."""
+    return InputError(f"{rule}. Got {reprlib.repr(found)}.")
+
+
+def utf8(text: str) -> bytes:
+    """Return a text in UTF-8; InputError at a lone surrogate, which has none."""
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InputError(
+            "text: a text holds characters. "
+            f"Got the lone surrogate {named(text[error.start])} at position {error.start}."
+        ) from None
+
+
+def is_surrogate(character: str) -> bool:
+    """Whether a character is half of a surrogate pair, which no file can hold."""
+    return "\ud800" <= character <= "\udfff"
+
+
+def named(character: str) -> str:
+    """A character as messages name it."""
+    return f"{character!r} (U+{ord(character):04X})"

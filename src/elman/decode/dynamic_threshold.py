@@ -1,0 +1,121 @@
+"""Prediction errors → anomalous ranges, with the whole series at hand: the offline form."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from elman.metrics.ranges import Range, runs
+
+_Z = np.arange(2.5, 12, 0.5)  # deviations above the mean that a threshold may lie
+_LEAST = 0.05  # a smoothed error below is none, in the errors' unit
+_BLOCKS = 30  # of a history: a threshold is found anew for each
+
+
+@dataclass(frozen=True)
+class Thresholded:
+    """Errors of one column against their threshold.
+
+    Attributes:
+        smoothed: [N] the errors' exponentially weighted mean.
+        threshold: [N] what each was held against.
+        strength: [N] (smoothed − threshold) / (μ + σ), how far above it is.
+        ranges: the anomalous ones.
+    """
+
+    smoothed: np.ndarray
+    threshold: np.ndarray
+    strength: np.ndarray
+    ranges: list[Range]
+
+
+def dynamic_threshold(
+    errors: np.ndarray, smoothing: int = 5, history: int = 2100, prune: float = 0.13
+) -> Thresholded:
+    """Finds ranges of errors that stand out, without a distribution being assumed.
+
+    The errors' size is smoothed. Of the thresholds ε = μ + zσ that one is taken whose removal of all above
+    it lowers mean and deviation most, for each point and range removed:
+
+        ε = argmax (Δμ/μ + Δσ/σ) / (points above + ranges above²)
+
+    Ranges are then sorted by their highest error, the highest error below ε behind them; from the last one
+    on they are dropped again until one stands above the next by a share of at least ``prune``.
+
+    Args:
+        errors: one column; NaN where the value is missing, which takes on the smoothed error before. Those
+            before the first that is there are left out.
+        smoothing: span of the smoothing, in points: each weighs 2 / (span + 1).
+        history: points that a threshold is found from; a thirtieth of them are judged by it at a time.
+        prune: the share.
+
+    Shapes:
+        errors [N]
+
+    Units:
+        errors in standard deviations of their column.
+
+    Source: Hundman et al. 2018, arXiv:1802.04431, sections 3.2 and 3.3, and from its published program the
+    range of z and that small errors count for nothing.
+    """
+    smoothed = _smooth(np.abs(errors.astype(np.float64)), smoothing)
+    threshold, strength = np.zeros_like(smoothed), np.zeros_like(smoothed)
+    flags = np.zeros(len(smoothed), dtype=bool)
+    known = np.flatnonzero(~np.isnan(errors))
+    opening = done = int(known[0]) if len(known) else len(errors)
+    while done < len(smoothed):
+        # the first threshold judges all that it was found from
+        end = min(len(smoothed), done + (history if done == opening else max(1, history // _BLOCKS)))
+        begin = max(opening, end - history)
+        window = smoothed[begin:end]
+        epsilon = _threshold(window)
+        kept = _pruned(window, epsilon, prune)
+        new = slice(done, end)
+        flags[new] = kept[done - begin :]
+        threshold[new] = epsilon
+        strength[new] = (smoothed[new] - epsilon) / max(window.mean() + window.std(), _LEAST)
+        done = end
+    return Thresholded(smoothed, threshold, strength, runs(flags))
+
+
+def _smooth(sizes: np.ndarray, span: int) -> np.ndarray:
+    """The weighted mean of all sizes so far, the weights falling geometrically and summing to 1."""
+    share = 2 / (span + 1)
+    found = np.empty_like(sizes)
+    total = weight = mean = 0.0
+    for step, size in enumerate(sizes.tolist()):
+        if size == size:
+            total, weight = (1 - share) * total + size, (1 - share) * weight + 1
+            mean = total / weight
+        found[step] = mean
+    return found
+
+
+def _threshold(window: np.ndarray) -> float:
+    """The best threshold, or the highest tried where nothing lies above any."""
+    mean, deviation = window.mean(), window.std()
+    best, epsilon = 0.0, mean + _Z[-1] * deviation
+    for candidate in mean + _Z * deviation:
+        above = window > candidate
+        count = int(above.sum())
+        if count in (0, len(window)):
+            break
+        rest = window[~above]
+        gain = (mean - rest.mean()) / mean + (deviation - rest.std()) / deviation
+        worth = gain / (count + len(runs(above)) ** 2)
+        if worth >= best:
+            best, epsilon = worth, candidate
+    return max(float(epsilon), _LEAST)
+
+
+def _pruned(window: np.ndarray, epsilon: float, prune: float) -> np.ndarray:
+    """Which points lie in ranges above the threshold that stand out."""
+    above = window > epsilon
+    kept = np.zeros_like(above)
+    ranges = sorted(runs(above), key=lambda each: -window[each[0] : each[1] + 1].max())
+    peaks = [window[first : last + 1].max() for first, last in ranges]
+    peaks.append(window[~above].max(initial=0.0))
+    # all up to the last that stands above the one behind it
+    standing = [k for k in range(len(ranges)) if (peaks[k] - peaks[k + 1]) / peaks[k] >= prune]
+    for first, last in ranges[: standing[-1] + 1 if standing else 0]:
+        kept[first : last + 1] = True
+    return kept

@@ -1,0 +1,57 @@
+"""A model that gives an answer at every step."""
+
+import torch
+from torch import Tensor
+
+from elman.batch import Batch
+from elman.dropout import dropout
+from elman.heads.base import Head, Loss
+from elman.layers.recurrent import Recurrent
+from elman.state import State
+
+
+class Framewise(torch.nn.Module):
+    """Recurrent layer → head at every step.
+
+    Args:
+        layer: any layer.
+        head: reads the layer's output.
+        dropout: probability on the layer's output.
+
+    Shapes:
+        inputs [T, B, I] → predictions [T, B, …], the head's
+    """
+
+    def __init__(self, layer: Recurrent, head: Head, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.layer = layer
+        self.head = head
+        self.dropout = dropout
+
+    def forward(self, batch: Batch, state: State | None = None) -> tuple[Loss, None]:
+        """The loss of a batch; each batch's rows are sequences of their own."""
+        inputs = batch.inputs
+        output, _ = self.layer(inputs.values, None, inputs.lengths, inputs.resets)
+        return self.head.loss(dropout(output, self.dropout, self.training), batch.targets), None
+
+    def predict(self, values: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """Predictions for [T, B, I], and the state to go on from."""
+        output, state = self.layer(values, state)
+        return self.head.predict(dropout(output, self.dropout, self.training)), state
+
+    def stream(self) -> "FramewiseStream":
+        """The model as an object that reads one step of one sequence at a time, for inference."""
+        return FramewiseStream(self)
+
+
+class FramewiseStream:
+    """Carries a model's state from step to step; made by ``model.stream()`` of a model in evaluation mode."""
+
+    def __init__(self, model: Framewise) -> None:
+        self._model = model
+        self._stream = model.layer.stream()
+
+    @torch.inference_mode()
+    def step(self, values: Tensor) -> Tensor:
+        """One step [I] → the head's prediction."""
+        return self._model.head.predict(self._stream.step(values))

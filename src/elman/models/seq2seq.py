@@ -1,0 +1,202 @@
+"""A model that reads one sequence of tokens and writes another."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from elman.batch import Batch, Field, Target
+from elman.dropout import dropout
+from elman.heads.base import Loss
+from elman.heads.categorical import Categorical
+from elman.layers.attention import Attention, Memory
+from elman.layers.recurrent import Recurrent
+from elman.state import State
+
+BRIDGES = ("zero", "last", "learned")
+"""What a decoder begins with: its own initial state, the encoder's last, or a learned map of that."""
+
+_MEMORY = len(Memory._fields)
+
+
+class Seq2Seq(nn.Module):
+    """Encoder → bridge → decoder → attention to the encoder's output → categorical head.
+
+        h_t = decoder(y_{t−1}), or decoder([y_{t−1}; f_{t−1}]) with input feeding
+        c_t = attention(h_t, encoder's output),    f_t = tanh(W [h_t; c_t]),    y_t ~ head(f_t)
+
+    Without input feeding the whole target is one call of the decoder and one of the attention.
+
+    Args:
+        target_size: V, tokens of the target.
+        encoder: reads the source's embedding; may be bidirectional.
+        decoder: reads the target's embedding, with input feeding E features more.
+        attention: from the decoder's output to the encoder's.
+        begin: the token before a target's first.
+        source_size: tokens of the source; None: source and target share vocabulary and embedding.
+        bridge: one of ``BRIDGES``.
+        input_feeding: f_t is part of the decoder's next input (Luong, Pham & Manning 2015, arXiv:1508.04025).
+        dropout: probability on embeddings, the encoder's output and f.
+        tied: the head's weight is the target's embedding.
+        label_smoothing: see ``Categorical``.
+
+    Shapes:
+        source [S, B], target [T, B] → features f [T, B, E]
+
+    Raises:
+        ValueError: the decoder is bidirectional, or the encoder's states do not fit the bridge.
+    """
+
+    def __init__(
+        self,
+        target_size: int,
+        encoder: Recurrent,
+        decoder: Recurrent,
+        attention: Attention,
+        *,
+        begin: int,
+        source_size: int | None = None,
+        bridge: str = "learned",
+        input_feeding: bool = False,
+        dropout: float = 0.0,
+        tied: bool = True,
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if decoder.bidirectional:
+            raise ValueError("a decoder cannot be bidirectional")
+        width = encoder.input_size
+        self.begin, self.input_feeding, self.dropout = begin, input_feeding, dropout
+        self.embedding = _embedding(target_size, width)
+        self.source_embedding = None if source_size is None else _embedding(source_size, width)
+        self.encoder, self.decoder, self.attention = encoder, decoder, attention
+        self.bridge = None if bridge == "zero" else Bridge(encoder, decoder, learned=bridge == "learned")
+        self.readout = nn.Linear(decoder.output_size + encoder.output_size, width)
+        nn.init.xavier_uniform_(self.readout.weight)
+        nn.init.zeros_(self.readout.bias)
+        self.head = Categorical(width, target_size, self.embedding if tied else None, label_smoothing)
+
+    def forward(self, batch: Batch, state: State | None = None) -> tuple[Loss, None]:
+        """The loss of the targets [T, B], each predicted from the source and the targets before it."""
+        target = batch.targets
+        memory, recurrent = self.encode(batch.inputs)
+        features, *_ = self.decode(self._before(target.values), recurrent, memory)
+        if target.weights is None:
+            return self.head.loss(features, target), None
+        # the head costs more than all the rest: it sees no padding
+        real = target.weights.flatten().nonzero()[:, 0]
+        values, weights = (x.flatten()[real] for x in (target.values, target.weights))
+        return self.head.loss(features.flatten(0, 1)[real], Target(values, weights)), None
+
+    def encode(self, source: Field) -> tuple[Memory, State]:
+        """What the decoder attends to, and the state that it begins with."""
+        embedding = self.embedding if self.source_embedding is None else self.source_embedding
+        x = dropout(embedding(source.values), self.dropout, self.training)
+        output, state = self.encoder(x, None, source.lengths)
+        memory = self.attention.memory(dropout(output, self.dropout, self.training), source.lengths)
+        recurrent = self.decoder.initial_state(x.shape[1]) if self.bridge is None else self.bridge(state)
+        if self.input_feeding:
+            recurrent = (*recurrent, x.new_zeros(1, x.shape[1], self.readout.out_features))
+        return memory, recurrent
+
+    def decode(self, tokens: Tensor, state: State, memory: Memory) -> tuple[Tensor, State, Tensor]:
+        """Reads target tokens [T, B].
+
+        Returns:
+            (features [T, B, E] of what follows each token, the state after all of them, the weights
+            [T, B, S] with which the source was attended to)
+        """
+        x = dropout(self.embedding(tokens), self.dropout, self.training)
+        if not self.input_feeding:
+            return self._advance(x, state, memory)
+        features, weights = [], []
+        recurrent, fed = state[:-1], state[-1]
+        # unbound at once: as slices, each step's gradient would be as large as all steps'
+        for step in x.unbind():
+            fed, recurrent, weight = self._advance(torch.cat([step[None], fed], -1), recurrent, memory)
+            features.append(fed)
+            weights.append(weight)
+        return torch.cat(features), (*recurrent, fed), torch.cat(weights)
+
+    def _advance(self, x: Tensor, state: State, memory: Memory) -> tuple[Tensor, State, Tensor]:
+        output, state = self.decoder(x, state)
+        context, weights = self.attention(output, memory)
+        features = torch.tanh(self.readout(torch.cat([output, context], -1)))
+        return dropout(features, self.dropout, self.training), state, weights
+
+    def begin_decoding(self, source: Field) -> State:
+        """All that ``step`` needs of each source, as one state with the rows on axis 1."""
+        memory, recurrent = self.encode(source)
+        return (*memory, *recurrent)
+
+    def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
+        """One token of each row [N] → log-probabilities of the next [N, V], and the state after it."""
+        memory = Memory(*state[:_MEMORY])
+        features, recurrent, _ = self.decode(tokens[None], state[_MEMORY:], memory)
+        return F.log_softmax(self.head.logits(features[0]).float(), -1), (*memory, *recurrent)
+
+    def alignment(self, source: Field, target: Tensor) -> Tensor:
+        """How the attention was shared out over the source at each target token: [T, B] → [T, B, S]."""
+        memory, state = self.encode(source)
+        return self.decode(self._before(target), state, memory)[2]
+
+    def _before(self, target: Tensor) -> Tensor:
+        """The token before each."""
+        return torch.cat([torch.full_like(target[:1], self.begin), target[:-1]])
+
+
+class Bridge(nn.Module):
+    """The encoder's last state as the decoder's first: both directions' joined, for each layer.
+
+        s_0 = [→s; ←s],    or, learned, s_0 = tanh(W [→s; ←s] + b) with its own W and b for each named state
+
+    Args:
+        encoder: where the state comes from.
+        decoder: what it is for; as many layers.
+        learned: whether it is mapped; otherwise the sizes must be the same.
+
+    Shapes:
+        each state [layers × directions, B, *shape] → [layers, B, *shape']
+
+    Raises:
+        ValueError: the layers are not as many, or what is not mapped has another size.
+
+    Source: Bahdanau, Cho & Bengio 2014, arXiv:1409.0473, A.2.2, whose map reads the backward direction alone.
+    """
+
+    def __init__(self, encoder: Recurrent, decoder: Recurrent, learned: bool) -> None:
+        super().__init__()
+        if encoder.num_layers != decoder.num_layers:
+            raise ValueError("a bridge needs an encoder and a decoder of as many layers")
+        self._layers = decoder.num_layers
+        self._shapes = list(decoder.cell.states().values())
+        directions = 2 if encoder.bidirectional else 1
+        maps: list[nn.Module] = []
+        for (name, shape), wanted in zip(encoder.cell.states().items(), self._shapes, strict=True):
+            size, needed = directions * math.prod(shape), math.prod(wanted)
+            if learned:
+                maps.append(nn.Sequential(nn.Linear(size, needed), nn.Tanh()))
+            elif size != needed:
+                raise ValueError(
+                    f"bridge last needs an encoder's state {name} as large as the decoder's. "
+                    f"Got {size} and {needed}; a learned bridge takes any size"
+                )
+            else:
+                maps.append(nn.Identity())
+        self.maps = nn.ModuleList(maps)
+
+    def forward(self, state: State) -> State:
+        """The decoder's first state."""
+        found = []
+        for s, change, shape in zip(state, self.maps, self._shapes, strict=True):
+            joined = s.unflatten(0, (self._layers, -1)).movedim(1, 2).flatten(2)
+            found.append(change(joined).unflatten(2, shape))
+        return tuple(found)
+
+
+def _embedding(tokens: int, width: int) -> nn.Embedding:
+    embedding = nn.Embedding(tokens, width)
+    # small, as it may serve the head too
+    nn.init.normal_(embedding.weight, std=width**-0.5)
+    return embedding

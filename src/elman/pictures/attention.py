@@ -1,0 +1,45 @@
+"""Where a translator looked."""
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from elman.pictures.base import new_figure, save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def plot_attention(axes: "Axes", weights: np.ndarray, source: list[str], target: list[str]) -> None:
+    """A grey square for each target piece (rows) and source piece (columns): the darker, the more it weighed.
+
+    Args:
+        axes: to draw on.
+        weights: each row sums to 1.
+        source: the S source pieces.
+        target: the T target pieces.
+
+    Shapes:
+        weights [T, S]
+    """
+    axes.imshow(weights, cmap="Greys", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    axes.set_xticks(range(len(source)), source, rotation=90, parse_math=False)
+    axes.set_yticks(range(len(target)), target, parse_math=False)
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    axes.set_xticks(np.arange(len(source) + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(len(target) + 1) - 0.5, minor=True)
+    axes.grid(which="minor", alpha=0.25)
+    axes.tick_params(which="minor", length=0)
+
+
+def draw_attention(weights: np.ndarray, source: list[str], target: list[str], path: Path) -> None:
+    """``plot_attention`` as a file, as large as the sentences ask for."""
+    figure = new_figure(2 + 0.3 * len(source), 1.5 + 0.25 * len(target))
+    plot_attention(figure.subplots(), weights, source, target)
+    with warnings.catch_warnings():
+        # of a script that the font lacks, boxes are drawn
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        save_figure(figure, path)

@@ -1,0 +1,193 @@
+"""Series from tables and arrays: what is missing, what is labelled, what is refused."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from elman.data.channels import (
+    Channels,
+    ChannelTable,
+    calendar,
+    calendar_features,
+    channels_from_arrays,
+    filled,
+    labelled,
+    load_channels,
+    read_channels,
+    save_channels,
+)
+from elman.errors import InputError
+
+
+def read(folder: Path, content: str, name: str = "table.csv") -> ChannelTable:
+    (folder / name).write_text(content)
+    return read_channels(folder / name, id_column="id", time_column="time", label_column="label")
+
+
+def test_one_series_with_times(tmp_path):
+    table = read(tmp_path, "time,a,b\n2024-01-01,1,\n2024-01-02,2.5,4\n")
+    (only,) = table.series
+    assert (table.columns, table.has_names, table.has_times) == (["a", "b"], False, True)
+    assert (only.name, only.times, only.labels) == ("", ["2024-01-01", "2024-01-02"], None)
+    np.testing.assert_array_equal(only.values, np.array([[1, np.nan], [2.5, 4]], np.float32))
+    (bare,) = read(tmp_path, "a\n1\n2\n3\n").series
+    assert bare.times == ["0", "1", "2"]
+
+
+def test_several_series_in_the_order_of_their_first_rows(tmp_path):
+    table = read(tmp_path, "id,time,a,label\nz,1,10,0\ny,1,20,1\nz,2,11,1\ny,2,21,0\n")
+    assert [(s.name, s.times, s.values[:, 0].tolist(), s.labels.tolist()) for s in table.series] == [
+        ("z", ["1", "2"], [10, 11], [False, True]),
+        ("y", ["1", "2"], [20, 21], [True, False]),
+    ]
+
+
+def test_lines_of_objects(tmp_path):
+    rows = [{"time": "2024-01-01", "a": 1}, {"time": "2024-01-02", "a": None}]
+    (only,) = read(tmp_path, "\n".join(map(json.dumps, rows)), "table.jsonl").series
+    np.testing.assert_array_equal(only.values, np.array([[1], [np.nan]], np.float32))
+
+
+def test_a_time_that_goes_back_is_told_and_left_as_it_is(tmp_path):
+    with pytest.warns(UserWarning, match=r"table\.csv: row 4: time goes back; rows stay as they are"):
+        (only,) = read(tmp_path, "time,a\n2024-01-02,1\n2024-01-02,2\n2024-01-01,3\n").series
+    assert only.values[:, 0].tolist() == [1, 2, 3]
+    # another series begins where it will
+    assert len(read(tmp_path, "id,time,a\nx,2,1\ny,1,1\nx,3,1\n").series) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("time,a\n1,2\n2,x\n", r"row 3, column 'a': must be a finite number. Got 'x'\."),
+        ("time,a\n1,inf\n", r"row 2, column 'a': must be a finite number. Got inf\."),
+        ("id,a\n,2\n", r"row 2, column 'id': must not be empty"),
+        ("time,a\n1,2\n,2\n", r"row 3, column 'time': must not be empty"),
+        ("a,label\n1,0\n2,2\n", r"row 3: a label must be 0 or 1. Got 2\."),
+        ("a,label\n1,\n", r"row 2, column 'label': must be a finite number"),
+        ("time,label\n1,0\n", r"has no column beside time, label"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path, content, message):
+    with pytest.raises(InputError, match=rf"table\.csv: {message}"):
+        read(tmp_path, content)
+
+
+def test_arrays():
+    (flat,) = channels_from_arrays([1.0, 2, np.nan])
+    assert (flat.values.shape, flat.name, flat.times) == ((3, 1), "", ["0", "1", "2"])
+    (nested,) = channels_from_arrays([[1, 2], [3, 4]])
+    assert nested.values.tolist() == [[1, 2], [3, 4]]
+    a, b = channels_from_arrays([np.zeros((4, 2)), np.ones((3, 2))])
+    assert (len(a), len(b), a.name, b.name) == (4, 3, "0", "1")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (np.zeros((2, 2, 2)), r"X: must be \[rows, columns\]. Got \[2, 2, 2\]"),
+        (np.zeros((0, 2)), r"X: must be \[rows, columns\]"),
+        (3.0, r"X: must be \[rows, columns\]"),
+        (["a", "b"], "X: must be numbers"),
+        ([np.zeros(3), np.array([0, np.inf])], r"X\[1\]: value at \[1, 0\] must be finite or NaN"),
+        ([np.zeros((3, 2)), np.zeros((3, 1))], "X: every series must have 2 columns"),
+        ([], "X: "),
+    ],
+)
+def test_what_is_no_series_is_refused(given, message):
+    with pytest.raises(InputError, match=message):
+        channels_from_arrays(given)
+
+
+def test_labelled_windows():
+    series = Channels(
+        "", ["2024-01-01 00:00", "2024-01-01 00:05", "2024-01-01 00:10"], np.zeros((3, 1), np.float32)
+    )
+    windows = [["2024-01-01 00:05:00.000000", "2024-01-01 00:10:00.000000"]]
+    assert labelled(series, windows, "l").labels.tolist() == [False, True, True]
+    assert labelled(series, [], "l").labels.tolist() == [False] * 3
+    for wrong in ([["2024-01-01 00:05", "2025"]], [["2024-01-01 00:05"]], ["x"]):
+        with pytest.raises(InputError, match=r"l: must hold pairs of times that the data have\. Got "):
+            labelled(series, wrong, "l")
+    with pytest.raises(InputError, match=r"l: windows must be a list\. Got 3"):
+        labelled(series, 3, "l")
+
+
+def test_saved_and_loaded(tmp_path):
+    flags = np.array([True, False])
+    series = [
+        Channels("ä", ["1", "2"], np.array([[1, np.nan], [2, 3]], np.float32), flags),
+        Channels("b", ["x"], np.array([[4, 5]], np.float32), flags[:1]),
+    ]
+    cuts = np.array([[1, 2], [1, 1]])
+    save_channels(tmp_path / "c.npz", series, cuts)
+    loaded, parts = load_channels(tmp_path / "c.npz", 2)
+    assert np.array_equal(parts, cuts)
+    for found, wanted in zip(loaded, series, strict=True):
+        assert (found.name, found.times) == (wanted.name, wanted.times)
+        np.testing.assert_array_equal(found.values, wanted.values)
+        assert found.labels.tolist() == wanted.labels.tolist()
+    save_channels(tmp_path / "c.npz", [Channels("", ["0"], np.zeros((1, 2), np.float32))], cuts[1:])
+    assert load_channels(tmp_path / "c.npz", 2)[0][0].labels is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"values": np.zeros((3, 3), np.float32)},
+        {"values": np.zeros((3, 2))},
+        {"values": np.full((3, 2), np.inf, np.float32)},
+        {"lengths": np.array([2, 2])},
+        {"lengths": np.array([4, -1])},
+        {"lengths": np.array([1.0, 2.0])},
+        {"names": np.array(["a"])},
+        {"times": np.array(["a"])},
+        {"labels": np.zeros(3)},
+        {"cuts": np.array([[1, 1]])},
+        {"cuts": np.array([[0, 1], [1, 1]])},
+        {"cuts": np.array([[2, 1], [1, 1]])},
+        {"cuts": np.array([[1, 3], [1, 1]])},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_no_training_left_is_refused(tmp_path, change):
+    good = {
+        "values": np.zeros((3, 2), np.float32),
+        "lengths": np.array([2, 1]),
+        "names": np.array(["a", "b"]),
+        "times": np.array(["1", "2", "3"]),
+        "cuts": np.array([[1, 2], [1, 1]]),
+    }
+    path = tmp_path / "c.npz"
+    np.savez(path, **good)
+    assert len(load_channels(path, 2)[0]) == 2
+    np.savez(path, **good | change)
+    with pytest.raises(InputError, match=r"c\.npz: must hold series of 2 columns, as a training leaves them"):
+        load_channels(path, 2)
+    np.savez(path, **{name: value for name, value in good.items() if name not in change}, x=0)
+    if "labels" not in change:
+        with pytest.raises(InputError, match=rf"has no array '{next(iter(change))}'"):
+            load_channels(path, 2)
+
+
+def test_the_calendar_by_hand():
+    assert calendar_features("2024-07-01 06:00:00", "day") == pytest.approx([1, 0], abs=1e-12)
+    # noon of a Wednesday: half a day, and two and a half of seven
+    week = 2 * np.pi * 2.5 / 7
+    found = calendar_features("2024-07-03T12:00", "week")
+    assert found == pytest.approx([0, -1, np.sin(week), np.cos(week)], abs=1e-12)
+    assert calendar_features("no time", "none") == []
+    assert calendar(["2024-07-01"] * 3, "week", "t").shape == (3, 4)
+    assert calendar(["x"] * 3, "none", "t").shape == (3, 0)
+    with pytest.raises(
+        InputError, match=r"t: --calendar needs times such as 2014-07-01 00:30:00\. Got 'noon'"
+    ):
+        calendar(["noon"], "day", "t")
+
+
+def test_filling():
+    nan = np.nan
+    values = np.array([[nan, 1], [2, nan], [nan, nan], [3, 4]], np.float32)
+    assert filled(values).tolist() == [[0, 1], [2, 1], [2, 1], [3, 4]]

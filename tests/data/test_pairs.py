@@ -1,0 +1,224 @@
+"""Pairs from files and memory, lines as they arrive, and batches."""
+
+import gzip
+import io
+import os
+import threading
+from itertools import chain
+
+import numpy as np
+import pytest
+import torch
+
+from elman.data.pairs import (
+    PairBatches,
+    Pairs,
+    arriving_lines,
+    check_pairs,
+    load_pairs,
+    padded,
+    read_pairs,
+    save_pairs,
+)
+from elman.errors import InputError
+
+ENGLISH = ["a dog", "two dogs run", "naïve café"]
+GERMAN = ["ein Hund", "zwei Hunde laufen", "猫が好き"]
+
+
+def write(path, lines):
+    path.write_bytes(b"".join(line if isinstance(line, bytes) else f"{line}\n".encode() for line in lines))
+    return path
+
+
+def test_two_files_one_file_and_packed_files_hold_the_same(tmp_path):
+    two = [write(tmp_path / "a.en", ENGLISH), write(tmp_path / "a.de", GERMAN)]
+    tabbed = write(tmp_path / "a.tsv", map("\t".join, zip(ENGLISH, GERMAN, strict=True)))
+    packed = []
+    for path in [*two, tabbed]:
+        packed.append(tmp_path / f"{path.name}.gz")
+        packed[-1].write_bytes(gzip.compress(path.read_bytes()))
+    for paths in (two, packed[:2], [tabbed], packed[2:], [two[0], packed[1]]):
+        assert read_pairs(paths) == Pairs(ENGLISH, GERMAN)
+
+
+def test_what_stands_around_a_text_is_taken_off(tmp_path):
+    a = write(tmp_path / "a", [b"\xef\xbb\xbf", "  a dog \r", "two\r"])
+    b = write(tmp_path / "b", ["ein Hund", b"zwei"])  # its last line has no end
+    assert read_pairs([a, b]) == Pairs(["a dog", "two"], ["ein Hund", "zwei"])
+
+
+BAD = {
+    "empty": (["x", "", "z"], r"b: line 2: must not be empty"),
+    "spaces": (["x", "  ", "z"], r"b: line 2: must not be empty"),
+    "not UTF-8": (["x", "y", b"caf\xe9\n"], r"b: line 3: must be UTF-8\. Byte 4 is 0xE9"),
+    "control": (["x\x07", "y", "z"], r"b: line 1: must not hold control characters\. Got U\+0007"),
+    "form feed": (["x", "y\x0cy", "z"], r"b: line 2: .* Got U\+000C"),
+    "Unicode's line": (["x", "y\u2028y", "z"], r"b: line 2: .* Got U\+2028"),
+    "fewer": (["x", "y"], r"a and .*b: must have as many lines\. Got 3 and 2"),
+    "more": (["x", "y", "z", ""], r"a and .*b: must have as many lines\. Got 3 and 4"),
+}
+
+
+@pytest.mark.parametrize(("lines", "message"), BAD.values(), ids=BAD)
+def test_bad_lines_are_named(tmp_path, lines, message):
+    a, b = write(tmp_path / "a", ["1", "2", "3"]), write(tmp_path / "b", lines)
+    with pytest.raises(InputError, match=message) as error:
+        read_pairs([a, b])
+    assert "\n" not in str(error.value)
+    if len(lines) == 3:
+        kept = read_pairs([a, b], skip_bad_lines=True)
+        assert (len(kept), kept.skipped) == (2, 1)
+        bad = int(str(error.value).partition("line ")[2][0])
+        assert kept.sources == [str(n) for n in (1, 2, 3) if n != bad]
+    else:
+        with pytest.raises(InputError, match="as many lines"):
+            read_pairs([a, b], skip_bad_lines=True)
+
+
+def test_a_tab_in_one_of_two_files_is_no_flaw(tmp_path):
+    a, b = write(tmp_path / "a", ["x\ty"]), write(tmp_path / "b", ["z"])
+    assert read_pairs([a, b]).sources == ["x\ty"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a\tb\nc d\n", r"t\.tsv: line 2: must be two texts with a tab between them\. Got 1"),
+        (b"a\tb\tc\n", r"t\.tsv: line 1: .* Got 3"),
+        (b"a\t\n", r"t\.tsv: line 1: must not be empty"),
+        (b"", r"t\.tsv: the file is empty"),
+    ],
+)
+def test_a_bad_table_is_refused(tmp_path, content, message):
+    (tmp_path / "t.tsv").write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        read_pairs([tmp_path / "t.tsv"])
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path):
+    (tmp_path / "a.gz").write_bytes(b"not packed")
+    (tmp_path / "b.gz").write_bytes(gzip.compress(b"x" * 10000)[:-9])
+    for name in ("a.gz", "b.gz", "missing", "."):
+        with pytest.raises(InputError, match=f"{tmp_path / name}: "):
+            read_pairs([tmp_path / name])
+    for paths in ([], [tmp_path] * 3):
+        with pytest.raises(InputError, match=r"from one file or two\. Got"):
+            read_pairs(paths)
+    bad = write(tmp_path / "bad.tsv", ["x", "y"])
+    with pytest.raises(InputError, match=r"holds no pair of texts \(2 were bad\)"):
+        read_pairs([bad], skip_bad_lines=True)
+
+
+def test_pairs_from_memory_keep_the_rules_of_files():
+    assert check_pairs([" a ", "b"], ["c", "d"]) == Pairs(["a", "b"], ["c", "d"])
+    for sources, targets, message in [
+        (["a"], [], "must be as many, at least one. Got 1 and 0"),
+        ([], [], "Got 0 and 0"),
+        ("a", "b", "must be lists of texts"),
+        (["a", "b"], ["c", " "], "target 1: must not be empty"),
+        (["a\n"], ["c"], "source 0: must not hold control characters. Got U.000A"),
+        ([3], ["c"], "source 0: must be a text. Got int"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            check_pairs(sources, targets)
+
+
+@pytest.mark.parametrize("most", [1, 2, 100])
+def test_lines_keep_their_number(most):
+    content = "one\n\ntwo\r\n  \nthree\n\n猫\u3000".encode()
+    found = list(arriving_lines(io.BytesIO(content), "it", most))
+    assert [*chain.from_iterable(found)] == ["one", "", "two", "  ", "three", "", "猫\u3000"]
+    assert max(map(len, found)) == min(most, 6)  # the last has no end and is known for a line later
+    assert list(arriving_lines(io.BytesIO(b""), "it", most)) == []
+    with pytest.raises(InputError, match=r"it: line 3: must be UTF-8\. Byte 1 is 0xFF"):
+        list(arriving_lines(io.BytesIO(b"\na\n\xff\n"), "it", most))
+    with pytest.raises(InputError, match=r"it: line 2: must not hold control characters\. Got U\+0085"):
+        list(arriving_lines(io.BytesIO("a\n\x85\n".encode()), "it", most))
+
+
+def test_lines_cut_anywhere_are_joined(monkeypatch):
+    content = "".join(f"Zeile {k} äöü\n" for k in range(50))
+    monkeypatch.setattr("elman.data.pairs._BLOCK", 7)
+    found = [*chain.from_iterable(arriving_lines(io.BytesIO(content.encode()), "it", 9))]
+    assert found == content.splitlines()
+
+
+def test_a_line_in_a_pipe_is_given_before_the_next_is_written():
+    reading, writing = os.pipe()
+    with open(reading, "rb") as file, open(writing, "wb", buffering=0) as pipe:
+        lines = arriving_lines(file, "it", 10)
+        found = []
+        watch = threading.Timer(30, pipe.close)
+        watch.start()
+        for line in (b"one\n", b"two\n", b"three\nfour\n"):
+            pipe.write(line)
+            found.append(next(lines))
+        watch.cancel()
+        assert found == [["one"], ["two"], ["three", "four"]]
+
+
+def test_what_was_saved_is_read_again(tmp_path):
+    parts = (Pairs(ENGLISH, GERMAN), Pairs([], []), Pairs(["x"], ["y"]))
+    save_pairs(tmp_path / "pairs.npz", parts)
+    assert load_pairs(tmp_path / "pairs.npz", 3) == parts
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda arrays: arrays.pop("targets1"), "has no array 'targets1'"),
+        (lambda arrays: arrays.update(sources0=np.zeros(3)), "has no array 'sources0' of bytes"),
+        (lambda arrays: arrays.update(sources0=np.array([97, 10], np.uint8)), "as many sources as targets"),
+        (lambda arrays: arrays.update(sources2=np.array([255, 10], np.uint8)), "must be UTF-8"),
+        (lambda arrays: arrays.update(sources2=np.array([10], np.uint8)), "must not be empty"),
+    ],
+)
+def test_what_was_never_saved_is_refused(tmp_path, change, message):
+    path = tmp_path / "pairs.npz"
+    save_pairs(path, (Pairs(ENGLISH, GERMAN), Pairs([], []), Pairs(["x"], ["y"])))
+    arrays = dict(np.load(path))
+    change(arrays)
+    np.savez(path, **arrays)
+    with pytest.raises(InputError, match=f"pairs.npz: .*{message}"):
+        load_pairs(path, 3)
+
+
+def test_tokens_side_by_side():
+    field = padded([np.array([5, 6]), np.array([7], dtype=np.uint16), np.array([1, 2, 3])])
+    assert field.values.tolist() == [[5, 7, 1], [6, 0, 2], [0, 0, 3]]
+    assert field.lengths.tolist() == [2, 1, 3]
+
+
+def sequences(number, seed):
+    rng = np.random.default_rng(seed)
+    return [rng.integers(1, 99, rng.integers(1, 12)) for _ in range(number)]
+
+
+@pytest.mark.parametrize("seed", [None, 3])
+def test_batches_hold_every_pair_once_and_little_padding(seed):
+    sources, targets = sequences(103, 0), sequences(103, 1)
+    batches = PairBatches(sources, targets, 10, seed)
+    epoch = list(batches.epoch(1))
+    assert len(epoch) == batches.steps == 11
+    found = []
+    for batch in epoch:
+        for b, length in enumerate(batch.inputs.lengths.tolist()):
+            real = batch.targets.weights[:, b] > 0
+            size = int(real.sum())
+            assert real[:size].all()
+            found.append((batch.inputs.values[:length, b].tolist(), batch.targets.values[:size, b].tolist()))
+    assert sorted(found) == sorted((s.tolist(), t.tolist()) for s, t in zip(sources, targets, strict=True))
+    real = sum(float(batch.targets.weights.sum()) for batch in epoch)
+    assert real / sum(batch.targets.values.numel() for batch in epoch) > 0.9
+
+
+def test_an_epoch_goes_on_where_it_stopped():
+    batches = PairBatches(sequences(50, 0), sequences(50, 1), 8, seed=1)
+    whole, rest = list(batches.epoch(2)), list(batches.epoch(2, start=3))
+    assert len(rest) == len(whole) - 3
+    assert all(torch.equal(a.inputs.values, b.inputs.values) for a, b in zip(whole[3:], rest, strict=True))
+    other = next(batches.epoch(3))
+    assert other.inputs.values.shape != whole[0].inputs.values.shape or not torch.equal(
+        other.inputs.values, whole[0].inputs.values
+    )

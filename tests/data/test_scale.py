@@ -1,0 +1,40 @@
+"""Scales by hand, and what a run folder may hold of them."""
+
+import numpy as np
+import pytest
+
+from elman.data.scale import check_scale, scaled, standard
+from elman.errors import InputError
+
+
+def test_means_and_deviations_by_hand():
+    values = np.array([[1, 5, np.nan, np.nan], [3, 5, 2, np.nan], [5, 5, 6, np.nan]], np.float32)
+    mean, scale = standard(values)
+    assert mean == [3, 5, 4, 0]
+    assert scale == pytest.approx([np.sqrt(8 / 3), 1, 2, 1])
+
+
+def test_a_constant_keeps_its_unit_whatever_its_rounding():
+    assert standard(np.full((1000, 1), 20.1, np.float32))[1] == [1]
+    assert standard(np.full((1000, 1), 1e30, np.float32))[1] == [1]
+    mean, scale = standard(np.array([[1e25], [3e25]], np.float32))
+    assert (mean, scale) == ([pytest.approx(2e25)], [pytest.approx(1e25)])
+
+
+def test_values_are_brought_to_the_scale_and_never_out_of_range():
+    found = scaled(np.array([[3.0, np.nan], [-3e38, 3e38]]), np.array([1.0, 0]), np.array([4.0, 1e-37]))
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, np.array([[0.5, np.nan], [-1e6, 1e6]], np.float32))
+
+
+@pytest.mark.parametrize(
+    "values", [None, [], [1.0], [0.0, 1.0], [True, 1.0], ["1", 1], [float("nan"), 1], [1e39, 1]]
+)
+def test_what_is_no_scale_is_refused(values):
+    with pytest.raises(InputError, match=r"run: facts: scale must be 2 numbers in \[1e-37, 3.4e\+38\]"):
+        check_scale({"scale": values}, "scale", 2, "run")
+
+
+def test_a_mean_may_be_negative():
+    check_scale({"mean": [-1, 0.0]}, "mean", 2, "run")
+    check_scale({"scale": [1, 0.5]}, "scale", 2, "run")

@@ -1,0 +1,251 @@
+"""Language models of words and subwords, parts from files of their own, run folders of earlier versions."""
+
+import json
+import math
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import elman
+from elman.cli import main
+from elman.metrics.ngram import frequency_nats
+from elman.tasks import language_model
+from elman.tasks.base import open_run
+from elman.tasks.language_model import LanguageModel
+from tiny import SMALL, same_bits, text, weights
+
+OPTIONS = SMALL | {"embedding_size": 4, "bptt": 20, "level": "words"}
+OLD = Path(__file__).parent / "old_runs"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_sample() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(language_model, "_SAMPLE", 50)
+        yield
+
+
+@pytest.fixture(scope="module")
+def task(short_sample: None) -> LanguageModel:
+    return fit()
+
+
+def fit(texts: list[str] | None = None, **options: Any) -> LanguageModel:
+    return LanguageModel(**OPTIONS | options).fit(texts=[text(90)] if texts is None else texts)
+
+
+def flattened(task: LanguageModel, chances: dict[str, float]) -> LanguageModel:
+    """The same task with a model that gives the pieces these probabilities, whatever came before."""
+    pieces = task.vocabulary.pieces(range(len(task.vocabulary)))
+    with torch.no_grad():
+        task.model.head.weight.zero_()
+        task.model.head.bias.copy_(torch.tensor([chances.get(piece, 0.0) for piece in pieces]).log())
+    return task
+
+
+# Figures
+
+
+def test_the_figures_by_hand(tmp_path):
+    task = flattened(fit(["one two two\n" * 60]), {"one": 0.25, "two": 0.5, "<unk>": 0.125, "\n": 0.125})
+    (tmp_path / "new.txt").write_text("one two three one\n")  # targets two, the unknown one, one and the end
+    bits = (1 + 3 + 2 + 3) / 4
+    assert task.evaluate(tmp_path) == {
+        "nats_per_token": pytest.approx(bits * math.log(2), rel=1e-6),
+        "bits_per_token": pytest.approx(bits, rel=1e-6),
+        "perplexity": pytest.approx(2**bits, rel=1e-6),
+        "tokens": 4,
+        "characters": len("one two <unk> one\n"),
+        "bits_per_character": pytest.approx(bits * 5 / len("one two <unk> one\n"), rel=1e-6),
+        "unknown": 1 / 5,
+    }
+
+
+def test_subwords_have_bits_per_character_and_no_unknown_ones(tmp_path):
+    task = fit(level="subwords", vocab_size=270)
+    (tmp_path / "new.txt").write_text("Whatever is new: naïve 日本.\n")
+    figures = task.evaluate(tmp_path)
+    assert figures["characters"] == len("Whatever is new: naïve 日本.\n")
+    assert "unknown" not in figures
+    tokens = len(task.vocabulary.encode("Whatever is new: naïve 日本.\n"))
+    assert figures["tokens"] == tokens - 1
+    assert figures["bits_per_character"] * figures["characters"] == pytest.approx(
+        figures["bits_per_token"] * tokens
+    )
+
+
+def test_words_are_judged_by_their_perplexity(task):
+    tokens = task.vocabulary.encode(text(90))
+    train, test = tokens[: round(0.9 * len(tokens))], tokens[round(0.95 * len(tokens)) :]
+    nats, count = frequency_nats(train, test, len(task.vocabulary))
+    assert task.results["baselines"]["word frequency"] == pytest.approx(nats / count / math.log(2))
+    report = task.report()
+    assert f"perplexity, bits per char on the test part ({count} words)" in report
+    assert f"{math.exp(nats / count):9.2f}" in report
+    assert f"{task.results['test']['perplexity']:9.2f}" in report
+    assert f"copied from the text is {task.results['sample']['longest_copy']} words" in report
+    assert task.reading()(math.log(7)) == pytest.approx(7)
+    assert task.reading()(1e6) < math.inf
+
+
+def test_a_model_of_words_learns_what_counting_cannot():
+    lines = "one two three\nfour five one six\n" * 100  # what follows "one" is told by the word before it
+    task = fit([lines], epochs=20, learning_rate=0.03, hidden_size=16, ngram_order=2)
+    counted = task.results["baselines"]["Witten–Bell, order 2"]
+    assert task.results["test"]["bits_per_token"] < 0.5 * counted
+
+
+# What is written
+
+
+def test_words_come_one_by_one_with_their_spaces(task):
+    pieces = list(task.generate("the cat", length=20, seed=1))
+    assert len(pieces) == 20
+    assert all(piece.strip() in (*task.vocabulary.words, "") for piece in pieces)
+    written = "the cat" + "".join(pieces)
+    tokens = task.vocabulary.encode(written)
+    assert len(tokens) == 22
+    assert task.vocabulary.decode(tokens) == written
+    after_space = list(task.generate("the cat ", length=20, seed=1))
+    assert after_space[0] == pieces[0].removeprefix(" ")
+    assert after_space[1:] == pieces[1:]
+
+
+def test_the_unknown_word_is_never_written():
+    task = flattened(fit(["one two\n" * 100]), {"<unk>": 0.98, "one": 0.01, "two": 0.01})
+    for temperature in (0, 1):
+        assert set("".join(task.generate(length=50, temperature=temperature, seed=0)).split()) <= {
+            "one",
+            "two",
+        }
+    characters = fit(["a" * 99 + "b"], level="characters", min_count=2)
+    flattened(characters, {"<unk>": 0.99, "a": 0.01})
+    assert "".join(characters.generate("abc", length=9, seed=0)) == "a" * 9
+
+
+def test_a_prompt_of_unknown_words_is_read(task):
+    assert len(list(task.generate("Whatever this means", length=3, seed=0))) == 3
+
+
+def test_a_text_of_one_line_is_gone_on_from_nothing():
+    task = fit(["one two three " * 50])
+    assert "\n" not in task.vocabulary.words
+    assert "".join(task.generate(length=9, seed=0))[0] != " "
+
+
+def test_after_a_prompt_that_ends_in_a_space_a_subword_begins_a_word():
+    task = fit(["one two\n" * 100], level="subwords", vocab_size=262)
+    flattened(task, {"e": 0.9, " two": 0.05, "\n": 0.05})
+    bias = task.model.head.bias.clone()
+    for prompt in ("one ", " "):
+        assert "".join(task.generate(prompt, length=1, seed=0)) == "two"
+    assert "".join(task.generate("one", length=1, temperature=0)) == "e"
+    assert torch.equal(task.model.head.bias, bias)
+
+
+# Parts from files of their own
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch) -> dict[str, Any]:
+    monkeypatch.chdir(tmp_path)
+    Path("train.txt").write_text(text(60))
+    Path("valid.txt").write_text(text(20, seed=1) + "Unheard of words.\n")
+    Path("test.txt").write_text(text(20, seed=2) + "Others still.\n")
+    return {"validation": (Path("valid.txt"),), "test": (Path("test.txt"),)}
+
+
+def test_parts_are_read_from_their_files(files):
+    task = LanguageModel(**OPTIONS | files | {"batch_size": 1}).train("train.txt", "run")
+    assert {"Unheard", "Others"}.isdisjoint(task.vocabulary.words)
+    assert set(task.vocabulary.words) <= set(text(60).replace(".", " . ").replace("\n", " \n ").split(" "))
+    assert task.results["test"] == task.evaluate("test.txt")
+    assert task.results["test"]["unknown"] > 0
+    history = [json.loads(line) for line in Path("run/history.jsonl").read_text().splitlines()]
+    last = min((line for line in history if line["kind"] == "validation"), key=lambda line: line["loss"])
+    assert last["loss"] == pytest.approx(task.evaluate("valid.txt")["nats_per_token"], rel=1e-5)
+    assert elman.load("run").config.test == (Path("test.txt"),)
+
+
+def test_another_test_file_changes_nothing_else(files):
+    first = LanguageModel(**OPTIONS | files).train("train.txt")
+    Path("test.txt").write_text("Quite another text. The cat sat.\n" * 3)
+    second = LanguageModel(**OPTIONS | files).train("train.txt")
+    assert same_bits(weights(first.model), weights(second.model))
+    assert first.vocabulary == second.vocabulary
+    assert first.results["test"] != second.results["test"]
+
+
+def test_a_run_is_resumed_on_the_parts_it_began_with(files):
+    task = LanguageModel(**OPTIONS | files).train("train.txt", "run")
+    for path in Path().glob("*.txt"):
+        path.unlink()
+    again = open_run("run")
+    again.reopen(Path("run"))
+    for before, after in zip(vars(task.parts()).values(), vars(again.parts()).values(), strict=True):
+        assert np.array_equal(before.corpus.tokens, after.corpus.tokens)
+
+
+def test_a_part_without_a_file_is_absent(files):
+    task = LanguageModel(**OPTIONS | {"test": files["test"]}).train("train.txt")
+    assert task.parts().validation is None
+    assert len(task.parts().training.corpus) == len(task.vocabulary.encode(text(60)))
+    assert task.results["test"]["tokens"] > 0
+    task = LanguageModel(**OPTIONS | {"validation": files["validation"]}).train("train.txt")
+    assert task.parts().test is None
+    assert "test" not in task.results
+
+
+def test_flags_and_recipe_name_them_alike(files, capsys):
+    small = ["--level", "words", "--hidden-size", "8", "--epochs", "1"]
+    flags = ["--validation", "valid.txt", "--test", "test.txt"]
+    assert main(["train", "language-model", "train.txt", *flags, *small, "--out", "a"]) == 0
+    Path("recipe.yaml").write_text("validation: [valid.txt]\ntest: [test.txt]\n")
+    assert (
+        main(["train", "language-model", "train.txt", "--config", "recipe.yaml", *small, "--out", "b"]) == 0
+    )
+    results = [json.loads((Path(run) / "results.json").read_text()) for run in ("a", "b")]
+    assert results[0]["test"] == results[1]["test"]
+
+
+@pytest.mark.parametrize("part", ["validation", "test"])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "bad.txt: no such file or folder"),
+        ("", "bad.txt: a corpus needs text"),
+        ("one", "must have a document of at least 2 tokens"),
+    ],
+)
+def test_a_part_that_cannot_be_used_writes_nothing(files, capsys, part, content, message):
+    if content is not None:
+        Path("bad.txt").write_text(content)
+    before = sorted(Path().iterdir())
+    arguments = ["--level", "words", f"--{part}", "bad.txt", "--out", "run"]
+    assert main(["train", "language-model", "train.txt", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert sorted(Path().iterdir()) == before
+
+
+# Run folders of earlier versions
+
+
+def test_a_run_folder_of_version_0_1_answers_as_it_did(tmp_path):
+    (tmp_path / "new.txt").write_text("the big dog sat on a red mat.\na cat ran.\n")
+    shutil.copytree(OLD / "language_model_0.1.0", tmp_path / "run")
+    task = elman.load(tmp_path / "run")
+    assert task.evaluate(tmp_path / "new.txt") == {
+        "nats_per_token": pytest.approx(0.8370387, rel=1e-5),
+        "bits_per_token": pytest.approx(1.2075916, rel=1e-5),
+        "perplexity": pytest.approx(2.3095177, rel=1e-5),
+        "tokens": 40,
+    }
+    assert "".join(task.generate("the ", length=40, seed=3)) == "and mat and on and ran cat sat the dog b"
+    assert "letter frequency" in task.report()

@@ -1,0 +1,364 @@
+"""The translator: what it learns, what it reads and writes, and what it refuses."""
+
+import gzip
+import io
+import json
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+import elman
+from elman.cli import main
+from elman.errors import InputError, Interrupted
+from elman.tasks import translation
+from elman.tasks.translation import SearchOptions, Translator
+from elman.train import progress
+from tiny import GERMAN, SMALL, WORDS, interrupt_at, same_bits, sentences, timeless, weights
+
+LEARNS = {
+    "level": "words",
+    "embedding_size": 16,
+    "hidden_size": 48,
+    "batch_size": 16,
+    "epochs": 12,
+    "learning_rate": 0.01,
+    "dropout": 0.0,
+    "split": (0.8, 0.1, 0.1),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A run that has learnt to translate word by word and backwards."""
+    folder = tmp_path_factory.mktemp("translation")
+    (folder / "pairs.tsv").write_text(sentences(500))
+    Translator(**LEARNS).train(folder / "pairs.tsv", folder / "run")
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def task(folder):
+    return elman.load(folder)
+
+
+def test_it_learns_to_translate(task):
+    results = task.results
+    assert results["test"]["bleu"] > 90 > results["baselines"]["words one by one"]["bleu"]
+    assert results["baselines"]["copying the source"]["bleu"] < 5
+    assert results["test"]["pairs"] == 50
+    right = 0
+    for seed in range(20):
+        words = np.random.default_rng([9, seed]).choice(WORDS, 4)
+        (found,) = task.translate([" ".join(words)])
+        right += found == " ".join(GERMAN[word] for word in words[::-1])
+    assert right >= 18
+    report = task.report()
+    for name in ("copying the source", "words one by one", "this model, greedy", "this model", "tok:13a"):
+        assert name in report
+
+
+def test_a_picture_shows_where_it_looked(task, folder, tmp_path, monkeypatch):
+    assert (folder / "attention.png").stat().st_size > 1000
+    drawn = []
+    monkeypatch.setattr("elman.pictures.attention.draw_attention", lambda *given: drawn.append(given))
+    verb = Translator.verb(single="the big cat ran", plot=tmp_path / "it.png")
+    assert "".join(verb.text(task)) == "lief Kater großer der\n"
+    ((looked, source, target, path),) = drawn
+    assert (source, target) == (
+        ["the", "big", "cat", "ran", "</s>"],
+        ["lief", "Kater", "großer", "der", "</s>"],
+    )
+    assert looked.shape == (5, 5)
+    assert looked.sum(1) == pytest.approx(np.ones(5), abs=1e-5)
+    assert path == tmp_path / "it.png"
+    monkeypatch.undo()
+    task.draw("the cat", "Kater der", tmp_path / "it.pdf")
+    assert (tmp_path / "it.pdf").read_bytes().startswith(b"%PDF")
+
+
+TEXTS = ["the big cat ran", "", "a dog", "  ", "the mat on the cat on the dog on the red mat", "dog"]
+
+
+def test_many_texts_are_translated_as_one_by_one(task, monkeypatch):
+    for options in ({}, {"beam": 1}, {"beam": 3, "nbest": 3, "length_penalty": 0.5}):
+        options = SearchOptions(**options)
+        together = task.nbest(TEXTS, options)
+        assert [found[0].text for found in together[1:4:2]] == ["", ""]
+        for text, found in zip(TEXTS, together, strict=True):
+            (alone,) = task.nbest([text], options)
+            assert [t.text for t in alone] == [t.text for t in found]
+            assert [t.score for t in alone] == pytest.approx([t.score for t in found], abs=1e-4)
+            assert [t.score for t in found] == sorted((t.score for t in found), reverse=True)
+            assert len(found) == (options.nbest if text.strip() else 1)
+
+
+def test_no_beam_is_worse_than_greedy(task):
+    texts = [line.partition("\t")[0] for line in sentences(40, seed=3).splitlines()]
+    # nonsense too, of which the model is less sure
+    texts += [" ".join(text.split()[::-1] * 2) for text in texts]
+    greedy = task.nbest(texts, SearchOptions(beam=1))
+    for beam in (2, 5):
+        wide = task.nbest(texts, SearchOptions(beam=beam))
+        assert all(w[0].score >= g[0].score - 1e-4 for w, g in zip(wide, greedy, strict=True))
+
+
+def test_lengths_keep_the_ratios(task):
+    source = "the big cat ran on"
+    for low, high in ((0, 0.2), (3, 4)):
+        options = SearchOptions(min_ratio=low, max_ratio=high, nbest=5)
+        for found in task.nbest([source], options)[0]:
+            assert max(1, 5 * low) <= len(found.text.split()) <= int(5 * high) + 10
+    assert task.translate(["xyzzy"], max_ratio=0.0)[0]
+
+
+def test_the_unknown_is_never_written(tmp_path):
+    """Though most words of the training are unknown."""
+    (tmp_path / "pairs.tsv").write_text(sentences(60))
+    task = Translator(**SMALL, level="words", vocab_size=8, split=(0.8, 0.1, 0.1)).train(
+        tmp_path / "pairs.tsv"
+    )
+    unknown = task.target_vocabulary.unknown
+    known = set(task.target_vocabulary.decode(np.arange(unknown + 1, len(task.target_vocabulary))).split())
+    for options in ({"beam": 4, "nbest": 4}, {"temperature": 5.0, "nbest": 20, "seed": 0}):
+        for (text, _), *_ in task.nbest(["the cat", "zebra zebra"], SearchOptions(**options)):
+            assert set(text.split()) <= known
+
+
+def test_drawn_translations(task):
+    def drawn(**options):
+        found = task.nbest(["the big cat", "a dog"], SearchOptions(temperature=1.5, nbest=6, **options))
+        assert [len(each) for each in found] == [6, 6]
+        return [[t.text for t in each] for each in found]
+
+    assert drawn(seed=1) == drawn(seed=1)
+    assert drawn(seed=1) != drawn(seed=2)
+    assert len(set(drawn(seed=1)[0])) > 1
+    (greedy,) = task.translate(["the big cat"], beam=1)
+    assert drawn(seed=3, top_k=1)[0] == [greedy] * 6
+
+
+def run(monkeypatch, capsys, arguments, content=""):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
+    status = main(["translate", *map(str, arguments)])
+    out, error = capsys.readouterr()
+    return status, out, error
+
+
+def test_lines_in_lines_out(folder, task, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(translation, "_TOGETHER", 2)
+    content = "the cat\n\na dog ran\n   \nthe mat\nxyzzy"
+    wanted = task.translate(content.split("\n"))
+    assert wanted[0] == "Kater der"
+    _, out, _ = run(monkeypatch, capsys, [folder], content)
+    assert out.split("\n") == [*wanted, ""]
+    (tmp_path / "it.gz").write_bytes(gzip.compress(content.encode()))
+    assert run(monkeypatch, capsys, [folder, tmp_path / "it.gz"])[1] == out
+    _, said, _ = run(monkeypatch, capsys, [folder, "--json", "--nbest", "2", "--beam", "5"], content)
+    answers = json.loads(said)["translations"]
+    assert [answer["source"] for answer in answers] == content.split("\n")
+    assert [answer["translations"][0]["text"] for answer in answers] == wanted
+    _, listed, _ = run(monkeypatch, capsys, [folder, "--nbest", "2"], content)
+    rows = [line.split("\t") for line in listed.splitlines()]
+    assert [row[0] for row in rows] == ["1", "1", "2", "3", "3", "4", "5", "5", "6", "6"]
+    assert [row[2] for row in rows] == [t["text"] for a in answers for t in a["translations"]]
+    for row, each in zip(rows, (t for a in answers for t in a["translations"]), strict=True):
+        assert float(row[1]) == pytest.approx(each["score"], abs=1e-3)
+
+
+def test_wrong_use_ends_in_one_line(folder, tmp_path, monkeypatch, capsys):
+    (tmp_path / "bad.txt").write_bytes(b"the cat\n\xff\n")
+    for arguments, message in [
+        ([tmp_path / "missing"], "missing: No such file"),
+        ([tmp_path / "bad.txt"], "bad.txt: line 2: must be UTF-8. Byte 1 is 0xFF"),
+        ([tmp_path / "bad.txt", "--text", "x"], "--text and a file exclude each other"),
+        (["--plot", "it.png"], "--plot must be given together with --text"),
+        (["--text", "x", "--plot", "it.txt"], "--plot must be a file ending in .png, .svg, .pdf"),
+        (["--text", " "], "--text: must not be empty"),
+        (["--nbest", "6"], "--nbest must be an int in [1, 5]. Got 6"),
+        (["--beam", "0"], "--beam must be"),
+        (["--length-penalty", "nan"], "--length-penalty must be"),
+        (["--min-ratio", "3"], "--min-ratio must be in [0, --max-ratio]. Got 3.0"),
+        (["--repetition-penalty", "0.5"], "--repetition-penalty must be"),
+        (["--temperature", "-1"], "--temperature must be"),
+        (["--top-p", "0"], "--top-p must be"),
+    ]:
+        status, _, error = run(monkeypatch, capsys, [folder, *arguments])
+        assert status == 2, arguments
+        assert message in error
+        assert len(error.splitlines()) == 1
+    task = elman.load(folder)
+    with pytest.raises(InputError, match="texts must be a list of texts"):
+        task.translate("the cat")
+    with pytest.raises(InputError, match=r"text 1: must not hold control characters\. Got U\+000A"):
+        task.translate(["the cat", "a\nb"])
+
+
+def test_parts_with_files_of_their_own(tmp_path):
+    lines = sentences(60).splitlines(keepends=True)
+    names = ("train", "val", "test")
+    for name, part in zip(names, (lines[:40], lines[40:50], lines[50:]), strict=True):
+        (tmp_path / f"{name}.tsv").write_text("".join(part))
+        for side in (0, 1):
+            text = "".join(line.rstrip("\n").split("\t")[side] + "\n" for line in part)
+            (tmp_path / f"{name}.{side}").write_text(text)
+    options = SMALL | {"level": "words", "split": (0.8, 0.1, 0.1)}
+
+    def trained(kind):
+        paths = {name: [tmp_path / f"{name}.{ending}" for ending in kind] for name in names}
+        own = {"validation": tuple(paths["val"]), "test": tuple(paths["test"])}
+        return Translator(**options, **own).train(paths["train"])
+
+    one, two = trained(["tsv"]), trained(["0", "1"])
+    assert [len(part) for part in one._pairs] == [40, 10, 10]
+    assert set(one._pairs[0].sources) == {line.partition("\t")[0] for line in lines[:40]}
+    assert same_bits(weights(one.model), weights(two.model))
+    assert one.results["test"] == two.results["test"]
+    assert one.evaluate(tmp_path / "test.tsv") == one.results["test"]
+    assert one.evaluate([tmp_path / "test.0", tmp_path / "test.1"]) == one.results["test"]
+    # of the shares, only those without files are taken
+    alone = Translator(**options, test=(tmp_path / "test.tsv",)).train(tmp_path / "train.tsv")
+    assert [len(part) for part in alone._pairs] == [36, 4, 10]
+
+
+def test_lists_of_texts_and_a_file_give_the_same_model(tmp_path):
+    (tmp_path / "pairs.tsv").write_text(sentences(40))
+    sources, targets = zip(*(line.split("\t") for line in sentences(40).splitlines()), strict=True)
+    options = SMALL | {"level": "words", "split": (0.8, 0.1, 0.1), "seed": 2}
+    fitted = Translator(**options).fit(sources, targets)
+    assert same_bits(
+        weights(fitted.model), weights(Translator(**options).train(tmp_path / "pairs.tsv").model)
+    )
+    whole = Translator(**options | {"split": (1.0, 0.0, 0.0)}).fit(sources, targets)
+    assert "test" not in whole.results
+    assert "no test part" in whole.report()
+
+
+def test_bad_lines_are_left_out_where_that_is_asked_for(tmp_path):
+    (tmp_path / "pairs.tsv").write_text(sentences(40) + "no tab\n\tx\n")
+    options = SMALL | {"level": "words", "split": (0.8, 0.1, 0.1)}
+    with pytest.raises(InputError, match=r"pairs\.tsv: line 41: must be two texts"):
+        Translator(**options).train(tmp_path / "pairs.tsv", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    with pytest.warns(UserWarning, match=r"pairs\.tsv: 2 pairs with a bad line were left out"):
+        Translator(**options, skip_bad_lines=True).train(tmp_path / "pairs.tsv", tmp_path / "run")
+
+
+def test_scripts_without_spaces(tmp_path):
+    """A made-up language of Chinese words into one of Japanese, no space in either."""
+    there = dict(
+        zip("大小红猫狗跑坐", ["大きい", "小さい", "赤い", "ネコ", "いぬ", "走る", "座る"], strict=True)
+    )
+    rng = np.random.default_rng(0)
+    drawn = ["".join(rng.choice([*there], rng.integers(2, 6))) for _ in range(300)]
+    sources = [f"{text}。" for text in drawn]
+    targets = ["".join(there[c] for c in text) + "。" for text in drawn]
+    options = LEARNS | {"level": "subwords", "vocab_size": 300, "bleu_tokenizer": "char", "epochs": 16}
+    task = Translator(**options).fit(sources, targets, out=tmp_path / "run")
+    assert task.results["test"]["bleu"] > 80
+    assert "tok:char" in task.results["signatures"]["bleu"]
+    assert (tmp_path / "run" / "attention.png").exists()
+    assert task.translate(["红猫跑。"]) == ["赤いネコ走る。"]
+
+
+@pytest.mark.parametrize("level", ["characters", "bytes"])
+def test_a_text_with_letters_that_training_had_not(level):
+    task = Translator(**SMALL, level=level, split=(0.8, 0.1, 0.1)).fit(
+        ["ab cd", "cd"] * 20, ["x y", "y"] * 20
+    )
+    (found,) = task.translate(["ab € 猫"])
+    assert found
+
+
+def test_sizes_and_bridges_that_do_not_fit_are_refused():
+    for options, message in [
+        ({"hidden_size": 7}, "--hidden-size must be even. Got 7"),
+        ({"label_smoothing": 1.0}, "--label-smoothing must be"),
+        ({"embedding_size": 0}, "--embedding-size must be"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            Translator(**options)
+    pairs = ["a b", "b a"] * 20, ["x y", "y x"] * 20
+    last = {"cell": "projected-lstm:proj_size=3", "bridge": "last", "split": (0.8, 0.1, 0.1)}
+    # both directions' projections together are twice the decoder's
+    with pytest.raises(InputError, match="a learned bridge takes any size"):
+        Translator(**SMALL, level="words", **last).fit(*pairs)
+    with pytest.raises(InputError, match="queries and states of one size"):
+        Translator(**SMALL, level="words", **last | {"bridge": "zero", "attention": "dot"}).fit(*pairs)
+    Translator(**SMALL, level="words", **last | {"bridge": "learned"}).fit(*pairs)
+
+
+@pytest.mark.parametrize("bridge", ["last", "zero"])
+def test_every_bridge_is_trained_and_loaded(bridge, tmp_path):
+    pairs = ["a b", "b a"] * 20, ["x y", "y x"] * 20
+    options = SMALL | {"bridge": bridge, "layers": 2, "level": "words", "split": (0.8, 0.1, 0.1)}
+    task = Translator(**options, learned_state=bridge == "zero").fit(*pairs, out=tmp_path / "run")
+    assert elman.load(tmp_path / "run").translate(["a b"]) == task.translate(["a b"])
+
+
+DAMAGES = {
+    "specials must be <s> and </s>": lambda v: v | {"specials": ["<s>", "<e>"]},
+    "level must be words": lambda v: {
+        "level": "bytes",
+        "lowercase": False,
+        "specials": ["<s>", "</s>"],
+    },
+}
+
+
+@pytest.mark.parametrize(("message", "damage"), DAMAGES.items(), ids=DAMAGES)
+@pytest.mark.parametrize("file", ["vocabulary.json", "target_vocabulary.json"])
+def test_a_damaged_vocabulary_is_refused(tmp_path, file, message, damage):
+    pairs = ["a b", "b a"] * 20, ["x y", "y x"] * 20
+    options = SMALL | {"level": "words", "split": (0.8, 0.1, 0.1), "shared_vocabulary": False}
+    Translator(**options).fit(*pairs, out=tmp_path / "run")
+    path = tmp_path / "run" / file
+    path.write_text(json.dumps(damage(json.loads(path.read_text()))))
+    with pytest.raises(InputError, match=f"{file}: {message}"):
+        elman.load(tmp_path / "run")
+
+
+def test_a_resumed_run_reads_its_own_copy_of_the_pairs(tmp_path, folder):
+    task = elman.load(folder)
+    task.reopen(folder)
+    assert [len(part) for part in task._pairs] == [400, 50, 50]
+    batch = next(task.parts().validation.epoch(0))
+    with torch.inference_mode():
+        loss, _ = task.model(batch)
+    assert float(loss.sum / loss.count) < 0.5
+
+
+@pytest.mark.parametrize("step", [3, 12])
+def test_resumed_it_ends_as_if_it_had_never_stopped(tmp_path, monkeypatch, step):
+    (tmp_path / "pairs.tsv").write_text(sentences(40))
+    options = SMALL | {"vocab_size": 280, "dropout": 0.2, "recurrent_dropout": 0.1, "input_feeding": True}
+    options |= {"split": (0.8, 0.1, 0.1), "shared_vocabulary": False}
+    Translator(**options).train(tmp_path / "pairs.tsv", tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(progress, "make_progress", lambda: interrupt_at(step))
+        with pytest.raises(Interrupted):
+            Translator(**options).train(tmp_path / "pairs.tsv", tmp_path / "run", show_progress=True)
+    (tmp_path / "pairs.tsv").unlink()
+    elman.resume(tmp_path / "run")
+    assert timeless(tmp_path / "run") == timeless(tmp_path / "whole")
+
+
+def test_real_captions(shared, tmp_path):
+    """Some of Multi30k's, packed as they came."""
+    source = shared / "multi30k_en_de"
+    parts = []
+    for name, number in (("train", 200), ("val", 20)):
+        parts.append([])
+        for side in ("en", "de"):
+            with gzip.open(source / f"{name}.{side}.gz") as file:
+                lines = [next(file) for _ in range(number)]
+            parts[-1].append(tmp_path / f"{name}.{side}.gz")
+            parts[-1][-1].write_bytes(gzip.compress(b"".join(lines)))
+    train, val = parts
+    options = SMALL | {"vocab_size": 600, "epochs": 1}
+    task = Translator(**options, validation=tuple(val), test=tuple(val)).train(train)
+    assert [len(part) for part in task._pairs] == [200, 20, 20]
+    assert len(task.source_vocabulary) == 600
+    baselines = task.results["baselines"]
+    assert baselines["subwords one by one"]["chrf"] > baselines["copying the source"]["chrf"] > 5
