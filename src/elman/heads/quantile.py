@@ -33,7 +33,7 @@ class Quantile(Distribution):
         super().__init__()
         self.linear = nn.Linear(features, len(LEVELS))
         nn.init.xavier_uniform_(self.linear.weight)
-        nn.init.constant_(self.linear.bias, -2.0)  # quantiles begin close together
+        nn.init.constant_(self.linear.bias, -1.0)  # the outermost begin some 2 from the median
         with torch.no_grad():
             self.linear.bias[len(LEVELS) // 2] = 0.0
 

@@ -14,7 +14,7 @@ from elman.models.forecaster import CovariateReader, Forecaster, joined, restart
 from elman.models.horizon import HorizonDecoder, ahead, draw_moments, same_phase
 from elman.models.smoothing import Smoothing, warm_up
 
-_USUAL, _LEAST = 0.1, 1e-3  # change of a logarithm where none can be measured, and the least one
+_USUAL, _LEAST = 0.1, 1e-4  # change of a logarithm where none can be measured, and the least one
 
 
 class EsRnn(Forecaster):
