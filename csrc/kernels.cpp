@@ -7,8 +7,8 @@
 #include "cells/lstm.hpp"
 #include "cells/peephole_lstm.hpp"
 #include "cells/projected_lstm.hpp"
+#include "directions.hpp"
 #include "step.hpp"
-#include "unroll.hpp"
 
 #define ELMAN_JOIN_(a, b) a##b
 #define ELMAN_JOIN(a, b) ELMAN_JOIN_(a, b)
@@ -44,12 +44,12 @@ size_t kept_bytes(int kind, const Sweep<N>& sweep) {
   return with_cell(kind, [&](auto cell) { return Unroll<decltype(cell), N>(sweep).kept_bytes(); });
 }
 template <class N>
-void forward(int kind, const Sweep<N>& sweep) {
-  with_cell(kind, [&](auto cell) { Unroll<decltype(cell), N>(sweep).forward(); });
+void forward(int kind, std::span<const Sweep<N>> sweeps) {
+  with_cell(kind, [&](auto cell) { forward_layer<decltype(cell)>(sweeps); });
 }
 template <class N>
-void backward(int kind, const Sweep<N>& sweep, const Gradients<N>& gradients) {
-  with_cell(kind, [&](auto cell) { Unroll<decltype(cell), N>(sweep).backward(gradients); });
+void backward(int kind, std::span<const Sweep<N>> sweeps, std::span<const Gradients<N>> gradients) {
+  with_cell(kind, [&](auto cell) { backward_layer<decltype(cell)>(sweeps, gradients); });
 }
 template <class N>
 void step(int kind, const Step<N>& s) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 
 #include "simd.hpp"
 #include "sweep.hpp"
@@ -14,8 +15,9 @@ enum CellKind : int { elman_tanh, elman_relu, lstm, gru, peephole_lstm, coupled_
 template <class N>
 struct Functions {
   size_t (*kept_bytes)(int cell, const Sweep<N>&);
-  void (*forward)(int cell, const Sweep<N>&);
-  void (*backward)(int cell, const Sweep<N>&, const Gradients<N>&);
+  // one sweep for each direction of a layer
+  void (*forward)(int cell, std::span<const Sweep<N>>);
+  void (*backward)(int cell, std::span<const Sweep<N>>, std::span<const Gradients<N>>);
   void (*step)(int cell, const Step<N>&);
   void (*narrow)(N* to, const float* from, size_t n);  // rounds; copies where N is float
   void (*widen)(float* to, const N* from, size_t n);

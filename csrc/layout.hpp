@@ -5,10 +5,26 @@
 #pragma once
 
 #include "gemm.hpp"
+#include "memory.hpp"
 
 namespace elman::ELMAN_ISA {
 
 inline ptrdiff_t blocks_of(ptrdiff_t units) { return (units + width - 1) / width; }
+
+// Packed panels of a right operand: K folds of `vectors` vectors each.
+template <class N>
+class Panels {
+ public:
+  Panels(ptrdiff_t panels, ptrdiff_t folds, int vectors)
+      : count(panels), K(folds), size_(K * vectors * width * fold<N>), memory_(count * size_ * sizeof(N)) {}
+  N* operator[](ptrdiff_t p) const { return memory_.as<N>() + p * size_; }
+
+  const ptrdiff_t count, K;
+
+ private:
+  const ptrdiff_t size_;
+  const Memory memory_;
+};
 
 template <class Cell, class N>
 struct Layout {

@@ -80,50 +80,62 @@ const Functions<N>& functions() {
     return chosen->half;
 }
 
+// What all directions have in common.
+struct Facts {
+  int cell;
+  Sizes sizes;                // T, B, I, H, O
+  std::vector<bool> reverse;  // for each direction
+  int threads;
+  Rates zoneout;  // most_states for each direction
+};
+
 template <class N>
-Sweep<N> make_sweep(const Sizes& sizes, bool reverse, int threads, const Rates& zoneout) {
+Sweep<N> sized(const Sizes& sizes) {
   Sweep<N> s{};
   s.T = sizes.at(0), s.B = sizes.at(1), s.I = sizes.at(2), s.H = sizes.at(3), s.O = sizes.at(4);
-  s.reverse = reverse, s.threads = threads;
-  for (int n = 0; n < most_states; ++n) s.zoneout_rate[n] = zoneout.at(n);
   return s;
 }
 
 template <class N>
-void take_sweep(Sweep<N>& s, Addresses& from) {
-  from.take_all(s.w_ih, s.w_hh, s.w_hr, s.b_ih, s.b_hh, s.extra, s.x, s.start, s.initial, s.lengths, s.resets,
-                s.mask, s.zoneout, s.kept, s.output, s.final);
+std::vector<Sweep<N>> make_sweeps(const Facts& facts, Addresses& from) {
+  const size_t directions = facts.reverse.size();
+  std::vector<Sweep<N>> made(directions, sized<N>(facts.sizes));
+  for (size_t k = 0; k < directions; ++k) {
+    Sweep<N>& s = made[k];
+    s.reverse = facts.reverse[k], s.threads = facts.threads, s.output_row = directions * s.O;
+    for (int n = 0; n < most_states; ++n) s.zoneout_rate[n] = facts.zoneout.at(k * most_states + n);
+    from.take_all(s.w_ih, s.w_hh, s.w_hr, s.b_ih, s.b_hh, s.extra, s.x, s.start, s.initial, s.lengths,
+                  s.resets, s.mask, s.zoneout, s.kept, s.output, s.final);
+  }
+  return made;
 }
 
 template <class N>
-void forward(int cell, const Sizes& sizes, bool reverse, int threads, const Rates& zoneout,
-             const Pointers& addresses) {
-  Sweep<N> s = make_sweep<N>(sizes, reverse, threads, zoneout);
+void forward(const Facts& facts, const Pointers& addresses) {
   Addresses from(addresses);
-  take_sweep(s, from);
+  const std::vector<Sweep<N>> sweeps = make_sweeps<N>(facts, from);
   from.done();
   nb::gil_scoped_release release;
-  functions<N>().forward(cell, s);
+  functions<N>().forward(facts.cell, sweeps);
 }
 
 template <class N>
-void backward(int cell, const Sizes& sizes, bool reverse, int threads, const Rates& zoneout,
-              const Pointers& addresses) {
-  Sweep<N> s = make_sweep<N>(sizes, reverse, threads, zoneout);
-  Gradients<N> g{};
+void backward(const Facts& facts, const Pointers& addresses) {
   Addresses from(addresses);
-  take_sweep(s, from);
-  from.take_all(g.d_output, g.d_final, g.dx, g.dw_ih, g.dw_hh, g.dw_hr, g.db_ih, g.db_hh, g.d_extra,
-                g.d_start, g.d_initial, g.d_states);
+  const std::vector<Sweep<N>> sweeps = make_sweeps<N>(facts, from);
+  std::vector<Gradients<N>> gradients(sweeps.size());
+  for (Gradients<N>& g : gradients)
+    from.take_all(g.d_output, g.d_final, g.dx, g.dw_ih, g.dw_hh, g.dw_hr, g.db_ih, g.db_hh, g.d_extra,
+                  g.d_start, g.d_initial, g.d_states);
   from.done();
   nb::gil_scoped_release release;
-  functions<N>().backward(cell, s, g);
+  functions<N>().backward(facts.cell, sweeps, gradients);
 }
 
-// Bytes to keep for the backward sweep.
+// Bytes that one direction keeps for the backward pass.
 template <class N>
 size_t kept_bytes(int cell, const Sizes& sizes, bool masked) {
-  Sweep<N> s = make_sweep<N>(sizes, false, 1, Rates(most_states));
+  Sweep<N> s = sized<N>(sizes);
   static const float some{};
   s.mask = masked ? &some : nullptr;  // whether there is one decides, not what is in it
   return functions<N>().kept_bytes(cell, s);
@@ -184,12 +196,12 @@ NB_MODULE(_kernels, m) {
   m.def("kept_bytes", [](bool half, int cell, const Sizes& sizes, bool masked) {
     return half ? kept_bytes<bf16>(cell, sizes, masked) : kept_bytes<float>(cell, sizes, masked);
   });
-  m.def("forward", [](bool half, int cell, const Sizes& sizes, bool reverse, int threads,
+  m.def("forward", [](bool half, int cell, const Sizes& sizes, const std::vector<bool>& reverse, int threads,
                       const Rates& zoneout, const Pointers& addresses) {
-    (half ? forward<bf16> : forward<float>)(cell, sizes, reverse, threads, zoneout, addresses);
+    (half ? forward<bf16> : forward<float>)({cell, sizes, reverse, threads, zoneout}, addresses);
   });
-  m.def("backward", [](bool half, int cell, const Sizes& sizes, bool reverse, int threads,
+  m.def("backward", [](bool half, int cell, const Sizes& sizes, const std::vector<bool>& reverse, int threads,
                        const Rates& zoneout, const Pointers& addresses) {
-    (half ? backward<bf16> : backward<float>)(cell, sizes, reverse, threads, zoneout, addresses);
+    (half ? backward<bf16> : backward<float>)({cell, sizes, reverse, threads, zoneout}, addresses);
   });
 }

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "gemm.hpp"
+#include "layout.hpp"
 #include "memory.hpp"
-#include "pool.hpp"
 #include "rows.hpp"
 
 namespace elman::ELMAN_ISA {
@@ -19,23 +19,30 @@ struct GateRows {
   ptrdiff_t stride, rows, units;
 };
 
-// dx [T * B, I] = gates' gradients [rows, K] times the weights' columns, packed in panels of C vectors.
+// What one direction adds to the gradient of the input: its gates' gradients times its weights' columns.
+template <class N>
+struct InputTerm {
+  GateRows<N> gates;
+  const Panels<N>& weights;  // of C vectors
+};
+
+// dx [T * B, I] = the sum of the terms, whose rows are the same.
 template <int C, class N>
-void input_gradient(N* dx, ptrdiff_t I, const GateRows<N>& gates, const N* panels, ptrdiff_t K,
-                    const Rows& rows, ptrdiff_t B, int index, int threads) {
+void input_gradient(N* dx, ptrdiff_t I, const std::vector<InputTerm<N>>& terms, const Rows& rows, ptrdiff_t B,
+                    int index, int threads) {
   constexpr ptrdiff_t chunk = 4 * tile_rows<C>;
-  const ptrdiff_t panel_count = (I + C * width - 1) / (C * width);
-  const auto [begin, end] = share((gates.rows + chunk - 1) / chunk, index, threads);
+  const auto [begin, end] = share((rows.total() + chunk - 1) / chunk, index, threads);
   std::vector<N*> to(chunk);
-  for (ptrdiff_t from = begin * chunk; from < std::min(end * chunk, gates.rows); from += chunk) {
-    const ptrdiff_t until = std::min(from + chunk, gates.rows);
+  for (ptrdiff_t from = begin * chunk; from < std::min(end * chunk, rows.total()); from += chunk) {
+    const ptrdiff_t until = std::min(from + chunk, rows.total());
     rows.each(from, until,
               [&](ptrdiff_t row, ptrdiff_t t, ptrdiff_t b) { to[row - from] = dx + (t * B + b) * I; });
-    for (ptrdiff_t p = 0; p < panel_count; ++p)
+    for (ptrdiff_t p = 0; p < terms[0].weights.count; ++p)
       for_tiles<C>(from, until, [&](ptrdiff_t m, ptrdiff_t height) {
         alignas(64) float sum[tile_rows<C> * C * width];
-        multiply<Left::rows, C>(height, sum, C * width, false, gates.data + m * gates.stride, gates.stride,
-                                panels + p * K * C * width * fold<N>, K);
+        for (const auto& [gates, weights] : terms)
+          multiply<Left::rows, C>(height, sum, C * width, &weights != &terms[0].weights,
+                                  gates.data + m * gates.stride, gates.stride, weights[p], weights.K);
         for (ptrdiff_t r = 0; r < height; ++r)
           for (int c = 0; c < C; ++c) {
             const ptrdiff_t column = (p * C + c) * width;

@@ -12,6 +12,7 @@ inline constexpr int most_states = 2, most_extras = 3;
 template <class N>
 struct Sweep {
   int64_t T, B, I, H, O;  // O: features of the output; H where it is not projected
+  int64_t output_row;     // from one row of the output, and of its gradient, to the next
   bool reverse;
   int threads;
   float zoneout_rate[most_states];  // the old state's share, where it is one number
@@ -29,17 +30,17 @@ struct Sweep {
   const float* zoneout[most_states];  // [T, B, size], the old state's share; or null
   void* kept;                         // kept_bytes(), for the backward sweep; null: there will be none
   // results
-  N* output;                  // [T, B, O]
+  N* output;                  // [T, B, O], rows output_row apart
   float* final[most_states];  // [B, size]
 };
 
 template <class N>
 struct Gradients {
   // given
-  const N* d_output;                  // [T, B, O] or null
+  const N* d_output;                  // [T, B, O] as output, or null
   const float* d_final[most_states];  // [B, size] or null
   // results; any may be null but, with resets, d_initial
-  N* dx;  // [T, B, I]
+  N* dx;  // [T, B, I]; the sum over the directions, which all hold the same address
   N *dw_ih, *dw_hh, *dw_hr;
   float *db_ih, *db_hh, *d_extra[most_extras];
   float* d_start[most_states];    // [B, size]

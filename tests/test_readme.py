@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from elman.cli import main
-from tiny import rhythm, sentences
+from tiny import reviews, rhythm, sentences
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -26,6 +26,7 @@ def workplace(tmp_path, monkeypatch):
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     for name in ("corpus.txt", "book.txt"):
         (tmp_path / name).write_text("Once upon a time there was a network that read. " * 30)
+    (tmp_path / "reviews.csv").write_text(reviews())
     (tmp_path / "other.txt").write_text("a network was there upon a time. ")
     pairs = [line.split("\t") for line in sentences().splitlines()]
     for name, lines in zip(("train.en", "train.de"), zip(*pairs, strict=True), strict=True):

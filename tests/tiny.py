@@ -46,6 +46,30 @@ def table(sequences: int = 30, seed: int = 0, columns: str = "unique_id,ds,a,b,y
     return "\n".join(lines) + "\n"
 
 
+GERMAN = dict(
+    zip(WORDS, ("der", "ein", "Kater", "Hund", "lief", "saß", "auf", "Matte", "großer", "roter"), strict=True)
+)
+"""The words in another language."""
+
+
+def sentences(number: int = 40, seed: int = 0) -> str:
+    """Lines of some words, a tab and their translations in the opposite order."""
+    rng = np.random.default_rng(seed)
+    drawn = [rng.choice(WORDS, rng.integers(2, 6)) for _ in range(number)]
+    return "".join(f"{' '.join(line)}\t{' '.join(GERMAN[word] for word in line[::-1])}\n" for line in drawn)
+
+
+def reviews(number: int = 60, seed: int = 0) -> str:
+    """A CSV of texts of 5 to 9 words and what one of the words, good or bad, makes of them."""
+    rng = np.random.default_rng(seed)
+    lines = ["text,label"]
+    for k in range(number):
+        words = [*rng.choice(WORDS, rng.integers(4, 8)), f"w{k % 7}"]
+        words.insert(int(rng.integers(len(words))), ("good", "bad")[k % 2])
+        lines.append(f"{' '.join(words)},{('pos', 'neg')[k % 2]}")
+    return "\n".join(lines) + "\n"
+
+
 def rhythm_values(rows: int = 120, seed: int = 0) -> np.ndarray:
     """Two columns [rows, 2] that rise and fall together, with a little noise."""
     phase = 2 * np.pi * np.arange(rows) / 12
@@ -61,19 +85,6 @@ def rhythm(rows: int = 120, seed: int = 0, values: np.ndarray | None = None) -> 
         f"{str(time).replace('T', ' ')},{a:.5f},{b:.5f}" for time, (a, b) in zip(times, values, strict=True)
     ]
     return "\n".join(["timestamp,a,b", *lines]) + "\n"
-
-
-GERMAN = dict(
-    zip(WORDS, ("der", "ein", "Kater", "Hund", "lief", "saß", "auf", "Matte", "großer", "roter"), strict=True)
-)
-"""The words in another language."""
-
-
-def sentences(number: int = 40, seed: int = 0) -> str:
-    """Lines of some words, a tab and their translations in the opposite order."""
-    rng = np.random.default_rng(seed)
-    drawn = [rng.choice(WORDS, rng.integers(2, 6)) for _ in range(number)]
-    return "".join(f"{' '.join(line)}\t{' '.join(GERMAN[word] for word in line[::-1])}\n" for line in drawn)
 
 
 def corpus(length: int, starts: tuple[int, ...] = (0,), seed: int = 0) -> Corpus:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from elman.layers import GRU, LSTM, RNN, GRUCell, LSTMCell, Recurrent, RNNCell, Stream, convert
     from elman.tasks.anomaly_detection import AnomalyDetector
     from elman.tasks.base import load, resume
+    from elman.tasks.classification import SequenceClassifier
     from elman.tasks.language_model import LanguageModel
     from elman.tasks.regression import SequenceRegressor
     from elman.tasks.translation import Translator
@@ -32,6 +33,7 @@ _HOME = {
     "RNN": "layers",
     "RNNCell": "layers",
     "Recurrent": "layers",
+    "SequenceClassifier": "tasks.classification",
     "SequenceRegressor": "tasks.regression",
     "Stream": "layers",
     "TrainingStopped": "errors",
@@ -53,6 +55,7 @@ __all__ = [
     "LanguageModel",
     "RNNCell",
     "Recurrent",
+    "SequenceClassifier",
     "SequenceRegressor",
     "Stream",
     "TrainingStopped",

@@ -14,6 +14,7 @@ from elman import registry
 from elman.batch import Target
 from elman.heads.base import Head
 from elman.heads.categorical import Categorical
+from elman.heads.multi_label import MultiLabel
 from elman.heads.squared_error import SquaredError
 from elman.models.autoregressive import Autoregressive
 
@@ -34,6 +35,11 @@ CASES = {
         lambda: Categorical(F, OUT),
         lambda leading: torch.randint(OUT, leading),
         lambda best: [(best + k) % OUT for k in range(1, OUT)],
+    ),
+    "multi-label": Case(
+        lambda: MultiLabel(F, OUT),
+        lambda leading: torch.randint(2, (*leading, OUT)).double(),
+        lambda best: [(best + flip) % 2 for flip in torch.eye(OUT)] + [1 - best],
     ),
     "squared-error": Case(
         lambda: SquaredError(F, OUT),
@@ -166,6 +172,34 @@ def test_label_smoothing_by_hand():
     torch.testing.assert_close(head.loss(features, Target(values, weights)).sum, (smooth * weights).sum())
     head.eval()  # what is measured is the model's own
     torch.testing.assert_close(head.loss(features, Target(values)).sum, plain.sum())
+
+
+def test_class_weights_multiply_the_loss_and_not_the_count():
+    head = Categorical(1, 2, class_weights=[3.0, 0.5])
+    with torch.no_grad():
+        head.weight.copy_(torch.tensor([[0.0], [math.log(3)]]))  # odds 1 : 3
+    target = torch.tensor([0, 1, 1])
+    for weights in (None, torch.ones(3)):
+        loss = head.loss(torch.ones(3, 1), Target(target, weights))
+        assert loss.sum.item() == pytest.approx(3 * math.log(4) + 2 * 0.5 * math.log(4 / 3))
+        assert loss.count == 3
+    assert set(head.state_dict()) == {"weight", "bias"}
+
+
+def test_a_multi_label_head_by_hand():
+    features, target = torch.tensor([[1.0], [0.0]]), Target(torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
+    for weights, first in ((None, 1.0), ([2.0, 5.0], 2.0)):
+        head = MultiLabel(1, 2, weights)
+        with torch.no_grad():
+            head.weight.copy_(torch.tensor([[1.0], [0.0]]) * math.log(3))  # odds 3 : 1 and 1 : 1, then 1 : 1
+            head.bias.zero_()
+        assert head.predict(features).tolist() == [[1, 0], [0, 0]]
+        loss = head.loss(features, target)
+        second = 1.0 if weights is None else 5.0
+        wanted = first * math.log(4 / 3) + math.log(2) + math.log(2) + second * math.log(2)
+        assert loss.sum.item() == pytest.approx(wanted / 2)
+        assert loss.count == 2
+        assert set(head.state_dict()) == {"weight", "bias"}
 
 
 def test_a_squared_error_head_by_hand():

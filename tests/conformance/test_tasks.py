@@ -21,11 +21,11 @@ import elman
 from elman import registry
 from elman.cli import main
 from elman.config import from_json, to_json
-from elman.data.split import split_points
+from elman.data.split import split_points, stratified_split
 from elman.errors import InputError
 from elman.tasks import language_model
 from elman.tasks.base import Task
-from tiny import SMALL, rhythm, same_bits, sentences, table, text, timeless, weights
+from tiny import SMALL, reviews, rhythm, same_bits, sentences, table, text, timeless, weights
 
 
 @dataclass
@@ -61,6 +61,25 @@ def other_sequences(content: str, options: dict[str, Any]) -> str:
     return "\n".join([head, *map(",".join, changed)]) + "\n"
 
 
+def other_pairs(content: str, options: dict[str, Any]) -> str:
+    """Other translations in the pairs that the seed puts into the test part."""
+    lines = content.splitlines()
+    _, begin = split_points(len(lines), options["split"])
+    for k in np.random.default_rng(options["seed"]).permutation(len(lines))[begin:]:
+        source, _, target = lines[k].partition("\t")
+        lines[k] = f"{source}\t{target[::-1]} the end"
+    return "\n".join(lines) + "\n"
+
+
+def other_texts(content: str, options: dict[str, Any]) -> str:
+    """Other words in the texts that the seed puts into the test part; the same labels."""
+    head, *rows = content.splitlines()
+    texts, labels = zip(*(row.split(",") for row in rows), strict=True)
+    *_, test = stratified_split(labels, options["split"], options["seed"])
+    changed = [f"dull {text[::-1]}" if k in test else text for k, text in enumerate(texts)]
+    return "\n".join([head, *map(",".join, zip(changed, labels, strict=True))]) + "\n"
+
+
 def other_end(content: str, options: dict[str, Any]) -> str:
     """Other numbers in the rows of a series' test part."""
     head, *rows = content.splitlines()
@@ -72,16 +91,6 @@ def other_end(content: str, options: dict[str, Any]) -> str:
     return "\n".join([head, *rows[:begin], *changed]) + "\n"
 
 
-def other_pairs(content: str, options: dict[str, Any]) -> str:
-    """Other translations in the pairs that the seed puts into the test part."""
-    lines = content.splitlines()
-    _, begin = split_points(len(lines), options["split"])
-    for k in np.random.default_rng(options["seed"]).permutation(len(lines))[begin:]:
-        source, _, target = lines[k].partition("\t")
-        lines[k] = f"{source}\t{target[::-1]} the end"
-    return "\n".join(lines) + "\n"
-
-
 COMMON = SMALL | {"seed": 3, "dropout": 0.1, "learning_rate": 0.01}
 CASES = {
     "anomaly-detection": Case(
@@ -89,6 +98,12 @@ CASES = {
         COMMON | {"window": 12, "calendar": "day", "split": (0.5, 0.2, 0.3), "history": 60},
         {"data": Path("new.csv")},
         other_end,
+    ),
+    "classification": Case(
+        {"reviews.csv": reviews(), "new.csv": reviews(12, seed=1)},
+        COMMON | {"embedding_size": 4, "pooling": "attention", "split": (0.6, 0.2, 0.2), "min_count": 1},
+        {"data": Path("new.csv")},
+        other_texts,
     ),
     "language-model": Case(
         {"corpus.txt": text() + "T", "other.txt": text(30, seed=1)},

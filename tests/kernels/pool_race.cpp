@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <random>
 #include <thread>
 #include <vector>
@@ -15,7 +16,7 @@
 #include "cells/lstm.hpp"
 #include "cells/peephole_lstm.hpp"
 #include "cells/projected_lstm.hpp"
-#include "unroll.hpp"
+#include "directions.hpp"
 
 using namespace elman;
 using namespace elman::ELMAN_ISA;
@@ -68,9 +69,9 @@ void set(bf16& to, float x) {
   to.bits = bits >> 16;
 }
 
-// A training step with every option; the sum of all that it gave.
+// A training step in one direction or both, with every option; the sum of all that it gave.
 template <class Cell, class N>
-double train(int threads, bool reverse) {
+double train(int threads, int directions) {
   constexpr ptrdiff_t T = 5, B = 9, I = 7, H = 70, O = requires { Cell::projects; } ? 33 : H,
                       R = Cell::gates * H;
   std::mt19937 random(1);
@@ -87,47 +88,66 @@ double train(int threads, bool reverse) {
   const std::vector<int64_t> lengths{5, 0, 3, 5, 2, 1, 4, 5, 3};
   std::vector<uint8_t> resets(T * B);
   for (ptrdiff_t k = 0; k < T * B; k += 4) resets[k] = 1;
-  std::vector<N> output(T * B * O), dx(T * B * I), dw_ih(R * I), dw_hh(R * O), dw_hr(O * H);
-  std::vector<float> db_ih(R), db_hh(R), final(2 * B * H), d_start(2 * B * H), d_initial(2 * B * H),
-      d_extra(3 * H);
 
-  Sweep<N> s{};
-  s.T = T, s.B = B, s.I = I, s.H = H, s.O = O, s.reverse = reverse, s.threads = threads,
-  s.zoneout_rate[1] = 0.25f;
-  s.w_ih = w_ih.data(), s.w_hh = w_hh.data(), s.w_hr = w_hr.data(), s.b_ih = b_ih.data(),
-  s.b_hh = b_hh.data();
-  s.x = x.data(), s.lengths = lengths.data(), s.resets = resets.data(), s.mask = mask.data();
-  s.zoneout[0] = share_of_old.data(), s.output = output.data();
-  Gradients<N> g{};
-  g.d_output = output.data(), g.dx = dx.data(), g.dw_ih = dw_ih.data(), g.dw_hh = dw_hh.data();
-  g.dw_hr = dw_hr.data(), g.db_ih = db_ih.data(), g.db_hh = db_hh.data();
-  for (int e = 0; e < most_extras; ++e) s.extra[e] = extra.data(), g.d_extra[e] = d_extra.data() + e * H;
-  for (int n = 0; n < most_states; ++n) {
-    s.start[n] = start.data(), s.initial[n] = initial.data(), s.final[n] = final.data() + n * B * H;
-    g.d_final[n] = s.final[n], g.d_start[n] = d_start.data() + n * B * H,
-    g.d_initial[n] = d_initial.data() + n * B * H;
+  // what the directions share, and what each has for itself
+  std::vector<N> output(T * B * directions * O), dx(T * B * I);
+  struct Own {
+    std::vector<N> dw_ih, dw_hh, dw_hr;
+    std::vector<float> db_ih, db_hh, final, d_start, d_initial, d_extra;
+    std::unique_ptr<Memory> kept;
+  };
+  std::vector<Own> owns;
+  std::vector<Sweep<N>> sweeps(directions);
+  std::vector<Gradients<N>> gradients(directions);
+  for (int k = 0; k < directions; ++k) {
+    const std::vector<float> per_gate(R), per_state(2 * B * H);
+    owns.push_back({std::vector<N>(R * I), std::vector<N>(R * O), std::vector<N>(O * H), per_gate, per_gate,
+                    per_state, per_state, per_state, std::vector<float>(3 * H), nullptr});
   }
-  Memory kept(Unroll<Cell, N>(s).kept_bytes());
-  s.kept = kept.data();
-  Unroll<Cell, N>(s).forward();
-  Unroll<Cell, N>(s).backward(g);
+  for (int k = 0; k < directions; ++k) {
+    Own& own = owns[k];
+    Sweep<N>& s = sweeps[k];
+    s.T = T, s.B = B, s.I = I, s.H = H, s.O = O, s.output_row = directions * O, s.reverse = k == 1,
+    s.threads = threads, s.zoneout_rate[1] = 0.25f;
+    s.w_ih = w_ih.data(), s.w_hh = w_hh.data(), s.w_hr = w_hr.data(), s.b_ih = b_ih.data(),
+    s.b_hh = b_hh.data();
+    s.x = x.data(), s.lengths = lengths.data(), s.resets = resets.data(), s.mask = mask.data();
+    s.zoneout[0] = share_of_old.data(), s.output = output.data() + k * O;
+    Gradients<N>& g = gradients[k];
+    g.d_output = s.output, g.dx = dx.data(), g.dw_ih = own.dw_ih.data(), g.dw_hh = own.dw_hh.data();
+    g.dw_hr = own.dw_hr.data(), g.db_ih = own.db_ih.data(), g.db_hh = own.db_hh.data();
+    for (int e = 0; e < most_extras; ++e)
+      s.extra[e] = extra.data(), g.d_extra[e] = own.d_extra.data() + e * H;
+    for (int n = 0; n < most_states; ++n) {
+      s.start[n] = start.data(), s.initial[n] = initial.data(), s.final[n] = own.final.data() + n * B * H;
+      g.d_final[n] = s.final[n], g.d_start[n] = own.d_start.data() + n * B * H,
+      g.d_initial[n] = own.d_initial.data() + n * B * H;
+    }
+    own.kept = std::make_unique<Memory>(Unroll<Cell, N>(s).kept_bytes());
+    s.kept = own.kept->data();
+  }
+  forward_layer<Cell, N>(sweeps);
+  backward_layer<Cell, N>(sweeps, gradients);
 
   double sum = 0;
   const auto add = [&](const auto& values) {
     for (const auto& value : values) sum += std::abs(as_float(value));
   };
-  add(output), add(dx), add(dw_ih), add(dw_hh), add(dw_hr), add(db_ih), add(db_hh), add(final), add(d_start);
-  add(d_initial), add(d_extra);
+  add(output), add(dx);
+  for (const Own& own : owns) {
+    add(own.dw_ih), add(own.dw_hh), add(own.dw_hr), add(own.db_ih), add(own.db_hh), add(own.final);
+    add(own.d_start), add(own.d_initial), add(own.d_extra);
+  }
   return sum;
 }
 
 template <class Cell, class N>
 void compare() {
-  for (const bool reverse : {false, true}) {
-    const double alone = train<Cell, N>(1, reverse);
+  for (const int directions : {1, 2}) {
+    const double alone = train<Cell, N>(1, directions);
     from_several_threads(2, [&](int) {
       for (int round = 0; round < 3; ++round)
-        check(train<Cell, N>(3, reverse) == alone, "threads changed what a sweep gives");
+        check(train<Cell, N>(2 + round % 2, directions) == alone, "threads changed what a sweep gives");
     });
   }
 }

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 import elman
 from elman.errors import InputError
 from elman.tasks import language_model
-from tiny import SMALL, rhythm_values, table, text
+from tiny import SMALL, reviews, rhythm_values, table, text
 
 CONFIG, WEIGHTS, VOCABULARY, RESULTS = "config.json", "model.safetensors", "vocabulary.json", "results.json"
 PEAK = Path("/proc/self/clear_refs")
@@ -26,15 +26,18 @@ Damage = Callable[[Path], object]
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Two good runs, loaded once so that everything is imported."""
+    """Good runs, loaded once so that everything is imported."""
     folder = tmp_path_factory.mktemp("good")
     (folder / "table.csv").write_text(table())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(language_model, "_SAMPLE", 20)
         elman.LanguageModel(**SMALL, embedding_size=4).fit(texts=[text()]).save(folder / "lm")
     elman.SequenceRegressor(**SMALL).train([folder / "table.csv"]).save(folder / "regression")
+    (folder / "reviews.csv").write_text(reviews())
+    options = SMALL | {"class_weights": "balanced"}
+    elman.SequenceClassifier(**options).train([folder / "reviews.csv"]).save(folder / "classification")
     elman.AnomalyDetector(**SMALL).fit(rhythm_values()).save(folder / "anomalies")
-    found = {name: folder / name for name in ("lm", "regression", "anomalies")}
+    found = {name: folder / name for name in ("lm", "regression", "classification", "anomalies")}
     for run in found.values():
         assert elman.load(run).model is not None
     return found
@@ -298,6 +301,23 @@ REGRESSION: dict[str, Damage] = {
     "flat missing": fact(flat=None),
     "flat 1": fact(flat=1),
 }
+CLASSIFICATION: dict[str, Damage] = {
+    "no classes": fact(classes=[]),
+    "classes missing": fact(classes=None),
+    "classes twice": fact(classes=["a", "a"]),
+    "classes alike": fact(classes=["1", 1]),
+    "classes lists": fact(classes=[["a"], ["b"]]),
+    "3 texts": fact(texts=3),
+    "texts true": fact(texts=True),
+    "texts and features": fact(features=["a"]),
+    "numbers without names": fact(texts=0),
+    "scale 0": fact(texts=0, features=["a"], input_mean=[0.0], input_scale=[0.0]),
+    "mean nan": fact(texts=0, features=["a"], input_mean=[float("nan")], input_scale=[1.0]),
+    "weights short": fact(label_weights=[1.0]),
+    "weights negative": fact(label_weights=[1.0, -1.0]),
+    "several 1": fact(multi_label=1),
+    "more": fact(code="x"),
+}
 ANOMALIES: dict[str, Damage] = {
     "no columns": fact(columns=[]),
     "columns missing": fact(columns=None),
@@ -316,6 +336,14 @@ CASES = [
         for name, damage in damages.items()
     ),
     *(pytest.param("lm", file, damage, id=name) for name, (file, damage) in ODD.items()),
+    *(
+        pytest.param("classification", CONFIG, damage, id=f"labels: {name}")
+        for name, damage in CLASSIFICATION.items()
+    ),
+    pytest.param(
+        "classification", WEIGHTS, fact(classes=["a", "b", "c"], label_weights=None), id="a label more"
+    ),
+    pytest.param("classification", WEIGHTS, option(pooling="max"), id="another pooling"),
     *(pytest.param("regression", CONFIG, damage, id=f"facts: {name}") for name, damage in REGRESSION.items()),
     *(pytest.param("anomalies", CONFIG, damage, id=f"facts: {name}") for name, damage in ANOMALIES.items()),
 ]

@@ -11,10 +11,11 @@ import torch
 
 import elman
 from elman.cli import main
-from elman.errors import InputError
+from elman.errors import InputError, Interrupted
 from elman.tasks import translation
 from elman.tasks.translation import SearchOptions, Translator
-from tiny import GERMAN, SMALL, WORDS, same_bits, sentences, weights
+from elman.train import progress
+from tiny import GERMAN, SMALL, WORDS, interrupt_at, same_bits, sentences, timeless, weights
 
 LEARNS = {
     "level": "words",
@@ -326,6 +327,21 @@ def test_a_resumed_run_reads_its_own_copy_of_the_pairs(tmp_path, folder):
     with torch.inference_mode():
         loss, _ = task.model(batch)
     assert float(loss.sum / loss.count) < 0.5
+
+
+@pytest.mark.parametrize("step", [3, 12])
+def test_resumed_it_ends_as_if_it_had_never_stopped(tmp_path, monkeypatch, step):
+    (tmp_path / "pairs.tsv").write_text(sentences(40))
+    options = SMALL | {"vocab_size": 280, "dropout": 0.2, "recurrent_dropout": 0.1, "input_feeding": True}
+    options |= {"split": (0.8, 0.1, 0.1), "shared_vocabulary": False}
+    Translator(**options).train(tmp_path / "pairs.tsv", tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(progress, "make_progress", lambda: interrupt_at(step))
+        with pytest.raises(Interrupted):
+            Translator(**options).train(tmp_path / "pairs.tsv", tmp_path / "run", show_progress=True)
+    (tmp_path / "pairs.tsv").unlink()
+    elman.resume(tmp_path / "run")
+    assert timeless(tmp_path / "run") == timeless(tmp_path / "whole")
 
 
 def test_real_captions(shared, tmp_path):

@@ -134,6 +134,26 @@ def read_sequences(
     if path.suffix == ".npz":
         return _sequences_from_npz(path, with_target)
     table = read_table(path, also=(".npz",))
+    return sequences_from_table(
+        table,
+        path,
+        id_column=id_column,
+        time_column=time_column,
+        target_column=target_column,
+        with_target=with_target,
+    )
+
+
+def sequences_from_table(
+    table: "pl.DataFrame",
+    path: Path,
+    *,
+    id_column: str,
+    time_column: str,
+    target_column: str,
+    with_target: bool,
+) -> Sequences:
+    """Sequences from a table that was read from ``path``; see ``read_sequences``."""
     check_columns(table, [id_column, *([target_column] if with_target else [])], path)
     features = [c for c in table.columns if c not in (id_column, time_column, target_column)]
     if not features:

@@ -1,5 +1,7 @@
 """One of V classes."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -22,6 +24,8 @@ class Categorical(Head):
         tied: an embedding [V, F] whose weight serves as W (Press & Wolf 2016, arXiv:1608.05859; Inan,
             Khosravi & Socher 2016, arXiv:1611.01462); None: W is the head's own.
         label_smoothing: ε.
+        class_weights: [V], what the loss of a target of each class is multiplied by; the count stays that of
+            the targets. None: all 1.
 
     Shapes:
         features [..., F], targets [...] of class ids → logits [..., V]; weight [V, F], bias [V]
@@ -31,10 +35,16 @@ class Categorical(Head):
     """
 
     def __init__(
-        self, features: int, classes: int, tied: nn.Embedding | None = None, label_smoothing: float = 0.0
+        self,
+        features: int,
+        classes: int,
+        tied: nn.Embedding | None = None,
+        label_smoothing: float = 0.0,
+        class_weights: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
         self.label_smoothing = label_smoothing
+        self.class_weights = class_weights
         self.bias = nn.Parameter(torch.zeros(classes))
         # inside a tuple the embedding is not a submodule: its weight is saved once, under its own name
         self._tied = (tied,)
@@ -51,11 +61,12 @@ class Categorical(Head):
         """Cross-entropy."""
         logits, values = self.logits(features).flatten(0, -2), target.values.flatten()
         smoothing = self.label_smoothing if self.training else 0.0
+        weights = None if self.class_weights is None else logits.new_tensor(self.class_weights)
         if target.weights is None:
             # the usual case, in one pass over the logits
-            total = F.cross_entropy(logits, values, reduction="sum", label_smoothing=smoothing)
+            total = F.cross_entropy(logits, values, weights, reduction="sum", label_smoothing=smoothing)
             return Loss(total, total.new_tensor(float(target.values.numel())))
-        losses = F.cross_entropy(logits, values, reduction="none", label_smoothing=smoothing)
+        losses = F.cross_entropy(logits, values, weights, reduction="none", label_smoothing=smoothing)
         return weighted(losses.view_as(target.values), target)
 
     def predict(self, features: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """The compiled CPU kernels (csrc/): float32 and bfloat16, every option of the layer.
 
-One sweep covers one layer in one direction. In eager mode it is an ``autograd.Function``, in a compiled graph
-the operator ``elman::sweep``; both run the same two functions. A gradient that is to be differentiated again
-is computed by the reference, so nothing that works there stops working here.
+One call covers one layer in one or both directions. In eager mode it is an ``autograd.Function``, in a
+compiled graph the operator ``elman::sweep``; both run the same two functions. A gradient that is to be
+differentiated again is computed by the reference, so nothing that works there stops working here.
 """
 
 from collections.abc import Sequence
@@ -24,6 +24,7 @@ from elman.kernels.sweep import (
     Options,
     _kernels,
     backward,
+    cast,
     forward,
     memory,
     split,
@@ -38,7 +39,7 @@ def supports(call: Call) -> str | None:
     if type(call.cells[0]) not in CELLS:
         return f"no compiled kernel of {type(call.cells[0]).__name__}"
     tensors = [call.x, *call.state, *call.weights[0].values()]
-    if any(t.device.type != "cpu" for t in tensors):
+    if not all(t.is_cpu for t in tensors):
         return "the compiled kernels run on a CPU"
     if torch.is_autocast_enabled("cpu"):
         if torch.get_autocast_dtype("cpu") != torch.bfloat16 or call.state[0].dtype != torch.float32:
@@ -53,8 +54,8 @@ def supports(call: Call) -> str | None:
 
 
 def run(call: Call) -> tuple[Tensor, State]:
-    """The stack, one compiled sweep a layer and direction."""
-    return stack.run(call, unroll)
+    """The stack, one call of the kernels a layer."""
+    return stack.run(call, unroll, layer)
 
 
 def unroll(
@@ -71,12 +72,41 @@ def unroll(
     record: State | None = None,
 ) -> tuple[Tensor, State]:
     """One layer in one direction; as ``reference.unroll``."""
+    output, final = layer(
+        cell,
+        (w,),
+        x,
+        tuple(s[None] for s in state),
+        initial=tuple(s[None] for s in initial),
+        lengths=lengths,
+        resets=resets,
+        noise=(noise,),
+        reverse=(reverse,),
+        record=None if record is None else (record,),
+    )
+    return output, tuple(s[0] for s in final)
+
+
+def layer(
+    cell: Cell,
+    weights: Sequence[Weights],
+    x: Tensor,
+    state: State,
+    *,
+    initial: State,
+    lengths: Tensor | None,
+    resets: Tensor | None,
+    noise: Sequence[Noise],
+    reverse: Sequence[bool],
+    record: Sequence[State] | None = None,
+) -> tuple[Tensor, State]:
+    """One layer in all its directions, side by side; as ``stack.each_direction``'s."""
     if torch.is_autocast_enabled("cpu"):  # as torch's own layers: products in bfloat16, memory in float32
         x = x.to(torch.bfloat16)
-        w = {k: v.to(torch.bfloat16) if k in WEIGHTS else v for k, v in w.items()}
+        weights = [{k: v.to(torch.bfloat16) if k in WEIGHTS else v for k, v in w.items()} for w in weights]
     options = Options(cell, lengths, resets, noise, reverse, record)
     start = initial if resets is not None else ()
-    inputs = [x, *state, *start, *(w.get(name) for name in PARAMETERS)]
+    inputs = [x, *state, *start, *(w.get(name) for w in weights for name in PARAMETERS)]
     if torch.compiler.is_compiling():
         results = sweep(options, inputs)
     elif torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in inputs):
@@ -84,17 +114,17 @@ def unroll(
     else:
         results = forward(options, inputs, None)
     output, *final = results
-    return output.to(state[0].dtype), tuple(f.to(s.dtype) for f, s in zip(final, state, strict=True))
+    return cast(output, state[0].dtype), tuple(cast(f, s.dtype) for f, s in zip(final, state, strict=True))
 
 
 class _Sweep(torch.autograd.Function):
-    """A sweep in eager mode; its inputs as ``Inputs``."""
+    """A layer's sweeps in eager mode; their inputs as ``Inputs``."""
 
     @staticmethod
     def forward(ctx: Any, options: Options, *inputs: Tensor | None) -> Any:
         x = inputs[0]
         assert x is not None
-        kept = memory(options.kept_bytes(x))
+        kept = memory(len(options.reverse) * options.kept_bytes(x))
         results = forward(options, inputs, kept)
         ctx.options, ctx.spent = options, False
         ctx.save_for_backward(*inputs, kept)
@@ -125,18 +155,16 @@ def _by_reference(
 ) -> list[Tensor | None]:
     """The gradients once more, as functions that can themselves be differentiated; in float32."""
     x, state, start, parameters = split(options, [None if t is None else t.float() for t in inputs])
-    w = {k: v for k, v in zip(PARAMETERS, parameters, strict=True) if v is not None}
-    before: Any = tuple(state)
-    initial: Any = tuple(start)
-    output, final = reference.unroll(
+    known = [zip(PARAMETERS, own, strict=True) for own in parameters]
+    output, final = stack.each_direction(reference.unroll)(
         options.cell,
-        w,
+        [{name: p for name, p in own if p is not None} for own in known],
         x,
-        before,
-        initial=initial,
+        state,
+        initial=start,
         lengths=options.lengths,
         resets=options.resets,
-        noise=_widened(options.noise),
+        noise=[_widened(noise) for noise in options.noise],
         reverse=options.reverse,
     )
     wanted = [t for t, need in zip(inputs, needs, strict=True) if need and t is not None]

@@ -1,4 +1,4 @@
-"""The sweep as operators that torch.compile and torch.export know: ``elman::sweep`` and its gradient."""
+"""A layer as operators that torch.compile and torch.export know: ``elman::sweep`` and its gradient."""
 
 import itertools
 from collections.abc import Sequence
@@ -30,17 +30,17 @@ def _sweep(
     parameters: Sequence[Tensor],
     lengths: Tensor | None,
     resets: Tensor | None,
-    mask: Tensor | None,
+    masks: Sequence[Tensor],
     zoneout: Sequence[Tensor | None],
     rates: Sequence[float],
     cell: Sequence[int],
-    reverse: bool,
+    reverse: Sequence[bool],
     keep: bool,
 ) -> list[Tensor]:
-    """A sweep in a compiled graph: output, final states and, with ``keep``, what its gradient needs."""
-    options = _rebuilt(lengths, resets, mask, zoneout, rates, cell, reverse)
+    """A layer in a compiled graph: output, final states and, with ``keep``, what its gradient needs."""
+    options = _rebuilt(lengths, resets, masks, zoneout, rates, cell, reverse)
     # zeros, as an operator must give the same for the same, padding included
-    kept = torch.zeros(options.kept_bytes(x), dtype=torch.uint8) if keep else None
+    kept = torch.zeros(len(reverse) * options.kept_bytes(x), dtype=torch.uint8) if keep else None
     results = forward(options, _inputs(options, x, state, start, parameters), kept)
     return results if kept is None else [*results, kept]
 
@@ -53,17 +53,18 @@ def _(
     parameters: Any,
     lengths: Any,
     resets: Any,
-    mask: Any,
+    masks: Any,
     zoneout: Any,
     rates: Any,
     cell: Sequence[int],
-    reverse: bool,
+    reverse: Sequence[bool],
     keep: bool,
 ) -> list[Tensor]:
-    options = _rebuilt(lengths, resets, mask, zoneout, rates, cell, reverse)
-    output = x.new_empty(x.shape[0], x.shape[1], options.cell.output_size)
+    options = _rebuilt(lengths, resets, masks, zoneout, rates, cell, reverse)
+    output = x.new_empty(x.shape[0], x.shape[1], len(reverse) * options.cell.output_size)
     final = [s.new_empty(s.shape, dtype=torch.float32) for s in state]
-    return [output, *final, *([x.new_empty(options.kept_bytes(x), dtype=torch.uint8)] if keep else [])]
+    kept = len(reverse) * options.kept_bytes(x)
+    return [output, *final, *([x.new_empty(kept, dtype=torch.uint8)] if keep else [])]
 
 
 @torch.library.custom_op("elman::sweep_backward", mutates_args=(), device_types="cpu")
@@ -77,14 +78,14 @@ def _sweep_backward(
     parameters: Sequence[Tensor],
     lengths: Tensor | None,
     resets: Tensor | None,
-    mask: Tensor | None,
+    masks: Sequence[Tensor],
     zoneout: Sequence[Tensor | None],
     rates: Sequence[float],
     cell: Sequence[int],
-    reverse: bool,
+    reverse: Sequence[bool],
 ) -> list[Tensor]:
     """The gradients of those tensors, in their order, that need one."""
-    options = _rebuilt(lengths, resets, mask, zoneout, rates, cell, reverse)
+    options = _rebuilt(lengths, resets, masks, zoneout, rates, cell, reverse)
     inputs, wanted = _inputs(options, x, state, start, parameters), iter(needs)
     # a graph may be run backward again, so what was kept stays as it is
     found = backward(
@@ -109,29 +110,27 @@ def _(
 
 
 def _setup_context(ctx: Any, inputs: Any, output: list[Tensor]) -> None:
-    *groups, lengths, resets, mask, zoneout, rates, cell, reverse, keep = inputs
+    *groups, lengths, resets, masks, zoneout, rates, cell, reverse, keep = inputs
     x, state, start, parameters = groups
     kept = output[-1] if keep else None
-    ctx.save_for_backward(kept, lengths, resets, mask, *zoneout, x, *state, *start, *parameters)
-    ctx.counts, ctx.plain = (len(state), len(start), len(parameters)), (rates, cell, reverse)
+    ctx.save_for_backward(kept, lengths, resets, *masks, *zoneout, x, *state, *start, *parameters)
+    ctx.counts = [len(group) for group in (masks, zoneout, (x,), state, start, parameters)]
+    ctx.plain = (rates, cell, reverse)
 
 
 def _gradient_of_sweep(ctx: Any, d_results: Sequence[Tensor]) -> Any:
-    ends = list(itertools.accumulate((1, *ctx.counts)))
-    kept, lengths, resets, mask, *rest = ctx.saved_tensors
-    zoneout, tensors = rest[: len(rest) - ends[-1]], rest[len(rest) - ends[-1] :]
-    groups = [tensors[begin:end] for begin, end in itertools.pairwise(ends)]
-    needs = [t.requires_grad for t in tensors]
+    kept, lengths, resets, *rest = ctx.saved_tensors
+    left = iter(rest)
+    masks, zoneout, *groups = [list(itertools.islice(left, count)) for count in ctx.counts]
+    (x,), *others = groups
+    needs = [t.requires_grad for group in groups for t in group]
     found = iter(
-        _sweep_backward(
-            d_results[:-1], kept, needs, tensors[0], *groups, lengths, resets, mask, zoneout, *ctx.plain
-        )
+        _sweep_backward(d_results[:-1], kept, needs, x, *others, lengths, resets, masks, zoneout, *ctx.plain)
     )
-    all_of_them = [next(found) if need else None for need in needs]
-    given = (all_of_them[begin:end] for begin, end in itertools.pairwise(ends))
+    (dx,), *given = [[next(found) if t.requires_grad else None for t in group] for group in groups]
     # torch takes a list of tensors for differentiable, and one that holds a None for a plain argument
     for_zoneout = None if any(z is None for z in zoneout) else [None] * len(zoneout)
-    return (all_of_them[0], *given, None, None, None, for_zoneout, *[None] * (1 + len(ctx.plain)))
+    return (dx, *given, None, None, [None] * len(masks), for_zoneout, *[None] * (1 + len(ctx.plain)))
 
 
 _sweep.register_autograd(_gradient_of_sweep, setup_context=_setup_context)
@@ -140,20 +139,21 @@ _sweep.register_autograd(_gradient_of_sweep, setup_context=_setup_context)
 def sweep(options: Options, inputs: Inputs) -> list[Tensor]:
     """``forward`` as an operator that a compiled graph knows."""
     x, state, start, parameters = split(options, inputs)
-    cell, zoneout = options.cell, options.noise.zoneout or (0.0,) * len(state)
+    cell, noise = options.cell, options.noise
+    zoneout = [z for own in noise for z in own.zoneout or (0.0,) * len(state)]
     keep = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in inputs)
     results = _sweep(
         x,
         list(state),
         list(start),
-        [p for p in parameters if p is not None],
+        [p for own in parameters for p in own if p is not None],
         options.lengths,
         options.resets,
-        options.noise.recurrent,
+        [own.recurrent for own in noise if own.recurrent is not None],
         [z if isinstance(z, Tensor) else None for z in zoneout],
         [0.0 if isinstance(z, Tensor) else float(z) for z in zoneout],
         [kind_of(cell), cell.input_size, cell.hidden_size, cell.output_size, int(cell.bias)],
-        options.reverse,
+        list(options.reverse),
         keep,
     )
     return results[: 1 + len(state)]
@@ -162,15 +162,14 @@ def sweep(options: Options, inputs: Inputs) -> list[Tensor]:
 def _rebuilt(
     lengths: Tensor | None,
     resets: Tensor | None,
-    mask: Tensor | None,
+    masks: Sequence[Tensor],
     zoneout: Sequence[Tensor | None],
     rates: Sequence[float],
     cell: Sequence[int],
-    reverse: bool,
+    reverse: Sequence[bool],
 ) -> Options:
     """The options that an operator's plain arguments stand for."""
     kind, inputs, units, outputs, bias = cell
-    shares = tuple(rate if z is None else z for z, rate in zip(zoneout, rates, strict=True))
     described: Cell
     if kind <= 1:
         described = Elman(inputs, units, bool(bias), nonlinearity="relu" if kind else "tanh")
@@ -178,7 +177,12 @@ def _rebuilt(
         described = ProjectedLSTM(inputs, units, bool(bias), proj_size=outputs)
     else:
         described = CELLS[kind - 1](inputs, units, bool(bias))
-    return Options(described, lengths, resets, Noise(mask, shares), reverse)
+    shares = [rate if z is None else z for z, rate in zip(zoneout, rates, strict=True)]
+    n = len(described.states())
+    noise = [
+        Noise(masks[k] if masks else None, tuple(shares[k * n : (k + 1) * n])) for k in range(len(reverse))
+    ]
+    return Options(described, lengths, resets, noise, reverse)
 
 
 def _inputs(
@@ -189,5 +193,6 @@ def _inputs(
     parameters: Sequence[Tensor],
 ) -> list[Tensor | None]:
     """``Inputs`` from an operator's tensors, which leave out the parameters that the cell has not."""
-    own, present = iter(parameters), options.cell.parameters()
-    return [x, *state, *start, *(next(own) if name in present else None for name in PARAMETERS)]
+    left, present = iter(parameters), options.cell.parameters()
+    names = PARAMETERS * len(options.reverse)
+    return [x, *state, *start, *(next(left) if name in present else None for name in names)]

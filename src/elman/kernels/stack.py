@@ -1,6 +1,6 @@
 """The loop over layers and directions, which is the same whatever unrolls one of them over time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
@@ -15,54 +15,100 @@ from elman.state import State, where
 Unroll = Callable[..., tuple[Tensor, State]]
 
 
-def run(call: Call, unroll: Unroll) -> tuple[Tensor, State]:
+def run(call: Call, unroll: Unroll, layer: Unroll | None = None) -> tuple[Tensor, State]:
     """Unrolls the stack: output [T, B, O × directions] and the state [layers × directions, B, *shape].
 
     Args:
         call: what to do.
         unroll: one layer in one direction; as ``reference.unroll``.
+        layer: one layer in all its directions, where there is more to it than ``each_direction(unroll)``.
     """
-    x, finals = call.x, []
-    states = list(zip(*(s.unbind() for s in call.state), strict=True))
-    # what a reset puts a state back to; nobody asks without resets
-    initials = states if call.resets is None else list(zip(*(s.unbind() for s in call.initial), strict=True))
     if call.recompute:
-        unroll = partial(_in_chunks, unroll, call.recompute)
-    for layer, cell in enumerate(call.cells):
-        entering = x if call.input_masks is None else x * call.input_masks[layer]
-        outputs = []
-        for direction in range(call.directions):
-            k = layer * call.directions + direction
+        layer = each_direction(partial(_in_chunks, unroll, call.recompute))
+    elif layer is None:
+        layer = each_direction(unroll)
+    directions = call.directions
+    states = _of_each_layer(call, call.state)
+    # what a reset puts a state back to; nobody asks without resets
+    initials = states if call.resets is None else _of_each_layer(call, call.initial)
+    x, finals = call.x, []
+    for k, cell in enumerate(call.cells):
+        own = slice(k * directions, (k + 1) * directions)
+        y, final = layer(
+            cell,
+            call.weights[own],
+            x if call.input_masks is None else x * call.input_masks[k],
+            states[k],
+            initial=initials[k],
+            lengths=call.lengths,
+            resets=call.resets,
+            noise=call.noise[own] or (Noise(),) * directions,
+            reverse=(False, True)[:directions],
+            record=_recorded(call, states[k]),
+        )
+        finals.append(final)
+        x = x + y if call.residual and k > 0 else y
+        if call.dropout and k < len(call.cells) - 1:
+            x = F.dropout(x, call.dropout)  # torch's own: its layers draw the same masks
+    if len(finals) == 1:
+        return x, finals[0]
+    return x, tuple(torch.cat(parts) for parts in zip(*finals, strict=True))
+
+
+def _of_each_layer(call: Call, state: State) -> list[State]:
+    if len(call.cells) == 1:
+        return [state]
+    return list(zip(*(s.split(call.directions) for s in state), strict=True))
+
+
+def each_direction(unroll: Unroll) -> Unroll:
+    """One layer in all its directions from ``unroll``, one direction after the other.
+
+    Weights, noise, reverse and record are sequences then; each state is [directions, B, *shape].
+    """
+
+    def layer(
+        cell: Cell,
+        weights: Sequence[Weights],
+        x: Tensor,
+        state: State,
+        *,
+        initial: State,
+        lengths: Tensor | None,
+        resets: Tensor | None,
+        noise: Sequence[Noise],
+        reverse: Sequence[bool],
+        record: Sequence[State] | None = None,
+    ) -> tuple[Tensor, State]:
+        outputs, finals = [], []
+        for k, w in enumerate(weights):
             output, final = unroll(
                 cell,
-                call.weights[k],
-                entering,
-                states[k],
-                initial=initials[k],
-                lengths=call.lengths,
-                resets=call.resets,
-                noise=call.noise[k] if call.noise else Noise(),
-                reverse=direction == 1,
-                record=_recorded(call, k),
+                w,
+                x,
+                tuple(s[k] for s in state),
+                initial=tuple(s[k] for s in initial),
+                lengths=lengths,
+                resets=resets,
+                noise=noise[k],
+                reverse=reverse[k],
+                record=None if record is None else record[k],
             )
             outputs.append(output)
             finals.append(final)
-        y = torch.cat(outputs, -1) if call.bidirectional else outputs[0]
-        x = x + y if call.residual and layer > 0 else y
-        if call.dropout and layer < len(call.cells) - 1:
-            x = F.dropout(x, call.dropout)  # torch's own: its layers draw the same masks
-    if len(finals) == 1:
-        return x, tuple(s[None] for s in finals[0])
-    return x, tuple(torch.stack(parts) for parts in zip(*finals, strict=True))
+        y = torch.cat(outputs, -1) if len(outputs) > 1 else outputs[0]
+        return y, tuple(torch.stack(parts) for parts in zip(*finals, strict=True))
+
+    return layer
 
 
-def _recorded(call: Call, k: int) -> State | None:
-    """Where the gradients of the states of one layer and direction will stand."""
+def _recorded(call: Call, state: State) -> list[State] | None:
+    """Where the gradients of the states of one layer will stand, for each direction."""
     if call.record is None:
         return None
-    T = call.x.shape[0]
-    zeros = tuple(torch.zeros(T, *s[k].shape, dtype=s.dtype, device=s.device) for s in call.state)
-    call.record.append(zeros)
+    T = len(call.x)
+    zeros = [tuple(s.new_zeros(T, *s.shape[1:]) for s in state) for _ in range(call.directions)]
+    call.record.extend(zeros)
     return zeros
 
 

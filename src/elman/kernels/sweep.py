@@ -1,5 +1,6 @@
-"""One sweep of the compiled kernels over one layer in one direction, without autograd."""
+"""The compiled kernels over one layer in one or both directions, without autograd."""
 
+import math
 import os
 import warnings
 from collections.abc import Iterable, Sequence
@@ -32,46 +33,45 @@ DTYPES = (torch.float32, torch.bfloat16)
 
 @dataclass(frozen=True)
 class Options:
-    """All of a sweep that is not differentiated."""
+    """All of a layer's sweeps that is not differentiated; noise, reverse and record of each direction."""
 
     cell: Cell
     lengths: Tensor | None
     resets: Tensor | None
-    noise: Noise
-    reverse: bool
-    record: State | None = None
-
-    def sizes(self, x: Tensor) -> list[int]:
-        """T, B, I, H, O."""
-        return [*x.shape, self.cell.hidden_size, self.cell.output_size]
+    noise: Sequence[Noise]
+    reverse: Sequence[bool]
+    record: Sequence[State] | None = None
 
     def kept_bytes(self, x: Tensor) -> int:
-        """Of what the backward sweep needs of the forward one: gates and states, the same for every row."""
-        masked = self.noise.recurrent is not None
+        """Of what the backward pass of a direction needs of the forward one, the same for every row."""
+        masked = self.noise[0].recurrent is not None
         one = [1, 1, self.cell.input_size, self.cell.hidden_size, self.cell.output_size]
         a_row = int(_kernels.kept_bytes(is_half(x), kind_of(self.cell), one, masked))
         return a_row * x.shape[0] * x.shape[1]
 
 
 Inputs = Sequence[Tensor | None]
-"""x, the states, with resets the initial states, then ``PARAMETERS`` (None where the cell has no such)."""
+"""x, the states, with resets the initial states, then ``PARAMETERS`` of one direction after the other (None
+where the cell has no such). Each state is [directions, B, size]."""
 
 
-def split(options: Options, inputs: Inputs) -> tuple[Tensor, Inputs, Inputs, Inputs]:
-    """x, states, initial states, parameters."""
-    n, first = len(options.cell.states()), len(inputs) - len(PARAMETERS)
-    assert inputs[0] is not None
-    return inputs[0], inputs[1 : n + 1], inputs[n + 1 : first], inputs[first:]
+def split(options: Options, inputs: Inputs) -> tuple[Tensor | None, Inputs, Inputs, list[Inputs]]:
+    """x, states, initial states, and for each direction its parameters."""
+    count = len(PARAMETERS)
+    first = len(inputs) - len(options.reverse) * count
+    n = first if options.resets is None else 1 + first // 2
+    parameters = [inputs[k : k + count] for k in range(first, len(inputs), count)]
+    return inputs[0], inputs[1:n], inputs[n:first], parameters
 
 
 def forward(options: Options, inputs: Inputs, kept: Tensor | None) -> list[Tensor]:
-    """Output and final states; with ``kept``, memory that the backward sweep will read."""
-    x = inputs[0]
+    """Output and final states; with ``kept``, [directions, kept_bytes] for the backward pass to read."""
+    x, state, _, parameters = split(options, inputs)
     assert x is not None
-    output = _empty(x, (*x.shape[:2], options.cell.output_size))
-    final = [torch.empty(x.shape[1], *shape) for shape in options.cell.states().values()]
-    arguments, alive = _arguments(options, inputs, kept)
-    _kernels.forward(*arguments[:-1], arguments[-1] + addresses([output]) + padded(addresses(final)))
+    output = _empty((*x.shape[:2], len(parameters) * options.cell.output_size), x.dtype)
+    final = [torch.empty(s.shape) for s in state if s is not None]
+    facts, found, alive = _arguments(options, inputs, kept, output, final)
+    _kernels.forward(*facts, found)
     del alive
     return [output, *final]
 
@@ -80,92 +80,77 @@ def backward(
     options: Options, inputs: Inputs, kept: Tensor, needs: Sequence[bool], d_results: Inputs
 ) -> list[Tensor | None]:
     """The gradient of each input, None where none is needed; ``kept`` is overwritten."""
-    x, state, start, parameters = split(options, inputs)
-    d_output, *d_final = d_results
-
-    def result(t: Tensor | None, need: bool) -> Tensor | None:
-        return _empty(t, t.shape) if t is not None and need else None
-
-    dx = result(x, needs[0])
-    d_parameters = [
-        result(_as_used(name, p), need)
-        for name, p, need in zip(PARAMETERS, parameters, needs[-len(PARAMETERS) :], strict=True)
+    x, state, start, _ = split(options, inputs)
+    assert x is not None
+    dtypes = _dtypes(options, x, inputs)
+    found = [
+        _empty(t.shape, dtype) if t is not None and need else None
+        for t, dtype, need in zip(inputs, dtypes, needs, strict=True)
     ]
-    d_start = [
-        torch.empty(s.shape) if s is not None and need else None
-        for s, need in zip(state, needs[1:], strict=False)
-    ]
-    d_initial = [torch.zeros(s.shape) for s in start if s is not None]
-    given = [None if d_output is None else d_output.to(x.dtype).contiguous()]
-    given += [None if d is None else _single(d).contiguous() for d in d_final]
-    d_states = [torch.zeros(r.shape) for r in options.record or ()]
-    arguments, alive = _arguments(options, inputs, kept)
-    _kernels.backward(
-        *arguments[:-1],
-        arguments[-1]
-        + addresses([None])
-        + padded([])
-        + addresses(given[:1])
-        + padded(addresses(given[1:]))
-        + addresses([dx, *d_parameters])
-        + padded(addresses(d_start))
-        + padded(addresses(d_initial))
-        + padded(addresses(d_states)),
-    )
-    if options.record is not None:
-        for place, d in zip(options.record, d_states, strict=True):
-            place.copy_(d)
+    first = 1 + len(state)
+    found[first : first + len(start)] = [torch.zeros(s.shape) for s in start if s is not None]
+    dx, d_state, d_start, d_parameters = split(options, found)
+    d_output, *d_final = map(_ready, d_results, dtypes)
+    d_states = [[torch.zeros(r.shape) for r in own] for own in options.record or [()] * len(d_parameters)]
+    facts, places, alive = _arguments(options, inputs, kept, None, ())
+    for k, own in enumerate(d_parameters):
+        places += [_address(d_output, k * options.cell.output_size), *_parts(d_final, k), _address(dx)]
+        places += addresses(own)
+        places += [*_parts(d_state, k), *_parts(d_start, k), *padded(addresses(d_states[k]))]
+    _kernels.backward(*facts, places)
     del alive
-    found = [dx, *d_start, *d_initial, *d_parameters]
+    for recorded, own in zip(options.record or (), d_states, strict=False):
+        for place, d in zip(recorded, own, strict=True):
+            place.copy_(d)
     return [
-        (g if g.dtype is t.dtype else g.to(t.dtype)) if g is not None and t is not None and need else None
+        cast(g, t.dtype) if g is not None and t is not None and need else None
         for g, t, need in zip(found, inputs, needs, strict=True)
     ]
 
 
-def _arguments(options: Options, inputs: Inputs, kept: Tensor | None) -> tuple[list[Any], list[Any]]:
-    """What both directions of a sweep pass to the kernels, and the tensors that must live meanwhile."""
-    x, state, start, parameters = split(options, inputs)
-    noise, states = options.noise, len(state)
-    zoneout = noise.zoneout or (0.0,) * states
-    rates = [0.0 if isinstance(z, Tensor) else z for z in zoneout] + [0.0] * (MOST_STATES - states)
-    weights = [_as_used(name, p) for name, p in zip(PARAMETERS, parameters, strict=True)]
-    ordered: list[Tensor | None] = [
-        *weights,
-        x,
-        *_states(state),
-        *_states(start),
-        options.lengths,
-        options.resets,
-        None if noise.recurrent is None else _single(noise.recurrent),
-        *_states([z if isinstance(z, Tensor) else None for z in zoneout]),
-        kept,
-    ]
-    alive = [None if t is None else t.contiguous() for t in ordered]
-    sizes, threads = options.sizes(x), torch.get_num_threads()
-    return [
-        is_half(x),
-        kind_of(options.cell),
-        sizes,
-        options.reverse,
-        threads,
-        rates,
-        addresses(alive),
-    ], alive
+def _arguments(
+    options: Options, inputs: Inputs, kept: Tensor | None, output: Tensor | None, final: Inputs
+) -> tuple[list[Any], list[int], list[Any]]:
+    """What both passes give the kernels: facts and addresses; and the tensors that must live meanwhile."""
+    assert inputs[0] is not None
+    ready = list(map(_ready, inputs, _dtypes(options, inputs[0], inputs)))
+    x, state, start, parameters = split(options, ready)
+    assert x is not None
+    lengths, resets = _ready(options.lengths, torch.int64), _ready(options.resets, torch.bool)
+    alive: list[Any] = [ready, lengths, resets]
+    kept_bytes = 0 if kept is None else len(kept) // len(parameters)
+    found, rates = [], []
+    for k, noise in enumerate(options.noise):
+        zoneout = noise.zoneout or (0.0,) * len(state)
+        mask = _ready(noise.recurrent, torch.float32)
+        maps = [_ready(z, torch.float32) if isinstance(z, Tensor) else None for z in zoneout]
+        alive += [mask, maps]
+        rates += padded([0.0 if isinstance(z, Tensor) else z for z in zoneout])
+        found += addresses(parameters[k])
+        found += [_address(x), *_parts(state, k), *_parts(start, k), *addresses((lengths, resets, mask))]
+        found += [*padded(addresses(maps)), _address(kept, k * kept_bytes)]
+        found += [_address(output, k * options.cell.output_size), *_parts(final, k)]
+    cell, reverse, threads = options.cell, list(options.reverse), torch.get_num_threads()
+    sizes = [*x.shape, cell.hidden_size, cell.output_size]
+    return [is_half(x), kind_of(cell), sizes, reverse, threads, rates], found, alive
 
 
-def _single(t: Tensor) -> Tensor:
-    return t if t.dtype is torch.float32 else t.float()
+def _dtypes(options: Options, x: Tensor, inputs: Inputs) -> list[torch.dtype]:
+    """In which the kernels take each of the inputs."""
+    of_parameters = [x.dtype if name in WEIGHTS else torch.float32 for name in PARAMETERS]
+    of_parameters *= len(options.reverse)
+    states = len(inputs) - 1 - len(of_parameters)
+    return [x.dtype, *[torch.float32] * states, *of_parameters]
 
 
-def _as_used(name: str, parameter: Tensor | None) -> Tensor | None:
-    """A parameter in the precision in which the kernels take it."""
-    return parameter if parameter is None or name in WEIGHTS else _single(parameter)
+def cast(t: Tensor, dtype: torch.dtype) -> Tensor:
+    """In that type; asking first takes a tenth of the time of ``Tensor.to`` where it has nothing to do."""
+    return t if t.dtype is dtype else t.to(dtype)
 
 
-def _states(tensors: Inputs) -> list[Tensor | None]:
-    """In float32, one entry for each state that a cell may have."""
-    return [None if t is None else _single(t) for t in tensors] + [None] * (MOST_STATES - len(tensors))
+def _ready(t: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+    """In that type, and contiguous."""
+    return None if t is None else cast(t, dtype).contiguous()
 
 
 def kind_of(cell: Cell) -> int:
@@ -180,14 +165,12 @@ def is_half(x: Tensor) -> bool:
     return x.dtype == torch.bfloat16
 
 
-def _empty(like: Tensor, shape: Sequence[int]) -> Tensor:
-    """A result of the type of ``like``; large ones from memory that was used before."""
-    count = like.element_size()
-    for n in shape:
-        count *= n
+def _empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """A result; large ones from memory that was used before."""
+    count = math.prod(shape) * dtype.itemsize
     if count < _LARGE:
-        return torch.empty(shape, dtype=like.dtype)
-    return memory(count).view(like.dtype).view(shape)
+        return torch.empty(shape, dtype=dtype)
+    return memory(count).view(dtype).view(shape)
 
 
 def memory(count: int) -> Tensor:
@@ -203,6 +186,16 @@ def addresses(tensors: Iterable[Tensor | None]) -> list[int]:
     return [0 if t is None else t.data_ptr() for t in tensors]
 
 
-def padded(found: list[int]) -> list[int]:
-    """One address for each state that a cell may have."""
+def _address(t: Tensor | None, offset: int = 0) -> int:
+    """Of one element of a contiguous tensor; 0 for None."""
+    return 0 if t is None else t.data_ptr() + offset * t.element_size()
+
+
+def _parts(tensors: Inputs, k: int) -> list[Any]:
+    """The address of element k of each state [directions, B, size]."""
+    return padded([0 if t is None else _address(t, k * t.stride(0)) for t in tensors])
+
+
+def padded(found: list[Any]) -> list[Any]:
+    """One number for each state that a cell may have."""
     return found + [0] * (MOST_STATES - len(found))

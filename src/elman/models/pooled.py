@@ -5,24 +5,29 @@ from torch import Tensor, nn
 from elman.batch import Batch, Field
 from elman.heads.base import Head, Loss
 from elman.layers.recurrent import Recurrent
+from elman.models.pooling import Pooling
 from elman.state import State
 
 
 class Pooled(nn.Module):
-    """Recurrent layer → its last state → head.
+    """Recurrent layer → pooling over time → head.
 
     Args:
-        layer: any layer; of a bidirectional one both directions' last states are joined.
+        layer: any layer.
         head: reads the pooled features.
         dropout: probability on the pooled features.
+        pooling: of the layer's output; None: its last state, of a bidirectional one both directions'.
 
     Shapes:
-        inputs [T, B, I] → features [B, O × directions]
+        inputs [T, B, I] → features [B, F]
     """
 
-    def __init__(self, layer: Recurrent, head: Head, dropout: float = 0.0) -> None:
+    def __init__(
+        self, layer: Recurrent, head: Head, dropout: float = 0.0, pooling: Pooling | None = None
+    ) -> None:
         super().__init__()
         self.layer = layer
+        self.pooling = Pooling(layer) if pooling is None else pooling
         self.dropout = nn.Dropout(dropout)
         self.head = head
 
@@ -31,11 +36,9 @@ class Pooled(nn.Module):
         return self.head.loss(self.features(batch.inputs), batch.targets), None
 
     def features(self, inputs: Field) -> Tensor:
-        """The last layer's output state at each row's own end."""
-        _, state = self.layer(inputs.values, None, inputs.lengths, inputs.resets)
-        last = (state if isinstance(state, tuple) else (state,))[self.layer.cell.output_index]
-        directions = 2 if self.layer.bidirectional else 1
-        return self.dropout(last[-directions:].transpose(0, 1).flatten(1))
+        """What the head sees of each row."""
+        output, state = self.layer(inputs.values, None, inputs.lengths, inputs.resets)
+        return self.dropout(self.pooling(output, state, inputs.lengths))
 
     def predict(self, inputs: Field) -> Tensor:
         """The head's prediction for each row."""

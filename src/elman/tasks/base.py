@@ -161,6 +161,7 @@ class Task(ABC):
         self.folder: Path | None = None
         self.model: Any = None
         self.results: dict[str, Any] = {}
+        self.show_progress = False
 
     # What a subclass says of itself.
 
@@ -195,6 +196,9 @@ class Task(ABC):
     @abstractmethod
     def evaluate(self, data: Paths) -> dict[str, Any]:
         """Figures on other files."""
+
+    def prepare(self, model: "nn.Module") -> None:  # noqa: B027
+        """Puts in place what a new model is to start from, where that is not drawn at random."""
 
     def save_extras(self, folder: Path) -> None:  # noqa: B027 - most tasks have none
         """Writes what the task needs beside config and weights."""
@@ -263,12 +267,14 @@ class Task(ABC):
         from elman.train.loop import Loop
         from elman.train.progress import Silent, make_progress
 
+        self.show_progress = show_progress
         torch.manual_seed(self.config.seed)
         try:
             self.model = self.build()
             _initialise_rest(self.model, self.config.init)
         except RuntimeError as error:  # all that torch says when memory does not suffice
             raise InputError(f"the model cannot be made: {str(error).splitlines()[0]}") from error
+        self.prepare(self.model)
         progress = make_progress() if show_progress else Silent()
         return Loop(
             self.model,
@@ -297,6 +303,15 @@ class Task(ABC):
             draw_curve(loop.history.lines, self.folder / files.CURVE, reading.name, reading, title)
             files.write_json(self.folder / files.RESULTS, self.results)
             (self.folder / files.CHECKPOINT).unlink(missing_ok=True)
+        return self
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """All options by name, as scikit-learn asks for them."""
+        return {name: getattr(self.config, name) for name in to_json(self.config)}
+
+    def set_params(self, **options: Any) -> Self:
+        """Changes options by name."""
+        self.__init__(**{**self.get_params(), **options})  # type: ignore[misc]
         return self
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:

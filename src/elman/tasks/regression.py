@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 import numpy as np
 import tyro
 
-from elman.config import check_regular, to_json
+from elman.config import check_regular
 from elman.data.tables import csv_line
 from elman.errors import InputError
 from elman.tasks.base import Parts, Paths, Task, TaskConfig, Verb, as_paths
@@ -134,15 +134,6 @@ class SequenceRegressor(Task):
         y = np.asarray(y, dtype=np.float64)
         residual = np.square(y - self.predict(X, lengths).reshape(y.shape)).sum()
         return float(1 - residual / np.square(y - y.mean(0)).sum())
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """All options by name, as scikit-learn asks for them."""
-        return {name: getattr(self.config, name) for name in to_json(self.config)}
-
-    def set_params(self, **options: Any) -> Self:
-        """Changes options by name."""
-        self.__init__(**{**self.get_params(), **options})  # type: ignore[misc]
-        return self
 
     def predict_file(self, path: Path) -> tuple[list[str], np.ndarray]:
         """The sequences' names and predictions [N, O] for a file."""

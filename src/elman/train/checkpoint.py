@@ -101,9 +101,10 @@ def _position(fields: dict[str, Any]) -> Position:
 def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
     """Puts the slots of each parameter in place; each has the parameter's shape or is a single number."""
     slots: dict[int, dict[str, Any]] = {}
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
     for key, value in tensors.items():
         index, name = key.split("/")
-        shape = optimizer.param_groups[0]["params"][int(index)].shape
+        shape = parameters[int(index)].shape
         if value.shape not in (shape, ()):
             raise ValueError(f"optimizer/{key} must have shape {list(shape)}. Got {list(value.shape)}.")
         slots.setdefault(int(index), {})[name] = value

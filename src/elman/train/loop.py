@@ -31,7 +31,7 @@ from elman.train.checkpoint import (
 )
 from elman.train.files import CHECKPOINT, HISTORY, WEIGHTS
 from elman.train.history import History
-from elman.train.optimize import clip_gradients, learning_rate, make_optimizer
+from elman.train.optimize import clip_gradients, learning_rate, make_optimizer, set_rates
 from elman.train.options import TrainingOptions
 from elman.train.progress import Progress, Silent
 
@@ -186,8 +186,7 @@ class Loop:
     def _one_step(self, batch: Batch) -> None:
         """Forward, backward, clip, update; the log line and the bar."""
         rate = learning_rate(self.options, self.position.step, self._share)
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
+        set_rates(self._optimizer, rate, self.position.step // self.batches.steps)
         batch = to_device(batch, self._fabric.device)
         before = self._state
         loss, after = self._model(batch, before)

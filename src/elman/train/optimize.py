@@ -12,8 +12,14 @@ _FLOOR = 0.01  # the cosine ends at this share of the highest rate
 
 
 def make_optimizer(model: nn.Module, options: TrainingOptions) -> torch.optim.Optimizer:
-    """The optimizer named in the options, over all parameters."""
-    parameters = list(model.parameters())
+    """The optimizer named in the options, over all parameters.
+
+    A model may have ``parameter_groups()``, which gives groups as torch's optimizers take them, with
+    ``rate_share``, what the learning rate is multiplied by, and ``from_epoch``, the epoch (from 0) before
+    which the group is not trained.
+    """
+    groups = getattr(model, "parameter_groups", None)
+    parameters = list(model.parameters()) if groups is None else groups()
     if options.optimizer == "sgd":
         return torch.optim.SGD(
             parameters, options.learning_rate, momentum=options.momentum, weight_decay=options.weight_decay
@@ -36,6 +42,15 @@ def learning_rate(options: TrainingOptions, step: int, share: float) -> float:
         epoch = int(share * options.epochs + _ROUNDING)  # from 0
         rate *= options.decay ** max(0, epoch + 1 - options.full_rate_epochs)
     return rate
+
+
+def set_rates(optimizer: torch.optim.Optimizer, rate: float, epoch: int) -> None:
+    """Gives each group its share of the rate, and gradients from its epoch on."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group.get("rate_share", 1.0)
+        if group.get("from_epoch"):
+            for parameter in group["params"]:
+                parameter.requires_grad_(epoch >= group["from_epoch"])
 
 
 def clip_gradients(model: nn.Module, options: TrainingOptions) -> float:

@@ -1,0 +1,60 @@
+// The directions of a layer. They meet in the gradient of the input alone, so each goes its own way on its
+// part of the threads, side by side with the other, or on one thread one after the other.
+#pragma once
+
+#include <deque>
+#include <span>
+#include <vector>
+
+#include "backward.hpp"
+#include "forward.hpp"
+#include "pool.hpp"
+
+namespace elman::ELMAN_ISA {
+
+// How many threads bring more than they cost, which is about so many multiply-adds: those of one direction
+// meet at every step, those of two only at the end.
+template <class Cell, class N>
+int most_threads(std::span<const Sweep<N>> sweeps) {
+  constexpr ptrdiff_t cost = 16384;
+  const Sweep<N>& s = sweeps[0];
+  const ptrdiff_t step = s.B * s.H * Cell::gates * s.O, directions = sweeps.size();
+  return static_cast<int>(
+      std::min<ptrdiff_t>({s.threads, directions * (1 + step / cost), 1 + s.T * step / cost}));
+}
+
+// What thread `index` of a team of so many does of each pass.
+template <class Pass>
+void side_by_side(std::deque<Pass>& passes, int index, int threads) {
+  const int n = static_cast<int>(passes.size());
+  for (int k = 0; k < n; ++k) {
+    const int begin = threads * k / n, end = std::max(begin + 1, threads * (k + 1) / n);
+    if (index >= begin && index < end) passes[k].work(index - begin, end - begin);
+  }
+}
+
+template <class Cell, class N>
+void forward_layer(std::span<const Sweep<N>> sweeps) {
+  std::deque<Forward<Cell, N>> passes;
+  for (const auto& sweep : sweeps) passes.emplace_back(sweep);
+  Pool::instance().run(most_threads<Cell>(sweeps),
+                       [&](int index, int threads) { side_by_side(passes, index, threads); });
+}
+
+template <class Cell, class N>
+void backward_layer(std::span<const Sweep<N>> sweeps, std::span<const Gradients<N>> gradients) {
+  std::deque<Backward<Cell, N>> passes;
+  std::vector<InputTerm<N>> terms;
+  for (size_t k = 0; k < sweeps.size(); ++k)
+    terms.push_back(passes.emplace_back(sweeps[k], gradients[k]).input_term());
+  Barrier all;
+  Pool::instance().run(most_threads<Cell>(sweeps), [&](int index, int threads) {
+    side_by_side(passes, index, threads);
+    if (!gradients[0].dx) return;
+    all.meet(threads);
+    input_gradient<Layout<Cell, N>::C>(gradients[0].dx, sweeps[0].I, terms, passes[0].rows(), sweeps[0].B,
+                                       index, threads);
+  });
+}
+
+}  // namespace elman::ELMAN_ISA

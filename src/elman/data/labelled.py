@@ -1,0 +1,301 @@
+"""Labelled examples: texts, pairs of texts, or numeric sequences, each with its label or labels."""
+
+import json
+import math
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from elman.config import check_regular, shown
+from elman.data.sequences import Sequences, sequences_from_arrays
+from elman.errors import InputError
+
+_EXAMPLES, _STEPS = "examples.jsonl", "steps.npy"
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Examples, their labels, and where each comes from.
+
+    Attributes:
+        items: of each example a tuple of one text, or of two; or numbers [T, I], float32.
+        labels: of each example: one, or, where ``multi_label``, any number; empty where they are not known.
+        places: where each was read, for messages: "reviews.csv: row 7".
+        features: names of the numeric columns; empty for texts.
+        multi_label: whether an example may have several labels, or none.
+    """
+
+    items: list[Any]
+    labels: list[tuple[str, ...]]
+    places: list[str]
+    features: tuple[str, ...] = ()
+    multi_label: bool = False
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @property
+    def texts(self) -> int:
+        """Texts an example: 1, 2 for pairs, 0 for numeric sequences."""
+        return 0 if self.features else len(self.items[0])
+
+    @property
+    def strata(self) -> list[str]:
+        """Each example's labels as one text, to split by."""
+        return ["\x1f".join(labels) for labels in self.labels]
+
+    def rows(self, index: np.ndarray) -> "Labelled":
+        """The examples at these positions."""
+        return Labelled(
+            [self.items[k] for k in index],
+            [self.labels[k] for k in index],
+            [self.places[k] for k in index],
+            self.features,
+            self.multi_label,
+        )
+
+
+def joined(parts: Sequence[Labelled]) -> Labelled:
+    """Examples of several files as one; InputError where they are not of one kind."""
+    first = parts[0]
+    for part in parts[1:]:
+        for what, found, wanted in (
+            ("texts", part.texts, first.texts),
+            ("features", part.features, first.features),
+            ("several labels", part.multi_label, first.multi_label),
+        ):
+            if found != wanted:
+                raise InputError(
+                    f"{part.places[0]}: {what} must be as in the file before ({shown(wanted)}). "
+                    f"Got {shown(found)}."
+                )
+    return Labelled(
+        [item for part in parts for item in part.items],
+        [labels for part in parts for labels in part.labels],
+        [place for part in parts for place in part.places],
+        first.features,
+        first.multi_label,
+    )
+
+
+def warn_of_repeats(parts: dict[str, Labelled]) -> None:
+    """Says in one line how many examples of another part stand in the training part too."""
+    seen = {_key(item) for item in parts["training"].items}
+    for name, part in parts.items():
+        places = [p for item, p in zip(part.items, part.places, strict=True) if _key(item) in seen]
+        if name != "training" and places:
+            warnings.warn(
+                f"{len(places)} of the {len(part)} examples of the {name} part are in the training part too, "
+                f"and its figures too good by that; the first: {places[0]}",
+                stacklevel=2,
+            )
+
+
+def _key(item: Any) -> Any:
+    return item if isinstance(item, tuple) else item.tobytes()
+
+
+def labelled_from_memory(X: Any, y: Any = None, lengths: Any = None) -> Labelled:
+    """Examples from lists or arrays.
+
+    Args:
+        X: texts; pairs of texts; or numbers [N, T, I] or [N, T].
+        y: a label (a text, number or bool) for each, or a list of labels for each; None: not known.
+        lengths: [N] steps of each sequence of numbers, or None: all T.
+
+    Raises:
+        InputError: X and y do not fit, an element is of another kind, or a text to learn from is empty.
+    """
+    if isinstance(X, str):
+        raise InputError("X must be a list of texts. Got one text; give [text].")
+    labels, multi_label = ([], False) if y is None else _labels_in_memory(y)
+    is_text = not isinstance(X, np.ndarray) or X.dtype.kind in "OUST"
+    items = list(X) if is_text else []
+    if items and isinstance(items[0], str | tuple | list) and _is_text(items[0]):
+        texts = [_as_texts(item, f"X[{k}]", items[0], y is not None) for k, item in enumerate(items)]
+        found = Labelled(
+            texts, labels or [()] * len(texts), [f"X[{k}]" for k in range(len(texts))], (), multi_label
+        )
+    else:
+        sequences = sequences_from_arrays(X, None, lengths)
+        found = numeric(sequences, labels, [f"X[{k}]" for k in range(len(sequences))], multi_label)
+    if y is not None and len(labels) != len(found):
+        raise InputError(f"y must have {len(found)} labels, as X has examples. Got {len(labels)}.")
+    return found
+
+
+def labels_as_given(y: Any) -> dict[str, Any]:
+    """The labels of ``labelled_from_memory`` by the text they go by: 1 is the label "1"."""
+    values = y.tolist() if isinstance(y, np.ndarray) else list(y)
+    flat = [v for value in values for v in (value if isinstance(value, list | tuple | set) else [value])]
+    return {str(v): v for v in (v.item() if isinstance(v, np.generic) else v for v in flat)}
+
+
+def label_names(examples: Labelled) -> list[str]:
+    """The different labels, numbers by value, then texts by letter.
+
+    Raises:
+        InputError: there is only one, though each example has exactly one.
+    """
+    names = sorted({label for labels in examples.labels for label in labels}, key=_label_order)
+    if len(names) < (1 if examples.multi_label else 2):
+        raise InputError(
+            f"{examples.places[0]}: there must be at least two different labels. "
+            f"Got {', '.join(names) or 'none'} alone."
+        )
+    return names
+
+
+def _label_order(label: str) -> tuple[bool, float, str]:
+    try:
+        value = float(label)
+    except ValueError:
+        value = math.nan
+    return (True, 0.0, label) if math.isnan(value) else (False, value, label)
+
+
+def _is_text(item: Any) -> bool:
+    return isinstance(item, str) or (0 < len(item) <= 2 and all(isinstance(part, str) for part in item))
+
+
+def _as_texts(item: Any, place: str, first: Any, to_learn: bool) -> tuple[str, ...]:
+    texts = tuple(item) if isinstance(item, tuple | list) else (item,)
+    wanted = 1 if isinstance(first, str) else len(first)
+    if len(texts) != wanted or not all(isinstance(text, str) for text in texts):
+        raise InputError(
+            f"{place}: must be {'a text' if wanted == 1 else 'a pair of texts'}. Got {shown(item)}."
+        )
+    if to_learn:
+        check_text(texts, place)
+    return texts
+
+
+def check_text(texts: Iterable[str], place: str) -> None:
+    """Raises InputError where a text is empty, or white space alone."""
+    if not all(text.strip() for text in texts):
+        raise InputError(f"{place}: the text must not be empty")
+
+
+def _labels_in_memory(y: Any) -> tuple[list[tuple[str, ...]], bool]:
+    values = y.tolist() if isinstance(y, np.ndarray) else list(y)
+    if any(isinstance(value, list | tuple | set) for value in values):
+        for k, value in enumerate(values):
+            if not isinstance(value, list | tuple | set):
+                raise InputError(f"y[{k}]: must be a list of labels, as others are. Got {shown(value)}.")
+        return [
+            tuple(sorted({label_text(v, f"y[{k}]") for v in value})) for k, value in enumerate(values)
+        ], True
+    return [(label_text(value, f"y[{k}]"),) for k, value in enumerate(values)], False
+
+
+def label_text(value: Any, place: str) -> str:
+    """A label as text; InputError where it is neither text nor number."""
+    value = value.item() if isinstance(value, np.generic) else value
+    is_label = isinstance(value, str | int | float) and value == value  # NaN is none
+    if not is_label or not str(value).strip():
+        raise InputError(f"{place}: a label must be a text or a number. Got {shown(value)}.")
+    return str(value)
+
+
+def numeric(
+    sequences: Sequences, labels: list[tuple[str, ...]], places: list[str], multi_label: bool
+) -> Labelled:
+    """Numeric sequences as examples, padding cut off; no labels where these are not known."""
+    items = [x[:n] for x, n in zip(sequences.inputs, sequences.lengths, strict=True)]
+    return Labelled(items, labels or [()] * len(items), places, tuple(sequences.features), multi_label)
+
+
+def read_array(path: Path) -> np.ndarray:
+    """The array of an ``.npy`` file; InputError where it is damaged or holds pickled objects."""
+    try:
+        with path.open("rb") as file:
+            return np.lib.format.read_array(file, allow_pickle=False)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from None
+    except Exception as error:  # a damaged file can raise nearly anything
+        raise InputError(f"{path}: cannot be read: {shown(str(error))}") from None
+
+
+# In the run folder
+
+
+def save_parts(folder: Path, parts: dict[str, Labelled]) -> None:
+    """Writes the examples of each part where ``load_parts`` finds them."""
+    with (folder / _EXAMPLES).open("w", encoding="utf-8") as file:
+        for name, part in parts.items():
+            for item, labels, place in zip(part.items, part.labels, part.places, strict=True):
+                text = len(item) if part.features else item
+                line = {"part": name, "item": text, "labels": labels, "place": place}
+                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+    steps = [item for part in parts.values() if part.features for item in part.items]
+    if steps:
+        np.save(folder / _STEPS, np.concatenate(steps))
+
+
+def load_parts(
+    folder: Path, names: Iterable[str], features: Sequence[str], texts: int, multi_label: bool
+) -> dict[str, Labelled]:
+    """Reads them again.
+
+    Args:
+        folder: the run folder.
+        names: of the parts.
+        features: names of the numeric columns; empty for texts.
+        texts: texts an example; 0 for numeric sequences.
+        multi_label: whether an example may have any number of labels.
+
+    Raises:
+        InputError: a file is missing, or not as ``save_parts`` writes it.
+    """
+    path = folder / _EXAMPLES
+    check_regular(path)
+    found: dict[str, tuple[list[Any], list[tuple[str, ...]], list[str]]] = {n: ([], [], []) for n in names}
+    steps = np.zeros((0, len(features)), np.float32)
+    if features:
+        check_regular(folder / _STEPS)
+        steps = read_array(folder / _STEPS)
+        if steps.ndim != 2 or steps.shape[1] != len(features) or steps.dtype != np.float32:
+            raise InputError(f"{folder / _STEPS}: must be float32 [steps, {len(features)}]")
+    begin = 0
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for number, line in enumerate(file, 1):
+            part, item, labels, place = _stored(line, f"{path}: line {number}", found, texts, multi_label)
+            if features:
+                begin, item = begin + item, steps[begin : begin + item]
+            items, all_labels, places = found[part]
+            items.append(item)
+            all_labels.append(labels)
+            places.append(place)
+    if begin != len(steps):
+        raise InputError(f"{folder / _STEPS}: must have {begin} steps. Got {len(steps)}.")
+    return {name: Labelled(*part, tuple(features), multi_label) for name, part in found.items()}
+
+
+def _stored(
+    text: str, place: str, parts: Iterable[str], texts: int, multi_label: bool
+) -> tuple[str, Any, tuple[str, ...], str]:
+    """Part, item, labels and place of a stored line."""
+    try:
+        line = json.loads(text)
+        part, item, labels, origin = (line[key] for key in ("part", "item", "labels", "place"))
+        fits = (
+            part in list(parts)
+            and isinstance(labels, list)
+            and all(isinstance(label, str) for label in labels)
+            and (multi_label or len(labels) == 1)
+            and isinstance(origin, str)
+            and (
+                (isinstance(item, list) and len(item) == texts and all(isinstance(t, str) for t in item))
+                if texts
+                else (type(item) is int and 1 <= item < 2**31)
+            )
+        )
+    except (ValueError, RecursionError, LookupError, TypeError):
+        fits = False
+    if not fits:
+        raise InputError(f"{place}: is not an example of this run")
+    return part, tuple(item) if texts else item, tuple(labels), origin

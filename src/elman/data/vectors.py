@@ -1,0 +1,68 @@
+"""Pretrained word vectors from text files, as GloVe and word2vec write them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from elman.config import shown
+from elman.errors import InputError
+
+
+def read_vectors(path: Path, wanted: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray]:
+    """The vectors of the words wanted.
+
+    Each line is a word and its numbers, with single spaces between; a first line of two integers (word2vec's
+    header) is passed over. A word may hold spaces itself, as some of GloVe's do. Only the lines of words that
+    are wanted are read as numbers.
+
+    Args:
+        path: the file, UTF-8.
+        wanted: words and their row in the result.
+
+    Returns:
+        (vectors, found): rows of words that are not in the file are 0; of a word that occurs twice the
+        first counts.
+
+    Shapes:
+        vectors [V, D] float32, found [V] bool
+
+    Raises:
+        InputError: the file cannot be read, a line has other than D numbers, or one that is not finite.
+    """
+    rows: dict[int, np.ndarray] = {}
+    size = 0
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            for number, line in enumerate(file, 1):
+                cells = line.rstrip("\n").rstrip(" ").split(" ")
+                if number == 1 and len(cells) == 2 and all(cell.isdigit() for cell in cells):
+                    continue
+                size = size or len(cells) - 1
+                if size < 1 or len(cells) <= size:
+                    raise InputError(
+                        f"{path}: line {number}: must be a word and {max(size, 1)} numbers. "
+                        f"Got {len(cells) - 1}."
+                    )
+                row = wanted.get(" ".join(cells[:-size]))
+                if row is not None and row not in rows:
+                    rows[row] = _numbers(cells[-size:], f"{path}: line {number}")
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from None
+    if not size:
+        raise InputError(f"{path}: holds no vectors")
+    vectors = np.zeros((len(wanted), size), np.float32)
+    found = np.zeros(len(wanted), dtype=bool)
+    for row, values in rows.items():
+        vectors[row], found[row] = values, True
+    return vectors, found
+
+
+def _numbers(cells: list[str], place: str) -> np.ndarray:
+    try:
+        values = np.array([float(cell) for cell in cells], np.float32)
+    except ValueError as error:
+        raise InputError(f"{place}: must be a word and {len(cells)} numbers: {shown(str(error))}") from None
+    if not np.isfinite(values).all():
+        raise InputError(f"{place}: holds a number that is not finite")
+    return values

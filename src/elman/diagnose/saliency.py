@@ -1,0 +1,42 @@
+"""Which tokens of a text speak for what a classifier says of it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from elman.batch import to_device
+from elman.data.ragged import pad
+from elman.models.classifier import Classifier
+
+
+def saliency(model: Classifier, texts: Sequence[np.ndarray], label: int) -> list[list[float]]:
+    """How much each token speaks for a label, by gradient × input.
+
+    For each embedded token x_t it is the derivative of the label's log-odds by x_t, times x_t: to first
+    order, what the log-odds would lose if the token's embedding were 0.
+
+    Args:
+        model: reads tokens; in evaluation mode.
+        texts: the tokens [T] of one text, or of the two of a pair.
+        label: the class whose log-odds are explained.
+
+    Returns:
+        The weight of each token of each text.
+
+    Units:
+        nats of log-odds.
+
+    Source: Denil, Demiraj & de Freitas 2014, arXiv:1412.6815.
+    """
+    field = to_device(pad(texts), model.temperature.device)
+    with torch.enable_grad():
+        x = model.embed(field.values).detach().requires_grad_()
+        (logits,) = model.head.logits(model.features_of(replace(field, values=x)))
+        odds = logits[label]
+        if model.is_exclusive:
+            odds = odds - torch.cat([logits[:label], logits[label + 1 :]]).logsumexp(0)
+        (gradient,) = torch.autograd.grad(odds, x)
+    weights = (gradient * x.detach()).sum(-1).cpu()
+    return [weights[: len(tokens), row].tolist() for row, tokens in enumerate(texts)]

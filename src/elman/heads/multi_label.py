@@ -1,0 +1,55 @@
+"""Any number of V labels at once."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from elman.batch import Target
+from elman.heads.base import Head, Loss, weighted
+
+
+class MultiLabel(Head):
+    """V labels, each there or not, independent given the features.
+
+        p = σ(W f + b),    loss = mean over the V labels of −y w log p − (1 − y) log(1 − p)
+
+    Args:
+        features: F, features of one prediction.
+        labels: V.
+        positive_weights: w [V], how much more a label that is there counts; None: all 1.
+
+    Shapes:
+        features [..., F], targets [..., V] of 0 and 1 → logits [..., V]; weight [V, F], bias [V]
+
+    Units:
+        nats per label.
+    """
+
+    def __init__(self, features: int, labels: int, positive_weights: Sequence[float] | None = None) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(labels, features))
+        self.bias = nn.Parameter(torch.zeros(labels))
+        nn.init.xavier_uniform_(self.weight)
+        self.positive_weights = positive_weights
+
+    def logits(self, features: Tensor) -> Tensor:
+        """Log-odds of each label [..., V]."""
+        return F.linear(features, self.weight, self.bias)
+
+    def loss(self, features: Tensor, target: Target) -> Loss:
+        """Binary cross-entropy, mean over the labels, summed over the targets."""
+        weights = self.positive_weights
+        losses = F.binary_cross_entropy_with_logits(
+            self.logits(features),
+            target.values,
+            reduction="none",
+            pos_weight=None if weights is None else features.new_tensor(weights),
+        )
+        return weighted(losses.mean(-1), target)
+
+    def predict(self, features: Tensor) -> Tensor:
+        """1 where a label is more probable than not [..., V], 0 elsewhere."""
+        logits = self.logits(features)
+        return (logits > 0).to(logits.dtype)

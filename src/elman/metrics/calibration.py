@@ -1,0 +1,39 @@
+"""From logits to probabilities that mean what they say."""
+
+import numpy as np
+
+from elman.metrics.classification import log_loss
+
+_COLDEST, _HOTTEST = 0.05, 20.0
+
+
+def probabilities(logits: np.ndarray, temperature: float = 1.0, *, multi_label: bool = False) -> np.ndarray:
+    """Softmax of logits [N, V] over the classes, or, with several labels, the logistic of each."""
+    z = logits.astype(np.float64) / temperature
+    if multi_label:
+        return 0.5 * (1 + np.tanh(0.5 * z))
+    z = np.exp(z - z.max(1, keepdims=True))
+    return z / z.sum(1, keepdims=True)
+
+
+def fit_temperature(truth: np.ndarray, logits: np.ndarray, *, multi_label: bool = False) -> float:
+    """The temperature in [0.05, 20] of the least log loss, by golden section.
+
+    The loss is convex in 1 / T, and so has one minimum in T.
+
+    Shapes:
+        truth [N, V] of 0 and 1, logits [N, V]
+
+    Source: Guo et al. 2017, arXiv:1706.04599.
+    """
+
+    def loss(log_temperature: float) -> float:
+        p = probabilities(logits, float(np.exp(log_temperature)), multi_label=multi_label)
+        return log_loss(truth, p, multi_label=multi_label)
+
+    golden = (np.sqrt(5) - 1) / 2
+    low, high = np.log(_COLDEST), np.log(_HOTTEST)
+    while high - low > 1e-4:
+        a, b = high - golden * (high - low), low + golden * (high - low)
+        low, high = (low, b) if loss(a) <= loss(b) else (a, high)
+    return float(np.exp((low + high) / 2))

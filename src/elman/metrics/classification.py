@@ -1,0 +1,119 @@
+"""How well labels were told, and whether their probabilities mean what they say.
+
+Everywhere truth and probabilities are [N, V], of N examples and V labels; the truth is 0 or 1.
+"""
+
+from typing import Any
+
+import numpy as np
+
+_LEAST = 1e-12  # a probability of 0 counts as this in a log loss
+_BINS = 15
+
+
+def confusion_matrix(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """How often class i was called class j.
+
+    Shapes:
+        truth [N], predicted [N] of class ids → [V, V], rows the truth
+    """
+    return np.bincount(truth * classes + predicted, minlength=classes**2).reshape(classes, classes)
+
+
+def precision_recall_f1(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Of each class: precision, recall, F1 and the number of its examples; 0 where a ratio is 0 / 0.
+
+    Shapes:
+        truth [N, V], predicted [N, V] of 0 and 1 → [V, 4]
+    """
+    both, said, there = (x.sum(0, dtype=np.float64) for x in (truth * predicted, predicted, truth))
+    ratios = [
+        np.divide(top, bottom, out=np.zeros_like(top), where=bottom > 0)
+        for top, bottom in ((both, said), (both, there), (2 * both, said + there))
+    ]
+    return np.stack([*ratios, there], axis=1)
+
+
+def log_loss(truth: np.ndarray, probabilities: np.ndarray, *, multi_label: bool = False) -> float:
+    """Mean of −log p of what is true: of an example's class, or of each label's being there or not.
+
+    Shapes:
+        truth [N, V] of 0 and 1, probabilities [N, V]
+
+    Units:
+        nats per example, or per example and label.
+    """
+    p = probabilities.astype(np.float64)
+    if multi_label:
+        return float(-np.log(np.where(truth == 1, p, 1 - p).clip(_LEAST)).mean())
+    return float(-np.log((truth * p).sum(1).clip(_LEAST)).mean())
+
+
+def indicator(ids: np.ndarray, classes: int) -> np.ndarray:
+    """Class ids [N] as rows of 0 and a single 1, [N, V]."""
+    return np.eye(classes, dtype=np.int64)[ids]
+
+
+def decide(probabilities: np.ndarray, *, multi_label: bool) -> np.ndarray:
+    """What is predicted, as [N, V] of 0 and 1: the most probable class, or each label above one half."""
+    if multi_label:
+        return (probabilities > 0.5).astype(np.int64)
+    return indicator(probabilities.argmax(1), probabilities.shape[1])
+
+
+def calibration_error(truth: np.ndarray, p: np.ndarray, *, multi_label: bool = False) -> float:
+    """Expected calibration error: how far confidence and accuracy are apart, over 15 bins of confidence.
+
+        Σ_b |B_b| / N · |accuracy(B_b) − confidence(B_b)|
+
+    Of several labels every example and label counts as one decision.
+
+    Args:
+        truth: of 0 and 1.
+        p: probabilities.
+        multi_label: whether an example has any number of labels.
+
+    Shapes:
+        truth [N, V], p [N, V]
+
+    Units:
+        a probability.
+
+    Source: Guo et al. 2017, arXiv:1706.04599.
+    """
+    if multi_label:
+        confidence = np.maximum(p, 1 - p).ravel()
+        right = ((p > 0.5) == (truth == 1)).ravel()
+    else:
+        confidence = p.max(1)
+        right = truth[np.arange(len(p)), p.argmax(1)] == 1
+    bins = (confidence * _BINS).astype(int).clip(0, _BINS - 1)
+    gaps = np.bincount(bins, right - confidence, _BINS)
+    return float(np.abs(gaps).sum() / len(confidence))
+
+
+def label_figures(truth: np.ndarray, p: np.ndarray, *, multi_label: bool = False) -> dict[str, Any]:
+    """Accuracy (of several labels: all right), macro F1, log loss and calibration error."""
+    said = decide(p, multi_label=multi_label)
+    return {
+        "accuracy": float((said == truth).all(1).mean()),
+        "macro_f1": float(precision_recall_f1(truth, said)[:, 2].mean()),
+        "log_loss": log_loss(truth, p, multi_label=multi_label),
+        "calibration_error": calibration_error(truth, p, multi_label=multi_label),
+        "examples": len(truth),
+    }
+
+
+def figures_by_label(
+    truth: np.ndarray, p: np.ndarray, names: list[str], *, multi_label: bool = False
+) -> dict[str, dict[str, float]]:
+    """Precision, recall, F1 and number of examples of each label, by its name."""
+    table = precision_recall_f1(truth, decide(p, multi_label=multi_label)).tolist()
+    columns = ("precision", "recall", "f1", "examples")
+    return {name: dict(zip(columns, row, strict=True)) for name, row in zip(names, table, strict=True)}
+
+
+def surest_mistakes(truth: np.ndarray, p: np.ndarray, most: int) -> np.ndarray:
+    """Positions of the wrong answers, those of the highest probability first; one label an example."""
+    wrong = np.flatnonzero(p.argmax(1) != truth.argmax(1))
+    return wrong[np.argsort(-p[wrong].max(1), kind="stable")][:most]

@@ -1,0 +1,117 @@
+"""A model that says which class a text, a pair of texts or a numeric sequence belongs to."""
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from elman.batch import Field
+from elman.dropout import dropout, mask
+from elman.heads.categorical import Categorical
+from elman.heads.multi_label import MultiLabel
+from elman.layers.recurrent import Recurrent
+from elman.models.pooled import Pooled
+from elman.models.pooling import Pooling
+
+
+class Classifier(Pooled):
+    """Embedding (for tokens) → recurrent layer → pooling → head.
+
+    Of a pair both halves go through the same net, and the head sees [u, v, |u − v|, u ⊙ v] of their
+    features u and v (Conneau et al. 2017, arXiv:1705.02364).
+
+    Args:
+        layer: any layer.
+        head: its logits are those of the classes.
+        pooling: of the layer's output.
+        embedding: [V, E] of tokens; None: the inputs are numbers.
+        pair: the rows of a batch are the first halves of its pairs, then the second ones.
+        dropout: probability on the embedding's output and on the pooled features.
+        word_dropout: probability that a token of the vocabulary is 0 wherever it occurs in a batch (Gal &
+            Ghahramani 2015, arXiv:1512.05287; Merity, Keskar & Socher 2017, arXiv:1708.02182, 4.3).
+        rate_division: head, layers from the top, embedding: each one's learning rate is that of the one
+            before divided by this (Howard & Ruder 2018, arXiv:1801.06146).
+        gradual: one of them more is trained each epoch, the head alone in the first (ibid.).
+
+    Attributes:
+        temperature: what logits are divided by to become calibrated; 1 until it is fitted (Guo et al. 2017,
+            arXiv:1706.04599). Saved with the weights; the loss does not use it.
+
+    Shapes:
+        tokens [T, B] or numbers [T, B, I] → features [B, F]; of pairs [T, 2B] → [B, 4F]
+    """
+
+    head: Categorical | MultiLabel
+    temperature: Tensor
+
+    def __init__(
+        self,
+        layer: Recurrent,
+        head: Categorical | MultiLabel,
+        pooling: Pooling,
+        embedding: nn.Embedding | None = None,
+        *,
+        pair: bool = False,
+        dropout: float = 0.0,
+        word_dropout: float = 0.0,
+        rate_division: float = 1.0,
+        gradual: bool = False,
+    ) -> None:
+        super().__init__(layer, head, dropout, pooling)
+        self.embedding = embedding
+        self.pair = pair
+        self.word_dropout = word_dropout
+        self.rate_division, self.gradual = rate_division, gradual
+        self.register_buffer("temperature", torch.ones(()))
+
+    @property
+    def is_exclusive(self) -> bool:
+        """Whether an example has exactly one class."""
+        return isinstance(self.head, Categorical)
+
+    def features(self, inputs: Field) -> Tensor:
+        """What the head sees of each row, or of each pair of rows."""
+        return self.features_of(replace(inputs, values=self.embed(inputs.values)))
+
+    def embed(self, tokens: Tensor) -> Tensor:
+        """Tokens [T, B] → [T, B, E]; numbers as they are."""
+        if self.embedding is None:
+            return tokens
+        x = self.embedding(tokens)
+        if self.training and self.word_dropout:
+            x = x * mask((self.embedding.num_embeddings, 1), self.word_dropout, x)[tokens]
+        return dropout(x, self.dropout.p, self.training)
+
+    def features_of(self, embedded: Field) -> Tensor:
+        """``features`` of what is embedded already."""
+        features = super().features(embedded)
+        if not self.pair:
+            return features
+        u, v = features.chunk(2)
+        return torch.cat([u, v, (u - v).abs(), u * v], -1)
+
+    def logits(self, inputs: Field) -> Tensor:
+        """Of each class [B, V], not divided by the temperature."""
+        return self.head.logits(self.features(inputs))
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """The parameters from the head down to the embedding, as an optimizer takes them."""
+        directions = 2 if self.layer.bidirectional else 1
+        weights = self.layer.all_weights
+        groups = [
+            [w for part in weights[k * directions : (k + 1) * directions] for w in part]
+            for k in range(self.layer.num_layers)
+        ]
+        if self.embedding is not None:
+            groups.insert(0, [self.embedding.weight])
+        below = {id(p) for group in groups for p in group}
+        groups.append([p for p in self.parameters() if id(p) not in below])
+        return [
+            {
+                "params": group,
+                "rate_share": self.rate_division**-depth,
+                "from_epoch": depth if self.gradual else 0,
+            }
+            for depth, group in enumerate(reversed(groups))
+        ]

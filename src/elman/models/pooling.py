@@ -1,0 +1,77 @@
+"""From the features of every step of a sequence to those of the whole."""
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from elman.layers.recurrent import Recurrent
+
+PoolingName = Literal["last", "max", "mean", "attention", "concat"]
+
+
+class Pooling(nn.Module):
+    """One vector a sequence, its own steps alone; a sequence of no steps gives 0 (last: the initial state).
+
+        last       the output state at the sequence's end, of each direction at its own
+        max        the largest value of each feature
+        mean       the mean of each feature
+        attention  Σ_t a_t h_t,  a = softmax_t(q · h_t / √O), the query q being learned
+        concat     last, max and mean joined (Howard & Ruder 2018, arXiv:1801.06146)
+
+    Args:
+        layer: the layer whose output is pooled.
+        name: one of the five.
+
+    Shapes:
+        output [T, B, O], state as the layer gives it, lengths [B] → [B, F]; ``features`` is F
+    """
+
+    def __init__(self, layer: Recurrent, name: PoolingName = "last") -> None:
+        super().__init__()
+        self.name = name
+        self.features = layer.output_size * (3 if name == "concat" else 1)
+        self._directions = 2 if layer.bidirectional else 1
+        self._output_index = layer.cell.output_index
+        if name == "attention":
+            self.query = nn.Parameter(torch.zeros(layer.output_size))  # at first it is the mean
+
+    def forward(self, output: Tensor, state: Tensor | tuple[Tensor, ...], lengths: Tensor | None) -> Tensor:
+        """The pooled features [B, F]."""
+        if self.name == "concat":
+            parts = (self._last(state), _max(output, lengths), _mean(output, lengths))
+            return torch.cat(parts, -1)
+        if self.name == "max":
+            return _max(output, lengths)
+        if self.name == "mean":
+            return _mean(output, lengths)
+        if self.name == "attention":
+            scores = output @ self.query / math.sqrt(len(self.query))
+            if lengths is not None:
+                scores = scores.masked_fill(_past(output, lengths), torch.finfo(scores.dtype).min)
+            return torch.einsum("tb,tbo->bo", scores.softmax(0), output)
+        return self._last(state)
+
+    def _last(self, state: Tensor | tuple[Tensor, ...]) -> Tensor:
+        last = (state if isinstance(state, tuple) else (state,))[self._output_index]
+        return last[-self._directions :].transpose(0, 1).flatten(1)
+
+
+def _past(output: Tensor, lengths: Tensor) -> Tensor:
+    """[T, B], true past a row's end."""
+    return torch.arange(len(output), device=output.device)[:, None] >= lengths.to(output.device)
+
+
+def _max(output: Tensor, lengths: Tensor | None) -> Tensor:
+    if lengths is None:
+        return output.amax(0)
+    lowest = output.masked_fill(_past(output, lengths)[..., None], -math.inf).amax(0)
+    return torch.where(lengths.to(output.device)[:, None] > 0, lowest, 0.0)
+
+
+def _mean(output: Tensor, lengths: Tensor | None) -> Tensor:
+    total = output.sum(0)  # past a row's end the output is 0
+    if lengths is None:
+        return total / len(output)
+    return total / lengths.to(total).clamp(min=1)[:, None]

@@ -1,0 +1,86 @@
+"""Results as lines for people."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_MOST_LABELS, _LONGEST_LABEL, _MOST_MISTAKES = 30, 30, 5
+
+
+def table_lines(title: str, heads: Sequence[str], rows: Mapping[str, Sequence[str]]) -> list[str]:
+    """A table: the rows' names under the title, their cells to the right under the heads."""
+    width = max(map(len, [title, *rows]))
+    lines = [f"{title:<{width}}  {'  '.join(heads)}"]
+    for name, cells in rows.items():
+        shown = "  ".join(f"{cell:>{len(head)}}" for cell, head in zip(cells, heads, strict=True))
+        lines.append(f"{name:<{width}}  {shown}")
+    return lines
+
+
+def shorten(text: str, most: int) -> str:
+    """The text, cut to ``most`` characters."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def classification_lines(results: Mapping[str, Any]) -> list[str]:
+    """What ``SequenceClassifier.measure`` found."""
+    part = "test" if "test" in results else "validation"
+    if part not in results:
+        return ["trained on all examples; no test part"]
+    own, baselines = results[part], results.get("baselines", {})
+    heads = {
+        "accuracy": "accuracy",
+        "macro_f1": "macro F1",
+        "log_loss": "log loss",
+        "calibration_error": "calibration error",
+    }
+    rows = {
+        name: [f"{figures[key]:.4f}" for key in heads]
+        for name, figures in {**baselines, "this model": own}.items()
+    }
+    lines = table_lines(f"on the {part} part ({own['examples']:,} examples)", list(heads.values()), rows)
+    if len(baselines) == 1:
+        lines.append("logistic regression beside it needs scikit-learn: pip install 'elman[text]'")
+    if "vectors" in results:
+        found = results["vectors"]
+        lines.append(
+            f"vectors for {found['words']:,} of {found['of']:,} words, {found['tokens']:.1%} of the tokens"
+        )
+    if "temperature" in results and "calibration_error_before" in results:
+        lines.append(
+            f"calibration error before the temperature ({results['temperature']:.3f}, fitted on validation): "
+            f"{results['calibration_error_before']:.4f}"
+        )
+    if "folds" in results:
+        lines += ["", *_fold_lines(results["folds"])]
+    if "labels" in results:
+        lines += ["", *_label_lines(results["labels"])]
+    if results.get("mistakes"):
+        lines += ["", "the mistakes it was surest of:"]
+        lines += [
+            f"  {m['predicted']} {m['probability']:.1%}, but {m['label']}: {m['text'] or m['place']}"
+            for m in results["mistakes"][:_MOST_MISTAKES]
+        ]
+    return lines
+
+
+def _fold_lines(folds: Mapping[str, Any]) -> list[str]:
+    accuracies = folds["this model"]["accuracy"]
+    rows = {name: [f"{row['mean']:.4f}", f"{row['deviation']:.4f}"] for name, row in folds.items()}
+    return [
+        *table_lines(f"over {len(accuracies)} folds", ("mean accuracy", "deviation"), rows),
+        f"accuracy of each fold: {'  '.join(f'{accuracy:.4f}' for accuracy in accuracies)}",
+        "the run folder holds the model of the first",
+    ]
+
+
+def _label_lines(labels: Mapping[str, Any]) -> list[str]:
+    rows = {
+        shorten(name, _LONGEST_LABEL): [
+            *(f"{figures[key]:.4f}" for key in ("precision", "recall", "f1")),
+            f"{figures['examples']:,.0f}",
+        ]
+        for name, figures in list(labels.items())[:_MOST_LABELS]
+    }
+    lines = table_lines("label", ("precision", "recall", "F1    ", "examples"), rows)
+    left_out = len(labels) - _MOST_LABELS
+    return lines + ([f"… and {left_out} labels more"] if left_out > 0 else [])

@@ -1,0 +1,58 @@
+"""A text whose words are coloured by what they speak for, for a terminal; with plain marks elsewhere."""
+
+import io
+from collections.abc import Sequence
+
+_FOR, _AGAINST = (0, 158, 115), (213, 94, 0)  # the green and the orange of the other pictures
+_FAINT = 0.1  # of the largest weight: below it a piece is left plain
+
+
+def render_saliency(
+    pieces: Sequence[str], weights: Sequence[float], *, spaced: bool, in_terminal: bool
+) -> str:
+    """The pieces as one text: green what speaks for the label, orange what speaks against it.
+
+    Without a terminal a piece is followed by one to three signs, as ``wonderful[+++]``.
+
+    Args:
+        pieces: of the text.
+        weights: of each piece; only their ratios count.
+        spaced: whether a space is to stand between pieces.
+        in_terminal: colours, or plain marks.
+    """
+    largest = max(map(abs, weights), default=0.0) or 1.0
+    shares = [weight / largest for weight in weights]
+    shown = [" " if piece == "\n" else piece for piece in pieces]
+    if in_terminal:
+        return _coloured(shown, shares, " " if spaced else "")
+    return (" " if spaced else "").join(
+        piece if abs(share) < _FAINT else f"{piece}[{_signs(share)}]"
+        for piece, share in zip(shown, shares, strict=True)
+    )
+
+
+def _signs(share: float) -> str:
+    return ("+" if share > 0 else "-") * min(3, 1 + int(3 * abs(share)))
+
+
+def _coloured(pieces: Sequence[str], shares: Sequence[float], between: str) -> str:
+    from rich.console import Console
+    from rich.text import Text
+
+    text = Text()
+    for piece, share in zip(pieces, shares, strict=True):
+        if text:
+            text.append(between)
+        strength = abs(share)
+        if strength < _FAINT:
+            text.append(piece)
+            continue
+        background = [round(255 + (c - 255) * strength) for c in (_FOR if share > 0 else _AGAINST)]
+        text.append(piece, f"black on rgb({','.join(map(str, background))})")
+    # as wide as the text, so that the terminal and not rich breaks the lines
+    console = Console(
+        file=io.StringIO(), force_terminal=True, color_system="truecolor", width=max(80, 2 * len(text))
+    )
+    with console.capture() as captured:
+        console.print(text, end="")
+    return captured.get()
