@@ -124,7 +124,7 @@ class _Sweep(torch.autograd.Function):
     def forward(ctx: Any, options: Options, *inputs: Tensor | None) -> Any:
         x = inputs[0]
         assert x is not None
-        kept = memory(len(options.reverse) * options.kept_bytes(x))
+        kept = memory(options.kept_bytes(x))
         results = forward(options, inputs, kept)
         ctx.options, ctx.spent = options, False
         ctx.save_for_backward(*inputs, kept)

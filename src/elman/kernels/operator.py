@@ -40,7 +40,7 @@ def _sweep(
     """A layer in a compiled graph: output, final states and, with ``keep``, what its gradient needs."""
     options = _rebuilt(lengths, resets, masks, zoneout, rates, cell, reverse)
     # zeros, as an operator must give the same for the same, padding included
-    kept = torch.zeros(len(reverse) * options.kept_bytes(x), dtype=torch.uint8) if keep else None
+    kept = torch.zeros(options.kept_bytes(x), dtype=torch.uint8) if keep else None
     results = forward(options, _inputs(options, x, state, start, parameters), kept)
     return results if kept is None else [*results, kept]
 
@@ -63,8 +63,7 @@ def _(
     options = _rebuilt(lengths, resets, masks, zoneout, rates, cell, reverse)
     output = x.new_empty(x.shape[0], x.shape[1], len(reverse) * options.cell.output_size)
     final = [s.new_empty(s.shape, dtype=torch.float32) for s in state]
-    kept = len(reverse) * options.kept_bytes(x)
-    return [output, *final, *([x.new_empty(kept, dtype=torch.uint8)] if keep else [])]
+    return [output, *final, *([x.new_empty(options.kept_bytes(x), dtype=torch.uint8)] if keep else [])]
 
 
 @torch.library.custom_op("elman::sweep_backward", mutates_args=(), device_types="cpu")

@@ -43,11 +43,11 @@ class Options:
     record: Sequence[State] | None = None
 
     def kept_bytes(self, x: Tensor) -> int:
-        """Of what the backward pass of a direction needs of the forward one, the same for every row."""
+        """Of what the backward pass needs of the forward one, the same for every row and direction."""
         masked = self.noise[0].recurrent is not None
         one = [1, 1, self.cell.input_size, self.cell.hidden_size, self.cell.output_size]
         a_row = int(_kernels.kept_bytes(is_half(x), kind_of(self.cell), one, masked))
-        return a_row * x.shape[0] * x.shape[1]
+        return a_row * x.shape[0] * x.shape[1] * len(self.reverse)
 
 
 Inputs = Sequence[Tensor | None]
@@ -65,7 +65,7 @@ def split(options: Options, inputs: Inputs) -> tuple[Tensor | None, Inputs, Inpu
 
 
 def forward(options: Options, inputs: Inputs, kept: Tensor | None) -> list[Tensor]:
-    """Output and final states; with ``kept``, [directions, kept_bytes] for the backward pass to read."""
+    """Output and final states; with ``kept``, memory that the backward pass will read."""
     x, state, _, parameters = split(options, inputs)
     assert x is not None
     output = _empty((*x.shape[:2], len(parameters) * options.cell.output_size), x.dtype)
