@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ if cpu._kernels is None:
 each_cell = pytest.mark.parametrize("name", MAKE)
 each_dtype = pytest.mark.parametrize("dtype", DTYPES)
 
+BY_REFERENCE = partial(stack.each_direction, reference.unroll)
 ALL = "lengths resets mask maps rates"
 # T, B, I, H: more blocks of units than threads, more threads than blocks, one step, no rows, no steps
 WIDE, *OTHERS = SHAPES = [(6, 9, 7, 130), (40, 7, 5, 17), (1, 1, 4, 17), (3, 0, 2, 4), (0, 3, 3, 5)]
@@ -120,9 +122,7 @@ def test_second_gradients(name):
         first = torch.autograd.grad(total, leaves, create_graph=True)
         return list(torch.autograd.grad(sum(g.square().sum() for g in first), leaves))
 
-    for found, wanted in zip(
-        second(asked, cpu.layer), second(exact, stack.each_direction(reference.unroll)), strict=True
-    ):
+    for found, wanted in zip(second(asked, cpu.layer), second(exact, BY_REFERENCE), strict=True):
         torch.testing.assert_close(found.double(), wanted, rtol=2e-4, atol=2e-4)
 
 
@@ -130,7 +130,7 @@ def test_second_gradients(name):
 def test_states_tell_their_gradients(name):
     asked = pair(name, (6, 5, 7, 9), ALL, torch.float32)
     found = {}
-    for layer in (cpu.layer, stack.each_direction(reference.unroll)):
+    for layer in (cpu.layer, BY_REFERENCE):
         places = [tuple(torch.zeros(6, *s.shape) for s in p.state) for p in asked]
 
         def recording(*given, places=places, layer=layer, **options):

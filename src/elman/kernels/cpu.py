@@ -100,7 +100,7 @@ def layer(
     reverse: Sequence[bool],
     record: Sequence[State] | None = None,
 ) -> tuple[Tensor, State]:
-    """One layer in all its directions, side by side; as ``stack.each_direction``'s."""
+    """One layer in all its directions, side by side; as ``stack.each_direction``."""
     if torch.is_autocast_enabled("cpu"):  # as torch's own layers: products in bfloat16, memory in float32
         x = x.to(torch.bfloat16)
         weights = [{k: v.to(torch.bfloat16) if k in WEIGHTS else v for k, v in w.items()} for w in weights]
@@ -156,7 +156,8 @@ def _by_reference(
     """The gradients once more, as functions that can themselves be differentiated; in float32."""
     x, state, start, parameters = split(options, [None if t is None else t.float() for t in inputs])
     known = [zip(PARAMETERS, own, strict=True) for own in parameters]
-    output, final = stack.each_direction(reference.unroll)(
+    output, final = stack.each_direction(
+        reference.unroll,
         options.cell,
         [{name: p for name, p in own if p is not None} for own in known],
         x,

@@ -21,12 +21,12 @@ def run(call: Call, unroll: Unroll, layer: Unroll | None = None) -> tuple[Tensor
     Args:
         call: what to do.
         unroll: one layer in one direction; as ``reference.unroll``.
-        layer: one layer in all its directions, where there is more to it than ``each_direction(unroll)``.
+        layer: one layer in all its directions, where that is more than ``unroll`` for each.
     """
     if call.recompute:
-        layer = each_direction(partial(_in_chunks, unroll, call.recompute))
+        layer = partial(each_direction, partial(_in_chunks, unroll, call.recompute))
     elif layer is None:
-        layer = each_direction(unroll)
+        layer = partial(each_direction, unroll)
     directions = call.directions
     states = _of_each_layer(call, call.state)
     # what a reset puts a state back to; nobody asks without resets
@@ -61,45 +61,42 @@ def _of_each_layer(call: Call, state: State) -> list[State]:
     return list(zip(*(s.split(call.directions) for s in state), strict=True))
 
 
-def each_direction(unroll: Unroll) -> Unroll:
-    """One layer in all its directions from ``unroll``, one direction after the other.
+def each_direction(
+    unroll: Unroll,
+    cell: Cell,
+    weights: Sequence[Weights],
+    x: Tensor,
+    state: State,
+    *,
+    initial: State,
+    lengths: Tensor | None,
+    resets: Tensor | None,
+    noise: Sequence[Noise],
+    reverse: Sequence[bool],
+    record: Sequence[State] | None = None,
+) -> tuple[Tensor, State]:
+    """One layer in all its directions, one after the other by ``unroll``.
 
-    Weights, noise, reverse and record are sequences then; each state is [directions, B, *shape].
+    Weights, noise, reverse and record are those of each direction; each state is [directions, B, *shape].
     """
-
-    def layer(
-        cell: Cell,
-        weights: Sequence[Weights],
-        x: Tensor,
-        state: State,
-        *,
-        initial: State,
-        lengths: Tensor | None,
-        resets: Tensor | None,
-        noise: Sequence[Noise],
-        reverse: Sequence[bool],
-        record: Sequence[State] | None = None,
-    ) -> tuple[Tensor, State]:
-        outputs, finals = [], []
-        for k, w in enumerate(weights):
-            output, final = unroll(
-                cell,
-                w,
-                x,
-                tuple(s[k] for s in state),
-                initial=tuple(s[k] for s in initial),
-                lengths=lengths,
-                resets=resets,
-                noise=noise[k],
-                reverse=reverse[k],
-                record=None if record is None else record[k],
-            )
-            outputs.append(output)
-            finals.append(final)
-        y = torch.cat(outputs, -1) if len(outputs) > 1 else outputs[0]
-        return y, tuple(torch.stack(parts) for parts in zip(*finals, strict=True))
-
-    return layer
+    outputs, finals = [], []
+    for k, w in enumerate(weights):
+        output, final = unroll(
+            cell,
+            w,
+            x,
+            tuple(s[k] for s in state),
+            initial=tuple(s[k] for s in initial),
+            lengths=lengths,
+            resets=resets,
+            noise=noise[k],
+            reverse=reverse[k],
+            record=None if record is None else record[k],
+        )
+        outputs.append(output)
+        finals.append(final)
+    y = torch.cat(outputs, -1) if len(outputs) > 1 else outputs[0]
+    return y, tuple(torch.stack(parts) for parts in zip(*finals, strict=True))
 
 
 def _recorded(call: Call, state: State) -> list[State] | None:

@@ -55,21 +55,21 @@ Inputs = Sequence[Tensor | None]
 where the cell has no such). Each state is [directions, B, size]."""
 
 
-def split(options: Options, inputs: Inputs) -> tuple[Tensor | None, Inputs, Inputs, list[Inputs]]:
-    """x, states, initial states, and for each direction its parameters."""
+def split(options: Options, inputs: Sequence[Any]) -> tuple[Any, State, State, list[Inputs]]:
+    """x, states, initial states, and for each direction its parameters; or what stands in their places."""
     count = len(PARAMETERS)
     first = len(inputs) - len(options.reverse) * count
-    n = first if options.resets is None else 1 + first // 2
+    x, *states = inputs[:first]
+    n = len(states) if options.resets is None else len(states) // 2
     parameters = [inputs[k : k + count] for k in range(first, len(inputs), count)]
-    return inputs[0], inputs[1:n], inputs[n:first], parameters
+    return x, tuple(states[:n]), tuple(states[n:]), parameters
 
 
 def forward(options: Options, inputs: Inputs, kept: Tensor | None) -> list[Tensor]:
     """Output and final states; with ``kept``, memory that the backward pass will read."""
     x, state, _, parameters = split(options, inputs)
-    assert x is not None
     output = _empty((*x.shape[:2], len(parameters) * options.cell.output_size), x.dtype)
-    final = [torch.empty(s.shape) for s in state if s is not None]
+    final = [torch.empty(s.shape) for s in state]
     facts, found, alive = _arguments(options, inputs, kept, output, final)
     _kernels.forward(*facts, found)
     del alive
@@ -81,14 +81,13 @@ def backward(
 ) -> list[Tensor | None]:
     """The gradient of each input, None where none is needed; ``kept`` is overwritten."""
     x, state, start, _ = split(options, inputs)
-    assert x is not None
     dtypes = _dtypes(options, x, inputs)
     found = [
         _empty(t.shape, dtype) if t is not None and need else None
         for t, dtype, need in zip(inputs, dtypes, needs, strict=True)
     ]
     first = 1 + len(state)
-    found[first : first + len(start)] = [torch.zeros(s.shape) for s in start if s is not None]
+    found[first : first + len(start)] = [torch.zeros(s.shape) for s in start]
     dx, d_state, d_start, d_parameters = split(options, found)
     d_output, *d_final = map(_ready, d_results, dtypes)
     d_states = [[torch.zeros(r.shape) for r in own] for own in options.record or [()] * len(d_parameters)]
@@ -115,7 +114,6 @@ def _arguments(
     assert inputs[0] is not None
     ready = list(map(_ready, inputs, _dtypes(options, inputs[0], inputs)))
     x, state, start, parameters = split(options, ready)
-    assert x is not None
     lengths, resets = _ready(options.lengths, torch.int64), _ready(options.resets, torch.bool)
     alive: list[Any] = [ready, lengths, resets]
     kept_bytes = 0 if kept is None else len(kept) // len(parameters)
