@@ -245,7 +245,8 @@ def test_scales_by_hand():
     shift, scale = measure_scale(values, observed, "mean")
     assert (shift.tolist(), scale.tolist()) == ([0, 0, 0], [2, 5, 1])
     shift, scale = measure_scale(values, observed, "standard")
-    assert (shift.tolist(), scale.tolist()) == ([-1, 5, 0], [2, 1, 1])
+    assert shift.tolist() == [-1, 5, 0]
+    assert scale.tolist() == pytest.approx([2, 0.025, 1])  # a constant series may move by 0.5 % of its size
 
 
 @pytest.mark.parametrize("seasons", [(1,), (3,), (2, 4)], ids=str)

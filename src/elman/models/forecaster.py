@@ -11,6 +11,7 @@ from elman.data.cutoffs import Window, WindowBatch
 from elman.heads.base import Loss
 
 Scaling = Literal["mean", "standard"]
+_LEAST_DEVIATION = 0.005  # as a share of the mean absolute value
 
 
 class Forecaster(nn.Module):
@@ -77,19 +78,16 @@ def measure_scale(values: Tensor, observed: Tensor, scaling: Scaling) -> tuple[T
             ``standard``: to mean 0 and variance 1.
 
     Returns:
-        (shift, scale), both [B]; 0 and 1 where nothing can be measured.
+        (shift, scale), both [B]; 0 and 1 where nothing can be measured. No deviation counts as less than 0.5 %
+        of the mean absolute value: a series that stood still may move again.
     """
-    count = observed.sum(0)
-    values = values * observed
-    shift = torch.zeros_like(values[0])
+    count = observed.sum(0).clamp(min=1)
+    shift, scale = torch.zeros_like(values[0]), (values.abs() * observed).sum(0) / count
     if scaling == "standard":
-        shift = values.sum(0) / count.clamp(min=1)
-        scale = ((values - shift).square() * observed).sum(0).div(count.clamp(min=1)).sqrt()
-    else:
-        scale = values.abs().sum(0) / count.clamp(min=1)
-    # a deviation that is only rounding is none
-    usable = scale > 1e-6 * shift.abs() + 1e-30
-    return shift, torch.where(usable, scale, torch.ones_like(scale))
+        shift = (values * observed).sum(0) / count
+        deviation = (((values - shift) * observed).square().sum(0) / count).sqrt()
+        scale = torch.maximum(deviation, _LEAST_DEVIATION * scale)
+    return shift, torch.where(scale > 0, scale, torch.ones_like(scale))
 
 
 def restarts(window: Window, first: int, last: int) -> Tensor:
