@@ -12,6 +12,7 @@ import tyro
 from elman.config import check_regular, flag, require, shown
 from elman.errors import InputError
 from elman.tasks.base import Parts, Paths, Task, TaskConfig, Verb, as_paths
+from elman.train import files
 
 if TYPE_CHECKING:
     import polars as pl
@@ -433,7 +434,9 @@ class Forecaster(Task):
         """As many nets as the ensemble has."""
         from elman.models.ensemble import Ensemble
 
-        return Ensemble(self._member() for _ in range(self.config.ensemble))
+        config = self.config
+        lowest = 0.0 if config.model == "es-rnn" or config.head == "negative-binomial" else None
+        return Ensemble((self._member() for _ in range(config.ensemble)), lowest)
 
     def _member(self) -> "Member":
         from elman.data.frequency import parse_frequency
@@ -606,7 +609,9 @@ class Forecaster(Task):
     # Figures
 
     def measure(self, parts: Parts) -> dict[str, Any]:
-        """The test part beside the simple methods; a picture of some of its series."""
+        """The test part beside the simple methods, intervals as validation has stretched them; a picture."""
+        if parts.validation is not None:
+            self._stretch()
         series, cutoffs = self._test_cutoffs(self.series)
         if not len(series):
             return {}
@@ -616,6 +621,26 @@ class Forecaster(Task):
         test, baselines = self._figures(self.series, series, cutoffs)
         return {"test": test, "baselines": baselines}
 
+    def _stretch(self) -> None:
+        """Has the intervals cover of the validation part what they promise; saves that with the weights."""
+        from elman.metrics.backtest import LEVELS
+        from elman.metrics.forecast import stretch
+        from elman.train.checkpoint import save_weights
+
+        series, cutoffs = self._validation_cutoffs(self.series)
+        quantiles = self._quantiles(self.series, series, cutoffs, self.horizon, LEVELS)
+        y, median = self._targets(self.series, series, cutoffs), quantiles[..., LEVELS.index(0.5)]
+        for k, (side, share) in enumerate(((1, 0.8), (0, 0.95))):
+            low, high = quantiles[..., side], quantiles[..., -1 - side]
+            self.model.stretch[k] = stretch(y, low, median, high, share)
+        if self.folder is not None:
+            save_weights(self.model, self.folder / files.WEIGHTS)
+
+    def _targets(self, panel: "Panel", series: np.ndarray, cutoffs: np.ndarray) -> np.ndarray:
+        """What came after each cutoff: [M, H]."""
+        horizon = self.horizon
+        return np.stack([panel.history(s, c + horizon)[c:] for s, c in zip(series, cutoffs, strict=True)])
+
     def _figures(
         self, panel: "Panel", series: np.ndarray, cutoffs: np.ndarray
     ) -> tuple[dict[str, Any], dict[str, dict[str, float]]]:
@@ -624,7 +649,7 @@ class Forecaster(Task):
 
         season, horizon = self.facts["mase_season"], self.horizon
         quantiles = self._quantiles(panel, series, cutoffs, horizon, LEVELS)
-        y = np.stack([panel.history(s, c + horizon)[c:] for s, c in zip(series, cutoffs, strict=True)])
+        y = self._targets(panel, series, cutoffs)
         histories = [panel.history(s, c) for s, c in zip(series, cutoffs, strict=True)]
         forecasts = simple_forecasts(histories, horizon, season)
         own = {"this model": quantiles[..., LEVELS.index(0.5)]}
