@@ -555,10 +555,7 @@ class Forecaster(Task):
     ) -> "pl.DataFrame":
         import polars as pl
 
-        for level in levels:
-            require("--levels", 0 < level < 100, "per cent in (0, 100)", level)
-        ends = [(50 - level / 2) / 100 for level in levels] + [(50 + level / 2) / 100 for level in levels]
-        quantiles = self._quantiles(panel, series, cutoffs, horizon, [0.5, *ends])
+        quantiles = self._quantiles(panel, series, cutoffs, horizon, _with_ends(levels))
         steps = (cutoffs[:, None] + np.arange(horizon)).ravel()
         rows = np.repeat(series, horizon)
         columns = {
@@ -569,9 +566,9 @@ class Forecaster(Task):
             columns["cutoff"] = panel.ds(panel.times(rows, np.repeat(cutoffs - 1, horizon)))
             columns[self.config.target_column] = pl.Series(panel.y[panel.begins[rows] + steps])
         columns["elman"] = pl.Series(quantiles[..., 0].ravel())
-        for k, level in enumerate(levels, 1):
-            columns[f"elman-lo-{level}"] = pl.Series(quantiles[..., k].ravel())
-            columns[f"elman-hi-{level}"] = pl.Series(quantiles[..., k + len(levels)].ravel())
+        for k, level in enumerate(levels):
+            for side, name in enumerate(("lo", "hi"), 1):
+                columns[f"elman-{name}-{level}"] = pl.Series(quantiles[..., 2 * k + side].ravel())
         return pl.DataFrame(columns)
 
     def _draw(
@@ -586,8 +583,7 @@ class Forecaster(Task):
         from elman.pictures.forecast import Forecast as Drawn
         from elman.pictures.forecast import draw_forecasts
 
-        ends = [q for level in levels for q in ((50 - level / 2) / 100, (50 + level / 2) / 100)]
-        quantiles = self._quantiles(panel, series, cutoffs, horizon, [0.5, *ends])
+        quantiles = self._quantiles(panel, series, cutoffs, horizon, _with_ends(levels))
         drawn = []
         for number, cutoff, found in zip(series, cutoffs, quantiles, strict=True):
             first = max(0, cutoff - 4 * horizon)
@@ -755,6 +751,13 @@ class Forecaster(Task):
 
 
 _HEADINGS = {"smape": "sMAPE", "mase": "MASE", "owa": "OWA", "mae": "MAE"}
+
+
+def _with_ends(levels: Sequence[int]) -> list[float]:
+    """The median, then both ends of each interval in per cent, as quantiles."""
+    for level in levels:
+        require("--levels", 0 < level < 100, "per cent in (0, 100)", level)
+    return [0.5, *(0.5 + side * level / 200 for level in levels for side in (-1, 1))]
 
 
 def _default_context(model: str, seasons: Sequence[int], horizon: int) -> int:
