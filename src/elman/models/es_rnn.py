@@ -27,7 +27,7 @@ class EsRnn(Forecaster):
         x_t = (log (y / s)_{t−W+1 … t} − log l_t) / c,    ŷ_{t+h} = l_t s_{t+h} exp(c net_h)
 
     c is measured while the window warms up, as the first seasons are. Of each step ahead the net also sees
-    the last target of the same phase, in the same terms. Targets must be positive.
+    its seasonal index and the last target of its phase, in the same terms. Targets must be positive.
 
     Args:
         layer: reads ``input_size(…)`` features.
@@ -68,7 +68,7 @@ class EsRnn(Forecaster):
         self.smoothing = Smoothing(series, seasons)
         self.layer, self.head = layer, head
         context = layer.output_size + layer.input_size
-        known = self.reader.known_size + 2 * len(self.smoothing.seasons)
+        known = self.reader.known_size + 3 * len(self.smoothing.seasons)
         self.decoder = HorizonDecoder(context, known, horizon, width)
         self.inputs, self.moments, self.dropout = inputs, moments, dropout
 
@@ -118,10 +118,12 @@ class EsRnn(Forecaster):
         for s, m in zip(indices, self.smoothing.seasons, strict=True):
             before = same_phase(moments, H, m)
             # an index of a step is known one season before it
-            season = season + s[before + m]
+            coming = s[before + m]
+            season = season + coming
             at = before.clamp(min=0)
             seen = there[at] * (before >= 0)[..., None]
-            ahead_of.append(torch.stack([seen * (adjusted[at] - level) / scale, seen], dim=-1))
+            last = seen * (adjusted[at] - level) / scale
+            ahead_of.append(torch.stack([last, seen, coming / scale], dim=-1))
         features = self.decoder(context, torch.cat(ahead_of, dim=-1))
         return features, level + season, scale
 
