@@ -22,8 +22,8 @@ test: $(VENV)/.done  ## run the test suite
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.done  ## style, types, import layers, docstrings
-	$(BIN)/ruff format --check src tests examples benchmarks
-	$(BIN)/ruff check src tests examples benchmarks
+	$(BIN)/ruff format --check src tests examples benchmarks recipes
+	$(BIN)/ruff check src tests examples benchmarks recipes
 	$(BIN)/clang-format --dry-run --Werror csrc/*.hpp csrc/*.cpp csrc/cells/*.hpp
 	$(BIN)/mypy
 	$(BIN)/lint-imports

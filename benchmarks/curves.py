@@ -1,7 +1,6 @@
 """One run on several backends: the same loss curve, in another time.
 
-    python benchmarks/curves.py ../shared/data/tinyshakespeare/input.txt \
-        --config recipes/tiny_shakespeare.yaml --epochs 3
+python benchmarks/curves.py TEXT --config recipes/tiny_shakespeare.yaml --epochs 3
 """
 
 import argparse

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from elman.cli import main
-from tiny import reviews, sentences
+from tiny import reviews, rhythm, sentences
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -32,6 +32,7 @@ def workplace(tmp_path, monkeypatch):
     for name, lines in zip(("train.en", "train.de"), zip(*pairs, strict=True), strict=True):
         (tmp_path / name).write_text("\n".join(lines))
     (tmp_path / "new.en").write_text("the big cat\n")
+    (tmp_path / "machine.csv").write_text(rhythm(200))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -25,6 +25,8 @@ from elman.train import files
 
 T = TypeVar("T")
 
+_FIRST = ("language-model", "classification", "translation", "forecasting", "anomaly-detection")
+
 _Run = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
 _Data = Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
 
@@ -119,7 +121,9 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def _tasks() -> dict[str, type[Task]]:
-    return {name: find("tasks", name, Task) for name in names("tasks")}  # type: ignore[type-abstract]
+    """All tasks, those that newcomers ask for first."""
+    found = sorted(names("tasks"), key=lambda name: (*_FIRST, name).index(name))
+    return {name: find("tasks", name, Task) for name in found}  # type: ignore[type-abstract]
 
 
 def _overview() -> str:

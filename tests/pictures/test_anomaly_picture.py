@@ -40,24 +40,24 @@ def colours(picture: np.ndarray) -> dict[str, int]:
 @pytest.mark.parametrize("method", ["dynamic", "likelihood"])
 @pytest.mark.parametrize("columns", [1, 2, 9])
 def test_series_expectation_and_ranges_are_to_be_seen(tmp_path, method, columns):
-    draw_anomalies(analysis(columns), method, tmp_path / "a.png", "title")
+    draw_anomalies([analysis(columns, odd=False), analysis(columns)], method, tmp_path / "a.png")
     picture = imread(tmp_path / "a.png")
     panels = min(columns, 6) + 1
     assert picture.shape[:2] == (round(150 * (2 + 1.6 * panels)), 1350)
     assert all(count > 100 for count in colours(picture).values())
-    draw_anomalies(analysis(columns, odd=False), method, tmp_path / "b.png", "title")
+    draw_anomalies([analysis(columns, odd=False)], method, tmp_path / "b.png")
     assert colours(imread(tmp_path / "b.png"))["shade"] < 20
 
 
 def test_missing_values_are_gaps(tmp_path):
     gaps = analysis(1)
     gaps.series.values[50:250] = np.nan
-    draw_anomalies(gaps, "dynamic", tmp_path / "a.png", "title")
-    draw_anomalies(analysis(1), "dynamic", tmp_path / "b.png", "title")
+    draw_anomalies([gaps], "dynamic", tmp_path / "a.png")
+    draw_anomalies([analysis(1)], "dynamic", tmp_path / "b.png")
     with_gaps, whole = (colours(imread(tmp_path / name))["blue"] for name in ("a.png", "b.png"))
     assert 100 < with_gaps < whole / 2
 
 
 def test_a_series_of_one_row(tmp_path):
-    draw_anomalies(analysis(1, rows=1, odd=False), "dynamic", tmp_path / "a.svg", "title")
+    draw_anomalies([analysis(1, rows=1, odd=False)], "dynamic", tmp_path / "a.svg")
     assert (tmp_path / "a.svg").exists()

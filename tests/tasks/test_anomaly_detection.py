@@ -11,6 +11,7 @@ import pytest
 
 import elman
 from elman.cli import main
+from elman.data.channels import labelled, windows_of
 from elman.errors import InputError
 from elman.metrics.nab import PROFILES, Scored, nab_score, probation_rows
 from elman.metrics.ranges import runs
@@ -118,8 +119,12 @@ def test_one_column_and_several_series():
     assert [each.series.name for each in several.analyse([X[:50], X])] == ["0", "1"]
     with pytest.raises(InputError, match=r"X must have 1 columns\. Got 2\."):
         several.detect(rhythm_values(20))
+    with pytest.raises(InputError, match=r"X must be one series\. Got 2; analyse takes several\."):
+        several.scores([X[:50], X])
     with pytest.raises(InputError, match="AnomalyDetector is not fitted yet"):
         AnomalyDetector().stream()
+    with pytest.raises(InputError, match="--calendar needs times such as"):
+        fitted(X, calendar="day")
 
 
 def test_a_flat_line_has_no_anomaly_until_it_moves():
@@ -220,6 +225,7 @@ def test_labels_are_measured_and_never_learned(tmp_path):
     (tmp_path / "new.csv").write_text(rhythm(50))
     with pytest.raises(InputError, match=r"labels\.json: has no windows for .*new\.csv"):
         again.evaluate([tmp_path / "new.csv"])
+    assert len(again.analyse_file(tmp_path / "new.csv")[0].scores) == 50  # whose anomalies nobody knows yet
 
 
 def test_other_columns_are_refused(tmp_path):
@@ -398,8 +404,11 @@ def test_a_failing_machine_is_noticed(shared):
     options: dict[str, Any] = {"cell": "gru", "hidden_size": 16, "window": 50, "epochs": 2, "labels": labels}
     task = AnomalyDetector(**options, split=(share, 0.0, 1 - share), learning_rate=0.01).train([path])
     (analysis,) = task.analyse_file(path)
-    windows = runs(analysis.series.labels)
+    windows = runs(labelled(analysis.series, windows_of(labels, path), "labels").labels)
     assert len(windows) == 3
     found = nab_score([Scored(analysis.scores, windows)], PROFILES["standard"])
     assert found.detected >= 2
     assert found.score > 40
+    # behind the probation the training saw nothing
+    assert task.results["test"]["rows"] == rows - probation_rows(rows)
+    assert {"nab", "range_f1"} <= set(task.results["test"])

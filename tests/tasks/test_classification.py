@@ -78,7 +78,7 @@ def test_every_pooling_learns(pooling):
 )
 @pytest.mark.parametrize("kind", [list, np.array])
 def test_labels_come_back_as_they_were_even_after_loading(tmp_path, given, classes, kind):
-    task = fitted(y=kind([given[y] for y in Y]))
+    task = fitted(y=kind([given[y] for y in Y]), epochs=1)
     task.save(tmp_path / "run")
     for one in (task, elman.load(tmp_path / "run")):
         assert one.classes_.tolist() == classes
@@ -260,8 +260,8 @@ def write_forms(folder: Path) -> None:
 @pytest.mark.parametrize("form", ["csv", "tsv", "jsonl", "parquet", "txt", "tabs", "fasttext"])
 def test_every_form_of_file_gives_the_same_model(here, form):
     write_forms(here)
-    wanted = trained("a.csv", out=None)
-    assert same_bits(weights(trained(f"a.{form}", out=None).model), weights(wanted.model))
+    wanted = trained("a.csv", out=None, epochs=1)
+    assert same_bits(weights(trained(f"a.{form}", out=None, epochs=1).model), weights(wanted.model))
 
 
 def test_a_folder_a_label(here):
@@ -332,6 +332,8 @@ def test_pairs_and_several_labels_from_tables(here):
             for k, (x, y) in enumerate(zip(X, Y, strict=True))
         )
     )
+    with pytest.raises(InputError, match="--folds must be 0 where examples have several labels"):
+        trained("lists.jsonl", folds=2, out=None)
     assert trained("lists.jsonl", out=None).classes_.tolist() == ["neg", "odd", "pos"]
     Path("f.txt").write_text("".join(f"__label__{y} __label__odd {x}\n" for x, y in zip(X, Y, strict=True)))
     assert trained("f.txt", out=None).classes_.tolist() == ["neg", "odd", "pos"]
@@ -592,6 +594,12 @@ def test_lines_are_answered_one_by_one_in_order(run, capsys, monkeypatch):
     assert [line.split("\t")[0] for line in (out[0], out[2])] == ["pos", "neg"]
     p = run.predict_proba(lines)
     assert out[1].split("\t")[1:] == [f"neg={p[1, 0]:.4f}", f"pos={p[1, 1]:.4f}"]
+
+
+def test_what_is_typed_must_be_utf8(run, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a cat\ncaf\xe9\n"), "utf-8"))
+    assert main(["classify", "run"]) == 2
+    assert capsys.readouterr().err == "elman: standard input must be UTF-8: invalid continuation byte\n"
 
 
 def test_files_and_texts(run, capsys):

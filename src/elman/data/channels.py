@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from elman.config import check_regular, shown
+from elman.config import check_regular, read_json, shown
 from elman.data.sequences import read_arrays
 from elman.data.tables import check_filled, number_column, read_table, row_number
 from elman.errors import InputError
@@ -108,6 +108,20 @@ def _labels(values: np.ndarray, path: Path) -> np.ndarray:
         row = int(wrong[0])
         raise InputError(f"{path}: row {row_number(path, row)}: a label must be 0 or 1. Got {values[row]:g}.")
     return values == 1
+
+
+def windows_of(labels: Path, data: Path) -> object:
+    """What a JSON file of labelled windows holds for a file of data, which it names by the end of its path.
+
+    Raises:
+        InputError: nothing for that file.
+    """
+    found, parts = read_json(labels), data.resolve().parts
+    for name, windows in found.items() if isinstance(found, dict) else ():
+        own = Path(name).parts
+        if own and parts[-len(own) :] == own:
+            return windows
+    raise InputError(f"{labels}: has no windows for {data}")
 
 
 def labelled(series: Channels, windows: object, source: str) -> Channels:

@@ -1,5 +1,8 @@
 """Tables from files, and the checks that name a bad cell by file, row and column."""
 
+import csv
+import io
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,3 +96,10 @@ def number_column(table: "pl.DataFrame", column: str, path: Path, *, missing: bo
             f"Got {shown(table[column][row])}."
         )
     return numbers.fill_null(float("nan")).to_numpy()
+
+
+def csv_line(cells: Sequence[object]) -> str:
+    """A line of comma-separated cells, quoted where they must be; None is an empty one."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from elman.metrics.classification import log_loss
+from elman.metrics.label_figures import log_loss
 
 _COLDEST, _HOTTEST = 0.05, 20.0
 

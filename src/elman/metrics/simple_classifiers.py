@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from elman.metrics.classification import log_loss
+from elman.metrics.label_figures import log_loss
 
 _STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation; the first where there is no validation part
 

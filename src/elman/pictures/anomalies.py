@@ -38,11 +38,13 @@ def shade(axes: "Axes", anomalies: Sequence[Anomaly]) -> None:
         axes.axvspan(anomaly.first - 0.5, anomaly.last + 0.5, color=ORANGE, alpha=0.25, linewidth=1)
 
 
-def draw_anomalies(analysis: Analysis, method: str, path: Path, title: str) -> None:
-    """A panel a column, those to blame first and six at most, and one of the errors of the first, as a file.
+def draw_anomalies(analyses: Sequence[Analysis], method: str, path: Path) -> None:
+    """The series with the highest score, as a file.
 
-    Below stand the smoothed errors and their threshold where the method is dynamic, else the scores.
+    A panel stands for each column, those to blame first and six at most; one below for the smoothed errors of
+    the first and their threshold where the method is dynamic, else for the scores.
     """
+    analysis = max(analyses, key=lambda each: max((a.score for a in each.anomalies(method)), default=-np.inf))
     anomalies, columns, series = analysis.anomalies(method), analysis.columns, analysis.series
     blamed = [reason.column for anomaly in anomalies for reason in anomaly.reasons]
     order = sorted(range(len(columns)), key=lambda k: -blamed.count(columns[k]))[:_MOST_COLUMNS]
@@ -61,5 +63,6 @@ def draw_anomalies(analysis: Analysis, method: str, path: Path, title: str) -> N
         axes.legend(frameon=False, loc="upper left", ncols=2)
     ticks = np.unique(np.linspace(0, len(series) - 1, _TICKS).astype(int))
     panels[-1].set_xticks(ticks, [series.times[k] for k in ticks], rotation=15, ha="right", fontsize=8)
-    panels[0].set_title(title)
+    counted = f"{len(anomalies)} anomal{'y' if len(anomalies) == 1 else 'ies'}"
+    panels[0].set_title(f"{counted} in {series.name}" if series.name else counted)
     save_figure(figure, path)

@@ -1,9 +1,6 @@
 """Anomaly detection: rows of numbers over time that are not as the rows before them let expect."""
 
-import csv
-import io
 import json
-import math
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -13,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 import numpy as np
 import tyro
 
-from elman.config import flag, read_json, require
+from elman.config import flag, require
+from elman.data.tables import csv_line
 from elman.errors import InputError
 from elman.tasks.base import Parts, Paths, Task, TaskConfig, Verb, as_paths
 
@@ -98,7 +96,7 @@ class Detect(Verb):
         """One line a range, or a row."""
         name = [task.config.id_column] if task.facts["names"] else []
         if self.stream:
-            head = _csv([*name, task.time_name, "score", "anomaly"])
+            head = csv_line([*name, task.time_name, "score", "anomaly"])
             parser = task.parser()
             for answer in self._answers(task, parser):
                 if answer is None:
@@ -106,23 +104,25 @@ class Detect(Verb):
                 elif parser.is_json:
                     yield json.dumps(self._object(task, answer)) + "\n"
                 else:
-                    yield _csv(list(self._object(task, answer).values()))
+                    yield csv_line(list(self._object(task, answer).values()))
         elif self.scores:
             expected = [f"expected_{column}" for column in task.facts["columns"]]
-            yield _csv([*name, task.time_name, "score", "anomaly", *expected])
+            yield csv_line([*name, task.time_name, "score", "anomaly", *expected])
             for each in self._analyses(task):
                 own, flags = [each.series.name] if name else [], each.flags(self.method)
                 for row, time in enumerate(each.series.times):
                     values = (f"{value:.6g}" for value in each.expected[row])
-                    yield _csv([*own, time, f"{each.scores[row]:.4g}", int(flags[row]), *values])
+                    yield csv_line([*own, time, f"{each.scores[row]:.4g}", int(flags[row]), *values])
         else:
-            yield _csv([*name, "start", "end", "score", "column", "expected", "seen"])
+            yield csv_line([*name, "start", "end", "score", "column", "expected", "seen"])
             for each in self._analyses(task):
                 own = [each.series.name] if name else []
                 for found in each.anomalies(self.method):
                     reason = found.reasons[0]
                     values = (f"{value:.6g}" for value in (reason.expected, reason.seen))
-                    yield _csv([*own, found.start, found.end, f"{found.score:.4g}", reason.column, *values])
+                    yield csv_line(
+                        [*own, found.start, found.end, f"{found.score:.4g}", reason.column, *values]
+                    )
 
     def json(self, task: "AnomalyDetector") -> dict[str, Any]:
         """Ranges with all their reasons, or rows."""
@@ -159,7 +159,9 @@ class Detect(Verb):
             )
         analyses = task.analyse_file(self.data)
         if self.plot is not None:
-            _draw(analyses, self.method, self.plot)
+            from elman.pictures.anomalies import draw_anomalies
+
+            draw_anomalies(analyses, self.method, self.plot)
         return analyses
 
     def _answers(self, task: "AnomalyDetector", parser: "RowParser") -> Iterator["Answer | None"]:
@@ -179,27 +181,6 @@ class Detect(Verb):
         score = None if answer.score is None else float(f"{answer.score:.4g}")
         flagged = None if answer.anomaly is None else int(answer.anomaly)
         return {**name, task.time_name: answer.time, "score": score, "anomaly": flagged}
-
-
-def _csv(cells: Sequence[object]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(cells)
-    return line.getvalue()
-
-
-def _draw(analyses: Sequence["Analysis"], method: str, path: Path) -> None:
-    """The series with the highest score."""
-    from elman.pictures.anomalies import draw_anomalies
-
-    def highest(analysis: "Analysis") -> float:
-        return max((found.score for found in analysis.anomalies(method)), default=-math.inf)
-
-    worst = max(analyses, key=highest)
-    count = len(worst.anomalies(method))
-    title = f"{count} anomal{'y' if count == 1 else 'ies'}" + (
-        f" in {worst.series.name}" if worst.series.name else ""
-    )
-    draw_anomalies(worst, method, path, title)
 
 
 class AnomalyDetector(Task):
@@ -256,8 +237,10 @@ class AnomalyDetector(Task):
 
     def scores(self, X: Any) -> np.ndarray:
         """The streaming score of each row [N] of one series, in decades: 5 is one in 100,000."""
-        (analysis,) = self.analyse(X)
-        return analysis.scores
+        analyses = self.analyse(X)
+        if len(analyses) != 1:
+            raise InputError(f"X must be one series. Got {len(analyses)}; analyse takes several.")
+        return analyses[0].scores
 
     def analyse(self, X: Any) -> "list[Analysis]":
         """All that the detector makes of one series or several: expected values, errors, scores."""
@@ -306,12 +289,13 @@ class AnomalyDetector(Task):
         """Reads one table, cuts each series by position, learns scales from the training parts."""
         from elman.data.split import split_points
 
-        table = self._read(_only(data))
+        table = self._read(_only(data), with_labels=True)
         cuts = np.array([split_points(len(each), self.config.split) for each in table.series])
         self._learn(table, cuts, folder)
 
-    def _read(self, path: Path) -> "ChannelTable":
-        from elman.data.channels import labelled, read_channels
+    def _read(self, path: Path, with_labels: bool) -> "ChannelTable":
+        """A table; its labels also from the file of windows, where one is named."""
+        from elman.data.channels import labelled, read_channels, windows_of
 
         config = self.config
         table = read_channels(
@@ -320,21 +304,15 @@ class AnomalyDetector(Task):
             time_column=config.time_column,
             label_column=config.label_column,
         )
-        if config.labels is None:
+        if config.labels is None or not with_labels:
             return table
-        windows = read_json(config.labels)
-        parts = path.resolve().parts
-        for name, found in windows.items() if isinstance(windows, dict) else ():
-            own = Path(name).parts
-            if own and parts[-len(own) :] == own:
-                return replace(
-                    table, series=[labelled(each, found, str(config.labels)) for each in table.series]
-                )
-        raise InputError(f"{config.labels}: has no windows for {path}")
+        windows = windows_of(config.labels, path)
+        series = [labelled(each, windows, str(config.labels)) for each in table.series]
+        return replace(table, series=series)
 
-    def _read_alike(self, path: Path) -> "list[Channels]":
+    def _read_alike(self, path: Path, with_labels: bool = False) -> "list[Channels]":
         """Reads a file with the columns that the model was trained on."""
-        table = self._read(path)
+        table = self._read(path, with_labels)
         wanted = self._header(self.facts["names"], self.facts["times"], self.facts["columns"])
         found = self._header(table.has_names, table.has_times, table.columns)
         if found != wanted:
@@ -484,10 +462,11 @@ class AnomalyDetector(Task):
     def measure(self, parts: Parts) -> dict[str, Any]:
         """Errors on the test part beside simple methods', and how well labelled anomalies are found."""
         from elman.decode.anomalies import figures
+        from elman.pictures.anomalies import draw_anomalies
 
         analyses = self._analyses(self._series)
         if self.folder is not None:
-            _draw(analyses, "dynamic", self.folder / _PICTURE)
+            draw_anomalies(analyses, "dynamic", self.folder / _PICTURE)
         begins = [int(stop) for _, stop in self._cuts]
         if all(begin == len(each) for begin, each in zip(begins, self._series, strict=True)):
             return {}
@@ -519,7 +498,8 @@ class AnomalyDetector(Task):
         """The test part's figures for all rows of another file."""
         from elman.decode.anomalies import figures
 
-        analyses = self.analyse_file(_only(as_paths(data)))
+        self._fitted()
+        analyses = self._analyses(self._read_alike(_only(as_paths(data)), with_labels=True))
         return figures(analyses, [0] * len(analyses))
 
     def report(self) -> str:

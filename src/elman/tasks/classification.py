@@ -194,11 +194,19 @@ class Classify(Verb):
             return
         if not task.scheme.texts:
             raise InputError("sequences of numbers are read from a file. Got none.")
-        lines = iter(sys.stdin.readline, "") if self.single is None else [self.single]
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(self._lines(), 1):
             place = f"line {number}"
             item = texts_of_line(line.removesuffix("\n"), task.scheme.texts, place)
             yield Labelled([item], [()], [place])
+
+    def _lines(self) -> Iterator[str]:
+        if self.single is not None:
+            yield self.single
+            return
+        try:
+            yield from iter(sys.stdin.readline, "")  # each as it comes
+        except UnicodeDecodeError as error:
+            raise InputError(f"standard input must be UTF-8: {error.reason}") from None
 
 
 class SequenceClassifier(Task):
@@ -352,6 +360,7 @@ class SequenceClassifier(Task):
         parts = {name: read(paths) for name, paths in named.items() if paths}
         rest = given
         if config.folds:
+            require("--folds", not given.multi_label, "0 where examples have several labels", config.folds)
             tested = stratified_folds(given.strata, config.folds, config.seed)[0]
             parts["test"] = given.rows(tested)
             rest = given.rows(np.setdiff1d(np.arange(len(given)), tested))
@@ -590,7 +599,7 @@ class SequenceClassifier(Task):
         return probabilities(logits, float(self.model.temperature), multi_label=self.scheme.multi_label)
 
     def _figures(self, part: "Labelled", p: np.ndarray) -> dict[str, Any]:
-        from elman.metrics.classification import label_figures
+        from elman.metrics.label_figures import label_figures
 
         return label_figures(self.scheme.truth(part), p, multi_label=self.scheme.multi_label)
 
@@ -628,7 +637,7 @@ class SequenceClassifier(Task):
 
     def _details(self, test: "Labelled", p: np.ndarray) -> dict[str, Any]:
         """Calibration before, figures of each label, and the mistakes that the model was surest of."""
-        from elman.metrics import classification as metrics
+        from elman.metrics import label_figures as metrics
         from elman.metrics.calibration import probabilities
         from elman.pictures.confusion import draw_confusion
         from elman.pictures.report import shorten

@@ -1,7 +1,5 @@
 """Regression: real numbers for a whole numeric sequence."""
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +9,7 @@ import numpy as np
 import tyro
 
 from elman.config import check_regular
+from elman.data.tables import csv_line
 from elman.errors import InputError
 from elman.tasks.base import Parts, Paths, Task, TaskConfig, Verb, as_paths
 
@@ -57,20 +56,14 @@ class Predict(Verb):
     def text(self, task: "SequenceRegressor") -> Iterator[str]:
         """One line a sequence."""
         ids, values = task.predict_file(self.data)
-        yield _csv([task.config.id_column, *task.facts["outputs"]])
+        yield csv_line([task.config.id_column, *task.facts["outputs"]])
         for name, row in zip(ids, values.tolist(), strict=True):
-            yield _csv([name, *(f"{value:.9g}" for value in row)])
+            yield csv_line([name, *(f"{value:.9g}" for value in row)])
 
     def json(self, task: "SequenceRegressor") -> dict[str, Any]:
         """Predictions by sequence."""
         ids, values = task.predict_file(self.data)
         return {"outputs": task.facts["outputs"], "predictions": dict(zip(ids, values.tolist(), strict=True))}
-
-
-def _csv(cells: list[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(cells)
-    return line.getvalue()
 
 
 class SequenceRegressor(Task):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from elman.metrics.calibration import fit_temperature, probabilities
-from elman.metrics.classification import (
+from elman.metrics.label_figures import (
     calibration_error,
     confusion_matrix,
     decide,
