@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from elman.cli import main
-from tiny import reviews, rhythm, sentences
+from tiny import reviews, rhythm, sales, sentences
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -28,6 +28,7 @@ def workplace(tmp_path, monkeypatch):
         (tmp_path / name).write_text("Once upon a time there was a network that read. " * 30)
     (tmp_path / "reviews.csv").write_text(reviews())
     (tmp_path / "other.txt").write_text("a network was there upon a time. ")
+    (tmp_path / "sales.csv").write_text(sales(future=0))
     pairs = [line.split("\t") for line in sentences().splitlines()]
     for name, lines in zip(("train.en", "train.de"), zip(*pairs, strict=True), strict=True):
         (tmp_path / name).write_text("\n".join(lines))

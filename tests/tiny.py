@@ -46,6 +46,24 @@ def table(sequences: int = 30, seed: int = 0, columns: str = "unique_id,ds,a,b,y
     return "\n".join(lines) + "\n"
 
 
+def sales(series: int = 5, seed: int = 0, months: int = 48, future: int = 3) -> str:
+    """A CSV of monthly series of unlike lengths, with covariates; the last months have no target yet."""
+    rng = np.random.default_rng(seed)
+    lines = ["unique_id,ds,y,price,weather,shop"]
+    for number in range(series):
+        steps = months - number
+        price = rng.integers(1, 4, steps + future)
+        season = 1 + 0.4 * np.sin(2 * np.pi * (np.arange(steps + future) % 12) / 12)
+        y = (number + 2) * 10 * season * (1.2 - 0.1 * price) * np.exp(0.05 * rng.normal(size=steps + future))
+        for step in range(steps + future):
+            month = np.datetime64("2015-01") + step
+            target, weather = (
+                (f"{y[step]:.4f}", "wet" if y[step] > 20 else "dry") if step < steps else ("", "")
+            )
+            lines.append(f"s{number},{month}-01,{target},{price[step]},{weather},{'AB'[number % 2]}")
+    return "\n".join(lines) + "\n"
+
+
 GERMAN = dict(
     zip(WORDS, ("der", "ein", "Kater", "Hund", "lief", "saß", "auf", "Matte", "großer", "roter"), strict=True)
 )

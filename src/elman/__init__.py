@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from elman.tasks.anomaly_detection import AnomalyDetector
     from elman.tasks.base import load, resume
     from elman.tasks.classification import SequenceClassifier
+    from elman.tasks.forecasting import Forecaster
     from elman.tasks.language_model import LanguageModel
     from elman.tasks.regression import SequenceRegressor
     from elman.tasks.translation import Translator
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _HOME = {
     "AnomalyDetector": "tasks.anomaly_detection",
     "Cell": "cells",
+    "Forecaster": "tasks.forecasting",
     "GRU": "layers",
     "GRUCell": "layers",
     "InputError": "errors",
@@ -49,6 +51,7 @@ __all__ = [
     "RNN",
     "AnomalyDetector",
     "Cell",
+    "Forecaster",
     "GRUCell",
     "InputError",
     "LSTMCell",

@@ -15,7 +15,11 @@ from elman.batch import Target
 from elman.heads.base import Head
 from elman.heads.categorical import Categorical
 from elman.heads.multi_label import MultiLabel
+from elman.heads.negative_binomial import NegativeBinomial
+from elman.heads.normal import Normal
+from elman.heads.quantile import Quantile
 from elman.heads.squared_error import SquaredError
+from elman.heads.student_t import StudentT
 from elman.models.autoregressive import Autoregressive
 
 F, OUT = 3, 4
@@ -35,6 +39,26 @@ CASES = {
         lambda: Categorical(F, OUT),
         lambda leading: torch.randint(OUT, leading),
         lambda best: [(best + k) % OUT for k in range(1, OUT)],
+    ),
+    "negative-binomial": Case(
+        lambda: NegativeBinomial(F),
+        lambda leading: torch.randint(6, leading).double(),
+        lambda best: [best + 2, best + 9, (best - 2).clamp(min=0) + 4 * (best < 2)],
+    ),
+    "normal": Case(
+        lambda: Normal(F),
+        lambda leading: torch.randn(leading, dtype=torch.float64),
+        lambda best: [best - 0.1, best + 0.1],
+    ),
+    "quantile": Case(
+        lambda: Quantile(F),
+        lambda leading: torch.randn(leading, dtype=torch.float64),
+        lambda best: [best - 0.1, best + 0.1],
+    ),
+    "student-t": Case(
+        lambda: StudentT(F),
+        lambda leading: torch.randn(leading, dtype=torch.float64),
+        lambda best: [best - 0.1, best + 0.1],
     ),
     "multi-label": Case(
         lambda: MultiLabel(F, OUT),

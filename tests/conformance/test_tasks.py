@@ -25,7 +25,7 @@ from elman.data.split import split_points, stratified_split
 from elman.errors import InputError
 from elman.tasks import language_model
 from elman.tasks.base import Task
-from tiny import SMALL, reviews, rhythm, same_bits, sentences, table, text, timeless, weights
+from tiny import SMALL, reviews, rhythm, sales, same_bits, sentences, table, text, timeless, weights
 
 
 @dataclass
@@ -59,6 +59,17 @@ def other_sequences(content: str, options: dict[str, Any]) -> str:
         for row in split
     ]
     return "\n".join([head, *map(",".join, changed)]) + "\n"
+
+
+def other_horizon(content: str, options: dict[str, Any]) -> str:
+    """Other targets in the last horizon of each series, where all else stays."""
+    head, *rows = content.splitlines()
+    split = [row.split(",") for row in rows]
+    for name in {row[0] for row in split}:
+        known = [row for row in split if row[0] == name and row[2]]
+        for row in known[-options["horizon"] :]:
+            row[2] = str(90 - float(row[2]) / 2)
+    return "\n".join([head, *map(",".join, split)]) + "\n"
 
 
 def other_pairs(content: str, options: dict[str, Any]) -> str:
@@ -104,6 +115,14 @@ CASES = {
         COMMON | {"embedding_size": 4, "pooling": "attention", "split": (0.6, 0.2, 0.2), "min_count": 1},
         {"data": Path("new.csv")},
         other_texts,
+    ),
+    "forecasting": Case(
+        {"sales.csv": sales(), "other.csv": sales(3, seed=1)},
+        COMMON
+        | {"model": "recursive", "horizon": 4, "ensemble": 2, "context": 12, "lags": (1, 2, 12), "paths": 7}
+        | {"known_future": ("price",), "past": ("weather",), "static": ("shop",), "cell": "gru"},
+        {"data": Path("other.csv"), "horizon": 3},
+        other_horizon,
     ),
     "language-model": Case(
         {"corpus.txt": text() + "T", "other.txt": text(30, seed=1)},

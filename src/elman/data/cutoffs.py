@@ -1,0 +1,195 @@
+"""Windows of many series: what a forecaster reads before a cutoff, and the steps after it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from elman.batch import Target
+from elman.data.covariates import Encoded
+
+
+@dataclass
+class Window:
+    """What is known at a cutoff: C steps before it, and covariates known ahead of the H steps after it.
+
+    Attributes:
+        values: [C, B] targets, 0 where missing.
+        observed: [C, B] bool, false where missing and before a series' first step.
+        known: [C + H, B, K] numbers known ahead.
+        past: [C, B, P] numbers known up to the present.
+        known_codes: [C + H, B, J] categories known ahead.
+        past_codes: [C, B, L] categories known up to the present.
+        starts: [C, B] bool, true at a series' first step.
+        number: [B] of the window's first step within its series; negative where it begins before it.
+        series: [B] row in tables of one parameter a series.
+    """
+
+    values: Tensor
+    observed: Tensor
+    known: Tensor
+    past: Tensor
+    known_codes: Tensor
+    past_codes: Tensor
+    starts: Tensor
+    number: Tensor
+    series: Tensor
+
+    @property
+    def context(self) -> int:
+        """C, steps before the cutoff."""
+        return len(self.values)
+
+    @property
+    def horizon(self) -> int:
+        """H, steps after it."""
+        return len(self.known) - len(self.values)
+
+
+@dataclass
+class WindowBatch:
+    """Windows, and what follows them.
+
+    Attributes:
+        inputs: what is known.
+        targets: values [H, B] and their weights, 0 where missing.
+    """
+
+    inputs: Window
+    targets: Target
+
+
+class CutoffWindows:
+    """One window for each series and cutoff given, in their order.
+
+    Args:
+        data: the series.
+        series: [M] whose window it is.
+        cutoffs: [M] its first step to be forecast.
+        context: C, steps before the cutoff.
+        horizon: H.
+        batch_size: B.
+        ends: [N] steps of each series that may be targets; None: all.
+
+    Shapes:
+        batches of ``Window`` and targets [H, B] with weights, 0 where missing or past the end
+    """
+
+    def __init__(
+        self,
+        data: Encoded,
+        series: np.ndarray,
+        cutoffs: np.ndarray,
+        *,
+        context: int,
+        horizon: int,
+        batch_size: int,
+        ends: np.ndarray | None = None,
+    ) -> None:
+        self.data, self.series, self.cutoffs = data, series, cutoffs
+        self._context, self._horizon, self._batch_size = context, horizon, batch_size
+        self._ends = np.diff(data.begins) if ends is None else ends
+        self.steps = -(-len(series) // batch_size)
+
+    def epoch(self, number: int = 0, start: int = 0) -> Iterator[WindowBatch]:
+        """Batches from batch ``start`` on."""
+        for begin in range(start * self._batch_size, len(self.series), self._batch_size):
+            rows = slice(begin, begin + self._batch_size)
+            yield self.batch(self.series[rows], self.cutoffs[rows])
+
+    def batch(self, series: np.ndarray, cutoffs: np.ndarray) -> WindowBatch:
+        """The windows of these series [B] at these cutoffs [B]."""
+        data, C = self.data, self._context
+        steps = (cutoffs - C) + np.arange(C + self._horizon)[:, None]  # [C + H, B]
+        begins, ends = data.begins[series], data.begins[series + 1]
+        at = (begins + steps).clip(begins, ends - 1)
+        inside = (steps >= 0) & (steps < ends - begins)
+        y = np.where(inside & (steps < self._ends[series]), data.y[at], np.nan)
+        there = ~np.isnan(y)
+        y = np.where(there, y, 0).astype(np.float32)
+
+        def gathered(values: np.ndarray, upto: int) -> Tensor:
+            if not values.shape[1]:
+                return torch.zeros(upto, len(series), 0, dtype=torch.from_numpy(values).dtype)
+            return torch.from_numpy(np.where(inside[:upto, :, None], values[at[:upto]], 0))
+
+        window = Window(
+            torch.from_numpy(y[:C]),
+            torch.from_numpy(there[:C]),
+            gathered(data.known, len(steps)),
+            gathered(data.past, C),
+            gathered(data.known_codes, len(steps)),
+            gathered(data.past_codes, C),
+            torch.from_numpy(steps[:C] == 0),
+            torch.from_numpy(steps[0]),
+            torch.from_numpy(data.series[series]),
+        )
+        targets = Target(torch.from_numpy(y[C:]), torch.from_numpy(there[C:].astype(np.float32)))
+        return WindowBatch(window, targets)
+
+
+class RandomWindows:
+    """Windows at random cutoffs, every series as often as any other.
+
+    A cutoff leaves H targets before its series' end, and a whole context before it where the series is long
+    enough.
+
+    Args:
+        data: the series.
+        ends: [N] steps of each series that may be read.
+        context: C, steps before the cutoff.
+        horizon: H.
+        batch_size: B.
+        windows: an epoch.
+        seed: decides the windows of each epoch.
+    """
+
+    def __init__(
+        self,
+        data: Encoded,
+        ends: np.ndarray,
+        *,
+        context: int,
+        horizon: int,
+        batch_size: int,
+        windows: int,
+        seed: int,
+    ) -> None:
+        self._latest = np.maximum(ends - horizon, 1)
+        self._earliest = np.minimum(context, (self._latest + 1) // 2)
+        self._series = np.flatnonzero(ends > 1)
+        self._windows, self._batch_size, self._seed = windows, batch_size, seed
+        empty = np.zeros(0, np.int64)
+        self._cut = CutoffWindows(
+            data, empty, empty, context=context, horizon=horizon, batch_size=batch_size, ends=ends
+        )
+        self.steps = -(-windows // batch_size)
+
+    def epoch(self, number: int = 0, start: int = 0) -> Iterator[WindowBatch]:
+        """Batches from batch ``start`` on."""
+        random = np.random.default_rng([self._seed, number])
+        rounds = -(-self._windows // len(self._series))
+        series = np.concatenate([random.permutation(self._series) for _ in range(rounds)])[: self._windows]
+        cutoffs = random.integers(self._earliest[series], self._latest[series], endpoint=True)
+        for begin in range(start * self._batch_size, self._windows, self._batch_size):
+            rows = slice(begin, begin + self._batch_size)
+            yield self._cut.batch(series[rows], cutoffs[rows])
+
+
+def windows_back(lengths: np.ndarray, horizon: int, windows: int, step: int, least: int) -> list[np.ndarray]:
+    """Cutoffs that forecast the end of each series: the last horizon, and ``step`` steps before it again.
+
+    Args:
+        lengths: [N] steps of each series.
+        horizon: H.
+        windows: cutoffs a series.
+        step: steps between two of them.
+        least: steps that must remain before a cutoff; what would leave fewer is left out.
+
+    Returns:
+        for each series its cutoffs, ascending.
+    """
+    back = horizon + step * np.arange(windows)[::-1]
+    return [cutoffs[cutoffs >= least] for cutoffs in (lengths[:, None] - back)]

@@ -1,0 +1,64 @@
+"""Counts."""
+
+import torch
+from torch import Tensor, nn
+
+from elman.batch import Target
+from elman.heads.base import Distribution, Loss, positive, weighted
+
+
+class NegativeBinomial(Distribution):
+    """A mean and a shape, so that the variance is the mean plus a share of its square.
+
+        μ = s softplus(w f + b),    α = softplus(v f + c) / √s,    variance = μ + α μ²
+        loss = −log NB(s y; μ, α)
+
+    s is the scale: the targets y times s are the counts.
+
+    Args:
+        features: F, features of one prediction.
+
+    Shapes:
+        features [..., F], targets [...] → prediction [...]
+
+    Units:
+        nats per target.
+
+    Source: Salinas, Flunkert & Gasthaus 2017, arXiv:1704.04110.
+    """
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(features, 2)
+        nn.init.xavier_uniform_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+
+    def _parameters_of(self, features: Tensor, scale: Tensor | float) -> tuple[Tensor, Tensor]:
+        mean, shape = self.linear(features).unbind(-1)
+        return positive(mean) * scale, positive(shape) / torch.as_tensor(scale, dtype=mean.dtype).sqrt()
+
+    def loss(self, features: Tensor, target: Target, scale: Tensor | None = None) -> Loss:
+        """Negative log-likelihood."""
+        unit = torch.ones((), dtype=features.dtype, device=features.device) if scale is None else scale
+        mean, shape = self._parameters_of(features, unit)
+        counts, trials = target.values * unit, 1 / shape
+        losses = (
+            torch.lgamma(trials)
+            + torch.lgamma(counts + 1)
+            - torch.lgamma(counts + trials)
+            + (trials + counts) * torch.log1p(shape * mean)
+            - counts * (shape * mean).log()
+        )
+        return weighted(losses, target)
+
+    def predict(self, features: Tensor) -> Tensor:
+        """The most probable count."""
+        mean, shape = self._parameters_of(features, 1.0)
+        return (mean * (1 - shape)).clamp(min=0).floor()
+
+    def sample(self, features: Tensor, number: int, scale: Tensor | None = None) -> Tensor:
+        """Draws [number, ...], in the targets' unit."""
+        unit = torch.ones((), dtype=features.dtype, device=features.device) if scale is None else scale
+        mean, shape = self._parameters_of(features, unit)
+        trials = (1 / shape).expand(number, *mean.shape).contiguous()
+        return torch.poisson(torch._standard_gamma(trials) * shape * mean) / unit

@@ -1,0 +1,56 @@
+"""Real numbers from a normal distribution."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from elman.batch import Target
+from elman.heads.base import Distribution, Loss, positive, weighted
+
+
+class Normal(Distribution):
+    """A mean and a standard deviation.
+
+        μ = w f + b,    σ = softplus(v f + c),    loss = −log N(y; μ, σ)
+
+    Args:
+        features: F, features of one prediction.
+
+    Shapes:
+        features [..., F], targets [...] → prediction [...]
+
+    Units:
+        nats per target.
+    """
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(features, 2)
+        nn.init.xavier_uniform_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+
+    def _parameters_of(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        mean, raw = self.linear(features).unbind(-1)
+        return mean, positive(raw)
+
+    def loss(self, features: Tensor, target: Target, scale: Tensor | None = None) -> Loss:
+        """Negative log-likelihood."""
+        mean, deviation = self._parameters_of(features)
+        z = (target.values - mean) / deviation
+        return weighted(z.square() / 2 + deviation.log() + math.log(2 * math.pi) / 2, target)
+
+    def predict(self, features: Tensor) -> Tensor:
+        """The mean, which is the mode and the median."""
+        return self._parameters_of(features)[0]
+
+    def sample(self, features: Tensor, number: int, scale: Tensor | None = None) -> Tensor:
+        """Draws [number, ...]."""
+        mean, deviation = self._parameters_of(features)
+        return mean + deviation * torch.randn(number, *mean.shape, dtype=mean.dtype, device=mean.device)
+
+    def quantiles(self, features: Tensor, levels: Tensor, scale: Tensor | None = None) -> Tensor:
+        """Exact quantiles [Q, ...]."""
+        mean, deviation = self._parameters_of(features)
+        z = math.sqrt(2) * torch.erfinv(2 * levels.to(mean.dtype) - 1)
+        return mean + deviation * z.view(-1, *(1,) * mean.dim())

@@ -1,0 +1,87 @@
+"""Quantiles of a real number, without a distribution's shape."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from elman.batch import Target
+from elman.errors import InputError
+from elman.heads.base import Distribution, Loss, weighted
+
+LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
+
+
+class Quantile(Distribution):
+    """Quantiles at 13 levels from 2.5 % to 97.5 %, which never cross.
+
+        q_0.5 = w f + b,    q above and below by steps softplus(v f + c),
+        loss = twice the mean over the levels τ of max(τ (y − q_τ), (τ − 1) (y − q_τ))
+
+    With ever more levels the loss becomes the continuous ranked probability score.
+
+    Args:
+        features: F, features of one prediction.
+
+    Shapes:
+        features [..., F], targets [...] → prediction [...]
+
+    Units:
+        the target's.
+    """
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(features, len(LEVELS))
+        nn.init.xavier_uniform_(self.linear.weight)
+        nn.init.constant_(self.linear.bias, -1.0)  # the outermost begin some 2 from the median
+        with torch.no_grad():
+            self.linear.bias[len(LEVELS) // 2] = 0.0
+
+    def _all(self, features: Tensor) -> Tensor:
+        """The quantiles at all levels [..., Q]."""
+        half = len(LEVELS) // 2
+        below, median, above = self.linear(features).split([half, 1, half], -1)
+        up = F.softplus(above).cumsum(-1)
+        down = F.softplus(below).flip(-1).cumsum(-1).flip(-1)
+        return torch.cat([median - down, median, median + up], -1)
+
+    def loss(self, features: Tensor, target: Target, scale: Tensor | None = None) -> Loss:
+        """Twice the pinball loss, averaged over the levels."""
+        gap = target.values[..., None] - self._all(features)
+        levels = gap.new_tensor(LEVELS)
+        return weighted(2 * torch.maximum(levels * gap, (levels - 1) * gap).mean(-1), target)
+
+    def predict(self, features: Tensor) -> Tensor:
+        """The median."""
+        return self._all(features)[..., len(LEVELS) // 2]
+
+    def quantiles(self, features: Tensor, levels: Tensor, scale: Tensor | None = None) -> Tensor:
+        """Quantiles [Q, ...], between the known levels on straight lines.
+
+        Raises:
+            InputError: a level lies outside the known ones.
+        """
+        low, high = LEVELS[0], LEVELS[-1]
+        if levels.min() < low - 1e-6 or levels.max() > high + 1e-6:
+            raise InputError(
+                f"quantiles are known from {low:.1%} to {high:.1%}, intervals up to {2 * high - 1:.0%}. "
+                f"Got a level of {max(levels.tolist(), key=lambda level: abs(level - 0.5)):.1%}."
+            )
+        return self._between(self._all(features), levels.view(-1, *(1,) * (features.dim() - 1)))
+
+    def sample(self, features: Tensor, number: int, scale: Tensor | None = None) -> Tensor:
+        """Draws [number, ...]: the quantiles of evenly distributed levels, the outer lines gone on with."""
+        known = self._all(features)
+        drawn = torch.rand(number, *known.shape[:-1], dtype=known.dtype, device=known.device)
+        return self._between(known, drawn)
+
+    def _between(self, known: Tensor, levels: Tensor) -> Tensor:
+        """Quantiles at levels [N, ...] or [N, 1, …]: → [N, ...]."""
+        grid = known.new_tensor(LEVELS)
+        upper = torch.searchsorted(grid, levels.contiguous()).clamp(1, len(LEVELS) - 1)
+        shape = (len(levels), *known.shape[:-1])
+        above = upper.expand(shape)
+        every = known.expand(len(levels), *known.shape)
+        low, high = (every.gather(-1, at[..., None])[..., 0] for at in (above - 1, above))
+        share = (levels - grid[upper - 1]) / (grid[upper] - grid[upper - 1])
+        return low + share * (high - low)

@@ -1,0 +1,68 @@
+"""A series' history, its forecast and how sure that is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from elman.pictures.base import BLUE, GREY, ORANGE, new_figure, save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What is drawn of one series.
+
+    Attributes:
+        name: of the series.
+        times: [T + H] numbers or datetime64.
+        history: [T] targets before the cutoff.
+        actual: [H] targets after it, or None where they are unknown.
+        median: [H].
+        intervals: by level in per cent, (low, high), each [H].
+    """
+
+    name: str
+    times: np.ndarray
+    history: np.ndarray
+    actual: np.ndarray | None
+    median: np.ndarray
+    intervals: dict[int, tuple[np.ndarray, np.ndarray]]
+
+
+def plot_forecast(axes: "Axes", forecast: Forecast) -> None:
+    """History, what came, the median, and a fan of intervals, the wider the paler."""
+    past, future = np.split(forecast.times, [len(forecast.history)])
+    axes.plot(past, forecast.history, color=GREY, linewidth=1, label="history")
+    for level in sorted(forecast.intervals, reverse=True):
+        low, high = forecast.intervals[level]
+        label = f"{level} % interval"
+        axes.fill_between(future, low, high, color=BLUE, alpha=0.18, linewidth=0, label=label)
+    if forecast.actual is not None:
+        axes.plot(future, forecast.actual, color=ORANGE, linewidth=1, label="what came")
+    axes.plot(future, forecast.median, color=BLUE, linewidth=1.5, label="median")
+    axes.set_title(forecast.name, fontsize="medium")
+    axes.grid(alpha=0.25)
+    axes.tick_params(labelsize="small")
+
+
+def draw_forecasts(forecasts: Sequence[Forecast], path: Path) -> None:
+    """``plot_forecast`` of some series, two a row, as a file."""
+    rows = -(-len(forecasts) // 2)
+    columns = min(2, len(forecasts))
+    figure = new_figure(5 * columns + 1, 2.4 * rows + 0.8)
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for axes, forecast in zip(grid.flat, forecasts, strict=False):
+        plot_forecast(axes, forecast)
+    for axes in grid.flat[len(forecasts) :]:
+        axes.set_axis_off()
+    handles, labels = grid[0, 0].get_legend_handles_labels()
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, fontsize="small"
+    )
+    figure.autofmt_xdate(rotation=20)
+    save_figure(figure, path)
