@@ -78,8 +78,8 @@ def measure_scale(values: Tensor, observed: Tensor, scaling: Scaling) -> tuple[T
             ``standard``: to mean 0 and variance 1.
 
     Returns:
-        (shift, scale), both [B]; 0 and 1 where nothing can be measured. No deviation counts as less than 0.5 %
-        of the mean absolute value: a series that stood still may move again.
+        (shift, scale), both [B]; 0 and 1 where nothing can be measured. No deviation counts as less than
+        0.5 % of the mean absolute value: a series that stood still may move again.
     """
     count = observed.sum(0).clamp(min=1)
     shift, scale = torch.zeros_like(values[0]), (values.abs() * observed).sum(0) / count
