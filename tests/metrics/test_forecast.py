@@ -79,6 +79,21 @@ def test_figures_equal_utilsforecast(drawn):
         np.testing.assert_allclose(ours, found, rtol=1e-9, err_msg=name)
 
 
+def test_intervals_are_stretched_to_cover_their_share():
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=(400, 5))
+    y[0, 0] = NAN
+    z = 1.2815515655446004  # of the 80 % interval
+    median, low, high = np.zeros_like(y), np.full_like(y, -z / 2), np.full_like(y, z * 3)
+    # the lower side is half as wide as it should be, the upper three times
+    found = forecast.stretch(y, low, median, high, 0.8)
+    covered = forecast.coverage(y, found * low, found * high)
+    assert np.nanmean(covered) == pytest.approx(0.8, abs=0.001)
+    assert forecast.stretch(y, 2 * low, median, high / 3, 0.8) == pytest.approx(1, abs=0.05)
+    assert forecast.stretch(*(each[:19] for each in (y, low, median, high)), 0.8) == 1  # too few to tell
+    assert forecast.stretch(y, 1e-9 * low, median, 1e-9 * high, 0.8) == 5
+
+
 def test_the_naive_methods_by_hand():
     history = np.array([NAN, 1, 2, 3, NAN, 5, 6, NAN])
     assert naive(history, 3).tolist() == [6, 6, 6]

@@ -229,11 +229,29 @@ def test_an_ensemble_takes_the_median_and_the_mean_loss():
     model = make("ensemble")
     found = batch(series(30, 25), [20, 22])
     members = torch.stack([forecast(member, found.inputs) for member in model.members])
-    assert torch.equal(forecast(model, found.inputs), members.median(0).values)
+    torch.testing.assert_close(forecast(model, found.inputs), members.median(0).values)
     with torch.no_grad():
         losses = [member(found)[0] for member in model.members]
         loss = model(found)[0]
     torch.testing.assert_close(loss.sum / loss.count, sum(each.sum / each.count for each in losses) / 3)
+
+
+def test_stretched_intervals_keep_the_median_and_their_order():
+    model = make("ensemble")
+    window = batch(series(30), [20]).inputs
+    levels = torch.tensor([0.9, 0.5, 0.1, 0.975, 0.025])
+    with torch.no_grad():
+        plain = model.quantiles(window, levels)
+        model.stretch[:] = torch.tensor([2.0, 3.0])
+        wide = model.quantiles(window, levels)
+        torch.testing.assert_close(wide[1], plain[1])
+        torch.testing.assert_close(wide[0] - wide[1], 2 * (plain[0] - plain[1]))
+        torch.testing.assert_close(wide[4] - wide[1], 3 * (plain[4] - plain[1]))
+        model.stretch[:] = torch.tensor([5.0, 0.2])  # the inner interval would be the wider
+        crossed = model.quantiles(window, levels)
+        assert (crossed[[4, 2, 1, 0, 3]].diff(dim=0) >= 0).all()
+        model.lowest = float(plain[1].max())
+        assert (model.quantiles(window, levels) >= model.lowest).all()
 
 
 # Scale and smoothing

@@ -171,6 +171,20 @@ def test_a_shifted_series_is_forecast_alike_under_standard_scaling():
     np.testing.assert_allclose(other.predict()["elman"] + 500, one.predict()["elman"], atol=0.05)
 
 
+def test_intervals_are_stretched_by_the_validation_part(tmp_path):
+    (tmp_path / "sales.csv").write_text(sales(30, future=0))
+    options = OPTIONS | {"validation_windows": 2, "epochs": 1, "windows_per_epoch": 40}
+    task = Forecaster(**options).train(tmp_path / "sales.csv", tmp_path / "run")
+    assert (task.model.stretch != 1).all()
+    table = task._table(task.series, *task._validation_cutoffs(task.series), 4, (80, 95), with_cutoff=True)
+    for level in (80, 95):
+        inside = table["y"].is_between(table[f"elman-lo-{level}"], table[f"elman-hi-{level}"])
+        assert inside.mean() == pytest.approx(level / 100, abs=0.02)
+    assert torch.equal(elman.load(tmp_path / "run").model.stretch, task.model.stretch)
+    plain = Forecaster(**options | {"validation_windows": 0}).train(tmp_path / "sales.csv")
+    assert plain.model.stretch.tolist() == [1, 1]
+
+
 def test_new_series_are_forecast_too():
     task = fitted(model="es-rnn")
     found = task.predict(

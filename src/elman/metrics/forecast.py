@@ -5,6 +5,8 @@ M windows, H steps, Q quantiles. Missing targets are NaN and do not count; a win
 
 import numpy as np
 
+_LEAST_TARGETS = 100  # by which intervals are stretched
+
 
 def mean_over_steps(values: np.ndarray) -> np.ndarray:
     """Mean over the last axis of what is not NaN: [..., H] → [...]."""
@@ -93,3 +95,23 @@ def scaled_crps(y: np.ndarray, quantiles: np.ndarray, levels: np.ndarray) -> np.
 def coverage(y: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Share of targets within [low, high]: all [M, H] → [M], in [0, 1]."""
     return mean_over_steps(np.where(np.isnan(y), np.nan, (low <= y) & (y <= high)))
+
+
+def stretch(y: np.ndarray, low: np.ndarray, median: np.ndarray, high: np.ndarray, share: float) -> float:
+    """What an interval's distances from the median must be multiplied by to cover a share of the targets.
+
+    Shapes:
+        all [M, H]
+
+    Returns:
+        in [0.2, 5]; 1 where fewer than 100 targets could tell.
+
+    Source: conformalized quantile regression, Romano, Patterson & Candès 2019, arXiv:1905.03222, with
+    distances relative to the interval's.
+    """
+    width = np.where(y > median, high - median, median - low)
+    usable = ~np.isnan(y) & (width > 0)
+    if usable.sum() < _LEAST_TARGETS:
+        return 1.0
+    distances = np.abs(y - median)[usable] / width[usable]
+    return float(np.clip(np.quantile(distances, share), 0.2, 5))

@@ -12,6 +12,7 @@ import tyro
 from elman.config import check_regular, flag, require, shown
 from elman.errors import InputError
 from elman.tasks.base import Parts, Paths, Task, TaskConfig, Verb, as_paths
+from elman.train import files
 
 if TYPE_CHECKING:
     import polars as pl
@@ -433,7 +434,9 @@ class Forecaster(Task):
         """As many nets as the ensemble has."""
         from elman.models.ensemble import Ensemble
 
-        return Ensemble(self._member() for _ in range(self.config.ensemble))
+        config = self.config
+        lowest = 0.0 if config.model == "es-rnn" or config.head == "negative-binomial" else None
+        return Ensemble((self._member() for _ in range(config.ensemble)), lowest)
 
     def _member(self) -> "Member":
         from elman.data.frequency import parse_frequency
@@ -552,10 +555,7 @@ class Forecaster(Task):
     ) -> "pl.DataFrame":
         import polars as pl
 
-        for level in levels:
-            require("--levels", 0 < level < 100, "per cent in (0, 100)", level)
-        ends = [(50 - level / 2) / 100 for level in levels] + [(50 + level / 2) / 100 for level in levels]
-        quantiles = self._quantiles(panel, series, cutoffs, horizon, [0.5, *ends])
+        quantiles = self._quantiles(panel, series, cutoffs, horizon, _with_ends(levels))
         steps = (cutoffs[:, None] + np.arange(horizon)).ravel()
         rows = np.repeat(series, horizon)
         columns = {
@@ -566,9 +566,9 @@ class Forecaster(Task):
             columns["cutoff"] = panel.ds(panel.times(rows, np.repeat(cutoffs - 1, horizon)))
             columns[self.config.target_column] = pl.Series(panel.y[panel.begins[rows] + steps])
         columns["elman"] = pl.Series(quantiles[..., 0].ravel())
-        for k, level in enumerate(levels, 1):
-            columns[f"elman-lo-{level}"] = pl.Series(quantiles[..., k].ravel())
-            columns[f"elman-hi-{level}"] = pl.Series(quantiles[..., k + len(levels)].ravel())
+        for k, level in enumerate(levels):
+            for side, name in enumerate(("lo", "hi"), 1):
+                columns[f"elman-{name}-{level}"] = pl.Series(quantiles[..., 2 * k + side].ravel())
         return pl.DataFrame(columns)
 
     def _draw(
@@ -583,8 +583,7 @@ class Forecaster(Task):
         from elman.pictures.forecast import Forecast as Drawn
         from elman.pictures.forecast import draw_forecasts
 
-        ends = [q for level in levels for q in ((50 - level / 2) / 100, (50 + level / 2) / 100)]
-        quantiles = self._quantiles(panel, series, cutoffs, horizon, [0.5, *ends])
+        quantiles = self._quantiles(panel, series, cutoffs, horizon, _with_ends(levels))
         drawn = []
         for number, cutoff, found in zip(series, cutoffs, quantiles, strict=True):
             first = max(0, cutoff - 4 * horizon)
@@ -606,7 +605,9 @@ class Forecaster(Task):
     # Figures
 
     def measure(self, parts: Parts) -> dict[str, Any]:
-        """The test part beside the simple methods; a picture of some of its series."""
+        """The test part beside the simple methods, intervals as validation has stretched them; a picture."""
+        if parts.validation is not None:
+            self._stretch()
         series, cutoffs = self._test_cutoffs(self.series)
         if not len(series):
             return {}
@@ -616,6 +617,26 @@ class Forecaster(Task):
         test, baselines = self._figures(self.series, series, cutoffs)
         return {"test": test, "baselines": baselines}
 
+    def _stretch(self) -> None:
+        """Has the intervals cover of the validation part what they promise; saves that with the weights."""
+        from elman.metrics.backtest import LEVELS
+        from elman.metrics.forecast import stretch
+        from elman.train.checkpoint import save_weights
+
+        series, cutoffs = self._validation_cutoffs(self.series)
+        quantiles = self._quantiles(self.series, series, cutoffs, self.horizon, LEVELS)
+        y, median = self._targets(self.series, series, cutoffs), quantiles[..., LEVELS.index(0.5)]
+        for k, (side, share) in enumerate(((1, 0.8), (0, 0.95))):
+            low, high = quantiles[..., side], quantiles[..., -1 - side]
+            self.model.stretch[k] = stretch(y, low, median, high, share)
+        if self.folder is not None:
+            save_weights(self.model, self.folder / files.WEIGHTS)
+
+    def _targets(self, panel: "Panel", series: np.ndarray, cutoffs: np.ndarray) -> np.ndarray:
+        """What came after each cutoff: [M, H]."""
+        horizon = self.horizon
+        return np.stack([panel.history(s, c + horizon)[c:] for s, c in zip(series, cutoffs, strict=True)])
+
     def _figures(
         self, panel: "Panel", series: np.ndarray, cutoffs: np.ndarray
     ) -> tuple[dict[str, Any], dict[str, dict[str, float]]]:
@@ -624,7 +645,7 @@ class Forecaster(Task):
 
         season, horizon = self.facts["mase_season"], self.horizon
         quantiles = self._quantiles(panel, series, cutoffs, horizon, LEVELS)
-        y = np.stack([panel.history(s, c + horizon)[c:] for s, c in zip(series, cutoffs, strict=True)])
+        y = self._targets(panel, series, cutoffs)
         histories = [panel.history(s, c) for s, c in zip(series, cutoffs, strict=True)]
         forecasts = simple_forecasts(histories, horizon, season)
         own = {"this model": quantiles[..., LEVELS.index(0.5)]}
@@ -730,6 +751,13 @@ class Forecaster(Task):
 
 
 _HEADINGS = {"smape": "sMAPE", "mase": "MASE", "owa": "OWA", "mae": "MAE"}
+
+
+def _with_ends(levels: Sequence[int]) -> list[float]:
+    """The median, then both ends of each interval in per cent, as quantiles."""
+    for level in levels:
+        require("--levels", 0 < level < 100, "per cent in (0, 100)", level)
+    return [0.5, *(0.5 + side * level / 200 for level in levels for side in (-1, 1))]
 
 
 def _default_context(model: str, seasons: Sequence[int], horizon: int) -> int:
