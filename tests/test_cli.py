@@ -121,7 +121,7 @@ YAML = {
 NEEDS = {"detect": ["table.csv"], "predict": ["table.csv"], "evaluate": ["table.csv"]}
 MISTAKES: list[tuple[list[str], str]] = [
     (["trian"], "unknown command 'trian'; known: train, evaluate, show, resume, "),
-    (["train", "lm"], f"unknown task 'lm'; known: {', '.join(TASKS)}"),
+    (["train", "lm"], "unknown task 'lm'; known: language-model, classification, "),
     ([*LM[:2], "missing.txt"], "missing.txt: no such file or folder"),
     ([*LM[:2], "empty.txt"], "empty.txt: a corpus needs text. None of the 1 documents holds any."),
     ([*LM[:2], "binary"], "binary: "),

@@ -374,5 +374,5 @@ def test_is_refused(runs, tmp_path, monkeypatch, task, file, damage):
     assert "\n" not in message
     assert len(message) < 600
     assert seconds < 1
-    assert not PEAK.exists() or peak() - before < 100
+    assert not PEAK.exists() or peak() - before < 200  # MB; a vocabulary may be 32 of JSON
     assert not list(tmp_path.rglob("marker"))

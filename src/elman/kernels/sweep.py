@@ -29,6 +29,9 @@ WEIGHTS = ("weight_ih", "weight_hh", "weight_hr")  # in the precision of the inp
 PARAMETERS = (*WEIGHTS, "bias_ih", "bias_hh", "weight_ci", "weight_cf", "weight_co")
 MOST_STATES = 2  # as csrc/sweep.hpp
 DTYPES = (torch.float32, torch.bfloat16)
+_DTYPES_OF_PARAMETERS = {
+    dtype: [dtype if name in WEIGHTS else torch.float32 for name in PARAMETERS] for dtype in DTYPES
+}
 
 
 @dataclass(frozen=True)
@@ -135,8 +138,7 @@ def _arguments(
 
 def _dtypes(options: Options, x: Tensor, inputs: Inputs) -> list[torch.dtype]:
     """In which the kernels take each of the inputs."""
-    of_parameters = [x.dtype if name in WEIGHTS else torch.float32 for name in PARAMETERS]
-    of_parameters *= len(options.reverse)
+    of_parameters = _DTYPES_OF_PARAMETERS[x.dtype] * len(options.reverse)
     states = len(inputs) - 1 - len(of_parameters)
     return [x.dtype, *[torch.float32] * states, *of_parameters]
 
@@ -191,7 +193,7 @@ def _address(t: Tensor | None, offset: int = 0) -> int:
 
 def _parts(tensors: Inputs, k: int) -> list[Any]:
     """The address of element k of each state [directions, B, size]."""
-    return padded([0 if t is None else _address(t, k * t.stride(0)) for t in tensors])
+    return padded([0 if t is None else t[k].data_ptr() if k else t.data_ptr() for t in tensors])
 
 
 def padded(found: list[Any]) -> list[Any]:

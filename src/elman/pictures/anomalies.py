@@ -26,7 +26,7 @@ def plot_series(axes: "Axes", seen: np.ndarray, expected: np.ndarray, name: str)
 
 def plot_errors(axes: "Axes", errors: np.ndarray, threshold: np.ndarray, name: str) -> None:
     """Smoothed errors or scores [N], and the threshold that each was held against [N]."""
-    axes.plot(errors, color=GREY, linewidth=0.8, label="seen")
+    axes.plot(errors, color=GREY, linewidth=0.8, label="error")
     axes.plot(threshold, color=PURPLE, linewidth=1, label="threshold")
     axes.set_ylabel(name)
     axes.grid(alpha=0.25)

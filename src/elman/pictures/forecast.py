@@ -36,18 +36,22 @@ class Forecast:
 
 def plot_forecast(axes: "Axes", forecast: Forecast) -> None:
     """History, what came, the median, and a fan of intervals, the wider the paler."""
+    from matplotlib.colors import to_rgb
+
     past, future = np.split(forecast.times, [len(forecast.history)])
     axes.plot(past, forecast.history, color=GREY, linewidth=1, label="history")
-    for level in sorted(forecast.intervals, reverse=True):
+    for rank, level in enumerate(sorted(forecast.intervals, reverse=True), 1):
         low, high = forecast.intervals[level]
-        label = f"{level} % interval"
-        axes.fill_between(future, low, high, color=BLUE, alpha=0.18, linewidth=0, label=label)
+        white = 0.82**rank
+        shade = white + (1 - white) * np.array(to_rgb(BLUE))
+        axes.fill_between(future, low, high, color=shade, linewidth=0, label=f"{level} % interval")
     if forecast.actual is not None:
         axes.plot(future, forecast.actual, color=ORANGE, linewidth=1, label="what came")
     axes.plot(future, forecast.median, color=BLUE, linewidth=1.5, label="median")
     axes.set_title(forecast.name, fontsize="medium")
     axes.grid(alpha=0.25)
     axes.tick_params(labelsize="small")
+    axes.tick_params(axis="x", labelrotation=20)
 
 
 def draw_forecasts(forecasts: Sequence[Forecast], path: Path) -> None:
@@ -64,5 +68,4 @@ def draw_forecasts(forecasts: Sequence[Forecast], path: Path) -> None:
     figure.legend(
         handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, fontsize="small"
     )
-    figure.autofmt_xdate(rotation=20)
     save_figure(figure, path)
