@@ -44,13 +44,11 @@ class Crowd {
     return std::chrono::steady_clock::now().time_since_epoch().count();
   }
   // Called with the nanoseconds that a thread waited for another.
-  static void waited(int64_t time) {
-    if (time > 1'000'000) waited_.fetch_add(time, std::memory_order_relaxed);
-  }
+  static void waited(int64_t time) { waited_.fetch_add(time, std::memory_order_relaxed); }
   // Called by one thread after a job of several that began then.
   static void judge(int64_t begin, int threads) {
     const int64_t time = now(), lost = waited_.exchange(0, std::memory_order_relaxed) / (threads - 1);
-    hits_ = 0.9 * hits_ + (lost > 0);
+    hits_ = 0.9 * hits_ + (2 * lost > time - begin);
     lost_ = 0.9 * lost_ + lost, total_ = 0.9 * total_ + (time - begin);
     if (hits_ < 1.5 || lost_ < 0.5 * total_ || !enabled) return;  // once may be another library's threads
     believed_ = time - until_ > longest ? shortest : std::min(2 * believed_, longest);
@@ -79,11 +77,11 @@ class Barrier {
       if (sleepers_.load(std::memory_order_seq_cst) > 0) phase_.notify_all();
       return;
     }
+    const int64_t begin = Crowd::now();
     for (int spins = 0; spins < 4000; ++spins) {
       if (phase_.load(std::memory_order_acquire) != phase) return;
       relax();
     }
-    const int64_t begin = Crowd::now();
     sleepers_.fetch_add(1, std::memory_order_seq_cst);
     while (phase_.load(std::memory_order_seq_cst) == phase) phase_.wait(phase, std::memory_order_seq_cst);
     sleepers_.fetch_sub(1, std::memory_order_relaxed);
