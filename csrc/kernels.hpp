@@ -9,7 +9,7 @@
 
 namespace elman {
 
-// The order is that of _CELLS in elman/kernels/cpu.py.
+// The order is that of CELLS in elman/kernels/sweep.py.
 enum CellKind : int { elman_tanh, elman_relu, lstm, gru, peephole_lstm, coupled_lstm, projected_lstm };
 
 template <class N>

@@ -313,6 +313,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
+def test_a_picture_of_another_kind_is_refused(run, tmp_path, capsys):
+    assert main(["forecast", str(run), "--plot", str(tmp_path / "fan.txt")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("elman: --plot must be a file ending in .png, .svg, .pdf")
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_command_prints_a_table_and_draws_a_picture(run, tmp_path, capsys):
     assert main(["forecast", str(run), "--levels", "80", "--plot", str(tmp_path / "fan.png")]) == 0
     table = pl.read_csv(io.StringIO(capsys.readouterr().out))

@@ -3,10 +3,14 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from elman.config import require
 from elman.train.files import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+PICTURES = (".png", ".svg", ".pdf")
+"""Endings of the files that pictures go to."""
 
 # told apart with any colour vision, and in grey, by their lightness (after Okabe & Ito 2008)
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#7f7f7f"
@@ -21,6 +25,12 @@ def new_figure(width: float = 7, height: float = 4) -> "Figure":
     figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+def check_picture(path: Path | None) -> None:
+    """Raises InputError where ``--plot`` names a file of another kind; None is no picture."""
+    fits = path is None or path.suffix in PICTURES
+    require("--plot", fits, f"a file ending in {', '.join(PICTURES)}", str(path))
 
 
 def save_figure(figure: "Figure", path: Path) -> None:

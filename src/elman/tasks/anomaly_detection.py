@@ -13,6 +13,7 @@ import tyro
 from elman.config import flag, require
 from elman.data.tables import csv_line
 from elman.errors import InputError
+from elman.pictures.base import PICTURES
 from elman.tasks.base import Parts, Paths, Task, TaskConfig, Verb, as_paths
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 _DATA = "channels.npz"
 _PICTURE = "anomalies.png"
-_ENDINGS = (".png", ".svg", ".pdf")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +155,7 @@ class Detect(Verb):
             raise InputError("detect needs a file, or --stream")
         if self.plot is not None:
             require(
-                "--plot", self.plot.suffix in _ENDINGS, f"a name in {', '.join(_ENDINGS)}", str(self.plot)
+                "--plot", self.plot.suffix in PICTURES, f"a name in {', '.join(PICTURES)}", str(self.plot)
             )
         analyses = task.analyse_file(self.data)
         if self.plot is not None:

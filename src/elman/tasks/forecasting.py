@@ -11,6 +11,7 @@ import tyro
 
 from elman.config import check_regular, flag, require, shown
 from elman.errors import InputError
+from elman.pictures.base import check_picture
 from elman.tasks.base import Parts, Paths, Task, TaskConfig, Verb, as_paths
 from elman.train import files
 
@@ -168,6 +169,7 @@ class Forecast(Verb):
         return frame.to_dict(as_series=False)
 
     def _frame(self, task: "Forecaster") -> "pl.DataFrame":
+        check_picture(self.plot)
         panel = task.series if self.data is None else task.read_like([self.data])
         return task.forecast(panel, self.horizon, self.levels, plot=self.plot)
 

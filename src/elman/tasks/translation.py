@@ -13,6 +13,7 @@ import tyro
 from elman.config import check_regular, read_json, require
 from elman.decode.options import SearchOptions
 from elman.errors import InputError
+from elman.pictures.base import check_picture
 from elman.tasks.base import Parts, Paths, Task, TextOptions, Verb, as_paths
 from elman.train import files
 
@@ -117,13 +118,7 @@ class Translate(SearchOptions, Verb):
             raise InputError("--text and a file exclude each other")
         if self.plot is not None:
             require("--plot", self.single is not None, "given together with --text", str(self.plot))
-            endings = (".png", ".svg", ".pdf")
-            require(
-                "--plot",
-                self.plot.suffix in endings,
-                f"a file ending in {', '.join(endings)}",
-                str(self.plot),
-            )
+            check_picture(self.plot)
 
     def text(self, task: "Translator") -> Iterator[str]:
         """A line each; with n-best several, numbered and scored."""
