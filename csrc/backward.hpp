@@ -44,13 +44,13 @@ class Backward : Unroll<Cell, N> {
     start_carry(0, begin * C, std::min(end * C, l_.no));
     if (states > 1) start_carry(1, first_cell, last_cell);
     for (int e = 0; e < extras; ++e) std::fill(extra_sum(e, first_cell), extra_sum(e, last_cell), 0.0f);
-    barrier_.meet(threads);
+    barrier_.meet(index, threads);
     for (ptrdiff_t step = steps() - 1; step >= -1; --step) {
       for (ptrdiff_t k = begin; k < end; ++k) backward_panel(step, step % 2 ? begin + end - 1 - k : k);
-      barrier_.meet(threads);
+      barrier_.meet(index, threads);
       if constexpr (!projected) continue;
       for (ptrdiff_t p = begin_r; p < end_r; ++p) backward_projection(step, p);
-      barrier_.meet(threads);
+      barrier_.meet(index, threads);
     }
     for (int e = 0; e < extras; ++e)
       for (ptrdiff_t j = first_cell; g_.d_extra[e] && j < last_cell; ++j)

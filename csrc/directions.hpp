@@ -51,7 +51,7 @@ void backward_layer(std::span<const Sweep<N>> sweeps, std::span<const Gradients<
   Pool::instance().run(most_threads<Cell>(sweeps), [&](int index, int threads) {
     side_by_side(passes, index, threads);
     if (!gradients[0].dx) return;
-    all.meet(threads);
+    all.meet(index, threads);
     input_gradient<Layout<Cell, N>::C>(gradients[0].dx, sweeps[0].I, terms, passes[0].rows(), sweeps[0].B,
                                        index, threads);
   });

@@ -45,7 +45,7 @@ class Forward : Unroll<Cell, N> {
     start_states(begin * U, end * U, begin_r * C, std::min(end_r * C, l_.no));
     const ptrdiff_t limit = l_.chunk_rows(s_.B);
     Memory sums(limit * (end - begin) * item * 4), inputs(limit * row_stride<N>(s_.I + 1) * sizeof(N));
-    barrier_.meet(threads);
+    barrier_.meet(index, threads);
     // steps whose input's product is in `sums`, and the next step's first row there
     ptrdiff_t chunk_end = 0, at = 0;
     for (ptrdiff_t step = 0; step < steps(); ++step) {
@@ -62,10 +62,10 @@ class Forward : Unroll<Cell, N> {
         });
       }
       at += count(step);
-      barrier_.meet(threads);
+      barrier_.meet(index, threads);
       if constexpr (!projected) continue;
       for (ptrdiff_t p = begin_r; p < end_r; ++p) project_output(step, p);
-      barrier_.meet(threads);
+      barrier_.meet(index, threads);
     }
     if (s_.lengths) clear_padding(index, threads);
   }

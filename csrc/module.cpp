@@ -191,7 +191,6 @@ NB_MODULE(_kernels, m) {
            })
       .def("step", &Stepper::step);
   m.def("use_openmp", [](bool on) { OpenMP::enabled = on; }, nb::arg("on"));
-  m.def("watch_crowd", [](bool on) { Crowd::enabled = on; }, nb::arg("on"));
   m.def("poison", [](bool on) { Memory::poisoned = on; }, nb::arg("on"));
   m.def("kept_bytes", [](bool half, int cell, const Sizes& sizes, bool masked) {
     return half ? kept_bytes<bf16>(cell, sizes, masked) : kept_bytes<float>(cell, sizes, masked);

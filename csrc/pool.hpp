@@ -8,10 +8,11 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <sched.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -32,66 +33,62 @@ inline void relax() {
 #endif
 }
 
-// Whether others want the cores too. Threads that meet at every step then wait for one another's turns, and
-// where they wait for more than half of the time, one thread alone is faster. Waits far longer than work
-// takes are summed up against the time that jobs take, the latest counting most. A crowd is believed in for a
-// while, then the team tries again; if it meets the crowd again soon, for twice as long.
-class Crowd {
- public:
-  static bool here() { return now() < until_.load(std::memory_order_relaxed); }
-  static inline std::atomic<bool> enabled{true};
-  static int64_t now() {  // nanoseconds
-    return std::chrono::steady_clock::now().time_since_epoch().count();
+// Whether it came to hold while this thread, one of so many, spun. On a busy machine whoever is late waits
+// for a turn of some milliseconds, and a thread that sleeps meanwhile loses its own turn too: so it spins for
+// about as long, as OpenMP's threads do. With more threads than cores that only costs the others their turns.
+template <class Condition, class Now>
+bool spin_until(int threads, Condition&& holds, Now&& now_and_then) {
+  static const int cores = static_cast<int>(std::thread::hardware_concurrency());
+  const int most = threads <= cores ? 400'000 : 1'000;
+  for (int spins = 1; spins <= most; ++spins) {
+    if (holds()) return true;
+    if (spins % 10'000 == 0) now_and_then();
+    relax();
   }
-  // Called with the nanoseconds that a thread waited for another.
-  static void waited(int64_t time) { waited_.fetch_add(time, std::memory_order_relaxed); }
-  // Called by one thread after a job of several that began then.
-  static void judge(int64_t begin, int threads) {
-    const int64_t time = now(), lost = waited_.exchange(0, std::memory_order_relaxed) / (threads - 1);
-    hits_ = 0.9 * hits_ + (2 * lost > time - begin);
-    lost_ = 0.9 * lost_ + lost, total_ = 0.9 * total_ + (time - begin);
-    if (hits_ < 1.5 || lost_ < 0.5 * total_ || !enabled) return;  // once may be another library's threads
-    believed_ = time - until_ > longest ? shortest : std::min(2 * believed_, longest);
-    until_.store(time + believed_, std::memory_order_relaxed);
-    hits_ = lost_ = total_ = 0;
-  }
-
- private:
-  static constexpr int64_t shortest = 100'000'000, longest = 1'600'000'000;  // nanoseconds
-  static inline std::atomic<int64_t> until_{0}, waited_{0};
-  // a pool's turn guards these
-  static inline double hits_ = 0, lost_ = 0, total_ = 0;
-  static inline int64_t believed_ = shortest;
-};
+  return false;
+}
 
 // All threads of a team meet here; it can be used again at once. Whoever comes early spins a bounded while,
-// then sleeps, so that whoever else wants the core gets it.
+// then sleeps.
 class Barrier {
  public:
-  void meet(int threads) {
+  void meet(int index, int threads) {
     if (threads == 1) return;
     const unsigned phase = phase_.load(std::memory_order_relaxed);
+    place(index).store(core(), std::memory_order_relaxed);
     if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == threads) {
       arrived_.store(0, std::memory_order_relaxed);
       phase_.store(phase + 1, std::memory_order_seq_cst);
       if (sleepers_.load(std::memory_order_seq_cst) > 0) phase_.notify_all();
       return;
     }
-    const int64_t begin = Crowd::now();
-    for (int spins = 0; spins < 4000; ++spins) {
-      if (phase_.load(std::memory_order_acquire) != phase) return;
-      relax();
-    }
+    const auto met = [&] { return phase_.load(std::memory_order_acquire) != phase; };
+    // someone awaited may be waiting for this very core
+    const auto let_pass = [&] {
+      for (int k = 0; k < threads; ++k)
+        if (k != index && place(k).load(std::memory_order_relaxed) == core()) return sched_yield(), void();
+    };
+    if (spin_until(threads, met, let_pass)) return;
     sleepers_.fetch_add(1, std::memory_order_seq_cst);
     while (phase_.load(std::memory_order_seq_cst) == phase) phase_.wait(phase, std::memory_order_seq_cst);
     sleepers_.fetch_sub(1, std::memory_order_relaxed);
-    Crowd::waited(Crowd::now() - begin);
   }
 
  private:
+  // The core that this thread runs on, where that is known.
+  static int core() {
+#if defined(__linux__)
+    return sched_getcpu();
+#else
+    return -1;
+#endif
+  }
+  std::atomic<int>& place(int index) { return places_[index % places_.size()]; }
+
   alignas(64) std::atomic<int> arrived_{0};
   alignas(64) std::atomic<unsigned> phase_{0};
   std::atomic<int> sleepers_{0};
+  std::array<std::atomic<int>, 64> places_{};  // the cores that the threads came from
 };
 
 // The OpenMP runtime that is loaded, if there is one.
@@ -110,16 +107,12 @@ class OpenMP {
     struct Call {
       const OpenMP* runtime;
       const Job* job;
-      int64_t done;  // when the caller's own part was
-    } call{this, &job, 0};
+    } call{this, &job};
     const auto body = [](void* data) {
-      Call& mine = *static_cast<Call*>(data);
-      const int index = mine.runtime->index_();
-      (*mine.job)(index, mine.runtime->threads_());
-      if (index == 0) mine.done = Crowd::now();
+      const Call& mine = *static_cast<Call*>(data);
+      (*mine.job)(mine.runtime->index_(), mine.runtime->threads_());
     };
     parallel_(body, &call, threads, 0);
-    Crowd::waited(Crowd::now() - call.done);
   }
 
  private:
@@ -176,15 +169,11 @@ class Pool {
 
   void run(int threads, const Job& job) {
     std::unique_lock turn(turn_, std::try_to_lock);
-    if (threads <= 1 || !turn.owns_lock() || Crowd::here()) {
+    if (threads <= 1 || !turn.owns_lock()) {
       job(0, 1);
       return;
     }
-    const int64_t begin = Crowd::now();
-    if (const OpenMP* runtime = OpenMP::instance()) {
-      runtime->run(threads, job);
-      return Crowd::judge(begin, threads);
-    }
+    if (const OpenMP* runtime = OpenMP::instance()) return runtime->run(threads, job);
     while (static_cast<int>(workers_.size()) < threads - 1) {
       workers_.push_back(std::make_unique<Worker>());
       Worker& made = *workers_.back();
@@ -195,12 +184,9 @@ class Pool {
     left_.store(threads - 1, std::memory_order_relaxed);
     for (int k = 0; k < threads - 1; ++k) workers_[k]->call();
     job(0, threads);
-    for (int spins = 0; int left = left_.load(std::memory_order_acquire); ++spins)
-      if (spins < 4000)
-        relax();
-      else
-        left_.wait(left, std::memory_order_acquire);
-    Crowd::judge(begin, threads);
+    spin_until(threads, [&] { return left_.load(std::memory_order_acquire) == 0; }, sched_yield);
+    while (const int left = left_.load(std::memory_order_acquire))
+      left_.wait(left, std::memory_order_acquire);
   }
 
  private:

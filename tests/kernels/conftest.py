@@ -29,10 +29,8 @@ def poisoned() -> Iterator[None]:
         yield
         return
     cpu._kernels.poison(True)
-    cpu._kernels.watch_crowd(False)  # or a busy machine would test one thread in place of several
     yield
     cpu._kernels.poison(False)
-    cpu._kernels.watch_crowd(True)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
