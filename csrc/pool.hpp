@@ -42,7 +42,7 @@ bool spin_until(int threads, Condition&& holds, Now&& now_and_then) {
   const int most = threads <= cores ? 400'000 : 1'000;
   for (int spins = 1; spins <= most; ++spins) {
     if (holds()) return true;
-    if (spins % 10'000 == 0) now_and_then();
+    if (spins % 1'000 == 0) now_and_then();
     relax();
   }
   return false;
