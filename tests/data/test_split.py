@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elman.data.split import split_points
+from elman.data.split import split_points, trained_on
 from elman.errors import InputError
 
 
@@ -64,3 +64,21 @@ def test_shares_that_are_none(shares):
 def test_a_part_too_small_to_hold_a_target(length, shares, part, tokens):
     with pytest.raises(InputError, match=f"^split .*2 tokens. Of {length} tokens, {part} gets {tokens}.$"):
         split_points(length, shares)
+
+
+@pytest.mark.parametrize(
+    ("given", "shares"),
+    [
+        ((), (0.7, 0.2, 0.1)),
+        (("validation",), (0.9, 0.0, 0.1)),
+        (("test",), (0.8, 0.2, 0.0)),
+        (("validation", "test"), (1.0, 0.0, 0.0)),
+    ],
+)
+def test_what_comes_from_elsewhere_leaves_its_share_to_training(given, shares):
+    assert trained_on((0.7, 0.2, 0.1), given) == pytest.approx(shares)
+
+
+def test_shares_that_are_none_are_refused_there_too():
+    with pytest.raises(InputError, match="must be three shares that sum to 1"):
+        trained_on((0.7, 0.2, 0.2), ("test",))

@@ -191,14 +191,20 @@ def test_a_run_is_resumed_on_the_parts_it_began_with(files):
         assert np.array_equal(before.corpus.tokens, after.corpus.tokens)
 
 
-def test_a_part_without_a_file_is_absent(files):
-    task = LanguageModel(**OPTIONS | {"test": files["test"]}).train("train.txt")
-    assert task.parts().validation is None
-    assert len(task.parts().training.corpus) == len(task.vocabulary.encode(text(60)))
-    assert task.results["test"]["tokens"] > 0
-    task = LanguageModel(**OPTIONS | {"validation": files["validation"]}).train("train.txt")
-    assert task.parts().test is None
-    assert "test" not in task.results
+def test_the_share_of_a_part_with_files_of_its_own_is_trained_on(files):
+    def lengths(**own):
+        task = LanguageModel(**OPTIONS | {"split": (0.5, 0.3, 0.2)} | own).train("train.txt")
+        parts = task.parts()
+        return [len(part.corpus) for part in (parts.training, parts.validation, parts.test)]
+
+    tokens = sum(lengths())
+    half, share = round(tokens * 0.5), round(tokens * 0.3)
+    assert lengths() == [half, share, tokens - half - share]
+    found = lengths(test=files["test"])
+    assert found[0] == pytest.approx(tokens * 0.7, abs=1)
+    assert found[0] + found[1] == tokens
+    found = lengths(validation=files["validation"])
+    assert found[0] + found[2] == tokens
 
 
 def test_flags_and_recipe_name_them_alike(files, capsys):

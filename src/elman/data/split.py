@@ -1,7 +1,7 @@
 """Which of the data are for training, validation and test."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -36,6 +36,23 @@ def split_points(length: int, shares: tuple[float, float, float]) -> tuple[int, 
                 f"{name}: every part needs at least 2 tokens. Of {length} tokens, {part} gets {end - begin}."
             )
     return a, b
+
+
+def trained_on(shares: tuple[float, float, float], given: Collection[str]) -> tuple[float, float, float]:
+    """The shares where parts come from elsewhere: what would have been theirs is trained on.
+
+    Args:
+        shares: of training, validation and test part.
+        given: names of the parts that come from elsewhere.
+
+    Raises:
+        InputError: the shares are no such shares.
+    """
+    _check_shares(shares)
+    validation, test = (
+        0.0 if part in given else share for part, share in zip(PARTS[1:], shares[1:], strict=True)
+    )
+    return sum(shares) - validation - test, validation, test
 
 
 def _check_shares(shares: tuple[float, float, float]) -> str:

@@ -78,9 +78,9 @@ class ClassificationConfig(TextOptions):
     split: tuple[float, float, float] = (0.8, 0.1, 0.1)
     """shares of training, validation and test part, drawn at random within each label"""
     validation: tuple[Path, ...] = ()
-    """files or folders of the validation part, in place of its share"""
+    """files or folders of the validation part; its share is then trained on"""
     test: tuple[Path, ...] = ()
-    """files or folders of the test part, in place of its share"""
+    """files or folders of the test part; its share is then trained on"""
     folds: int = 0
     """cross-validation: so many models, each tested on another part; the first is kept. 0: one model"""
     text_column: str = "text"
@@ -345,7 +345,7 @@ class SequenceClassifier(Task):
         """Reads files or folders, shares them out, learns labels and vocabulary from the training part."""
         from elman.data.labelled import joined, label_names
         from elman.data.labelled_files import read_labelled
-        from elman.data.split import PARTS, stratified_folds, stratified_split
+        from elman.data.split import PARTS, stratified_folds, stratified_split, trained_on
 
         if not data:
             raise InputError("classification needs a file or a folder to train on")
@@ -364,7 +364,7 @@ class SequenceClassifier(Task):
             tested = stratified_folds(given.strata, config.folds, config.seed)[0]
             parts["test"] = given.rows(tested)
             rest = given.rows(np.setdiff1d(np.arange(len(given)), tested))
-        split = stratified_split(rest.strata, _without(config.split, *parts), config.seed)
+        split = stratified_split(rest.strata, trained_on(config.split, parts), config.seed)
         for name, rows in zip(PARTS, split, strict=True):
             parts.setdefault(name, rest.rows(rows))
         joined([part for part in parts.values() if len(part)])  # all of one kind
@@ -692,7 +692,7 @@ class SequenceClassifier(Task):
         What an interrupted cross-validation has found is kept in the run folder.
         """
         from elman.data.labelled import joined
-        from elman.data.split import stratified_folds, stratified_split
+        from elman.data.split import stratified_folds, stratified_split, trained_on
         from elman.train.progress import make_progress
 
         config, tested = self.config, self._parts["test"]
@@ -700,7 +700,7 @@ class SequenceClassifier(Task):
         path = None if self.folder is None else self.folder / _FOLDS
         done = _folds_so_far(path) or [_fold(first)]
         folds = stratified_folds(others.strata, config.folds - 1, config.seed)
-        shares = _without(config.split, "test")
+        shares = trained_on(config.split, ["test"])
         for number, rows in enumerate(folds[len(done) - 1 :], len(done)):
             rest = joined([tested, others.rows(np.setdiff1d(np.arange(len(others)), rows))])
             training, validation, _ = stratified_split(rest.strata, shares, config.seed)
@@ -760,17 +760,6 @@ class SequenceClassifier(Task):
         from elman.data.scheme import Scheme
 
         self.scheme = from_json(Scheme, self.facts, source)
-
-
-def _without(split: tuple[float, float, float], *others: str) -> tuple[float, float, float]:
-    """The shares without those of parts that come from elsewhere."""
-    from elman.data.split import PARTS
-
-    kept = [0.0 if part in others else share for part, share in zip(PARTS, split, strict=True)]
-    if not sum(kept) > 0:
-        return split  # and is refused as that
-    training, validation, test = (share * sum(split) / sum(kept) for share in kept)
-    return training, validation, test
 
 
 def _fold(results: dict[str, Any]) -> dict[str, float]:

@@ -31,8 +31,8 @@ _FREQUENCY = {"characters": "letter", "bytes": "letter", "words": "word", "subwo
 class LanguageModelConfig(TextOptions):
     """Trains a language model on text files or folders of them.
 
-    Each file is a document; the text is cut by position into training, validation and test part, unless
-    these have files of their own. Without any file, the text is the Python language reference that ships
+    Each file is a document; the text is cut by position into training, validation and test part, but for
+    those that have files of their own. Without any file, the text is the Python language reference that ships
     with CPython.
     """
 
@@ -45,7 +45,7 @@ class LanguageModelConfig(TextOptions):
     split: tuple[float, float, float] = (0.9, 0.05, 0.05)
     """shares of training, validation and test part, by position; the vocabulary is that of all three"""
     validation: tuple[Path, ...] = ()
-    """files of the validation part; --split is then void, and the vocabulary the training files' alone"""
+    """files of the validation part, without a say in the vocabulary; its share is then trained on"""
     test: tuple[Path, ...] = ()
     """files of the test part; the same holds"""
     ngram_order: int = 6
@@ -281,16 +281,14 @@ class LanguageModel(Task):
     def parts(self) -> Parts:
         """The three parts of the corpus, by position or by files."""
         from elman.data.batches import TokenStreams, TokenWindows
-        from elman.data.split import split_points
+        from elman.data.split import split_points, trained_on
 
         config, training = self.config, self._corpora["training"]
-        validation, test = self._corpora.get("validation"), self._corpora.get("test")
-        if not self._own_files():
-            first, second = split_points(len(training), config.split)
-            validation, test = training.part(first, second), training.part(second, len(training))
-            training = training.part(0, first)
+        first, second = split_points(len(training), trained_on(config.split, self._own_files()))
+        validation = self._corpora.get("validation", training.part(first, second))
+        test = self._corpora.get("test", training.part(second, len(training)))
         return Parts(
-            TokenStreams(training, config.batch_size, config.bptt, config.seed),
+            TokenStreams(training.part(0, first), config.batch_size, config.bptt, config.seed),
             TokenWindows(validation, rows=config.batch_size) if validation else None,
             TokenWindows(test, rows=_exact_rows(test)) if test else None,
         )

@@ -65,9 +65,9 @@ class TranslationConfig(TextOptions):
     split: tuple[float, float, float] = (0.9, 0.05, 0.05)
     """shares of training, validation and test part, drawn at random"""
     validation: tuple[Path, ...] = ()
-    """file or files of the validation part, in place of its share"""
+    """file or files of the validation part; its share is then trained on"""
     test: tuple[Path, ...] = ()
-    """file or files of the test part, in place of its share"""
+    """file or files of the test part; its share is then trained on"""
     skip_bad_lines: bool = False
     """leave out pairs with a line that is empty, not UTF-8 or holds control characters; otherwise refused"""
     bleu_tokenizer: Literal["13a", "intl", "zh", "char", "none"] = "13a"
@@ -324,17 +324,15 @@ class Translator(Task):
     def _learn(self, pairs: "Pairs", folder: Path | None) -> None:
         """Parts and vocabularies; the texts are kept in the run folder where there is one."""
         from elman.data.pairs import save_pairs
-        from elman.data.split import split_points
+        from elman.data.split import split_points, trained_on
         from elman.metrics.bleu import check_available
 
         check_available()  # before the training, not after it
         config = self.config
-        shares = list(config.split)
-        for k, paths in ((1, config.validation), (2, config.test)):
-            if paths:
-                shares[0], shares[k] = shares[0] + shares[k], 0.0
+        given = {"validation": config.validation, "test": config.test}
+        shares = trained_on(config.split, [part for part, paths in given.items() if paths])
         order = np.random.default_rng(config.seed).permutation(len(pairs))
-        training, validation, test = map(pairs.rows, np.split(order, split_points(len(pairs), tuple(shares))))
+        training, validation, test = map(pairs.rows, np.split(order, split_points(len(pairs), shares)))
         if config.validation:
             validation = self._read_pairs(config.validation)
         if config.test:
