@@ -39,6 +39,9 @@ auto with_cell(int kind, Use&& use) {
   }
 }
 
+int gates(int kind) {
+  return with_cell(kind, [](auto cell) { return decltype(cell)::gates; });
+}
 template <class N>
 size_t kept_bytes(int kind, const Sweep<N>& sweep) {
   return with_cell(kind, [&](auto cell) { return Unroll<decltype(cell), N>(sweep).kept_bytes(); });
@@ -60,8 +63,8 @@ void convert(To* to, const From* from, size_t n) {
   for (size_t k = 0; k < n; k += width) store_some(to + k, n - k, load_some(from + k, n - k));
 }
 template <class N>
-constexpr Functions<N> functions{kept_bytes<N>, forward<N>,        backward<N>,
-                                 step<N>,       convert<N, float>, convert<float, N>};
+constexpr Functions<N> functions{gates,   kept_bytes<N>,     forward<N>,       backward<N>,
+                                 step<N>, convert<N, float>, convert<float, N>};
 
 double multiply_adds(int threads, long rounds) {
   constexpr int sums = accumulators;

@@ -14,6 +14,7 @@ enum CellKind : int { elman_tanh, elman_relu, lstm, gru, peephole_lstm, coupled_
 
 template <class N>
 struct Functions {
+  int (*gates)(int cell);
   size_t (*kept_bytes)(int cell, const Sweep<N>&);
   // one sweep for each direction of a layer
   void (*forward)(int cell, std::span<const Sweep<N>>);

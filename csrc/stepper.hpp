@@ -19,6 +19,12 @@ namespace elman {
 
 namespace nb = nanobind;
 
+// What a call into Python gave, or null where it failed, which the caller takes for a refusal.
+inline nb::object or_null(PyObject* found) {
+  if (!found) PyErr_Clear();
+  return nb::steal(found);
+}
+
 // A parameter as a module holds it: found by name at every step, as a user may have put another in its place.
 class Parameter {
  public:
@@ -41,7 +47,8 @@ class Parameter {
  private:
   void* address() const {
     static PyObject* const method = PyUnicode_InternFromString("data_ptr");
-    return PyLong_AsVoidPtr(nb::steal(PyObject_CallMethodNoArgs(expected_.ptr(), method)).ptr());
+    const nb::object found = or_null(PyObject_CallMethodNoArgs(expected_.ptr(), method));
+    return found.is_valid() ? PyLong_AsVoidPtr(found.ptr()) : nullptr;
   }
   nb::dict owner_;
   nb::object name_, expected_, storage_;
@@ -136,22 +143,10 @@ class Layers {
     void widen(const Functions<N>& functions, int k) {
       const N* from = get<N>(3 + k);
       if (!from) return;
-      const int64_t gates = k < 2 ? gates_of(cell) : 1;
+      const int64_t gates = k < 2 ? functions.gates(cell) : 1;
       float* to = wide.template as<float>() + k * 8 * step.H;
       functions.widen(to, from, gates * step.H);
       *single(k) = to;
-    }
-    static int64_t gates_of(int cell) {
-      switch (cell) {
-        case elman_tanh:
-        case elman_relu:
-          return 1;
-        case gru:
-        case coupled_lstm:
-          return 3;
-        default:
-          return 4;
-      }
     }
     int cell;
     bool residual;
@@ -178,7 +173,8 @@ class Layers {
 // Reads tensors and NumPy arrays; answers in kind, in a buffer that the next step overwrites.
 class Stepper {
  public:
-  // outputs: [B, O] and, where B is 1, [O], as tensors and as arrays.
+  // outputs: [B, O] and, where B is 1, [O], as tensors and as arrays; then whatever must live as long as
+  // this, the states among it.
   Stepper(const Kernels& kernels, bool half, int64_t B, int threads, nb::dict owner,
           const std::vector<LayerFacts>& facts, nb::tuple outputs, uintptr_t output, uintptr_t wide_output,
           nb::object tensor_type, nb::object dtype)
@@ -218,16 +214,20 @@ class Stepper {
         PyUnicode_InternFromString("shape"), PyUnicode_InternFromString("dtype"),
         PyUnicode_InternFromString("is_cpu"), PyUnicode_InternFromString("is_contiguous"),
         PyUnicode_InternFromString("data_ptr")};
-    const nb::object shape = nb::steal(PyObject_GetAttr(x.ptr(), names[0]));
+    const nb::object shape = or_null(PyObject_GetAttr(x.ptr(), names[0]));
+    if (!shape.is_valid() || !PyTuple_Check(shape.ptr())) return false;
     axes = static_cast<int>(PyTuple_GET_SIZE(shape.ptr()));
     int64_t sizes[2] = {};
     if (axes < 1 || axes > 2) return false;
     for (int k = 0; k < axes; ++k) sizes[k] = PyLong_AsLongLong(PyTuple_GET_ITEM(shape.ptr(), k));
     if (!fits(sizes, axes)) return false;
-    if (nb::steal(PyObject_GetAttr(x.ptr(), names[1])).ptr() != dtype_.ptr()) return false;
-    if (nb::steal(PyObject_GetAttr(x.ptr(), names[2])).ptr() != Py_True) return false;
-    if (nb::steal(PyObject_CallMethodNoArgs(x.ptr(), names[3])).ptr() != Py_True) return false;
-    const void* data = PyLong_AsVoidPtr(nb::steal(PyObject_CallMethodNoArgs(x.ptr(), names[4])).ptr());
+    if (or_null(PyObject_GetAttr(x.ptr(), names[1])).ptr() != dtype_.ptr()) return false;
+    if (or_null(PyObject_GetAttr(x.ptr(), names[2])).ptr() != Py_True) return false;
+    if (or_null(PyObject_CallMethodNoArgs(x.ptr(), names[3])).ptr() != Py_True) return false;
+    const nb::object address = or_null(PyObject_CallMethodNoArgs(x.ptr(), names[4]));
+    if (!address.is_valid()) return false;
+    const void* data = PyLong_AsVoidPtr(address.ptr());
+    if (!data && B_ * I_ > 0) return false;  // a tensor without memory
     if (half_)
       narrow_->run(static_cast<const bf16*>(data), reinterpret_cast<bf16*>(output_));
     else

@@ -30,9 +30,9 @@ def mask(shape: Sequence[int], p: float, like: Tensor) -> Tensor:
         return F.dropout(torch.ones(shape, device=like.device, dtype=like.dtype), p)
     dropped = round(p * _LEVELS)
     if not 0 <= dropped < _LEVELS:  # all of it, or what is no probability
-        return F.dropout(torch.ones(shape, dtype=like.dtype), p)
+        return F.dropout(torch.ones(shape, device="cpu", dtype=like.dtype), p)
     count = math.prod(shape)
-    numbers = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(1 << 63), None)
+    numbers = torch.empty(-(-count // 4), dtype=torch.int64, device="cpu").random_(-(1 << 63), None)
     kept = numbers.view(torch.int16)[:count].view(tuple(shape)) >= dropped - _LEVELS // 2
     return kept.to(like.dtype).mul_(1 / (1 - p))
 

@@ -4,6 +4,7 @@ import itertools
 
 import torch
 from torch import _VF, Tensor
+from torch.autograd import forward_ad
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from elman.cells import GRU, LSTM, Elman, ProjectedLSTM
@@ -29,6 +30,8 @@ def supports(call: Call) -> str | None:
         return "packing and cutting depend on the data, which a compiled graph cannot"
     if torch._C._are_functorch_transforms_active():
         return "torch's layers have no batching rule"
+    if forward_ad._current_level >= 0:
+        return "torch's layers have no forward-mode derivative"
     return None
 
 

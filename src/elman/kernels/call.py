@@ -8,6 +8,12 @@ from elman.cells.base import Cell, Weights
 from elman.state import State
 
 
+def check_lengths(lengths: Tensor, steps: int) -> None:
+    """Raises ValueError unless all lie in [0, steps]."""
+    if len(lengths) and not (0 <= int(lengths.min()) <= int(lengths.max()) <= steps):
+        raise ValueError(f"lengths must lie in [0, {steps}]. Got {lengths.tolist()}.")
+
+
 @dataclass(frozen=True)
 class Noise:
     """What perturbs one layer in one direction during a call; drawn by the layer, applied by the backend.

@@ -15,6 +15,7 @@ from elman.cells.base import Cell, Weights
 from elman.kernels import reference, stack
 from elman.kernels.call import Call, Noise
 from elman.kernels.operator import sweep
+from elman.kernels.plain import has_memory, why_not
 from elman.kernels.sweep import (
     CELLS,
     DTYPES,
@@ -38,7 +39,7 @@ def supports(call: Call) -> str | None:
         return "the compiled kernels were not built: there was no C++ compiler when elman was installed"
     if type(call.cells[0]) not in CELLS:
         return f"no compiled kernel of {type(call.cells[0]).__name__}"
-    tensors = [call.x, *call.state, *call.weights[0].values()]
+    tensors = [call.x, *call.state, *(p for w in call.weights for p in w.values())]
     if not all(t.is_cpu for t in tensors):
         return "the compiled kernels run on a CPU"
     if torch.is_autocast_enabled("cpu"):
@@ -48,9 +49,7 @@ def supports(call: Call) -> str | None:
         return "the compiled kernels take float32 or bfloat16"
     if torch.compiler.is_compiling() and call.record is not None:
         return "a compiled graph does not tell its states' gradients"
-    if torch._C._are_functorch_transforms_active():
-        return "the compiled kernels have no batching rule"
-    return None
+    return why_not([*tensors, *call.initial, *(t for t in (call.lengths, call.resets) if t is not None)])
 
 
 def run(call: Call) -> tuple[Tensor, State]:
@@ -101,7 +100,7 @@ def layer(
     record: Sequence[State] | None = None,
 ) -> tuple[Tensor, State]:
     """One layer in all its directions, side by side; as ``stack.each_direction``."""
-    if torch.is_autocast_enabled("cpu"):  # as torch's own layers: products in bfloat16, memory in float32
+    if torch.is_autocast_enabled("cpu"):  # products in bfloat16, memory and results in float32
         x = x.to(torch.bfloat16)
         weights = [{k: v.to(torch.bfloat16) if k in WEIGHTS else v for k, v in w.items()} for w in weights]
     options = Options(cell, lengths, resets, noise, reverse, record)
@@ -135,7 +134,7 @@ class _Sweep(torch.autograd.Function):
     def backward(ctx: Any, *d_results: Tensor | None) -> Any:
         *inputs, kept = ctx.saved_tensors
         needs = ctx.needs_input_grad[1:]
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() or not all(g is None or has_memory(g) for g in d_results):
             return (None, *_by_reference(ctx.options, inputs, needs, d_results))
         if ctx.spent:  # the gates were overwritten by their gradients: a second backward makes them again
             forward(ctx.options, inputs, kept)
@@ -153,26 +152,28 @@ def _widened(noise: Noise) -> Noise:
 def _by_reference(
     options: Options, inputs: Inputs, needs: Sequence[bool], gradients: Inputs
 ) -> list[Tensor | None]:
-    """The gradients once more, as functions that can themselves be differentiated; in float32."""
-    x, state, start, parameters = split(options, [None if t is None else t.float() for t in inputs])
-    known = [zip(PARAMETERS, own, strict=True) for own in parameters]
-    output, final = stack.each_direction(
-        reference.unroll,
-        options.cell,
-        [{name: p for name, p in own if p is not None} for own in known],
-        x,
-        state,
-        initial=start,
-        lengths=options.lengths,
-        resets=options.resets,
-        noise=[_widened(noise) for noise in options.noise],
-        reverse=options.reverse,
-    )
+    """The gradients once more by the reference, in float32; differentiable where gradients are enabled."""
+    again = torch.is_grad_enabled()
+    with torch.enable_grad():
+        x, state, start, parameters = split(options, [None if t is None else t.float() for t in inputs])
+        known = [zip(PARAMETERS, own, strict=True) for own in parameters]
+        output, final = stack.each_direction(
+            reference.unroll,
+            options.cell,
+            [{name: p for name, p in own if p is not None} for own in known],
+            x,
+            state,
+            initial=start,
+            lengths=options.lengths,
+            resets=options.resets,
+            noise=[_widened(noise) for noise in options.noise],
+            reverse=options.reverse,
+        )
     wanted = [t for t, need in zip(inputs, needs, strict=True) if need and t is not None]
     given = [(r, g.to(r.dtype)) for r, g in zip((output, *final), gradients, strict=True) if g is not None]
     found = iter(
         torch.autograd.grad(
-            [r for r, _ in given], wanted, [g for _, g in given], create_graph=True, allow_unused=True
+            [r for r, _ in given], wanted, [g for _, g in given], create_graph=again, allow_unused=True
         )
     )
     return [next(found) if need and t is not None else None for t, need in zip(inputs, needs, strict=True)]

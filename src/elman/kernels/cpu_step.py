@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from elman.cells.base import Cell
+from elman.kernels.plain import why_not
 from elman.kernels.sweep import CELLS, DTYPES, MOST_STATES, PARAMETERS, _kernels, addresses, kind_of, padded
 from elman.state import State
 
@@ -22,9 +23,15 @@ def supports(
         return False
     # a parametrised weight is computed when it is asked for, and is no parameter
     found = [parameters.get(name) for own in names for name in own.values()]
-    return found[0] is not None and all(
-        p is not None and p.is_cpu and p.dtype == found[0].dtype in DTYPES and p.is_contiguous()
-        for p in found
+    shapes = [own for cell in cells for own in cell.parameters().values()]
+    return (
+        found[0] is not None
+        and all(
+            p is not None and p.is_cpu and p.dtype == found[0].dtype in DTYPES and p.is_contiguous()
+            for p in found
+        )
+        and [p.shape for p in found if p is not None] == shapes
+        and why_not(p for p in found if p is not None) is None
     )
 
 
@@ -63,7 +70,7 @@ def make_stepper(
         )
         for k, (cell, own) in enumerate(zip(cells, names, strict=True))
     ]
-    output = torch.zeros(batch_size, cells[-1].output_size, dtype=dtype)
+    output = torch.zeros(batch_size, cells[-1].output_size, dtype=dtype, device="cpu")
     wide = output if dtype == torch.float32 else output.float()
     array = wide.numpy()
     outputs = (output, output[0], array, array[0])
@@ -73,7 +80,7 @@ def make_stepper(
         torch.get_num_threads(),
         parameters,
         layers,
-        outputs,
+        (*outputs, wide, *state),
         output.data_ptr(),
         wide.data_ptr(),
         Tensor,

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from elman.cells import Elman, ProjectedLSTM
 from elman.cells.base import Cell
-from elman.kernels.call import Noise
+from elman.kernels.call import Noise, check_lengths
 from elman.kernels.sweep import (
     CELLS,
     PARAMETERS,
@@ -39,8 +39,10 @@ def _sweep(
 ) -> list[Tensor]:
     """A layer in a compiled graph: output, final states and, with ``keep``, what its gradient needs."""
     options = _rebuilt(lengths, resets, masks, zoneout, rates, cell, reverse)
+    if lengths is not None:
+        check_lengths(lengths, len(x))  # which the layer cannot in a graph
     # zeros, as an operator must give the same for the same, padding included
-    kept = torch.zeros(options.kept_bytes(x), dtype=torch.uint8) if keep else None
+    kept = torch.zeros(options.kept_bytes(x), dtype=torch.uint8, device="cpu") if keep else None
     results = forward(options, _inputs(options, x, state, start, parameters), kept)
     return results if kept is None else [*results, kept]
 

@@ -5,6 +5,7 @@ import os
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from elman.cells import GRU, LSTM, CoupledLSTM, Elman, PeepholeLSTM, ProjectedLSTM
 from elman.cells.base import Cell
+from elman.errors import InputError
 from elman.kernels.call import Noise
 from elman.state import State
 
@@ -21,8 +23,12 @@ except ImportError:
     _kernels = None
     warnings.warn("elman was installed without its compiled kernels (no C++ compiler): slower", stacklevel=1)
 else:
-    if os.environ.get("ELMAN_ISA"):  # one of _kernels.isas(), in place of the best
-        _kernels.choose(os.environ["ELMAN_ISA"])
+    if asked := os.environ.get("ELMAN_ISA"):  # in place of the best
+        if asked not in _kernels.isas():
+            raise InputError(
+                f"ELMAN_ISA must be one of {', '.join(_kernels.isas())} on this CPU. Got {asked}."
+            )
+        _kernels.choose(asked)
 
 CELLS = (Elman, LSTM, GRU, PeepholeLSTM, CoupledLSTM, ProjectedLSTM)
 WEIGHTS = ("weight_ih", "weight_hh", "weight_hr")  # in the precision of the input; the rest is float32
@@ -72,7 +78,7 @@ def forward(options: Options, inputs: Inputs, kept: Tensor | None) -> list[Tenso
     """Output and final states; with ``kept``, memory that the backward pass will read."""
     x, state, _, parameters = split(options, inputs)
     output = _empty((*x.shape[:2], len(parameters) * options.cell.output_size), x.dtype)
-    final = [torch.empty(s.shape) for s in state]
+    final = [_empty(s.shape, torch.float32) for s in state]
     facts, found, alive = _arguments(options, inputs, kept, output, final)
     _kernels.forward(*facts, found)
     del alive
@@ -90,10 +96,10 @@ def backward(
         for t, dtype, need in zip(inputs, dtypes, needs, strict=True)
     ]
     first = 1 + len(state)
-    found[first : first + len(start)] = [torch.zeros(s.shape) for s in start]
+    found[first : first + len(start)] = [_zeros(s.shape) for s in start]
     dx, d_state, d_start, d_parameters = split(options, found)
     d_output, *d_final = map(_ready, d_results, dtypes)
-    d_states = [[torch.zeros(r.shape) for r in own] for own in options.record or [()] * len(d_parameters)]
+    d_states = [[_zeros(r.shape) for r in own] for own in options.record or [()] * len(d_parameters)]
     facts, places, alive = _arguments(options, inputs, kept, None, ())
     for k, own in enumerate(d_parameters):
         places += [_address(d_output, k * options.cell.output_size), *_parts(d_final, k), _address(dx)]
@@ -117,6 +123,7 @@ def _arguments(
     assert inputs[0] is not None
     ready = list(map(_ready, inputs, _dtypes(options, inputs[0], inputs)))
     x, state, start, parameters = split(options, ready)
+    _check_shapes(options, x, (*state, *start), parameters)
     lengths, resets = _ready(options.lengths, torch.int64), _ready(options.resets, torch.bool)
     alive: list[Any] = [ready, lengths, resets]
     kept_bytes = 0 if kept is None else len(kept) // len(parameters)
@@ -134,6 +141,45 @@ def _arguments(
     cell, reverse, threads = options.cell, list(options.reverse), torch.get_num_threads()
     sizes = [*x.shape, cell.hidden_size, cell.output_size]
     return [is_half(x), kind_of(cell), sizes, reverse, threads, rates], found, alive
+
+
+@lru_cache
+def _shapes(cell: Cell) -> tuple[list[Any], list[Any]]:
+    """Of the cell's ``PARAMETERS``, None for those it has not, and of its states."""
+    found = cell.parameters()
+    return [found.get(name) for name in PARAMETERS], list(cell.states().values())
+
+
+def _check_shapes(options: Options, x: Tensor, states: Inputs, parameters: Sequence[Inputs]) -> None:
+    """Raises ValueError where a tensor is not of the size that the kernels, which see memory only, take.
+
+    Args:
+        options: of the call.
+        x: [T, B, I].
+        states: those before the first step, and those that a reset puts back.
+        parameters: of each direction.
+    """
+    wanted, sizes = _shapes(options.cell)
+    T, B, directions = *x.shape[:2], len(options.reverse)
+
+    def check(name: str, t: Tensor | float | None, *shape: int) -> None:
+        if isinstance(t, Tensor) and t.shape != shape:
+            raise ValueError(f"{name} must have shape {list(shape)}. Got {list(t.shape)}.")
+
+    check("input", x, T, B, options.cell.input_size)
+    for own in parameters:
+        for name, t, shape in zip(PARAMETERS, own, wanted, strict=True):
+            if (None if t is None else t.shape) != shape:
+                found = t if t is None else list(t.shape)
+                raise ValueError(f"{name} must have shape {shape and list(shape)}. Got {found}.")
+    for k, s in enumerate(states):
+        check("state", s, directions, B, *sizes[k % len(sizes)])
+    check("lengths", options.lengths, B)
+    check("resets", options.resets, T, B)
+    for noise in options.noise:
+        check("a recurrent mask", noise.recurrent, B, options.cell.output_size)
+        for share, size in zip(noise.zoneout or (), sizes, strict=False):
+            check("zoneout", share, T, B, *size)
 
 
 def _dtypes(options: Options, x: Tensor, inputs: Inputs) -> list[torch.dtype]:
@@ -169,8 +215,12 @@ def _empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     """A result; large ones from memory that was used before."""
     count = math.prod(shape) * dtype.itemsize
     if count < _LARGE:
-        return torch.empty(shape, dtype=dtype)
+        return torch.empty(shape, dtype=dtype, device="cpu")  # whatever torch's defaults are
     return memory(count).view(dtype).view(shape)
+
+
+def _zeros(shape: Sequence[int]) -> Tensor:
+    return torch.zeros(shape, dtype=torch.float32, device="cpu")
 
 
 def memory(count: int) -> Tensor:

@@ -13,7 +13,7 @@ from elman.cells.base import Cell, Weights, check_size
 from elman.cells.initialise import initialise
 from elman.dropout import dropout, mask
 from elman.kernels import dispatch
-from elman.kernels.call import Call, Noise
+from elman.kernels.call import Call, Noise, check_lengths
 from elman.layers.stream import Stream
 from elman.state import State, zeros
 
@@ -305,6 +305,9 @@ class Recurrent(nn.Module):
             raise ValueError(
                 f"state must have shape {wanted}. Got {', '.join(str(list(s.shape)) for s in state)}."
             )
+        for name, t in (("input", x), *(("state", s) for s in state)):
+            if t.dtype != initial[0].dtype and not torch.is_autocast_enabled(x.device.type):
+                raise ValueError(f"{name} must be {initial[0].dtype}, as the parameters. Got {t.dtype}.")
         call = Call(
             cells=self.cells,
             weights=self._dropped_weights(),
@@ -312,7 +315,7 @@ class Recurrent(nn.Module):
             state=tuple(state),
             initial=initial,
             lengths=lengths,
-            resets=resets,
+            resets=None if resets is None else resets.to(x.device, copy=True),  # as lengths
             bidirectional=self.bidirectional,
             dropout=self.dropout if self.training else 0.0,
             residual=self.residual,
@@ -418,10 +421,6 @@ def _check_lengths(lengths: Tensor, steps: int, rows: int, device: torch.device)
     lengths = torch.as_tensor(lengths)
     if lengths.shape != (rows,) or lengths.dtype not in (torch.int64, torch.int32):
         raise ValueError(f"lengths must be {rows} ints. Got {lengths.dtype} of {list(lengths.shape)}.")
-    if (
-        not torch.compiler.is_compiling()
-        and rows
-        and not (0 <= int(lengths.min()) <= int(lengths.max()) <= steps)
-    ):
-        raise ValueError(f"lengths must lie in [0, {steps}]. Got {lengths.tolist()}.")
-    return lengths.to(device, torch.int64)
+    if not torch.compiler.is_compiling():
+        check_lengths(lengths, steps)
+    return lengths.to(device, torch.int64, copy=True)  # the backward pass reads it; it may be used again

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from elman.cells.base import check_size
 from elman.kernels.cpu_step import MOST_ROWS, make_stepper, supports
 from elman.state import State
 
@@ -19,7 +20,8 @@ class Stream:
 
     It reads the layer's own parameters at every step, so that it never falls behind them, whoever changes
     them. On a CPU, for cells that have a compiled kernel and at most 8 rows, a step goes straight to it and
-    allocates nothing. Put the layer in evaluation mode to stream without dropout.
+    allocates nothing, whatever the layer's ``backend``. Put the layer in evaluation mode to stream without
+    dropout. A stream belongs to one thread; each may have its own.
 
     Args:
         layer: one direction.
@@ -30,6 +32,7 @@ class Stream:
     """
 
     def __init__(self, layer: "Recurrent", batch_size: int = 1) -> None:
+        check_size("batch_size", batch_size)
         self._layer = layer
         self._batch_size = batch_size
         self._state: State = ()
