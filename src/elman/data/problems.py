@@ -6,9 +6,9 @@ expected to score.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -243,12 +243,12 @@ class Drawn:
         problem: what is drawn.
         sequences: N, of an epoch.
         batch_size: B; an epoch's last batch may be smaller.
-        seed: one number or several; with epoch and batch it decides what is drawn.
+        seed: numbers, which with those of epoch and batch decide what is drawn.
     """
 
-    def __init__(self, problem: Problem, sequences: int, batch_size: int, seed: Any) -> None:
+    def __init__(self, problem: Problem, sequences: int, batch_size: int, seed: Sequence[int]) -> None:
         self._problem, self._sequences, self._batch_size = problem, sequences, batch_size
-        self._seed = np.atleast_1d(seed).tolist()
+        self._seed = tuple(seed)
         self.steps = -(-sequences // batch_size)
 
     def epoch(self, number: int = 0, start: int = 0) -> Iterator[Batch]:
