@@ -3,9 +3,9 @@
     python examples/long_memory.py --lags 10 20 --epochs 4 --out runs/short   # a small one, about a minute
     python examples/long_memory.py                                            # the whole picture
 
-Each point is a network trained on the adding problem at that length: two marked numbers, one in each half, are
-to be added. Who always says 1 has a mean squared error of 1/6; a tenth of that counts as solved. Each point is a
-run folder, so that the program, stopped and started again, goes on where it was.
+Each point is a network trained on the adding problem at that length: two marked numbers, one in each half,
+are to be added. Who always says 1 has a mean squared error of 1/6; a tenth of that counts as solved. Each
+point is a run folder, so that the program, stopped and started again, goes on where it was.
 """
 
 import argparse
