@@ -1,7 +1,7 @@
 """How far back can a recurrent network remember? One picture: each network and each remedy, over longer lags.
 
-    python examples/long_memory.py --lags 10 20 --epochs 4 --out runs/short   # a small one, about a minute
-    python examples/long_memory.py                                            # the whole picture
+    python examples/long_memory.py --lags 10 20 --epochs 4 --out runs/short  # a small one, about a minute
+    python examples/long_memory.py                                           # all of it, about an hour
 
 Each point is a network trained on the adding problem at that length: two marked numbers, one in each half,
 are to be added. Who always says 1 has a mean squared error of 1/6; a tenth of that counts as solved. Each
@@ -65,7 +65,7 @@ def train(method: str, lag: int, arguments: argparse.Namespace) -> float:
 def draw(errors: dict[tuple[str, int], float], lags: list[int], path: Path) -> None:
     """A table of errors, coloured where the problem is solved."""
     methods = [method for method in METHODS if any(method == done for done, _ in errors)]
-    figure = new_figure(2.6 + 0.8 * len(lags), 1.2 + 0.38 * len(methods))
+    figure = new_figure(max(5.5, 2.6 + 0.8 * len(lags)), 1.2 + 0.38 * len(methods))
     axes = figure.subplots()
     for (method, lag), error in errors.items():
         row, column, solved = methods.index(method), lags.index(lag), error <= SOLVED
@@ -77,7 +77,7 @@ def draw(errors: dict[tuple[str, int], float], lags: list[int], path: Path) -> N
     axes.set_xticks(range(len(lags)), [str(lag) for lag in lags])
     axes.set_yticks(range(len(methods)), methods)
     axes.set(xlim=(-0.5, len(lags) - 0.5), ylim=(len(methods) - 0.5, -0.5), xlabel="steps of a sequence")
-    axes.set_title("adding two numbers: mean squared error, blue where solved", fontsize=10)
+    figure.suptitle("The adding problem: mean squared error, blue where solved", fontsize=10)
     axes.tick_params(length=0)
     for side in axes.spines.values():
         side.set_visible(False)
@@ -91,7 +91,7 @@ def main() -> None:
     )
     parser.add_argument("--lags", type=int, nargs="+", default=[25, 50, 100, 200, 400, 1000])
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS), metavar="NAME")
-    parser.add_argument("--epochs", type=int, default=20, help="of 100 steps of 20 sequences, at most")
+    parser.add_argument("--epochs", type=int, default=30, help="of 100 steps of 20 sequences, at most")
     parser.add_argument("--hidden-size", type=int, default=64)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("runs/long-memory"))
@@ -108,4 +108,9 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except elman.InputError as error:
+        sys.exit(f"long_memory: {error}")
+    except KeyboardInterrupt:
+        sys.exit("long_memory: stopped; the same command goes on")
