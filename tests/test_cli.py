@@ -20,7 +20,7 @@ from elman.train import files, progress
 from tiny import interrupt_at, table, text
 
 TASKS = {name: registry.find("tasks", name, Task) for name in registry.names("tasks")}
-VERBS = [*(task.verb.__name__.lower() for task in TASKS.values()), "evaluate", "show", "resume"]
+VERBS = [*dict.fromkeys(task.verb.__name__.lower() for task in TASKS.values()), "evaluate", "show", "resume"]
 LM, SMALL = (
     ["train", "language-model", "corpus.txt"],
     ["--hidden-size", "8", "--epochs", "2", "--batch-size", "4"],
@@ -118,7 +118,7 @@ YAML = {
     "type.yaml": "hidden_size: '8'",
     "range.yaml": "dropout: 1.0",
 }
-NEEDS = {"detect": ["table.csv"], "predict": ["table.csv"], "evaluate": ["table.csv"]}
+NEEDS = {verb: ["table.csv"] for verb in ("detect", "predict", "recognise", "evaluate")}
 MISTAKES: list[tuple[list[str], str]] = [
     (["trian"], "unknown command 'trian'; known: train, evaluate, show, resume, "),
     (["train", "lm"], "unknown task 'lm'; known: language-model, classification, "),
@@ -160,7 +160,14 @@ MISTAKES: list[tuple[list[str], str]] = [
     *(([verb, "nowhere", *NEEDS.get(verb, [])], "nowhere: no such run folder") for verb in VERBS),
     (["show", "full"], "full/config.json: No such file or directory"),
     (["show", "x" * 300], "x" * 300 + ": File name too long"),
-    (["evaluate", "full"], "evaluate needs at least one file"),
+    (["train", "copy", "corpus.txt"], "copy draws its own sequences and reads no files. Got corpus.txt."),
+    (["train", "adding", "--length", "1"], "--length must be an int in [2, 1e6]. Got 1."),
+    (["train", "digits"], "digits reads one folder. Got 0."),
+    (["train", "digits", "corpus.txt"], "corpus.txt: must be a folder with train-images-idx3-ubyte and "),
+    (
+        ["train", "digits", "full"],
+        "full: holds neither train-images-idx3-ubyte nor train-images-idx3-ubyte.gz",
+    ),
 ]
 
 

@@ -105,6 +105,24 @@ def rhythm(rows: int = 120, seed: int = 0, values: np.ndarray | None = None) -> 
     return "\n".join(["timestamp,a,b", *lines]) + "\n"
 
 
+def idx(array: np.ndarray) -> bytes:
+    """Bytes as the content of an idx file."""
+    head = np.array([0x0800 + array.ndim, *array.shape], ">u4")
+    return head.tobytes() + array.astype(np.uint8).tobytes()
+
+
+def idx_files(folder: str, part: str, number: int, seed: int = 0) -> dict[str, bytes]:
+    """Images of 28 × 28 pixels, in each of three classes another row of them bright, and their labels."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(number) % 3
+    images = rng.integers(60, size=(number, 28, 28))
+    images[np.arange(number), 5 + 8 * labels] += 190
+    return {
+        f"{folder}/{part}-images-idx3-ubyte": idx(images),
+        f"{folder}/{part}-labels-idx1-ubyte": idx(labels),
+    }
+
+
 def corpus(length: int, starts: tuple[int, ...] = (0,), seed: int = 0) -> Corpus:
     """Random tokens below V."""
     tokens = np.random.default_rng(seed).integers(0, V, length)

@@ -13,18 +13,25 @@ if TYPE_CHECKING:
     from elman.cells import Cell
     from elman.errors import InputError, TrainingStopped
     from elman.layers import GRU, LSTM, RNN, GRUCell, LSTMCell, Recurrent, RNNCell, Stream, convert
+    from elman.tasks.adding import AddingProblem
     from elman.tasks.anomaly_detection import AnomalyDetector
     from elman.tasks.base import load, resume
     from elman.tasks.classification import SequenceClassifier
+    from elman.tasks.copy import CopyingMemory
+    from elman.tasks.digits import DigitClassifier
     from elman.tasks.forecasting import Forecaster
     from elman.tasks.language_model import LanguageModel
+    from elman.tasks.parity import ParityProblem
     from elman.tasks.regression import SequenceRegressor
     from elman.tasks.translation import Translator
 
 # Public names and where they live: imported when first used, so that the command line answers at once.
 _HOME = {
+    "AddingProblem": "tasks.adding",
     "AnomalyDetector": "tasks.anomaly_detection",
     "Cell": "cells",
+    "CopyingMemory": "tasks.copy",
+    "DigitClassifier": "tasks.digits",
     "Forecaster": "tasks.forecasting",
     "GRU": "layers",
     "GRUCell": "layers",
@@ -32,6 +39,7 @@ _HOME = {
     "LSTM": "layers",
     "LSTMCell": "layers",
     "LanguageModel": "tasks.language_model",
+    "ParityProblem": "tasks.parity",
     "RNN": "layers",
     "RNNCell": "layers",
     "Recurrent": "layers",
@@ -49,13 +57,17 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "AddingProblem",
     "AnomalyDetector",
     "Cell",
+    "CopyingMemory",
+    "DigitClassifier",
     "Forecaster",
     "GRUCell",
     "InputError",
     "LSTMCell",
     "LanguageModel",
+    "ParityProblem",
     "RNNCell",
     "Recurrent",
     "SequenceClassifier",

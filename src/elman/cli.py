@@ -20,12 +20,13 @@ from elman import __version__
 from elman.config import from_json, read_yaml, to_json
 from elman.errors import InputError, Interrupted, TrainingStopped
 from elman.registry import find, names
-from elman.tasks.base import Task, load, open_run, resume
+from elman.tasks.base import Task, Verb, load, open_run, resume
 from elman.train import files
 
 T = TypeVar("T")
 
 _FIRST = ("language-model", "classification", "translation", "forecasting", "anomaly-detection")
+_LAST = ("digits", "adding", "copy", "parity")
 
 _Run = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
 _Data = Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
@@ -114,22 +115,28 @@ def _dispatch(arguments: list[str]) -> int:
     }
     if verb in commands:
         return commands[verb](rest)
-    verbs = {cls.verb.__name__.lower(): cls for cls in _tasks().values()}
+    verbs = {each.__name__.lower(): each for each in _verbs()}
     if verb in verbs:
-        return _use(verb, verbs[verb], rest)
+        return _use(verbs[verb], rest)
     raise InputError(f"unknown command {verb!r}; known: {', '.join([*commands, *verbs])}")
 
 
 def _tasks() -> dict[str, type[Task]]:
-    """All tasks, those that newcomers ask for first."""
-    found = sorted(names("tasks"), key=lambda name: (*_FIRST, name).index(name))
+    """All tasks: first those that newcomers ask for, last those that only measure networks."""
+    others = [name for name in names("tasks") if name not in _FIRST + _LAST]
+    found = (*_FIRST, *others, *_LAST)
     return {name: find("tasks", name, Task) for name in found}  # type: ignore[type-abstract]
+
+
+def _verbs() -> list[type[Verb]]:
+    """The verbs of all tasks; several may share one."""
+    return list(dict.fromkeys(cls.verb for cls in _tasks().values()))
 
 
 def _overview() -> str:
     """Tasks and verbs, in the order a newcomer needs them."""
     tasks = _tasks()
-    rows = [(f"elman {cls.verb.__name__.lower()} RUN", _summary(cls.verb)) for cls in tasks.values()]
+    rows = [(f"elman {verb.__name__.lower()} RUN", _summary(verb)) for verb in _verbs()]
     rows += [(f"elman {o.__name__[1:].lower()} RUN", _summary(o)) for o in (_Evaluate, _Show, _Resume)]
     lines = [
         "Recurrent networks: from a file of sequences to a model that streams.",
@@ -198,9 +205,10 @@ def _from_yaml(cls: type[Task], path: Path) -> Any:
 
 def _evaluate(arguments: list[str]) -> int:
     given = _parse(_Evaluate, arguments, "elman evaluate", "elman evaluate runs/language-model other.txt")
-    if not given.data:
+    task = load(given.run, given.cell)
+    if not given.data and not task.makes_data:
         raise InputError("evaluate needs at least one file")
-    figures = load(given.run, given.cell).evaluate(list(given.data))
+    figures = task.evaluate(list(given.data))
     if given.json:
         print(json.dumps(figures))
     else:
@@ -252,15 +260,15 @@ def _show(arguments: list[str]) -> int:
     return 0
 
 
-def _use(verb: str, cls: type[Task], arguments: list[str]) -> int:
-    """A task's own verb: the run folder, then the verb's flags."""
-    parser = make_dataclass("Use", [], bases=(cls.verb, _OnRun), frozen=True, kw_only=True)
-    parser.__doc__ = cls.verb.__doc__
-    given = _parse(parser, arguments, f"elman {verb}", cls.verb.example)
+def _use(verb: type[Verb], arguments: list[str]) -> int:
+    """A verb of some task: the run folder, then the verb's flags."""
+    parser = make_dataclass("Use", [], bases=(verb, _OnRun), frozen=True, kw_only=True)
+    parser.__doc__ = verb.__doc__
+    given = _parse(parser, arguments, f"elman {verb.__name__.lower()}", verb.example)
     task = load(given.run, given.cell)
-    if not isinstance(task, cls):
+    if task.verb is not verb:
         raise InputError(f"{given.run}: is a run of {task.name}; its verb is {task.verb.__name__.lower()}")
-    wanted = _part(cls.verb, given)
+    wanted = _part(verb, given)
     if given.json:
         print(json.dumps(wanted.json(task), ensure_ascii=False))
     else:

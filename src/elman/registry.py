@@ -14,7 +14,7 @@ from elman.errors import InputError
 T = TypeVar("T")
 
 _PACKAGE = Path(__file__).parent
-_SHARED = {"__init__", "base", "initialise", "named"}
+_SHARED = {"__init__", "base", "initialise", "laboratory", "named"}
 
 
 def names(folder: str) -> list[str]:

@@ -9,7 +9,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +25,50 @@ from elman.data.split import split_points, stratified_split
 from elman.errors import InputError
 from elman.tasks import language_model
 from elman.tasks.base import Task
-from tiny import SMALL, reviews, rhythm, sales, same_bits, sentences, table, text, timeless, weights
+from tiny import (
+    SMALL,
+    idx_files,
+    reviews,
+    rhythm,
+    sales,
+    same_bits,
+    sentences,
+    table,
+    text,
+    timeless,
+    weights,
+)
 
 
 @dataclass
 class Case:
-    files: dict[str, str]
-    """What its examples read; the first is trained on."""
+    files: dict[str, Any]
+    """What its examples read, texts or bytes; none where the task draws its own data."""
     options: dict[str, Any]
     """Small, and none at its default where that matters."""
     verb: dict[str, Any]
     """Flags for an answer that can be compared."""
-    with_other_test: Callable[[str, dict[str, Any]], str]
-    """The training data with another test part, given the options."""
+    with_other_test: Callable[[Any, dict[str, Any]], Any] | None
+    """The first file with another test part, given the options; None: there are no files."""
+    trained_on: list[str] | None = None
+    """Paths; None: the first file."""
+    evaluated_on: list[str] | None = None
+    """Paths; None: the second file."""
+
+    def __post_init__(self) -> None:
+        names = list(self.files)
+        self.trained_on = names[:1] if self.trained_on is None else self.trained_on
+        self.evaluated_on = names[1:2] if self.evaluated_on is None else self.evaluated_on
+
+    def write(self, folder: Path) -> None:
+        """Puts the files into a folder."""
+        for name, content in self.files.items():
+            put(folder / name, content)
+
+
+def put(path: Path, content: str | bytes) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
 def shuffled_end(content: str, options: dict[str, Any]) -> str:
@@ -102,8 +133,16 @@ def other_end(content: str, options: dict[str, Any]) -> str:
     return "\n".join([head, *rows[:begin], *changed]) + "\n"
 
 
+def other_images(content: bytes, options: dict[str, Any]) -> bytes:
+    """Other pixels in an idx file of images; the same head."""
+    return content[:16] + bytes(255 - byte for byte in content[16:])
+
+
 COMMON = SMALL | {"seed": 3, "dropout": 0.1, "learning_rate": 0.01}
+DRAWN = COMMON | {"length": 6, "sequences": 10, "held_out": 9}
+OTHERS_DRAWN = {"length": 5, "sequences": 7, "show": 2, "seed": 1}
 CASES = {
+    "adding": Case({}, DRAWN, OTHERS_DRAWN, None),
     "anomaly-detection": Case(
         {"table.csv": rhythm(), "new.csv": rhythm(60, seed=1)},
         COMMON | {"window": 12, "calendar": "day", "split": (0.5, 0.2, 0.3), "history": 60},
@@ -115,6 +154,17 @@ CASES = {
         COMMON | {"embedding_size": 4, "pooling": "attention", "split": (0.6, 0.2, 0.2), "min_count": 1},
         {"data": Path("new.csv")},
         other_texts,
+    ),
+    "copy": Case({}, DRAWN | {"symbols": 3, "items": 2}, OTHERS_DRAWN, None),
+    "digits": Case(
+        idx_files("mnist", "t10k", 9)
+        | idx_files("mnist", "train", 16)
+        | idx_files("other", "t10k", 7, seed=1),
+        COMMON | {"permuted": True, "pixels": 14, "validation": 0.25, "cell": "gru"},
+        {"data": Path("other/t10k-images-idx3-ubyte")},
+        other_images,
+        trained_on=["mnist"],
+        evaluated_on=["other"],
     ),
     "forecasting": Case(
         {"sales.csv": sales(), "other.csv": sales(3, seed=1)},
@@ -130,6 +180,7 @@ CASES = {
         {"prompt": "the ", "length": 60, "seed": 1},
         shuffled_end,
     ),
+    "parity": Case({}, DRAWN, OTHERS_DRAWN, None),
     "regression": Case(
         {"table.csv": table(), "new.csv": table(9, seed=1)},
         COMMON | {"bidirectional": True, "split": (0.6, 0.2, 0.2), "cell": "gru"},
@@ -157,17 +208,14 @@ def find(name: str) -> type[Task]:
     return registry.find("tasks", name, Task)
 
 
-def train(
-    name: str, folder: Path, out: str | None = "run", content: str | None = None, **options: Any
-) -> Task:
-    """Trains in ``folder``, which gets the data."""
+def train(name: str, folder: Path, out: str | None = "run", content: Any = None, **options: Any) -> Task:
+    """Trains in ``folder``, which gets the data, the first file with another content where one is given."""
     case = CASES[name]
-    for file, each in case.files.items():
-        (folder / file).write_text(each)
-    file = folder / next(iter(case.files))
+    case.write(folder)
     if content is not None:
-        file.write_text(content)
-    return find(name)(**case.options | options).train([file], None if out is None else folder / out)
+        put(folder / next(iter(case.files)), content)
+    data = [folder / path for path in case.trained_on]
+    return find(name)(**case.options | options).train(data, None if out is None else folder / out)
 
 
 def answer(task: Task, name: str) -> Any:
@@ -183,7 +231,10 @@ def contents(folder: Path) -> dict[str, bytes]:
 class Run:
     task: Task
     folder: Path
-    files: list[Path]
+    data: list[Path]
+    """What it was trained on."""
+    other: list[Path] = field(default_factory=list)
+    """What else it may be evaluated on."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -199,7 +250,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory, short_sample: None) -> dict[s
     found = {}
     for name in NAMES:
         folder = tmp_path_factory.mktemp(name)
-        found[name] = Run(train(name, folder), folder / "run", [folder / file for file in CASES[name].files])
+        case = CASES[name]
+        data, other = ([folder / path for path in paths] for paths in (case.trained_on, case.evaluated_on))
+        found[name] = Run(train(name, folder), folder / "run", data, other)
     return found
 
 
@@ -240,8 +293,7 @@ def test_every_option_and_flag_is_explained(name):
 @each_task
 def test_its_examples_work(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    for file, content in CASES[name].files.items():
-        Path(file).write_text(content)
+    CASES[name].write(tmp_path)
     small = ["--epochs", "1", "--hidden-size", "8"]
     assert main([*shlex.split(find(name).example)[1:], *small]) == 0
     capsys.readouterr()
@@ -289,7 +341,7 @@ def elsewhere(runs: dict[str, Run]) -> dict[str, list[Any]]:
             for key, value in CASES[name].verb.items()
         ]
         commands.append([run.task.verb.__name__.lower(), str(run.folder), *flags, "--json"])
-        commands.append(["evaluate", str(run.folder), str(run.files[0]), "--json"])
+        commands.append(["evaluate", str(run.folder), *map(str, run.data), "--json"])
     program = "import json, sys; from elman.cli import main; [main(c) for c in json.load(sys.stdin)]"
     lines = subprocess.run(
         [sys.executable, "-c", program],
@@ -315,19 +367,19 @@ def close(found: Any, wanted: Any) -> bool:
 def test_a_new_process_gives_the_same_answers(run, elsewhere, name):
     said, figures = elsewhere[name]
     assert close(said, answer(run.task, name))
-    assert close(figures, run.task.evaluate(run.files[:1]))
+    assert close(figures, run.task.evaluate(run.data))
 
 
 @each_task
 def test_loaded_and_saved_and_loaded_again_it_answers_alike(run, name, tmp_path):
-    wanted, figures = answer(run.task, name), run.task.evaluate(run.files[:1])
+    wanted, figures = answer(run.task, name), run.task.evaluate(run.data)
     loaded = elman.load(run.folder)
     loaded.save(tmp_path / "copy")
     for task in (loaded, elman.load(tmp_path / "copy")):
         assert same_bits(weights(task.model), weights(run.task.model))
         assert not task.model.training
         assert answer(task, name) == wanted
-        assert task.evaluate(run.files[:1]) == figures
+        assert task.evaluate(run.data) == figures
         assert task.results == json.loads(json.dumps(run.task.results))
 
 
@@ -358,13 +410,13 @@ def test_a_folder_in_use_is_refused_and_left_alone(run, name, tmp_path):
     before = contents(run.folder)
     task = find(name)(**CASES[name].options)
     with pytest.raises(InputError, match="exists; give another --out, or --overwrite to replace it"):
-        task.train(run.files[:1], run.folder)
+        task.train(run.data, run.folder)
     with pytest.raises(InputError, match="exists"):
         run.task.save(run.folder)
     assert contents(run.folder) == before
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(InputError, match="is no run folder"):
-        task.train(run.files[:1], tmp_path, overwrite=True)
+        task.train(run.data, tmp_path, overwrite=True)
     with pytest.raises(InputError, match="is no run folder"):
         run.task.save(tmp_path, overwrite=True)
     assert contents(tmp_path) == {"thesis.txt": b"years of work"}
@@ -377,34 +429,34 @@ def test_overwriting_replaces_a_run_only_when_all_is_well(name, tmp_path):
     before = contents(tmp_path)
     bad = [
         ({}, [tmp_path / "missing"]),
-        ({"cell": "lsmt"}, first_file := [tmp_path / next(iter(CASES[name].files))]),
-        ({"hidden_size": 10**6}, first_file),
-        ({"split": (0.5, 0.5, 0.5)}, first_file),
+        ({"cell": "lsmt"}, data := [tmp_path / path for path in CASES[name].trained_on]),
+        ({"hidden_size": 10**6}, data),
+        ({"split": (0.5, 0.5, 0.5)}, data),
     ]
     if not torch.cuda.is_available():
-        bad.append(({"device": "cuda"}, first_file))
-    for options, data in bad:
+        bad.append(({"device": "cuda"}, data))
+    for options, paths in bad:
         with pytest.raises(InputError):
-            find(name)(**CASES[name].options | options).train(data, tmp_path / "run", overwrite=True)
+            find(name)(**CASES[name].options | options).train(paths, tmp_path / "run", overwrite=True)
         assert contents(tmp_path) == before
-    other = find(name)(**CASES[name].options | {"seed": 4}).train(
-        first_file, tmp_path / "run", overwrite=True
-    )
+    other = find(name)(**CASES[name].options | {"seed": 4}).train(data, tmp_path / "run", overwrite=True)
     assert same_bits(weights(elman.load(tmp_path / "run").model), weights(other.model))
     assert not same_bits(weights(other.model), weights(first.model))
     assert elman.load(tmp_path / "run").config.seed == 4
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["run", "copy", *CASES[name].files])
+    files = {Path(file).parts[0] for file in CASES[name].files}
+    assert {path.name for path in tmp_path.iterdir()} == {"run", "copy", *files}
 
 
 # Honest and reproducible
 
 
-@each_task
+@pytest.mark.parametrize("name", [name for name in NAMES if CASES[name].with_other_test])
 def test_nothing_that_is_fitted_sees_the_test_part(run, name, tmp_path):
     case = CASES[name]
     content = case.with_other_test(next(iter(case.files.values())), case.options)
     other = train(name, tmp_path, content=content)
-    assert contents(tmp_path)[next(iter(case.files))] != run.files[0].read_bytes()
+    first = next(iter(case.files))
+    assert (tmp_path / first).read_bytes() != (run.folder.parent / first).read_bytes()
     assert same_bits(weights(other.model), weights(run.task.model))
     assert other.facts == run.task.facts
     assert timeless(tmp_path / "run")["history"] == timeless(run.folder)["history"]
@@ -421,16 +473,16 @@ def test_the_seed_decides_the_weights(run, name, tmp_path):
     # and so the first ones too
     a, b = (weights(train(name, tmp_path, out=None, seed=seed, learning_rate=1e-30).model) for seed in (3, 4))
     assert not any(torch.allclose(a[key], b[key]) for key in a if key.endswith("weight_hh_l0"))
-    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []
+    assert not list(tmp_path.rglob("config.json"))
 
 
 @each_task
 def test_evaluation_on_another_file(run, name, tmp_path):
-    figures = elman.load(run.folder).evaluate(run.files[1:2])
+    figures = elman.load(run.folder).evaluate(run.other)
     assert all(isinstance(value, int | float) for value in figures.values())
     assert set(figures) == set(run.task.results["test"])
     with contextlib.redirect_stdout(io.StringIO()) as out:
-        assert main(["evaluate", str(run.folder), str(run.files[1])]) == 0
+        assert main(["evaluate", str(run.folder), *map(str, run.other)]) == 0
     assert len(out.getvalue().splitlines()) == len(figures)
     with pytest.raises(InputError, match="missing"):
         run.task.evaluate([tmp_path / "missing.csv"])

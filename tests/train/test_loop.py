@@ -258,6 +258,15 @@ def test_patience_ends_a_run_and_the_best_weights_are_kept(tmp_path, monkeypatch
     assert same_bits(loop_module.load_weights(tmp_path / "model.safetensors", model), seen[1])
 
 
+@pytest.mark.parametrize(("stop_at", "epochs"), [(2.0, 2), (1.9, 4), (0.5, 5), (None, 5)])
+def test_a_validation_loss_that_suffices_ends_a_run(monkeypatch, stop_at, epochs):
+    losses = iter([3.0, 2.0, 2.5, 1.5, 1.0])
+    monkeypatch.setattr(loop_module, "evaluate", lambda *_: Mean(next(losses), 1))
+    data = streams()
+    loop = fit(language_model(), data, data, epochs=5, stop_at=stop_at)
+    assert loop.position.step == epochs * data.steps
+
+
 def test_without_validation_the_last_weights_are_kept(tmp_path):
     model, data = language_model(), streams()
     fit(model, data, epochs=1, folder=tmp_path)

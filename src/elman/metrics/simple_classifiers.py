@@ -24,6 +24,19 @@ def majority(train: np.ndarray, test_size: int) -> np.ndarray:
     return np.broadcast_to(train.mean(0), (test_size, train.shape[1]))
 
 
+def nearest_mean(train: np.ndarray, labels: np.ndarray, test: np.ndarray) -> np.ndarray:
+    """The class whose mean is nearest.
+
+    Shapes:
+        train [M, F], labels [M] of class ids, test [N, F] → class ids [N]
+    """
+    classes = np.unique(labels)
+    means = np.stack([train[labels == each].mean(0, dtype=np.float64) for each in classes])
+    # |x − m|² = |x|² − 2 x · m + |m|², of which the first is the same for all classes
+    distances = np.square(means).sum(1) - 2 * test.astype(np.float64) @ means.T
+    return classes[distances.argmin(1)]
+
+
 def tfidf_logistic(
     texts: Sequence[Sequence[str]],
     truth: tuple[np.ndarray, np.ndarray],

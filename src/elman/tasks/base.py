@@ -151,6 +151,8 @@ class Task(ABC):
     verb: ClassVar[type[Verb]]
     example: ClassVar[str]
     """A training command that works, for the help."""
+    makes_data: ClassVar[bool] = False
+    """Whether it draws its own sequences and reads no files."""
 
     def __init__(self, config: TaskConfig | None = None, /, **options: Any) -> None:
         unknown = set(options) - {f.name for f in dataclasses.fields(self.Config)}
@@ -218,13 +220,13 @@ class Task(ABC):
 
     def train(
         self,
-        data: Paths,
+        data: Paths = (),
         out: str | Path | None = None,
         *,
         overwrite: bool = False,
         show_progress: bool = False,
     ) -> Self:
-        """Trains on files, into a run folder where ``out`` names one.
+        """Trains on files, if it does not draw its own data, into a run folder where ``out`` names one.
 
         Raises:
             InputError: the data or the folder are refused; a folder in use is left as it was.

@@ -136,7 +136,7 @@ class Loop:
         self._rate_began, self._rate_units = 0.0, 0.0
 
     def run(self, resume: bool = False) -> None:
-        """Trains to the end of the epochs, of the minutes or of the patience.
+        """Trains to the end of the epochs, of the minutes or of the patience, or to the loss that suffices.
 
         Raises:
             TrainingStopped: a loss or gradient that is not finite; the last checkpoint stays as it was.
@@ -253,9 +253,11 @@ class Loop:
     def _end_epoch(self) -> None:
         """Validates, keeps the best weights, decides whether to go on."""
         position, over = self.position, self._is_over()
+        reached = False
         if self.validation is not None:
             paused = time.monotonic()
             loss = evaluate(self._model, self.validation).mean
+            reached = self.options.stop_at is not None and loss <= self.options.stop_at
             self._rate_began += time.monotonic() - paused  # the rate is training's alone
             self._append(kind="validation", loss=loss)
             if loss < position.best_loss:
@@ -271,7 +273,7 @@ class Loop:
                 + ("" if position.bad_epochs == 0 else f"  (best {self.reading(position.best_loss):.3f})")
             )
         patience = self.options.patience
-        position.finished = over or bool(patience and position.bad_epochs >= patience)
+        position.finished = over or reached or bool(patience and position.bad_epochs >= patience)
 
     def _maybe_save(self, interrupted: bool) -> None:
         if self.folder is None:

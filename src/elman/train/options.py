@@ -38,6 +38,8 @@ class TrainingOptions:
     """the bound"""
     patience: int = 0
     """stop after this many epochs without a better validation loss; 0: never"""
+    stop_at: float | None = None
+    """stop once the validation loss is no higher"""
     precision: Literal["float32", "bfloat16"] = "float32"
     """bfloat16: products in bfloat16, weights and states in float32"""
     checkpoint_seconds: float = 60.0
