@@ -1,7 +1,13 @@
-"""A run's history: one JSON line after another, and its sparkline."""
+"""A run's history: one JSON line after another, and its sparkline.
+
+Every line has kind, step, epoch and seconds. ``train`` and ``validation`` lines have a loss. A watched run
+(``--watch-gradients``) has ``gradients`` lines too (see ``elman.train.watch``), and in its train lines
+``updates``: by how much of its size each parameter moved in that step.
+"""
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +61,48 @@ def _parse(content: bytes) -> list[dict[str, Any]]:
             line = json.loads(text)
         except (ValueError, RecursionError):
             break
-        if not (isinstance(line, dict) and line.get("kind") in ("train", "validation")):
-            break
-        if not all(_is_number(line.get(key)) for key in ("loss", "step", "epoch", "seconds")):
+        if not (isinstance(line, dict) and _is_ours(line)):
             break
         lines.append(line)
     return lines
+
+
+def _is_ours(line: dict[str, Any]) -> bool:
+    """Whether a line has what its kind promises."""
+    if not all(_is_number(line.get(key)) for key in ("step", "epoch", "seconds")):
+        return False
+    if line.get("kind") == "gradients":
+        lags, layers = line.get("lags"), line.get("layers")
+        return (
+            _is_list(lags, lambda lag: type(lag) is int)
+            and _is_list(layers, lambda layer: isinstance(layer, dict))
+            and all(_is_profile(layer, len(lags)) for layer in layers)
+        )
+    updates = line.get("updates", {})
+    return (
+        line.get("kind") in ("train", "validation")
+        and _is_number(line.get("loss"))
+        and isinstance(updates, dict)
+        and all(map(_is_number, updates.values()))
+    )
+
+
+def _is_profile(layer: dict[str, Any], lags: int) -> bool:
+    """Whether this is what a gradients line says of one layer, at so many lags."""
+    return (
+        all(isinstance(layer.get(key), str) for key in ("layer", "verdict"))
+        and all(_is_number_or_none(layer.get(key)) for key in ("decay", "half_life"))
+        and _is_list(layer.get("norms"), _is_number_or_none)
+        and len(layer["norms"]) == lags
+    )
+
+
+def _is_list(value: object, holds: Callable[[object], bool]) -> bool:
+    return isinstance(value, list) and all(map(holds, value))
+
+
+def _is_number_or_none(value: object) -> bool:
+    return value is None or _is_number(value)
 
 
 def _is_number(value: object) -> bool:
