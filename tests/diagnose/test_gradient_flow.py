@@ -12,6 +12,7 @@ from agreement import randomise
 from elman import registry
 from elman.cells import LSTM, Cell
 from elman.diagnose import gradient_flow, verdict
+from elman.errors import InputError
 from elman.kernels import stack
 from elman.layers import Recurrent
 
@@ -63,6 +64,23 @@ def test_of_an_orthogonal_recurrence_the_gradient_is_its_scales_power(scale):
     if scale < 1:
         assert flow.half_life.item() == pytest.approx(np.log(0.5) / np.log(scale), rel=1e-3)
     assert flow.verdicts == ({0.9: "vanishing", 1.05: "exploding"}.get(scale, "healthy"),)
+
+
+def test_without_a_number_of_lags_there_are_as_many_as_the_longest_sequence_has_steps():
+    layer, x = orthogonal(0.9), torch.randn(9, 4, I)
+
+    def loss(model, x):
+        return (
+            model(x, None, LENGTHS)[0].square().sum(-1).masked_fill(torch.arange(9)[:, None] > 7, torch.nan)
+        )
+
+    flow = gradient_flow(layer, x, loss, lags=None, positions=1)
+    assert flow.lags.tolist() == list(range(8))
+    assert (~np.isnan(flow.norms[0, 0])).sum(0).tolist() == [8, 6, 1, 0]
+    same = gradient_flow(layer, x, loss, lags=8, positions=1)
+    np.testing.assert_array_equal(flow.norms, same.norms)
+    with pytest.raises(InputError, match=r"^some sequence must have 3 steps up to a loss\. Got 2\.$"):
+        gradient_flow(layer, x[:2], squared, lags=None)
 
 
 @pytest.mark.parametrize("f", [0.5, 0.9, 0.99])

@@ -7,7 +7,6 @@ Every line has kind, step, epoch and seconds. ``train`` and ``validation`` lines
 
 import json
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +73,10 @@ def _is_ours(line: dict[str, Any]) -> bool:
     if line.get("kind") == "gradients":
         lags, layers = line.get("lags"), line.get("layers")
         return (
-            _is_list(lags, lambda lag: type(lag) is int)
-            and _is_list(layers, lambda layer: isinstance(layer, dict))
-            and all(_is_profile(layer, len(lags)) for layer in layers)
+            isinstance(lags, list)
+            and all(type(lag) is int for lag in lags)
+            and isinstance(layers, list)
+            and all(isinstance(layer, dict) and _is_profile(layer, len(lags)) for layer in layers)
         )
     updates = line.get("updates", {})
     return (
@@ -89,25 +89,30 @@ def _is_ours(line: dict[str, Any]) -> bool:
 
 def _is_profile(layer: dict[str, Any], lags: int) -> bool:
     """Whether this is what a gradients line says of one layer, at so many lags."""
+    norms = layer.get("norms")
     return (
         all(isinstance(layer.get(key), str) for key in ("layer", "verdict"))
-        and all(_is_number_or_none(layer.get(key)) for key in ("decay", "half_life"))
-        and _is_list(layer.get("norms"), _is_number_or_none)
-        and len(layer["norms"]) == lags
+        and isinstance(norms, list)
+        and len(norms) == lags
+        and all(n is None or _is_number(n) for n in (*norms, layer.get("decay"), layer.get("half_life")))
     )
-
-
-def _is_list(value: object, holds: Callable[[object], bool]) -> bool:
-    return isinstance(value, list) and all(map(holds, value))
-
-
-def _is_number_or_none(value: object) -> bool:
-    return value is None or _is_number(value)
 
 
 def _is_number(value: object) -> bool:
     """Finite or not: a validation loss may be infinite."""
     return type(value) is float or (type(value) is int and abs(value) < 2**63)
+
+
+def looks_back(line: dict[str, Any]) -> float | None:
+    """By a gradients line: steps after which half the gradient is left, of the layer that keeps it longest.
+
+    Infinite where it does not fade; None where no layer's is known.
+    """
+    known = [
+        layer for layer in line["layers"] if layer["decay"] is not None or layer["verdict"] == "exploding"
+    ]
+    lives = [math.inf if layer["half_life"] is None else layer["half_life"] for layer in known]
+    return max(lives, default=None)
 
 
 def sparkline(values: list[float], width: int = 40) -> str:
