@@ -74,11 +74,11 @@ def test_without_a_number_of_lags_there_are_as_many_as_the_longest_sequence_has_
         return losses.masked_fill(torch.arange(9)[:, None] == 8, torch.nan)
 
     flow = gradient_flow(layer, x, loss, lags=None, positions=1)
-    assert flow.lags.tolist() == list(range(8))
-    assert (~np.isnan(flow.norms[0, 0])).sum(0).tolist() == [8, 6, 1, 0]
-    same = gradient_flow(layer, x, loss, lags=8, positions=1)
+    assert flow.lags.tolist() == list(range(9))
+    assert (~np.isnan(flow.norms[0, 0])).sum(0).tolist() == [8, 6, 1, 0]  # the last step has no loss
+    same = gradient_flow(layer, x, loss, lags=9, positions=1)
     np.testing.assert_array_equal(flow.norms, same.norms)
-    with pytest.raises(InputError, match=r"^some sequence must have 3 steps up to a loss\. Got 2\.$"):
+    with pytest.raises(InputError, match=r"^some sequence must have at least 3 steps\. Got 2\.$"):
         gradient_flow(layer, x[:2], squared, lags=None)
 
 

@@ -284,7 +284,7 @@ def test_sequences_too_short_to_see_anything_are_trained_all_the_same():
     loop = fit(with_recurrence(1.5), Lines(4, length=2), watch_gradients=1)
     assert looks(loop) == []
     assert loop.progress.said == [
-        "--watch-gradients: nothing to see at step 0: some sequence must have 3 steps up to a loss. Got 2."
+        "--watch-gradients: nothing to see at step 0: some sequence must have at least 3 steps. Got 2."
     ]
     assert loop.position.finished
 
