@@ -316,6 +316,15 @@ def test_show_a_finished_run(run):
     assert "this model" in out
 
 
+def test_show_a_watched_run(run):
+    assert run(*LM, "--out", "run", *SMALL_LM, "--watch-gradients", "5").status == 0
+    (line,) = (line for line in run("show", "run").out.splitlines() if line.startswith("looks back"))
+    first, _, last, unit = line.removeprefix("looks back").split()
+    assert 0 < float(first) < 20
+    assert 0 < float(last) < 20
+    assert unit == "steps"
+
+
 def test_interrupted_shown_and_resumed(run, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(progress, "make_progress", lambda: interrupt_at(3))

@@ -225,7 +225,7 @@ def _resume(arguments: list[str]) -> int:
 
 
 def _show(arguments: list[str]) -> int:
-    from elman.train.history import read_history, sparkline
+    from elman.train.history import looks_back, read_history, sparkline
 
     given = _parse(_Show, arguments, "elman show", "elman show runs/language-model")
     task = open_run(given.run, to_run=False)
@@ -250,6 +250,10 @@ def _show(arguments: list[str]) -> int:
             losses = [reading(line["loss"]) for line in history if line["kind"] == kind]
             if losses:
                 print(f"{kind:>10}  {losses[0]:.3f} {sparkline(losses)} {losses[-1]:.3f} {reading.name}")
+        backs = [looks_back(line) for line in history if line["kind"] == "gradients"]
+        known = [back for back in backs if back is not None]
+        if known:
+            print(f"looks back  {known[0]:.3g} {sparkline(known)} {known[-1]:.3g} steps")
     if not task.results:
         print(f"not finished; go on with: elman resume {given.run}")
         return 0

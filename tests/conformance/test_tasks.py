@@ -23,8 +23,10 @@ from elman.cli import main
 from elman.config import from_json, to_json
 from elman.data.split import split_points, stratified_split
 from elman.errors import InputError
+from elman.layers import Recurrent
 from elman.tasks import language_model
 from elman.tasks.base import Task
+from elman.train.history import read_history
 from tiny import (
     SMALL,
     idx_files,
@@ -474,6 +476,26 @@ def test_the_seed_decides_the_weights(run, name, tmp_path):
     a, b = (weights(train(name, tmp_path, out=None, seed=seed, learning_rate=1e-30).model) for seed in (3, 4))
     assert not any(torch.allclose(a[key], b[key]) for key in a if key.endswith("weight_hh_l0"))
     assert not list(tmp_path.rglob("config.json"))
+
+
+@each_task
+def test_watched_it_trains_to_the_same_weights(run, name, tmp_path):
+    watched = train(name, tmp_path, watch_gradients=2)
+    assert same_bits(weights(watched.model), weights(run.task.model))
+    lines = read_history(tmp_path / "run" / "history.jsonl")
+    looks = [line for line in lines if line["kind"] == "gradients"]
+    assert [line["step"] for line in looks] == list(range(0, watched.results["steps"], 2))
+    layers = sum(
+        module.num_layers * (2 if module.bidirectional else 1)
+        for module in watched.model.modules()
+        if isinstance(module, Recurrent)
+    )
+    for line in looks:
+        assert len(line["layers"]) == layers
+        for layer in line["layers"]:
+            assert layer["norms"][0] is not None
+            assert max(norm for norm in layer["norms"] if norm is not None) > 0
+            assert layer["verdict"] in ("vanishing", "healthy", "exploding")
 
 
 @each_task

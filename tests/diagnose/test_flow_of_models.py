@@ -240,11 +240,11 @@ def test_a_gradient_that_is_gone_at_once_vanishes():
 
 def test_the_rule_says_what_the_verdict_does():
     assert RULE == (
-        "vanishing: the gradient halves in fewer than 10 steps; "
+        "vanishing: the gradient halves in less than 1 step; "
         "exploding: it doubles in fewer than 50; healthy: neither"
     )
-    assert verdict(0.5 ** (1 / 9.9)) == "vanishing"
-    assert verdict(0.5 ** (1 / 10.1)) == verdict(1.0) == verdict(2 ** (1 / 50.1)) == "healthy"
+    assert verdict(0.5 ** (1 / 0.9)) == "vanishing"
+    assert verdict(0.5 ** (1 / 1.1)) == verdict(1.0) == verdict(2 ** (1 / 50.1)) == "healthy"
     assert verdict(2 ** (1 / 49.9)) == verdict(float("inf")) == "exploding"
 
 

@@ -12,6 +12,7 @@ from agreement import randomise
 from elman import registry
 from elman.cells import LSTM, Cell
 from elman.diagnose import gradient_flow, verdict
+from elman.errors import InputError
 from elman.kernels import stack
 from elman.layers import Recurrent
 
@@ -62,7 +63,7 @@ def squared(model, x):
     return model(x)[0].square().sum(-1)
 
 
-@pytest.mark.parametrize("scale", [0.9, 0.99, 1.0, 1.05])
+@pytest.mark.parametrize("scale", [0.45, 0.9, 0.99, 1.0, 1.05])
 def test_of_an_orthogonal_recurrence_the_gradient_is_its_scales_power(scale):
     flow = gradient_flow(orthogonal(scale), torch.randn(120, 4, I), squared, lags=100)
     assert flow.parts == ("h",)
@@ -72,10 +73,26 @@ def test_of_an_orthogonal_recurrence_the_gradient_is_its_scales_power(scale):
     assert flow.decay.item() == pytest.approx(scale, abs=1e-3)
     if scale < 1:
         assert flow.half_life.item() == pytest.approx(np.log(0.5) / np.log(scale), rel=1e-3)
-    assert flow.verdicts == ({0.9: "vanishing", 1.05: "exploding"}.get(scale, "healthy"),)
+    assert flow.verdicts == ({0.45: "vanishing", 1.05: "exploding"}.get(scale, "healthy"),)
 
 
-@pytest.mark.parametrize("f", [0.5, 0.9, 0.99])
+def test_without_a_number_of_lags_there_are_as_many_as_the_longest_sequence_has_steps():
+    layer, x = orthogonal(0.9), torch.randn(9, 4, I)
+
+    def loss(model, x):
+        losses = model(x, None, LENGTHS)[0].square().sum(-1)
+        return losses.masked_fill(torch.arange(9)[:, None] == 8, torch.nan)
+
+    flow = gradient_flow(layer, x, loss, lags=None, positions=1)
+    assert flow.lags.tolist() == list(range(9))
+    assert (~np.isnan(flow.norms[0, 0])).sum(0).tolist() == [8, 6, 1, 0]  # the last step has no loss
+    same = gradient_flow(layer, x, loss, lags=9, positions=1)
+    np.testing.assert_array_equal(flow.norms, same.norms)
+    with pytest.raises(InputError, match=r"^some sequence must have at least 3 steps\. Got 2\.$"):
+        gradient_flow(layer, x[:2], squared, lags=None)
+
+
+@pytest.mark.parametrize("f", [0.6, 0.9, 0.99])
 @pytest.mark.parametrize("kind", ["ours", "torch"])
 def test_of_a_fixed_forget_gate_the_cells_gradient_is_its_power(f, kind):
     model = fixed_forget_gate(f)

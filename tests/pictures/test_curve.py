@@ -28,3 +28,11 @@ def test_the_curve_is_a_picture(tmp_path, losses, validated):
     assert (blue > 0) == (len(losses) > 0)
     assert (orange > 0) == (validated and len(losses) > 0)
     assert [path.name for path in tmp_path.iterdir()] == ["loss.png"]
+
+
+def test_lines_of_another_kind_are_passed_over(tmp_path):
+    lines = [line(1), line(2, loss=0.5)]
+    look = {"kind": "gradients", "lags": [], "layers": [], "step": 1, "epoch": 1, "seconds": 0.25}
+    for name, given in (("plain", lines), ("watched", [lines[0], look, lines[1]])):
+        draw_curve(given, tmp_path / f"{name}.png", "nats", float, "title")
+    assert (imread(tmp_path / "plain.png") == imread(tmp_path / "watched.png")).all()

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from elman.train.history import History, read_history, sparkline
+from elman.train.history import History, looks_back, read_history, sparkline
 
 
 def line(step: int, kind: str = "train", loss: float = 1.5) -> dict[str, object]:
@@ -61,12 +61,63 @@ def test_a_torn_last_line_is_passed_over(tmp_path, torn):
     assert read_history(path) == [line(1), line(2)]
 
 
-@pytest.mark.parametrize("change", [{"kind": "other"}, {"loss": "1"}, {"step": None}, {"seconds": 10**400}])
+LAYER = {"layer": "one", "verdict": "healthy", "decay": 0.5, "half_life": 1.0, "norms": [1.0, None]}
+
+
+def look(step: int, layer: dict[str, object] | None = None, **change: object) -> dict[str, object]:
+    """A gradients line."""
+    own = {"kind": "gradients", "step": step, "epoch": 1, "seconds": 0.25}
+    return own | {"lags": [0, 1], "layers": [LAYER | (layer or {})]} | change
+
+
+def test_a_watched_runs_lines_come_back(tmp_path):
+    history = History(tmp_path / "history.jsonl")
+    unknown = {"decay": None, "half_life": None}
+    lines = [look(0), line(1) | {"updates": {"weight": 0.01}}, look(1, unknown), look(2, layers=[])]
+    for each in lines:
+        history.append(each)
+    assert read_history(tmp_path / "history.jsonl") == lines
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"kind": "other"}, {"loss": "1"}, {"step": None}, {"seconds": 10**400}]
+    + [{"updates": [0.01]}, {"updates": {"weight": None}}]
+    + [look(2, **change) for change in ({"lags": 2}, {"lags": [0]}, {"lags": [0, 0.5]}, {"layers": [[]]})]
+    + [
+        look(2, {"norms": 1.0}),
+        look(2, {"norms": ["1", "2"]}),
+        look(2, {"decay": "1"}),
+        look(2, {"layer": 1}),
+    ],
+)
 def test_a_line_that_is_not_ours_ends_the_history(tmp_path, change):
     history = History(tmp_path / "history.jsonl")
     for each in (line(1), line(2) | change, line(3)):
         history.append(each)
     assert read_history(tmp_path / "history.jsonl") == [line(1)]
+
+
+@pytest.mark.parametrize(
+    ("lives", "back"),
+    [
+        ([(0.5, 1.0)], 1.0),
+        ([(0.5, 1.0), (0.9, 6.6), (None, None)], 6.6),
+        ([(0.5, 1.0), (1.1, None)], math.inf),
+        ([(0.5, 1.0), (None, None)], 1.0),
+        ([(None, None)], None),
+        ([], None),
+    ],
+)
+def test_the_layer_that_keeps_it_longest_decides(lives, back):
+    layers = [{"decay": decay, "half_life": half_life} for decay, half_life in lives]
+    for layer in layers:
+        layer["verdict"] = "healthy"
+    assert looks_back({"layers": layers}) == back
+
+
+def test_what_grows_beyond_all_numbers_does_not_fade():
+    assert looks_back(look(1, {"decay": None, "half_life": None, "verdict": "exploding"})) == math.inf
 
 
 @pytest.mark.parametrize(

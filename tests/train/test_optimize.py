@@ -7,7 +7,13 @@ import torch
 from torch import nn
 
 from elman.errors import InputError
-from elman.train.optimize import clip_gradients, learning_rate, make_optimizer
+from elman.train.optimize import (
+    clip_gradients,
+    copy_parameters,
+    learning_rate,
+    make_optimizer,
+    update_ratios,
+)
 from elman.train.options import TrainingOptions
 
 
@@ -129,11 +135,24 @@ def test_two_steps_by_hand(options, a, b):
     assert model.unused.item() == 1
 
 
+def test_how_far_an_update_moves_each_parameter():
+    model = Two()
+    before = copy_parameters(model)
+    assert update_ratios(model, before) == {"a": 0, "b": 0, "unused": 0}
+    with torch.no_grad():
+        model.a += torch.tensor([0.03, 0.04])
+        model.b.zero_()
+    assert update_ratios(model, before) == {"a": 0.03536, "b": 1, "unused": 0}  # 0.05 / √2
+    zero = [torch.zeros_like(p) for p in before]
+    assert update_ratios(model, zero) == {}  # of nothing there is no share
+
+
 BAD = [
     ("epochs", 0, "an int in [1, 1e9]"),
     ("batch_size", -1, "an int in [1, 1e9]"),
     ("patience", -1, "an int in [0, 2^63)"),
     ("warmup_steps", 2**63, "an int in [0, 2^63)"),
+    ("watch_gradients", -1, "an int in [0, 2^63)"),
     ("seed", -1, "an int in [0, 2^63)"),
     ("learning_rate", 0.0, "in (0, inf)"),
     ("learning_rate", math.nan, "in (0, inf)"),

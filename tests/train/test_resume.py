@@ -62,6 +62,7 @@ KINDS = {
     # the first epoch's weights stay the best
     "patience": lambda: stream(optimizer="sgd", momentum=0.9, learning_rate=100.0, patience=2, epochs=9),
     "no validation": lambda: sequences(warmup_steps=7),
+    "watched": lambda: stream(watch_gradients=4),
 }
 
 

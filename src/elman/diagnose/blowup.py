@@ -11,6 +11,9 @@ from elman.kernels.call import Call
 from elman.layers.recurrent import Recurrent
 from elman.state import State
 
+REMEDY = "--clip norm with a lower --clip-at, a gated --cell, or --init orthogonal"
+"""Of a gradient that grows in the recurrence."""
+
 _GROWTH = 1e3  # over one batch's steps: more than rounding and less than any explosion
 
 
@@ -27,10 +30,7 @@ def explain(model: nn.Module, batch: Batch, state: State | None) -> str:
     grown = recurrent_growth(model, batch, state)
     if grown > _GROWTH:
         size = "beyond float32" if grown == float("inf") else f"{grown:.0e}-fold"
-        return (
-            f"{where}; it grew {size} within one batch in the recurrence: "
-            "try --clip norm with a lower --clip-at, a gated --cell, or --init orthogonal"
-        )
+        return f"{where}; it grew {size} within one batch in the recurrence: try {REMEDY}"
     not_there = "" if math.isnan(grown) else "; it did not grow in the recurrence"
     return f"{where}{not_there}: try a lower --learning-rate, or --warmup-steps"
 

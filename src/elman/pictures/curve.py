@@ -22,7 +22,7 @@ def plot_curve(
         unit: of the loss, for the axis.
         reading: a loss of the history in that unit.
     """
-    finite = [line for line in lines if math.isfinite(line["loss"])]
+    finite = [line for line in lines if math.isfinite(line.get("loss", math.nan))]
     train = [(line["step"], reading(line["loss"])) for line in finite if line["kind"] == "train"]
     valid = [(line["step"], reading(line["loss"])) for line in finite if line["kind"] == "validation"]
     if train:

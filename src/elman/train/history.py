@@ -1,4 +1,9 @@
-"""A run's history: one JSON line after another, and its sparkline."""
+"""A run's history: one JSON line after another, and its sparkline.
+
+Every line has kind, step, epoch and seconds. ``train`` and ``validation`` lines have a loss. A watched run
+(``--watch-gradients``) has ``gradients`` lines too (see ``elman.train.watch``), and in its train lines
+``updates``: by how much of its size each parameter moved in that step.
+"""
 
 import json
 import math
@@ -55,17 +60,59 @@ def _parse(content: bytes) -> list[dict[str, Any]]:
             line = json.loads(text)
         except (ValueError, RecursionError):
             break
-        if not (isinstance(line, dict) and line.get("kind") in ("train", "validation")):
-            break
-        if not all(_is_number(line.get(key)) for key in ("loss", "step", "epoch", "seconds")):
+        if not (isinstance(line, dict) and _is_ours(line)):
             break
         lines.append(line)
     return lines
 
 
+def _is_ours(line: dict[str, Any]) -> bool:
+    """Whether a line has what its kind promises."""
+    if not all(_is_number(line.get(key)) for key in ("step", "epoch", "seconds")):
+        return False
+    if line.get("kind") == "gradients":
+        lags, layers = line.get("lags"), line.get("layers")
+        return (
+            isinstance(lags, list)
+            and all(type(lag) is int for lag in lags)
+            and isinstance(layers, list)
+            and all(isinstance(layer, dict) and _is_profile(layer, len(lags)) for layer in layers)
+        )
+    updates = line.get("updates", {})
+    return (
+        line.get("kind") in ("train", "validation")
+        and _is_number(line.get("loss"))
+        and isinstance(updates, dict)
+        and all(map(_is_number, updates.values()))
+    )
+
+
+def _is_profile(layer: dict[str, Any], lags: int) -> bool:
+    """Whether this is what a gradients line says of one layer, at so many lags."""
+    norms = layer.get("norms")
+    return (
+        all(isinstance(layer.get(key), str) for key in ("layer", "verdict"))
+        and isinstance(norms, list)
+        and len(norms) == lags
+        and all(n is None or _is_number(n) for n in (*norms, layer.get("decay"), layer.get("half_life")))
+    )
+
+
 def _is_number(value: object) -> bool:
     """Finite or not: a validation loss may be infinite."""
     return type(value) is float or (type(value) is int and abs(value) < 2**63)
+
+
+def looks_back(line: dict[str, Any]) -> float | None:
+    """By a gradients line: steps after which half the gradient is left, of the layer that keeps it longest.
+
+    Infinite where it does not fade; None where no layer's is known.
+    """
+    known = [
+        layer for layer in line["layers"] if layer["decay"] is not None or layer["verdict"] == "exploding"
+    ]
+    lives = [math.inf if layer["half_life"] is None else layer["half_life"] for layer in known]
+    return max(lives, default=None)
 
 
 def sparkline(values: list[float], width: int = 40) -> str:

@@ -31,9 +31,17 @@ from elman.train.checkpoint import (
 )
 from elman.train.files import CHECKPOINT, HISTORY, WEIGHTS
 from elman.train.history import History
-from elman.train.optimize import clip_gradients, learning_rate, make_optimizer, set_rates
+from elman.train.optimize import (
+    clip_gradients,
+    copy_parameters,
+    learning_rate,
+    make_optimizer,
+    set_rates,
+    update_ratios,
+)
 from elman.train.options import TrainingOptions
 from elman.train.progress import Progress, Silent
+from elman.train.watch import Watch
 
 _LARGEST_EXPONENT = 700.0  # whose exponential is still a float
 _LEAST_COUNT = 1e-9  # targets; a mean over none is 0
@@ -154,6 +162,7 @@ class Loop:
         self._saved = self._rate_began = time.monotonic()
         self._model.train()
         with _interruption() as interrupted, self.progress:
+            self._watch = Watch(self._plain, self.options, self.history, self.progress)
             if self.folder is not None and not resume:
                 self._checkpoint()
             while not self.position.finished:
@@ -189,6 +198,7 @@ class Loop:
         set_rates(self._optimizer, rate, self.position.step // self.batches.steps)
         batch = to_device(batch, self._fabric.device)
         before = self._state
+        self._look(batch, before)
         loss, after = self._model(batch, before)
         # a chunk in which every token starts a document has no target
         self._fabric.backward(loss.sum / loss.count.clamp(min=_LEAST_COUNT))
@@ -196,6 +206,8 @@ class Loop:
         value, count = float(loss.sum.detach()), float(loss.count)
         if not (math.isfinite(value) and math.isfinite(norm)):
             self._stop(batch, before, value)
+        is_logged = (self.position.step + 1) % self._log_every == 0
+        old = copy_parameters(self._plain) if is_logged and self.options.watch_gradients else None
         self._fabric_optimizer.step()
         self._fabric_optimizer.zero_grad(set_to_none=True)
         self._state = None if after is None else detach(after)
@@ -206,8 +218,16 @@ class Loop:
         position.sums = tuple(a + b for a, b in zip(position.sums, additions, strict=True))
         self._rate_units += count
         self._show(value / max(count, _LEAST_COUNT), norm)
-        if position.step % self._log_every == 0:
-            self._log(rate)
+        if is_logged:
+            self._log(rate, {} if old is None else {"updates": update_ratios(self._plain, old)})
+
+    def _look(self, batch: Batch, state: State | None) -> None:
+        """How far back the gradient reaches, where it is time to look."""
+        paused = time.monotonic()
+        line = self._watch.look(self.position.step, batch, state)
+        if line is not None:
+            self._append(kind="gradients", **line)
+            self._rate_began += time.monotonic() - paused  # as in a validation
 
     def _stop(self, batch: Batch, state: State | None, value: float) -> None:
         """Ends a run that left the finite numbers."""
@@ -225,6 +245,7 @@ class Loop:
             "loss": f"{mean:.3f}",
             self.reading.name: f"{self.reading(mean):.3f}",
             "grad norm": f"{norm:.2f}",
+            **self._watch.facts,
             # last, as a narrow terminal cuts the end
             f"{self.reading.unit}/s": f"{self._rate_units / max(elapsed, 1e-9):,.0f}",
         }
@@ -232,7 +253,7 @@ class Loop:
             del facts["loss"]  # it is the reading
         self.progress.update(share, seconds / share - seconds, facts)
 
-    def _log(self, rate: float) -> None:
+    def _log(self, rate: float, more: dict[str, Any]) -> None:
         total, count, norms, clipped, steps = self.position.sums
         self._append(
             kind="train",
@@ -240,12 +261,13 @@ class Loop:
             grad_norm=norms / steps,
             clipped=clipped / steps,
             learning_rate=rate,
+            **more,
         )
         self.position.sums = (0.0,) * len(self.position.sums)
 
     def _append(self, **values: Any) -> None:
         position = self.position
-        epoch = (position.step - 1) // self.batches.steps + 1
+        epoch = max(position.step - 1, 0) // self.batches.steps + 1
         seconds = round(time.monotonic() - self._began, 3)
         self.history.append({**values, "step": position.step, "epoch": epoch, "seconds": seconds})
         position.history_bytes = self.history.bytes

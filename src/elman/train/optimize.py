@@ -1,9 +1,9 @@
-"""Optimizers, learning-rate schedules and clipping."""
+"""Optimizers, learning-rate schedules, clipping, and how large the updates are."""
 
 import math
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from elman.train.options import TrainingOptions
 
@@ -66,3 +66,28 @@ def clip_gradients(model: nn.Module, options: TrainingOptions) -> float:
     elif options.clip == "value" and norm < math.inf:
         torch.nn.utils.clip_grad_value_(model.parameters(), options.clip_at)
     return norm
+
+
+def copy_parameters(model: nn.Module) -> list[Tensor]:
+    """A copy of each parameter, in the model's order."""
+    return [p.detach().clone() for p in model.parameters()]
+
+
+def update_ratios(model: nn.Module, before: list[Tensor]) -> dict[str, float]:
+    """How far each parameter has moved, as a share of its size: ‖w' − w‖ / ‖w‖, by name.
+
+    Args:
+        model: after the update.
+        before: its parameters before, as ``copy_parameters`` gave them.
+
+    Returns:
+        To four digits; without those that were 0, of which nothing is a share.
+    """
+    names, after = zip(*((name, p.detach()) for name, p in model.named_parameters()), strict=True)
+    moved = torch.stack(torch._foreach_norm(torch._foreach_sub(list(after), before))).tolist()
+    sizes = torch.stack(torch._foreach_norm(before)).tolist()
+    return {
+        name: float(f"{change / size:.3e}")
+        for name, change, size in zip(names, moved, sizes, strict=True)
+        if size > 0
+    }

@@ -44,6 +44,8 @@ class TrainingOptions:
     """bfloat16: products in bfloat16, weights and states in float32"""
     checkpoint_seconds: float = 60.0
     """seconds between two checkpoints"""
+    watch_gradients: int = 0
+    """look every so many steps how far back the gradient reaches, and warn where that is bad; 0: never"""
     seed: int = 0
     """decides everything random"""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
@@ -53,7 +55,7 @@ class TrainingOptions:
         """Checks every range."""
         for name in ("epochs", "batch_size"):
             require(flag(name), 1 <= getattr(self, name) <= 10**9, "an int in [1, 1e9]", getattr(self, name))
-        for name in ("patience", "warmup_steps", "full_rate_epochs", "seed"):
+        for name in ("patience", "warmup_steps", "full_rate_epochs", "watch_gradients", "seed"):
             require(flag(name), 0 <= getattr(self, name) < 2**63, "an int in [0, 2^63)", getattr(self, name))
         for name in ("learning_rate", "clip_at", "checkpoint_seconds"):
             require(flag(name), 0 < getattr(self, name) < float("inf"), "in (0, inf)", getattr(self, name))
