@@ -1,5 +1,7 @@
 """What every head promises."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -24,8 +26,31 @@ class Loss(NamedTuple):
 class Head(nn.Module):
     """Features → a loss against a target, and the prediction.
 
-    Subclasses define ``loss(features, target) → Loss`` and ``predict(features)``.
+    Subclasses define ``loss(features, target) → Loss``, which ends in ``total``, and ``predict(features)``.
     """
+
+    _record: list[Tensor] | None = None
+
+    @contextmanager
+    def single_losses(self) -> Iterator[list[Tensor]]:
+        """Tells the loss of each target, times its weight.
+
+        Every loss taken within it adds a tensor over the features' leading axes; NaN where the weight is 0.
+        """
+        found: list[Tensor] = []
+        before, self._record = self._record, found
+        try:
+            yield found
+        finally:
+            self._record = before
+
+    def total(self, losses: Tensor, features: Tensor, target: Target) -> Loss:
+        """Sums single losses by the target's weights; losses have the weights' shape."""
+        if self._record is not None:
+            self._record.append(_single(losses, features.dim() - 1, target.weights))
+        if target.weights is None:
+            return Loss(losses.sum(), losses.new_tensor(float(losses.numel())))
+        return Loss((losses * target.weights).sum(), target.weights.sum())
 
     def loss(self, features: Tensor, target: Target) -> Loss:
         """The loss of these features against the target."""
@@ -72,8 +97,11 @@ def positive(raw: Tensor) -> Tensor:
     return F.softplus(raw) + 1e-4
 
 
-def weighted(losses: Tensor, target: Target) -> Loss:
-    """Sums single losses by the target's weights; losses have the weights' shape."""
-    if target.weights is None:
-        return Loss(losses.sum(), losses.new_tensor(float(losses.numel())))
-    return Loss((losses * target.weights).sum(), target.weights.sum())
+def _single(losses: Tensor, axes: int, weights: Tensor | None) -> Tensor:
+    """Weighted losses over so many leading axes; NaN where every weight is 0."""
+    if weights is None:
+        return losses
+    losses, counts = losses * weights, weights != 0
+    if losses.dim() > axes:
+        losses, counts = losses.flatten(axes).sum(-1), counts.flatten(axes).any(-1)
+    return losses.masked_fill(~counts, torch.nan)

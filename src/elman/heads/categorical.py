@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from elman.batch import Target
-from elman.heads.base import Head, Loss, weighted
+from elman.heads.base import Head, Loss
 
 
 class Categorical(Head):
@@ -62,12 +62,12 @@ class Categorical(Head):
         logits, values = self.logits(features).flatten(0, -2), target.values.flatten()
         smoothing = self.label_smoothing if self.training else 0.0
         weights = None if self.class_weights is None else logits.new_tensor(self.class_weights)
-        if target.weights is None:
+        if target.weights is None and self._record is None:
             # the usual case, in one pass over the logits
             total = F.cross_entropy(logits, values, weights, reduction="sum", label_smoothing=smoothing)
             return Loss(total, total.new_tensor(float(target.values.numel())))
         losses = F.cross_entropy(logits, values, weights, reduction="none", label_smoothing=smoothing)
-        return weighted(losses.view_as(target.values), target)
+        return self.total(losses.view_as(target.values), features, target)
 
     def predict(self, features: Tensor) -> Tensor:
         """The most probable class [...]."""

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from elman.batch import Target
-from elman.heads.base import Head, Loss, weighted
+from elman.heads.base import Head, Loss
 
 
 class MultiLabel(Head):
@@ -47,7 +47,7 @@ class MultiLabel(Head):
             reduction="none",
             pos_weight=None if weights is None else features.new_tensor(weights),
         )
-        return weighted(losses.mean(-1), target)
+        return self.total(losses.mean(-1), features, target)
 
     def predict(self, features: Tensor) -> Tensor:
         """1 where a label is more probable than not [..., V], 0 elsewhere."""

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from elman.batch import Target
-from elman.heads.base import Distribution, Loss, positive, weighted
+from elman.heads.base import Distribution, Loss, positive
 
 
 class NegativeBinomial(Distribution):
@@ -49,7 +49,7 @@ class NegativeBinomial(Distribution):
             + (trials + counts) * torch.log1p(shape * mean)
             - counts * (shape * mean).log()
         )
-        return weighted(losses, target)
+        return self.total(losses, features, target)
 
     def predict(self, features: Tensor) -> Tensor:
         """The most probable count."""

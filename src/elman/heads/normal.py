@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from elman.batch import Target
-from elman.heads.base import Distribution, Loss, positive, weighted
+from elman.heads.base import Distribution, Loss, positive
 
 
 class Normal(Distribution):
@@ -38,7 +38,7 @@ class Normal(Distribution):
         """Negative log-likelihood."""
         mean, deviation = self._parameters_of(features)
         z = (target.values - mean) / deviation
-        return weighted(z.square() / 2 + deviation.log() + math.log(2 * math.pi) / 2, target)
+        return self.total(z.square() / 2 + deviation.log() + math.log(2 * math.pi) / 2, features, target)
 
     def predict(self, features: Tensor) -> Tensor:
         """The mean, which is the mode and the median."""

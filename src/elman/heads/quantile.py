@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from elman.batch import Target
 from elman.errors import InputError
-from elman.heads.base import Distribution, Loss, weighted
+from elman.heads.base import Distribution, Loss
 
 LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
 
@@ -49,7 +49,7 @@ class Quantile(Distribution):
         """Twice the pinball loss, averaged over the levels."""
         gap = target.values[..., None] - self._all(features)
         levels = gap.new_tensor(LEVELS)
-        return weighted(2 * torch.maximum(levels * gap, (levels - 1) * gap).mean(-1), target)
+        return self.total(2 * torch.maximum(levels * gap, (levels - 1) * gap).mean(-1), features, target)
 
     def predict(self, features: Tensor) -> Tensor:
         """The median."""

@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from elman.batch import Target
-from elman.heads.base import Head, Loss, weighted
+from elman.heads.base import Head, Loss
 
 
 class SquaredError(Head):
@@ -32,7 +32,7 @@ class SquaredError(Head):
         """Mean over the outputs, summed over the targets; weights of the outputs' own make each a target."""
         losses = (self.linear(features) - target.values).square()
         each = target.weights is not None and target.weights.dim() == losses.dim()
-        return weighted(losses if each else losses.mean(-1), target)
+        return self.total(losses if each else losses.mean(-1), features, target)
 
     def predict(self, features: Tensor) -> Tensor:
         """The conditional mean [..., O]."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from elman.batch import Target
-from elman.heads.base import Distribution, Loss, positive, weighted
+from elman.heads.base import Distribution, Loss, positive
 
 
 class StudentT(Distribution):
@@ -46,7 +46,7 @@ class StudentT(Distribution):
             + spread.log()
             + (freedom + 1) / 2 * torch.log1p(z.square() / freedom)
         )
-        return weighted(losses, target)
+        return self.total(losses, features, target)
 
     def predict(self, features: Tensor) -> Tensor:
         """The location, which is the mode and the median."""

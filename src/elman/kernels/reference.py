@@ -1,5 +1,7 @@
 """The readable truth: any cell, any option, one step at a time, differentiable any number of times."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -7,6 +9,8 @@ from elman.cells.base import Cell, Weights
 from elman.kernels import stack
 from elman.kernels.call import Call, Noise
 from elman.state import State, where
+
+Visit = Callable[[int, State, State], None]
 
 
 def supports(call: Call) -> str | None:
@@ -31,13 +35,15 @@ def unroll(
     noise: Noise = Noise(),  # noqa: B008 - frozen
     reverse: bool = False,
     record: State | None = None,
+    visit: Visit | None = None,
 ) -> tuple[Tensor, State]:
     """One layer in one direction.
 
     Past a row's length its state stands still and its output is 0; read in reverse, a row's state therefore
     waits at its given value until the row's last step. A reset before step t cuts the row in two: reading
     forward the state is put back before t, in reverse before t − 1. The backward pass fills ``record``, one
-    tensor [T, B, *shape] for each state, with the gradient of the state after each step.
+    tensor [T, B, *shape] for each state, with the gradient of the state after each step. ``visit`` is told of
+    each step as it is taken: t, the state before it (put back where it resets) and after it.
 
     Shapes:
         x [T, B, I], each state [B, *shape], lengths [B], resets [T, B] → output [T, B, O], state
@@ -66,17 +72,20 @@ def unroll(
         if alive is not None:
             output = torch.where(alive[t][:, None], output, 0.0)
             new = where(alive[t], new, state)
+        if visit is not None:
+            visit(t, state, new)
         outputs[t], state = output, new
     return torch.stack(outputs), state
 
 
 def _noted(state: State, places: State) -> State:
     """The state, as tensors that only what comes after the step reads, which note their gradients."""
-    aliases = tuple(s.view_as(s) for s in state)
+    if not torch.is_grad_enabled():
+        return state
+    aliases = tuple(s.view_as(s) if s.requires_grad else s.detach().requires_grad_() for s in state)
     for s, place in zip(aliases, places, strict=True):
-        if s.requires_grad:
-            # copy_ gives a tensor back, and what a hook gives back replaces the gradient
-            s.register_hook(lambda gradient, place=place: (place.copy_(gradient), None)[1])
+        # copy_ gives a tensor back, and what a hook gives back replaces the gradient
+        s.register_hook(lambda gradient, place=place: (place.copy_(gradient), None)[1])
     return aliases
 
 

@@ -107,6 +107,7 @@ class Recurrent(nn.Module):
         self.init = init
         self.recompute = recompute
         self._record: list[State] | None = None
+        self._calls: list[Call] | None = None
         self.backend = backend
 
         directions = 2 if bidirectional else 1
@@ -249,6 +250,19 @@ class Recurrent(nn.Module):
         finally:
             self._record = before
 
+    @contextmanager
+    def calls(self) -> Iterator[list[Call]]:
+        """Tells what each call made within it asks of a backend: time first, all options in one place.
+
+        Where no state was given, that of the call is its initial one, the same object.
+        """
+        found: list[Call] = []
+        before, self._calls = self._calls, found
+        try:
+            yield found
+        finally:
+            self._calls = before
+
     def flatten_parameters(self) -> None:
         """Does nothing; present because code written for torch's layers calls it."""
 
@@ -298,6 +312,9 @@ class Recurrent(nn.Module):
                 "resets must be bool of the input's steps and rows. "
                 f"Got {resets.dtype} of {list(resets.shape)}."
             )
+        if self._record is not None:
+            # every state has a gradient then, though no parameter asks for one
+            initial, state = _differentiable(initial), None if state is None else _differentiable(state)
         if state is None:
             state = initial
         elif [s.shape for s in state] != [s.shape for s in initial]:
@@ -321,6 +338,8 @@ class Recurrent(nn.Module):
             recompute=self.recompute if torch.is_grad_enabled() else 0,
             record=self._record,
         )
+        if self._calls is not None:
+            self._calls.append(call)
         return dispatch.run(call, self.backend)
 
     def _dropped_weights(self) -> tuple[Weights, ...]:
@@ -412,6 +431,10 @@ def _zoneout_rates(cell: Cell, zoneout: float | Mapping[str, float]) -> tuple[fl
     for rate in rates:
         _check_probability("zoneout", rate)
     return rates
+
+
+def _differentiable(state: State) -> State:
+    return tuple(s if s.requires_grad else s.detach().requires_grad_() for s in state)
 
 
 def _check_lengths(lengths: Tensor, steps: int, rows: int, device: torch.device) -> Tensor:

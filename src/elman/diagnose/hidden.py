@@ -1,0 +1,64 @@
+"""What a network's states were, step by step."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from elman.diagnose.reading import prepared, traces
+
+DEAD_RANGE = 0.01
+
+
+@dataclass(frozen=True)
+class HiddenStates:
+    """The states of one layer in one direction on one batch.
+
+    Attributes:
+        layer: name of layer and direction.
+        states: of each named state its values [T, B, *shape] after each step; NaN past a row's length.
+    """
+
+    layer: str
+    states: dict[str, np.ndarray]
+
+    @property
+    def dead(self) -> dict[str, np.ndarray]:
+        """Of each named state which units [*shape] are dead: their values span less than 0.01 in all.
+
+        A unit that stands still tells the rest of the network nothing: a relu that is never active, a tanh
+        that is saturated throughout.
+        """
+        return {name: still(values.reshape(-1, *values.shape[2:])) for name, values in self.states.items()}
+
+
+def still(values: np.ndarray) -> np.ndarray:
+    """Which units of values [N, *shape] span less than ``DEAD_RANGE``, NaN aside."""
+    known = values[~np.isnan(values).reshape(len(values), -1).any(1)]
+    return np.ptp(known, axis=0) < DEAD_RANGE if len(known) else np.ones(values.shape[1:], dtype=bool)
+
+
+def hidden_states(model: nn.Module, batch: Any) -> tuple[HiddenStates, ...]:
+    """The states of every recurrent layer after every step.
+
+    Args:
+        model: holds an ``elman.Recurrent`` or torch's RNN, LSTM or GRU; it is left as it is.
+        batch: what the model takes: a tuple holds its arguments, anything else is its one argument.
+
+    Returns:
+        One for each layer and direction.
+
+    Raises:
+        InputError: the model holds no recurrent layer, a weight is NaN, or a layer is not used.
+    """
+    found = []
+    for trace in traces(prepared(model), batch):
+        past = ~trace.alive.cpu().numpy()
+        states = {}
+        for name, after in zip(trace.cell.states(), trace.after, strict=True):
+            values = after.float().cpu().numpy() if after.dtype.itemsize < 4 else after.cpu().numpy()
+            values[past] = np.nan
+            states[name] = values
+        found.append(HiddenStates(trace.name, states))
+    return tuple(found)

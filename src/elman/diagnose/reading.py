@@ -1,0 +1,228 @@
+"""What the recurrent layers of a model read, in one pass over one batch."""
+
+import copy
+import math
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from elman.cells.base import Cell, Weights
+from elman.errors import InputError
+from elman.kernels import reference, stack
+from elman.kernels.call import Call, Noise
+from elman.layers.conversion import convert
+from elman.layers.recurrent import Recurrent
+from elman.state import State
+
+
+@dataclass(frozen=True)
+class Reading:
+    """All that one recurrent layer read in a pass: one call, or several that carry the state on.
+
+    Attributes:
+        path: of the layer within the model.
+        layer: the layer.
+        calls: in the order they were made.
+        records: of each call what ``Recurrent.state_gradients`` tells.
+    """
+
+    path: str
+    layer: Recurrent
+    calls: list[Call]
+    records: list[list[State]]
+
+    @property
+    def alive(self) -> Tensor:
+        """[T, B] true up to each row's length."""
+        return torch.cat([_alive(call) for call in self.calls])
+
+    @property
+    def pieces(self) -> Tensor:
+        """[T, B] the number of the sequence that a step belongs to: resets begin new ones."""
+        return torch.cat([_resets(call) for call in self.calls]).cumsum(0)
+
+    def gradients(self) -> list[State]:
+        """Of each layer and direction, each state [T, B, *shape]: as the last backward pass left them."""
+        return [tuple(map(torch.cat, zip(*own, strict=True))) for own in zip(*self.records, strict=True)]
+
+    def forget_gradients(self) -> None:
+        """Puts them back to 0, as a backward pass only fills those that it reaches."""
+        for record in self.records:
+            for state in record:
+                for s in state:
+                    s.zero_()
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One layer in one direction, step by step.
+
+    Attributes:
+        name: of the layer and direction.
+        cell: its cell.
+        w: its parameters by name.
+        noise: zoneout's shares.
+        alive: [T, B] true up to each row's length.
+        x: [T, B, I] what it read.
+        before: each state [T, B, *shape] as the step found it.
+        after: each state [T, B, *shape] as the step left it.
+    """
+
+    name: str
+    cell: Cell
+    w: Weights
+    noise: Noise
+    alive: Tensor
+    x: Tensor
+    before: State
+    after: State
+
+
+def prepared(model: nn.Module) -> nn.Module:
+    """A copy of a model to look into: our layers for torch's, in evaluation mode, parameters frozen.
+
+    Raises:
+        InputError: the model holds no recurrent layer, or a weight is not a number.
+    """
+    for name, parameter in model.named_parameters():
+        if torch.isnan(parameter).any():
+            raise InputError(
+                f"weights must be numbers. Got {int(torch.isnan(parameter).sum())} NaN in {name}."
+            )
+    model = convert(copy.deepcopy(model)).eval().requires_grad_(False)
+    if not _layers(model):
+        raise InputError(
+            "the model must hold a recurrent layer: an elman.Recurrent or a torch.nn RNN, LSTM or GRU. "
+            f"Got {type(model).__name__}."
+        )
+    return model
+
+
+def layer_names(model: nn.Module) -> tuple[str, ...]:
+    """Of each layer and direction of each recurrent layer of a model.
+
+    "recurrent layer 1", "recurrent layer 1 reverse", …; of a model with several, by their places in it:
+    "encoder layer 1", ….
+    """
+    layers = _layers(convert(copy.deepcopy(model)))
+    return tuple(name for path, layer in layers.items() for name in names_of(path, layer))
+
+
+def names_of(path: str, layer: Recurrent) -> list[str]:
+    """Of each layer and direction of one."""
+    return [
+        f"{path} layer {k + 1}{' reverse' if reverse else ''}"
+        for k in range(layer.num_layers)
+        for reverse in directions(layer)
+    ]
+
+
+def directions(layer: Recurrent) -> tuple[bool, ...]:
+    """Whether each direction reads from the end."""
+    return (False, True) if layer.bidirectional else (False,)
+
+
+def run(model: nn.Module, batch: Any) -> Any:
+    """The model on a batch: a tuple holds its arguments, anything else is its one argument."""
+    return model(*batch) if type(batch) is tuple else model(batch)
+
+
+@contextmanager
+def reading(model: nn.Module) -> Iterator[list[Reading]]:
+    """Fills a list, when it ends, with what each recurrent layer read within it.
+
+    Raises:
+        InputError: a layer was not used, or read several sequences one after the other.
+    """
+    found: list[Reading] = []
+    with ExitStack() as watched:
+        told = [
+            (
+                path,
+                layer,
+                watched.enter_context(layer.calls()),
+                watched.enter_context(layer.state_gradients()),
+            )
+            for path, layer in _layers(model).items()
+        ]
+        yield found
+    for path, layer, made, gradients in told:
+        # a call that is given no state begins anew
+        if not made or any(call.state is call.initial for call in made[1:]):
+            raise InputError(
+                f"each recurrent layer must read one batch of sequences in a pass. Got {len(made)} calls "
+                f"of {path}."
+            )
+        count = len(gradients) // len(made)
+        records = [gradients[k : k + count] for k in range(0, len(gradients), count)]
+        found.append(Reading(path, layer, made, records))
+
+
+@torch.no_grad()
+def traces(model: nn.Module, batch: Any) -> list[Trace]:
+    """Every layer and direction of a prepared model on a batch, by the reference, step by step."""
+    with reading(model) as found:
+        run(model, batch)
+    return [trace for each in found for trace in _traces(each)]
+
+
+def _traces(read: Reading) -> list[Trace]:
+    parts = [_of_call(call) for call in read.calls]
+    names = names_of(read.path, read.layer)
+    return [
+        replace(
+            own[0],
+            name=name,
+            alive=read.alive,
+            x=torch.cat([p.x for p in own]),
+            before=tuple(map(torch.cat, zip(*(p.before for p in own), strict=True))),
+            after=tuple(map(torch.cat, zip(*(p.after for p in own), strict=True))),
+        )
+        for name, own in zip(names, zip(*parts, strict=True), strict=True)
+    ]
+
+
+def _of_call(call: Call) -> list[Trace]:
+    """Of each layer and direction, as yet without a name."""
+    found = []
+
+    def unroll(
+        cell: Cell, w: Weights, x: Tensor, state: State, *, noise: Noise, **options: Any
+    ) -> tuple[Tensor, State]:
+        steps: dict[int, tuple[State, State]] = {}
+        output, final = reference.unroll(
+            cell, w, x, state, noise=noise, visit=lambda t, *both: steps.update({t: both}), **options
+        )
+        before, after = (
+            tuple(map(torch.stack, zip(*(steps[t][k] for t in range(len(x))), strict=True))) for k in (0, 1)
+        )
+        found.append(Trace("", cell, w, noise, _alive(call), x, before, after))
+        return output, final
+
+    stack.run(replace(call, record=None, recompute=0), unroll)
+    return found
+
+
+def _layers(model: nn.Module) -> dict[str, Recurrent]:
+    """The recurrent layers by their places; "recurrent" where there is only one."""
+    found = [(path, m) for path, m in model.named_modules() if isinstance(m, Recurrent)]
+    return {"recurrent": found[0][1]} if len(found) == 1 else dict(found)
+
+
+def _alive(call: Call) -> Tensor:
+    T, B = call.x.shape[:2]
+    lengths = torch.full((B,), T, device=call.x.device) if call.lengths is None else call.lengths
+    return torch.arange(T, device=call.x.device)[:, None] < lengths
+
+
+def _resets(call: Call) -> Tensor:
+    return torch.zeros_like(_alive(call)) if call.resets is None else call.resets
+
+
+def size_of(cell: Cell) -> int:
+    """S, numbers in the cell's whole state."""
+    return sum(math.prod(shape) for shape in cell.states().values())
