@@ -23,6 +23,7 @@ from elman.cli import main
 from elman.config import from_json, to_json
 from elman.data.split import split_points, stratified_split
 from elman.errors import InputError
+from elman.inspect import report
 from elman.tasks import language_model
 from elman.tasks.base import Task
 from tiny import SMALL, reviews, rhythm, sales, same_bits, sentences, table, text, timeless, weights
@@ -329,6 +330,20 @@ def test_loaded_and_saved_and_loaded_again_it_answers_alike(run, name, tmp_path)
         assert answer(task, name) == wanted
         assert task.evaluate(run.files[:1]) == figures
         assert task.results == json.loads(json.dumps(run.task.results))
+
+
+@each_task
+def test_it_can_be_inspected_on_its_own_data_and_on_other(run, name, tmp_path):
+    for number, data in enumerate((None, run.files[1])):
+        found = report(elman.load(run.folder), tmp_path / str(number), data)
+        assert found.verdict in ("vanishing", "healthy", "exploding")
+        assert 3 <= len(found.flow.lags) <= len(found.inputs)
+        assert np.isfinite(found.inputs[: len(found.flow.lags)]).all()
+        assert (tmp_path / str(number) / "report.html").exists()
+        texts = found.sample.texts
+        if texts is not None:
+            assert len(texts) == found.inputs.shape[1]
+            assert "".join(texts[0]).strip()
 
 
 @each_task

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from elman.config import require
 from elman.errors import InputError
 from elman.inspect.remedies import Remedy, remedies
 from elman.inspect.text import text_properties
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 LAGS = 200
 """Steps back that are looked at, where the data have so many."""
+
+_FEWEST = 3  # through which a line can be fitted
 
 
 @dataclass(frozen=True)
@@ -172,17 +175,24 @@ def look(task: Task, data: Paths | None = None, lags: int | None = None) -> Find
     from elman.layers.recurrent import Recurrent
     from elman.train.history import read_history
 
+    require("--lags", lags is None or lags >= _FEWEST, f"an int in [{_FEWEST}, inf)", lags)
     if task.model is None:
         raise InputError(f"{type(task).__name__} is not fitted yet")
     model, sample = task.model, task.sample(data)
     batch = to_device(sample.batch, next(model.parameters()).device)
     hidden = hidden_states(model, batch)
-    inputs, most = _read(model, batch)
+    inputs, longest = _read(model, batch)
+    if longest < _FEWEST:
+        raise InputError(f"the longest sequence must have at least {_FEWEST} steps. Got {longest}.")
+    if lags is None:
+        lags = min(
+            LAGS, longest - longest // 4
+        )  # so that a loss has them behind it at more steps than the last
     properties = _properties(sample, len(inputs))
     return Findings(
         sample,
         inputs,
-        gradient_flow(model, batch, lags=min(LAGS, most) if lags is None else lags),
+        gradient_flow(model, batch, lags=lags),
         jacobian_spectrum(model, batch),
         gate_statistics(model, batch),
         hidden,

@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MAP = "cividis"  # from dark blue to yellow: in order for any colour vision, and in grey
+_SHOWN_IN_FULL = 0.99  # of the values; those beyond have the colour of the scale's end
 _MOST_TICKS = 80  # letters under a picture; more would be a smear
 
 
 def plot_hidden(
     axes: "Axes", states: np.ndarray, *, name: str = "h", unit: str = "steps", pieces: Sequence[str] = ()
 ) -> None:
-    """Units × steps, the brighter the higher the value; the scale is the same on both sides of 0.
+    """Units × steps, the brighter the higher the value; the scale reaches as far on both sides of 0.
 
     Args:
         axes: to draw on.
@@ -29,11 +30,12 @@ def plot_hidden(
     Shapes:
         states [T, H]
     """
-    largest = float(np.nanmax(abs(states), initial=0.0)) or 1.0
+    # a few values far out would leave the rest without contrast
+    largest = float(np.nanquantile(abs(states), _SHOWN_IN_FULL)) or 1.0
     image = axes.imshow(
         states.T, cmap=_MAP, vmin=-largest, vmax=largest, aspect="auto", interpolation="nearest"
     )
-    axes.figure.colorbar(image, ax=axes, label=f"value of {name}", pad=0.01)  # type: ignore[union-attr]
+    axes.figure.colorbar(image, ax=axes, label=f"value of {name}", pad=0.01, extend="both")
     axes.set(xlabel=unit, ylabel=f"unit of {name}")
     if pieces and len(pieces) <= _MOST_TICKS:
         shown = [piece.replace("\n", "⏎").replace(" ", "␣") for piece in pieces]

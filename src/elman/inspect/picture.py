@@ -37,7 +37,7 @@ class Picture:
         import matplotlib
 
         # text stays text, and the same picture is the same file
-        options = {"svg.fonttype": "none", "svg.hashsalt": self.name}
+        options: Any = {"svg.fonttype": "none", "svg.hashsalt": self.name}
         with warnings.catch_warnings(), matplotlib.rc_context(options):
             # of a script that the font lacks, boxes are drawn
             warnings.filterwarnings("ignore", "Glyph .* missing from font")

@@ -190,7 +190,7 @@ def _gates(found: Findings, folder: Path) -> str:
         kept = (
             ""
             if constants is None
-            else " · ".join(count(q) for q in np.quantile(constants, (0.25, 0.5, 0.75)))
+            else " · ".join(count(q) for q in np.quantile(constants, (0.25, 0.5, 0.75), method="nearest"))
         )
         rows.append(
             [each.layer, each.gate, f"{each.low:.0%}", f"{each.high:.0%}", str(int(each.dead.sum())), kept]

@@ -659,7 +659,7 @@ class Forecaster(Task):
         """Figures on the last horizons of other series, as many as the test part has."""
         return self._figures(*self._last_cutoffs(as_paths(data)))[0]
 
-    def other_batches(self, data: list[Path]) -> "CutoffWindows":
+    def other_batches(self, data: list[Path]) -> "CutoffWindows":  # type: ignore[override]
         """The same forecasts as batches."""
         return self._windows(*self._last_cutoffs(data), self.horizon)
 
