@@ -61,7 +61,7 @@ def plot_time_constants(axes: "Axes", statistics: Sequence["GateStatistics"], un
     axes.set_yscale("log")
     axes.set(xlabel="share of the units", ylabel=f"time constant ({unit})")
     axes.grid(alpha=0.25)
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(frameon=False, fontsize=8, loc="upper left")
 
 
 def gates_table(statistics: Sequence["GateStatistics"]) -> dict[str, Any]:

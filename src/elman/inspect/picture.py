@@ -41,6 +41,8 @@ class Picture:
         with warnings.catch_warnings(), matplotlib.rc_context(options):
             # of a script that the font lacks, boxes are drawn
             warnings.filterwarnings("ignore", "Glyph .* missing from font")
+            self.figure.draw_without_rendering()
+            self.figure.set_layout_engine("none")  # it is laid out, and need not be again for each format
             for kind in _FORMATS:
                 about: Any = {"Date": None} if kind == "svg" else None
                 self.figure.savefig(folder / f"{self.name}.{kind}", metadata=about)

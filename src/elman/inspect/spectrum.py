@@ -36,7 +36,7 @@ def plot_spectrum(axes: "Axes", spectra: Sequence["Spectrum"]) -> None:
     axes.set_yscale("log")
     axes.set(xlabel="singular value, largest first", ylabel="growth in one step")
     axes.grid(alpha=0.25)
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(frameon=False, fontsize=8, loc="upper right")
 
 
 def spectrum_table(spectra: Sequence["Spectrum"]) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def plot_gradient_norm(axes: "Axes", history: Sequence[dict[str, Any]], clip_at:
     )
     share.set(ylabel="steps clipped (%)", ylim=(-3, 103))
     handles = [each for part in (axes, share) for each in part.get_legend_handles_labels()[0]]
-    axes.legend(handles=handles, frameon=False, fontsize=8)
+    axes.legend(handles=handles, frameon=False, fontsize=8, loc="upper right")
 
 
 def plot_updates(axes: "Axes", history: Sequence[dict[str, Any]]) -> None:
@@ -75,7 +75,7 @@ def plot_updates(axes: "Axes", history: Sequence[dict[str, Any]]) -> None:
     axes.set_yscale("log")
     axes.set(xlabel="optimizer steps", ylabel="update / weight")
     axes.grid(alpha=0.25)
-    axes.legend(frameon=False, fontsize=6, ncols=2)
+    axes.legend(frameon=False, fontsize=6, ncols=2, loc="upper right")
 
 
 def plot_half_lives(axes: "Axes", history: Sequence[dict[str, Any]], unit: str = "steps") -> None:
@@ -101,7 +101,7 @@ def plot_half_lives(axes: "Axes", history: Sequence[dict[str, Any]], unit: str =
     axes.set_yscale("log")
     axes.set(xlabel="optimizer steps", ylabel=f"gradient's half-life ({unit})")
     axes.grid(alpha=0.25)
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(frameon=False, fontsize=8, loc="upper left")
 
 
 def training_table(history: Sequence[dict[str, Any]]) -> dict[str, Any]:
