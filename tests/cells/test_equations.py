@@ -135,8 +135,8 @@ def assert_unrolls_as(layer: Recurrent, step: Callable[..., State]) -> None:
             np.testing.assert_allclose(found[0, row].detach(), wanted, rtol=0, atol=TOLERANCE)
 
 
-@pytest.mark.parametrize(("cell", "gates", "step"), CASES, ids=[step.__name__ for _, _, step in CASES])
-def test_cell_computes_its_equations(cell, gates, step):
+def random_weights(cell: cells.Cell, gates: str) -> tuple[Gates, More, dict[str, Vector]]:
+    """One matrix per gate, what else the cell has, and all of it under the cell's names."""
     rng = np.random.default_rng(0)
     shapes = {"W": (H, I), "b": (H,), "U": (H, cell.output_size), "c": (H,)}
     gate = {g: Gate(**{k: 0.5 * rng.normal(size=shape) for k, shape in shapes.items()}) for g in gates}
@@ -145,7 +145,35 @@ def test_cell_computes_its_equations(cell, gates, step):
         name: np.concatenate([getattr(g, matrix) for g in gate.values()]) for name, matrix in stacked.items()
     }
     more = {name: rng.normal(size=shape) for name, shape in cell.parameters().items() if name not in stacked}
-    assert_unrolls_as(layer_with(cell, weights | more), lambda x, *state: step(gate, more, x, *state))
+    return gate, more, weights | more
+
+
+each_cell = pytest.mark.parametrize(
+    ("cell", "gates", "step"), CASES, ids=[step.__name__ for _, _, step in CASES]
+)
+
+
+@each_cell
+def test_cell_computes_its_equations(cell, gates, step):
+    gate, more, weights = random_weights(cell, gates)
+    assert_unrolls_as(layer_with(cell, weights), lambda x, *state: step(gate, more, x, *state))
+
+
+@each_cell
+def test_the_gates_told_are_the_sigmoids_of_the_equations(cell, gates, step, monkeypatch):
+    gate, more, weights = random_weights(cell, gates)
+    rng = np.random.default_rng(1)
+    x, state = rng.normal(size=I), [rng.normal(size=shape) for shape in cell.states().values()]
+    met = []
+    monkeypatch.setitem(globals(), "sigmoid", lambda x: met.append(1 / (1 + np.exp(-x))) or met[-1])
+    step(gate, more, x, *state)
+    w = {name: torch.from_numpy(value) for name, value in weights.items()}
+    rows = tuple(torch.from_numpy(s)[None] for s in state)
+    told = cell.gate_values(w, cell.project(w, torch.from_numpy(x)[None]), rows)
+    assert tuple(told) == cell.sigmoid_gates
+    assert len(told) == len(met)
+    found = sorted(value[0].tolist() for value in told.values())
+    np.testing.assert_allclose(found, sorted(value.tolist() for value in met), rtol=0, atol=TOLERANCE)
 
 
 @dataclass

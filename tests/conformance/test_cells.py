@@ -73,7 +73,7 @@ def test_declares_its_facts(kind):
     assert f"State: ({states})" in said
     assert len(kind.gates) == 1 or f"Gate order: {', '.join(kind.gates)}" in said
     assert cell.output in cell.states()
-    assert {kind.memory_gate, kind.input_gate} - {None} <= set(kind.gates)
+    assert {kind.memory_gate, kind.input_gate} - {None} <= set(kind.sigmoid_gates) <= set(kind.gates)
 
 
 @both_directions
@@ -350,3 +350,17 @@ def test_gate_that_keeps_the_state_keeps_it(kind):
     new = cell.step(w, cell.project(w, torch.randn(2, 24)), state)
     # where a cell has a memory, it is its last state
     assert torch.allclose(new[-1], state[-1], atol=1e-5) == (kind.memory_gate is not None)
+
+
+def test_a_gate_stands_as_open_as_its_bias_says(kind):
+    cell, w = initial(kind, "torch")
+    state = tuple(torch.randn(2, *shape) for shape in cell.states().values())
+    x = torch.randn(2, 24)
+    for gate in cell.sigmoid_gates:
+        before = biases(cell, w)[gate][0].clone()
+        for bias, level in ((100.0, 1.0), (-100.0, 0.0)):
+            biases(cell, w)[gate][0].fill_(bias)
+            assert torch.equal(
+                cell.gate_values(w, cell.project(w, x), state)[gate], torch.full((2, 32), level)
+            )
+        biases(cell, w)[gate][0].copy_(before)

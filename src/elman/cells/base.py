@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -54,6 +55,8 @@ class Cell:
     """The gate that, when 1, keeps the state."""
     input_gate: ClassVar[str | None] = None
     """The gate that, when 1, lets new content in, where it is a gate of its own."""
+    sigmoid_gates: ClassVar[tuple[str, ...]] = ()
+    """The gates that open and shut between 0 and 1; what tells of gates tells of these."""
     advised_init: ClassVar[str] = "orthogonal"
     """The initialisation that the literature advises; tasks use it, layers on their own use torch's."""
 
@@ -104,6 +107,18 @@ class Cell:
     def pointwise(self, w: Weights, projected: Tensor, recurrent: Tensor, state: State) -> State:
         """The new state from both products [B, G·H] and the state before."""
         raise NotImplementedError(f"{type(self).__name__} must define pointwise or override step")
+
+    def gate_values(self, w: Weights, projected: Tensor, state: State) -> dict[str, Tensor]:
+        """How far each of ``sigmoid_gates`` stands open at a step: [B, H] in (0, 1), by name.
+
+        σ of the sum of both products; overridden by a cell whose gates see more.
+        """
+        if not self.sigmoid_gates:
+            return {}
+        both = dict(
+            zip(self.gates, (projected + self.recur(w, state)).chunk(len(self.gates), -1), strict=True)
+        )
+        return {name: torch.sigmoid(both[name]) for name in self.sigmoid_gates}
 
     def step(self, w: Weights, projected: Tensor, state: State, seen: State | None = None) -> State:
         """One step; overridden only by a cell that needs two products.

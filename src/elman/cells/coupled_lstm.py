@@ -39,6 +39,7 @@ class CoupledLSTM(LSTM):
 
     gates: ClassVar[tuple[str, ...]] = ("f", "g", "o")
     input_gate: ClassVar[str | None] = None
+    sigmoid_gates: ClassVar[tuple[str, ...]] = ("f", "o")
 
     def pointwise(self, w: Weights, projected: Tensor, recurrent: Tensor, state: State) -> State:
         """One gate that keeps or writes, then the output."""

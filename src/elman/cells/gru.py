@@ -37,6 +37,7 @@ class GRU(Cell):
 
     gates: ClassVar[tuple[str, ...]] = ("r", "z", "n")
     memory_gate: ClassVar[str | None] = "z"
+    sigmoid_gates: ClassVar[tuple[str, ...]] = ("r", "z")
 
     def pointwise(self, w: Weights, projected: Tensor, recurrent: Tensor, state: State) -> State:
         """Reset and update gates, candidate, blend."""

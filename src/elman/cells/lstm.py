@@ -41,6 +41,7 @@ class LSTM(Cell):
     gates: ClassVar[tuple[str, ...]] = ("i", "f", "g", "o")
     memory_gate: ClassVar[str | None] = "f"
     input_gate: ClassVar[str | None] = "i"
+    sigmoid_gates: ClassVar[tuple[str, ...]] = ("i", "f", "o")
     advised_init: ClassVar[str] = "orthogonal+forget-bias"
 
     def states(self) -> dict[str, Shape]:

@@ -52,3 +52,14 @@ class PeepholeLSTM(LSTM):
         i, f = torch.sigmoid(i + w["weight_ci"] * c), torch.sigmoid(f + w["weight_cf"] * c)
         c = f * c + i * torch.tanh(g)
         return torch.sigmoid(o + w["weight_co"] * c) * torch.tanh(c), c
+
+    def gate_values(self, w: Weights, projected: Tensor, state: State) -> dict[str, Tensor]:
+        """Of the input and forget gates with the old cell state, of the output gate with the new one."""
+        i, f, _, o = (projected + self.recur(w, state)).chunk(4, -1)
+        before, after = state[1], self.step(w, projected, state)[1]
+        sums = {
+            "i": i + w["weight_ci"] * before,
+            "f": f + w["weight_cf"] * before,
+            "o": o + w["weight_co"] * after,
+        }
+        return {name: torch.sigmoid(total) for name, total in sums.items()}

@@ -1,16 +1,22 @@
 """Numbers about what happens inside a network."""
 
+from elman.diagnose.gates import GateStatistics, gate_statistics
 from elman.diagnose.gradient_flow import RULE, GradientFlow, Verdict, gradient_flow, verdict
 from elman.diagnose.hidden import HiddenStates, hidden_states
+from elman.diagnose.jacobian import Spectrum, jacobian_spectrum
 from elman.diagnose.reading import layer_names
 
 __all__ = [
     "RULE",
+    "GateStatistics",
     "GradientFlow",
     "HiddenStates",
+    "Spectrum",
     "Verdict",
+    "gate_statistics",
     "gradient_flow",
     "hidden_states",
+    "jacobian_spectrum",
     "layer_names",
     "verdict",
 ]

@@ -1,12 +1,13 @@
 """Why a loss or a gradient left the finite numbers."""
 
 import math
-from typing import Any
+from contextlib import ExitStack
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from elman.batch import Batch
+from elman.kernels.call import Call
 from elman.layers.recurrent import Recurrent
 from elman.state import State
 
@@ -48,34 +49,22 @@ def recurrent_growth(model: nn.Module, batch: Batch, state: State | None) -> flo
     Each recurrent layer reads again what it read in the failed step, one step at a time; what was not finite
     when it came in did not grow here. NaN where no layer reads in one direction, and so step by step.
     """
-    captured: list[tuple[Recurrent, Tensor, State | None]] = []
-
-    def capture(module: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
-        assert isinstance(module, Recurrent)
-        x, given = arguments[0], arguments[1] if len(arguments) > 1 else None
-        captured.append((module, x.transpose(0, 1) if module.batch_first else x, given))
-
     layers = [m for m in model.modules() if isinstance(m, Recurrent) and not m.bidirectional]
-    hooks = [layer.register_forward_pre_hook(capture, with_kwargs=True) for layer in layers]
-    try:
-        with torch.no_grad():
-            model(batch, state)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return max((_growth(*each) if _is_finite(each) else 1.0 for each in captured), default=math.nan)
+    with ExitStack() as watched, torch.no_grad():
+        told = [(layer, watched.enter_context(layer.calls())) for layer in layers]
+        model(batch, state)
+    grown = (_growth(layer, call) if _is_finite(call) else 1.0 for layer, calls in told for call in calls)
+    return max(grown, default=math.nan)
 
 
-def _is_finite(read: tuple[Recurrent, Tensor, State | None]) -> bool:
-    _, x, given = read
-    return all(bool(torch.isfinite(t).all()) for t in (x, *(given or ())))
+def _is_finite(call: Call) -> bool:
+    return all(bool(torch.isfinite(t).all()) for t in (call.x, *call.state))
 
 
 @torch.enable_grad()
-def _growth(layer: Recurrent, x: Tensor, given: State | None) -> float:
-    x = x[:256, :8].detach()
-    start = layer.initial_state(x.shape[1]) if given is None else tuple(s[:, : x.shape[1]] for s in given)
-    states = [tuple(s.detach().clone().requires_grad_() for s in start)]
+def _growth(layer: Recurrent, call: Call) -> float:
+    x = call.x[:256, :8].detach()
+    states = [tuple(s[:, : x.shape[1]].detach().clone().requires_grad_() for s in call.state)]
     for step in x:
         _, state = Recurrent.step(layer, step, states[-1])  # a drop-in's own step takes a bare state
         for s in state:

@@ -5,14 +5,14 @@ import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from elman.cells.base import check_size
-from elman.diagnose.positions import Direction, Places, directions_of, draw, of_rows
+from elman.diagnose.positions import Direction, directions_of, draw
 from elman.diagnose.reading import Reading, prepared, reading, run
 from elman.errors import InputError
 from elman.heads.base import Head
@@ -56,7 +56,7 @@ class GradientFlow:
 
     @property
     def median(self) -> np.ndarray:
-        """[layers, parts, K] over the samples; NaN where no sample has such a step."""
+        """[layers, parts, K] over the samples; NaN where no sample has such a state."""
         return _quantile(self.norms, 0.5)
 
     @property
@@ -99,14 +99,14 @@ def gradient_flow(
     """Measures the gradient of single losses with respect to every state before them.
 
     Exact: one pass forward through the real model, and of each sequence one pass back for each of the steps
-    drawn. Steps are drawn among those with ``lags`` steps of their sequence behind them; where a sequence has
-    none, its last one is taken. A direction that reads from the end has as many steps drawn again, with their
-    lags ahead of them.
+    drawn. Steps are drawn among those with ``lags`` states of their sequence behind them; where a sequence is
+    too short, its last one is taken. A direction that reads from the end has as many steps drawn again, with
+    their lags ahead of them.
 
-    Where there is one loss for a whole sequence, lags are counted from the last step that each layer and
-    direction reads. So they are in those of Elman's models that have several layers (translation, whose
-    decoder reads its own output; ensembles) or one loss for several steps at once (direct forecasts); the
-    loss is the whole sequence's then.
+    Where there is one loss for a whole sequence, lags are counted from the last step, as each layer and
+    direction reads, that the loss reaches. So they are in those of Elman's models that have several layers
+    (translation, whose decoder reads its own output; ensembles) or one loss for several steps at once (direct
+    forecasts); the loss is the whole sequence's then.
 
     Args:
         model: holds an ``elman.Recurrent`` or torch's RNN, LSTM or GRU; it is left as it is, and a copy is
@@ -136,26 +136,21 @@ def gradient_flow(
     with torch.enable_grad(), reading(model) as readings:
         losses = _own_losses(model, batch) if loss is None else _checked(loss(model, batch))
     found = [own for read in readings for own in directions_of(read)]
-    _check(losses, found)
+    _check(losses, found, lags)
     names = tuple(dict.fromkeys(name for read in readings for name in read.layer.cell.states()))
     parts = (*names, "all") if len(names) > 1 else names
     samples = []
-    for each in _drawn(losses, found, lags, positions, seed):
+    for chosen in _drawn(losses, found, lags, positions, seed):
         for read in readings:
             read.forget_gradients()
-        _taken(losses, each.chosen).backward(retain_graph=True)
-        told = [own for read in readings for own in _norms(read, parts)]
-        samples.append([_at_lags(*both) for both in zip(told, each.places, strict=True)])
+        _taken(losses, chosen).backward(retain_graph=True)
+        told = [norms for read in readings for norms in _norms(read, parts)]
+        samples.append(
+            [_at_lags(own, norms, losses, chosen, lags) for own, norms in zip(found, told, strict=True)]
+        )
     norms = _side_by_side(samples)
     decay = np.apply_along_axis(_decay, -1, _quantile(norms, 0.5))
     return GradientFlow(tuple(own.name for own in found), parts, np.arange(lags), norms, decay)
-
-
-class _Pass(NamedTuple):
-    """Which loss of each row [B] is taken, −1 for none, and in each direction the places behind them."""
-
-    chosen: np.ndarray
-    places: list[Places]
 
 
 def _own_losses(model: nn.Module, batch: Any) -> Tensor:
@@ -184,8 +179,8 @@ def _checked(losses: Any) -> Tensor:
     return losses
 
 
-def _check(losses: Tensor, found: list[Direction]) -> None:
-    """Raises InputError unless the losses fit what the layers read."""
+def _check(losses: Tensor, found: list[Direction], lags: int) -> None:
+    """Raises InputError unless losses and lags fit what the layers read."""
     if not losses.requires_grad:
         raise InputError(
             "loss must depend on the recurrent layers of the model that it is given. Got one that does not."
@@ -198,24 +193,22 @@ def _check(losses: Tensor, found: list[Direction]) -> None:
                 f"loss must give losses of the rows that the layers read. Got {B} rows of losses and {rows} "
                 f"of {own.name}."
             )
-    if torch.isnan(losses).all():
-        raise InputError("some step must have a loss. Got NaN at every step.")
-
-
-def _drawn(losses: Tensor, found: list[Direction], lags: int, positions: int, seed: int) -> list[_Pass]:
-    """Which losses each pass takes, and where the states behind them stand."""
-    counted = ~torch.isnan(losses.detach()).cpu().numpy()
-    steps = len(losses) if losses.dim() == 2 else None
-    once = [np.where(counted, 0, -1)]
-    chosen = once if steps is None else draw(counted, found, lags, positions, seed)
-    passes = [_Pass(at, [own.places(of_rows(own, at, steps), lags) for own in found]) for at in chosen]
-    for k, own in enumerate(found):
-        most = max((int(each.places[k][1].any(1).sum()) for each in passes), default=0)
+        most = int(own.behind().max(initial=0))
         if most < lags:
             raise InputError(
-                "lags must be no more than the steps that a sequence has up to a loss. "
-                f"Got {lags} lags and {most} steps of {own.name}."
+                "lags must be no more than the steps of the longest sequence. "
+                f"Got {lags} lags and {most} steps in {own.name}."
             )
+
+
+def _drawn(losses: Tensor, found: list[Direction], lags: int, positions: int, seed: int) -> list[np.ndarray]:
+    """Which losses each pass takes: [B] steps, −1 for none; 0 of what is one loss a sequence."""
+    counted = ~torch.isnan(losses.detach()).cpu().numpy()
+    once = [np.where(counted, 0, -1)]
+    passes = once if losses.dim() == 1 else draw(counted, found, lags, positions, seed)
+    passes = [chosen for chosen in passes if (chosen >= 0).any()]
+    if not passes:
+        raise InputError("some step that the layers read must have a loss. Got NaN at every one.")
     return passes
 
 
@@ -241,9 +234,14 @@ def _norms(read: Reading, parts: tuple[str, ...]) -> list[np.ndarray]:
     return found
 
 
-def _at_lags(norms: np.ndarray, places: Places) -> np.ndarray:
-    """[parts, T, R] → [parts, K, R], NaN where there is no such step."""
-    at, there = places
+def _at_lags(own: Direction, norms: np.ndarray, losses: Tensor, chosen: np.ndarray, lags: int) -> np.ndarray:
+    """Norms [parts, T, R] by lag: [parts, K, R], NaN where there is no such step."""
+    if losses.dim() == 2:
+        position = own.position(chosen, len(losses))
+    else:
+        counted = np.tile(chosen >= 0, norms.shape[-1] // len(chosen))
+        position = np.where(counted, own.last(norms[-1] > 0), -1)
+    at, there = own.places(position, lags)
     return np.where(there, np.take_along_axis(norms, at[None], 1), np.nan)
 
 

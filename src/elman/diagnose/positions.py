@@ -36,10 +36,25 @@ class Direction:
             counts[t] = np.where(alive[t], before + 1, 0)
         return counts[order]
 
-    def last(self) -> np.ndarray:
-        """[R] the last step that is read of each row; −1 where there is none."""
-        steps = np.where(self.alive, np.arange(len(self.alive))[:, None], -1)
-        return np.where(self.alive.any(0), 0, -1) if self.reverse else steps.max(0, initial=-1)
+    def position(self, chosen: np.ndarray, steps: int) -> np.ndarray:
+        """Where the layer stands when losses are taken at steps [B], −1 for none: [R], likewise.
+
+        The losses are those of the last ``steps`` steps that the layer reads. A layer may read several rows
+        for one loss (both halves of a pair): all first ones, then all second ones.
+        """
+        T, rows = self.alive.shape
+        found = np.tile(chosen, rows // len(chosen)) + T - steps
+        return np.where(np.tile(chosen >= 0, rows // len(chosen)), found, -1).clip(-1)
+
+    def last(self, reached: np.ndarray) -> np.ndarray:
+        """[R] the last step read of those that a loss reaches [T, R], of all where it reaches none; or −1.
+
+        What comes after it, padding without lengths for one, has no part in the loss.
+        """
+        among = self.alive & np.where((self.alive & reached).any(0), reached, True)
+        order = among if self.reverse else among[::-1]
+        first = order.argmax(0)
+        return np.where(among.any(0), first if self.reverse else len(among) - 1 - first, -1)
 
     def places(self, position: np.ndarray, lags: int) -> Places:
         """The steps that stand each lag behind a position [R], −1 where there is none; and which exist.
@@ -64,23 +79,6 @@ def directions_of(read: Reading) -> list[Direction]:
         Direction(name, back, alive, pieces)
         for name, back in zip(names_of(read.path, read.layer), reverse, strict=True)
     ]
-
-
-def of_rows(direction: Direction, chosen: np.ndarray, steps: int | None) -> np.ndarray:
-    """Where a layer stands when losses are taken: [R] steps of its rows, −1 for none.
-
-    A layer may read several rows for one loss (both halves of a pair): all first ones, then all second ones.
-
-    Args:
-        direction: the layer's.
-        chosen: [B] steps of the losses, −1 for none.
-        steps: T of the losses, which are those of the last T steps that the layer reads; None: there is one
-            loss a sequence, which counts from the last step read.
-    """
-    T, rows = direction.alive.shape
-    chosen = np.tile(chosen, rows // len(chosen))
-    found = direction.last() if steps is None else chosen + T - steps
-    return np.where((chosen >= 0) & (found >= 0), found, -1)
 
 
 def draw(
@@ -110,7 +108,7 @@ def draw(
             drawn = rng.permutation(among)[:positions]
             chosen[: len(drawn), row] = drawn
         passes += list(chosen)
-    return [chosen for chosen in passes if (chosen >= 0).any()]
+    return passes
 
 
 def _least(behind: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

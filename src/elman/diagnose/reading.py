@@ -1,7 +1,6 @@
 """What the recurrent layers of a model read, in one pass over one batch."""
 
 import copy
-import math
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -221,8 +220,3 @@ def _alive(call: Call) -> Tensor:
 
 def _resets(call: Call) -> Tensor:
     return torch.zeros_like(_alive(call)) if call.resets is None else call.resets
-
-
-def size_of(cell: Cell) -> int:
-    """S, numbers in the cell's whole state."""
-    return sum(math.prod(shape) for shape in cell.states().values())

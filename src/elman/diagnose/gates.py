@@ -1,0 +1,96 @@
+"""How far a network's gates stand open."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from elman.cells.base import check_size
+from elman.diagnose.hidden import still
+from elman.diagnose.reading import Trace, prepared, traces
+
+LOW, HIGH = 0.1, 0.9
+
+
+@dataclass(frozen=True)
+class GateStatistics:
+    """The values of one gate of one layer in one direction, over all steps and rows of a batch.
+
+    Attributes:
+        layer: name of layer and direction.
+        gate: its name.
+        edges: [bins + 1] from 0 to 1.
+        counts: [bins] values between neighbouring edges, of all units.
+        low: share of values below 0.1: the gate is shut.
+        high: share of values above 0.9: the gate is open.
+        low_units: [H] ``low`` of each unit.
+        high_units: [H] ``high`` of each unit.
+        dead: [H] whether a unit's gate stands still: its values span less than 0.01 in all.
+        time_constants: [H] of the gate that keeps the state, 1 / (1 − its mean): the steps over which a unit
+            that always kept this share would lose all but 1/e of what it holds, to first order; None for
+            other gates.
+    """
+
+    layer: str
+    gate: str
+    edges: np.ndarray
+    counts: np.ndarray
+    low: float
+    high: float
+    low_units: np.ndarray
+    high_units: np.ndarray
+    dead: np.ndarray
+    time_constants: np.ndarray | None
+
+
+def gate_statistics(model: nn.Module, batch: Any, *, bins: int = 40) -> tuple[GateStatistics, ...]:
+    """How often each gate is shut, open or between, as a batch leads the network.
+
+    Args:
+        model: holds an ``elman.Recurrent`` or torch's RNN, LSTM or GRU; it is left as it is.
+        batch: what the model takes: a tuple holds its arguments, anything else is its one argument.
+        bins: of the histograms.
+
+    Returns:
+        One for each gate of each layer and direction; none for cells that name no gates (see
+        ``elman.Cell.sigmoid_gates``).
+
+    Raises:
+        InputError: the model holds no recurrent layer, a weight is NaN, or a layer is not used.
+        ValueError: ``bins`` is not positive.
+
+    Source: saturation as in Karpathy, Johnson & Fei-Fei 2015, arXiv:1506.02078; time constants as in Tallec &
+    Ollivier 2018, arXiv:1804.11188.
+    """
+    check_size("bins", bins)
+    return tuple(s for trace in traces(prepared(model), batch) for s in _statistics(trace, bins))
+
+
+@torch.no_grad()
+def _statistics(trace: Trace, bins: int) -> list[GateStatistics]:
+    cell, w, alive = trace.cell, trace.w, trace.alive
+    opened = cell.gate_values(w, cell.project(w, trace.x[alive]), tuple(s[alive] for s in trace.before))
+    found = []
+    for gate, tensor in opened.items():
+        values = tensor.double().cpu().numpy()  # [N, H]
+        counts, edges = np.histogram(values, bins, (0.0, 1.0))
+        low, high = values < LOW, values > HIGH
+        with np.errstate(divide="ignore"):
+            constants = 1 / (1 - values.mean(0)) if gate == cell.memory_gate else None
+        found.append(
+            GateStatistics(
+                trace.name,
+                gate,
+                edges,
+                counts,
+                float(low.mean()),
+                float(high.mean()),
+                low.mean(0),
+                high.mean(0),
+                still(values),
+                constants,
+            )
+        )
+    return found

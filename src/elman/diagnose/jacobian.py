@@ -1,0 +1,77 @@
+"""How one step of a network stretches and shrinks a change of its state."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from elman.cells.base import check_size
+from elman.diagnose.reading import Trace, prepared, traces
+from elman.kernels import reference
+
+_NUMBERS = 1 << 24  # of one intermediate result while Jacobians are taken
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """The singular values of ∂s_t/∂s_{t−1} of one layer in one direction, at some steps of real data.
+
+    A singular value above 1 is a direction in which a change of the state grows at that step; over many
+    steps the products of these Jacobians decide whether gradients vanish or explode.
+
+    Attributes:
+        layer: name of layer and direction.
+        singular_values: [samples, S] descending; S is the size of the whole state, h and c together.
+    """
+
+    layer: str
+    singular_values: np.ndarray
+
+
+def jacobian_spectrum(
+    model: nn.Module, batch: Any, *, samples: int = 32, seed: int = 0
+) -> tuple[Spectrum, ...]:
+    """Singular values of the Jacobian of each layer's step, where a batch leads it.
+
+    Args:
+        model: holds an ``elman.Recurrent`` or torch's RNN, LSTM or GRU; it is left as it is.
+        batch: what the model takes: a tuple holds its arguments, anything else is its one argument.
+        samples: steps drawn among those of all rows; fewer where the batch has fewer.
+        seed: of that draw.
+
+    Returns:
+        One for each layer and direction.
+
+    Raises:
+        InputError: the model holds no recurrent layer, a weight is NaN, or a layer is not used.
+        ValueError: ``samples`` is not positive.
+    """
+    check_size("samples", samples)
+    found = []
+    for trace in traces(prepared(model), batch):
+        steps = np.argwhere(trace.alive.cpu().numpy())
+        drawn = np.sort(np.random.default_rng(seed).permutation(len(steps))[:samples])
+        jacobians = _jacobians(trace, *torch.from_numpy(steps[drawn]).to(trace.alive.device).unbind(1))
+        found.append(Spectrum(trace.name, torch.linalg.svdvals(jacobians).cpu().numpy()))
+    return tuple(found)
+
+
+def _jacobians(trace: Trace, t: Tensor, row: Tensor) -> Tensor:
+    """∂s_t/∂s_{t−1} at steps t [N] of rows [N]: [N, S, S]."""
+    shapes = list(trace.cell.states().values())
+    sizes = [math.prod(shape) for shape in shapes]
+
+    def step(flat: Tensor, x: Tensor) -> Tensor:
+        before = tuple(s.view(1, *shape) for s, shape in zip(flat.split(sizes), shapes, strict=True))
+        _, after = reference.unroll(
+            trace.cell, trace.w, x[None, None], before, initial=before, noise=trace.noise
+        )
+        return torch.cat([s.flatten() for s in after])
+
+    flat = torch.cat([s[t, row].flatten(1) for s in trace.before], -1)
+    at_once = max(1, _NUMBERS // (sum(sizes) * trace.cell.hidden_size * len(trace.cell.gates)))
+    jacobian = torch.vmap(torch.func.jacrev(step), chunk_size=at_once)
+    return jacobian(flat, trace.x[t, row])
