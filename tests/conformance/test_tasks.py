@@ -23,7 +23,7 @@ from elman.cli import main
 from elman.config import from_json, to_json
 from elman.data.split import split_points, stratified_split
 from elman.errors import InputError
-from elman.inspect import report
+from elman.inspect import look
 from elman.tasks import language_model
 from elman.tasks.base import Task
 from tiny import SMALL, reviews, rhythm, sales, same_bits, sentences, table, text, timeless, weights
@@ -333,13 +333,13 @@ def test_loaded_and_saved_and_loaded_again_it_answers_alike(run, name, tmp_path)
 
 
 @each_task
-def test_it_can_be_inspected_on_its_own_data_and_on_other(run, name, tmp_path):
-    for number, data in enumerate((None, run.files[1])):
-        found = report(elman.load(run.folder), tmp_path / str(number), data)
+def test_it_can_be_looked_into_with_its_own_data_and_with_other(run, name):
+    for data in (None, run.files[1]):
+        found = look(elman.load(run.folder), data)
         assert found.verdict in ("vanishing", "healthy", "exploding")
         assert 3 <= len(found.flow.lags) <= len(found.inputs)
         assert np.isfinite(found.inputs[: len(found.flow.lags)]).all()
-        assert (tmp_path / str(number) / "report.html").exists()
+        assert len(found.flow.layers) == len(found.spectra) == len(found.hidden)
         texts = found.sample.texts
         if texts is not None:
             assert len(texts) == found.inputs.shape[1]
