@@ -7,6 +7,7 @@ from html import escape
 import numpy as np
 
 _LEVELS = 10  # shades on either side of 0
+_SHOWN_IN_FULL = 0.95  # of a text's values; those beyond have the strongest shade
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1a1c20; --paper: #ffffff; --faint: #5c6370; --line: #d4d8de;
@@ -114,8 +115,10 @@ def coloured_text(pieces: Sequence[str], values: np.ndarray) -> str:
         pieces: of the text.
         values: of each piece; only their ratios count.
     """
-    largest = float(np.nanmax(abs(values), initial=0.0)) or 1.0
-    levels = np.nan_to_num(np.round(_LEVELS * values / largest)).astype(int)
+    # a few values far out would leave the rest pale
+    largest = float(np.nanquantile(abs(values), _SHOWN_IN_FULL)) if len(values) else 0.0
+    shares = np.clip(np.nan_to_num(values) / (largest or 1.0), -1, 1)
+    levels = np.round(_LEVELS * shares).astype(int)
     parts: list[str] = []
     begin = 0
     for end in range(1, len(pieces) + 1):

@@ -27,7 +27,7 @@ from elman.inspect.training import (
     updates_table,
 )
 from elman.pictures.base import new_figure
-from elman.tasks.base import Paths, Task
+from elman.tasks.base import Paths, Task, as_paths
 from elman.train import files
 
 SUMMARY = "summary.json"
@@ -76,7 +76,7 @@ def _page(task: Task, found: Findings, folder: Path, data: Paths | None) -> str:
     name = task.name if task.folder is None else f"{task.folder.resolve().name}: {task.name}"
     config, shape = task.config, found.inputs.shape
     rows, unit = f"{shape[1]} {'row' if shape[1] == 1 else 'rows'}", found.sample.unit
-    source = "its own data" if data is None else "other data"
+    source = "its own data" if data is None else ", ".join(path.name for path in as_paths(data))
     about = (
         f"{config.cell}, {config.hidden_size} units × {config.layers}; looked at with {rows} of up to "
         f"{shape[0]:,} {unit} of {source}."
@@ -129,7 +129,6 @@ def _gradient(found: Findings, folder: Path) -> str:
     return page.section(
         "gradient",
         "1. Gradient by time lag",
-        page.paragraph(found.sentence),
         page.table(
             ["layer", "state", "factor a step", f"half-life ({unit})", "verdict of the layer"], rows, 2
         ),
@@ -295,11 +294,12 @@ def _coloured(found: Findings, name: str, best: Tracker, folder: Path) -> list[s
     values = states.reshape(*states.shape[:2], -1)[..., best.unit]
     row = int(np.nan_to_num(np.nanstd(truth, axis=0)).argmax())
     pieces = found.sample.texts[row]
-    shown = best.sign * values[: len(pieces), row]
+    own = values[: len(pieces), row]
+    shown = best.sign * (own - own.mean())  # a unit may keep to one side of 0
     table = {
         "step": np.arange(len(pieces)),
         "text": pieces,
-        "value": values[: len(pieces), row],
+        "value": own,
         name: truth[: len(pieces), row],
     }
     file = f"text-{slug(name)}.csv"
@@ -309,7 +309,7 @@ def _coloured(found: Findings, name: str, best: Tracker, folder: Path) -> list[s
     head = (
         f"Unit {best.unit} of {best.part} in {layer.layer} {finds}: {name} ({best.measure} {best.value:.3f})"
     )
-    note = f"Orange: high, blue: low{turned} (<code>{escape(file)}</code>)"
+    note = f"Orange: above its mean here, blue: below{turned} (<code>{escape(file)}</code>)"
     return [f"<h3>{escape(head)}</h3>", page.coloured_text(pieces, shown), f'<p class="faint">{note}</p>']
 
 
@@ -347,7 +347,8 @@ def _training(found: Findings, folder: Path) -> str:
             "training", "5. Over training", page.paragraph("There is no history of the training.")
         )
     said = "" if math.isnan(found.clipped) else f"{found.clipped:.1%} of the steps were clipped."
-    watched = "" if len(updates["step"]) else " --watch-gradients has a training write more of this down."
+    can_watch = hasattr(config, "watch_gradients") and not len(updates["step"])
+    watched = " --watch-gradients has a training write more of this down." if can_watch else ""
     return page.section("training", "5. Over training", page.paragraph(f"{said}{watched}"), *figures)
 
 
