@@ -130,6 +130,24 @@ def test_weights_scale_each_target(name, leading):
 
 
 @each_head
+@each_shape
+def test_single_losses_are_told(name, leading):
+    head, (features, values) = make(name), draw(name, leading)
+    alone = one_by_one(head, features, values, leading)
+    weights = torch.rand(leading, dtype=torch.float64) + 0.1
+    weights.view(-1)[1:2] = 0
+    with head.single_losses() as told:
+        plain, weighted = head.loss(features, Target(values)), head.loss(features, Target(values, weights))
+    torch.testing.assert_close(told[0], alone)
+    torch.testing.assert_close(
+        told[1], (alone * weights).masked_fill(weights == 0, torch.nan), equal_nan=True
+    )
+    torch.testing.assert_close(plain, head.loss(features, Target(values)))
+    torch.testing.assert_close(weighted, head.loss(features, Target(values, weights)))
+    assert len(told) == 2  # none after it
+
+
+@each_head
 def test_a_weight_of_0_drops_a_target(name):
     leading = (4, 3)
     head, (features, values) = make(name), draw(name, leading)

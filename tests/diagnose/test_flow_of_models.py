@@ -291,3 +291,16 @@ def test_a_loss_of_another_model_is_refused():
         ValueError, match=r"^each recurrent layer must read one batch .* Got 0 calls of recurrent"
     ):
         gradient_flow(Recurrent(GRU(I, H)), torch.randn(T, B, I), lambda _, x: other(x)[0].sum(-1), lags=4)
+
+
+@pytest.mark.parametrize("backend", ["auto", "reference"])
+def test_what_is_recomputed_has_the_same_gradients(backend):
+    layer = randomise(Recurrent(LSTM(I, H), 2, learned_state=True, backend=backend))
+    x = torch.randn(T, B, I)
+
+    def loss(model, x):
+        return model(x, lengths=LENGTHS)[0].square().sum(-1)
+
+    wanted = gradient_flow(layer, x, loss, lags=6)
+    layer.recompute = 5
+    same(gradient_flow(layer, x, loss, lags=6), wanted)

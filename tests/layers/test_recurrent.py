@@ -282,3 +282,17 @@ def test_a_stream_s_outputs_can_feed_what_is_trained():
 def test_a_stream_refuses_other_rows(shape):
     with pytest.raises(ValueError, match="a step of this stream must have 2 rows"):
         layers.GRU(3, 5).stream(batch_size=2).step(torch.randn(shape))
+
+
+def test_calls_are_told_as_a_backend_gets_them():
+    layer, x = layers.LSTM(3, 4, batch_first=True), torch.randn(2, 5, 3)
+    lengths = torch.tensor([5, 2])
+    with layer.calls() as told:
+        _, state = layer(x, lengths=lengths)
+        layer(x, state)
+    layer(x)
+    assert len(told) == 2
+    assert torch.equal(told[0].x, x.transpose(0, 1))
+    assert torch.equal(told[0].lengths, lengths)
+    assert told[0].state is told[0].initial
+    assert all(map(torch.equal, told[1].state, state))
