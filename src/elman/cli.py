@@ -71,6 +71,21 @@ class _Show(_OnRun):
 
 
 @dataclass(frozen=True)
+class _Inspect(_OnRun):
+    """Shows how far a model looks back, its gates and its hidden states, as a page with pictures."""
+
+    data: Annotated[
+        _Data, tyro.conf.arg(help="what to look at it with; its own data where none is given")
+    ] = ()
+    out: Path | None = None
+    """folder to write; RUN/inspect where it is not given"""
+    overwrite: bool = False
+    """replace the report if it exists"""
+    lags: int | None = None
+    """steps to look back; where it is not given 200, or as many as the data have"""
+
+
+@dataclass(frozen=True)
 class _Resume(_OnRun):
     """Goes on with an interrupted or killed run, as if it had never stopped."""
 
@@ -111,6 +126,7 @@ def _dispatch(arguments: list[str]) -> int:
         "train": _train,
         "evaluate": _evaluate,
         "show": _show,
+        "inspect": _inspect,
         "resume": _resume,
     }
     if verb in commands:
@@ -137,7 +153,9 @@ def _overview() -> str:
     """Tasks and verbs, in the order a newcomer needs them."""
     tasks = _tasks()
     rows = [(f"elman {verb.__name__.lower()} RUN", _summary(verb)) for verb in _verbs()]
-    rows += [(f"elman {o.__name__[1:].lower()} RUN", _summary(o)) for o in (_Evaluate, _Show, _Resume)]
+    rows += [
+        (f"elman {o.__name__[1:].lower()} RUN", _summary(o)) for o in (_Evaluate, _Show, _Inspect, _Resume)
+    ]
     lines = [
         "Recurrent networks: from a file of sequences to a model that streams.",
         "",
@@ -261,6 +279,19 @@ def _show(arguments: list[str]) -> int:
         print(f"\n{task.report()}")
     except (LookupError, TypeError, ValueError, AttributeError):
         raise InputError(f"{given.run / files.RESULTS}: are not the results of {task.name}") from None
+    return 0
+
+
+def _inspect(arguments: list[str]) -> int:
+    given = _parse(_Inspect, arguments, "elman inspect", "elman inspect runs/language-model")
+    out = given.run / files.INSPECT if given.out is None else given.out
+    files.check_new_report(out, given.overwrite)  # before the work
+    task = load(given.run, given.cell)
+
+    from elman.inspect.report import report, summary_json, summary_lines
+
+    found = report(task, out, list(given.data) or None, lags=given.lags, overwrite=given.overwrite)
+    print(summary_json(found, out) if given.json else "\n".join(summary_lines(found, out)))
     return 0
 
 

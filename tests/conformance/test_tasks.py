@@ -23,6 +23,7 @@ from elman.cli import main
 from elman.config import from_json, to_json
 from elman.data.split import split_points, stratified_split
 from elman.errors import InputError
+from elman.inspect import look
 from elman.layers import Recurrent
 from elman.tasks import language_model
 from elman.tasks.base import Task
@@ -383,6 +384,20 @@ def test_loaded_and_saved_and_loaded_again_it_answers_alike(run, name, tmp_path)
         assert answer(task, name) == wanted
         assert task.evaluate(run.data) == figures
         assert task.results == json.loads(json.dumps(run.task.results))
+
+
+@each_task
+def test_it_can_be_looked_into_with_its_own_data_and_with_other(run, name):
+    for data in (None, run.files[1]):
+        found = look(elman.load(run.folder), data)
+        assert found.verdict in ("vanishing", "healthy", "exploding")
+        assert 3 <= len(found.flow.lags) <= len(found.inputs)
+        assert np.isfinite(found.inputs[: len(found.flow.lags)]).all()
+        assert len(found.flow.layers) == len(found.spectra) == len(found.hidden)
+        texts = found.sample.texts
+        if texts is not None:
+            assert len(texts) == found.inputs.shape[1]
+            assert "".join(texts[0]).strip()
 
 
 @each_task

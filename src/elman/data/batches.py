@@ -15,6 +15,8 @@ from elman.batch import Batch, Field, Target
 from elman.data.corpus import Corpus
 from elman.errors import InputError
 
+_LONGEST_SEARCH = 5000  # tokens, for a good place to begin
+
 
 class Batches(Protocol):
     """What the training loop needs of data."""
@@ -105,6 +107,45 @@ class TokenWindows:
             if batch.targets.weights is not None:
                 weights = weights * batch.targets.weights
             yield Batch(batch.inputs, Target(batch.targets.values, weights))
+
+
+def excerpts(corpus: Corpus, rows: int, steps: int) -> Batch:
+    """Pieces of a corpus to look at, spread evenly; each begins at a document, paragraph or line near by.
+
+    Args:
+        corpus: the tokens.
+        rows: B, pieces at most; a short corpus has fewer.
+        steps: T at most.
+
+    Raises:
+        InputError: no document has two tokens.
+    """
+    targets = _check_targets(corpus, "a text to look at")
+    width = min(steps, targets)
+    rows = max(1, min(rows, targets // width))
+    room = min(targets // rows - width, _LONGEST_SEARCH)
+    begins = np.linspace(0, targets - width - room, rows).astype(np.int64)
+    return _chunk(corpus, np.array([_good_beginning(corpus, begin, begin + room) for begin in begins]), width)
+
+
+def _good_beginning(corpus: Corpus, first: int, last: int) -> int:
+    """Where from ``first`` to ``last`` a document, or else a paragraph, or else a line begins first."""
+    after = np.searchsorted(corpus.starts, first)
+    if after < len(corpus.starts) and corpus.starts[after] <= last:
+        return int(corpus.starts[after])
+    try:
+        line_end = corpus.vocabulary.encode("\n")
+    except InputError:  # there are no lines
+        return first
+    if len(line_end) != 1 or line_end[0] == corpus.vocabulary.unknown:
+        return first
+    # whether each token from two before the first on ends a line
+    ends = np.asarray(corpus.tokens[max(0, first - 2) : last]) == line_end[0]
+    ends = np.concatenate([np.zeros(max(0, 2 - first), bool), ends])
+    for begins in (ends[1:] & ends[:-1], ends[1:]):
+        if begins.any():
+            return first + int(begins.argmax())
+    return first
 
 
 def _check_targets(corpus: Corpus, what: str) -> int:

@@ -14,11 +14,12 @@ from elman.config import flag, require
 from elman.data.tables import csv_line
 from elman.errors import InputError
 from elman.pictures.base import PICTURES
-from elman.tasks.base import Parts, Paths, Task, TaskConfig, Verb, as_paths
+from elman.tasks.base import Parts, Paths, Sample, Task, TaskConfig, Verb, as_paths
 
 if TYPE_CHECKING:
     from elman.data.channels import Channels, ChannelTable
     from elman.data.rows import RowParser
+    from elman.data.windows import Windows
     from elman.decode.anomalies import Analysis, Anomaly
     from elman.decode.detector import Answer, DetectorStream
     from elman.decode.likelihood import Likelihood
@@ -351,25 +352,33 @@ class AnomalyDetector(Task):
         """Windows of the training and validation parts."""
         prepared = [self._prepared(each) for each in self._series]
         length = max(2, min(self.config.window, int(self._cuts[:, 0].max())))
-
-        def windows(begins: Any, ends: Any, stride: int, seed: int | None) -> Any:
-            from elman.data.windows import Windows
-
-            pieces = [
-                (inputs[begin:end], targets[begin:end])
-                for (inputs, targets), begin, end in zip(prepared, begins, ends, strict=True)
-                if end > begin
-            ]
-            if not pieces:
-                return None
-            x, y = zip(*pieces, strict=True)
-            return Windows(x, y, length=length, stride=stride, batch_size=self.config.batch_size, seed=seed)
-
         ends, stops = self._cuts.T
         return Parts(
-            windows(np.zeros_like(ends), ends, self.config.stride, self.config.seed),
-            windows(ends, stops, length, None),
+            self._windows(prepared, np.zeros_like(ends), ends, length, self.config.stride, self.config.seed),  # type: ignore[arg-type]
+            self._windows(prepared, ends, stops, length, length),
         )
+
+    def _windows(
+        self,
+        prepared: "Sequence[tuple[np.ndarray, np.ndarray]]",
+        begins: np.ndarray,
+        ends: np.ndarray,
+        length: int,
+        stride: int,
+        seed: int | None = None,
+    ) -> "Windows | None":
+        """Windows of the rows from ``begins`` to ``ends`` of each series; None where there are no rows."""
+        from elman.data.windows import Windows
+
+        pieces = [
+            (inputs[begin:end], targets[begin:end])
+            for (inputs, targets), begin, end in zip(prepared, begins, ends, strict=True)
+            if end > begin
+        ]
+        if not pieces:
+            return None
+        x, y = zip(*pieces, strict=True)
+        return Windows(x, y, length=length, stride=stride, batch_size=self.config.batch_size, seed=seed)
 
     def _prepared(self, series: "Channels") -> tuple[np.ndarray, np.ndarray]:
         """What the model reads at each row [N, I], and what is to be expected [N, D], NaN where unknown."""
@@ -501,6 +510,22 @@ class AnomalyDetector(Task):
         self._fitted()
         analyses = self._analyses(self._read_alike(_only(as_paths(data)), with_labels=True))
         return figures(analyses, [0] * len(analyses))
+
+    def other_batches(self, data: list[Path]) -> "Windows":
+        """Windows of another file's rows, one after another."""
+        self._fitted()
+        series = self._read_alike(_only(data))
+        ends = np.array([len(each) for each in series])
+        length = max(2, min(self.config.window, int(ends.max())))
+        prepared = [self._prepared(each) for each in series]
+        found = self._windows(prepared, np.zeros_like(ends), ends, length, length)
+        assert found is not None  # a table has a row
+        return found
+
+    def as_sample(self, batch: Any) -> Sample:
+        """The columns by name; a forecaster reads them one row late."""
+        late = ", 1 before" if self._lagged else ""
+        return Sample(batch, features=tuple(f"{column}{late}" for column in self.facts["columns"]))
 
     def report(self) -> str:
         """The test part's figures beside the simple methods'."""

@@ -115,6 +115,23 @@ class Parts:
     test: "Batches | None" = None
 
 
+@dataclass
+class Sample:
+    """Sequences to look at a model with.
+
+    Attributes:
+        batch: what the model reads.
+        unit: what a step of the input is, in the plural.
+        texts: for each row the text that each of its steps adds; None where numbers are read.
+        features: names of the numbers that the first layer reads at each step; further ones have none.
+    """
+
+    batch: Any
+    unit: str = "steps"
+    texts: list[list[str]] | None = None
+    features: tuple[str, ...] = ()
+
+
 class Verb(ABC):
     """What a task's run is used for; a dataclass whose fields are the verb's flags, after the run folder.
 
@@ -198,6 +215,14 @@ class Task(ABC):
     @abstractmethod
     def evaluate(self, data: Paths) -> dict[str, Any]:
         """Figures on other files."""
+
+    @abstractmethod
+    def other_batches(self, data: list[Path]) -> "Batches":
+        """Batches of other files, as ``evaluate`` reads them."""
+
+    def as_sample(self, batch: Any) -> Sample:
+        """A batch with what its steps are called; overridden where they have better names."""
+        return Sample(batch)
 
     def prepare(self, model: "nn.Module") -> None:  # noqa: B027
         """Puts in place what a new model is to start from, where that is not drawn at random."""
@@ -307,6 +332,30 @@ class Task(ABC):
             (self.folder / files.CHECKPOINT).unlink(missing_ok=True)
         return self
 
+    def sample(self, data: Paths | None = None) -> Sample:
+        """Some sequences to look at the model with: a batch.
+
+        Args:
+            data: files of the task's kind; None: what the run folder keeps of its own data, the validation
+                part or, where it has none, the training part.
+
+        Raises:
+            InputError: the files do not fit, or the run folder keeps no data.
+        """
+        if data is not None:
+            batches: Batches | None = self.other_batches(as_paths(data))
+        else:
+            parts = self._kept_parts()
+            batches = parts.training if parts.validation is None else parts.validation
+        assert batches is not None
+        return self.as_sample(next(iter(batches.epoch(0))))
+
+    def _kept_parts(self) -> Parts:
+        """The parts of the run's own data."""
+        if self.folder is not None:
+            self.reopen(self.folder)
+        return self.parts()
+
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """All options by name, as scikit-learn asks for them."""
         return {name: getattr(self.config, name) for name in to_json(self.config)}
@@ -370,6 +419,21 @@ class Task(ABC):
         if is_file(self.config.cell):
             content["cell_sha256"] = fingerprint(self.config.cell)
         files.write_json(folder / files.CONFIG, content)
+
+
+def text_sample(batch: Any, vocabulary: "Vocabulary") -> Sample:
+    """A batch of tokens, with the text that each adds to its row; none past the row's end."""
+    tokens, lengths, resets = batch.inputs.values, batch.inputs.lengths, batch.inputs.resets
+    texts = []
+    for row in range(tokens.shape[1]):
+        length = len(tokens) if lengths is None else int(lengths[row])
+        decoder, pieces = vocabulary.decoder(), []
+        for step, token in enumerate(tokens[:length, row].tolist()):
+            if resets is not None and resets[step, row]:  # another text begins
+                decoder = vocabulary.decoder()
+            pieces.append(decoder.push(token))
+        texts.append(pieces)
+    return Sample(batch, vocabulary.level, texts)
 
 
 def _initialise_rest(model: "nn.Module", init: str) -> None:
@@ -463,7 +527,8 @@ def resume(folder: str | Path, *, cell: str | None = None, show_progress: bool =
     task = open_run(folder, cell)
     assert task.folder is not None
     for path in task.folder.iterdir():  # a link would have something outside the folder overwritten
-        check_regular(path)
+        if not files.is_report(path):
+            check_regular(path)
     saved = (task.folder / files.CHECKPOINT).exists()
     if not saved and (task.results or (task.folder / files.WEIGHTS).exists()):
         raise InputError(f"{folder}: is finished; there is nothing to resume")

@@ -13,7 +13,7 @@ import tyro
 
 from elman.config import flag, from_json, is_finite, read_json, require, shown, to_json
 from elman.errors import InputError
-from elman.tasks.base import Parts, Paths, Task, TextOptions, Verb, as_paths, load
+from elman.tasks.base import Parts, Paths, Sample, Task, TextOptions, Verb, as_paths, load, text_sample
 from elman.train import files
 
 if TYPE_CHECKING:
@@ -726,10 +726,23 @@ class SequenceClassifier(Task):
 
     def evaluate(self, data: Paths) -> dict[str, Any]:
         """Figures on other files or folders."""
+        part = self._other_part(as_paths(data))
+        return self._figures(part, self._probabilities(part))
+
+    def other_batches(self, data: list[Path]) -> "Ragged":
+        """Batches of other files or folders."""
+        return self._batches(self._other_part(data))
+
+    def _other_part(self, data: list[Path]) -> "Labelled":
         from elman.data.labelled import joined
 
-        part = joined([self.read_alike(path, with_labels=True) for path in as_paths(data)])
-        return self._figures(part, self._probabilities(part))
+        return joined([self.read_alike(path, with_labels=True) for path in data])
+
+    def as_sample(self, batch: Any) -> Sample:
+        """The text of each step, or the names of its numbers."""
+        if self.scheme.texts:
+            return text_sample(batch, self.vocabulary)
+        return Sample(batch, features=tuple(self.scheme.features))
 
     def report(self) -> str:
         """The test figures beside the simple methods', each label's, and the surest mistakes."""

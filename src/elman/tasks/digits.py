@@ -10,7 +10,7 @@ import tyro
 
 from elman.config import check_regular, is_finite, require
 from elman.errors import InputError
-from elman.tasks.base import Parts, Paths, Task, TaskConfig, Verb, as_paths
+from elman.tasks.base import Parts, Paths, Sample, Task, TaskConfig, Verb, as_paths
 
 if TYPE_CHECKING:
     from elman.data.batches import Examples
@@ -281,14 +281,24 @@ class DigitClassifier(Task):
 
     def evaluate(self, data: Paths) -> dict[str, Any]:
         """Figures on other images: of a file beside its labels, or of a folder's test part."""
+        self._fitted()
+        images, labels = self._read_other(as_paths(data))
+        return _figures(labels, self._probabilities(images))
+
+    def other_batches(self, data: list[Path]) -> "Examples":
+        """Batches of other images and their labels."""
+        return self._batches(*self._read_other(data))
+
+    def _read_other(self, data: list[Path]) -> tuple[np.ndarray, np.ndarray]:
         from elman.data.idx import find_images
 
-        self._fitted()
-        paths = as_paths(data)
-        if len(paths) != 1:
-            raise InputError(f"digits reads one folder or file of images. Got {len(paths)}.")
-        images, labels = self._read_alike(find_images(paths[0]))
-        return _figures(labels, self._probabilities(images))
+        if len(data) != 1:
+            raise InputError(f"digits reads one folder or file of images. Got {len(data)}.")
+        return self._read_alike(find_images(data[0]))
+
+    def as_sample(self, batch: Any) -> Sample:
+        """Steps are pixels, where they are read one by one."""
+        return Sample(batch, unit="pixels" if self.config.pixels == 1 else "steps")
 
     def report(self) -> str:
         """The accuracy beside the simple methods'."""

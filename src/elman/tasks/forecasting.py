@@ -12,7 +12,7 @@ import tyro
 from elman.config import check_regular, flag, require, shown
 from elman.errors import InputError
 from elman.pictures.base import check_picture
-from elman.tasks.base import Parts, Paths, Task, TaskConfig, Verb, as_paths
+from elman.tasks.base import Parts, Paths, Sample, Task, TaskConfig, Verb, as_paths
 from elman.train import files
 
 if TYPE_CHECKING:
@@ -657,15 +657,30 @@ class Forecaster(Task):
 
     def evaluate(self, data: Paths) -> dict[str, Any]:
         """Figures on the last horizons of other series, as many as the test part has."""
-        self._fitted()
-        panel = self.read_like(as_paths(data))
+        return self._figures(*self._last_cutoffs(as_paths(data)))[0]
+
+    def other_batches(self, data: list[Path]) -> "CutoffWindows":  # type: ignore[override]
+        """The same forecasts as batches."""
+        return self._windows(*self._last_cutoffs(data), self.horizon)
+
+    def _last_cutoffs(self, data: list[Path]) -> tuple["Panel", np.ndarray, np.ndarray]:
+        """Other series, and series and cutoff of each forecast of their last horizons."""
+        panel = self.read_like(data)
         windows = max(1, self.config.test_windows)
         series, cutoffs = _flat(self._cutoffs(panel.lengths, windows, _LEAST_HISTORY))
         if not len(series):
             raise InputError(
                 f"no series is longer than {self.horizon + _LEAST_HISTORY - 1} steps, a horizon and a history"
             )
-        return self._figures(panel, series, cutoffs)[0]
+        return panel, series, cutoffs
+
+    def as_sample(self, batch: Any) -> Sample:
+        """The targets among what the layer reads, by name."""
+        target = self.config.target_column
+        if self.config.model == "recursive":
+            return Sample(batch, features=tuple(f"{target}, {lag} before" for lag in self._lags))
+        names = {"direct": (f"{target} (scaled)", f"{target} is there"), "es-rnn": ()}
+        return Sample(batch, features=names[self.config.model])
 
     def report(self) -> str:
         """The test figures beside the simple methods'."""

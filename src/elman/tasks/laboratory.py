@@ -200,9 +200,13 @@ class Laboratory(Task):
     def evaluate(self, data: Paths = ()) -> dict[str, Any]:
         """Figures on the test part again."""
         self._fitted()
-        self._check_data(as_paths(data))
+        return self.figures(self.problem(self.config.length), self.other_batches(as_paths(data)))
+
+    def other_batches(self, data: list[Path]) -> "Drawn":
+        """The test part, as there are no files."""
+        self._check_data(data)
         drawn: Any = self.parts().test
-        return self.figures(self.problem(self.config.length), drawn)
+        return drawn
 
     def report(self) -> str:
         """The figures beside the simple methods'."""

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from elman.config import read_json, require
 from elman.errors import InputError
-from elman.tasks.base import Parts, Paths, Task, TextOptions, Verb, as_paths
+from elman.tasks.base import Parts, Paths, Sample, Task, TextOptions, Verb, as_paths, text_sample
 from elman.train import files
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from elman.data.batches import TokenWindows
     from elman.data.corpus import Corpus
     from elman.data.vocab import Vocabulary
     from elman.models.autoregressive import Autoregressive
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _SAMPLE = 2000  # tokens generated after training to judge the model by
 _EXCERPT = 700  # characters of them that are shown
 _LARGEST_BASELINE = 20_000_000  # tokens; the n-gram counts of more would not fit in memory
+_PAGES = (8, 1000)  # rows and steps of what a model is looked at with
 _UNITS = {"characters": "char", "bytes": "byte", "words": "word", "subwords": "subword"}
 _FREQUENCY = {"characters": "letter", "bytes": "letter", "words": "word", "subwords": "subword"}
 
@@ -363,14 +365,33 @@ class LanguageModel(Task):
             InputError: a file cannot be read, or holds an unknown character that no token stands for; or all
                 hold fewer than two tokens.
         """
+        from elman.train.loop import evaluate
+
+        batches = self.other_batches(as_paths(data))
+        return _figures(evaluate(self.model, batches), batches.corpus)
+
+    def other_batches(self, data: list[Path]) -> "TokenWindows":
+        """Batches of other files, each read as a document of its own."""
         from elman.data.batches import TokenWindows
         from elman.data.corpus import tokenise
         from elman.data.text import find_text_files
-        from elman.train.loop import evaluate
 
         self._fitted()
-        corpus = tokenise(find_text_files(as_paths(data)), self.vocabulary)
-        return _figures(evaluate(self.model, TokenWindows(corpus, rows=_exact_rows(corpus))), corpus)
+        corpus = tokenise(find_text_files(data), self.vocabulary)
+        return TokenWindows(corpus, rows=_exact_rows(corpus))
+
+    def sample(self, data: Paths | None = None) -> Sample:
+        """Some pages of a text; see ``Task.sample``."""
+        from elman.data.batches import TokenStreams, TokenWindows, excerpts
+
+        if data is not None:
+            corpus = self.other_batches(as_paths(data)).corpus
+        else:
+            parts = self._kept_parts()
+            batches = parts.training if parts.validation is None else parts.validation
+            assert isinstance(batches, TokenStreams | TokenWindows)
+            corpus = batches.corpus
+        return text_sample(excerpts(corpus, *_PAGES), self.vocabulary)
 
     def report(self) -> str:
         """The test figure beside the simple methods', and a sample."""

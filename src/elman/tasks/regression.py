@@ -11,9 +11,10 @@ import tyro
 from elman.config import check_regular
 from elman.data.tables import csv_line
 from elman.errors import InputError
-from elman.tasks.base import Parts, Paths, Task, TaskConfig, Verb, as_paths
+from elman.tasks.base import Parts, Paths, Sample, Task, TaskConfig, Verb, as_paths
 
 if TYPE_CHECKING:
+    from elman.data.batches import Examples
     from elman.data.sequences import Sequences
     from elman.models.pooled import Pooled
     from elman.train.loop import Reading
@@ -232,7 +233,7 @@ class SequenceRegressor(Task):
 
         return Parts(batches(training, self.config.seed), batches(validation, None), batches(test, None))
 
-    def _batches(self, data: "Sequences", seed: int | None) -> Any:
+    def _batches(self, data: "Sequences", seed: int | None) -> "Examples":
         import torch
 
         from elman.data.batches import Examples
@@ -302,11 +303,21 @@ class SequenceRegressor(Task):
 
     def evaluate(self, data: Paths) -> dict[str, Any]:
         """Errors on another file."""
-        paths = as_paths(data)
-        if len(paths) != 1:
-            raise InputError(f"regression reads one file. Got {len(paths)}.")
-        sequences = self._read_alike(paths[0], with_target=True)
+        sequences = self._other_sequences(as_paths(data))
         return _errors(sequences, self._predict(sequences))
+
+    def other_batches(self, data: list[Path]) -> "Examples":
+        """Batches of another file."""
+        return self._batches(self._other_sequences(data), None)
+
+    def _other_sequences(self, data: list[Path]) -> "Sequences":
+        if len(data) != 1:
+            raise InputError(f"regression reads one file. Got {len(data)}.")
+        return self._read_alike(data[0], with_target=True)
+
+    def as_sample(self, batch: Any) -> Sample:
+        """The features by name."""
+        return Sample(batch, features=tuple(self.facts["features"]))
 
     def report(self) -> str:
         """The test errors beside the simple methods'."""

@@ -14,7 +14,7 @@ from elman.config import check_regular, read_json, require
 from elman.decode.options import SearchOptions
 from elman.errors import InputError
 from elman.pictures.base import check_picture
-from elman.tasks.base import Parts, Paths, Task, TextOptions, Verb, as_paths
+from elman.tasks.base import Parts, Paths, Sample, Task, TextOptions, Verb, as_paths, text_sample
 from elman.train import files
 
 if TYPE_CHECKING:
@@ -473,6 +473,15 @@ class Translator(Task):
         self._fitted()
         check_available()
         return self._measured(self._read_pairs(as_paths(data)))[1]
+
+    def other_batches(self, data: list[Path]) -> "PairBatches":
+        """Batches of other pairs."""
+        self._fitted()
+        return self._batches(self._read_pairs(data))
+
+    def as_sample(self, batch: Any) -> Sample:
+        """The source's text, which the encoder reads."""
+        return text_sample(batch, self.source_vocabulary)
 
     def report(self) -> str:
         """Some translations, and the scores beside the simple methods'."""

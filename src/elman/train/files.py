@@ -18,7 +18,9 @@ HISTORY = "history.jsonl"
 RESULTS = "results.json"
 CHECKPOINT = "checkpoint.safetensors"
 CURVE = "loss.png"
+INSPECT, REPORT = "inspect", "report.html"  # the folder within a run's, and the page in it
 _ENDINGS = {".json", ".jsonl", ".safetensors", ".npy", ".npz", ".png", ".tmp"}  # of what runs write
+_ENDINGS_OF_REPORTS = {".html", ".png", ".svg", ".csv", ".json"}
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
@@ -51,17 +53,38 @@ def check_new_folder(folder: Path, overwrite: bool) -> None:
     A folder that holds something needs ``overwrite``, and must then be a run folder: nothing else is ever
     removed.
     """
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise InputError(f"{folder}: is a file or a link; --out must be a folder")
-    if folder.is_dir() and any(folder.iterdir()):
-        if not overwrite:
-            raise InputError(f"{folder}: exists; give another --out, or --overwrite to replace it")
+    if _is_taken(folder, overwrite):
         if not (folder / CONFIG).is_file():
             raise InputError(
                 f"{folder}: is no run folder (it has no {CONFIG}), so --overwrite leaves it alone"
             )
         if not _is_run(folder):
             raise InputError(f"{folder}: is no run folder, or holds more, so --overwrite leaves it alone")
+
+
+def check_new_report(folder: Path, overwrite: bool) -> None:
+    """Raises InputError unless a report may be put here; what is replaced must be one."""
+    if _is_taken(folder, overwrite) and not is_report(folder):
+        raise InputError(f"{folder}: is no report, or holds more, so --overwrite leaves it alone")
+
+
+def is_report(folder: Path) -> bool:
+    """Whether the folder holds a report's page and nothing that no report has."""
+    return (
+        not folder.is_symlink()
+        and (folder / REPORT).is_file()
+        and all(entry.is_file() and entry.suffix in _ENDINGS_OF_REPORTS for entry in folder.iterdir())
+    )
+
+
+def _is_taken(folder: Path, overwrite: bool) -> bool:
+    """Whether the folder holds something that is to be replaced; InputError where it must not be."""
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise InputError(f"{folder}: is a file or a link; --out must be a folder")
+    taken = folder.is_dir() and any(folder.iterdir())
+    if taken and not overwrite:
+        raise InputError(f"{folder}: exists; give another --out, or --overwrite to replace it")
+    return taken
 
 
 def _is_run(folder: Path) -> bool:
@@ -73,7 +96,9 @@ def _is_run(folder: Path) -> bool:
     return (
         isinstance(config, dict)
         and {"format_version", "task", "config"} <= config.keys()
-        and all(entry.is_file() and entry.suffix in _ENDINGS for entry in folder.iterdir())
+        and all(
+            (entry.is_file() and entry.suffix in _ENDINGS) or is_report(entry) for entry in folder.iterdir()
+        )
     )
 
 

@@ -1,0 +1,32 @@
+"""Pictures of what happens inside a trained network, and the page that holds them all."""
+
+from elman.inspect.findings import Findings, look
+from elman.inspect.gates import plot_gates, plot_time_constants
+from elman.inspect.gradient import plot_gradient_flow
+from elman.inspect.hidden import plot_hidden, plot_inputs
+from elman.inspect.remedies import Remedy, remedies
+from elman.inspect.report import report
+from elman.inspect.spectrum import plot_spectrum
+from elman.inspect.text import text_properties
+from elman.inspect.trackers import Tracker, rank_trackers
+from elman.inspect.training import plot_gradient_norm, plot_half_lives, plot_updates
+
+__all__ = [
+    "Findings",
+    "Remedy",
+    "Tracker",
+    "look",
+    "plot_gates",
+    "plot_gradient_flow",
+    "plot_gradient_norm",
+    "plot_half_lives",
+    "plot_hidden",
+    "plot_inputs",
+    "plot_spectrum",
+    "plot_time_constants",
+    "plot_updates",
+    "rank_trackers",
+    "remedies",
+    "report",
+    "text_properties",
+]

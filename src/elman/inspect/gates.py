@@ -1,0 +1,87 @@
+"""The gates: how far open they are, and how long units remember."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from elman.pictures.base import BLUE, GREEN, GREY, ORANGE, PALE, PURPLE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from elman.diagnose import GateStatistics
+
+_COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
+_STYLES = ("-", "--", "-.", ":")
+
+
+def plot_gates(axes: "Axes", statistics: "GateStatistics") -> None:
+    """The histogram of one gate's values over all units and steps; what counts as saturated is darker.
+
+    Args:
+        axes: to draw on.
+        statistics: of the gate.
+    """
+    edges, total = statistics.edges, max(1, int(statistics.counts.sum()))
+    middle = (edges[1:] + edges[:-1]) / 2
+    saturated = (middle < 0.1) | (middle > 0.9)
+    axes.bar(
+        middle,
+        statistics.counts / total,
+        width=np.diff(edges),
+        color=[BLUE if dark else PALE for dark in saturated],
+    )
+    axes.set(xlabel="value (0 closed, 1 open)", ylabel="share of values", xlim=(edges[0], edges[-1]))
+    axes.set_title(
+        f"gate {statistics.gate}: {statistics.low:.0%} < 0.1, {statistics.high:.0%} > 0.9", fontsize=9
+    )
+    axes.grid(alpha=0.25, axis="y")
+
+
+def plot_time_constants(axes: "Axes", statistics: Sequence["GateStatistics"], unit: str = "steps") -> None:
+    """How long each unit's gate keeps its state, the shortest first; a line for each layer.
+
+    Args:
+        axes: to draw on; its vertical axis becomes logarithmic.
+        statistics: of gates that keep the old state.
+        unit: what a step is, in the plural.
+    """
+    kept = [s for s in statistics if s.time_constants is not None]
+    for k, each in enumerate(kept):
+        assert each.time_constants is not None
+        values = np.sort(each.time_constants)
+        share = (np.arange(len(values)) + 0.5) / len(values)
+        style: dict[str, Any] = {
+            "color": _COLOURS[k % len(_COLOURS)],
+            "linestyle": _STYLES[k // len(_COLOURS) % 4],
+        }
+        axes.plot(share, values, label=f"{each.layer}, gate {each.gate}", **style)
+    axes.axhline(1, color=GREY, linewidth=1)
+    axes.set_yscale("log")
+    axes.set(xlabel="share of the units", ylabel=f"time constant ({unit})")
+    axes.grid(alpha=0.25)
+    axes.legend(frameon=False, fontsize=8, loc="upper left")
+
+
+def gates_table(statistics: Sequence["GateStatistics"]) -> dict[str, Any]:
+    """What ``plot_gates`` draws: a row for each gate and bin."""
+    bins = [len(s.counts) for s in statistics]
+    return {
+        "gate": np.repeat([s.gate for s in statistics], bins),
+        "from": np.concatenate([s.edges[:-1] for s in statistics]),
+        "to": np.concatenate([s.edges[1:] for s in statistics]),
+        "count": np.concatenate([s.counts for s in statistics]),
+    }
+
+
+def time_constants_table(statistics: Sequence["GateStatistics"]) -> dict[str, Any]:
+    """What ``plot_time_constants`` draws: a row for each layer, gate and unit."""
+    kept = [(s, s.time_constants) for s in statistics if s.time_constants is not None]
+    units = [len(values) for _, values in kept]
+    return {
+        "layer": np.repeat([s.layer for s, _ in kept], units),
+        "gate": np.repeat([s.gate for s, _ in kept], units),
+        "unit": np.concatenate([np.arange(n) for n in units]),
+        "time constant": np.concatenate([values for _, values in kept]),
+    }

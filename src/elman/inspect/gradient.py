@@ -1,0 +1,88 @@
+"""The gradient by time lag: how far back the loss reaches."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from elman.pictures.base import BLUE, GREEN, GREY, ORANGE, PURPLE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from elman.diagnose import GradientFlow
+
+_COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
+_MARKS = ("o", "s", "^", "D")
+
+
+def plot_gradient_flow(axes: "Axes", flow: "GradientFlow", layer: int = 0, unit: str = "steps") -> None:
+    """Median and quartiles of the gradient's norm over the lags, one line for each part of the state.
+
+    The dashed line is the decay fitted to all parts together.
+
+    Args:
+        axes: to draw on; its vertical axis becomes logarithmic.
+        flow: the measured gradients.
+        layer: which layer and direction.
+        unit: what a step is, in the plural.
+    """
+    drawn = 0
+    for part, name in enumerate(flow.parts):
+        median, lower, upper = (each[layer, part] for each in (flow.median, flow.lower, flow.upper))
+        there = np.isfinite(median) & (median > 0)
+        if not there.any():
+            continue
+        colour = _COLOURS[part % len(_COLOURS)]
+        label = "all states" if name == "all" else f"state {name}"
+        every = max(1, int(there.sum()) // 8)  # marks tell the lines apart in grey too
+        axes.plot(
+            flow.lags[there],
+            median[there],
+            color=colour,
+            label=label,
+            marker=_MARKS[part % len(_MARKS)],
+            markersize=4,
+            markevery=(part * every // max(1, len(flow.parts)), every),
+            linewidth=1.5,
+        )
+        axes.fill_between(
+            flow.lags[there],
+            np.maximum(lower[there], median[there] * 1e-3),
+            upper[there],
+            color=colour,
+            alpha=0.18,
+            linewidth=0,
+        )
+        drawn += 1
+    decay, whole = flow.decay[layer, -1], flow.median[layer, -1]
+    there = np.isfinite(whole) & (whole > 0)
+    if np.isfinite(decay) and decay > 0 and there.any():
+        lags = flow.lags[there]
+        # through the middle of the measured ones, in logarithms
+        level = np.mean(np.log(whole[there]) - lags * np.log(decay))
+        axes.plot(
+            lags,
+            np.exp(level + lags * np.log(decay)),
+            color=GREY,
+            linestyle="--",
+            linewidth=1,
+            label=f"fitted: × {decay:.4g} a step",
+        )
+    if drawn:
+        axes.set_yscale("log")
+        axes.legend(frameon=False, fontsize=8, loc="upper right")
+    else:
+        axes.text(0.5, 0.5, "no gradient", transform=axes.transAxes, ha="center", color=GREY)
+    where = "ahead" if "reverse" in flow.layers[layer] else "back"
+    axes.set(xlabel=f"lag ({unit} {where})", ylabel="gradient norm (loss / state)")
+    axes.grid(alpha=0.25)
+
+
+def gradient_table(flow: "GradientFlow", layer: int = 0) -> dict[str, Any]:
+    """What ``plot_gradient_flow`` draws, a row for each part and lag."""
+    lags = len(flow.lags)
+    return {
+        "part": np.repeat(list(flow.parts), lags),
+        "lag": np.tile(flow.lags, len(flow.parts)),
+        **{name: getattr(flow, name)[layer].ravel() for name in ("median", "lower", "upper")},
+    }

@@ -1,0 +1,130 @@
+"""One HTML page that needs nothing beside it: readable on a phone, light or dark as its reader has it."""
+
+import re
+from collections.abc import Iterable, Sequence
+from html import escape
+
+import numpy as np
+
+_LEVELS = 10  # shades on either side of 0
+_SHOWN_IN_FULL = 0.95  # of a text's values; those beyond have the strongest shade
+
+_STYLE = """
+:root { color-scheme: light dark; --ink: #1a1c20; --paper: #ffffff; --faint: #5c6370; --line: #d4d8de;
+  --box: #f4f6f8 }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e6e8eb; --paper: #15171a; --faint: #a2a9b4; --line: #3a3f47; --box: #1e2125 }
+}
+* { box-sizing: border-box }
+body { margin: 0 auto; padding: 1rem; max-width: 52rem; color: var(--ink); background: var(--paper);
+  font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: break-word }
+h1 { font-size: 1.5rem; line-height: 1.25 } h2 { margin-top: 2.5rem; font-size: 1.25rem }
+h3 { font-size: 1rem }
+h1, h2 { border-bottom: 1px solid var(--line); padding-bottom: .25rem }
+figure { margin: 1rem 0 } figcaption, .faint { color: var(--faint); font-size: .9rem }
+svg { display: block; width: 100%; height: auto } svg text { fill: currentColor }
+.wide { overflow-x: auto } table { border-collapse: collapse; font-size: .9rem }
+th, td { padding: .2rem .8rem .2rem 0; text-align: left;
+  border-bottom: 1px solid var(--line); white-space: nowrap }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums }
+code { background: var(--box); padding: .1rem .3rem; border-radius: .2rem }
+.verdict { background: var(--box); padding: .75rem 1rem; border-left: .3rem solid #0072b2;
+  font-size: 1.1rem }
+.text { white-space: pre-wrap; font: .85rem/1.6 ui-monospace, monospace; background: var(--box);
+  padding: .75rem; max-height: 24rem; overflow: auto }
+"""
+
+
+def page(title: str, body: Iterable[str]) -> str:
+    """The whole file."""
+    shades = "\n".join(
+        f".{side}{k} {{ background: rgba({colour}, {0.08 * k:.2f}) }}"
+        for side, colour in (("p", "213, 94, 0"), ("n", "0, 114, 178"))
+        for k in range(1, _LEVELS + 1)
+    )
+    head = (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>{_STYLE}{shades}\n</style>\n</head>\n<body>\n"
+    )
+    return head + "\n".join([f"<h1>{escape(title)}</h1>", *body]) + "\n</body>\n</html>\n"
+
+
+def section(name: str, heading: str, *content: str) -> str:
+    """A section with its anchor."""
+    return "\n".join([f'<section id="{name}">', f"<h2>{escape(heading)}</h2>", *content, "</section>"])
+
+
+def paragraph(text: str, kind: str = "") -> str:
+    """A paragraph of plain text."""
+    return f'<p class="{kind}">{escape(text)}</p>' if kind else f"<p>{escape(text)}</p>"
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 1) -> str:
+    """A table of plain text.
+
+    Args:
+        heads: of the columns.
+        rows: a cell for each column.
+        numbers: the first column that stands to the right.
+    """
+
+    def cells(kind: str, values: Sequence[str]) -> str:
+        shown = (
+            f"<{kind}{' class=number' if k >= numbers else ''}>{escape(value)}</{kind}>"
+            for k, value in enumerate(values)
+        )
+        return f"<tr>{''.join(shown)}</tr>"
+
+    lines = [cells("th", heads), *(cells("td", row) for row in rows)]
+    return f'<div class="wide"><table>{"".join(lines)}</table></div>'
+
+
+def figure(name: str, svg: str, caption: str) -> str:
+    """A picture in the page itself, and the names of its files."""
+    files = ", ".join(f"<code>{escape(name)}.{ending}</code>" for ending in ("png", "svg", "csv"))
+    return (
+        f'<figure id="picture-{name}">\n{inline_svg(svg, name, caption)}\n'
+        f"<figcaption>{escape(caption)} ({files})</figcaption>\n</figure>"
+    )
+
+
+def inline_svg(svg: str, name: str, label: str) -> str:
+    """A file of matplotlib's as an element: of the page's ink, with names that no other picture has.
+
+    Args:
+        svg: the file's content.
+        name: of the picture.
+        label: what it shows, for those who cannot see it.
+    """
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'\s+xmlns(:\w+)?="[^"]*"', "", svg).replace("xlink:href=", "href=")
+    svg = re.sub(r'(<image\b[^>]*?) id="[^"]*"', r"\1", svg)  # which may be there twice, and serve nothing
+    svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
+    svg = svg.replace("#000000", "currentColor").replace("fill: #ffffff", "fill: none")
+    first, rest = svg.split(">", 1)
+    first = re.sub(r'\s(width|height|version)="[^"]*"', "", first)
+    return f'{first} role="img" aria-label="{escape(label)}">{rest.strip()}'
+
+
+def coloured_text(pieces: Sequence[str], values: np.ndarray) -> str:
+    """A text whose pieces have the colour of a value: orange above 0, blue below, the stronger the farther.
+
+    Args:
+        pieces: of the text.
+        values: of each piece; only their ratios count.
+    """
+    # a few values far out would leave the rest pale
+    largest = float(np.nanquantile(abs(values), _SHOWN_IN_FULL)) if len(values) else 0.0
+    shares = np.clip(np.nan_to_num(values) / (largest or 1.0), -1, 1)
+    levels = np.round(_LEVELS * shares).astype(int)
+    parts: list[str] = []
+    begin = 0
+    for end in range(1, len(pieces) + 1):
+        if end < len(pieces) and levels[end] == levels[begin]:
+            continue
+        run, level = escape("".join(pieces[begin:end]), quote=False), levels[begin]
+        parts.append(f'<span class="{"p" if level > 0 else "n"}{abs(level)}">{run}</span>' if level else run)
+        begin = end
+    return f'<div class="text">{"".join(parts)}</div>'

@@ -1,0 +1,64 @@
+"""A picture of the report: what is drawn, what is said under it, and its numbers."""
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_FORMATS = ("png", "svg")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture.
+
+    Attributes:
+        name: of its files, without ending.
+        caption: what is to be seen.
+        figure: drawn.
+        table: its numbers, columns of one length.
+    """
+
+    name: str
+    caption: str
+    figure: "Figure"
+    table: dict[str, Any]
+
+    def write(self, folder: Path) -> str:
+        """Writes NAME.png, NAME.svg and NAME.csv; returns the SVG."""
+        import warnings
+
+        import matplotlib
+
+        # text stays text, and the same picture is the same file
+        options: Any = {"svg.fonttype": "none", "svg.hashsalt": self.name}
+        with warnings.catch_warnings(), matplotlib.rc_context(options):
+            # of a script that the font lacks, boxes are drawn
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")
+            self.figure.draw_without_rendering()
+            self.figure.set_layout_engine("none")  # it is laid out, and need not be again for each format
+            for kind in _FORMATS:
+                about: Any = {"Date": None} if kind == "svg" else None
+                self.figure.savefig(folder / f"{self.name}.{kind}", metadata=about)
+        (folder / f"{self.name}.csv").write_text(table_csv(self.table), "utf-8")
+        return (folder / f"{self.name}.svg").read_text("utf-8")
+
+
+def table_csv(table: dict[str, Any]) -> str:
+    """Columns as CSV; numbers in full, an empty cell where there is none."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(table)
+    columns = [np.asarray(column).tolist() for column in table.values()]
+    writer.writerows([_cell(value) for value in row] for row in zip(*columns, strict=True))
+    return out.getvalue()
+
+
+def _cell(value: object) -> object:
+    return "" if value is None or value != value else value  # NaN is not itself

@@ -1,0 +1,67 @@
+"""What a text is doing at each step: the nameable things that a unit may keep track of."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+INSIDE_QUOTES, INSIDE_PARENTHESES = "inside quotes", "inside parentheses"
+POSITION, INDENTATION, SINCE_SPACE = "position in the line", "indentation", "distance since a space"
+
+YES_OR_NO = (INSIDE_QUOTES, INSIDE_PARENTHESES)
+"""The properties that are 0 or 1; the others count characters."""
+
+
+def text_properties(pieces: Sequence[str], starts: Sequence[bool] = ()) -> dict[str, np.ndarray]:
+    """What holds after each piece of a text has been read.
+
+    A text begins outside quotes and parentheses, at the beginning of a line. An empty line closes what was
+    left open, so that one quote too many does not turn the rest of the text around. Quotes are ", “ ” and
+    « »; the single ones, which are apostrophes too, do not count.
+
+    Args:
+        pieces: the text that each of T steps adds; a step may add none.
+        starts: whether another text begins with each step; none: there is one text.
+
+    Returns:
+        By name, values [T]: inside quotes and inside parentheses 0 or 1; position in the line (characters
+        since its beginning), indentation of the line (white space before its first letter, as far as it is
+        read) and distance since a space in characters.
+    """
+    reader, rows = _Reader(), []
+    for step, piece in enumerate(pieces):
+        if step < len(starts) and starts[step]:
+            reader = _Reader()
+        for character in piece:
+            reader.read(character)
+        rows.append(reader.values())
+    names = (INSIDE_QUOTES, INSIDE_PARENTHESES, POSITION, INDENTATION, SINCE_SPACE)
+    return dict(zip(names, np.array(rows, dtype=np.float64).reshape(-1, len(names)).T, strict=True))
+
+
+class _Reader:
+    """Reads a text character by character."""
+
+    def __init__(self) -> None:
+        self._quoted, self._depth = False, 0
+        self._position = self._indentation = self._since_space = 0
+
+    def values(self) -> tuple[float, ...]:
+        """Each property, in the order of ``text_properties``."""
+        return self._quoted, self._depth > 0, self._position, self._indentation, self._since_space
+
+    def read(self, character: str) -> None:
+        if character == "\n":
+            if self._position == self._indentation:  # nothing but white space in the line
+                self._quoted, self._depth = False, 0
+            self._position = self._indentation = self._since_space = 0
+            return
+        if character.isspace():
+            self._indentation += self._position == self._indentation
+        self._position += 1
+        self._since_space = 0 if character.isspace() else self._since_space + 1
+        if character == '"':
+            self._quoted = not self._quoted
+        elif character in "“«”»":
+            self._quoted = character in "“«"
+        elif character in "()":
+            self._depth = max(0, self._depth + (1 if character == "(" else -1))
