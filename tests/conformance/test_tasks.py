@@ -388,7 +388,7 @@ def test_loaded_and_saved_and_loaded_again_it_answers_alike(run, name, tmp_path)
 
 @each_task
 def test_it_can_be_looked_into_with_its_own_data_and_with_other(run, name):
-    for data in (None, run.files[1]):
+    for data in (None, run.other):
         found = look(elman.load(run.folder), data)
         assert found.verdict in ("vanishing", "healthy", "exploding")
         assert 3 <= len(found.flow.lags) <= len(found.inputs)

@@ -193,15 +193,27 @@ def test_lengths_and_resets_may_be_used_again_before_the_backward_pass(backend, 
     [
         (
             lambda x: (x.bfloat16(), None),
-            "input must be torch.float32, as the parameters. Got torch.bfloat16.",
+            "input and state must be torch.float32, as the parameters. Got torch.bfloat16.",
         ),
-        (lambda x: (x.double(), None), "input must be torch.float32, as the parameters. Got torch.float64."),
-        (lambda x: (x, (torch.zeros(1, 3, 7).double(),) * 2), "state must be torch.float32"),
+        (
+            lambda x: (x.double(), None),
+            "input and state must be torch.float32, as the parameters. Got torch.float64.",
+        ),
+        (lambda x: (x, (torch.zeros(1, 3, 7).double(),) * 2), "input and state must be torch.float32"),
     ],
 )
 def test_another_dtype_is_named(layer, x, wrong, message):
     with pytest.raises(ValueError, match=message):
         layer(*wrong(x))
+
+
+@pytest.mark.parametrize("backend", ["cpu", "reference"])
+def test_under_autocast_a_state_carried_in_bfloat16_is_taken(backend, x):
+    layer = elman.LSTM(5, 7, zoneout=0.2, backend=backend)
+    with torch.autocast("cpu", torch.bfloat16):
+        _, state = layer(x)
+        output, after = layer(x, tuple(s.bfloat16() for s in state))
+    assert {t.dtype for t in (output, *after)} == {torch.float32}
 
 
 def test_a_stream_refuses_what_has_no_memory(layer, x):

@@ -322,9 +322,12 @@ class Recurrent(nn.Module):
             raise ValueError(
                 f"state must have shape {wanted}. Got {', '.join(str(list(s.shape)) for s in state)}."
             )
-        for name, t in (("input", x), *(("state", s) for s in state)):
-            if t.dtype != initial[0].dtype and not torch.is_autocast_enabled(x.device.type):
-                raise ValueError(f"{name} must be {initial[0].dtype}, as the parameters. Got {t.dtype}.")
+        dtype = initial[0].dtype
+        if any(t.dtype != dtype for t in (x, *state)):
+            if not torch.is_autocast_enabled(x.device.type):
+                found = sorted({str(t.dtype) for t in (x, *state)} - {str(dtype)})
+                raise ValueError(f"input and state must be {dtype}, as the parameters. Got {found[0]}.")
+            state = tuple(s.to(dtype) for s in state)  # memory is kept in full
         call = Call(
             cells=self.cells,
             weights=self._dropped_weights(),
