@@ -51,7 +51,7 @@ def plot_gradient_norm(axes: "Axes", history: Sequence[dict[str, Any]], clip_at:
     )
     share.set(ylabel="steps clipped (%)", ylim=(-3, 103))
     handles = [each for part in (axes, share) for each in part.get_legend_handles_labels()[0]]
-    axes.legend(handles=handles, frameon=False, fontsize=8, loc="upper right")
+    axes.legend(handles=handles, frameon=False, fontsize=8, loc="center right")
 
 
 def plot_updates(axes: "Axes", history: Sequence[dict[str, Any]]) -> None:
