@@ -51,6 +51,9 @@ def check_new_folder(folder: Path, overwrite: bool) -> None:
     A folder that holds something needs ``overwrite``, and must then be a run folder: nothing else is ever
     removed.
     """
+    for parent in folder.parents:
+        if parent.exists() and not parent.is_dir():
+            raise InputError(f"{parent}: is a file; no folder can be made in it (--out {folder})")
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise InputError(f"{folder}: is a file or a link; --out must be a folder")
     if folder.is_dir() and any(folder.iterdir()):
