@@ -17,7 +17,7 @@ from typing import Annotated, Any, TypeVar
 import tyro
 
 from elman import __version__
-from elman.config import from_json, read_yaml, to_json
+from elman.config import flag, from_json, read_yaml, to_json
 from elman.errors import InputError, Interrupted, TrainingStopped
 from elman.registry import find, names
 from elman.tasks.base import Task, load, open_run, resume
@@ -175,6 +175,8 @@ def _train(arguments: list[str]) -> int:
     parser.__doc__ = cls.Config.__doc__
     given = _parse(parser, rest, f"elman train {name}", cls.example, default)
     task = cls(_part(cls.Config, given))
+    flags = {argument.partition("=")[0] for argument in rest}
+    task.flags = frozenset(f.name for f in fields(cls.Config) if flag(f.name) in flags)
     out = given.out or Path("runs") / name
     task.train(list(given.data), out, overwrite=given.overwrite, show_progress=True)
     return _finish(task, given.json)

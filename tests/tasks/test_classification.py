@@ -761,6 +761,12 @@ def test_gradual_unfreezing_resumes_to_the_same_bits(here, pretrained, monkeypat
     assert timeless(here / "run") == timeless(here / "whole")
 
 
+def test_a_default_that_is_given_as_a_flag_is_refused_alike(here, pretrained, capsys):
+    for flags in (["--hidden-size", "128"], ["--embedding-size=100"]):
+        assert main(["train", "classification", "a.csv", "--pretrained", "lm", *flags]) == 2
+        assert f"{flags[0].partition('=')[0]} must be" in capsys.readouterr().err
+
+
 def test_flags_that_contradict_the_language_model_are_refused(here, pretrained):
     for options, message in (
         ({"hidden_size": 9}, "--hidden-size must be 7, as in lm, or not given. Got 9"),

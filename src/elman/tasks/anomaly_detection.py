@@ -528,6 +528,7 @@ class AnomalyDetector(Task):
         for name, row in rows.items():
             cells = (f"{row[key]:>15.4g}" if key in row else f"{'':>15}" for key in shown)
             lines.append(f"{name:<{width}}  {'  '.join(cells)}")
+        lines.append("error: root mean squared, in the columns' standard deviations; ranges: those found")
         return "\n".join(lines)
 
     def check_facts(self, source: str) -> None:
