@@ -71,9 +71,11 @@ GERMAN = dict(
 
 
 def sentences(number: int = 40, seed: int = 0) -> str:
-    """Lines of some words, a tab and their translations in the opposite order."""
+    """Lines of some words, a tab and their translations in the opposite order; no line twice."""
     rng = np.random.default_rng(seed)
-    drawn = [rng.choice(WORDS, rng.integers(2, 6)) for _ in range(number)]
+    drawn: dict[tuple[str, ...], None] = {}
+    while len(drawn) < number:
+        drawn[tuple(rng.choice(WORDS, rng.integers(2, 6)).tolist())] = None
     return "".join(f"{' '.join(line)}\t{' '.join(GERMAN[word] for word in line[::-1])}\n" for line in drawn)
 
 

@@ -17,7 +17,7 @@ from typing import Annotated, Any, TypeVar
 import tyro
 
 from elman import __version__
-from elman.config import from_json, read_yaml, to_json
+from elman.config import flag, from_json, read_yaml, to_json
 from elman.errors import InputError, Interrupted, TrainingStopped
 from elman.registry import find, names
 from elman.tasks.base import Task, Verb, load, open_run, resume
@@ -27,6 +27,12 @@ T = TypeVar("T")
 
 _FIRST = ("language-model", "classification", "translation", "forecasting", "anomaly-detection")
 _LAST = ("digits", "adding", "copy", "parity")
+
+_PYTHONS = {
+    r"invalid literal for int\(\) with base 10": "an int",
+    "could not convert string to float": "a number",
+}
+"""Python's words for a value that cannot be read, and ours for what it must be."""
 
 _Run = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
 _Data = Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
@@ -194,6 +200,8 @@ def _train(arguments: list[str]) -> int:
     parser.__doc__ = cls.Config.__doc__
     given = _parse(parser, rest, f"elman train {name}", cls.example, default)
     task = cls(_part(cls.Config, given))
+    flags = {argument.partition("=")[0] for argument in rest}
+    task.flags = frozenset(f.name for f in fields(cls.Config) if flag(f.name) in flags)
     out = given.out or Path("runs") / name
     task.train(list(given.data), out, overwrite=given.overwrite, show_progress=True)
     return _finish(task, given.json)
@@ -354,8 +362,8 @@ def _one_line(box: str) -> str:
     rows = [row.strip("│| ") for row in plain.splitlines()[1:]]
     blocks = [list(block) for rule, block in groupby(rows, lambda row: set(row) <= set("─-╰╯+")) if not rule]
     message = re.sub(r"^Error parsing [A-Z_]\w*: ", "", " ".join(blocks[0]))
-    pythons = r"invalid literal for int\(\) with base 10|could not convert string to float"
-    message = re.sub(rf"^Error parsing (--[\w-]+): (?:{pythons}): ", r"\1 must be a number. Got ", message)
+    for pythons, wanted in _PYTHONS.items():
+        message = re.sub(rf"^Error parsing (--[\w-]+): {pythons}: ", rf"\1 must be {wanted}. Got ", message)
     meant = [row.split()[0].rstrip(",") for row in blocks[1] if row.startswith("--")]
     return message + (f"; did you mean {meant[0]}?" if meant and "Unrecognized" in message else "")
 

@@ -52,8 +52,10 @@ def test_lines_of_objects(tmp_path):
 
 def test_a_time_that_goes_back_is_told_and_left_as_it_is(tmp_path):
     with pytest.warns(UserWarning, match=r"table\.csv: row 4: time goes back; rows stay as they are"):
-        (only,) = read(tmp_path, "time,a\n2024-01-02,1\n2024-01-02,2\n2024-01-01,3\n").series
+        (only,) = read(tmp_path, "time,a\n2024-01-02,1\n2024-01-03,2\n2024-01-01,3\n").series
     assert only.values[:, 0].tolist() == [1, 2, 3]
+    with pytest.warns(UserWarning, match=r"row 3: time is that of the row before; .* \(2 such rows\)"):
+        read(tmp_path, "time,a\n2024-01-01,1\n2024-01-01,2\n2024-01-01,3\n")
     # another series begins where it will
     assert len(read(tmp_path, "id,time,a\nx,2,1\ny,1,1\nx,3,1\n").series) == 2
 

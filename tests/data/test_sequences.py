@@ -103,18 +103,27 @@ def test_arrays_in_memory():
     assert len(rows) == 1
 
 
+TIME_HINT = (
+    "row 2, column 'a': must be a finite number. Got '2024-01-01 00:00:00'. "
+    "A column of times is named by --time-column."
+)
 TABLES = [
     ("", "cannot be read: empty CSV"),
     ("unique_id,a,y\n", "has no rows"),
-    (bytes(range(256)), "cannot be read: "),
-    ("unique_id,a,y\nA,1,2,3\n", "cannot be read: "),
+    (bytes(range(256)), "line 2: must be UTF-8. Byte 118 is 0x80."),
+    (b"unique_id,a,y\nA,\xe9,3\n", "line 2: must be UTF-8. Byte 3 is 0xE9."),
+    ("unique_id,a,y\nA,1,2,3\n", "line 2: must have at most 3 cells. Got 4."),
+    ("unique_id;a;y\nA;1,5;2\n", "columns must be separated by commas. Got semicolons in the first line."),
+    ("unique_id\ta\ty\nA\t1\t2\n", "columns must be separated by commas. Got tabs in the first line."),
+    ('unique_id,a,y\nA,1,2\nB,"1,2\nC,1,2\n', "line 3: has a quote that is not closed"),
+    (ONE_ROW.format("2024-01-01 00:00:00", 1), TIME_HINT),
     ("id,a,y\nA,1,2\n", "has no column 'unique_id'; columns: id, a, y"),
     ("unique_id,a\nA,1\n", "has no column 'y'; columns: unique_id, a"),
     ("unique_id,ds,y\nA,1,2\n", "has no feature column beside unique_id, ds, y"),
     (ONE_ROW.format("x", 1), "row 2, column 'a': must be a finite number. Got 'x'."),
     (ONE_ROW.format("", 1), "row 2, column 'a': must be a finite number. Got None."),
     (ONE_ROW.format("nan", 1), "row 2, column 'a': must be a finite number. Got 'nan'."),
-    (ONE_ROW.format("1e39", 1), "row 2, column 'a': must be a finite number. Got 1e+39."),
+    (ONE_ROW.format("1e39", 1), "row 2, column 'a': must be in [-3.4e+38, 3.4e+38]. Got 1e+39."),
     (ONE_ROW.format(1, "-inf"), "row 2, column 'y': must be a finite number. Got -inf."),
     ("unique_id,a,y\nA,1,1\nB,2,2\n" + "B,3,2\n" * 200 + "B,?,2\n", "row 204, column 'a': "),
     ("unique_id,a,y\nA,1,1\n,2,2\n", "row 3, column 'unique_id': must not be empty"),
@@ -140,11 +149,17 @@ FILES = [
     ("data.txt", "x", "must end in .csv, .tsv, .jsonl, .parquet, .npz. Got '.txt'."),
     ("data", "x", "must end in .csv, .tsv, .jsonl, .parquet, .npz. Got ''."),
     ("data.parquet", "x", "cannot be read: "),
+    ("data.jsonl", '{"a": 1}\n{"a":\n', "line 2: must be a JSON object. Got '{\"a\":'."),
+    ("data.jsonl", b'{"a": "\xe9"}\n', "line 1: must be UTF-8. Byte 8 is 0xE9."),
     ("data.npz", b"", "is no .npz archive"),
     ("data.npz", b"\x93NUMPY", "is no .npz archive"),
     ("data.npz", {"z": np.ones(1)}, "has no array 'x'; arrays: z"),
     ("data.npz", {"x": ARRAYS["x"]}, "has no array 'y'; arrays: x"),
-    ("data.npz", ARRAYS | {"x": np.array([[{}]] * 2)}, "cannot be read: 'Object arrays cannot be loaded"),
+    (
+        "data.npz",
+        ARRAYS | {"x": np.array([[{}]] * 2)},
+        "array 'x' holds Python objects; numbers or texts are read",
+    ),
     ("data.npz", ARRAYS | {"x": np.array([["1"]])}, "x: must hold numbers. Got <U1."),
     ("data.npz", ARRAYS | {"x": np.ones((2, 3)) * 1j}, "x: must hold numbers. Got complex128."),
     (

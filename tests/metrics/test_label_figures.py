@@ -165,6 +165,10 @@ def test_several_labels_even_one_that_never_varies():
     assert (p[:, 2] > 0.9).all()
 
 
+def test_a_temperature_that_helps_nothing_is_left_at_1():
+    assert fit_temperature(indicator(np.array([0, 1]), 2), np.zeros((2, 2))) == 1.0
+
+
 def test_numbers_of_any_unit():
     pytest.importorskip("sklearn")
     x = np.random.default_rng(0).normal(size=(80, 3))

@@ -16,6 +16,7 @@ def test_the_darker_the_more_it_weighed():
     assert grey[0][0] < grey[0][1] < grey[0][2] == 1
     assert [label.get_text() for label in axes.get_xticklabels()] == ["a", "big", "$\\dog$"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["ein", "Hund"]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("source", "translation")
 
 
 def test_any_script_can_be_drawn(tmp_path):

@@ -1,5 +1,7 @@
 """The picture of a forecast: what is drawn is what was given."""
 
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +44,18 @@ def test_what_is_not_known_yet_is_not_drawn():
     axes = new_figure().subplots()
     plot_forecast(axes, example(actual=False))
     assert "what came" not in [line.get_label() for line in axes.lines]
+
+
+@pytest.mark.parametrize("hours", [1, 5, 24, 70, 24 * 90, 24 * 365 * 9])
+def test_dates_on_the_axis_do_not_touch(hours):
+    figure = new_figure(5, 2.4)
+    axes = figure.subplots()
+    times = np.datetime64("2024-01-30T22:00:00") + np.arange(8) * np.timedelta64(hours * 450, "s")
+    plot_forecast(axes, replace(example(), times=times))
+    figure.canvas.draw()
+    boxes = [label.get_window_extent() for label in axes.get_xticklabels() if label.get_text()]
+    assert len(boxes) >= 3
+    assert all(one.x1 < other.x0 for one, other in pairwise(boxes))
 
 
 @pytest.mark.parametrize("number", [1, 3])

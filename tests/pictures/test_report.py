@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from elman.pictures.report import classification_lines, shorten, table_lines
+from elman.pictures.report import behind_line, classification_lines, shorten, table_lines
 
 FIGURES: dict[str, Any] = {
     "accuracy": 0.75,
@@ -20,6 +20,25 @@ def test_a_table_is_aligned():
         "a              1    2.50",
         "a long name   12       3",
     ]
+
+
+def test_the_best_simple_method_is_named_where_it_is_better():
+    others = {"a": 0.5, "b": 0.75}
+    assert behind_line(0.5, others, "accuracy", higher_is_better=True) == [
+        "the model is behind b by 0.25 (accuracy)"
+    ]
+    assert behind_line(0.75, others, "accuracy", higher_is_better=True) == []
+    assert behind_line(0.75, others, "MASE", higher_is_better=False) == [
+        "the model is behind a by 0.25 (MASE)"
+    ]
+    assert behind_line(0.75, {}, "MASE", higher_is_better=False) == []
+
+
+def test_a_temperature_at_its_bound_is_told():
+    results = {"test": FIGURES, "calibration_error_before": 0.125}
+    for temperature, told in ((19.999, True), (0.05, True), (1.0, False)):
+        lines = classification_lines(results | {"temperature": temperature})
+        assert any("a bound of what is tried" in line for line in lines) is told
 
 
 def test_what_was_measured_is_told_and_nothing_else():

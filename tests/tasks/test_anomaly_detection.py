@@ -230,13 +230,9 @@ def test_labels_are_measured_and_never_learned(tmp_path):
 
 def test_other_columns_are_refused(tmp_path):
     task = trained(tmp_path)
-    for name, old, new in (("swapped", "a,b", "b,a"), ("other", "a,b", "a,c"), ("untimed", "timestamp", "c")):
+    for name, old, new in (("other", "a,b", "a,c"), ("untimed", "timestamp", "c")):
         (tmp_path / f"{name}.csv").write_text(rhythm(50).replace(old, new, 1))
     for use in (task.analyse_file, lambda path: task.evaluate([path])):
-        with pytest.raises(
-            InputError, match=r"swapped\.csv: columns must be timestamp, a, b\. Got timestamp, b, a\."
-        ):
-            use(tmp_path / "swapped.csv")
         with pytest.raises(
             InputError, match=r"other\.csv: columns must be timestamp, a, b\. Got timestamp, a, c\."
         ):
@@ -309,10 +305,36 @@ def test_ranges_and_rows_are_printed_and_given_as_an_object(tmp_path):
 
 def test_a_plot_of_another_kind_is_refused_before_anything_is_done(tmp_path):
     task = trained(tmp_path)
-    with pytest.raises(InputError, match=r"--plot must be a name in \.png, \.svg, \.pdf\. Got 'x\.gif'\."):
-        lines(Detect(data=tmp_path / "missing.csv", plot=Path("x.gif")), task)
+    with pytest.raises(InputError, match=r"--plot must be a file ending in .* Got 'x\.gif'\."):
+        Detect(data=tmp_path / "table.csv", plot=Path("x.gif"))
+    with pytest.raises(
+        InputError, match=r"--plot must be a file in a folder that exists\. Got 'none/x\.png'"
+    ):
+        Detect(data=tmp_path / "table.csv", plot=Path("none/x.png"))
     with pytest.raises(InputError, match="detect needs a file, or --stream"):
-        lines(Detect(), task)
+        Detect()
+    for scores in (False, True):  # not even a header
+        with pytest.raises(InputError, match="missing.csv: no such file"):
+            next(Detect(data=tmp_path / "missing.csv", scores=scores).text(task))
+
+
+def test_columns_in_another_order_are_found_by_name(tmp_path):
+    task = trained(tmp_path)
+    rows = [line.split(",") for line in rhythm(50).splitlines()]
+    (tmp_path / "swapped.csv").write_text("".join(f"{b},{time},{a}\n" for time, a, b, *_ in rows))
+    (tmp_path / "plain.csv").write_text("".join(f"{time},{a},{b}\n" for time, a, b, *_ in rows))
+    (one,), (other,) = (task.analyse_file(tmp_path / f"{name}.csv") for name in ("swapped", "plain"))
+    assert np.array_equal(one.scores, other.scores)
+    assert np.array_equal(one.series.values, other.series.values)
+
+
+def test_what_cannot_be_learned_from_is_refused(tmp_path):
+    (tmp_path / "blank.csv").write_text("a,b\n" + "1,\n" * 50)
+    with pytest.raises(InputError, match=r"blank\.csv: column 'b' has no number in the training part"):
+        AnomalyDetector().train(tmp_path / "blank.csv")
+    (tmp_path / "few.csv").write_text("a\n1\n2\n3\n4\n5\n")
+    with pytest.raises(InputError, match=r"few\.csv: split .*at least 2 rows\. Of 5 rows, validation gets"):
+        AnomalyDetector().train(tmp_path / "few.csv")
 
 
 def streamed(monkeypatch: pytest.MonkeyPatch, content: str | bytes, *arguments: object) -> int:

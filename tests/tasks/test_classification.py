@@ -344,7 +344,7 @@ FILES: dict[str, tuple[str | bytes, str]] = {
     "no rows.csv": ("text,label\n", "has no rows"),
     "columns.csv": (
         "texts,label\na,b\n",
-        "has no column 'text' of texts .* nor 'unique_id' of numeric sequences",
+        "has no column 'text' of texts nor 'unique_id' of numeric sequences",
     ),
     "label.csv": ("text,tag\na,b\n", "has no column 'label'; columns: text, tag"),
     "empty text.csv": ("text,label\na,x\n,y\n", "row 3, column 'text': must not be empty"),
@@ -357,7 +357,7 @@ FILES: dict[str, tuple[str | bytes, str]] = {
     "lines.txt": ("pos good\nbad\n", "line 2: must be a label, a space or tab, and a text. Got 'bad'"),
     "label only.txt": ("pos good\nneg  \n", "line 2: the text must not be empty"),
     "nothing.txt": ("", "has no lines"),
-    "latin.txt": (b"pos caf\xe9\n", "text must be UTF-8. Byte 7 is 0xE9"),
+    "latin.txt": (b"neg a\npos caf\xe9\n", r"line 2: text must be UTF-8. Byte 13 is 0xE9 \([a-z ]*\)$"),
     "two labels.csv": (
         "unique_id,a,label\ns,1,x\ns,2,y\n",
         "row 3: label must be the same in every row of unique_id 's'. Got y",
@@ -384,6 +384,12 @@ def test_too_few_examples_for_the_parts_are_refused(here):
     Path("few.csv").write_text("text,label\na b,x\nb c,y\n")
     with pytest.raises(InputError, match="of 2 examples with 2 different labels, every part needs at least"):
         trained("few.csv")
+
+
+def test_a_label_that_occurs_once_is_told(here):
+    Path("lone.csv").write_text(GOOD + "a cat ran off,odd\n")
+    with pytest.warns(UserWarning, match=r"lone\.csv: row \d+: label 'odd' occurs only here"):
+        trained("lone.csv", out=None, epochs=1)
 
 
 def test_bad_folders_are_named(here):
@@ -657,12 +663,21 @@ def test_pairs_are_read_with_a_tab_and_both_explained(here, capsys):
     assert len(task.explain(("the good cat", "ran"))) == 2
     out = said(capsys, "classify", "run", "--text", "the good cat\tran", "--explain")
     assert len(out.splitlines()) == 3
+    assert main(["classify", "run", "--text", ""]) == 2
+    assert capsys.readouterr().err == "elman: --text: the text must not be empty\n"
     assert main(["classify", "run", "--text", "one text"]) == 2
     assert "two texts with a tab between" in capsys.readouterr().err
 
 
 def test_numbers_cannot_be_explained_nor_typed(here, capsys):
     SequenceClassifier(**TINY).fit(*numbers(), out="run")
+    Path("s.csv").write_text("unique_id,ds,x0,x1\nb 2,1,0,1\na 1,1,2,3\nb 2,2,4,5\n")
+    assert [line.split("\t")[0] for line in said(capsys, "classify", "run", "s.csv").splitlines()] == [
+        "b 2",
+        "a 1",
+    ]
+    found = json.loads(said(capsys, "classify", "run", "s.csv", "--json"))["predictions"]
+    assert [each["name"] for each in found] == ["b 2", "a 1"]
     assert main(["classify", "run", "--text", "1"]) == 2
     assert "read from a file" in capsys.readouterr().err
     np.save("x.npy", numbers()[0])
@@ -744,6 +759,12 @@ def test_gradual_unfreezing_resumes_to_the_same_bits(here, pretrained, monkeypat
     monkeypatch.chdir(here)
     elman.resume("run")
     assert timeless(here / "run") == timeless(here / "whole")
+
+
+def test_a_default_that_is_given_as_a_flag_is_refused_alike(here, pretrained, capsys):
+    for flags in (["--hidden-size", "128"], ["--embedding-size=100"]):
+        assert main(["train", "classification", "a.csv", "--pretrained", "lm", *flags]) == 2
+        assert f"{flags[0].partition('=')[0]} must be" in capsys.readouterr().err
 
 
 def test_flags_that_contradict_the_language_model_are_refused(here, pretrained):

@@ -318,6 +318,10 @@ def test_a_picture_of_another_kind_is_refused(run, tmp_path, capsys):
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("elman: --plot must be a file ending in .png, .svg, .pdf")
     assert not list(tmp_path.iterdir())
+    assert main(["forecast", str(run), "--plot", str(tmp_path / "none" / "fan.png")]) == 2
+    said = capsys.readouterr()
+    assert "--plot must be a file in a folder that exists. Got" in said.err
+    assert not said.out
 
 
 def test_the_command_prints_a_table_and_draws_a_picture(run, tmp_path, capsys):
@@ -325,6 +329,7 @@ def test_the_command_prints_a_table_and_draws_a_picture(run, tmp_path, capsys):
     table = pl.read_csv(io.StringIO(capsys.readouterr().out))
     assert table.columns == ["unique_id", "ds", "elman", "elman-lo-80", "elman-hi-80"]
     assert len(table) == 5 * 3
+    assert all(float(f"{value:.6g}") == value for name in table.columns[2:] for value in table[name])
     assert (tmp_path / "fan.png").stat().st_size > 10_000
     assert (run / "forecasts.png").stat().st_size > 10_000
     assert main(["forecast", str(run), str(run.parent / "sales.csv"), "--levels", "80", "--json"]) == 0

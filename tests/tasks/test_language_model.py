@@ -290,6 +290,25 @@ def test_the_verb_prints_the_prompt_and_gives_it_apart_in_json(task):
     assert (said["prompt"], len(said["text"]), said["seed"]) == ("the ", 30, 5)
 
 
+def test_a_terminal_gets_no_control_characters(task, monkeypatch):
+    monkeypatch.setattr(task, "generate", lambda *_, **__: iter(["a\x1b[2J", "\tb\n\r\x9b"]))
+    verb = LanguageModel.verb()
+    assert "".join(verb.text(task)) == "a\x1b[2J\tb\n\r\x9b\n"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert "".join(verb.text(task)) == "a\\x1b[2J\tb\n\\x0d\\x9b\n"
+    assert verb.json(task)["text"] == "a\x1b[2J\tb\n\r\x9b"
+
+
+def test_a_document_that_was_trained_on_is_told_in_other_parts(tmp_path):
+    (tmp_path / "a.txt").write_text(text())
+    (tmp_path / "b.txt").write_text(text(seed=1))
+    (tmp_path / "copy.txt").write_text(text())
+    for own in ("a.txt", "copy.txt"):
+        task = LanguageModel(**OPTIONS, test=(tmp_path / own, tmp_path / "b.txt"))
+        with pytest.warns(UserWarning, match=rf"1 of the 2 documents of the test part .*{own}$"):
+            task.read([tmp_path / "a.txt"], None)
+
+
 def test_tied_weights_are_kept_by_saving(tmp_path):
     task = fit(embedding_size=8, tied=True)
     task.save(tmp_path / "run")

@@ -245,6 +245,18 @@ def test_bad_lines_are_left_out_where_that_is_asked_for(tmp_path):
         Translator(**options, skip_bad_lines=True).train(tmp_path / "pairs.tsv", tmp_path / "run")
 
 
+def test_pairs_of_the_test_part_that_were_trained_on_are_told(tmp_path):
+    (tmp_path / "train.tsv").write_text(sentences(40))
+    first, *_, last = sentences(40).splitlines()
+    (tmp_path / "test.tsv").write_text(f"a new one\tein neuer\n{first}\n{last}\n")
+    task = Translator(**SMALL, level="words", split=(1.0, 0.0, 0.0), test=(tmp_path / "test.tsv",))
+    with pytest.warns(UserWarning, match="2 of the 3 pairs of the test part are in the training") as warned:
+        task.read([tmp_path / "train.tsv"], None)
+    assert repr(first.partition("\t")[0]) in str(warned[0].message)
+    assert len(warned) == 1
+
+
+@pytest.mark.filterwarnings("ignore:.* pairs of the .* part are in the training part too")
 def test_scripts_without_spaces(tmp_path):
     """A made-up language of Chinese words into one of Japanese, no space in either."""
     there = dict(
@@ -262,6 +274,7 @@ def test_scripts_without_spaces(tmp_path):
     assert task.translate(["红猫跑。"]) == ["赤いネコ走る。"]
 
 
+@pytest.mark.filterwarnings("ignore:.* pairs of the .* part are in the training part too")
 @pytest.mark.parametrize("level", ["characters", "bytes"])
 def test_a_text_with_letters_that_training_had_not(level):
     task = Translator(**SMALL, level=level, split=(0.8, 0.1, 0.1)).fit(
@@ -271,6 +284,7 @@ def test_a_text_with_letters_that_training_had_not(level):
     assert found
 
 
+@pytest.mark.filterwarnings("ignore:.* pairs of the .* part are in the training part too")
 def test_sizes_and_bridges_that_do_not_fit_are_refused():
     for options, message in [
         ({"hidden_size": 7}, "--hidden-size must be even. Got 7"),
@@ -289,6 +303,7 @@ def test_sizes_and_bridges_that_do_not_fit_are_refused():
     Translator(**SMALL, level="words", **last | {"bridge": "learned"}).fit(*pairs)
 
 
+@pytest.mark.filterwarnings("ignore:.* pairs of the .* part are in the training part too")
 @pytest.mark.parametrize("bridge", ["last", "zero"])
 def test_every_bridge_is_trained_and_loaded(bridge, tmp_path):
     pairs = ["a b", "b a"] * 20, ["x y", "y x"] * 20
@@ -307,6 +322,7 @@ DAMAGES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:.* pairs of the .* part are in the training part too")
 @pytest.mark.parametrize(("message", "damage"), DAMAGES.items(), ids=DAMAGES)
 @pytest.mark.parametrize("file", ["vocabulary.json", "target_vocabulary.json"])
 def test_a_damaged_vocabulary_is_refused(tmp_path, file, message, damage):

@@ -56,7 +56,7 @@ class ChannelTable:
 def read_channels(path: Path, *, id_column: str, time_column: str, label_column: str) -> ChannelTable:
     """All numeric columns of a table with one row a step.
 
-    Rows keep the table's order; a time that goes back is warned of.
+    Rows keep the table's order; a time that goes back, or is there twice, is warned of.
 
     Args:
         path: see ``read_table``.
@@ -85,12 +85,15 @@ def read_channels(path: Path, *, id_column: str, time_column: str, label_column:
     order = table[time_column].rank("dense").to_numpy() if has_times else None
     series = []
     for name, rows in _rows_by_name(names).items():
-        if order is not None and (np.diff(order[rows].astype(np.int64)) < 0).any():
-            back = int(rows[1:][np.diff(order[rows].astype(np.int64)) < 0][0])
-            warnings.warn(
-                f"{path}: row {row_number(path, back)}: {time_column} goes back; rows stay as they are",
-                stacklevel=2,
-            )
+        steps = np.ones(0) if order is None else np.diff(order[rows].astype(np.int64))
+        for what, found in (("goes back", steps < 0), ("is that of the row before", steps == 0)):
+            if found.any():
+                first = row_number(path, int(rows[1:][found][0]))
+                warnings.warn(
+                    f"{path}: row {first}: {time_column} {what}; rows stay as they are "
+                    f"({int(found.sum())} such rows)",
+                    stacklevel=2,
+                )
         series.append(
             Channels(
                 str(name),

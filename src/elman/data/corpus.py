@@ -1,5 +1,6 @@
 """A corpus: texts read from files or from memory, as one long array of tokens that need not fit in memory."""
 
+import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -60,6 +61,15 @@ def texts(sources: Sequence[Path | str], level: str) -> Iterator[str]:
             yield block
     if empty:
         raise _no_text(sources)
+
+
+def content_key(source: Path | str) -> bytes:
+    """What two documents have in common only if they hold the same; InputError where a file is not read."""
+    blocks = [source.encode("utf-8", "surrogatepass")] if isinstance(source, str) else read_bytes(source)
+    digest = hashlib.sha256()
+    for block in blocks:
+        digest.update(block)
+    return digest.digest()
 
 
 def tokenise(

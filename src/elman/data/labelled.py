@@ -3,6 +3,7 @@
 import json
 import math
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from elman.config import check_regular, shown
+from elman.data import split
 from elman.data.sequences import Sequences, sequences_from_arrays
 from elman.errors import InputError
 
@@ -27,6 +29,7 @@ class Labelled:
         places: where each was read, for messages: "reviews.csv: row 7".
         features: names of the numeric columns; empty for texts.
         multi_label: whether an example may have several labels, or none.
+        names: of each numeric sequence that has one; otherwise empty.
     """
 
     items: list[Any]
@@ -34,6 +37,7 @@ class Labelled:
     places: list[str]
     features: tuple[str, ...] = ()
     multi_label: bool = False
+    names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.items)
@@ -56,6 +60,7 @@ class Labelled:
             [self.places[k] for k in index],
             self.features,
             self.multi_label,
+            tuple(self.names[k] for k in index) if self.names else (),
         )
 
 
@@ -79,20 +84,27 @@ def joined(parts: Sequence[Labelled]) -> Labelled:
         [place for part in parts for place in part.places],
         first.features,
         first.multi_label,
+        tuple(name for part in parts for name in part.names) if all(part.names for part in parts) else (),
     )
+
+
+def warn_of_lone_labels(examples: Labelled) -> None:
+    """Says in one line which labels occur once, so that nothing measures how well they are told."""
+    counts = Counter(label for labels in examples.labels for label in labels)
+    lone = [label for label, count in counts.items() if count == 1]
+    if lone:
+        first = next(p for p, found in zip(examples.places, examples.labels, strict=True) if lone[0] in found)
+        more = f" ({len(lone)} such labels)" if len(lone) > 1 else ""
+        warnings.warn(
+            f"{first}: label {shown(lone[0])} occurs only here, so only one part can have it{more}",
+            stacklevel=2,
+        )
 
 
 def warn_of_repeats(parts: dict[str, Labelled]) -> None:
     """Says in one line how many examples of another part stand in the training part too."""
-    seen = {_key(item) for item in parts["training"].items}
-    for name, part in parts.items():
-        places = [p for item, p in zip(part.items, part.places, strict=True) if _key(item) in seen]
-        if name != "training" and places:
-            warnings.warn(
-                f"{len(places)} of the {len(part)} examples of the {name} part are in the training part too, "
-                f"and its figures too good by that; the first: {places[0]}",
-                stacklevel=2,
-            )
+    keys = {name: [_key(item) for item in part.items] for name, part in parts.items()}
+    split.warn_of_repeats(keys, lambda name, row: parts[name].places[row])
 
 
 def _key(item: Any) -> Any:
@@ -202,11 +214,15 @@ def label_text(value: Any, place: str) -> str:
 
 
 def numeric(
-    sequences: Sequences, labels: list[tuple[str, ...]], places: list[str], multi_label: bool
+    sequences: Sequences,
+    labels: list[tuple[str, ...]],
+    places: list[str],
+    multi_label: bool,
+    names: tuple[str, ...] = (),
 ) -> Labelled:
     """Numeric sequences as examples, padding cut off; no labels where these are not known."""
     items = [x[:n] for x, n in zip(sequences.inputs, sequences.lengths, strict=True)]
-    return Labelled(items, labels or [()] * len(items), places, tuple(sequences.features), multi_label)
+    return Labelled(items, labels or [()] * len(items), places, tuple(sequences.features), multi_label, names)
 
 
 def read_array(path: Path) -> np.ndarray:

@@ -66,8 +66,8 @@ def read_labelled(path: Path, columns: Columns, *, with_labels: bool = True) -> 
         return _from_table(table, path, columns, with_labels)
     if columns.id not in table.columns:
         raise InputError(
-            f"{path}: has no column {columns.text!r} of texts (--text-column) nor {columns.id!r} of numeric "
-            f"sequences (--id-column); columns: {', '.join(table.columns)}"
+            f"{path}: has no column {columns.text!r} of texts nor {columns.id!r} of numeric sequences "
+            f"(training's --text-column and --id-column name others); columns: {', '.join(table.columns)}"
         )
     sequences = sequences_from_table(
         table,
@@ -79,7 +79,7 @@ def read_labelled(path: Path, columns: Columns, *, with_labels: bool = True) -> 
     )
     labels, several = _label_of_each(table, path, columns) if with_labels else ([], False)
     places = [f"{path}: {columns.id} {name!r}" for name in sequences.ids]
-    return numeric(sequences, labels, places, several)
+    return numeric(sequences, labels, places, several, tuple(sequences.ids))
 
 
 def _from_table(table: "pl.DataFrame", path: Path, columns: Columns, with_labels: bool) -> Labelled:
@@ -175,7 +175,7 @@ def _from_folders(path: Path) -> Labelled:
                 raise InputError(f"{file}: must have {items[0].shape[1]} features. Got {item.shape[1]}.")
             items.append(item)
         return Labelled(items, labels, places, tuple(f"x{k}" for k in range(items[0].shape[1])))
-    texts = [("".join(read_text(file)),) for file, _ in files]
+    texts = [("".join(read_text(file, in_lines=True)),) for file, _ in files]
     for text, place in zip(texts, places, strict=True):
         check_text(text, place)
     return Labelled(texts, labels, places)
@@ -184,7 +184,7 @@ def _from_folders(path: Path) -> Labelled:
 def _from_lines(path: Path, columns: Columns, with_labels: bool) -> Labelled:
     if not path.is_file():
         raise InputError(f"{path}: no such file")
-    lines = re.split("\r?\n", "".join(read_text(path)))
+    lines = re.split("\r?\n", "".join(read_text(path, in_lines=True)))
     if lines[-1] == "":
         lines.pop()
     places = [f"{path}: line {k}" for k in range(1, len(lines) + 1)]

@@ -178,7 +178,8 @@ def _read(file: BinaryIO, name: str) -> bytes:
 def _columns(line: bytes, where: str) -> tuple[bytes, bytes]:
     columns = line.split(b"\t")
     if len(columns) != 2:
-        raise InputError(f"{where}: must be two texts with a tab between them. Got {len(columns)}.")
+        got = "1 text; the other may be in a second file" if len(columns) == 1 else f"{len(columns)} texts"
+        raise InputError(f"{where}: must be two texts with a tab between them. Got {got}.")
     return columns[0], columns[1]
 
 

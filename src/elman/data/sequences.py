@@ -224,10 +224,18 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         raise InputError(f"{path}: no such file")
     if not zipfile.is_zipfile(path):
         raise InputError(f"{path}: is no .npz archive")
+    found: dict[str, np.ndarray] = {}
+    name = ""
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return {key: arrays[key] for key in arrays.files}
+            for name in arrays.files:
+                found[name] = arrays[name]
+            return found
     except Exception as error:  # a damaged archive can raise nearly anything
+        if str(error).startswith("Object arrays"):
+            raise InputError(
+                f"{path}: array {name!r} holds Python objects; numbers or texts are read"
+            ) from None
         raise InputError(f"{path}: cannot be read: {shown(str(error))}") from None
 
 

@@ -1,7 +1,8 @@
 """Which of the data are for training, validation and test."""
 
+import warnings
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -11,12 +12,16 @@ from elman.errors import InputError
 PARTS = ("training", "validation", "test")
 
 
-def split_points(length: int, shares: tuple[float, float, float]) -> tuple[int, int]:
+def split_points(
+    length: int, shares: tuple[float, float, float], unit: str = "tokens", source: str = ""
+) -> tuple[int, int]:
     """Return where validation and test begin, when a sequence is cut by position.
 
     Args:
         length: N, tokens in the whole sequence.
         shares: of training, validation and test. They sum to 1; the last two may be 0.
+        unit: what there are N of, for messages.
+        source: where they come from, likewise.
 
     Returns:
         (a, b): training is [0, a), validation [a, b), test [b, N).
@@ -33,7 +38,8 @@ def split_points(length: int, shares: tuple[float, float, float]) -> tuple[int, 
     for part, share, (begin, end) in zip(PARTS, shares, pairwise((0, a, b, length)), strict=True):
         if share and end - begin < 2:
             raise InputError(
-                f"{name}: every part needs at least 2 tokens. Of {length} tokens, {part} gets {end - begin}."
+                f"{source and source + ': '}{name}: every part needs at least 2 {unit}. "
+                f"Of {length} {unit}, {part} gets {end - begin}."
             )
     return a, b
 
@@ -53,6 +59,27 @@ def trained_on(shares: tuple[float, float, float], given: Collection[str]) -> tu
         0.0 if part in given else share for part, share in zip(PARTS[1:], shares[1:], strict=True)
     )
     return sum(shares) - validation - test, validation, test
+
+
+def warn_of_repeats(
+    parts: Mapping[str, Sequence[Hashable]], place: Callable[[str, int], str], unit: str = "examples"
+) -> None:
+    """Says in one line how much of another part stands in the training part too.
+
+    Args:
+        parts: of each part what is compared, by name.
+        place: where that of a part and a position was read.
+        unit: what is compared, for the message.
+    """
+    seen = set(parts["training"])
+    for name, keys in parts.items():
+        rows = [row for row, key in enumerate(keys) if key in seen]
+        if name != "training" and rows:
+            warnings.warn(
+                f"{len(rows)} of the {len(keys)} {unit} of the {name} part are in the training part too, "
+                f"and its figures too good by that; the first: {place(name, rows[0])}",
+                stacklevel=2,
+            )
 
 
 def _check_shares(shares: tuple[float, float, float]) -> str:

@@ -2,18 +2,24 @@
 
 import csv
 import io
+import json
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elman.config import shown
+from elman.config import is_finite, shown
+from elman.data.scale import LARGEST
 from elman.errors import InputError
 
 if TYPE_CHECKING:
     import polars as pl
+
+_SEPARATORS = {".csv": ",", ".tsv": "\t"}
+_NAMES = {",": "commas", "\t": "tabs", ";": "semicolons"}
 
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 """Endings of the files that ``read_table`` reads."""
@@ -34,7 +40,7 @@ def read_table(path: Path, also: tuple[str, ...] = ()) -> "pl.DataFrame":
     # a column's type is known only when all of it has been read
     readers = {
         ".csv": partial(pl.read_csv, infer_schema_length=None),
-        ".tsv": partial(pl.read_csv, infer_schema_length=None, separator="\t"),
+        ".tsv": partial(pl.read_csv, infer_schema_length=None, separator=_SEPARATORS[".tsv"]),
         ".jsonl": partial(pl.read_ndjson, infer_schema_length=None),
         ".parquet": pl.read_parquet,
     }
@@ -45,10 +51,71 @@ def read_table(path: Path, also: tuple[str, ...] = ()) -> "pl.DataFrame":
     try:
         table: pl.DataFrame = readers[path.suffix](path)  # type: ignore[operator]
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from None
+        raise InputError(_fault(path) or f"{path}: cannot be read: {str(error).splitlines()[0]}") from None
+    if len(table.columns) == 1:
+        _check_separator(path, table.columns[0])
     if len(table) == 0:
         raise InputError(f"{path}: has no rows")
     return table
+
+
+def _fault(path: Path) -> str:
+    """What is wrong with a text that could not be read, and in which line; empty where nothing is found."""
+    if path.suffix not in _SEPARATORS and path.suffix != ".jsonl":
+        return ""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return ""
+    for number, line in enumerate(content.split(b"\n"), 1):
+        try:
+            line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            at = error.start
+            return f"{path}: line {number}: must be UTF-8. Byte {at + 1} is 0x{line[at]:02X}."
+    text = content.decode("utf-8-sig")
+    return _fault_of_objects(path, text) if path.suffix == ".jsonl" else _fault_of_cells(path, text)
+
+
+def _fault_of_objects(path: Path, text: str) -> str:
+    """The first line that is no JSON object."""
+    for number, line in enumerate(text.split("\n"), 1):
+        try:
+            found = json.loads(line) if line.strip() else {}
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            return f"{path}: line {number}: must be a JSON object. Got {shown(line)}."
+    return ""
+
+
+def _fault_of_cells(path: Path, text: str) -> str:
+    """The first row with too many cells, or with a quote that nothing closes."""
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=_SEPARATORS[path.suffix], strict=True)
+    header, begin = None, 1
+    try:
+        for cells in rows:
+            if header is None:
+                header = cells
+                if len(header) == 1:
+                    _check_separator(path, header[0])
+            if len(cells) > len(header):
+                return f"{path}: line {begin}: must have at most {len(header)} cells. Got {len(cells)}."
+            begin = rows.line_num + 1
+    except csv.Error:  # a cell that never ends, or goes on after its end
+        return f"{path}: line {begin}: has a quote that is not closed, or not doubled within a cell"
+    return ""
+
+
+def _check_separator(path: Path, name: str) -> None:
+    """Raises InputError where the one column's name holds what separates the columns of other files."""
+    own = _SEPARATORS.get(path.suffix)
+    found = [other for other in ";\t" if own and own != other and other in name]
+    if found:
+        raise InputError(
+            f"{path}: columns must be separated by {_NAMES[own or '']}. "
+            f"Got {_NAMES[found[0]]} in the first line."
+        )
 
 
 def row_number(path: Path, index: int) -> int:
@@ -91,11 +158,26 @@ def number_column(table: "pl.DataFrame", column: str, path: Path, *, missing: bo
     rows = bad.fill_null(True).arg_true()
     if len(rows):
         row = int(rows[0])
+        value = table[column][row]
+        rule, hint = "a finite number", ""
+        if is_finite(table[column].cast(pl.Float64, strict=False)[row]):  # but not as float32
+            rule = f"in [-{LARGEST}, {LARGEST}]"
+        elif _is_date(value):
+            hint = " A column of times is named by --time-column."
         raise InputError(
-            f"{path}: row {row_number(path, row)}, column {column!r}: must be a finite number. "
-            f"Got {shown(table[column][row])}."
+            f"{path}: row {row_number(path, row)}, column {column!r}: must be {rule}. "
+            f"Got {shown(value)}.{hint}"
         )
     return numbers.fill_null(float("nan")).to_numpy()
+
+
+def _is_date(value: object) -> bool:
+    """Whether a cell is a date or a date-time of ISO 8601."""
+    try:
+        datetime.fromisoformat(str(value))
+    except ValueError:
+        return False
+    return True
 
 
 def csv_line(cells: Sequence[object]) -> str:

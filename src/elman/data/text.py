@@ -54,33 +54,41 @@ def _files_below(folder: Path) -> Iterator[Path]:
         yield from (file for file in visible if file.is_file())
 
 
-def read_text(path: Path, block_bytes: int = BLOCK) -> Iterator[str]:
+def read_text(path: Path, block_bytes: int = BLOCK, *, in_lines: bool = False) -> Iterator[str]:
     """Read a file in UTF-8 block by block: no newline is changed, a byte order mark at the start is dropped.
 
     Args:
         path: the file.
         block_bytes: how much is read at a time; a character on the border goes to the later block.
+        in_lines: whether the file is read as lines, at every level: messages then name the line.
 
     Raises:
         InputError: the file cannot be read, is not UTF-8, or holds a NUL character.
     """
-    offset, rest = 0, b""
+    offset, lines, rest = 0, 0, b""
+    advice = "" if in_lines else "; --level bytes reads any file"
+
+    def place(before: bytes) -> str:
+        number = lines + before.count(b"\n") + 1
+        return f"{path}: line {number}" if in_lines else str(path)
+
     for block in chain(read_bytes(path, block_bytes), [b""]):
         data = rest + block
         if 0 in block:
+            at = data.index(0)
             raise InputError(
-                f"{path}: byte {offset + data.index(0)} is NUL, so this looks like a binary file; "
-                "--level bytes reads any file"
+                f"{place(data[:at])}: byte {offset + at} is NUL, so this looks like a binary file{advice}"
             )
         try:
             text, used = codecs.utf_8_decode(data, "strict", not block)
         except UnicodeDecodeError as error:
             raise InputError(
-                f"{path}: text must be UTF-8. Byte {offset + error.start} is 0x{data[error.start]:02X} "
-                f"({error.reason}); --level bytes reads any file"
+                f"{place(data[: error.start])}: text must be UTF-8. Byte {offset + error.start} is "
+                f"0x{data[error.start]:02X} ({error.reason}){advice}"
             ) from None
         if offset == 0:
             text = text.removeprefix("\ufeff")
+        lines += data[:used].count(b"\n") if in_lines else 0
         offset, rest = offset + used, data[used:]
         if text:
             yield text

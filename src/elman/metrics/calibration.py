@@ -5,6 +5,7 @@ import numpy as np
 from elman.metrics.label_figures import log_loss
 
 _COLDEST, _HOTTEST = 0.05, 20.0
+_NEAR = 1e-3  # of a bound, as a share
 
 
 def probabilities(logits: np.ndarray, temperature: float = 1.0, *, multi_label: bool = False) -> np.ndarray:
@@ -17,7 +18,7 @@ def probabilities(logits: np.ndarray, temperature: float = 1.0, *, multi_label: 
 
 
 def fit_temperature(truth: np.ndarray, logits: np.ndarray, *, multi_label: bool = False) -> float:
-    """The temperature in [0.05, 20] of the least log loss, by golden section.
+    """The temperature in [0.05, 20] of the least log loss, by golden section; 1 where no other is better.
 
     The loss is convex in 1 / T, and so has one minimum in T.
 
@@ -36,4 +37,10 @@ def fit_temperature(truth: np.ndarray, logits: np.ndarray, *, multi_label: bool 
     while high - low > 1e-4:
         a, b = high - golden * (high - low), low + golden * (high - low)
         low, high = (low, b) if loss(a) <= loss(b) else (a, high)
-    return float(np.exp((low + high) / 2))
+    found = (low + high) / 2
+    return float(np.exp(found)) if loss(found) < loss(0.0) else 1.0
+
+
+def is_bound(temperature: float) -> bool:
+    """Whether a temperature is the lowest or the highest tried, so that the best may lie beyond."""
+    return not _COLDEST * (1 + _NEAR) < temperature < _HOTTEST * (1 - _NEAR)

@@ -54,7 +54,9 @@ def draw_anomalies(analyses: Sequence[Analysis], method: str, path: Path) -> Non
         plot_series(axes, series.values[:, k], analysis.expected[:, k], columns[k])
     if method == "dynamic":
         first = analysis.thresholded[order[0]]
-        plot_errors(panels[-1], first.smoothed, first.threshold, f"error of {columns[order[0]]}")
+        # before the first value there is nothing to judge
+        threshold = np.where(first.threshold > 0, first.threshold, np.nan)
+        plot_errors(panels[-1], first.smoothed, threshold, f"error of {columns[order[0]]}")
     else:
         plot_errors(panels[-1], analysis.scores, np.full(len(series), analysis.threshold), "score")
     for axes in panels:

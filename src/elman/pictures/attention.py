@@ -28,6 +28,8 @@ def plot_attention(axes: "Axes", weights: np.ndarray, source: list[str], target:
     axes.set_xticks(range(len(source)), source, rotation=90, parse_math=False)
     axes.set_yticks(range(len(target)), target, parse_math=False)
     axes.xaxis.tick_top()
+    axes.xaxis.set_label_position("top")
+    axes.set(xlabel="source", ylabel="translation")
     axes.tick_params(length=0)
     axes.set_xticks(np.arange(len(source) + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(len(target) + 1) - 0.5, minor=True)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elman.config import require
+from elman.errors import InputError
 from elman.train.files import write_atomically
 
 if TYPE_CHECKING:
@@ -28,12 +29,16 @@ def new_figure(width: float = 7, height: float = 4) -> "Figure":
 
 
 def check_picture(path: Path | None) -> None:
-    """Raises InputError where ``--plot`` names a file of another kind; None is no picture."""
-    fits = path is None or path.suffix in PICTURES
-    require("--plot", fits, f"a file ending in {', '.join(PICTURES)}", str(path))
+    """Raises InputError unless ``--plot`` names a file of such an ending in a folder; None is no picture."""
+    if path is not None:
+        require("--plot", path.suffix in PICTURES, f"a file ending in {', '.join(PICTURES)}", str(path))
+        require("--plot", path.parent.is_dir(), "a file in a folder that exists", str(path))
 
 
 def save_figure(figure: "Figure", path: Path) -> None:
     """Writes a figure whole or not at all, as its ending says (.png, .svg, .pdf)."""
     kind: Any = path.suffix.removeprefix(".")
-    write_atomically(path, lambda temporary: figure.savefig(temporary, format=kind))
+    try:
+        write_atomically(path, lambda temporary: figure.savefig(temporary, format=kind))
+    except OSError as error:  # which names the temporary file
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None

@@ -12,6 +12,8 @@ from elman.pictures.base import BLUE, GREY, ORANGE, new_figure, save_figure
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_TICKS = 3, 7  # dates on an axis, at least and at most, so that they do not touch
+
 
 @dataclass(frozen=True)
 class Forecast:
@@ -37,6 +39,7 @@ class Forecast:
 def plot_forecast(axes: "Axes", forecast: Forecast) -> None:
     """History, what came, the median, and a fan of intervals, the wider the paler."""
     from matplotlib.colors import to_rgb
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
     past, future = np.split(forecast.times, [len(forecast.history)])
     axes.plot(past, forecast.history, color=GREY, linewidth=1, label="history")
@@ -51,7 +54,10 @@ def plot_forecast(axes: "Axes", forecast: Forecast) -> None:
     axes.set_title(forecast.name, fontsize="medium")
     axes.grid(alpha=0.25)
     axes.tick_params(labelsize="small")
-    axes.tick_params(axis="x", labelrotation=20)
+    if np.issubdtype(forecast.times.dtype, np.datetime64):
+        locator = AutoDateLocator(minticks=_TICKS[0], maxticks=_TICKS[1])
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
 
 
 def draw_forecasts(forecasts: Sequence[Forecast], path: Path) -> None:

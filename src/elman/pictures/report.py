@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from elman.metrics.calibration import is_bound
+
 _MOST_LABELS, _LONGEST_LABEL, _MOST_MISTAKES = 30, 30, 5
 
 
@@ -19,6 +21,15 @@ def table_lines(title: str, heads: Sequence[str], rows: Mapping[str, Sequence[st
 def shorten(text: str, most: int) -> str:
     """The text, cut to ``most`` characters."""
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def behind_line(own: float, others: Mapping[str, float], figure: str, *, higher_is_better: bool) -> list[str]:
+    """One line where a simple method is better than the model, which names the best; else none."""
+    if not others:
+        return []
+    best = (max if higher_is_better else min)(others, key=lambda name: others[name])
+    gap = others[best] - own if higher_is_better else own - others[best]
+    return [f"the model is behind {best} by {gap:.4g} ({figure})"] if gap > 0 else []
 
 
 def classification_lines(results: Mapping[str, Any]) -> list[str]:
@@ -38,6 +49,8 @@ def classification_lines(results: Mapping[str, Any]) -> list[str]:
         for name, figures in {**baselines, "this model": own}.items()
     }
     lines = table_lines(f"on the {part} part ({own['examples']:,} examples)", list(heads.values()), rows)
+    accuracies = {name: figures["accuracy"] for name, figures in baselines.items()}
+    lines += behind_line(own["accuracy"], accuracies, "accuracy", higher_is_better=True)
     if len(baselines) == 1:
         lines.append("logistic regression beside it needs scikit-learn: pip install 'elman[text]'")
     if "vectors" in results:
@@ -46,8 +59,10 @@ def classification_lines(results: Mapping[str, Any]) -> list[str]:
             f"vectors for {found['words']:,} of {found['of']:,} words, {found['tokens']:.1%} of the tokens"
         )
     if "temperature" in results and "calibration_error_before" in results:
+        temperature = results["temperature"]
+        bound = ", a bound of what is tried" if is_bound(temperature) else ""
         lines.append(
-            f"calibration error before the temperature ({results['temperature']:.3f}, fitted on validation): "
+            f"calibration error before the temperature ({temperature:.3f}, fitted on validation{bound}): "
             f"{results['calibration_error_before']:.4f}"
         )
     if "folds" in results:

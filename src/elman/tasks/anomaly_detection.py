@@ -13,7 +13,7 @@ import tyro
 from elman.config import flag, require
 from elman.data.tables import csv_line
 from elman.errors import InputError
-from elman.pictures.base import PICTURES
+from elman.pictures.base import check_picture
 from elman.tasks.base import Parts, Paths, Sample, Task, TaskConfig, Verb, as_paths
 
 if TYPE_CHECKING:
@@ -93,6 +93,14 @@ class Detect(Verb):
 
     example: ClassVar[str] = "elman detect runs/anomaly-detection new.csv --plot anomalies.png"
 
+    def __post_init__(self) -> None:
+        """Checks what excludes what, and where the picture is to go."""
+        if self.stream and (self.data is not None or self.plot is not None or self.scores):
+            raise InputError("--stream reads standard input and goes with no file, --plot or --scores")
+        if not self.stream and self.data is None:
+            raise InputError("detect needs a file, or --stream")
+        check_picture(self.plot)
+
     def text(self, task: "AnomalyDetector") -> Iterator[str]:
         """One line a range, or a row."""
         name = [task.config.id_column] if task.facts["names"] else []
@@ -108,15 +116,17 @@ class Detect(Verb):
                     yield csv_line(list(self._object(task, answer).values()))
         elif self.scores:
             expected = [f"expected_{column}" for column in task.facts["columns"]]
+            analyses = self._analyses(task)  # nothing is printed before all is found to be usable
             yield csv_line([*name, task.time_name, "score", "anomaly", *expected])
-            for each in self._analyses(task):
+            for each in analyses:
                 own, flags = [each.series.name] if name else [], each.flags(self.method)
                 for row, time in enumerate(each.series.times):
                     values = (f"{value:.6g}" for value in each.expected[row])
                     yield csv_line([*own, time, f"{each.scores[row]:.4g}", int(flags[row]), *values])
         else:
+            analyses = self._analyses(task)
             yield csv_line([*name, "start", "end", "score", "column", "expected", "seen"])
-            for each in self._analyses(task):
+            for each in analyses:
                 own = [each.series.name] if name else []
                 for found in each.anomalies(self.method):
                     reason = found.reasons[0]
@@ -152,12 +162,7 @@ class Detect(Verb):
         }
 
     def _analyses(self, task: "AnomalyDetector") -> list["Analysis"]:
-        if self.data is None:
-            raise InputError("detect needs a file, or --stream")
-        if self.plot is not None:
-            require(
-                "--plot", self.plot.suffix in PICTURES, f"a name in {', '.join(PICTURES)}", str(self.plot)
-            )
+        assert self.data is not None
         analyses = task.analyse_file(self.data)
         if self.plot is not None:
             from elman.pictures.anomalies import draw_anomalies
@@ -167,9 +172,6 @@ class Detect(Verb):
 
     def _answers(self, task: "AnomalyDetector", parser: "RowParser") -> Iterator["Answer | None"]:
         from elman.decode.detector import answers
-
-        if self.data is not None or self.plot is not None or self.scores:
-            raise InputError("--stream reads standard input and goes with no file, --plot or --scores")
 
         def complain(message: str) -> None:
             print(f"elman: {message}", file=sys.stderr)
@@ -290,9 +292,17 @@ class AnomalyDetector(Task):
         """Reads one table, cuts each series by position, learns scales from the training parts."""
         from elman.data.split import split_points
 
-        table = self._read(_only(data), with_labels=True)
-        cuts = np.array([split_points(len(each), self.config.split) for each in table.series])
-        self._learn(table, cuts, folder)
+        path = _only(data)
+        table = self._read(path, with_labels=True)
+        cuts = np.array(
+            [
+                split_points(
+                    len(each), self.config.split, "rows", f"{path}: {each.name}" if each.name else str(path)
+                )
+                for each in table.series
+            ]
+        )
+        self._learn(table, cuts, folder, str(path))
 
     def _read(self, path: Path, with_labels: bool) -> "ChannelTable":
         """A table; its labels also from the file of windows, where one is named."""
@@ -316,21 +326,25 @@ class AnomalyDetector(Task):
         table = self._read(path, with_labels)
         wanted = self._header(self.facts["names"], self.facts["times"], self.facts["columns"])
         found = self._header(table.has_names, table.has_times, table.columns)
-        if found != wanted:
+        if sorted(found) != sorted(wanted):
             raise InputError(f"{path}: columns must be {', '.join(wanted)}. Got {', '.join(found)}.")
-        return table.series
+        order = [table.columns.index(column) for column in self.facts["columns"]]
+        return [replace(each, values=each.values[:, order]) for each in table.series]
 
     def _header(self, has_names: bool, has_times: bool, columns: list[str]) -> list[str]:
         names = [self.config.id_column] * has_names + [self.config.time_column] * has_times
         return names + columns
 
-    def _learn(self, table: "ChannelTable", cuts: np.ndarray, folder: Path | None) -> None:
+    def _learn(self, table: "ChannelTable", cuts: np.ndarray, folder: Path | None, source: str = "X") -> None:
         """Facts and scales from the training parts; series kept, in the run folder where there is one."""
         from elman.data.channels import save_channels
         from elman.data.scale import standard
 
         self._series, self._cuts = table.series, cuts
         training = [each.values[:end] for each, (end, _) in zip(table.series, cuts, strict=True)]
+        for column, values in zip(table.columns, np.concatenate(training).T, strict=True):
+            if np.isnan(values).all():
+                raise InputError(f"{source}: column {column!r} has no number in the training part")
         mean, scale = standard(np.concatenate(training))
         self.facts = {
             "columns": table.columns,
@@ -539,6 +553,7 @@ class AnomalyDetector(Task):
         for name, row in rows.items():
             cells = (f"{row[key]:>15.4g}" if key in row else f"{'':>15}" for key in shown)
             lines.append(f"{name:<{width}}  {'  '.join(cells)}")
+        lines.append("error: root mean squared, in the columns' standard deviations; ranges: those found")
         return "\n".join(lines)
 
     def check_facts(self, source: str) -> None:

@@ -140,7 +140,7 @@ class Classify(Verb):
     """Prints label and probabilities of texts or sequences, one line each.
 
     Reads a file, --text, or lines from standard input, each answered as it comes; of pairs, a tab stands
-    between the two texts.
+    between the two texts. Numeric sequences of a table are named first.
     """
 
     data: Annotated[Path | None, tyro.conf.Positional] = None
@@ -158,6 +158,7 @@ class Classify(Verb):
 
         for answer in self._answers(task):
             cells = [
+                *([answer["name"]] if "name" in answer else []),
                 answer["label"] if "label" in answer else ",".join(answer["labels"]),
                 *(f"{name}={p:.4f}" for name, p in answer["probabilities"].items()),
             ]
@@ -178,17 +179,20 @@ class Classify(Verb):
     def _answers(self, task: "SequenceClassifier") -> Iterator[dict[str, Any]]:
         for examples in self._examples(task):
             for k, (labels, p) in enumerate(task.label(examples)):
-                named = {"labels": labels} if task.scheme.multi_label else {"label": labels[0]}
+                name = {"name": examples.names[k]} if examples.names else {}
+                named = name | ({"labels": labels} if task.scheme.multi_label else {"label": labels[0]})
                 words = {"words": task.explain(examples.items[k])} if self.explain else {}
                 yield {**named, "probabilities": p, **words}
 
     def _examples(self, task: "SequenceClassifier") -> Iterator["Labelled"]:
         """What is to be classified, in pieces that are answered one after another."""
-        from elman.data.labelled import Labelled
+        from elman.data.labelled import Labelled, check_text
         from elman.data.labelled_files import texts_of_line
 
         if self.data is not None and self.single is not None:
             raise InputError("--text and a file exclude each other")
+        if self.single is not None:
+            check_text([self.single], "--text")
         if self.data is not None:
             yield task.read_alike(self.data, with_labels=False)
             return
@@ -343,7 +347,7 @@ class SequenceClassifier(Task):
 
     def read(self, data: list[Path], folder: Path | None) -> None:
         """Reads files or folders, shares them out, learns labels and vocabulary from the training part."""
-        from elman.data.labelled import joined, label_names
+        from elman.data.labelled import joined, label_names, warn_of_lone_labels
         from elman.data.labelled_files import read_labelled
         from elman.data.split import PARTS, stratified_folds, stratified_split, trained_on
 
@@ -368,6 +372,7 @@ class SequenceClassifier(Task):
         for name, rows in zip(PARTS, split, strict=True):
             parts.setdefault(name, rest.rows(rows))
         joined([part for part in parts.values() if len(part)])  # all of one kind
+        warn_of_lone_labels(given)
         self._learn({name: parts[name] for name in PARTS}, folder)
 
     def _columns(self) -> "Columns":
@@ -476,7 +481,7 @@ class SequenceClassifier(Task):
         default = type(self.config)()
         for name, value in values.items():
             asked = getattr(self.config, name)
-            if asked not in (value, getattr(default, name)):
+            if asked != value and (name in self.flags or asked != getattr(default, name)):
                 raise InputError(
                     f"{flag(name)} must be {shown(value)}, as in {source}, or not given. Got {shown(asked)}."
                 )

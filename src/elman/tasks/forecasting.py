@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _DATA = "series.npz"
 _PICTURE = "forecasts.png"
 _SHOWN = 6  # series in a picture
+_DIGITS = 6  # significant ones of a figure in CSV: about what float32 holds
 _LEAST_HISTORY = 2  # steps before a cutoff
 _MOST_PATHS = 20_000  # sample paths drawn side by side
 
@@ -150,13 +151,20 @@ class Forecast(Verb):
     levels: tuple[int, ...] = (80, 95)
     """intervals in per cent"""
     plot: Path | None = None
-    """picture of the first series, with history and intervals (.png, .svg, .pdf)"""
+    """picture of the first six series, with history and intervals (.png, .svg, .pdf)"""
 
     example: ClassVar[str] = "elman forecast runs/forecasting --levels 80 95"
 
+    def __post_init__(self) -> None:
+        """Checks where the picture is to go."""
+        check_picture(self.plot)
+
     def text(self, task: "Forecaster") -> Iterator[str]:
         """One line a series and step."""
-        yield self._frame(task).write_csv()
+        import polars as pl
+
+        floats = pl.selectors.float()
+        yield self._frame(task).with_columns(floats.round_sig_figs(_DIGITS)).write_csv()
 
     def json(self, task: "Forecaster") -> dict[str, Any]:
         """The same by column."""
@@ -169,7 +177,6 @@ class Forecast(Verb):
         return frame.to_dict(as_series=False)
 
     def _frame(self, task: "Forecaster") -> "pl.DataFrame":
-        check_picture(self.plot)
         panel = task.series if self.data is None else task.read_like([self.data])
         return task.forecast(panel, self.horizon, self.levels, plot=self.plot)
 
@@ -496,7 +503,7 @@ class Forecaster(Task):
         levels: Sequence[int] = (80, 95),
         plot: Path | None = None,
     ) -> "pl.DataFrame":
-        """The steps after each series' last target, as ``predict`` gives them, and a picture of the first."""
+        """The steps after each series' last target, as ``predict`` gives them, and a picture."""
         self._fitted()
         horizon = self.horizon if horizon is None else horizon
         require("--horizon", 1 <= horizon <= 10**5, "an int in [1, 1e5]", horizon)
@@ -684,6 +691,8 @@ class Forecaster(Task):
 
     def report(self) -> str:
         """The test figures beside the simple methods'."""
+        from elman.pictures.report import behind_line
+
         if "test" not in self.results:
             return "trained on all steps; no test part"
         test = self.results["test"]
@@ -695,6 +704,10 @@ class Forecaster(Task):
         for method, row in rows.items():
             cells = (f"  {row[name]:9.4g}" if name in row else " " * 11 for name in names)
             lines.append(f"{method:<{width}}" + "".join(cells))
+        shared = [name for name in ("mase", "smape", "mae") if all(name in row for row in rows.values())]
+        for name in shared[:1]:
+            others = {method: row[name] for method, row in self.results["baselines"].items()}
+            lines += behind_line(test[name], others, _HEADINGS[name], higher_is_better=False)
         if "coverage_80" in test:
             lines += [
                 "",

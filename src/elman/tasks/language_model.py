@@ -2,6 +2,8 @@
 
 import math
 import secrets
+import sys
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -81,7 +83,11 @@ class Generate(Verb):
     example: ClassVar[str] = 'elman generate runs/language-model --prompt "The " --length 300 --seed 1'
 
     def text(self, task: "LanguageModel") -> Iterator[str]:
-        """The prompt, then the text as it comes."""
+        """The prompt, then the text as it comes; for a terminal without what would steer it."""
+        pieces = self._pieces(task)
+        yield from map(_harmless, pieces) if sys.stdout.isatty() else pieces
+
+    def _pieces(self, task: "LanguageModel") -> Iterator[str]:
         pieces = task.generate(
             self.prompt,
             length=self.length,
@@ -97,7 +103,7 @@ class Generate(Verb):
     def json(self, task: "LanguageModel") -> dict[str, Any]:
         """Prompt and text."""
         seed = secrets.randbits(32) if self.seed is None else self.seed
-        text = "".join(replace(self, seed=seed).text(task))[len(self.prompt) : -1]
+        text = "".join(replace(self, seed=seed)._pieces(task))[len(self.prompt) : -1]
         return {"prompt": self.prompt, "text": text, "temperature": self.temperature, "seed": seed}
 
 
@@ -258,10 +264,15 @@ class LanguageModel(Task):
         self._read_sources(find_text_files(data) if data else python_reference(), folder)
 
     def _read_sources(self, sources: Sequence[Path | str], folder: Path | None) -> None:
-        from elman.data.corpus import texts, tokenise
+        from elman.data.corpus import content_key, texts, tokenise
+        from elman.data.split import warn_of_repeats
         from elman.data.text import find_text_files
 
         own = {part: find_text_files(paths) for part, paths in self._own_files().items()}
+        if own:
+            keys = {"training": [content_key(source) for source in sources]}
+            keys |= {part: [content_key(path) for path in found] for part, found in own.items()}
+            warn_of_repeats(keys, lambda part, number: str(own[part][number]), "documents")
         self.vocabulary = self.config.vocabulary(texts(sources, self.config.level))
         self._corpora = {"training": tokenise(sources, self.vocabulary, folder)}
         for part, found in own.items():
@@ -438,6 +449,13 @@ class LanguageModel(Task):
         self.vocabulary = vocabulary_from_json(read_json(path, LARGEST_JSON), str(path))
         if self.vocabulary.level != self.config.level:
             raise InputError(f"{path}: level must be {self.config.level}. Got {self.vocabulary.level}.")
+
+
+def _harmless(piece: str) -> str:
+    """A piece whose control characters, but for tab and newline, are written as hexadecimal escapes."""
+    return "".join(
+        f"\\x{ord(c):02x}" if unicodedata.category(c) == "Cc" and c not in "\t\n" else c for c in piece
+    )
 
 
 def _excerpt(text: str) -> list[str]:

@@ -149,7 +149,7 @@ class SequenceRegressor(Task):
             raise InputError(f"regression reads one file. Got {len(data)}.")
         sequences = self._read(data[0], with_target=True)
         order = np.random.default_rng(self.config.seed).permutation(len(sequences))
-        cuts = split_points(len(sequences), self.config.split)
+        cuts = split_points(len(sequences), self.config.split, "sequences", str(data[0]))
         training, validation, test = np.split(order, cuts)
         self._learn(sequences, (training, validation, test), folder, flat=len(sequences.outputs) == 1)
 

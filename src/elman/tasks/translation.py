@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple,
 import numpy as np
 import tyro
 
-from elman.config import check_regular, read_json, require
+from elman.config import check_regular, read_json, require, shown
 from elman.decode.options import SearchOptions
 from elman.errors import InputError
 from elman.pictures.base import check_picture
@@ -324,7 +324,7 @@ class Translator(Task):
     def _learn(self, pairs: "Pairs", folder: Path | None) -> None:
         """Parts and vocabularies; the texts are kept in the run folder where there is one."""
         from elman.data.pairs import save_pairs
-        from elman.data.split import split_points, trained_on
+        from elman.data.split import PARTS, split_points, trained_on, warn_of_repeats
         from elman.metrics.bleu import check_available
 
         check_available()  # before the training, not after it
@@ -332,12 +332,20 @@ class Translator(Task):
         given = {"validation": config.validation, "test": config.test}
         shares = trained_on(config.split, [part for part, paths in given.items() if paths])
         order = np.random.default_rng(config.seed).permutation(len(pairs))
-        training, validation, test = map(pairs.rows, np.split(order, split_points(len(pairs), shares)))
+        training, validation, test = map(
+            pairs.rows, np.split(order, split_points(len(pairs), shares, "pairs"))
+        )
         if config.validation:
             validation = self._read_pairs(config.validation)
         if config.test:
             test = self._read_pairs(config.test)
         self._pairs = training, validation, test
+        parts = dict(zip(PARTS, self._pairs, strict=True))
+        warn_of_repeats(
+            {name: list(zip(part.sources, part.targets, strict=True)) for name, part in parts.items()},
+            lambda name, row: shown(parts[name].sources[row]),
+            "pairs",
+        )
         if config.shared_vocabulary:
             self.source_vocabulary = self._vocabulary(training.sources + training.targets)
             self.target_vocabulary = self.source_vocabulary

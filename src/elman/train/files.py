@@ -79,6 +79,9 @@ def is_report(folder: Path) -> bool:
 
 def _is_taken(folder: Path, overwrite: bool) -> bool:
     """Whether the folder holds something that is to be replaced; InputError where it must not be."""
+    for parent in folder.parents:
+        if parent.exists() and not parent.is_dir():
+            raise InputError(f"{parent}: is a file; no folder can be made in it (--out {folder})")
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise InputError(f"{folder}: is a file or a link; --out must be a folder")
     taken = folder.is_dir() and any(folder.iterdir())

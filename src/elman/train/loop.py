@@ -129,8 +129,8 @@ class Loop:
         precision = {"float32": "32-true", "bfloat16": "bf16-mixed"}[options.precision]
         try:
             self._fabric = Fabric(accelerator=options.device, devices=1, precision=precision)  # type: ignore[arg-type]
-        except (RuntimeError, ValueError) as error:  # no such accelerator here
-            raise InputError(f"--device {options.device}: {str(error).splitlines()[0]}") from None
+        except (RuntimeError, ValueError):
+            raise InputError(f"--device {options.device}: this machine has no such device") from None
         self._plain = model
         self._optimizer = make_optimizer(model.to(self._fabric.device), options)
         self._model, self._fabric_optimizer = self._fabric.setup(model, self._optimizer)

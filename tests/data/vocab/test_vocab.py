@@ -129,7 +129,11 @@ def test_a_lone_surrogate_is_no_character(level):
         ("characters", {"size": 1}, "--vocab-size must be at least 2 here. Got 1"),
         ("subwords", {"size": 255}, "--vocab-size must be at least 256 here. Got 255"),
         ("words", {"min_count": 0}, r"--min-count must be an int in \[1, inf\). Got 0"),
-        ("words", {"min_count": 9}, "at least one word. Got none"),
+        (
+            "words",
+            {"min_count": 9},
+            "--min-count must be at most .*, as often as the most frequent word occurs. Got 9",
+        ),
         ("characters", {"min_count": 99}, "at least one character. Got none"),
         ("words", {"word_split": "lines"}, "--word-split must be punctuation or spaces. Got 'lines'"),
         ("bytes", {"size": 100}, "--vocab-size and --min-count leave pieces out"),

@@ -73,6 +73,11 @@ class WordVocabulary(Vocabulary):
         for text in texts:
             counts.update(_split(text.lower() if rules.lowercase else text, rules.word_split))
         del counts[UNKNOWN]
+        if counts and max(counts.values()) < rules.min_count:
+            raise InputError(
+                f"--min-count must be at most {max(counts.values()):,}, as often as the most frequent word "
+                f"occurs. Got {rules.min_count:,}."
+            )
         kept = most_frequent(counts, rules, len(rules.specials) + 1)
         return cls(tuple(kept), rules.word_split, lowercase=rules.lowercase, specials=rules.specials)
 
