@@ -314,7 +314,7 @@ def test_a_plot_of_another_kind_is_refused_before_anything_is_done(tmp_path):
     with pytest.raises(InputError, match="detect needs a file, or --stream"):
         Detect()
     for scores in (False, True):  # not even a header
-        with pytest.raises(InputError, match="missing.csv: no such file"):
+        with pytest.raises(InputError, match=r"missing\.csv: no such file"):
             next(Detect(data=tmp_path / "missing.csv", scores=scores).text(task))
 
 
