@@ -120,7 +120,7 @@ YAML = {
 }
 NEEDS = {verb: ["table.csv"] for verb in ("detect", "predict", "recognise", "evaluate")}
 MISTAKES: list[tuple[list[str], str]] = [
-    (["trian"], "unknown command 'trian'; known: train, evaluate, show, resume, "),
+    (["trian"], "unknown command 'trian'; known: train, evaluate, show, inspect, resume, "),
     (["train", "lm"], "unknown task 'lm'; known: language-model, classification, "),
     ([*LM[:2], "missing.txt"], "missing.txt: no such file or folder"),
     ([*LM[:2], "empty.txt"], "empty.txt: a corpus needs text. None of the 1 documents holds any."),
