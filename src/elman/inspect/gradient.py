@@ -70,7 +70,7 @@ def plot_gradient_flow(axes: "Axes", flow: "GradientFlow", layer: int = 0, unit:
         )
     if drawn:
         axes.set_yscale("log")
-        axes.legend(frameon=False, fontsize=8, loc="upper right")
+        axes.legend(frameon=False, fontsize=8, loc="best")
     else:
         axes.text(0.5, 0.5, "no gradient", transform=axes.transAxes, ha="center", color=GREY)
     where = "ahead" if "reverse" in flow.layers[layer] else "back"
