@@ -100,6 +100,17 @@ REFUSED = [
 ]
 
 
+def test_a_report_that_was_killed_hinders_nothing_but_what_else_it_holds_is_kept(tmp_path):
+    run = run_folder(tmp_path / "run")
+    half = run / ".inspect.abc.tmp"
+    half.mkdir()
+    (half / "gates.png").touch()
+    check_new_folder(run, overwrite=True)
+    (half / "thesis.txt").touch()
+    with pytest.raises(InputError, match="or holds more, so --overwrite leaves it alone"):
+        check_new_folder(run, overwrite=True)
+
+
 @pytest.mark.parametrize(("kind", "overwrite", "rule"), REFUSED)
 def test_where_a_run_may_not_be_put(tmp_path, kind, overwrite, rule):
     path = tmp_path / "there"

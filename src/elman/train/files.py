@@ -100,8 +100,19 @@ def _is_run(folder: Path) -> bool:
         isinstance(config, dict)
         and {"format_version", "task", "config"} <= config.keys()
         and all(
-            (entry.is_file() and entry.suffix in _ENDINGS) or is_report(entry) for entry in folder.iterdir()
+            (entry.is_file() and entry.suffix in _ENDINGS) or is_report(entry) or _is_half_a_report(entry)
+            for entry in folder.iterdir()
         )
+    )
+
+
+def _is_half_a_report(folder: Path) -> bool:
+    """Whether this is what a report that was killed left: its scratch folder, with nothing but its files."""
+    return (
+        folder.match(f".{INSPECT}.*.tmp")
+        and folder.is_dir()
+        and not folder.is_symlink()
+        and all(entry.is_file() and entry.suffix in _ENDINGS_OF_REPORTS for entry in folder.iterdir())
     )
 
 
