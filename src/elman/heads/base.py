@@ -92,6 +92,14 @@ class Distribution(Head):
         return torch.cat(flat, dim=1).unflatten(1, draws.shape[1:])
 
 
+def linear(features: int, outputs: int) -> nn.Linear:
+    """What turns features into a prediction's numbers: Glorot's weights, no bias at first."""
+    made = nn.Linear(features, outputs)
+    nn.init.xavier_uniform_(made.weight)
+    nn.init.zeros_(made.bias)
+    return made
+
+
 def positive(raw: Tensor) -> Tensor:
     """Any number as one above 0.0001: the softplus, and never so small that dividing by it overflows."""
     return F.softplus(raw) + 1e-4

@@ -1,10 +1,10 @@
 """Counts."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from elman.batch import Target
-from elman.heads.base import Distribution, Loss, positive
+from elman.heads.base import Distribution, Loss, linear, positive
 
 
 class NegativeBinomial(Distribution):
@@ -29,9 +29,7 @@ class NegativeBinomial(Distribution):
 
     def __init__(self, features: int) -> None:
         super().__init__()
-        self.linear = nn.Linear(features, 2)
-        nn.init.xavier_uniform_(self.linear.weight)
-        nn.init.zeros_(self.linear.bias)
+        self.linear = linear(features, 2)
 
     def _parameters_of(self, features: Tensor, scale: Tensor | float) -> tuple[Tensor, Tensor]:
         mean, shape = self.linear(features).unbind(-1)

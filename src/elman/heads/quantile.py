@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from elman.batch import Target
 from elman.errors import InputError
-from elman.heads.base import Distribution, Loss
+from elman.heads.base import Distribution, Loss, linear
 
 LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
 
@@ -31,8 +31,7 @@ class Quantile(Distribution):
 
     def __init__(self, features: int) -> None:
         super().__init__()
-        self.linear = nn.Linear(features, len(LEVELS))
-        nn.init.xavier_uniform_(self.linear.weight)
+        self.linear = linear(features, len(LEVELS))
         nn.init.constant_(self.linear.bias, -1.0)  # the outermost begin some 2 from the median
         with torch.no_grad():
             self.linear.bias[len(LEVELS) // 2] = 0.0

@@ -1,9 +1,9 @@
 """Real numbers under squared error."""
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from elman.batch import Target
-from elman.heads.base import Head, Loss
+from elman.heads.base import Head, Loss, linear
 
 
 class SquaredError(Head):
@@ -24,9 +24,7 @@ class SquaredError(Head):
 
     def __init__(self, features: int, outputs: int) -> None:
         super().__init__()
-        self.linear = nn.Linear(features, outputs)
-        nn.init.xavier_uniform_(self.linear.weight)
-        nn.init.zeros_(self.linear.bias)
+        self.linear = linear(features, outputs)
 
     def loss(self, features: Tensor, target: Target) -> Loss:
         """Mean over the outputs, summed over the targets; weights of the outputs' own make each a target."""

@@ -3,10 +3,10 @@
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from elman.batch import Target
-from elman.heads.base import Distribution, Loss, positive
+from elman.heads.base import Distribution, Loss, linear, positive
 
 
 class StudentT(Distribution):
@@ -27,9 +27,7 @@ class StudentT(Distribution):
 
     def __init__(self, features: int) -> None:
         super().__init__()
-        self.linear = nn.Linear(features, 3)
-        nn.init.xavier_uniform_(self.linear.weight)
-        nn.init.zeros_(self.linear.bias)
+        self.linear = linear(features, 3)
 
     def _parameters_of(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         location, raw, freedom = self.linear(features).unbind(-1)

@@ -150,21 +150,26 @@ class Laboratory(Task):
 
     def figures(self, problem: "Problem", batches: "Drawn") -> dict[str, Any]:
         """Loss and scores, means over all sequences."""
+        import torch
+
         from elman.batch import to_device
-        from elman.train.loop import evaluate
+        from elman.train.loop import Mean
 
         model = self._fitted()
         device = next(model.parameters()).device
         sums: dict[str, float] = {}
-        sequences = 0
+        total, count, sequences = 0.0, 0.0, 0
         for batch in batches.epoch():
             batch = to_device(batch, device)
+            with torch.inference_mode():
+                loss, _ = model(batch, None)
+            total, count = total + loss.sum.item(), count + float(loss.count)
             number = batch.inputs.values.shape[1]
             sequences += number
             for name, value in problem.score(batch.targets.values, self.answers(batch.inputs)).items():
                 sums[name] = sums.get(name, 0.0) + number * value
         means = {name: value / sequences for name, value in sums.items()}
-        return {problem.loss_name: evaluate(model, batches).mean, **means, "sequences": sequences}
+        return {problem.loss_name: Mean(total, count).mean, **means, "sequences": sequences}
 
     def examples(self, problem: "Problem", batches: "Drawn", most: int) -> list[dict[str, str]]:
         """The first sequences, what is true of them, and the answers."""
