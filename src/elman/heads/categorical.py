@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from elman.batch import Target
 from elman.heads.base import Head, Loss
+from elman.kernels.cross_entropy import is_worthwhile, linear_cross_entropy
 
 
 class Categorical(Head):
@@ -54,18 +55,27 @@ class Categorical(Head):
 
     def logits(self, features: Tensor) -> Tensor:
         """Unnormalised log-probabilities [..., V]."""
+        return F.linear(features, self._weight, self.bias)
+
+    @property
+    def _weight(self) -> Tensor:
         (tied,) = self._tied
-        return F.linear(features, self.weight if tied is None else tied.weight, self.bias)
+        return self.weight if tied is None else tied.weight
 
     def loss(self, features: Tensor, target: Target) -> Loss:
         """Cross-entropy."""
-        logits, values = self.logits(features).flatten(0, -2), target.values.flatten()
-        smoothing = self.label_smoothing if self.training else 0.0
+        values, smoothing = target.values.flatten(), self.label_smoothing if self.training else 0.0
+        is_plain = self.class_weights is None and self._record is None
+        flat = features.flatten(0, -2)
+        if is_plain and is_worthwhile(flat, self._weight):
+            counts = None if target.weights is None else target.weights.flatten()
+            total = linear_cross_entropy(flat, self._weight, self.bias, values, counts, smoothing)
+            return Loss(total, total.new_tensor(values.numel()) if counts is None else counts.sum())
+        logits = self.logits(flat)
+        if is_plain and target.weights is None:  # in one pass over the logits
+            total = F.cross_entropy(logits, values, reduction="sum", label_smoothing=smoothing)
+            return Loss(total, total.new_tensor(float(values.numel())))
         weights = None if self.class_weights is None else logits.new_tensor(self.class_weights)
-        if target.weights is None and self._record is None:
-            # the usual case, in one pass over the logits
-            total = F.cross_entropy(logits, values, weights, reduction="sum", label_smoothing=smoothing)
-            return Loss(total, total.new_tensor(float(target.values.numel())))
         losses = F.cross_entropy(logits, values, weights, reduction="none", label_smoothing=smoothing)
         return self.total(losses.view_as(target.values), features, target)
 
