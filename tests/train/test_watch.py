@@ -17,6 +17,7 @@ from elman.heads.squared_error import SquaredError
 from elman.layers import Recurrent
 from elman.models.autoregressive import Autoregressive
 from elman.models.framewise import Framewise
+from elman.tasks.base import TaskConfig
 from elman.train.history import History, looks_back
 from elman.train.loop import Loop
 from elman.train.options import TrainingOptions
@@ -42,7 +43,7 @@ class Listener(Probe):
 
 
 def fit(model: nn.Module, batches: Batches, folder: Path | None = None, **options: Any) -> Loop:
-    given = TrainingOptions(**{"epochs": 2, "learning_rate": 0.02} | options)
+    given = TaskConfig(**{"epochs": 2, "learning_rate": 0.02} | options)
     loop = Loop(model, batches, None, given, folder, progress=Listener())
     loop.run()
     return loop
@@ -81,6 +82,7 @@ def with_recurrence(scale: float, layers: int = 1) -> Framewise:
 
 
 STILL = {"learning_rate": 1e-30, "optimizer": "sgd"}  # the weights stay as they are
+SIMPLE = STILL | {"cell": "elman:nonlinearity=relu", "init": "identity"}
 
 
 # It changes nothing
@@ -209,22 +211,22 @@ def test_train_lines_say_how_far_the_weights_moved():
 
 
 def test_an_exploding_gradient_is_announced_once():
-    loop = fit(with_recurrence(1.5), Lines(5), watch_gradients=2, **STILL)
+    loop = fit(with_recurrence(1.5), Lines(5), watch_gradients=2, **SIMPLE)
     assert len(looks(loop)) == 5
     assert {line["layers"][0]["verdict"] for line in looks(loop)} == {"exploding"}
     assert said(loop) == [
         "step 0: the gradient explodes in recurrent layer 1: it grows 1.5-fold a step back; "
-        "try --clip norm with a lower --clip-at, a gated --cell, or --init orthogonal"
+        "try --clip-at 0.25, or --cell gru, or --init orthogonal"
     ]
     assert loop.progress.shown[-1][1]["looks back"] == "without end"
 
 
 def test_a_vanishing_gradient_is_announced_once():
-    loop = fit(with_recurrence(0.1), Lines(5), watch_gradients=2, **STILL)
+    loop = fit(with_recurrence(0.1), Lines(5), watch_gradients=2, **SIMPLE)
     assert {line["layers"][0]["verdict"] for line in looks(loop)} == {"vanishing"}
     assert said(loop) == [
         "step 0: the gradient vanishes in recurrent layer 1: half of it is left 0.3 steps back; "
-        "try --cell lstm"
+        "try --cell lstm, or --init orthogonal"
     ]
 
 
@@ -233,7 +235,7 @@ def test_a_gated_net_whose_gradient_vanishes_is_told_of_another_remedy():
     with torch.no_grad():
         model.layer.bias_ih_l0[4:8] = -20  # the forget gate is shut
     (line,) = said(fit(model, Lines(3), watch_gradients=1, **STILL))
-    assert line.endswith("; try --init chrono:20")
+    assert line.endswith("; try --init orthogonal+chrono:20")
 
 
 def test_what_begins_later_is_said_when_it_begins():

@@ -5,12 +5,14 @@ from elman.diagnose.gradient_flow import RULE, GradientFlow, Verdict, gradient_f
 from elman.diagnose.hidden import HiddenStates, hidden_states
 from elman.diagnose.jacobian import Spectrum, jacobian_spectrum
 from elman.diagnose.reading import layer_names
+from elman.diagnose.remedies import Remedy, remedies
 
 __all__ = [
     "RULE",
     "GateStatistics",
     "GradientFlow",
     "HiddenStates",
+    "Remedy",
     "Spectrum",
     "Verdict",
     "gate_statistics",
@@ -18,5 +20,6 @@ __all__ = [
     "hidden_states",
     "jacobian_spectrum",
     "layer_names",
+    "remedies",
     "verdict",
 ]

@@ -4,7 +4,6 @@ from elman.inspect.findings import Findings, look
 from elman.inspect.gates import plot_gates, plot_time_constants
 from elman.inspect.gradient import plot_gradient_flow
 from elman.inspect.hidden import plot_hidden, plot_inputs
-from elman.inspect.remedies import Remedy, remedies
 from elman.inspect.report import report
 from elman.inspect.spectrum import plot_spectrum
 from elman.inspect.text import text_properties
@@ -13,7 +12,6 @@ from elman.inspect.training import plot_gradient_norm, plot_half_lives, plot_upd
 
 __all__ = [
     "Findings",
-    "Remedy",
     "Tracker",
     "look",
     "plot_gates",
@@ -26,7 +24,6 @@ __all__ = [
     "plot_time_constants",
     "plot_updates",
     "rank_trackers",
-    "remedies",
     "report",
     "text_properties",
 ]

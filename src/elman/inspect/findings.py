@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from elman.config import require
+from elman.diagnose.remedies import Remedy, remedies
 from elman.errors import InputError
-from elman.inspect.remedies import Remedy, remedies
 from elman.inspect.text import text_properties
 from elman.inspect.trackers import Tracker, rank_trackers
 from elman.inspect.training import training_lines

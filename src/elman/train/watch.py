@@ -6,9 +6,9 @@ from typing import Any
 from torch import nn
 
 from elman.batch import Batch
-from elman.diagnose.blowup import REMEDY
 from elman.diagnose.gradient_flow import GradientFlow, gradient_flow
 from elman.diagnose.reading import layer_names
+from elman.diagnose.remedies import remedies
 from elman.errors import InputError
 from elman.layers.recurrent import Recurrent
 from elman.state import State
@@ -39,7 +39,8 @@ class Watch:
     def __init__(
         self, model: nn.Module, options: TrainingOptions, history: History, progress: Progress
     ) -> None:
-        self._model, self._every, self._say = model, options.watch_gradients, progress.say
+        self._model, self._options, self._say = model, options, progress.say
+        self._every = options.watch_gradients
         lines = [line for line in history.lines if line["kind"] == "gradients"]
         self._said = {(layer["layer"], layer["verdict"]) for line in lines for layer in line["layers"]}
         self.facts = _facts(lines[-1]) if lines else {}
@@ -78,19 +79,24 @@ class Watch:
             if new:
                 self._said |= {(layer["layer"], verdict) for layer in new}
                 names = ", ".join(layer["layer"] for layer in new)
-                self._say(f"step {step}: the gradient {verb} in {names}: {self._reason(verdict, new, steps)}")
+                found = f"step {step}: the gradient {verb} in {names}: {_size(verdict, new)}"
+                self._say("; try ".join([found, *self._advice(verdict, new, steps)]))
 
-    def _reason(self, verdict: str, layers: list[dict[str, Any]], steps: int) -> str:
-        """The figure of the worst layer, and what to try."""
-        if verdict == "exploding":
-            factors = [layer["decay"] for layer in layers]
-            size = "beyond float32" if None in factors else f"{max(factors):.3g}-fold a step back"
-            return f"it grows {size}; try {REMEDY}"
-        worst = min(layer["half_life"] for layer in layers)
-        cells = [module.cell for module in self._model.modules() if isinstance(module, Recurrent)]
-        gated = all(cell.memory_gate is not None for cell in cells)
-        remedy = f"--init chrono:{max(3, steps)}" if gated else "--cell lstm"
-        return f"half of it is left {worst:.2g} steps back; try {remedy}"
+    def _advice(self, verdict: str, layers: list[dict[str, Any]], steps: int) -> list[str]:
+        """Options to try, if there are any, in one piece."""
+        (cell, *_) = (module.cell for module in self._model.modules() if isinstance(module, Recurrent))
+        half_life = min(layer["half_life"] or math.inf for layer in layers)
+        found = remedies(self._options, cell, verdict, half_life=half_life, lags=steps)
+        return [", or ".join(remedy.flags for remedy in found)] if found else []
+
+
+def _size(verdict: str, layers: list[dict[str, Any]]) -> str:
+    """The figure of the worst layer."""
+    if verdict == "vanishing":
+        return f"half of it is left {min(layer['half_life'] for layer in layers):.2g} steps back"
+    factors = [layer["decay"] for layer in layers]
+    size = "beyond float32" if None in factors else f"{max(factors):.3g}-fold a step back"
+    return f"it grows {size}"
 
 
 def profile(flow: GradientFlow) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import pytest
 
 from elman import registry
 from elman.cells.named import make_cell
-from elman.inspect.remedies import MOST, remedies
+from elman.diagnose.remedies import MOST, remedies
 from elman.tasks.base import Task
 
 TASKS = {name: registry.find("tasks", name, Task) for name in registry.names("tasks")}

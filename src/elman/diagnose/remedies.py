@@ -54,7 +54,7 @@ def remedies(
     """At most three remedies that fit a verdict, the likeliest to help first.
 
     Args:
-        config: the run's options; what they say already is not proposed.
+        config: the run's options; what they have no name for, or say already, is not proposed.
         cell: the run's.
         verdict: "vanishing", "healthy" or "exploding".
         half_life: of the gradient, in steps.
@@ -85,7 +85,7 @@ def _vanishing(
             {"init": _with(config, cell, f"chrono:{max(10, lags)}")},
             f"Gates then begin with memories of up to {max(10, lags)} steps.",
         )
-    if config.layers > 1:
+    if getattr(config, "layers", 1) > 1:
         yield Remedy({"residual": True}, "Skip connections: each layer adds its input to its output.")
     if saturated > _SATURATED:
         yield Remedy(
@@ -140,7 +140,8 @@ def _longer(config: Any, half_life: float) -> Iterator[Remedy]:
 
 def _effective(config: Any, cell: Cell) -> str:
     """The initialisation by name, the cell's where it is the advised one."""
-    return cell.advised_init if config.init == "advised" else str(config.init)
+    init = getattr(config, "init", "advised")
+    return cell.advised_init if init == "advised" else str(init)
 
 
 def _with(config: Any, cell: Cell, added: str) -> str:
@@ -156,6 +157,8 @@ def _is_new(config: Any, cell: Cell, options: dict[str, Any]) -> bool:
     names = {field.name for field in dataclasses.fields(config)}
     if not options.keys() <= names or all(getattr(config, name) == value for name, value in options.items()):
         return False
+    if not options.keys() & {"cell", "init"}:
+        return True
     try:
         changed = dataclasses.replace(config, **options)
         other = cell if changed.cell == config.cell else make_cell(changed.cell, 2, 2)
