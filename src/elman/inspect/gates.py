@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elman.pictures.base import BLUE, GREEN, GREY, ORANGE, PALE, PURPLE
+from elman.pictures.base import BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, logarithmic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,7 +58,7 @@ def plot_time_constants(axes: "Axes", statistics: Sequence["GateStatistics"], un
         }
         axes.plot(share, values, label=f"{each.layer}, gate {each.gate}", **style)
     axes.axhline(1, color=GREY, linewidth=1)
-    axes.set_yscale("log")
+    logarithmic(axes)
     axes.set(xlabel="share of the units", ylabel=f"time constant ({unit})")
     axes.grid(alpha=0.25)
     axes.legend(frameon=False, fontsize=8, loc="upper left")

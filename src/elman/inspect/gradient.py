@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elman.pictures.base import BLUE, GREEN, GREY, ORANGE, PURPLE
+from elman.pictures.base import BLUE, GREEN, GREY, ORANGE, PURPLE, logarithmic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,7 +69,7 @@ def plot_gradient_flow(axes: "Axes", flow: "GradientFlow", layer: int = 0, unit:
             label=f"fitted: × {decay:.4g} a step",
         )
     if drawn:
-        axes.set_yscale("log")
+        logarithmic(axes)
         axes.legend(frameon=False, fontsize=8, loc="best")
     else:
         axes.text(0.5, 0.5, "no gradient", transform=axes.transAxes, ha="center", color=GREY)

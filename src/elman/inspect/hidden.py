@@ -62,7 +62,8 @@ def plot_inputs(axes: "Axes", inputs: np.ndarray, names: Sequence[str], unit: st
     axes.set(xlabel=unit, ylabel="input", xlim=(-0.5, len(inputs) - 0.5))
     axes.grid(alpha=0.25)
     if len(names) > 1:
-        for text in axes.legend(frameon=False, fontsize=7, ncols=4, loc="upper right").get_texts():
+        above = axes.legend(frameon=False, fontsize=7, ncols=4, loc="lower left", bbox_to_anchor=(0, 1))
+        for text in above.get_texts():
             text.set_parse_math(False)
 
 

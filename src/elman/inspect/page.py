@@ -22,11 +22,13 @@ h1 { font-size: 1.5rem; line-height: 1.25 } h2 { margin-top: 2.5rem; font-size: 
 h3 { font-size: 1rem }
 h1, h2 { border-bottom: 1px solid var(--line); padding-bottom: .25rem }
 figure { margin: 1rem 0 } figcaption, .faint { color: var(--faint); font-size: .9rem }
-svg { display: block; width: 100%; height: auto } svg text { fill: currentColor }
+svg { display: block; width: 100%; max-width: 40rem; height: auto; margin: 0 auto .5rem }
+svg text { fill: currentColor }
 .wide { overflow-x: auto } table { border-collapse: collapse; font-size: .9rem }
-th, td { padding: .2rem .8rem .2rem 0; text-align: left;
-  border-bottom: 1px solid var(--line); white-space: nowrap }
+th, td { padding: .2rem .8rem .2rem 0; text-align: left; vertical-align: top;
+  border-bottom: 1px solid var(--line) }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums }
+@media (max-width: 30rem) { table { font-size: .8rem } th, td { padding-right: .4rem } }
 code { background: var(--box); padding: .1rem .3rem; border-radius: .2rem }
 .verdict { background: var(--box); padding: .75rem 1rem; border-left: .3rem solid #0072b2;
   font-size: 1.1rem }

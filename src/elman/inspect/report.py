@@ -5,8 +5,9 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from html import escape
-from itertools import groupby
+from itertools import groupby, zip_longest
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -30,7 +31,11 @@ from elman.pictures.base import new_figure
 from elman.tasks.base import Paths, Task, as_paths
 from elman.train import files
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 SUMMARY = "summary.json"
+_WIDTH = 5.4  # inches of a picture: its letters are to be read on a phone
 _SHOWN_STEPS = 160  # of a heat map: more would be narrower than a dot
 _SHOWN_FEATURES = 8
 _TRACKS = 0.8  # of _strength: from it a unit is said to track a property
@@ -98,6 +103,10 @@ def _figures(pictures: Iterator[Picture], folder: Path) -> list[str]:
     return [page.figure(each.name, each.write(folder), each.caption) for each in pictures]
 
 
+def _new_figure(height: float = 3.2) -> "Figure":
+    return new_figure(_WIDTH, height)
+
+
 def slug(name: str) -> str:
     """A name as part of a file's."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
@@ -118,7 +127,7 @@ def _gradient(found: Findings, folder: Path) -> str:
 
     def pictures() -> Iterator[Picture]:
         for k, layer in enumerate(flow.layers):
-            figure = new_figure()
+            figure = _new_figure()
             plot_gradient_flow(figure.subplots(), flow, k, unit)
             caption = (
                 f"{layer}: how strongly the loss at one step depends on the state so many {unit} before; "
@@ -159,7 +168,7 @@ def _spectrum(found: Findings, folder: Path) -> str:
     ]
 
     def pictures() -> Iterator[Picture]:
-        figure = new_figure()
+        figure = _new_figure()
         plot_spectrum(figure.subplots(), found.spectra)
         caption = (
             "By how much one step stretches a small change of the state, in each direction: median over "
@@ -198,13 +207,15 @@ def _gates(found: Findings, folder: Path) -> str:
     def pictures() -> Iterator[Picture]:
         for layer, group in groupby(found.gates, lambda each: each.layer):
             gates = list(group)
-            figure = new_figure(max(7, 2.6 * len(gates)), 3)
-            for axes, each in zip(figure.subplots(1, len(gates), squeeze=False)[0], gates, strict=True):
-                plot_gates(axes, each)
+            rows = math.ceil(len(gates) / 2)
+            figure = _new_figure(2.5 * rows)
+            panels = figure.subplots(rows, min(2, len(gates)), squeeze=False).ravel()
+            for axes, each in zip_longest(panels, gates):
+                plot_gates(axes, each) if each is not None else axes.remove()
             caption = f"{layer}: values of each gate over all units and {unit}; dark where it is saturated"
             yield Picture(f"gates-{slug(layer)}", caption, figure, gates_table(gates))
         if any(each.time_constants is not None for each in found.gates):
-            figure = new_figure()
+            figure = _new_figure()
             plot_time_constants(figure.subplots(), found.gates, unit)
             caption = (
                 f"How many {unit} each unit's gate keeps its state for, from the shortest to the longest"
@@ -240,7 +251,7 @@ def _heat_maps(found: Findings) -> Iterator[Picture]:
         if not steps:
             continue
         with_inputs = reads_input and sample.texts is None
-        figure = new_figure(7, 2.6 * len(states) + 1.9 * with_inputs)
+        figure = _new_figure(2.6 * len(states) + 1.9 * with_inputs)
         panels = list(figure.subplots(len(states) + with_inputs, squeeze=False)[:, 0])
         table = hidden_table(states)
         if with_inputs:
@@ -327,17 +338,17 @@ def _training(found: Findings, folder: Path) -> str:
 
     def pictures() -> Iterator[Picture]:
         if norms["step"]:
-            figure = new_figure()
+            figure = _new_figure()
             bound = config.clip_at if config.clip == "norm" else None
             plot_gradient_norm(figure.subplots(), history, bound)
             yield Picture("training", "The gradient's norm before clipping, over the training", figure, norms)
         if len(updates["step"]):
-            figure = new_figure(7, 4.5)
+            figure = _new_figure(4)
             plot_updates(figure.subplots(), history)
             caption = "By how much of its size each parameter moved in a step; about a thousandth is usual"
             yield Picture("updates", caption, figure, updates)
         if len(lives["step"]):
-            figure = new_figure()
+            figure = _new_figure()
             plot_half_lives(figure.subplots(), history, found.sample.unit)
             yield Picture("half-lives", "How far the gradient reached back, over the training", figure, lives)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elman.pictures.base import BLUE, GREEN, GREY, ORANGE, PURPLE
+from elman.pictures.base import BLUE, GREEN, GREY, ORANGE, PURPLE, logarithmic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +33,7 @@ def plot_spectrum(axes: "Axes", spectra: Sequence["Spectrum"]) -> None:
         axes.plot(rank, np.median(values, 0), label=spectrum.layer, linewidth=1.5, **style)  # type: ignore[arg-type]
         axes.fill_between(rank, values.min(0), values.max(0), color=style["color"], alpha=0.18, linewidth=0)
     axes.axhline(1, color=GREY, linewidth=1)
-    axes.set_yscale("log")
+    logarithmic(axes)
     axes.set(xlabel="singular value, largest first", ylabel="growth in one step")
     axes.grid(alpha=0.25)
     axes.legend(frameon=False, fontsize=8, loc="upper right")

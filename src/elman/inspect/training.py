@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elman.pictures.base import BLUE, GREEN, GREY, ORANGE, PURPLE
+from elman.pictures.base import BLUE, GREEN, GREY, ORANGE, PURPLE, logarithmic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +34,7 @@ def plot_gradient_norm(axes: "Axes", history: Sequence[dict[str, Any]], clip_at:
     lines = [line for line in training_lines(history) if 0 < line["grad_norm"] < math.inf]
     steps = [line["step"] for line in lines]
     axes.plot(steps, [line["grad_norm"] for line in lines], color=BLUE, linewidth=1, label="norm")
-    axes.set_yscale("log")
+    logarithmic(axes)
     axes.set(xlabel="optimizer steps", ylabel="gradient norm before clipping")
     axes.grid(alpha=0.25)
     if clip_at is None:
@@ -72,7 +72,7 @@ def plot_updates(axes: "Axes", history: Sequence[dict[str, Any]]) -> None:
         ratios = np.where(table[name] > 0, table[name], np.nan)
         axes.plot(table["step"], ratios, linewidth=1, label=name, **style)
     axes.axhline(_USUAL, color=GREY, linewidth=1)
-    axes.set_yscale("log")
+    logarithmic(axes)
     axes.set(xlabel="optimizer steps", ylabel="update / weight")
     axes.grid(alpha=0.25)
     axes.legend(frameon=False, fontsize=6, ncols=2, loc="upper right")
@@ -98,7 +98,7 @@ def plot_half_lives(axes: "Axes", history: Sequence[dict[str, Any]], unit: str =
             marker="o",
             markersize=3,
         )
-    axes.set_yscale("log")
+    logarithmic(axes)
     axes.set(xlabel="optimizer steps", ylabel=f"gradient's half-life ({unit})")
     axes.grid(alpha=0.25)
     axes.legend(frameon=False, fontsize=8, loc="upper left")

@@ -8,6 +8,7 @@ from elman.errors import InputError
 from elman.train.files import write_atomically
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 PICTURES = (".png", ".svg", ".pdf")
@@ -26,6 +27,19 @@ def new_figure(width: float = 7, height: float = 4) -> "Figure":
     figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+def logarithmic(axes: "Axes") -> None:
+    """A logarithmic vertical axis, its ticks plain numbers, between powers of ten too where it spans few."""
+    from matplotlib.ticker import LogFormatter
+
+    class Plain(LogFormatter):
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return f"{x:g}" if super().__call__(x, pos) else ""  # which says where a label is to be
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(Plain())
+    axes.yaxis.set_minor_formatter(Plain(minor_thresholds=(2, 0.5)))
 
 
 def check_picture(path: Path | None) -> None:
