@@ -203,7 +203,7 @@ def _train(arguments: list[str]) -> int:
     flags = {argument.partition("=")[0] for argument in rest}
     task.flags = frozenset(f.name for f in fields(cls.Config) if flag(f.name) in flags)
     out = given.out or Path("runs") / name
-    task.train(list(given.data), out, overwrite=given.overwrite, show_progress=True)
+    task.train(list(given.data) or None, out, overwrite=given.overwrite, show_progress=True)
     return _finish(task, given.json)
 
 

@@ -10,6 +10,8 @@ import typing
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from elman.errors import InputError
 
 T = TypeVar("T")
@@ -29,10 +31,21 @@ def flag(name: str) -> str:
 
 
 def check_types(config: Any) -> None:
-    """Raises InputError unless every field of a dataclass has the type it is annotated with."""
+    """Gives every field of a frozen dataclass the type it is annotated with, or raises InputError.
+
+    Lists become tuples, texts paths, and NumPy's numbers Python's, wherever that is what is wanted.
+    """
     hints = typing.get_type_hints(type(config))
     for f in dataclasses.fields(config):
-        _typed(hints[f.name], _plain(getattr(config, f.name)), flag(f.name))
+        given = getattr(config, f.name)
+        value = typed(hints[f.name], given, flag(f.name))
+        if value != given or type(value) is not type(given):
+            object.__setattr__(config, f.name, value)
+
+
+def typed(hint: Any, value: Any, where: str) -> Any:
+    """A value given in Python as an annotation wants it, or InputError that begins with ``where``."""
+    return _typed(hint, _plain(value), where)
 
 
 def to_json(config: Any) -> dict[str, Any]:
@@ -45,6 +58,8 @@ def _plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, tuple | list):
         return [_plain(v) for v in value]
+    if isinstance(value, np.generic):
+        return value.item()
     return value
 
 
@@ -134,6 +149,7 @@ def shown(value: object) -> str:
         text = repr(value)
     except RecursionError:
         text = type(value).__name__
+    text = text.replace("\n", " ")  # as a table has
     return text if len(text) <= 80 else text[:77] + "..."
 
 

@@ -3,16 +3,30 @@
 import codecs
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
+from elman.config import require
 from elman.errors import InputError
 
 BLOCK = 1 << 20
 """Bytes read at a time."""
 
 _LAST_WORD_END = re.compile(r".*\S(?=[ \n])", re.DOTALL)
+
+
+def texts_given(texts: Any, name: str = "texts") -> list[str]:
+    """Texts in memory as a list; InputError where it is one text, a table, or holds something else."""
+    if isinstance(texts, str):
+        raise InputError(f"{name} must be a list of texts. Got one text; give [text].")
+    if hasattr(texts, "columns") or isinstance(texts, Mapping) or not isinstance(texts, Iterable):
+        raise InputError(f"{name} must be a list of texts, such as one column. Got {type(texts).__name__}.")
+    found = list(texts)
+    for row, text in enumerate(found):
+        require(f"{name}[{row}]", isinstance(text, str), "a text", text)
+    return found
 
 
 def find_text_files(paths: Sequence[Path]) -> list[Path]:

@@ -29,8 +29,11 @@ Paths = str | Path | Sequence[str | Path]
 
 
 def as_paths(data: Paths) -> list[Path]:
-    """One path or several, as a list."""
-    return [Path(p) for p in ([data] if isinstance(data, str | Path) else data)]
+    """One path or several, as a list; InputError where it is something else."""
+    try:
+        return [Path(p) for p in ([data] if isinstance(data, str | Path) else data)]
+    except TypeError:
+        raise InputError(f"data must be a path or a list of paths. Got {shown(data)}.") from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,11 +173,20 @@ class Task(ABC):
     """A training command that works, for the help."""
     makes_data: ClassVar[bool] = False
     """Whether it draws its own sequences and reads no files."""
+    estimator: ClassVar[Literal["classifier", "regressor"] | None] = None
+    """What scikit-learn calls its kind, if that knows it."""
 
     def __init__(self, config: TaskConfig | None = None, /, **options: Any) -> None:
+        name = type(self).__name__
         unknown = set(options) - {f.name for f in dataclasses.fields(self.Config)}
         if unknown:
-            raise InputError(f"{type(self).__name__} has no option {sorted(unknown)[0]!r}")
+            raise InputError(f"{name} has no option {sorted(unknown)[0]!r}")
+        if config is not None and type(config) is not self.Config:
+            raise InputError(
+                f"{name} takes options by name, or one {self.Config.__name__}. Got {shown(config)}."
+            )
+        if config is not None and options:
+            raise InputError(f"{name} takes options by name, or one {self.Config.__name__}, not both")
         self.config: Any = config if config is not None else self.Config(**options)
         self.facts: dict[str, Any] = {}
         self.folder: Path | None = None
@@ -183,6 +195,11 @@ class Task(ABC):
         self.model: Any = None
         self.results: dict[str, Any] = {}
         self.show_progress = False
+
+    def __repr__(self) -> str:
+        default = self.Config()
+        given = {name: value for name, value in self.get_params().items() if value != getattr(default, name)}
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in given.items())})"
 
     # What a subclass says of itself.
 
@@ -247,19 +264,23 @@ class Task(ABC):
 
     def train(
         self,
-        data: Paths = (),
+        data: Paths | None = None,
         out: str | Path | None = None,
         *,
         overwrite: bool = False,
         show_progress: bool = False,
     ) -> Self:
-        """Trains on files, if it does not draw its own data, into a run folder where ``out`` names one.
+        """Trains on files, into a run folder where ``out`` names one.
+
+        Without data a language model reads the Python language reference; tasks that draw their own need
+        none.
 
         Raises:
             InputError: the data or the folder are refused; a folder in use is left as it was.
             TrainingStopped: the loss or a gradient left the finite numbers.
         """
-        paths = as_paths(data)
+        paths = [] if data is None else as_paths(data)
+        require("data", data is None or bool(paths), "at least one path", data)
         return self._fit(lambda folder: self.read(paths, folder), out, overwrite, show_progress)
 
     def _fit(
@@ -269,12 +290,29 @@ class Task(ABC):
         overwrite: bool,
         show_progress: bool,
     ) -> Self:
-        """Reads, then trains; nothing is replaced before data, options and device are found to be usable."""
+        """Reads, then trains; nothing is replaced before data, options and device are found to be usable.
+
+        What ends in an error leaves the task as it was, and torch's random numbers are the caller's again.
+        """
         import torch
 
         with torch.device("meta"):
             self.layer(1)  # an unknown cell or initialisation ends here
-        self.folder = None if out is None else Path(out)
+        before = dict(vars(self))
+        try:
+            with _own_random_numbers():
+                return self._read_and_train(
+                    read, None if out is None else Path(out), overwrite, show_progress
+                )
+        except Exception:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    def _read_and_train(
+        self, read: Callable[[Path | None], None], out: Path | None, overwrite: bool, show_progress: bool
+    ) -> Self:
+        self.folder = out
         if self.folder is None:
             read(None)
             parts = self.parts()
@@ -363,9 +401,24 @@ class Task(ABC):
         return {name: getattr(self.config, name) for name in to_json(self.config)}
 
     def set_params(self, **options: Any) -> Self:
-        """Changes options by name."""
+        """Changes options by name; the task is then to be fitted anew."""
         self.__init__(**{**self.get_params(), **options})  # type: ignore[misc]
         return self
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn's tools ask of an estimator."""
+        from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type=self.estimator,
+            target_tags=TargetTags(required=self.estimator is not None),
+            classifier_tags=ClassifierTags() if self.estimator == "classifier" else None,
+            regressor_tags=RegressorTags() if self.estimator == "regressor" else None,
+            input_tags=InputTags(three_d_array=True, string=True),
+        )
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self.model is not None
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Writes a fitted task to a run folder that ``elman.load`` reads."""
@@ -436,6 +489,13 @@ def text_sample(batch: Any, vocabulary: "Vocabulary") -> Sample:
             pieces.append(decoder.push(token))
         texts.append(pieces)
     return Sample(batch, vocabulary.level, texts)
+
+
+def _own_random_numbers() -> Any:
+    """Within it torch's random numbers may be seeded; after it they go on as if nothing had been drawn."""
+    import torch
+
+    return torch.random.fork_rng(range(torch.cuda.device_count()))
 
 
 def _initialise_rest(model: "nn.Module", init: str) -> None:
@@ -536,8 +596,9 @@ def resume(folder: str | Path, *, cell: str | None = None, show_progress: bool =
         raise InputError(f"{folder}: is finished; there is nothing to resume")
     task.reopen(task.folder)
     parts = task.parts()
-    # killed before its first checkpoint, a run starts again
-    return task._train(parts, task._loop(parts, show_progress), resume=saved)
+    with _own_random_numbers():
+        # killed before its first checkpoint, a run starts again
+        return task._train(parts, task._loop(parts, show_progress), resume=saved)
 
 
 def _own_cell(config: Any, cell: str | None, recorded: object, source: str) -> Any:

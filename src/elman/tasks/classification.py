@@ -231,6 +231,7 @@ class SequenceClassifier(Task):
 
     Config = ClassificationConfig
     verb = Classify
+    estimator = "classifier"
     example = "elman train classification reviews.csv --out runs/classification --epochs 10"
 
     model: "Classifier"

@@ -4,12 +4,12 @@ import math
 import secrets
 import sys
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from elman.config import read_json, require
+from elman.config import read_json, require, typed
 from elman.errors import InputError
 from elman.tasks.base import Parts, Paths, Sample, Task, TextOptions, Verb, as_paths, text_sample
 from elman.train import files
@@ -135,9 +135,9 @@ class LanguageModel(Task):
 
     def fit(
         self,
-        data: Paths = (),
+        data: Paths | None = None,
         *,
-        texts: Sequence[str] | None = None,
+        texts: Iterable[str] | None = None,
         out: str | Path | None = None,
         overwrite: bool = False,
         show_progress: bool = False,
@@ -145,8 +145,8 @@ class LanguageModel(Task):
         """Trains on text files or folders, or on texts in memory.
 
         Args:
-            data: paths; none: the Python language reference.
-            texts: documents in place of paths.
+            data: paths; None, and no texts: the Python language reference.
+            texts: documents in place of paths. Either way the training part is what ``split`` says.
             out: a run folder to write; None keeps the model in memory.
             overwrite: replaces a run folder that exists.
             show_progress: a progress bar on standard error.
@@ -158,14 +158,10 @@ class LanguageModel(Task):
             InputError: a file cannot be read, is no UTF-8 or too short; a run folder exists.
             TrainingStopped: the loss or a gradient left the finite numbers.
         """
-        if texts is not None:
-            if isinstance(texts, str):
-                raise InputError("texts must be a list of texts. Got one text; give [text].")
-            documents = list(texts)
-            return self._fit(
-                lambda folder: self._read_sources(documents, folder), out, overwrite, show_progress
-            )
-        return self.train(data, out, overwrite=overwrite, show_progress=show_progress)
+        if texts is None:
+            return self.train(data, out, overwrite=overwrite, show_progress=show_progress)
+        documents = _documents(data, texts)
+        return self._fit(lambda folder: self._read_sources(documents, folder), out, overwrite, show_progress)
 
     def generate(
         self,
@@ -196,6 +192,10 @@ class LanguageModel(Task):
         """
         from elman.decode.sample import check_options
 
+        require("prompt", isinstance(prompt, str), "a text", prompt)
+        length, top_k = typed(int, length, "--length"), typed(int, top_k, "--top-k")
+        temperature, top_p = typed(float, temperature, "--temperature"), typed(float, top_p, "--top-p")
+        seed = typed(int | None, seed, "--seed")
         require("--length", 0 <= length <= 10**9, "an int in [0, 1e9]", length)
         require("--seed", seed is None or 0 <= seed < 2**63, "an int in [0, 2^63)", seed)
         try:
@@ -369,8 +369,8 @@ class LanguageModel(Task):
         }
         return {name: total / count / math.log(2) for name, (total, count) in nats.items()}
 
-    def evaluate(self, data: Paths) -> dict[str, Any]:
-        """Nats, bits and perplexity of other files, each read as a document of its own.
+    def evaluate(self, data: Paths | None = None, *, texts: Iterable[str] | None = None) -> dict[str, Any]:
+        """Nats, bits and perplexity of other files or texts, each read as a document of its own.
 
         Raises:
             InputError: a file cannot be read, or holds an unknown character that no token stands for; or all
@@ -378,17 +378,25 @@ class LanguageModel(Task):
         """
         from elman.train.loop import evaluate
 
-        batches = self.other_batches(as_paths(data))
+        self._fitted()
+        if texts is None:
+            batches = self.other_batches(as_paths(() if data is None else data))
+        else:
+            batches = self._windows(_documents(data, texts))
         return _figures(evaluate(self.model, batches), batches.corpus)
 
     def other_batches(self, data: list[Path]) -> "TokenWindows":
         """Batches of other files, each read as a document of its own."""
-        from elman.data.batches import TokenWindows
-        from elman.data.corpus import tokenise
         from elman.data.text import find_text_files
 
         self._fitted()
-        corpus = tokenise(find_text_files(data), self.vocabulary)
+        return self._windows(find_text_files(data))
+
+    def _windows(self, sources: Sequence[Path | str]) -> "TokenWindows":
+        from elman.data.batches import TokenWindows
+        from elman.data.corpus import tokenise
+
+        corpus = tokenise(sources, self.vocabulary)
         return TokenWindows(corpus, rows=_exact_rows(corpus))
 
     def sample(self, data: Paths | None = None) -> Sample:
@@ -449,6 +457,17 @@ class LanguageModel(Task):
         self.vocabulary = vocabulary_from_json(read_json(path, LARGEST_JSON), str(path))
         if self.vocabulary.level != self.config.level:
             raise InputError(f"{path}: level must be {self.config.level}. Got {self.vocabulary.level}.")
+
+
+def _documents(data: Paths | None, texts: Iterable[str]) -> list[str]:
+    """Texts in memory, where no paths are given beside them."""
+    from elman.data.text import texts_given
+
+    if data is not None:
+        raise InputError("data and texts: give one of them")
+    found = texts_given(texts)
+    require("texts", bool(found), "at least one text", found)
+    return found
 
 
 def _harmless(piece: str) -> str:

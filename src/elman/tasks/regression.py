@@ -84,6 +84,7 @@ class SequenceRegressor(Task):
 
     Config = RegressionConfig
     verb = Predict
+    estimator = "regressor"
     example = "elman train regression table.csv --out runs/regression --epochs 30"
 
     model: "Pooled"
