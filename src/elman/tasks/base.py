@@ -280,7 +280,7 @@ class Task(ABC):
             TrainingStopped: the loss or a gradient left the finite numbers.
         """
         paths = [] if data is None else as_paths(data)
-        require("data", data is None or bool(paths), "at least one path", data)
+        require("data", bool(paths) or data is None or self.makes_data, "at least one path", data)
         return self._fit(lambda folder: self.read(paths, folder), out, overwrite, show_progress)
 
     def _fit(
