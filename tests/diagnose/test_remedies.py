@@ -69,4 +69,14 @@ def test_where_most_steps_are_clipped_already_the_rate_is_halved():
 def test_healthy_gradients_that_reach_the_cut_may_go_further():
     config, cell = TASKS["language-model"].Config(bptt=40), make_cell("lstm", 4, 4)
     assert [r.flags for r in remedies(config, cell, "healthy", half_life=30)] == ["--bptt 80"]
-    assert remedies(config, cell, "healthy", half_life=9) == []
+    assert remedies(config, cell, "healthy", half_life=9, lags=60) == []
+
+
+def test_healthy_gradients_of_which_little_reaches_the_end_ask_for_a_longer_memory():
+    assert flags(verdict="healthy", cell="lstm") == ["--init orthogonal+chrono:200"]
+    assert flags(verdict="healthy", cell="lstm", init="chrono:300") == []
+    assert flags(verdict="healthy", cell="elman", init="torch") == ["--cell lstm", "--init orthogonal"]
+    config, cell = TASKS["language-model"].Config(cell="lstm"), make_cell("lstm", 4, 4)
+    found = remedies(config, cell, "healthy", half_life=99, clipped=0.9)
+    assert [r.flags for r in found] == ["--learning-rate 0.001", "--bptt 200"]
+    assert remedies(config, cell, "not measured") == []

@@ -1,7 +1,7 @@
 """How far back in time a loss reaches: the gradient of the states by time lag."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,21 +10,22 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from elman.cells.base import check_size
+from elman.cells.base import Cell, check_size
 from elman.diagnose.positions import Direction, directions_of, draw
 from elman.diagnose.reading import Reading, prepared, reading, run
+from elman.diagnose.whole import ways_back
 from elman.errors import InputError
 from elman.heads.base import Head
 from elman.layers.recurrent import Recurrent
 
-Verdict = Literal["vanishing", "healthy", "exploding"]
+Verdict = Literal["vanishing", "healthy", "exploding", "not measured"]
 LossFunction = Callable[[nn.Module, Any], Tensor]
 
 SHORTEST_HALF_LIFE = 1  # step; an untrained LSTM's or GRU's is 1.5 to 5, an Elman net's about 1
 SHORTEST_DOUBLING = 50  # steps
 RULE = (
-    f"vanishing: the gradient halves in less than {SHORTEST_HALF_LIFE} step; "
-    f"exploding: it doubles in fewer than {SHORTEST_DOUBLING}; healthy: neither"
+    f"vanishing: the gradient halves in less than {SHORTEST_HALF_LIFE} step; exploding: it doubles in fewer "
+    f"than {SHORTEST_DOUBLING}, and has doubled within those measured; healthy: neither"
 )
 _FEWEST_LAGS = 3  # lag 0 holds no step of the recurrence, and a line needs two points
 _LEAST = 1e-30  # below it, float32 has lost digits
@@ -43,8 +44,9 @@ class GradientFlow:
             where that sequence has no such step. The parts of a state count as independent: an LSTM's c has
             not what reaches the loss through the h of its own step.
         decay: [layers, parts] the factor per step: the slope of a line through the logarithms of the medians
-            from lag 1 on, where they are finite and above 1e-30. 0 where fewer than two of them are: the
-            gradient is gone after a step; infinity where that is because it left the floating-point range.
+            from lag 1 on, where they are finite and above 1e-30, each counting by its size: a gradient of
+            which little is left says little. 0 where fewer than two of them are: the gradient is gone after a
+            step; infinity where that is because it left the floating-point range; NaN where there are none.
     """
 
     layers: tuple[str, ...]
@@ -76,12 +78,25 @@ class GradientFlow:
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
         """Of each layer and direction, by all its states together."""
-        return tuple(verdict(float(decay)) for decay in self.decay[:, -1])
+        measured = (~np.isnan(self.median[:, -1])).sum(-1) - 1
+        return tuple(verdict(float(d), int(n)) for d, n in zip(self.decay[:, -1], measured, strict=True))
+
+    def left_after(self, share: float) -> np.ndarray:
+        """[layers, parts] the first lag at which no more than a share of the median at lag 1 is left.
+
+        Infinity where more is left at every lag measured, NaN where nothing was measured.
+        """
+        first = self.median[..., 1:2]
+        below = self.median[..., 1:] <= share * first
+        lag = 1.0 + below.argmax(-1)
+        return np.where(np.isnan(first[..., 0]), np.nan, np.where(below.any(-1), lag, np.inf))
 
 
-def verdict(decay: float) -> Verdict:
-    """What a factor per step means, by ``RULE``."""
-    if decay > 2 ** (1 / SHORTEST_DOUBLING):
+def verdict(decay: float, steps: int = 10**9) -> Verdict:
+    """What a factor per step means, by ``RULE``, where so many steps back were measured."""
+    if math.isnan(decay):
+        return "not measured"
+    if decay > 2 ** (1 / min(SHORTEST_DOUBLING, max(1, steps))):
         return "exploding"
     return "vanishing" if decay < 0.5 ** (1 / SHORTEST_HALF_LIFE) else "healthy"
 
@@ -91,7 +106,7 @@ def gradient_flow(
     batch: Any,
     loss: LossFunction | None = None,
     *,
-    lags: int | None = 200,
+    lags: int | None = None,
     positions: int = 8,
     seed: int = 0,
 ) -> GradientFlow:
@@ -102,8 +117,10 @@ def gradient_flow(
     too short, its last one is taken. A direction that reads from the end has as many steps drawn again, with
     their lags ahead of them.
 
-    Where there is one loss for a whole sequence, lags are counted from the last step, as each layer and
-    direction reads, that the loss reaches. So they are in those of Elman's models that have several layers
+    Where there is one loss for a whole sequence, lags are counted from the steps at which it enters a layer:
+    the last one, where a last state is all that it sees. Where it enters at several (pooling, attention, a
+    layer above that reads both ways), each sample is what entered at one of them, followed back by itself for
+    at most 200 steps, through this layer alone. So it is in those of Elman's models that have several layers
     (translation, whose decoder reads its own output; ensembles) or one loss for several steps at once (direct
     forecasts); the loss is the whole sequence's then.
 
@@ -138,16 +155,10 @@ def gradient_flow(
     lags = _check(losses, found, lags)
     names = tuple(dict.fromkeys(name for read in readings for name in read.layer.cell.states()))
     parts = (*names, "all") if len(names) > 1 else names
-    samples = []
-    for chosen in _drawn(losses, found, lags, positions, seed):
-        for read in readings:
-            read.forget_gradients()
-        _taken(losses, chosen).backward(retain_graph=True)
-        told = [norms for read in readings for norms in _norms(read, parts)]
-        samples.append(
-            [_at_lags(own, norms, losses, chosen, lags) for own, norms in zip(found, told, strict=True)]
-        )
-    norms = _side_by_side(samples)
+    if losses.dim() == 1:
+        norms = _of_sequences(losses, readings, parts, lags, positions, seed)
+    else:
+        norms = _of_steps(losses, readings, parts, lags, positions, seed)
     decay = np.apply_along_axis(_decay, -1, _quantile(norms, 0.5))
     return GradientFlow(tuple(own.name for own in found), parts, np.arange(lags), norms, decay)
 
@@ -206,37 +217,64 @@ def _check(losses: Tensor, found: list[Direction], lags: int | None) -> int:
     return lags
 
 
-def _drawn(losses: Tensor, found: list[Direction], lags: int, positions: int, seed: int) -> list[np.ndarray]:
-    """Which losses each pass takes: [B] steps, −1 for none; 0 of what is one loss a sequence."""
+def _counted(losses: Tensor) -> np.ndarray:
+    """Where there is a loss; InputError where there is none."""
     counted = ~torch.isnan(losses.detach()).cpu().numpy()
-    once = [np.where(counted, 0, -1)]
-    passes = once if losses.dim() == 1 else draw(counted, found, lags, positions, seed)
-    passes = [chosen for chosen in passes if (chosen >= 0).any()]
-    if not passes:
+    if not counted.any():
         raise InputError("some step that the layers read must have a loss. Got NaN at every one.")
-    return passes
+    return counted
 
 
-def _taken(losses: Tensor, chosen: np.ndarray) -> Tensor:
-    """The sum of the chosen losses, at most one a row."""
-    rows = np.flatnonzero(chosen >= 0)
-    return (losses[rows] if losses.dim() == 1 else losses[chosen[rows], rows]).sum()
+def _of_steps(
+    losses: Tensor, readings: list[Reading], parts: tuple[str, ...], lags: int, positions: int, seed: int
+) -> np.ndarray:
+    """Norms [directions, parts, K, samples] of losses [T, B], one pass back for each position."""
+    samples, found = [], [own for read in readings for own in directions_of(read)]
+    for chosen in draw(_counted(losses), found, lags, positions, seed):
+        rows = np.flatnonzero(chosen >= 0)
+        if not len(rows):
+            continue
+        for read in readings:
+            read.forget_gradients()
+        losses[chosen[rows], rows].sum().backward(retain_graph=True)
+        told = [_norms(read.layer.cell, state, parts) for read in readings for state in read.gradients()]
+        samples.append(
+            [_at_lags(own, norms, losses, chosen, lags) for own, norms in zip(found, told, strict=True)]
+        )
+    if not samples:
+        raise InputError("some step that the layers read must have a loss. Got NaN at every one.")
+    return _side_by_side(samples)
 
 
-def _norms(read: Reading, parts: tuple[str, ...]) -> list[np.ndarray]:
-    """Of each layer and direction [parts, T, R]; NaN for states that the cell has not."""
-    found = []
-    for state in read.gradients():
-        squares = {
-            # what is not a number left the floating-point range on its way
-            name: torch.nan_to_num(_norm(s).square(), nan=torch.inf, posinf=torch.inf)
-            for name, s in zip(read.layer.cell.states(), state, strict=True)
-        }
-        squares["all"] = torch.stack(list(squares.values())).sum(0)
-        missing = torch.full_like(squares["all"], torch.nan)
-        norms = torch.stack([squares.get(part, missing) for part in parts]).sqrt()
-        found.append(norms.cpu().numpy())
-    return found
+def _of_sequences(
+    losses: Tensor, readings: list[Reading], parts: tuple[str, ...], lags: int, positions: int, seed: int
+) -> np.ndarray:
+    """Norms [directions, parts, K, samples] of losses [B], in one pass back."""
+    counted = _counted(losses)
+    for read in readings:
+        read.forget_gradients()
+    losses[torch.from_numpy(counted)].sum().backward()
+    told = []
+    for read in readings:
+        found = directions_of(read)
+        rows = np.tile(counted, found[0].alive.shape[1] // len(counted))
+        ways = ways_back(read, found, rows, lags, positions, seed)
+        missing = [torch.isnan(way[0].flatten(2)).all(-1).numpy() for way in ways]
+        norms = [_norms(read.layer.cell, way, parts) for way in ways]
+        told += [np.where(none, np.nan, own) for none, own in zip(missing, norms, strict=True)]
+    return _side_by_side([told])
+
+
+def _norms(cell: Cell, state: Sequence[Tensor], parts: tuple[str, ...]) -> np.ndarray:
+    """States [T, R, *shape] → [parts, T, R]; NaN for states that the cell has not."""
+    squares = {
+        # what is not a number left the floating-point range on its way
+        name: torch.nan_to_num(_norm(s).square(), nan=torch.inf, posinf=torch.inf)
+        for name, s in zip(cell.states(), state, strict=True)
+    }
+    squares["all"] = torch.stack(list(squares.values())).sum(0)
+    missing = torch.full_like(squares["all"], torch.nan)
+    return torch.stack([squares.get(part, missing) for part in parts]).sqrt().cpu().numpy()
 
 
 def _norm(s: Tensor) -> Tensor:
@@ -246,12 +284,7 @@ def _norm(s: Tensor) -> Tensor:
 
 def _at_lags(own: Direction, norms: np.ndarray, losses: Tensor, chosen: np.ndarray, lags: int) -> np.ndarray:
     """Norms [parts, T, R] by lag: [parts, K, R], NaN where there is no such step."""
-    if losses.dim() == 2:
-        position = own.position(chosen, len(losses))
-    else:
-        counted = np.tile(chosen >= 0, norms.shape[-1] // len(chosen))
-        position = np.where(counted, own.last(norms[-1] > 0), -1)
-    at, there = own.places(position, lags)
+    at, there = own.places(own.position(chosen, len(losses)), lags)
     return np.where(there, np.take_along_axis(norms, at[None], 1), np.nan)
 
 
@@ -279,12 +312,13 @@ def _quantile(norms: np.ndarray, share: float) -> np.ndarray:
 
 
 def _decay(median: np.ndarray) -> float:
-    """The factor per step, by least squares over the logarithms of medians [K]."""
+    """The factor per step, by least squares over the logarithms of medians [K], each counting by its size."""
     lags, later = np.arange(1, len(median)), median[1:]
     usable = np.isfinite(later) & (later > _LEAST)
     if usable.sum() < 2:
         return math.inf if np.isinf(later).any() else math.nan if np.isnan(later).all() else 0.0
-    slope, _ = np.polyfit(lags[usable], np.log(later[usable]), 1)
+    weights = np.sqrt(later[usable] / later[usable].max())  # of what is squared
+    slope, _ = np.polyfit(lags[usable], np.log(later[usable]), 1, w=weights)
     return math.exp(slope)
 
 

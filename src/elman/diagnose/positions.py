@@ -46,15 +46,17 @@ class Direction:
         found = np.tile(chosen, rows // len(chosen)) + T - steps
         return np.where(np.tile(chosen >= 0, rows // len(chosen)), found, -1).clip(-1)
 
-    def last(self, reached: np.ndarray) -> np.ndarray:
-        """[R] the last step read of those that a loss reaches [T, R], of all where it reaches none; or −1.
+    def followed(self) -> np.ndarray:
+        """[T, R] true where the state goes on into another step of the same sequence."""
+        there = self.alive[:-1] & self.alive[1:] & (self.pieces[:-1] == self.pieces[1:])
+        none = np.zeros((1, there.shape[1]), dtype=bool)
+        return np.concatenate([none, there] if self.reverse else [there, none])
 
-        What comes after it, padding without lengths for one, has no part in the loss.
-        """
-        among = self.alive & np.where((self.alive & reached).any(0), reached, True)
-        order = among if self.reverse else among[::-1]
-        first = order.argmax(0)
-        return np.where(among.any(0), first if self.reverse else len(among) - 1 - first, -1)
+    def ends(self) -> np.ndarray:
+        """[T, R] true at the last step that is read of each row."""
+        order = slice(None, None, 1 if self.reverse else -1)
+        alive = self.alive[order]
+        return (alive & (alive.cumsum(0) == 1))[order]
 
     def places(self, position: np.ndarray, lags: int) -> Places:
         """The steps that stand each lag behind a position [R], −1 where there is none; and which exist.

@@ -166,10 +166,12 @@ def traces(model: nn.Module, batch: Any) -> list[Trace]:
     """Every layer and direction of a prepared model on a batch, by the reference, step by step."""
     with reading(model) as found:
         run(model, batch)
-    return [trace for each in found for trace in _traces(each)]
+    return [trace for each in found for trace in traces_of(each)]
 
 
-def _traces(read: Reading) -> list[Trace]:
+@torch.no_grad()
+def traces_of(read: Reading) -> list[Trace]:
+    """Every layer and direction of one recurrent layer, step by step."""
     parts = [_of_call(call) for call in read.calls]
     names = names_of(read.path, read.layer)
     return [

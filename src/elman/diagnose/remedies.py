@@ -18,6 +18,7 @@ MOST = 3
 
 _OFTEN = 0.5  # of the steps clipped: the bound then works as a smaller learning rate
 _SATURATED = 0.5  # of a gate's values
+_HALVINGS = 7  # less than a hundredth is left
 
 
 @dataclass(frozen=True)
@@ -56,19 +57,19 @@ def remedies(
     Args:
         config: the run's options; what they have no name for, or say already, is not proposed.
         cell: the run's.
-        verdict: "vanishing", "healthy" or "exploding".
+        verdict: as ``gradient_flow`` gives it.
         half_life: of the gradient, in steps.
         lags: steps back that were looked at.
         clipped: share of the training steps that were clipped; NaN where it is not known.
         saturated: the largest share of a gate's values below 0.1 or above 0.9.
 
     Returns:
-        Remedies whose options the task has and takes; none where the gradients are healthy and reach no
-        further than they are trained to.
+        Remedies whose options the task has and takes. Of a healthy gradient, what has it reach further back,
+        if less than a hundredth reaches the last of the lags.
     """
-    proposals = {"vanishing": _vanishing, "exploding": _exploding, "healthy": _healthy}[verdict]
+    proposals = {"vanishing": _vanishing, "exploding": _exploding, "healthy": _healthy}
     found: list[Remedy] = []
-    for remedy in proposals(config, cell, half_life, lags, clipped, saturated):
+    for remedy in proposals.get(verdict, _none)(config, cell, half_life, lags, clipped, saturated):
         if _is_new(config, cell, remedy.options) and len(found) < MOST:
             found.append(remedy)
     return found
@@ -77,14 +78,7 @@ def remedies(
 def _vanishing(
     config: Any, cell: Cell, half_life: float, lags: int, clipped: float, saturated: float
 ) -> Iterator[Remedy]:
-    if cell.memory_gate is None:
-        yield Remedy({"cell": "lstm"}, "A gated cell carries its state on unchanged where a gate says so.")
-        yield from _orthogonal(config, cell)
-    else:
-        yield Remedy(
-            {"init": _with(config, cell, f"chrono:{max(10, lags)}")},
-            f"Gates then begin with memories of up to {max(10, lags)} steps.",
-        )
+    yield from _memory(config, cell, lags)
     if getattr(config, "layers", 1) > 1:
         yield Remedy({"residual": True}, "Skip connections: each layer adds its input to its output.")
     if saturated > _SATURATED:
@@ -92,6 +86,23 @@ def _vanishing(
             {"cell": "layer-norm-lstm"}, "Layer normalisation keeps gates away from where they saturate."
         )
     yield from _longer(config, half_life)
+
+
+def _none(*_: Any) -> Iterator[Remedy]:
+    """None."""
+    yield from ()
+
+
+def _memory(config: Any, cell: Cell, lags: int) -> Iterator[Remedy]:
+    """What has a cell remember so many steps."""
+    if cell.memory_gate is None:
+        yield Remedy({"cell": "lstm"}, "A gated cell carries its state on unchanged where a gate says so.")
+        yield from _orthogonal(config, cell)
+    elif _chrono(_effective(config, cell)) < max(3, lags):
+        yield Remedy(
+            {"init": _with(config, cell, f"chrono:{max(3, lags)}")},
+            f"Gates then begin with memories of up to {max(3, lags)} steps.",
+        )
 
 
 def _exploding(
@@ -102,10 +113,7 @@ def _exploding(
             {"clip": "norm"}, "A bound on the gradient's norm keeps single steps from wrecking the net."
         )
     elif clipped > _OFTEN:
-        yield Remedy(
-            {"learning_rate": _rounded(config.learning_rate / 2)},
-            f"{clipped:.0%} of the steps were clipped: steps half as long need it less.",
-        )
+        yield from _shorter_steps(config, clipped)
     else:
         yield Remedy({"clip_at": _rounded(config.clip_at / 4)}, "A lower bound on the gradient's norm.")
     if cell.memory_gate is None:
@@ -120,7 +128,18 @@ def _exploding(
 def _healthy(
     config: Any, cell: Cell, half_life: float, lags: int, clipped: float, saturated: float
 ) -> Iterator[Remedy]:
+    if clipped > _OFTEN:
+        yield from _shorter_steps(config, clipped)
+    if half_life * _HALVINGS < lags:
+        yield from _memory(config, cell, lags)
     yield from _longer(config, half_life)
+
+
+def _shorter_steps(config: Any, clipped: float) -> Iterator[Remedy]:
+    yield Remedy(
+        {"learning_rate": _rounded(config.learning_rate / 2)},
+        f"{clipped:.0%} of the steps were clipped: steps half as long need it less.",
+    )
 
 
 def _orthogonal(config: Any, cell: Cell) -> Iterator[Remedy]:
@@ -142,6 +161,11 @@ def _effective(config: Any, cell: Cell) -> str:
     """The initialisation by name, the cell's where it is the advised one."""
     init = getattr(config, "init", "advised")
     return cell.advised_init if init == "advised" else str(init)
+
+
+def _chrono(init: str) -> int:
+    """The memory that an initialisation begins with, in steps; 0: it is not of that kind."""
+    return next((int(n.partition(":")[2]) for n in init.split("+") if n.startswith("chrono:")), 0)
 
 
 def _with(config: Any, cell: Cell, added: str) -> str:

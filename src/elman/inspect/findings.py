@@ -58,9 +58,9 @@ class Findings:
 
     @property
     def verdict(self) -> str:
-        """Of the whole model: exploding where any layer's gradient explodes, vanishing where all vanish."""
+        """Of the whole model: exploding where any layer's is, else healthy where any is, else vanishing."""
         found = self.flow.verdicts
-        return next((v for v in ("exploding", "healthy") if v in found), "vanishing")
+        return next((v for v in ("exploding", "healthy", "vanishing") if v in found), "not measured")
 
     @property
     def half_life(self) -> float:
@@ -75,11 +75,18 @@ class Findings:
         if self.verdict == "exploding":
             worst = float(np.nanmax(self.flow.decay[:, -1]))
             return f"The gradient is exploding: each step back makes it {worst:.4g} times as large."
+        if self.verdict == "not measured":
+            return "The gradient could not be measured: where a loss enters, no step lies behind."
+        hundredth = float(np.nanmax(self.flow.left_after(0.01)[:, -1]))
+        rest = (
+            f"a hundredth of it is left after {count(hundredth)}"
+            if math.isfinite(hundredth)
+            else f"more than a hundredth of it is left after the {len(self.flow.lags) - 1} measured"
+        )
         if half > len(self.flow.lags):
-            far = "the gradient has not halved by then"
-            about = f"this model looks back over all {len(self.flow.lags)} {unit} measured: {far}"
+            about = f"it does not halve over the {unit} measured; {rest}"
         else:
-            about = f"this model looks back about {count(half)} {unit}, in which the gradient halves"
+            about = f"this model looks back about {count(half)} {unit}, in which the gradient halves; {rest}"
         return f"The gradient is {self.verdict}: {about}."
 
     @property

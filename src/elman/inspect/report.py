@@ -92,7 +92,7 @@ def _page(task: Task, found: Findings, folder: Path, data: Paths | None) -> str:
         _gates(found, folder),
         _hidden(found, folder),
         _training(found, folder),
-        _remedies(task, found),
+        _remedies(found),
     ]
     return page.page(
         name, [page.paragraph(found.sentence, "verdict"), page.paragraph(about, "faint"), *sections]
@@ -130,8 +130,8 @@ def _gradient(found: Findings, folder: Path) -> str:
             figure = _new_figure()
             plot_gradient_flow(figure.subplots(), flow, k, unit)
             caption = (
-                f"{layer}: how strongly the loss at one step depends on the state so many {unit} before; "
-                "median and quartiles over positions of the text or series"
+                f"{layer}: how strongly what enters the loss at one step depends on the state so many {unit} "
+                "before; median and quartiles over such steps and sequences"
             )
             yield Picture(f"gradient-{slug(layer)}", caption, figure, gradient_table(flow, k))
 
@@ -366,20 +366,17 @@ def _training(found: Findings, folder: Path) -> str:
 # 6
 
 
-def _remedies(task: Task, found: Findings) -> str:
+def _remedies(found: Findings) -> str:
+    healthy = found.verdict == "healthy"
     if not found.remedies:
-        text = (
-            "Nothing: the gradient is healthy."
-            if found.verdict == "healthy"
-            else "Nothing that the run does not do."
-        )
+        text = "Nothing: the gradient is healthy." if healthy else "Nothing that the run does not do."
         return page.section("remedies", "6. What to try", page.paragraph(text))
+    reason = "Nothing is wrong; to have the net remember longer or train more steadily, t" if healthy else "T"
+    intro = f"{reason}rain again with one of these beside the options that the run had:"
     items = "".join(
-        f"<li><code>elman train {escape(task.name)} DATA {escape(each.flags)}</code>"
-        f"<br>{escape(each.why)}</li>"
-        for each in found.remedies
+        f"<li><code>{escape(each.flags)}</code><br>{escape(each.why)}</li>" for each in found.remedies
     )
-    return page.section("remedies", "6. What to try", f"<ol>{items}</ol>")
+    return page.section("remedies", "6. What to try", page.paragraph(intro), f"<ol>{items}</ol>")
 
 
 def summary_json(found: Findings, out: Path) -> str:
