@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from elman.data.covariates import Encoded
-from elman.data.cutoffs import CutoffWindows, RandomWindows, windows_back
+from elman.data.cutoffs import CutoffWindows, Division, RandomWindows, windows_back
 
 
 def encoded(lengths: tuple[int, ...] = (10, 4)) -> Encoded:
@@ -102,3 +102,22 @@ def test_a_series_of_one_step_is_left_out():
 def test_cutoffs_go_back_from_each_series_end(windows, step, wanted):
     found = windows_back(np.array([10, 4]), 3, windows, step, least=3)
     assert [each.tolist() for each in found] == wanted
+
+
+@pytest.mark.parametrize(
+    ("windows", "test", "validation", "ends"),
+    [
+        ((1, 1), [(0, 9), (1, 2)], [(0, 6)], [6, 2, 4]),
+        ((2, 1), [(0, 7), (0, 9), (1, 2)], [], [7, 2, 4]),
+        ((0, 2), [], [(0, 7), (0, 9)], [7, 5, 4]),
+        ((0, 0), [], [], [12, 5, 4]),
+    ],
+    ids=str,
+)
+def test_the_parts_of_a_series_follow_each_other(windows, test, validation, ends):
+    lengths = np.array([12, 5, 4])
+    division = Division(3, 2, *windows)
+    assert list(zip(*division.test(lengths), strict=True)) == test
+    assert list(zip(*division.validation(lengths), strict=True)) == validation
+    assert division.training_ends(lengths).tolist() == ends
+    assert division.shortest == 5

@@ -125,7 +125,7 @@ def test_changing_the_future_moves_no_forecast(tmp_path, model):
     assert one.facts == other.facts
     assert same_bits(weights(one.model), weights(other.model))
     first, second = (
-        task._table(task.series, *task._test_cutoffs(task.series), 4, (80,)) for task in (one, other)
+        task._table(task.series, *task._division.test(task.series.lengths), 4, (80,)) for task in (one, other)
     )
     assert first.equals(second)
     assert one.results["test"] != other.results["test"]
@@ -176,7 +176,8 @@ def test_intervals_are_stretched_by_the_validation_part(tmp_path):
     options = OPTIONS | {"validation_windows": 2, "epochs": 1, "windows_per_epoch": 40}
     task = Forecaster(**options).train(tmp_path / "sales.csv", tmp_path / "run")
     assert (task.model.stretch != 1).all()
-    table = task._table(task.series, *task._validation_cutoffs(task.series), 4, (80, 95), with_cutoff=True)
+    validation = task._division.validation(task.series.lengths)
+    table = task._table(task.series, *validation, 4, (80, 95), with_actual=True)
     for level in (80, 95):
         inside = table["y"].is_between(table[f"elman-lo-{level}"], table[f"elman-hi-{level}"])
         assert inside.mean() == pytest.approx(level / 100, abs=0.02)

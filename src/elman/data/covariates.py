@@ -222,6 +222,21 @@ def encode(panel: Panel, covariates: Covariates, series: np.ndarray) -> Encoded:
     )
 
 
+def check_known_ahead(panel: Panel, horizon: int, columns: Columns) -> None:
+    """Raises InputError where a covariate known ahead is not given for H steps after the last target."""
+    longer = panel.extended(panel.lengths + horizon)
+    for name in columns.known:
+        values = longer.covariates[name]
+        missing = np.isnan(values) if values.dtype.kind == "f" else values == ""
+        for series, (begin, length) in enumerate(zip(longer.begins, longer.lengths, strict=False)):
+            empty = np.flatnonzero(missing[begin + length : begin + length + horizon])
+            if len(empty):
+                raise InputError(
+                    f"{longer.place(series, length + empty[0], columns)}: "
+                    f"column {name!r} is known ahead and must be given for every step forecast"
+                )
+
+
 def _as(source: dict[str, np.ndarray], column: Column) -> np.ndarray:
     """A column's values as the training part had them, numbers or texts."""
     values = source[column.name]

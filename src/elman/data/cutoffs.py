@@ -10,6 +10,8 @@ from torch import Tensor
 from elman.batch import Target
 from elman.data.covariates import Encoded
 
+_LEAST_HISTORY = 2  # steps before a cutoff
+
 
 @dataclass
 class Window:
@@ -193,3 +195,57 @@ def windows_back(lengths: np.ndarray, horizon: int, windows: int, step: int, lea
     """
     back = horizon + step * np.arange(windows)[::-1]
     return [cutoffs[cutoffs >= least] for cutoffs in (lengths[:, None] - back)]
+
+
+@dataclass(frozen=True)
+class Division:
+    """What of each series is for training, validation and test.
+
+    The last forecasts are the test part, those before them the validation part, and the steps before both
+    are trained on.
+
+    Attributes:
+        horizon: H, steps of a forecast.
+        step: steps between two cutoffs.
+        test_windows: forecasts of a series in the test part, at most.
+        validation_windows: in the validation part.
+
+    Shapes:
+        lengths [N], steps of each series → series and cutoff of each of a part's M forecasts, both [M]
+    """
+
+    horizon: int
+    step: int
+    test_windows: int
+    validation_windows: int
+
+    @property
+    def shortest(self) -> int:
+        """Steps of the shortest series that has a test part."""
+        return self.horizon + _LEAST_HISTORY
+
+    def test(self, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Every forecast of the test part."""
+        return self._forecasts(lengths, self.test_windows, _LEAST_HISTORY)
+
+    def validation(self, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Every forecast of the validation part; before each a window to train on is left."""
+        before_test = _firsts(lengths, self.test(lengths))
+        return self._forecasts(before_test, self.validation_windows, self.horizon + _LEAST_HISTORY)
+
+    def training_ends(self, lengths: np.ndarray) -> np.ndarray:
+        """Steps of each series that are trained on [N]."""
+        before_test = _firsts(lengths, self.test(lengths))
+        return _firsts(before_test, self.validation(lengths))
+
+    def _forecasts(self, ends: np.ndarray, windows: int, least: int) -> tuple[np.ndarray, np.ndarray]:
+        cutoffs = windows_back(ends, self.horizon, windows, self.step, least)
+        series = np.repeat(np.arange(len(cutoffs)), [len(each) for each in cutoffs])
+        return series, np.concatenate(cutoffs).astype(np.int64)
+
+
+def _firsts(ends: np.ndarray, forecasts: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """The first cutoff of each series, or its end where it has none."""
+    firsts = ends.copy()
+    np.minimum.at(firsts, *forecasts)
+    return firsts

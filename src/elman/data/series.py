@@ -84,6 +84,10 @@ class Panel:
         begin = self.begins[series]
         return self.y[begin : begin + cutoff]
 
+    def following(self, series: np.ndarray, cutoffs: np.ndarray, horizon: int) -> np.ndarray:
+        """The targets of H steps from each cutoff [M] of a series [M] on: [M, H]."""
+        return np.stack([self.history(s, c + horizon)[c:] for s, c in zip(series, cutoffs, strict=True)])
+
     def times(self, series: np.ndarray, steps: np.ndarray) -> np.ndarray:
         """The time of each step, which may lie beyond the last row; both [N] → [N]."""
         return self.frequency.after(self.starts[series], steps)
@@ -137,6 +141,11 @@ class Panel:
             return pl.Series("ds", times)
         moments = pl.Series("ds", times.astype("datetime64[s]").astype("datetime64[us]"))
         return moments.cast(pl.Date) if (times % 86400 == 0).all() else moments
+
+    def place(self, series: int, step: int, columns: Columns) -> str:
+        """A step's series and time, for a message."""
+        time = self.ds(self.times(np.array([series]), np.array([step])))[0]
+        return f"{columns.id} {self.ids[series]!r}, {columns.time} {time}"
 
 
 def _missing(values: np.ndarray) -> float | str:

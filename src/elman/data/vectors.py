@@ -1,6 +1,6 @@
 """Pretrained word vectors from text files, as GloVe and word2vec write them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +56,22 @@ def read_vectors(path: Path, wanted: Mapping[str, int]) -> tuple[np.ndarray, np.
     for row, values in rows.items():
         vectors[row], found[row] = values, True
     return vectors, found
+
+
+def embedding_from(path: Path, words: Sequence[str], seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """An embedding of these words; those that the file lacks are drawn at random, as large as the others.
+
+    Returns:
+        (vectors, found) as ``read_vectors``.
+
+    Raises:
+        InputError: as there; or the file has none of the words.
+    """
+    vectors, found = read_vectors(path, {word: k for k, word in enumerate(words)})
+    if not found.any():
+        raise InputError(f"{path}: holds none of the {len(found):,} words of the training part")
+    drawn = np.random.default_rng(seed).normal(size=vectors.shape) * vectors[found].std()
+    return np.where(found[:, None], vectors, drawn).astype(np.float32), found
 
 
 def _numbers(cells: list[str], place: str) -> np.ndarray:

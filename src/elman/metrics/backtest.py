@@ -5,7 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from elman.metrics import forecast_baselines as baselines
-from elman.metrics.forecast import absolute_error, coverage, mase, naive_error, owa, scaled_crps, smape
+from elman.metrics.forecast import (
+    absolute_error,
+    coverage,
+    mase,
+    naive_error,
+    owa,
+    scaled_crps,
+    smape,
+    stretch,
+)
 
 LEVELS = (0.025, *(round(0.1 * k, 1) for k in range(1, 10)), 0.975)
 """Quantiles that figures are made of: an even grid for the CRPS, and the ends of the 95 % interval."""
@@ -51,6 +60,37 @@ def point_figures(
         for row in list(found.values()):
             row["owa"] = owa(row["smape"], row["mase"], naive2["smape"], naive2["mase"])
     return {name: _finite(row) for name, row in found.items()}
+
+
+def all_figures(
+    y: np.ndarray, quantiles: np.ndarray, histories: Sequence[np.ndarray], season: int
+) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
+    """A model's figures, with the number of its ``forecasts``; and by name those of the simple methods.
+
+    Args:
+        y: [M, H] targets, NaN where missing.
+        quantiles: [M, H, Q] of the model, at ``LEVELS``.
+        histories: the M series before their cutoffs.
+        season: of MASE and of the simple methods.
+    """
+    own = {"this model": quantiles[..., LEVELS.index(0.5)]}
+    simple = simple_forecasts(histories, y.shape[1], season)
+    found = point_figures(y, simple | own, histories, season)
+    return found.pop("this model") | interval_figures(y, quantiles) | {"forecasts": len(y)}, found
+
+
+def interval_stretch(y: np.ndarray, quantiles: np.ndarray) -> tuple[float, float]:
+    """What makes the 80 % and the 95 % interval cover as much as they promise (see ``stretch``).
+
+    Shapes:
+        y [M, H], quantiles [M, H, Q] at ``LEVELS``
+    """
+    median = quantiles[..., LEVELS.index(0.5)]
+    narrow, wide = (
+        stretch(y, quantiles[..., side], median, quantiles[..., -1 - side], share)
+        for side, share in ((1, 0.8), (0, 0.95))
+    )
+    return narrow, wide
 
 
 def interval_figures(y: np.ndarray, quantiles: np.ndarray) -> dict[str, float]:

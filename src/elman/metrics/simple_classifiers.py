@@ -6,13 +6,40 @@ the validation part.
 
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
+from elman.data.labelled import Labelled
 from elman.metrics.label_figures import log_loss
 
 _STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation; the first where there is no validation part
+
+
+def simple_probabilities(
+    parts: tuple[Labelled, Labelled, Labelled],
+    truth: tuple[np.ndarray, np.ndarray],
+    *,
+    multi_label: bool = False,
+) -> dict[str, np.ndarray]:
+    """What each simple method says of the test part, by name; logistic regression if scikit-learn is there.
+
+    Args:
+        parts: training, validation (which may be empty) and test.
+        truth: of training and validation, [M, V] of 0 and 1.
+        multi_label: whether an example has any number of labels.
+    """
+    test = parts[-1]
+    found = {"most frequent label": majority(truth[0], len(test))}
+    with suppress(ImportError):  # the report says how to get it
+        if test.texts:
+            texts = [[" ".join(item) for item in part.items] for part in parts]
+            found["tf-idf + logistic regression"] = tfidf_logistic(texts, truth, multi_label=multi_label)
+        else:
+            x = [np.array([[*item.mean(0), *item[-1]] for item in part.items]) for part in parts]
+            found["logistic regression on mean and last step"] = logistic(x, truth, multi_label=multi_label)
+    return found
 
 
 def majority(train: np.ndarray, test_size: int) -> np.ndarray:

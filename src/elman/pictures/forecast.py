@@ -12,6 +12,9 @@ from elman.pictures.base import BLUE, GREY, ORANGE, new_figure, save_figure
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from elman.data.series import Panel
+
+_HORIZONS = 4  # of history that are drawn before a forecast
 _TICKS = 3, 7  # dates on an axis, at least and at most, so that they do not touch
 
 
@@ -34,6 +37,33 @@ class Forecast:
     actual: np.ndarray | None
     median: np.ndarray
     intervals: dict[int, tuple[np.ndarray, np.ndarray]]
+
+
+def as_drawn(
+    panel: "Panel", series: int, cutoff: int, quantiles: np.ndarray, levels: Sequence[int]
+) -> Forecast:
+    """A forecast with the history before it, and with what came where all of that is known.
+
+    Args:
+        panel: the series.
+        series: whose forecast it is.
+        cutoff: its first step.
+        quantiles: [H, 1 + 2 L] the median, then both ends of each interval.
+        levels: the L intervals in per cent.
+    """
+    horizon = len(quantiles)
+    first = max(0, cutoff - _HORIZONS * horizon)
+    steps = np.arange(first, cutoff + horizon)
+    times = panel.times(np.full(len(steps), series), steps)
+    actual = panel.history(series, min(cutoff + horizon, panel.lengths[series]))[cutoff:]
+    return Forecast(
+        panel.ids[series],
+        times if panel.integers else times.astype("datetime64[s]"),
+        panel.history(series, cutoff)[first:],
+        actual if len(actual) == horizon else None,
+        quantiles[:, 0],
+        {level: (quantiles[:, 2 * k + 1], quantiles[:, 2 * k + 2]) for k, level in enumerate(levels)},
+    )
 
 
 def plot_forecast(axes: "Axes", forecast: Forecast) -> None:

@@ -1,11 +1,18 @@
 """Results as lines for people."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from elman.metrics.calibration import is_bound
+from elman.metrics.label_figures import surest_mistakes
+
+if TYPE_CHECKING:
+    from elman.data.labelled import Labelled
 
 _MOST_LABELS, _LONGEST_LABEL, _MOST_MISTAKES = 30, 30, 5
+_KEPT, _EXCERPT = 10, 160  # mistakes that results hold, and how many characters of each
 
 
 def table_lines(title: str, heads: Sequence[str], rows: Mapping[str, Sequence[str]]) -> list[str]:
@@ -30,6 +37,31 @@ def behind_line(own: float, others: Mapping[str, float], figure: str, *, higher_
     best = (max if higher_is_better else min)(others, key=lambda name: others[name])
     gap = others[best] - own if higher_is_better else own - others[best]
     return [f"the model is behind {best} by {gap:.4g} ({figure})"] if gap > 0 else []
+
+
+def kept_mistakes(
+    examples: "Labelled", truth: np.ndarray, p: np.ndarray, names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """The mistakes that a model was surest of, each with its place, the beginning of its text and labels.
+
+    Args:
+        examples: N of one label each.
+        truth: [N, V] of 0 and 1.
+        p: [N, V] probabilities.
+        names: of the V labels.
+    """
+    return [
+        {
+            "place": examples.places[k],
+            "text": shorten(" ".join(" | ".join(examples.items[k]).split()), _EXCERPT)
+            if examples.texts
+            else None,
+            "label": names[truth[k].argmax()],
+            "predicted": names[p[k].argmax()],
+            "probability": float(p[k].max()),
+        }
+        for k in surest_mistakes(truth, p, _KEPT)
+    ]
 
 
 def classification_lines(results: Mapping[str, Any]) -> list[str]:
@@ -74,6 +106,33 @@ def classification_lines(results: Mapping[str, Any]) -> list[str]:
         lines += [
             f"  {m['predicted']} {m['probability']:.1%}, but {m['label']}: {m['text'] or m['place']}"
             for m in results["mistakes"][:_MOST_MISTAKES]
+        ]
+    return lines
+
+
+def forecasting_lines(results: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
+    """What ``Forecaster.measure`` found."""
+    if "test" not in results:
+        return ["trained on all steps; no test part"]
+    test, baselines = results["test"], results["baselines"]
+    rows = {**baselines, "this model": test}
+    headings = {"smape": "sMAPE", "mase": "MASE", "owa": "OWA", "mae": "MAE"}
+    names = [name for name in headings if name in test]
+    width = max(map(len, rows))
+    lines = [f"{test['forecasts']:,} forecasts of {facts['horizon']} steps on the test part:", ""]
+    lines.append(" " * width + "".join(f"  {headings[name]:>9}" for name in names))
+    for method, row in rows.items():
+        cells = (f"  {row[name]:9.4g}" if name in row else " " * 11 for name in names)
+        lines.append(f"{method:<{width}}" + "".join(cells))
+    shared = [name for name in ("mase", "smape", "mae") if all(name in row for row in rows.values())]
+    for name in shared[:1]:
+        others = {method: row[name] for method, row in baselines.items()}
+        lines += behind_line(test[name], others, headings[name], higher_is_better=False)
+    if "coverage_80" in test:
+        lines += [
+            "",
+            f"CRPS {test.get('crps', float('nan')):.4f}; the 80 % interval covers "
+            f"{test['coverage_80']:.1%}, the 95 % interval {test['coverage_95']:.1%}",
         ]
     return lines
 

@@ -2,9 +2,9 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from elman.train.loop import Reading
 
 _CONFUSION, _FOLDS = "confusion.png", "folds.json"
-_MISTAKES, _EXCERPT = 10, 160  # how many are kept, and how many characters of each
 _OF_THE_LANGUAGE_MODEL = (
     "cell",
     "hidden_size",
@@ -350,7 +349,7 @@ class SequenceClassifier(Task):
         """Reads files or folders, shares them out, learns labels and vocabulary from the training part."""
         from elman.data.labelled import joined, label_names, warn_of_lone_labels
         from elman.data.labelled_files import read_labelled
-        from elman.data.split import PARTS, stratified_folds, stratified_split, trained_on
+        from elman.data.labelled_parts import divided
 
         if not data:
             raise InputError("classification needs a file or a folder to train on")
@@ -362,19 +361,10 @@ class SequenceClassifier(Task):
         given = read(data)
         label_names(given)
         named = {"validation": config.validation, "test": config.test}
-        parts = {name: read(paths) for name, paths in named.items() if paths}
-        rest = given
-        if config.folds:
-            require("--folds", not given.multi_label, "0 where examples have several labels", config.folds)
-            tested = stratified_folds(given.strata, config.folds, config.seed)[0]
-            parts["test"] = given.rows(tested)
-            rest = given.rows(np.setdiff1d(np.arange(len(given)), tested))
-        split = stratified_split(rest.strata, trained_on(config.split, parts), config.seed)
-        for name, rows in zip(PARTS, split, strict=True):
-            parts.setdefault(name, rest.rows(rows))
-        joined([part for part in parts.values() if len(part)])  # all of one kind
+        elsewhere = {name: read(paths) for name, paths in named.items() if paths}
+        parts = divided(given, elsewhere, config.split, folds=config.folds, seed=config.seed)
         warn_of_lone_labels(given)
-        self._learn({name: parts[name] for name in PARTS}, folder)
+        self._learn(parts, folder)
 
     def _columns(self) -> "Columns":
         from elman.data.labelled_files import Columns
@@ -454,22 +444,15 @@ class SequenceClassifier(Task):
         self._start = {k: v for k, v in weights.items() if k.startswith(("embedding.", "layer."))}
 
     def _read_vectors(self, path: Path, training: "Labelled") -> None:
-        """The embedding from a file; words that it lacks are drawn at random, as large as the others."""
+        """The embedding from a file, and of how much of the training part that has vectors."""
         import torch
 
-        from elman.data.vectors import read_vectors
+        from elman.data.vectors import embedding_from
 
-        pieces = self.vocabulary.pieces(np.arange(len(self.vocabulary)))
-        vectors, found = read_vectors(path, {piece: k for k, piece in enumerate(pieces)})
-        if not found.any():
-            raise InputError(f"{path}: holds none of the {len(found):,} words of the training part")
+        words = self.vocabulary.pieces(np.arange(len(self.vocabulary)))
+        vectors, found = embedding_from(path, words, self.config.seed)
         self._require({"embedding_size": vectors.shape[1]}, path)
-        missing = np.random.default_rng(self.config.seed).normal(size=vectors.shape) * vectors[found].std()
-        self._start = {
-            "embedding.weight": torch.from_numpy(
-                np.where(found[:, None], vectors, missing).astype(np.float32)
-            )
-        }
+        self._start = {"embedding.weight": torch.from_numpy(vectors)}
         tokens = np.concatenate([t for item in self._inputs(training) for t in item])
         self._coverage = {
             "words": int(found.sum()),
@@ -646,7 +629,7 @@ class SequenceClassifier(Task):
         from elman.metrics import label_figures as metrics
         from elman.metrics.calibration import probabilities
         from elman.pictures.confusion import draw_confusion
-        from elman.pictures.report import shorten
+        from elman.pictures.report import kept_mistakes
 
         truth, several, names = self.scheme.truth(test), self.scheme.multi_label, self.scheme.names
         raw = probabilities(self._logits(test), multi_label=several)
@@ -659,37 +642,16 @@ class SequenceClassifier(Task):
         matrix = metrics.confusion_matrix(truth.argmax(1), p.argmax(1), len(names))
         if self.folder is not None:
             draw_confusion(matrix, names, self.folder / _CONFUSION, f"{self.folder.name}: the test part")
-        mistakes = [
-            {
-                "place": test.places[k],
-                "text": shorten(" ".join(" | ".join(test.items[k]).split()), _EXCERPT)
-                if test.texts
-                else None,
-                "label": names[truth[k].argmax()],
-                "predicted": names[p[k].argmax()],
-                "probability": float(p[k].max()),
-            }
-            for k in metrics.surest_mistakes(truth, p, _MISTAKES)
-        ]
+        mistakes = kept_mistakes(test, truth, p, names)
         return found | {"confusion": matrix.tolist(), "mistakes": mistakes}
 
     def _baselines(self, test: "Labelled") -> dict[str, Any]:
-        """Figures of the most frequent label and, where scikit-learn is there, of logistic regression."""
-        from elman.metrics.simple_classifiers import logistic, majority, tfidf_logistic
+        """Figures of simple methods, by name."""
+        from elman.metrics.simple_classifiers import simple_probabilities
 
-        three = (self._parts["training"], self._parts["validation"], test)
-        truth, several = (
-            (self.scheme.truth(three[0]), self.scheme.truth(three[1])),
-            self.scheme.multi_label,
-        )
-        found = {"most frequent label": majority(truth[0], len(test))}
-        with suppress(ImportError):  # the report says how to get it
-            if test.texts:
-                texts = [[" ".join(item) for item in part.items] for part in three]
-                found["tf-idf + logistic regression"] = tfidf_logistic(texts, truth, multi_label=several)
-            else:
-                x = [np.array([[*item.mean(0), *item[-1]] for item in part.items]) for part in three]
-                found["logistic regression on mean and last step"] = logistic(x, truth, multi_label=several)
+        scheme, training, validation = self.scheme, self._parts["training"], self._parts["validation"]
+        truth = scheme.truth(training), scheme.truth(validation)
+        found = simple_probabilities((training, validation, test), truth, multi_label=scheme.multi_label)
         return {name: self._figures(test, p) for name, p in found.items()}
 
     def _cross_validate(self, first: dict[str, Any]) -> dict[str, Any]:
@@ -697,24 +659,14 @@ class SequenceClassifier(Task):
 
         What an interrupted cross-validation has found is kept in the run folder.
         """
-        from elman.data.labelled import joined
-        from elman.data.split import stratified_folds, stratified_split, trained_on
+        from elman.data.labelled_parts import other_folds
         from elman.train.progress import make_progress
 
-        config, tested = self.config, self._parts["test"]
-        others = joined([part for name, part in self._parts.items() if name != "test" and len(part)])
+        config = self.config
         path = None if self.folder is None else self.folder / _FOLDS
         done = _folds_so_far(path) or [_fold(first)]
-        folds = stratified_folds(others.strata, config.folds - 1, config.seed)
-        shares = trained_on(config.split, ["test"])
-        for number, rows in enumerate(folds[len(done) - 1 :], len(done)):
-            rest = joined([tested, others.rows(np.setdiff1d(np.arange(len(others)), rows))])
-            training, validation, _ = stratified_split(rest.strata, shares, config.seed)
-            parts = {
-                "training": rest.rows(training),
-                "validation": rest.rows(validation),
-                "test": others.rows(rows),
-            }
+        others = other_folds(self._parts, config.split, folds=config.folds, seed=config.seed)
+        for number, parts in enumerate(islice(others, len(done) - 1, None), len(done)):
             task = type(self)(replace(config, folds=0))
             task._fit(partial(task._learn, parts), None, False, self.show_progress)
             done.append(_fold(task.results))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 import numpy as np
 import tyro
 
-from elman.config import check_regular, flag, require, shown
+from elman.config import check_regular, flag, from_json, require, to_json
 from elman.errors import InputError
 from elman.pictures.base import check_picture
 from elman.tasks.base import Parts, Paths, Sample, Task, TaskConfig, Verb, as_paths
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     import polars as pl
 
     from elman.data.covariates import Covariates
-    from elman.data.cutoffs import CutoffWindows
+    from elman.data.cutoffs import CutoffWindows, Division
     from elman.data.series import Columns, Panel
+    from elman.data.series_scheme import SeriesScheme
     from elman.models.ensemble import Ensemble
     from elman.models.forecaster import Forecaster as Member
     from elman.train.loop import Reading
@@ -29,7 +30,6 @@ _DATA = "series.npz"
 _PICTURE = "forecasts.png"
 _SHOWN = 6  # series in a picture
 _DIGITS = 6  # significant ones of a figure in CSV: about what float32 holds
-_LEAST_HISTORY = 2  # steps before a cutoff
 _MOST_PATHS = 20_000  # sample paths drawn side by side
 
 DistributionName = Literal["normal", "student-t", "negative-binomial", "quantile"]
@@ -200,6 +200,8 @@ class Forecaster(Task):
     def __init__(self, config: ForecastingConfig | None = None, /, **options: Any) -> None:
         super().__init__(config, **options)
         self.series: Panel
+        self.scheme: SeriesScheme
+        self.covariates: Covariates
 
     # In the manner of Nixtla's libraries
 
@@ -270,8 +272,8 @@ class Forecaster(Task):
             self.config, test_windows=n_windows, step=step_size, horizon=horizon
         )
         self._fit_frame(df, None, False, False)
-        series, cutoffs = self._test_cutoffs(self.series)
-        return like(self._table(self.series, series, cutoffs, self.horizon, levels, with_cutoff=True), df)
+        forecasts = self._division.test(self.series.lengths)
+        return like(self._table(self.series, *forecasts, self.horizon, levels, with_actual=True), df)
 
     def _fit_frame(self, df: Any, out: str | Path | None, overwrite: bool, show_progress: bool) -> Self:
         panel = self._panel_of(df, like_training=False)
@@ -282,7 +284,7 @@ class Forecaster(Task):
     @property
     def horizon(self) -> int:
         """H, steps of a forecast."""
-        return int(self.facts["horizon"])
+        return self.scheme.horizon
 
     def read(self, data: list[Path], folder: Path | None) -> None:
         """Reads one or more tables; learns frequency, seasons, scales and categories."""
@@ -295,48 +297,49 @@ class Forecaster(Task):
         from elman.data.series import read_panel
 
         self._fitted()
-        return self._alike(read_panel(data, self.config.columns, self.facts["frequency"]))
+        return self._alike(read_panel(data, self.config.columns, self.scheme.frequency))
 
     def _panel_of(self, df: Any, *, like_training: bool) -> "Panel":
         from elman.data.frames import to_polars
         from elman.data.series import make_panel
 
-        freq = self.facts["frequency"] if like_training else self.config.freq
+        freq = self.scheme.frequency if like_training else self.config.freq
         panel = make_panel([(to_polars(df), Path("df"))], self.config.columns, freq)
         return self._alike(panel) if like_training else panel
 
     def _alike(self, panel: "Panel") -> "Panel":
         self._check_targets(panel)
-        if panel.frequency.unit and panel.integers != self.facts["integers"]:
+        if panel.frequency.unit and panel.integers != self.scheme.integers:
             raise InputError(f"{self.config.time_column} must be dates or integers, as in training")
         return panel
 
     def _learn(self, panel: "Panel") -> None:
         """Facts from the training part; the series are kept."""
         from elman.data.covariates import Covariates
+        from elman.data.series_scheme import SeriesScheme
 
         config = self.config
         self._check_targets(panel)
         seasons = config.season or panel.frequency.seasons
         horizon = config.horizon or max(seasons[0], 1)
-        self.facts = {
-            "frequency": str(panel.frequency),
-            "integers": panel.integers,
-            "horizon": horizon,
-            "seasons": list(seasons),
-            "mase_season": config.mase_season or seasons[0],
-            "context": config.context or _default_context(config.model, seasons, horizon),
-            "series": panel.ids if config.model == "es-rnn" else [],
-        }
+        self.scheme = SeriesScheme(
+            frequency=str(panel.frequency),
+            integers=panel.integers,
+            horizon=horizon,
+            seasons=seasons,
+            mase_season=config.mase_season or seasons[0],
+            context=config.context or _default_context(config.model, seasons, horizon),
+            series=tuple(panel.ids) if config.model == "es-rnn" else (),
+        )
         self.series = panel
-        ends = self._training_ends(panel)
+        ends = self._division.training_ends(panel.lengths)
         if not (ends > horizon).any():
             raise InputError(
                 f"no series is long enough: the longest has {panel.lengths.max()} steps, of which forecasts "
                 f"of {horizon} leave none to train on; try a shorter --horizon, or --validation-windows 0"
             )
-        covariates = Covariates.measured(panel, ends, config.columns, config.calendar)
-        self.facts["covariates"] = covariates.to_json()
+        self.covariates = Covariates.measured(panel, ends, config.columns, config.calendar)
+        self.facts = {**to_json(self.scheme), "covariates": self.covariates.to_json()}
 
     def _check_targets(self, panel: "Panel") -> None:
         """Raises InputError where the model or its distribution cannot have a target."""
@@ -352,38 +355,24 @@ class Forecaster(Task):
         if bad.any():
             at = int(np.flatnonzero(bad)[0])
             series = int(np.searchsorted(panel.begins, at, "right")) - 1
-            time = panel.ds(panel.times(np.array([series]), np.array([at - panel.begins[series]])))[0]
             raise InputError(
-                f"{config.id_column} {panel.ids[series]!r}, {config.time_column} {time}: "
+                f"{panel.place(series, at - panel.begins[series], config.columns)}: "
                 f"{config.target_column} must be {rule}. Got {y[at]:g}."
             )
 
-    def _cutoffs(self, lengths: np.ndarray, windows: int, least: int) -> list[np.ndarray]:
-        from elman.data.cutoffs import windows_back
+    @property
+    def _division(self) -> "Division":
+        from elman.data.cutoffs import Division
 
-        return windows_back(lengths, self.horizon, windows, self.config.step or self.horizon, least)
-
-    def _test_cutoffs(self, panel: "Panel") -> tuple[np.ndarray, np.ndarray]:
-        """Series and cutoff of every forecast of the test part."""
-        return _flat(self._cutoffs(panel.lengths, self.config.test_windows, _LEAST_HISTORY))
-
-    def _validation_cutoffs(self, panel: "Panel") -> tuple[np.ndarray, np.ndarray]:
-        least = self.horizon + _LEAST_HISTORY  # so that a window to train on is left
-        return _flat(self._cutoffs(self._before_test(panel), self.config.validation_windows, least))
-
-    def _before_test(self, panel: "Panel") -> np.ndarray:
-        return _firsts(panel.lengths, self._test_cutoffs(panel))
-
-    def _training_ends(self, panel: "Panel") -> np.ndarray:
-        """Steps of each series that belong to the training part."""
-        return _firsts(self._before_test(panel), self._validation_cutoffs(panel))
+        config, horizon = self.config, self.horizon
+        return Division(horizon, config.step or horizon, config.test_windows, config.validation_windows)
 
     def parts(self) -> Parts:
         """Random windows to train on, and one window a forecast of the other parts."""
         from elman.data.cutoffs import RandomWindows
 
-        config, panel = self.config, self.series
-        ends = self._training_ends(panel)
+        config, panel, division = self.config, self.series, self._division
+        ends = division.training_ends(panel.lengths)
         windows = config.windows_per_epoch or max(int((ends > 1).sum()), int(ends.sum()) // self.horizon)
         training = RandomWindows(
             self._encoded(panel),
@@ -396,7 +385,7 @@ class Forecaster(Task):
         )
         validation, test = (
             self._windows(panel, *cutoffs, self.horizon) if len(cutoffs[0]) else None
-            for cutoffs in (self._validation_cutoffs(panel), self._test_cutoffs(panel))
+            for cutoffs in (division.validation(panel.lengths), division.test(panel.lengths))
         )
         return Parts(training, validation, test)  # type: ignore[arg-type]
 
@@ -404,23 +393,17 @@ class Forecaster(Task):
     def _context(self) -> int:
         """Steps of a window before its cutoff: of a recursive model, those that only lags reach first."""
         lead = max(self._lags) if self.config.model == "recursive" else 0
-        return int(self.facts["context"]) + lead
+        return self.scheme.context + lead
 
     @property
     def _lags(self) -> tuple[int, ...]:
-        return self.config.lags or _default_lags(self.facts["seasons"])
-
-    @property
-    def _covariates(self) -> "Covariates":
-        from elman.data.covariates import covariates_from_json
-
-        return covariates_from_json(self.facts["covariates"], "facts")
+        return self.config.lags or _default_lags(self.scheme.seasons)
 
     def _encoded(self, panel: "Panel") -> Any:
         from elman.data.covariates import encode
 
-        rows = {name: k + 1 for k, name in enumerate(self.facts["series"])}
-        return encode(panel, self._covariates, np.array([rows.get(name, 0) for name in panel.ids]))
+        rows = {name: k + 1 for k, name in enumerate(self.scheme.series)}
+        return encode(panel, self.covariates, np.array([rows.get(name, 0) for name in panel.ids]))
 
     def _windows(
         self, panel: "Panel", series: np.ndarray, cutoffs: np.ndarray, horizon: int
@@ -455,10 +438,8 @@ class Forecaster(Task):
         from elman.models.recursive import Recursive
         from elman.registry import find
 
-        config, facts = self.config, self.facts
-        frequency = parse_frequency(facts["frequency"], integers=facts["integers"])
-        sizes = self._covariates.sizes(frequency)
-        seasons, embedding = tuple(facts["seasons"]), config.embedding_size
+        config, scheme, embedding = self.config, self.scheme, self.config.embedding_size
+        sizes = self.covariates.sizes(parse_frequency(scheme.frequency, integers=scheme.integers))
         head: Any = find("heads", config.head, Distribution)
         if config.model == "recursive":
             layer = self.layer(Recursive.input_size(sizes, self._lags, embedding))
@@ -473,8 +454,8 @@ class Forecaster(Task):
                 paths=config.paths,
             )
         shared: Any = {
-            "horizon": facts["horizon"],
-            "seasons": seasons,
+            "horizon": scheme.horizon,
+            "seasons": scheme.seasons,
             "width": config.width,
             "moments": config.moments,
             "embedding_size": embedding,
@@ -483,9 +464,9 @@ class Forecaster(Task):
         if config.model == "direct":
             layer = self.layer(Direct.input_size(sizes, embedding))
             return Direct(layer, head(2 * config.width), sizes, scaling=config.scaling, **shared)
-        inputs = config.inputs or max(seasons[0], facts["horizon"])
+        inputs = config.inputs or max(scheme.seasons[0], scheme.horizon)
         layer = self.layer(EsRnn.input_size(sizes, inputs, embedding))
-        rows = len(facts["series"]) + 1
+        rows = len(scheme.series) + 1
         return EsRnn(layer, head(2 * config.width), sizes, series=rows, inputs=inputs, **shared)
 
     def reading(self) -> "Reading":
@@ -504,32 +485,19 @@ class Forecaster(Task):
         plot: Path | None = None,
     ) -> "pl.DataFrame":
         """The steps after each series' last target, as ``predict`` gives them, and a picture."""
+        from elman.data.covariates import check_known_ahead
+
         self._fitted()
         horizon = self.horizon if horizon is None else horizon
         require("--horizon", 1 <= horizon <= 10**5, "an int in [1, 1e5]", horizon)
         if horizon > self.horizon and self.config.model != "recursive":
             raise InputError(f"--horizon must be at most the {self.horizon} steps trained. Got {horizon}.")
         series, cutoffs = np.arange(len(panel)), panel.lengths
-        self._check_known(panel, horizon)
+        check_known_ahead(panel, horizon, self.config.columns)
         table = self._table(panel, series, cutoffs, horizon, levels)
         if plot is not None:
             self._draw(panel, series[:_SHOWN], cutoffs[:_SHOWN], horizon, plot, levels)
         return table
-
-    def _check_known(self, panel: "Panel", horizon: int) -> None:
-        """Raises InputError where a covariate known ahead is not given as far as the forecast goes."""
-        longer = panel.extended(panel.lengths + horizon)
-        for name in self.config.known_future:
-            values = longer.covariates[name]
-            missing = np.isnan(values) if values.dtype.kind == "f" else values == ""
-            for series, (begin, length) in enumerate(zip(longer.begins, longer.lengths, strict=False)):
-                empty = np.flatnonzero(missing[begin + length : begin + length + horizon])
-                if len(empty):
-                    time = longer.ds(longer.times(np.array([series]), length + empty[:1]))[0]
-                    raise InputError(
-                        f"{self.config.id_column} {panel.ids[series]!r}, {self.config.time_column} {time}: "
-                        f"column {name!r} is known ahead and must be given for every step forecast"
-                    )
 
     def _quantiles(
         self, panel: "Panel", series: np.ndarray, cutoffs: np.ndarray, horizon: int, levels: Sequence[float]
@@ -560,25 +528,14 @@ class Forecaster(Task):
         horizon: int,
         levels: Sequence[int],
         *,
-        with_cutoff: bool = False,
+        with_actual: bool = False,
     ) -> "pl.DataFrame":
-        import polars as pl
+        from elman.data.frames import forecast_frame
 
         quantiles = self._quantiles(panel, series, cutoffs, horizon, _with_ends(levels))
-        steps = (cutoffs[:, None] + np.arange(horizon)).ravel()
-        rows = np.repeat(series, horizon)
-        columns = {
-            self.config.id_column: pl.Series(np.array(panel.ids)[rows]),
-            self.config.time_column: panel.ds(panel.times(rows, steps)),
-        }
-        if with_cutoff:
-            columns["cutoff"] = panel.ds(panel.times(rows, np.repeat(cutoffs - 1, horizon)))
-            columns[self.config.target_column] = pl.Series(panel.y[panel.begins[rows] + steps])
-        columns["elman"] = pl.Series(quantiles[..., 0].ravel())
-        for k, level in enumerate(levels):
-            for side, name in enumerate(("lo", "hi"), 1):
-                columns[f"elman-{name}-{level}"] = pl.Series(quantiles[..., 2 * k + side].ravel())
-        return pl.DataFrame(columns)
+        return forecast_frame(
+            panel, series, cutoffs, quantiles, levels, self.config.columns, with_actual=with_actual
+        )
 
     def _draw(
         self,
@@ -589,27 +546,11 @@ class Forecaster(Task):
         path: Path,
         levels: Sequence[int] = (80, 95),
     ) -> None:
-        from elman.pictures.forecast import Forecast as Drawn
-        from elman.pictures.forecast import draw_forecasts
+        from elman.pictures.forecast import as_drawn, draw_forecasts
 
         quantiles = self._quantiles(panel, series, cutoffs, horizon, _with_ends(levels))
-        drawn = []
-        for number, cutoff, found in zip(series, cutoffs, quantiles, strict=True):
-            first = max(0, cutoff - 4 * horizon)
-            steps = np.arange(first, cutoff + horizon)
-            times = panel.times(np.full(len(steps), number), steps)
-            actual = panel.history(number, min(cutoff + horizon, panel.lengths[number]))[cutoff:]
-            drawn.append(
-                Drawn(
-                    panel.ids[number],
-                    times if panel.integers else times.astype("datetime64[s]"),
-                    panel.history(number, cutoff)[first:],
-                    actual if len(actual) == horizon else None,
-                    found[:, 0],
-                    {level: (found[:, 2 * k + 1], found[:, 2 * k + 2]) for k, level in enumerate(levels)},
-                )
-            )
-        draw_forecasts(drawn, path)
+        each = zip(series, cutoffs, quantiles, strict=True)
+        draw_forecasts([as_drawn(panel, number, cutoff, q, levels) for number, cutoff, q in each], path)
 
     # Figures
 
@@ -617,7 +558,7 @@ class Forecaster(Task):
         """The test part beside the simple methods, intervals as validation has stretched them; a picture."""
         if parts.validation is not None:
             self._stretch()
-        series, cutoffs = self._test_cutoffs(self.series)
+        series, cutoffs = self._division.test(self.series.lengths)
         if not len(series):
             return {}
         if self.folder is not None:
@@ -628,39 +569,28 @@ class Forecaster(Task):
 
     def _stretch(self) -> None:
         """Has the intervals cover of the validation part what they promise; saves that with the weights."""
-        from elman.metrics.backtest import LEVELS
-        from elman.metrics.forecast import stretch
+        import torch
+
+        from elman.metrics.backtest import LEVELS, interval_stretch
         from elman.train.checkpoint import save_weights
 
-        series, cutoffs = self._validation_cutoffs(self.series)
-        quantiles = self._quantiles(self.series, series, cutoffs, self.horizon, LEVELS)
-        y, median = self._targets(self.series, series, cutoffs), quantiles[..., LEVELS.index(0.5)]
-        for k, (side, share) in enumerate(((1, 0.8), (0, 0.95))):
-            low, high = quantiles[..., side], quantiles[..., -1 - side]
-            self.model.stretch[k] = stretch(y, low, median, high, share)
+        forecasts = self._division.validation(self.series.lengths)
+        quantiles = self._quantiles(self.series, *forecasts, self.horizon, LEVELS)
+        y = self.series.following(*forecasts, self.horizon)
+        self.model.stretch.copy_(torch.tensor(interval_stretch(y, quantiles)))
         if self.folder is not None:
             save_weights(self.model, self.folder / files.WEIGHTS)
-
-    def _targets(self, panel: "Panel", series: np.ndarray, cutoffs: np.ndarray) -> np.ndarray:
-        """What came after each cutoff: [M, H]."""
-        horizon = self.horizon
-        return np.stack([panel.history(s, c + horizon)[c:] for s, c in zip(series, cutoffs, strict=True)])
 
     def _figures(
         self, panel: "Panel", series: np.ndarray, cutoffs: np.ndarray
     ) -> tuple[dict[str, Any], dict[str, dict[str, float]]]:
         """The model's figures, and by name those of the simple methods."""
-        from elman.metrics.backtest import LEVELS, interval_figures, point_figures, simple_forecasts
+        from elman.metrics.backtest import LEVELS, all_figures
 
-        season, horizon = self.facts["mase_season"], self.horizon
-        quantiles = self._quantiles(panel, series, cutoffs, horizon, LEVELS)
-        y = self._targets(panel, series, cutoffs)
+        quantiles = self._quantiles(panel, series, cutoffs, self.horizon, LEVELS)
+        y = panel.following(series, cutoffs, self.horizon)
         histories = [panel.history(s, c) for s, c in zip(series, cutoffs, strict=True)]
-        forecasts = simple_forecasts(histories, horizon, season)
-        own = {"this model": quantiles[..., LEVELS.index(0.5)]}
-        found = point_figures(y, forecasts | own, histories, season)
-        test = found.pop("this model") | interval_figures(y, quantiles) | {"forecasts": len(series)}
-        return test, found
+        return all_figures(y, quantiles, histories, self.scheme.mase_season)
 
     def evaluate(self, data: Paths) -> dict[str, Any]:
         """Figures on the last horizons of other series, as many as the test part has."""
@@ -673,11 +603,11 @@ class Forecaster(Task):
     def _last_cutoffs(self, data: list[Path]) -> tuple["Panel", np.ndarray, np.ndarray]:
         """Other series, and series and cutoff of each forecast of their last horizons."""
         panel = self.read_like(data)
-        windows = max(1, self.config.test_windows)
-        series, cutoffs = _flat(self._cutoffs(panel.lengths, windows, _LEAST_HISTORY))
+        division = dataclasses.replace(self._division, test_windows=max(1, self.config.test_windows))
+        series, cutoffs = division.test(panel.lengths)
         if not len(series):
             raise InputError(
-                f"no series is longer than {self.horizon + _LEAST_HISTORY - 1} steps, a horizon and a history"
+                f"no series is longer than {division.shortest - 1} steps, a horizon and a history"
             )
         return panel, series, cutoffs
 
@@ -691,30 +621,9 @@ class Forecaster(Task):
 
     def report(self) -> str:
         """The test figures beside the simple methods'."""
-        from elman.pictures.report import behind_line
+        from elman.pictures.report import forecasting_lines
 
-        if "test" not in self.results:
-            return "trained on all steps; no test part"
-        test = self.results["test"]
-        rows = {**self.results["baselines"], "this model": test}
-        names = [name for name in ("smape", "mase", "owa", "mae") if name in test]
-        width = max(map(len, rows))
-        lines = [f"{test['forecasts']:,} forecasts of {self.facts['horizon']} steps on the test part:", ""]
-        lines.append(" " * width + "".join(f"  {_HEADINGS[name]:>9}" for name in names))
-        for method, row in rows.items():
-            cells = (f"  {row[name]:9.4g}" if name in row else " " * 11 for name in names)
-            lines.append(f"{method:<{width}}" + "".join(cells))
-        shared = [name for name in ("mase", "smape", "mae") if all(name in row for row in rows.values())]
-        for name in shared[:1]:
-            others = {method: row[name] for method, row in self.results["baselines"].items()}
-            lines += behind_line(test[name], others, _HEADINGS[name], higher_is_better=False)
-        if "coverage_80" in test:
-            lines += [
-                "",
-                f"CRPS {test.get('crps', float('nan')):.4f}; the 80 % interval covers "
-                f"{test['coverage_80']:.1%}, the 95 % interval {test['coverage_95']:.1%}",
-            ]
-        return "\n".join(lines)
+        return "\n".join(forecasting_lines(self.results, self.facts))
 
     # The run folder
 
@@ -733,13 +642,9 @@ class Forecaster(Task):
         path = folder / _DATA
         check_regular(path)
         self.series = panel_from_arrays(read_arrays(path), str(path))
-        if (
-            str(self.series.frequency) != self.facts["frequency"]
-            or self.series.integers != self.facts["integers"]
-        ):
-            raise InputError(
-                f"{path}: frequency must be {self.facts['frequency']}. Got {self.series.frequency}."
-            )
+        scheme = self.scheme
+        if str(self.series.frequency) != scheme.frequency or self.series.integers != scheme.integers:
+            raise InputError(f"{path}: frequency must be {scheme.frequency}. Got {self.series.frequency}.")
         columns = self.config.columns
         wanted = (set(columns.covariates), set(columns.static))
         if (set(self.series.covariates), set(self.series.static)) != wanted:
@@ -751,36 +656,15 @@ class Forecaster(Task):
     def check_facts(self, source: str) -> None:
         """Frequency, sizes, names and covariates."""
         from elman.data.covariates import covariates_from_json
-        from elman.data.frequency import parse_frequency
+        from elman.data.series_scheme import SeriesScheme
 
-        facts = self.facts
-        if type(facts.get("integers")) is not bool or not isinstance(facts.get("frequency"), str):
-            raise InputError(f"{source}: facts: must have a frequency, and whether times are integers")
-        try:
-            parse_frequency(facts["frequency"], integers=facts["integers"])
-        except InputError as error:
-            raise InputError(f"{source}: facts: {error}") from None
-        for name in ("horizon", "mase_season", "context"):
-            value = facts.get(name)
-            if type(value) is not int or not 1 <= value <= 10**6:
-                raise InputError(f"{source}: facts: {name} must be an int in [1, 1e6]. Got {shown(value)}.")
-        seasons: Any = facts.get("seasons")
-        if not (
-            isinstance(seasons, list)
-            and 1 <= len(seasons) <= 1000
-            and all(type(m) is int and 1 <= m <= 10**5 for m in seasons)
-        ):
-            raise InputError(f"{source}: facts: seasons must be ints in [1, 1e5]. Got {shown(seasons)}.")
-        series = facts.get("series")
-        if not isinstance(series, list) or not all(isinstance(name, str) for name in series):
-            raise InputError(f"{source}: facts: series must be a list of names")
-        found = covariates_from_json(facts.get("covariates"), f"{source}: facts")
+        facts = dict(self.facts)
+        found = covariates_from_json(facts.pop("covariates", None), f"{source}: facts")
+        self.covariates = found
+        self.scheme = from_json(SeriesScheme, facts, f"{source}: facts")
         names = tuple(tuple(c.name for c in kind) for kind in (found.known, found.past, found.static))
         if names != (self.config.known_future, self.config.past, self.config.static):
             raise InputError(f"{source}: facts: covariates must be those of the options")
-
-
-_HEADINGS = {"smape": "sMAPE", "mase": "MASE", "owa": "OWA", "mae": "MAE"}
 
 
 def _with_ends(levels: Sequence[int]) -> list[float]:
@@ -802,16 +686,3 @@ def _default_lags(seasons: Sequence[int]) -> tuple[int, ...]:
     """The steps just before, and those about one and two seasons back."""
     around = (m * k + d for m in seasons if m > 1 for k in (1, 2) for d in (-1, 0, 1))
     return tuple(sorted({1, 2, 3} | {lag for lag in around if lag > 0}))
-
-
-def _flat(cutoffs: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Cutoffs of each series → series and cutoff of each forecast."""
-    series = np.repeat(np.arange(len(cutoffs)), [len(each) for each in cutoffs])
-    return series, np.concatenate(cutoffs).astype(np.int64)
-
-
-def _firsts(lengths: np.ndarray, cutoffs: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """The first cutoff of each series, or its length where it has none."""
-    firsts = lengths.copy()
-    np.minimum.at(firsts, *cutoffs)
-    return firsts
