@@ -101,3 +101,18 @@ def test_the_share_left():
     (lag,) = found.left_after(0.5)[0]
     assert median[int(lag)] <= 0.5 * median[1] < median[int(lag) - 1]
     assert found.left_after(1e-12)[0, 0] == np.inf
+
+
+def test_of_many_rows_some_are_looked_at():
+    lengths = torch.arange(100) % 5 + 5
+    layer, x = randomise(Recurrent(GRU(I, H))), torch.randn(T, 100, I)
+
+    def loss(model, x):
+        return model(x, None, lengths)[0][lengths - 1, torch.arange(100)].sum(-1)
+
+    found = gradient_flow(layer, x, loss, lags=5).norms[0, 0]
+    assert found.shape == (5, 32)
+    alone = gradient_flow(
+        layer, x[: lengths[99], 99:], lambda model, x: model(x)[0][-1].sum(-1), lags=5
+    ).norms[0, 0, :, 0]
+    np.testing.assert_allclose(found[:, -1], alone, rtol=1e-4)

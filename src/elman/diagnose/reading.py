@@ -170,8 +170,10 @@ def traces(model: nn.Module, batch: Any) -> list[Trace]:
 
 
 @torch.no_grad()
-def traces_of(read: Reading) -> list[Trace]:
-    """Every layer and direction of one recurrent layer, step by step."""
+def traces_of(read: Reading, rows: Tensor | None = None) -> list[Trace]:
+    """Every layer and direction of one recurrent layer, step by step; of some rows, where they are given."""
+    if rows is not None:
+        read = replace(read, calls=[_of_rows(call, rows) for call in read.calls])
     parts = [_of_call(call) for call in read.calls]
     names = names_of(read.path, read.layer)
     return [
@@ -185,6 +187,18 @@ def traces_of(read: Reading) -> list[Trace]:
         )
         for name, own in zip(names, zip(*parts, strict=True), strict=True)
     ]
+
+
+def _of_rows(call: Call, rows: Tensor) -> Call:
+    """A call, in evaluation, of some of its rows."""
+    return replace(
+        call,
+        x=call.x[:, rows],
+        state=tuple(s[:, rows] for s in call.state),
+        initial=tuple(s[:, rows] for s in call.initial),
+        lengths=None if call.lengths is None else call.lengths[rows],
+        resets=None if call.resets is None else call.resets[:, rows],
+    )
 
 
 def _of_call(call: Call) -> list[Trace]:

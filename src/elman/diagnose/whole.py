@@ -1,5 +1,7 @@
 """One loss for a whole sequence: at which steps it enters a layer, and how far back it reaches from there."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -12,6 +14,7 @@ from elman.state import State
 FOLLOWED = 200
 """Steps that a gradient is followed back for where it enters at several steps."""
 
+_ROWS = 32  # that are looked at
 _SAMPLES = 64  # ways back that are followed side by side
 _ENTERS = 1e-3  # of the whole gradient: less is rounding
 _NUMBERS = 2**24  # held at a time
@@ -20,7 +23,7 @@ _NUMBERS = 2**24  # held at a time
 def ways_back(
     read: Reading, found: list[Direction], counted: np.ndarray, lags: int, positions: int, seed: int
 ) -> list[list[Tensor]]:
-    """The gradient by lag where it enters, after a backward pass of every sequence's loss.
+    """The gradient by lag where it enters some of the rows, after a backward pass of every sequence's loss.
 
     Where a loss enters at one step of a row, as that of a last state does, all that reaches the states before
     it came through that step. Where it enters at several, as by pooling, by attention, or from a layer above
@@ -38,7 +41,13 @@ def ways_back(
         of each layer and direction its states [K, S, *shape], each sample one step of one row; NaN where
         there is no such state.
     """
-    states, steps = [], list(zip(found, traces_of(read), read.gradients(), strict=True))
+    R = len(counted)
+    kept = np.unique(np.linspace(0, R - 1, min(R, _ROWS)).astype(int))
+    rows = torch.from_numpy(kept).to(read.calls[0].x.device)
+    found = [replace(own, alive=own.alive[:, kept], pieces=own.pieces[:, kept]) for own in found]
+    totals = [tuple(g[:, rows] for g in total) for total in read.gradients()]
+    counted = counted[kept]
+    states, steps = [], list(zip(found, traces_of(read, rows), totals, strict=True))
     entered = [_entered(own, trace, total) for own, trace, total in steps]
     above = _where(found[-1], entered[-1], steps[-1][2], counted)
     for (own, trace, total), direct in zip(steps, entered, strict=True):
