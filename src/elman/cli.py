@@ -193,15 +193,15 @@ def _train(arguments: list[str]) -> int:
     if name not in tasks:
         raise InputError(f"unknown task {name!r}; known: {', '.join(tasks)}")
     cls = tasks[name]
-    default = cls.Config()
-    if file := _value("--config", rest):
-        default = _from_yaml(cls, Path(file))
+    file = _value("--config", rest)
+    recipe = _from_yaml(Path(file)) if file else {}
+    default = from_json(cls.Config, to_json(cls.Config()) | recipe, file)
     parser = make_dataclass("Train", [], bases=(cls.Config, _Train), frozen=True, kw_only=True)
     parser.__doc__ = cls.Config.__doc__
     given = _parse(parser, rest, f"elman train {name}", cls.example, default)
+    typed = {argument.partition("=")[0] for argument in rest}
     task = cls(_part(cls.Config, given))
-    flags = {argument.partition("=")[0] for argument in rest}
-    task.flags = frozenset(f.name for f in fields(cls.Config) if flag(f.name) in flags)
+    task.asked = frozenset(f.name for f in fields(cls.Config) if f.name in recipe or flag(f.name) in typed)
     out = given.out or Path("runs") / name
     task.train(list(given.data) or None, out, overwrite=given.overwrite, show_progress=True)
     return _finish(task, given.json)
@@ -221,12 +221,12 @@ def _part(cls: type[T], given: Any) -> T:
     return cls(**{f.name: getattr(given, f.name) for f in fields(cls)})  # type: ignore[arg-type]
 
 
-def _from_yaml(cls: type[Task], path: Path) -> Any:
+def _from_yaml(path: Path) -> dict[str, Any]:
+    """Options by their names in a configuration."""
     found = read_yaml(path)
     if not isinstance(found, dict):
         raise InputError(f"{path}: must hold one object of options")
-    named = {str(key).replace("-", "_"): value for key, value in found.items()}
-    return from_json(cls.Config, to_json(cls.Config()) | named, str(path))
+    return {str(key).replace("-", "_"): value for key, value in found.items()}
 
 
 def _evaluate(arguments: list[str]) -> int:

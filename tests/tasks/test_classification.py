@@ -767,6 +767,12 @@ def test_a_default_that_is_given_as_a_flag_is_refused_alike(here, pretrained, ca
         assert f"{flags[0].partition('=')[0]} must be" in capsys.readouterr().err
 
 
+def test_a_default_that_a_recipe_gives_is_refused_alike(here, pretrained, capsys):
+    (here / "recipe.yaml").write_text("hidden-size: 128\n")
+    assert main(["train", "classification", "a.csv", "--pretrained", "lm", "--config", "recipe.yaml"]) == 2
+    assert "--hidden-size must be" in capsys.readouterr().err
+
+
 def test_flags_that_contradict_the_language_model_are_refused(here, pretrained):
     for options, message in (
         ({"hidden_size": 9}, "--hidden-size must be 7, as in lm, or not given. Got 9"),

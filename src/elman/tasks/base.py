@@ -190,8 +190,9 @@ class Task(ABC):
         self.config: Any = config if config is not None else self.Config(**options)
         self.facts: dict[str, Any] = {}
         self.folder: Path | None = None
-        self.flags: frozenset[str] = frozenset()
-        """Options that were given on the command line, so that a default was asked for there too."""
+        self.asked: frozenset[str] = frozenset()
+        """Options that were named on the command line or in its recipe, so that a default was asked for there
+        too."""
         self.model: Any = None
         self.results: dict[str, Any] = {}
         self.show_progress = False

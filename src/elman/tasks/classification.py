@@ -465,7 +465,7 @@ class SequenceClassifier(Task):
         default = type(self.config)()
         for name, value in values.items():
             asked = getattr(self.config, name)
-            if asked != value and (name in self.flags or asked != getattr(default, name)):
+            if asked != value and (name in self.asked or asked != getattr(default, name)):
                 raise InputError(
                     f"{flag(name)} must be {shown(value)}, as in {source}, or not given. Got {shown(asked)}."
                 )
