@@ -1,17 +1,20 @@
 """Series from tables and arrays: what is missing, what is labelled, what is refused."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
+import torch
 
 from elman.data.channels import (
     Channels,
     ChannelTable,
     calendar,
     calendar_features,
-    channels_from_arrays,
+    channels_from_memory,
     filled,
     labelled,
     load_channels,
@@ -77,13 +80,82 @@ def test_what_is_wrong_is_named(tmp_path, content, message):
         read(tmp_path, content)
 
 
+NAMES = {"id_column": "id", "time_column": "time", "label_column": "label"}
+
+
+def from_memory(X, columns=None):
+    return channels_from_memory(X, columns, **NAMES)
+
+
 def test_arrays():
-    (flat,) = channels_from_arrays([1.0, 2, np.nan])
+    (flat,) = from_memory([1.0, 2, np.nan]).series
     assert (flat.values.shape, flat.name, flat.times) == ((3, 1), "", ["0", "1", "2"])
-    (nested,) = channels_from_arrays([[1, 2], [3, 4]])
-    assert nested.values.tolist() == [[1, 2], [3, 4]]
-    a, b = channels_from_arrays([np.zeros((4, 2)), np.ones((3, 2))])
+    table = from_memory([np.zeros((4, 2)), np.ones((3, 2))])
+    assert (table.columns, table.has_names, table.has_times) == (["x0", "x1"], True, False)
+    a, b = table.series
     assert (len(a), len(b), a.name, b.name) == (4, 3, "0", "1")
+    # an array has no names to be checked
+    assert from_memory(np.zeros((4, 2)), ["b", "a"]).columns == ["b", "a"]
+
+
+def test_a_list_of_arrays_is_many_series_and_one_of_lists_is_one():
+    pd = pytest.importorskip("pandas")
+    rows = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
+    (one,) = from_memory(rows).series
+    assert one.values.tolist() == rows
+    for kind in (np.array, torch.tensor, pd.Series, pl.Series):
+        found = from_memory([kind(row) for row in rows]).series
+        assert [each.values.tolist() for each in found] == [[[x], [y]] for x, y in rows]
+    with pytest.raises(InputError, match=r"X\[1\]: must be an array, as others of the list. Got list"):
+        from_memory([np.zeros(2), [0.0, 0.0]])
+
+
+FRAME = pl.DataFrame({"a": [1.0, None, 3.0], "b": [4, 5, 6]})
+
+
+@pytest.mark.parametrize("kind", ["polars", "pandas"])
+def test_a_frame_is_read_as_its_file_is(tmp_path, kind):
+    pd = pytest.importorskip("pandas")
+    hours = [datetime(2024, 1, 1, k) for k in range(3)]
+    frame = FRAME.with_columns(
+        time=pl.Series(hours), label=pl.Series([0, 1, 0]), id=pl.Series(["u", "v", "u"])
+    )
+    frame.write_parquet(tmp_path / "table.parquet")
+    wanted = read_channels(tmp_path / "table.parquet", **NAMES)
+    given = frame if kind == "polars" else pd.DataFrame(frame.to_dict(as_series=False))
+    found = from_memory(given)
+    assert (found.columns, found.has_names, found.has_times) == (["a", "b"], True, True)
+    for one, other in zip(found.series, wanted.series, strict=True):
+        assert (one.name, one.times, one.labels) == (other.name, other.times, None)
+        np.testing.assert_array_equal(one.values, other.values)
+
+
+def test_columns_of_frames_go_by_their_names():
+    (one,) = from_memory(FRAME.select("b", "a"), ["a", "b"]).series
+    (other,) = from_memory(FRAME).series
+    np.testing.assert_array_equal(one.values, other.values)
+    first, second = from_memory([FRAME, FRAME.select("b", "a")]).series
+    np.testing.assert_array_equal(first.values, second.values)
+    for columns, message in ((["a", "c"], "a, c"), (["a"], "a"), (["x0", "x1"], "x0, x1")):
+        with pytest.raises(InputError, match=rf"X: columns must be {message}\. Got a, b\."):
+            from_memory(FRAME, columns)
+
+
+@pytest.mark.parametrize(
+    ("column", "got"),
+    [
+        (pl.Series([datetime(2024, 1, 1)] * 3), r"datetime.*A column of times is named by --time-column"),
+        (pl.Series(["1", "2", "x"]), "'x'"),
+        (pl.Series(["1", "2", "3"], dtype=pl.Categorical), "'1'"),
+    ],
+)
+def test_a_column_of_something_else_is_refused(tmp_path, column, got):
+    frame = FRAME.with_columns(c=column)
+    frame.write_parquet(tmp_path / "table.parquet")
+    with pytest.raises(InputError, match=rf"X: row \d, column 'c': must be a finite number\. Got {got}"):
+        from_memory(frame)
+    with pytest.raises(InputError, match=r"table\.parquet: row \d, column 'c': must be a finite number"):
+        read_channels(tmp_path / "table.parquet", **NAMES)
 
 
 @pytest.mark.parametrize(
@@ -92,15 +164,17 @@ def test_arrays():
         (np.zeros((2, 2, 2)), r"X: must be \[rows, columns\]. Got \[2, 2, 2\]"),
         (np.zeros((0, 2)), r"X: must be \[rows, columns\]"),
         (3.0, r"X: must be \[rows, columns\]"),
-        (["a", "b"], "X: must be numbers"),
+        (["a", "b"], "X: must hold numbers"),
+        (np.arange(3) * 1j, r"X: must hold numbers\. Got complex128"),
+        (np.array(["2024"] * 3, "M8[D]"), r"X: must hold numbers\. Got datetime64"),
         ([np.zeros(3), np.array([0, np.inf])], r"X\[1\]: value at \[1, 0\] must be finite or NaN"),
-        ([np.zeros((3, 2)), np.zeros((3, 1))], "X: every series must have 2 columns"),
+        ([np.zeros((3, 2)), np.zeros((3, 1))], r"X\[1\] must have 2 columns\. Got 1"),
         ([], "X: "),
     ],
 )
 def test_what_is_no_series_is_refused(given, message):
     with pytest.raises(InputError, match=message):
-        channels_from_arrays(given)
+        from_memory(given)
 
 
 def test_labelled_windows():
@@ -139,7 +213,7 @@ def test_saved_and_loaded(tmp_path):
     "change",
     [
         {"values": np.zeros((3, 3), np.float32)},
-        {"values": np.zeros((3, 2))},
+        {"values": np.zeros((3, 2), np.int64)},
         {"values": np.full((3, 2), np.inf, np.float32)},
         {"lengths": np.array([2, 2])},
         {"lengths": np.array([4, -1])},

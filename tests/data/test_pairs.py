@@ -112,10 +112,17 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
 
 def test_pairs_from_memory_keep_the_rules_of_files():
     assert check_pairs([" a ", "b"], ["c", "d"]) == Pairs(["a", "b"], ["c", "d"])
+    assert check_pairs(iter("ab"), (text for text in "cd")) == Pairs(["a", "b"], ["c", "d"])
+    assert check_pairs(["", "a", "b"], ["c", "d", None], True) == Pairs(["a"], ["d"], 2)
+    with pytest.raises(InputError, match=r"sources and targets hold no pair of texts \(1 were bad\)"):
+        check_pairs([""], ["a"], True)
     for sources, targets, message in [
         (["a"], [], "must be as many, at least one. Got 1 and 0"),
+        (None, None, "sources must be a list of texts. Got NoneType"),
+        (["a"], {"b": 1}, "targets must be a list of texts. Got dict"),
+        ({"a"}, ["b"], "sources must be a list of texts. Got set, which has no order"),
         ([], [], "Got 0 and 0"),
-        ("a", "b", "must be lists of texts"),
+        ("a", "b", "sources must be a list of texts"),
         (["a", "b"], ["c", " "], "target 1: must not be empty"),
         (["a\n"], ["c"], "source 0: must not hold control characters. Got U.000A"),
         ([3], ["c"], "source 0: must be a text. Got int"),

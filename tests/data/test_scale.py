@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from elman.data.scale import check_scale, scaled, standard
+from elman.data.scale import check_scale, scaled, standard, written
 from elman.errors import InputError
 
 
@@ -19,6 +19,26 @@ def test_a_constant_keeps_its_unit_whatever_its_rounding():
     assert standard(np.full((1000, 1), 1e30, np.float32))[1] == [1]
     mean, scale = standard(np.array([[1e25], [3e25]], np.float32))
     assert (mean, scale) == ([pytest.approx(2e25)], [pytest.approx(1e25)])
+
+
+def test_no_deviation_is_lost_beside_a_large_mean():
+    values = np.array([[1.0], [2.0], [6.0], [np.nan]])
+    for offset in (1e6, -1e9, 2.0**40):
+        mean, scale = standard(values + offset)
+        assert mean == [offset + 3]
+        assert scale == pytest.approx([np.sqrt(14 / 3)])
+        np.testing.assert_array_equal(
+            scaled(values + offset, np.array(mean), np.array(scale)),
+            scaled(values, np.array([3.0]), np.array(scale)),
+        )
+
+
+def test_numbers_are_written_to_the_digits_of_their_deviation():
+    assert written(1.23456789, 0.0, 1.0, 4) == "1.235"
+    assert written(1e9 + 1.25, 1e9, 1.0, 6) == "1000000001.25"
+    assert written(-1e9 - 1.25, -1e9, 0.5, 4) == "-1000000001.25"
+    assert written(123456.0, 0.0, 1e5, 3) == "1.23e+05"
+    assert float(written(0.1, 1e30, 1.0, 6)) == 0.1
 
 
 def test_values_are_brought_to_the_scale_and_never_out_of_range():

@@ -152,7 +152,7 @@ def test_drawn_sequences_are_as_frequent_as_the_model_says():
     bounds = rules(number, longest=1)
     state = tuple(s.expand(1, number) for s in model.start())
     generator = torch.Generator().manual_seed(0)
-    drawn = sample_sequences(model.step, state, BEGIN, bounds, generator=generator)
+    drawn = sample_sequences(model.step, state, BEGIN, bounds, generators=[generator] * number)
     log_p, _ = model.step(torch.tensor([BEGIN]), model.start())
     log_p[0, NEVER] = -torch.inf
     wanted = log_p.softmax(-1)[0]

@@ -3,10 +3,12 @@
 import io
 import json
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 import elman
@@ -111,10 +113,79 @@ def test_the_unit_of_a_column_does_not_matter():
     np.testing.assert_allclose(a.scores(X), b.scores(X * unit[0] + unit[1]), rtol=0.05, atol=0.05)
 
 
+@pytest.mark.parametrize("model", ["forecaster", "autoencoder"])
+def test_no_deviation_is_lost_beside_a_large_mean(model):
+    X, found = np.round(rhythm_values(150), 3), []
+    options: dict[str, Any] = {"model": model, "window": 8, "epochs": 1}
+    X[100:103] += 3
+    for offset in (0.0, 1e6, 1e9):
+        task = fitted(X[:90] + offset, **options)
+        (analysis,) = task.analyse(X + offset)
+        stream = task.stream()
+        scores = [stream.push(row).score for row in X + offset]
+        np.testing.assert_allclose(scores, analysis.scores, rtol=1e-6, atol=1e-6)
+        assert task.facts["scale"] == pytest.approx(X[:90].std(0), rel=1e-5)
+        found.append(analysis)
+    for each, offset in zip(found[1:], (1e6, 1e9), strict=True):
+        np.testing.assert_allclose(each.scores, found[0].scores, rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(each.expected - offset, found[0].expected, atol=1e-4)
+
+
+def test_what_is_printed_beside_a_large_mean(tmp_path):
+    values = rhythm_values(200) + 1e9
+    rows = [line.split(",") for line in rhythm(200).splitlines()]
+    body = [f"{time},{a!r},{b!r}" for (time, *_), (a, b) in zip(rows[1:], values.tolist(), strict=True)]
+    task = trained(tmp_path, content="\n".join(["timestamp,a,b", *body]), epochs=1)
+    head, *said = lines(Detect(data=tmp_path / "table.csv", scores=True), task)
+    assert head == "timestamp,score,anomaly,expected_a,expected_b"
+    (analysis,) = task.analyse_file(str(tmp_path / "table.csv"))
+    printed = np.array([line.split(",")[3:] for line in said], float)
+    np.testing.assert_allclose(printed, analysis.expected, rtol=0, atol=1e-4)
+
+
+def test_frames_are_read_by_the_names_of_their_columns():
+    pd = pytest.importorskip("pandas")
+    X = rhythm_values(80)
+    frame = pl.DataFrame({"temperature": X[:, 0], "pressure": X[:, 1], "label": [0, 1] * 40})
+    task = fitted(frame, epochs=1)
+    assert task.facts["columns"] == ["temperature", "pressure"]
+    wanted = task.scores(X)
+    assert np.array_equal(task.scores(frame), wanted)
+    assert np.array_equal(task.scores(frame.select("pressure", "temperature")), wanted)
+    assert np.array_equal(task.scores(pd.DataFrame(X[:, ::-1], columns=["pressure", "temperature"])), wanted)
+    X[60:65, 1] += 9
+    found = task.detect(frame.with_columns(pressure=pl.Series(X[:, 1])), "likelihood")
+    assert found[0].reasons[0].column == "pressure"
+    with pytest.raises(
+        InputError, match=r"X: columns must be temperature, pressure\. Got temperature, flow\."
+    ):
+        task.detect(frame.rename({"pressure": "flow"}))
+
+
+def test_a_frame_may_have_times():
+    X = rhythm_values(80)
+    hours = [datetime(2024, 1, 1) + timedelta(minutes=30 * k) for k in range(80)]
+    frame = pl.DataFrame({"timestamp": hours, "a": X[:, 0], "b": X[:, 1]})
+    task = fitted(frame, epochs=1, calendar="day")
+    (analysis,) = task.analyse(frame)
+    stream = task.stream()
+    scores = [stream.push(row, hour).score for row, hour in zip(X, hours, strict=True)]
+    np.testing.assert_allclose(scores, analysis.scores, rtol=0, atol=1e-6)
+    assert analysis.series.times[1] == "2024-01-01 00:30:00.000000"
+
+
+def test_a_method_that_is_none_of_the_two_is_refused():
+    task, X = fitted(epochs=1), rhythm_values(60)
+    for method in ("foo", None):
+        with pytest.raises(InputError, match=r"method must be one of 'dynamic', 'likelihood'\. Got "):
+            task.detect(X, method)  # type: ignore[arg-type]
+
+
 def test_one_column_and_several_series():
     X = rhythm_values(200)[:, 0]
     flat, deep = fitted(X), fitted(X[:, None])
     assert same_bits(weights(flat.model), weights(deep.model))
+    assert flat.stream().push(0.5).expected == flat.stream().push([0.5]).expected
     several = fitted([X[:120], X[120:], X[:5]])
     assert [each.series.name for each in several.analyse([X[:50], X])] == ["0", "1"]
     with pytest.raises(InputError, match=r"X must have 1 columns\. Got 2\."):
@@ -139,10 +210,14 @@ def test_a_flat_line_has_no_anomaly_until_it_moves():
 @pytest.mark.parametrize(
     ("values", "time", "message"),
     [
-        ([1.0], "2024-01-01", r"a row must have 2 values\. Got 1\."),
-        ([1.0, np.inf], "2024-01-01", "a value must be missing or in"),
-        ([1.0, 1e39], "2024-01-01", "a value must be missing or in"),
-        ([1.0, 2.0], "noon", "noon"),
+        ([1.0], "2024-01-01", r"the row must be \[2\]\. Got \[1\]\."),
+        ([[1.0, 2.0]], "2024-01-01", r"the row must be \[2\]\. Got \[1, 2\]\."),
+        (1.0, "2024-01-01", r"the row must be \[2\]\. Got \[\]\."),
+        (["1", "2"], "2024-01-01", r"the row: must hold numbers\. Got <U1\."),
+        ([1.0, np.inf], "2024-01-01", r"the row: value at \[1\] must be finite or NaN\. Got inf"),
+        ([1.0, 1e39], "2024-01-01", r"the row: value at \[1\] must be in"),
+        ([1.0, 2.0], "noon", "the row: --calendar needs times such as .* Got 'noon'"),
+        ([1.0, 2.0], None, "the row: --calendar needs times such as .* Got None"),
     ],
 )
 def test_a_bad_row_leaves_a_stream_as_it_was(tmp_path, values, time, message):
@@ -151,7 +226,7 @@ def test_a_bad_row_leaves_a_stream_as_it_was(tmp_path, values, time, message):
     times = [f"2024-01-01 {k // 2:02}:{k % 2 * 30:02}" for k in range(40)]
     good, tried = task.stream(), task.stream()
     for row, at in zip(rows, times, strict=True):
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises(InputError, match=message):
             tried.push(values, time)
         a, b = good.push(row, at), tried.push(row, at)
         assert a.score == b.score
@@ -385,7 +460,7 @@ def test_a_bad_line_is_named_answered_with_nothing_and_passed_over(tmp_path, mon
     assert with_bad.err.splitlines() == [
         "elman: line 2: must have 3 cells. Got 1.",
         "elman: line 3: column 'b': must be a number. Got 'two'.",
-        "elman: line 4: a value must be missing or in [-3.4e+38, 3.4e+38]",
+        "elman: line 4: the row: value at [1] must be finite or NaN. Got inf.",
         "elman: line 5: must have 3 cells. Got 4.",
         "elman: line 6: must have 3 cells. Got 0.",
     ]

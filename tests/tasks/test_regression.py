@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import elman
 from elman.errors import InputError
@@ -39,9 +40,64 @@ def test_it_learns_much_better_than_the_mean():
 
 
 def test_the_score_by_hand(monkeypatch):
-    task = SequenceRegressor()
-    monkeypatch.setattr(task, "predict", lambda *_: np.array([1.0, 2.0, 5.0]))
-    assert task.score(None, [1.0, 2.0, 3.0]) == pytest.approx(1 - 4 / 2)
+    task = fitted(y=Y[:, 0])
+    monkeypatch.setattr(task, "_predict", lambda data: np.array([[1.0], [2.0], [5.0]]))
+    assert task.score(X[:3], [1.0, 2.0, 3.0]) == pytest.approx(1 - 4 / 2)
+    # of targets that are constant
+    assert task.score(X[:3], [0.1] * 3) == 0
+    monkeypatch.setattr(task, "_predict", lambda data: data.targets)
+    assert task.score(X[:3], [0.1] * 3) == 1
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (None, "y: targets are needed"),
+        (Y.T, r"y: must be \[60\] or \[60, outputs\]. Got \[2, 60\]"),
+        (Y.ravel(), r"y: must be \[60\] or \[60, outputs\]. Got \[120\]"),
+        (Y[:, 0], r"y must have 2 outputs. Got 1"),
+        (Y[:5], r"y: must be \[60\]"),
+        (np.where(Y > 1, np.nan, Y), r"y: value at .* must be finite. Got nan"),
+        ([["a", "b"]] * 60, "y: must hold numbers"),
+    ],
+)
+def test_targets_are_checked_wherever_they_are_given(y, message):
+    task = fitted()
+    for use in (task.score, lambda x, y: task.evaluate(X=x, y=y)):
+        with pytest.raises(InputError, match=message):
+            use(X, y)
+
+
+def test_sequences_in_memory_are_evaluated_as_those_of_a_file(tmp_path):
+    task, lengths = fitted(), np.arange(60) % 5 + 1
+    path = tmp_path / "new.npz"
+    np.savez(path, x=X, y=Y, lengths=lengths)
+    assert task.evaluate(X=X, y=Y, lengths=lengths) == task.evaluate(path)
+    for given, got in [
+        ({}, "neither"),
+        ({"data": path, "X": X, "y": Y}, "both"),
+        ({"data": path, "y": Y}, "both"),
+    ]:
+        with pytest.raises(InputError, match=f"evaluate takes a file, or X and y. Got {got}"):
+            task.evaluate(**given)
+    with pytest.raises(InputError, match="SequenceRegressor is not fitted yet"):
+        SequenceRegressor().evaluate(X=X, y=Y)
+
+
+def test_numbers_come_in_whatever_holds_them():
+    task = fitted()
+    wanted = task.predict(X.astype(np.float32))
+    tensor = torch.tensor(X, dtype=torch.float32)
+    for x in (tensor.clone().requires_grad_(), list(tensor), X.astype(np.float32).astype(object)):
+        assert np.array_equal(task.predict(x), wanted)
+    assert task.predict(tensor.bfloat16()).shape == wanted.shape
+    assert same_bits(weights(fitted(y=list(torch.tensor(Y, requires_grad=True))).model), weights(task.model))
+    masked = np.ma.masked_array(X, X > 2)
+    with pytest.raises(InputError, match=r"X: value at .* must be finite. Got nan"):
+        task.predict(masked)
+    # what is masked may be past the ends
+    beyond = np.broadcast_to(np.arange(5)[:, None] > 3, X.shape)
+    assert task.predict(np.ma.masked_array(X, beyond), [4] * 60).shape == (60, 2)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +167,22 @@ def test_scales_are_measured_by_hand():
     assert (plain["input_mean"], plain["target_scale"]) == ([0, 0], [1, 1])
 
 
+@pytest.mark.parametrize("offset", [1e6, 1e8])
+def test_no_deviation_is_lost_beside_a_large_mean(tmp_path, offset):
+    x, y = np.round(X, 3), np.round(Y, 3)
+    task, moved = fitted(x, y), fitted(x + offset, y - offset)
+    assert moved.facts["target_scale"] == pytest.approx(task.facts["target_scale"], rel=1e-6)
+    found = moved.predict(x + offset)
+    assert found.dtype == np.float64
+    np.testing.assert_allclose(found + offset, task.predict(x), atol=1e-5)
+    assert moved.score(x + offset, y - offset) == pytest.approx(task.score(x, y), abs=1e-5)
+    # a file, and what is printed of it, too
+    np.savez(tmp_path / "x.npz", x=x + offset)
+    verb = SequenceRegressor.verb(data=tmp_path / "x.npz")
+    lines = [line.split(",")[1:] for line in "".join(verb.text(moved)).splitlines()[1:]]
+    np.testing.assert_allclose(np.array(lines, float), found, rtol=0, atol=1e-6)
+
+
 def test_the_unit_of_the_target_and_of_the_features_does_not_matter():
     other = fitted(X * 1000 + 7, Y * 1e20 - 5e20)
     np.testing.assert_allclose(
@@ -140,6 +212,8 @@ def test_what_cannot_be_predicted_is_refused():
         fitted().predict(np.ones((4, 5, 3)))
     with pytest.raises(InputError, match="SequenceRegressor is not fitted yet"):
         SequenceRegressor().predict(X)
+    with pytest.raises(InputError, match="SequenceRegressor is not fitted yet"):
+        SequenceRegressor().score(X, Y)
 
 
 # On files

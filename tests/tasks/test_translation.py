@@ -6,6 +6,7 @@ import json
 import sys
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 
@@ -13,7 +14,7 @@ import elman
 from elman.cli import main
 from elman.errors import InputError, Interrupted
 from elman.tasks import translation
-from elman.tasks.translation import SearchOptions, Translator
+from elman.tasks.translation import Translator
 from elman.train import progress
 from tiny import GERMAN, SMALL, WORDS, interrupt_at, same_bits, sentences, timeless, weights
 
@@ -83,32 +84,30 @@ TEXTS = ["the big cat ran", "", "a dog", "  ", "the mat on the cat on the dog on
 
 def test_many_texts_are_translated_as_one_by_one(task, monkeypatch):
     for options in ({}, {"beam": 1}, {"beam": 3, "nbest": 3, "length_penalty": 0.5}):
-        options = SearchOptions(**options)
-        together = task.nbest(TEXTS, options)
+        together = task.nbest(TEXTS, **options)
         assert [found[0].text for found in together[1:4:2]] == ["", ""]
         for text, found in zip(TEXTS, together, strict=True):
-            (alone,) = task.nbest([text], options)
+            (alone,) = task.nbest([text], **options)
             assert [t.text for t in alone] == [t.text for t in found]
             assert [t.score for t in alone] == pytest.approx([t.score for t in found], abs=1e-4)
             assert [t.score for t in found] == sorted((t.score for t in found), reverse=True)
-            assert len(found) == (options.nbest if text.strip() else 1)
+            assert len(found) == (options.get("nbest", 1) if text.strip() else 1)
 
 
 def test_no_beam_is_worse_than_greedy(task):
     texts = [line.partition("\t")[0] for line in sentences(40, seed=3).splitlines()]
     # nonsense too, of which the model is less sure
     texts += [" ".join(text.split()[::-1] * 2) for text in texts]
-    greedy = task.nbest(texts, SearchOptions(beam=1))
+    greedy = task.nbest(texts, beam=1)
     for beam in (2, 5):
-        wide = task.nbest(texts, SearchOptions(beam=beam))
+        wide = task.nbest(texts, beam=beam)
         assert all(w[0].score >= g[0].score - 1e-4 for w, g in zip(wide, greedy, strict=True))
 
 
 def test_lengths_keep_the_ratios(task):
     source = "the big cat ran on"
     for low, high in ((0, 0.2), (3, 4)):
-        options = SearchOptions(min_ratio=low, max_ratio=high, nbest=5)
-        for found in task.nbest([source], options)[0]:
+        for found in task.nbest([source], min_ratio=low, max_ratio=high, nbest=5)[0]:
             assert max(1, 5 * low) <= len(found.text.split()) <= int(5 * high) + 10
     assert task.translate(["xyzzy"], max_ratio=0.0)[0]
 
@@ -122,13 +121,13 @@ def test_the_unknown_is_never_written(tmp_path):
     unknown = task.target_vocabulary.unknown
     known = set(task.target_vocabulary.decode(np.arange(unknown + 1, len(task.target_vocabulary))).split())
     for options in ({"beam": 4, "nbest": 4}, {"temperature": 5.0, "nbest": 20, "seed": 0}):
-        for (text, _), *_ in task.nbest(["the cat", "zebra zebra"], SearchOptions(**options)):
+        for (text, _), *_ in task.nbest(["the cat", "zebra zebra"], **options):
             assert set(text.split()) <= known
 
 
 def test_drawn_translations(task):
     def drawn(**options):
-        found = task.nbest(["the big cat", "a dog"], SearchOptions(temperature=1.5, nbest=6, **options))
+        found = task.nbest(["the big cat", "a dog"], temperature=1.5, nbest=6, **options)
         assert [len(each) for each in found] == [6, 6]
         return [[t.text for t in each] for each in found]
 
@@ -137,6 +136,87 @@ def test_drawn_translations(task):
     assert len(set(drawn(seed=1)[0])) > 1
     (greedy,) = task.translate(["the big cat"], beam=1)
     assert drawn(seed=3, top_k=1)[0] == [greedy] * 6
+
+
+def test_a_seed_draws_the_same_answers_to_a_line_whatever_stands_around_it(task):
+    how = {"temperature": 1.5, "nbest": 4, "seed": 1}
+    together = dict(zip(TEXTS, task.nbest(TEXTS, **how), strict=True))
+    backwards = dict(zip(TEXTS[::-1], task.nbest(TEXTS[::-1], **how), strict=True))
+    for text in TEXTS:
+        (alone,) = task.nbest([text], **how)
+        for found in (together, backwards):
+            assert [t.text for t in found[text]] == [t.text for t in alone]
+
+
+class Column(list):
+    """Texts that are indexed by something else than their place, as a pandas column's may be."""
+
+    def __getitem__(self, k):
+        return super().__getitem__(len(self) - 1 - k)
+
+
+def test_texts_come_in_whatever_holds_them_in_order(task):
+    wanted = task.translate(TEXTS)
+    assert len(set(wanted)) > 3
+    for texts in (Column(TEXTS), tuple(TEXTS), np.array(TEXTS), (text for text in TEXTS)):
+        assert task.translate(texts) == wanted
+    there = task.translate(unordered := set(TEXTS))
+    assert there == task.translate(list(unordered))
+    frame = pl.DataFrame({"text": TEXTS})
+    assert task.translate(frame["text"]) == wanted
+    for texts, got in [
+        ("a dog", "one text; give"),
+        (b"a dog", "one text; give"),
+        (None, "NoneType"),
+        (5, "int"),
+        (frame, r"DataFrame; give one column, as df\['text'\] is"),
+        ({"text": TEXTS}, r"dict; give one column"),
+    ]:
+        with pytest.raises(InputError, match=f"texts must be a list of texts. Got {got}"):
+            task.translate(texts)
+    for text, got in ((b"a", "bytes"), (float("nan"), "float"), (None, "NoneType")):
+        with pytest.raises(InputError, match=f"text 1: must be a text. Got {got}"):
+            task.translate(["a", text])
+
+
+def test_options_that_a_call_has_not_are_named(task, tmp_path):
+    for call in ("translate", "nbest"):
+        with pytest.raises(InputError, match=f"{call} has no option 'beam_size'$"):
+            getattr(task, call)(["a dog"], beam_size=3)
+        with pytest.raises(InputError, match="--beam must be"):
+            getattr(task, call)(["a dog"], beam=0)
+    with pytest.raises(InputError, match=r"translate gives the best translation alone; nbest\(\) gives"):
+        task.translate(["a dog"], nbest=3)
+    assert [len(found) for found in task.nbest(["a dog", ""], nbest=3)] == [3, 1]
+    for call in (
+        lambda: Translator().draw("a dog", "Hund ein", tmp_path / "it.png"),
+        lambda: Translator().nbest([]),
+    ):
+        with pytest.raises(InputError, match="Translator is not fitted yet"):
+            call()
+
+
+def test_a_picture_goes_to_a_path_of_any_kind(task, tmp_path):
+    task.draw("the cat", "Kater der", str(tmp_path / "it.svg"))
+    assert (tmp_path / "it.svg").exists()
+    with pytest.raises(InputError, match="path must be a file ending in"):
+        task.draw("the cat", "Kater der", "it.xyz")
+    with pytest.raises(InputError, match=r"source: must be a text\. Got NoneType"):
+        task.draw(None, "Kater der", tmp_path / "it.svg")
+
+
+def test_pairs_in_memory_are_evaluated_as_those_of_a_file(task, tmp_path):
+    (tmp_path / "other.tsv").write_text(sentences(8, seed=4))
+    sources, targets = zip(*(line.split("\t") for line in sentences(8, seed=4).splitlines()), strict=True)
+    assert task.evaluate(sources=iter(sources), targets=targets) == task.evaluate(tmp_path / "other.tsv")
+    for given, got in [
+        ({}, "neither"),
+        ({"data": tmp_path / "other.tsv", "sources": sources, "targets": targets}, "both"),
+    ]:
+        with pytest.raises(InputError, match=f"evaluate takes files, or sources and targets. Got {got}"):
+            task.evaluate(**given)
+    with pytest.raises(InputError, match=r"targets must be a list of texts\. Got NoneType"):
+        task.evaluate(sources=sources)
 
 
 def run(monkeypatch, capsys, arguments, content=""):
@@ -243,6 +323,13 @@ def test_bad_lines_are_left_out_where_that_is_asked_for(tmp_path):
     assert not (tmp_path / "run").exists()
     with pytest.warns(UserWarning, match=r"pairs\.tsv: 2 pairs with a bad line were left out"):
         Translator(**options, skip_bad_lines=True).train(tmp_path / "pairs.tsv", tmp_path / "run")
+    pairs = [line.split("\t") for line in sentences(40).splitlines()]
+    sources, targets = map(list, zip(*pairs, ["", "x"], ["a", None], strict=True))
+    with pytest.raises(InputError, match="source 40: must not be empty"):
+        Translator(**options).fit(sources, targets)
+    with pytest.warns(UserWarning, match="sources, targets: 2 pairs with a bad line were left out"):
+        task = Translator(**options, skip_bad_lines=True).fit(sources, targets)
+    assert sum(len(part) for part in task._pairs) == 40
 
 
 def test_pairs_of_the_test_part_that_were_trained_on_are_told(tmp_path):

@@ -6,14 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from elman.config import check_regular, read_json, shown
+from elman.data.arrays import check_finite, is_array, is_frame, numbers
+from elman.data.frames import to_polars
 from elman.data.sequences import read_arrays
 from elman.data.tables import check_filled, number_column, read_table, row_number
 from elman.errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,7 @@ class Channels:
     Attributes:
         name: of the series; empty where a table holds only one.
         times: [N] of each row, as text; row numbers from 0 where there is no time column.
-        values: [N, D] float32, NaN where missing.
+        values: [N, D] float64, NaN where missing.
         labels: [N] bool, true where an anomaly is labelled; or None.
     """
 
@@ -42,7 +47,7 @@ class ChannelTable:
 
     Attributes:
         series: at least one.
-        columns: names of the D columns.
+        columns: names of the D columns; none where they are an array's.
         has_names: whether an id column named the series.
         has_times: whether there was a time column.
     """
@@ -52,14 +57,38 @@ class ChannelTable:
     has_names: bool
     has_times: bool
 
+    def ordered(self, columns: Sequence[str], source: str) -> list[Channels]:
+        """The series with their columns in this order; InputError where these are others."""
+        if not self.columns:
+            width = self.series[0].values.shape[1]
+            if width != len(columns):
+                raise InputError(f"{source} must have {len(columns)} columns. Got {width}.")
+            return self.series
+        if sorted(self.columns) != sorted(columns):
+            raise InputError(
+                f"{source}: columns must be {', '.join(columns)}. Got {', '.join(self.columns)}."
+            )
+        order = [self.columns.index(column) for column in columns]
+        return [replace(each, values=each.values[:, order]) for each in self.series]
+
 
 def read_channels(path: Path, *, id_column: str, time_column: str, label_column: str) -> ChannelTable:
+    """Series from a file: see ``read_table`` and ``channels_from_table``."""
+    return channels_from_table(
+        read_table(path), path, id_column=id_column, time_column=time_column, label_column=label_column
+    )
+
+
+def channels_from_table(
+    table: "pl.DataFrame", path: Path, *, id_column: str, time_column: str, label_column: str
+) -> ChannelTable:
     """All numeric columns of a table with one row a step.
 
     Rows keep the table's order; a time that goes back, or is there twice, is warned of.
 
     Args:
-        path: see ``read_table``.
+        table: what was read.
+        path: where it was read, for messages.
         id_column: names the series of a row, where there is such a column.
         time_column: its time, likewise.
         label_column: 0 or 1 (true, false), likewise.
@@ -68,7 +97,6 @@ def read_channels(path: Path, *, id_column: str, time_column: str, label_column:
         InputError: names file, row, column and value: a cell holds no number (empty ones are missing), a
             label is neither 0 nor 1, an id or a time is missing; or there is no column of numbers.
     """
-    table = read_table(path)
     columns = [c for c in table.columns if c not in (id_column, time_column, label_column)]
     if not columns:
         raise InputError(f"{path}: has no column beside {', '.join(table.columns)}")
@@ -160,38 +188,70 @@ def _rows_by_name(names: Sequence[object]) -> dict[object, np.ndarray]:
     return {name: np.array(each) for name, each in rows.items()}
 
 
-def channels_from_arrays(arrays: object, source: str = "X") -> list[Channels]:
-    """Series from arrays.
+def channels_from_memory(
+    X: Any,
+    columns: Sequence[str] | None = None,
+    *,
+    id_column: str,
+    time_column: str,
+    label_column: str,
+    source: str = "X",
+) -> ChannelTable:
+    """Series from arrays or frames, without labels.
+
+    A list of arrays, columns, tensors or frames holds a series in each; a list of numbers, or of lists, is
+    one series of rows.
 
     Args:
-        arrays: [N, D], or [N] of one column; or a list of such NumPy arrays, one a series. NaN is missing.
+        X: [N, D], or [N] of one column, NaN where missing; or a frame of polars or pandas, which is read as
+            a file of the same columns is; or a list of such.
+        columns: names wanted, in this order; None: those of the first frame, or x0, x1, … of an array. An
+            array, which has no names, must have as many.
+        id_column: see ``channels_from_table``.
+        time_column: likewise.
+        label_column: likewise.
         source: name for messages.
 
     Raises:
-        InputError: no numbers, infinite ones, no rows, or unlike numbers of columns.
+        InputError: no numbers, infinite ones, no rows, or other columns.
     """
-    several = isinstance(arrays, list | tuple) and all(isinstance(each, np.ndarray) for each in arrays)
-    found = []
-    given: Any = arrays if several else [arrays]
-    for number, each in enumerate(given):
+    several = isinstance(X, list | tuple) and any(map(is_array, X))
+    series: list[Channels] = []
+    has_names, has_times = False, True
+    for number, each in enumerate(X if several else [X]):
         name = f"{source}[{number}]" if several else source
-        try:
-            values = np.asarray(each, dtype=np.float32)
-        except (TypeError, ValueError):
-            raise InputError(f"{name}: must be numbers") from None
-        if values.ndim == 1:
-            values = values[:, None]
-        if values.ndim != 2 or 0 in values.shape:
-            raise InputError(f"{name}: must be [rows, columns]. Got {list(np.shape(each))}.")
-        if np.isinf(values).any():
-            row, column = (int(k) for k in np.argwhere(np.isinf(values))[0])
-            raise InputError(f"{name}: value at [{row}, {column}] must be finite or NaN")
-        found.append(Channels(str(number) if several else "", [str(k) for k in range(len(values))], values))
-    if not found:
-        raise InputError(f"{source}: must hold at least one series")
-    if len({each.values.shape[1] for each in found}) > 1:
-        raise InputError(f"{source}: every series must have {found[0].values.shape[1]} columns")
-    return found
+        if several and not is_array(each):
+            raise InputError(f"{name}: must be an array, as others of the list. Got {type(each).__name__}.")
+        if is_frame(each):
+            table = channels_from_table(
+                to_polars(each, name),
+                Path(name),
+                id_column=id_column,
+                time_column=time_column,
+                label_column=label_column,
+            )
+        else:
+            table = _channels_from_array(each, name)
+        if columns is None:
+            columns = table.columns or [f"x{k}" for k in range(table.series[0].values.shape[1])]
+        has_names |= table.has_names
+        has_times &= table.has_times
+        series += [
+            replace(found, name=found.name or (str(number) if several else ""), labels=None)
+            for found in table.ordered(columns, name)
+        ]
+    assert columns is not None
+    return ChannelTable(series, list(columns), has_names or len(series) > 1, has_times)
+
+
+def _channels_from_array(X: Any, source: str) -> ChannelTable:
+    values = numbers(X, source)
+    if values.ndim == 1:
+        values = values[:, None]
+    if values.ndim != 2 or 0 in values.shape:
+        raise InputError(f"{source}: must be [rows, columns]. Got {list(values.shape)}.")
+    check_finite(values, source, missing=True)
+    return ChannelTable([Channels("", [str(k) for k in range(len(values))], values)], [], False, False)
 
 
 def save_channels(path: Path, series: Sequence[Channels], cuts: np.ndarray) -> None:
@@ -220,7 +280,7 @@ def load_channels(path: Path, columns: int) -> tuple[list[Channels], np.ndarray]
     labels = arrays.get("labels")
     fits = (
         values.ndim == 2
-        and values.dtype == np.float32
+        and values.dtype in (np.float64, np.float32)  # float32 in older runs
         and values.shape[1] == columns
         and lengths.dtype.kind == "i"
         and lengths.ndim == 1
@@ -260,7 +320,7 @@ def calendar_features(time: str, kind: str) -> list[float]:
     """
     if kind == "none":
         return []
-    at = datetime.fromisoformat(time)
+    at = datetime.fromisoformat(str(time))
     day = (at.hour * 3600 + at.minute * 60 + at.second) / 86400
     turns = [day] if kind == "day" else [day, (at.weekday() + day) / 7]
     return [f(2 * math.pi * turn) for turn in turns for f in (math.sin, math.cos)]

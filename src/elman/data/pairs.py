@@ -3,10 +3,10 @@
 import gzip
 import unicodedata
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
@@ -85,22 +85,61 @@ def read_pairs(paths: list[Path], skip_bad_lines: bool = False) -> Pairs:
     return Pairs(pairs.sources, pairs.targets, skipped)
 
 
-def check_pairs(sources: Sequence[str], targets: Sequence[str]) -> Pairs:
+def check_pairs(
+    sources: Iterable[str] | None, targets: Iterable[str] | None, skip_bad_lines: bool = False
+) -> Pairs:
     """Pairs from texts in memory, by the rules of those from files.
+
+    Args:
+        sources: N texts, in an order.
+        targets: N texts, likewise.
+        skip_bad_lines: leaves out pairs with a text that would otherwise be refused.
 
     Raises:
         InputError: not as many sources as targets, none, or a text that is refused.
     """
-    if isinstance(sources, str) or isinstance(targets, str):
-        raise InputError("sources and targets must be lists of texts. Got one text; give [text].")
-    if len(sources) != len(targets) or not len(sources):
+    for name, texts in (("sources", sources), ("targets", targets)):
+        if isinstance(texts, Set):
+            raise InputError(
+                f"{name} must be a list of texts. Got {type(texts).__name__}, which has no order."
+            )
+    sources, targets = list_of_texts(sources, "sources"), list_of_texts(targets, "targets")
+    if len(sources) != len(targets) or not sources:
         raise InputError(
             f"sources and targets must be as many, at least one. Got {len(sources)} and {len(targets)}."
         )
-    for name, texts in (("source", sources), ("target", targets)):
-        for number, text in enumerate(texts):
-            check_text(text, f"{name} {number}")
-    return Pairs([text.strip() for text in sources], [text.strip() for text in targets])
+    pairs, skipped = Pairs([], []), 0
+    for number, (source, target) in enumerate(zip(sources, targets, strict=True)):
+        try:
+            check_text(source, f"source {number}")
+            check_text(target, f"target {number}")
+        except InputError:
+            if not skip_bad_lines:
+                raise
+            skipped += 1
+            continue
+        pairs.sources.append(source.strip())
+        pairs.targets.append(target.strip())
+    if not pairs:
+        raise InputError(f"sources and targets hold no pair of texts ({skipped:,} were bad)")
+    return Pairs(pairs.sources, pairs.targets, skipped)
+
+
+def list_of_texts(texts: Any, name: str) -> list[Any]:
+    """Whatever holds texts one after another, as a list; InputError where that is not what it holds.
+
+    Args:
+        texts: a list, array, column or generator; each text is still to be checked.
+        name: of the argument, for messages.
+    """
+    found, hint = type(texts).__name__, ""
+    if isinstance(texts, str | bytes):
+        found, hint = "one text", "; give [text]"
+    elif hasattr(texts, "columns") or isinstance(texts, Mapping):
+        hint = "; give one column, as df['text'] is"
+    elif isinstance(texts, Iterable):
+        return list(texts)
+    raise InputError(f"{name} must be a list of texts. Got {found}{hint}.")
 
 
 def check_text(text: str, where: str, *, empty: bool = False) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elman.config import shown
+from elman.data.arrays import array, check_finite, numbers
 from elman.data.tables import check_columns, check_filled, number_column, read_table, row_number
 from elman.errors import InputError
 
@@ -19,9 +20,9 @@ class Sequences:
     """Numeric sequences, padded.
 
     Attributes:
-        inputs: [N, T, I] float32, 0 past a sequence's end.
+        inputs: [N, T, I] float64, 0 past a sequence's end.
         lengths: [N] steps of each.
-        targets: [N, O] float32, or None where there are none.
+        targets: [N, O] float64, or None where there are none.
         ids: name of each sequence.
         features: name of each input column.
         outputs: name of each target.
@@ -63,7 +64,7 @@ def sequences_from_arrays(
     Raises:
         InputError: shapes do not fit, or a value is no finite number.
     """
-    x = _numbers(inputs, source)
+    x = numbers(inputs, source)
     if x.ndim == 2:
         x = x[:, :, None]
     if x.ndim != 3 or 0 in x.shape:
@@ -71,48 +72,23 @@ def sequences_from_arrays(
             f"{source}: must be [sequences, steps, features], none of them 0. Got {list(x.shape)}."
         )
     n, steps, width = x.shape
-    span = np.full(n, steps) if lengths is None else _array(lengths, f"{source}: lengths")
+    span = np.full(n, steps) if lengths is None else array(lengths, f"{source}: lengths")
     if span.shape != (n,) or span.dtype.kind not in "iu" or span.min() < 1 or span.max() > steps:
         raise InputError(f"{source}: lengths must be {n} ints in [1, {steps}]. Got {shown(span.tolist())}.")
     beyond = np.arange(steps) >= span[:, None]
-    x = np.where(beyond[:, :, None], np.float32(0), x)
+    x = np.where(beyond[:, :, None], 0.0, x)
     y = None
     if targets is not None:
-        y = _numbers(targets, "y")
+        y = numbers(targets, "y")
         if y.ndim not in (1, 2) or len(y) != n or 0 in y.shape:
             raise InputError(f"y: must be [{n}] or [{n}, outputs]. Got {list(y.shape)}.")
-        _check_finite(y, "y")
+        check_finite(y, "y")
         y = y.reshape(n, -1)
-    _check_finite(x, source)
+    check_finite(x, source)
     outputs = [] if y is None else ["y"] if y.shape[1] == 1 else [f"y{k}" for k in range(y.shape[1])]
     return Sequences(
         x, span.astype(np.int64), y, [str(k) for k in range(n)], [f"x{k}" for k in range(width)], outputs
     )
-
-
-def _numbers(values: object, source: str) -> np.ndarray:
-    array = _array(values, source)
-    if array.dtype.kind not in "biufO":
-        raise InputError(f"{source}: must hold numbers. Got {array.dtype}.")
-    try:
-        with np.errstate(over="ignore"):  # a number too large becomes infinite, and is refused as that
-            return np.ascontiguousarray(array, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{source}: must hold numbers: {str(error).splitlines()[0]}") from None
-
-
-def _array(values: object, source: str) -> np.ndarray:
-    try:
-        return np.asarray(values)
-    except ValueError as error:
-        raise InputError(f"{source}: must be an array: {str(error).splitlines()[0]}") from None
-
-
-def _check_finite(values: np.ndarray, source: str) -> None:
-    bad = np.argwhere(~np.isfinite(values))
-    if len(bad):
-        place = tuple(int(k) for k in bad[0])
-        raise InputError(f"{source}: value at {list(place)} must be finite. Got {values[place]}.")
 
 
 def read_sequences(
@@ -194,7 +170,7 @@ def _grouped(
     lengths = np.bincount(sequence)
     begins = np.cumsum(lengths) - lengths
     step = np.arange(len(order)) - np.repeat(begins, lengths)
-    inputs = np.zeros((len(numbers), int(lengths.max()), len(features)), np.float32)
+    inputs = np.zeros((len(numbers), int(lengths.max()), len(features)))
     inputs[sequence[order], step] = values[order, : len(features)]
     targets = None
     if with_target:
@@ -204,7 +180,8 @@ def _grouped(
             row = int(wrong[0])
             raise InputError(
                 f"{path}: row {row_number(path, row)}: {target_column} must be the same in every row of "
-                f"{id_column} {names[row]!r}. Got {values[row, -1]:g} beside {targets[sequence[row], 0]:g}."
+                f"{id_column} {names[row]!r}. Got {values[row, -1]:.15g} beside "
+                f"{targets[sequence[row], 0]:.15g}."
             )
     return Sequences(
         inputs,

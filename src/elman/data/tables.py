@@ -138,7 +138,7 @@ def check_filled(table: "pl.DataFrame", column: str, path: Path) -> None:
 
 
 def number_column(table: "pl.DataFrame", column: str, path: Path, *, missing: bool = False) -> np.ndarray:
-    """A column as float32 [rows].
+    """A column as float64 [rows].
 
     Args:
         table: what was read.
@@ -147,12 +147,16 @@ def number_column(table: "pl.DataFrame", column: str, path: Path, *, missing: bo
         missing: whether empty cells and NaN are allowed; they become NaN.
 
     Raises:
-        InputError: a cell holds no finite number.
+        InputError: a cell holds no finite number, or one beyond what float32 holds.
     """
     import polars as pl
 
-    numbers = table[column].cast(pl.Float64, strict=False).cast(pl.Float32)
-    bad = numbers.is_null() | ~numbers.is_finite()
+    kind = table[column].dtype
+    # a date, or a category, is no number, though there is one behind it
+    readable = kind.is_numeric() or kind in (pl.Boolean, pl.String, pl.Null)
+    cells = table[column] if readable else pl.Series([None] * len(table))
+    numbers = cells.cast(pl.Float64, strict=False)
+    bad = numbers.is_null() | ~numbers.is_finite() | (numbers.abs() > LARGEST)
     if missing:
         bad &= ~(table[column].is_null() | numbers.is_nan().fill_null(False))
     rows = bad.fill_null(True).arg_true()
@@ -160,7 +164,7 @@ def number_column(table: "pl.DataFrame", column: str, path: Path, *, missing: bo
         row = int(rows[0])
         value = table[column][row]
         rule, hint = "a finite number", ""
-        if is_finite(table[column].cast(pl.Float64, strict=False)[row]):  # but not as float32
+        if is_finite(numbers[row]):
             rule = f"in [-{LARGEST}, {LARGEST}]"
         elif _is_date(value):
             hint = " A column of times is named by --time-column."

@@ -6,11 +6,14 @@ from functools import cached_property
 
 import numpy as np
 
+from elman.config import require
 from elman.data.channels import Channels
 from elman.decode.dynamic_threshold import Thresholded, dynamic_threshold
 from elman.decode.likelihood import FEWEST
 from elman.metrics.nab import Scored, nab_score
 from elman.metrics.ranges import Range, point_scores, range_scores, runs
+
+METHODS = ("dynamic", "likelihood")
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,8 @@ class Analysis:
         return flags
 
     def anomalies(self, method: str) -> list[Anomaly]:
-        """The ranges that a method finds, in order."""
+        """The ranges that a method finds, in order; InputError where it is none of the two."""
+        require("method", method in METHODS, f"one of {', '.join(map(repr, METHODS))}", method)
         if method == "dynamic":
             strength = np.stack([column.strength for column in self.thresholded], axis=1)
             return self._gather([column.ranges for column in self.thresholded], strength)

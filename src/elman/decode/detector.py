@@ -1,16 +1,18 @@
 """A trained model as a detector that reads one row at a time."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from elman.data.channels import calendar_features
+from elman.data.arrays import check_finite, numbers
+from elman.data.channels import calendar
 from elman.data.rows import RowParser
-from elman.data.scale import LARGEST, scaled
+from elman.data.scale import scaled
 from elman.decode.likelihood import Likelihood
+from elman.errors import InputError
 
 
 class Reader(Protocol):
@@ -45,7 +47,7 @@ class DetectorStream:
         likelihood: a new one.
         mean: [D] of each column.
         scale: [D] its standard deviation.
-        calendar: see ``data.channels.calendar_features``.
+        calendar: see ``data.channels.calendar``.
         lagged: the model reads the row before and expects this one (a forecaster); otherwise it reads this
             one and expects it back.
         threshold: score from which a point is an anomaly.
@@ -69,27 +71,28 @@ class DetectorStream:
         self.rows = 0
         """Rows read so far."""
 
-    def push(self, values: np.ndarray, time: str = "") -> Point:
+    def push(self, values: Any, time: str = "") -> Point:
         """What is to be said of the next row.
 
         Args:
-            values: [D]; NaN where missing.
+            values: [D], or the one number where D is 1; NaN where missing.
             time: of the row, where the model has a calendar.
 
         Raises:
-            ValueError: not D values, one that is infinite, or a time that cannot be read; the stream stays
+            InputError: not D numbers, one that is infinite, or a time that cannot be read; the stream stays
                 as it was.
         """
-        values = np.asarray(values, dtype=np.float64)
+        values = numbers(values, "the row")
+        if values.ndim == 0 and len(self._mean) == 1:
+            values = values[None]
         if values.shape != self._mean.shape:
-            raise ValueError(f"a row must have {len(self._mean)} values. Got {values.size}.")
-        if (np.abs(values) > LARGEST).any():
-            raise ValueError(f"a value must be missing or in [-{LARGEST}, {LARGEST}]")
-        features = calendar_features(time, self._calendar)
+            raise InputError(f"the row must be [{len(self._mean)}]. Got {list(values.shape)}.")
+        check_finite(values, "the row", missing=True)
+        features = calendar([time], self._calendar, "the row")[0]
         seen = scaled(values, self._mean, self._scale)
         filled = np.where(np.isnan(seen), self._filled, seen)
         read = self._filled if self._lagged else filled
-        inputs = np.concatenate([read, np.array(features, dtype=np.float32)]) if features else read
+        inputs = np.concatenate([read, features])
         expected = self._reader.step(torch.from_numpy(inputs)).numpy()
         errors = np.full_like(seen, np.nan) if self._lagged and self.rows == 0 else seen - expected
         self._filled = filled

@@ -1,8 +1,11 @@
 """How to search, whatever for. No heavy import: the command line reads this to print its help."""
 
+import dataclasses
 from dataclasses import dataclass
+from typing import Any, Self
 
 from elman.config import check_types, require
+from elman.errors import InputError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +31,15 @@ class SearchOptions:
     top_p: float = 1.0
     """of a drawn token: only the most probable that together reach this probability"""
     seed: int | None = None
-    """the same seed draws the same answers to the same lines; without one every call differs"""
+    """the same seed draws the same answers to the same line, whatever stands around it; none: new ones"""
+
+    @classmethod
+    def of(cls, options: dict[str, Any], call: str) -> Self:
+        """From options by name; InputError where ``call``, whose they are, has no such option."""
+        unknown = sorted(set(options) - {f.name for f in dataclasses.fields(cls)})
+        if unknown:
+            raise InputError(f"{call} has no option {unknown[0]!r}")
+        return cls(**options)
 
     def __post_init__(self) -> None:
         """Checks every type and range."""

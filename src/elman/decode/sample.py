@@ -17,7 +17,7 @@ def choose(
     temperature: float = 1.0,
     top_k: int = 0,
     top_p: float = 1.0,
-    generator: torch.Generator | None = None,
+    generator: torch.Generator | Sequence[torch.Generator] | None = None,
 ) -> Tensor:
     """One token a row.
 
@@ -27,7 +27,7 @@ def choose(
         top_k: only the k most probable tokens; 0: all.
         top_p: only the most probable tokens that together reach this probability, at least one (nucleus:
             Holtzman et al. 2019, arXiv:1904.09751); 1: all.
-        generator: the source of randomness.
+        generator: the source of randomness, or one of each row, so that no row changes another's.
 
     Returns:
         [B] ids.
@@ -50,7 +50,10 @@ def choose(
         before = ordered.cumsum(-1) - ordered
         ordered = ordered.masked_fill(before >= top_p, 0.0)
         probabilities = torch.zeros_like(probabilities).scatter(-1, order, ordered)
-    return torch.multinomial(probabilities, 1, generator=generator)[:, 0]
+    if not isinstance(generator, Sequence):
+        return torch.multinomial(probabilities, 1, generator=generator)[:, 0]
+    rows = zip(probabilities, generator, strict=True)
+    return torch.cat([torch.multinomial(row, 1, generator=own) for row, own in rows])
 
 
 def check_options(temperature: float, top_k: int, top_p: float) -> None:
@@ -107,7 +110,7 @@ def sample_sequences(
     top_k: int = 0,
     top_p: float = 1.0,
     alpha: float = 1.0,
-    generator: torch.Generator | None = None,
+    generators: Sequence[torch.Generator] | None = None,
 ) -> list[rules.Hypothesis]:
     """A sequence drawn for each row, to its end.
 
@@ -120,7 +123,7 @@ def sample_sequences(
         top_k: see ``choose``.
         top_p: see ``choose``.
         alpha: exponent of the score's length penalty.
-        generator: the source of randomness.
+        generators: B sources of randomness, one of each row, though several may share one; None: torch's.
     """
     B, device = state[0].shape[1], state[0].device
     drawn = [rules.Hypothesis([], 0.0)] * B
@@ -130,7 +133,8 @@ def sample_sequences(
     while len(alive):
         log_p, state = step(tokens, state)
         log_p = bounds(log_p, written, alive)
-        tokens = choose(log_p, temperature, top_k, top_p, generator)
+        own = None if generators is None else [generators[k] for k in alive.tolist()]
+        tokens = choose(log_p, temperature, top_k, top_p, own)
         sums = sums + log_p.gather(1, tokens[:, None])[:, 0]
         ends = tokens == bounds.end
         penalty = rules.length_penalty(written.shape[1] + 1, alpha)

@@ -23,7 +23,7 @@ def search(
     begin: int,
     end: int,
     never: Sequence[int] = (),
-    generator: torch.Generator | None = None,
+    generators: Sequence[torch.Generator] = (),
 ) -> list[list[Hypothesis]]:
     """Some sequences for each row, best first.
 
@@ -35,7 +35,7 @@ def search(
         begin: the token to begin with.
         end: the token that ends a sequence.
         never: tokens that are not written.
-        generator: the source of randomness, where sequences are drawn.
+        generators: each row's own source of randomness, where sequences are drawn.
     """
 
     def rules(sizes: Tensor) -> Rules:
@@ -56,7 +56,7 @@ def search(
         top_k=options.top_k,
         top_p=options.top_p,
         alpha=alpha,
-        generator=generator,
+        generators=[generator for generator in generators for _ in range(n)],
     )
     groups = (drawn[k : k + n] for k in range(0, len(drawn), n))
     return [sorted(group, key=lambda hypothesis: -hypothesis.score) for group in groups]

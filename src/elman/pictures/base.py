@@ -42,11 +42,11 @@ def logarithmic(axes: "Axes") -> None:
     axes.yaxis.set_minor_formatter(Plain(minor_thresholds=(2, 0.5)))
 
 
-def check_picture(path: Path | None) -> None:
-    """Raises InputError unless ``--plot`` names a file of such an ending in a folder; None is no picture."""
+def check_picture(path: Path | None, option: str = "--plot") -> None:
+    """Raises InputError unless the option names a file of such an ending in a folder; None is no picture."""
     if path is not None:
-        require("--plot", path.suffix in PICTURES, f"a file ending in {', '.join(PICTURES)}", str(path))
-        require("--plot", path.parent.is_dir(), "a file in a folder that exists", str(path))
+        require(option, path.suffix in PICTURES, f"a file ending in {', '.join(PICTURES)}", str(path))
+        require(option, path.parent.is_dir(), "a file in a folder that exists", str(path))
 
 
 def save_figure(figure: "Figure", path: Path) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _DATA = "channels.npz"
 _PICTURE = "anomalies.png"
+_DIGITS = 6  # significant ones of an expected or seen number in CSV
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +104,9 @@ class Detect(Verb):
 
     def text(self, task: "AnomalyDetector") -> Iterator[str]:
         """One line a range, or a row."""
+        from elman.data.scale import written
+
+        units = task.units
         name = [task.config.id_column] if task.facts["names"] else []
         if self.stream:
             head = csv_line([*name, task.time_name, "score", "anomaly"])
@@ -121,7 +125,8 @@ class Detect(Verb):
             for each in analyses:
                 own, flags = [each.series.name] if name else [], each.flags(self.method)
                 for row, time in enumerate(each.series.times):
-                    values = (f"{value:.6g}" for value in each.expected[row])
+                    pairs = zip(each.expected[row], units.values(), strict=True)
+                    values = (written(value, *unit, _DIGITS) for value, unit in pairs)
                     yield csv_line([*own, time, f"{each.scores[row]:.4g}", int(flags[row]), *values])
         else:
             analyses = self._analyses(task)
@@ -130,7 +135,8 @@ class Detect(Verb):
                 own = [each.series.name] if name else []
                 for found in each.anomalies(self.method):
                     reason = found.reasons[0]
-                    values = (f"{value:.6g}" for value in (reason.expected, reason.seen))
+                    unit = units[reason.column]
+                    values = (written(v, *unit, _DIGITS) for v in (reason.expected, reason.seen))
                     yield csv_line(
                         [*own, found.start, found.end, f"{found.score:.4g}", reason.column, *values]
                     )
@@ -197,7 +203,10 @@ class AnomalyDetector(Task):
         **options: fields of ``AnomalyDetectionConfig`` (``elman train anomaly-detection --help`` explains).
 
     Shapes:
-        X [N, D], or [N] of one column, or a list of such arrays; NaN is missing
+        X [N, D], or [N] of one column; NaN is missing. A list of arrays, tensors, columns or frames holds a
+        series in each; a list of numbers, or of lists, is one series of rows. Of a frame (polars, pandas) the
+        columns go by their names, those of the options ``id_column``, ``time_column`` and ``label_column``
+        included, as in a file.
 
     Raises:
         InputError: an option out of its range.
@@ -215,7 +224,7 @@ class AnomalyDetector(Task):
         overwrite: bool = False,
         show_progress: bool = False,
     ) -> Self:
-        """Trains on all rows given, as normal ones.
+        """Trains on all rows given, as normal ones: ``split`` is for files.
 
         Args:
             X: one series or several.
@@ -226,16 +235,17 @@ class AnomalyDetector(Task):
         Raises:
             InputError: shapes do not fit, or a value is infinite.
         """
-        from elman.data.channels import ChannelTable, channels_from_arrays
-
-        series = channels_from_arrays(X)
-        columns = [f"x{k}" for k in range(series[0].values.shape[1])]
-        table = ChannelTable(series, columns, has_names=len(series) > 1, has_times=False)
-        whole = np.array([(len(each), len(each)) for each in series])
+        table = self._from_memory(X)
+        whole = np.array([(len(each), len(each)) for each in table.series])
         return self._fit(lambda folder: self._learn(table, whole, folder), out, overwrite, show_progress)
 
     def detect(self, X: Any, method: Literal["dynamic", "likelihood"] = "dynamic") -> "list[Anomaly]":
-        """Anomalies of one series or several, in order."""
+        """Anomalies of one series or several, in order.
+
+        Args:
+            X: as for ``fit``, with the columns that the detector was trained on.
+            method: dynamic, with the whole series at hand; likelihood, each row from the past alone.
+        """
         return [found for each in self.analyse(X) for found in each.anomalies(method)]
 
     def scores(self, X: Any) -> np.ndarray:
@@ -247,14 +257,13 @@ class AnomalyDetector(Task):
 
     def analyse(self, X: Any) -> "list[Analysis]":
         """All that the detector makes of one series or several: expected values, errors, scores."""
-        from elman.data.channels import channels_from_arrays
+        self._fitted()
+        return self._analyses(self._from_memory(X, self.facts["columns"]).series)
 
-        return self._analyses(channels_from_arrays(X))
-
-    def analyse_file(self, path: Path) -> "list[Analysis]":
+    def analyse_file(self, path: str | Path) -> "list[Analysis]":
         """``analyse`` for a table."""
         self._fitted()
-        return self._analyses(self._read_alike(path))
+        return self._analyses(self._read_alike(Path(path)))
 
     def stream(self) -> "DetectorStream":
         """The detector as an object that reads one row at a time, by ``push(values, time)``."""
@@ -280,6 +289,12 @@ class AnomalyDetector(Task):
         return RowParser(
             self.facts["columns"], name, self.config.time_column if self.facts["times"] else None
         )
+
+    @property
+    def units(self) -> dict[str, tuple[float, float]]:
+        """Mean and standard deviation of each column."""
+        facts = self.facts
+        return dict(zip(facts["columns"], zip(facts["mean"], facts["scale"], strict=True), strict=True))
 
     @property
     def time_name(self) -> str:
@@ -309,17 +324,23 @@ class AnomalyDetector(Task):
         from elman.data.channels import labelled, read_channels, windows_of
 
         config = self.config
-        table = read_channels(
-            path,
-            id_column=config.id_column,
-            time_column=config.time_column,
-            label_column=config.label_column,
-        )
+        table = read_channels(path, **self._special)
         if config.labels is None or not with_labels:
             return table
         windows = windows_of(config.labels, path)
         series = [labelled(each, windows, str(config.labels)) for each in table.series]
         return replace(table, series=series)
+
+    def _from_memory(self, X: Any, columns: Sequence[str] | None = None) -> "ChannelTable":
+        from elman.data.channels import channels_from_memory
+
+        return channels_from_memory(X, columns, **self._special)
+
+    @property
+    def _special(self) -> dict[str, str]:
+        """The columns that hold no channel."""
+        config = self.config
+        return {name: getattr(config, name) for name in ("id_column", "time_column", "label_column")}
 
     def _read_alike(self, path: Path, with_labels: bool = False) -> "list[Channels]":
         """Reads a file with the columns that the model was trained on."""
@@ -328,8 +349,7 @@ class AnomalyDetector(Task):
         found = self._header(table.has_names, table.has_times, table.columns)
         if sorted(found) != sorted(wanted):
             raise InputError(f"{path}: columns must be {', '.join(wanted)}. Got {', '.join(found)}.")
-        order = [table.columns.index(column) for column in self.facts["columns"]]
-        return [replace(each, values=each.values[:, order]) for each in table.series]
+        return table.ordered(self.facts["columns"], str(path))
 
     def _header(self, has_names: bool, has_times: bool, columns: list[str]) -> list[str]:
         names = [self.config.id_column] * has_names + [self.config.time_column] * has_times
@@ -447,10 +467,6 @@ class AnomalyDetector(Task):
         model: Any = self._fitted()
         found = []
         for each in series:
-            if each.values.shape[1] != len(self.facts["columns"]):
-                raise InputError(
-                    f"X must have {len(self.facts['columns'])} columns. Got {each.values.shape[1]}."
-                )
             inputs, targets = self._prepared(each)
             if self._lagged:
                 past = whole = forecasts(model, inputs)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from elman.train.loop import Reading
 
 _DATA = "sequences.npz"
+_DIGITS = 9  # significant ones of a prediction in CSV: what float32 holds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +57,13 @@ class Predict(Verb):
 
     def text(self, task: "SequenceRegressor") -> Iterator[str]:
         """One line a sequence."""
+        from elman.data.scale import written
+
         ids, values = task.predict_file(self.data)
         yield csv_line([task.config.id_column, *task.facts["outputs"]])
+        units = list(zip(task.facts["target_mean"], task.facts["target_scale"], strict=True))
         for name, row in zip(ids, values.tolist(), strict=True):
-            yield csv_line([name, *(f"{value:.9g}" for value in row)])
+            yield csv_line([name, *(written(v, *unit, _DIGITS) for v, unit in zip(row, units, strict=True))])
 
     def json(self, task: "SequenceRegressor") -> dict[str, Any]:
         """Predictions by sequence."""
@@ -99,7 +103,7 @@ class SequenceRegressor(Task):
         overwrite: bool = False,
         show_progress: bool = False,
     ) -> Self:
-        """Trains on all the sequences given.
+        """Trains on all the sequences given: ``split`` is for files.
 
         Args:
             X: [N, T, I], or [N, T] of one feature.
@@ -112,6 +116,7 @@ class SequenceRegressor(Task):
         Raises:
             InputError: shapes do not fit, or a value is not finite.
         """
+        from elman.data.arrays import array
         from elman.data.sequences import sequences_from_arrays
 
         if y is None:
@@ -120,7 +125,7 @@ class SequenceRegressor(Task):
         whole = np.arange(len(data)), np.arange(0), np.arange(0)
 
         def keep(folder: Path | None) -> None:
-            self._learn(data, whole, folder, flat=np.ndim(y) == 1)
+            self._learn(data, whole, folder, flat=array(y, "y").ndim == 1)
 
         return self._fit(keep, out, overwrite, show_progress)
 
@@ -128,18 +133,38 @@ class SequenceRegressor(Task):
         """Predictions [N] or [N, O], as y was; in the target's unit."""
         from elman.data.sequences import sequences_from_arrays
 
+        self._fitted()
         values = self._predict(sequences_from_arrays(X, None, lengths))
         return values[:, 0] if self.facts["flat"] else values
 
     def score(self, X: Any, y: Any, lengths: Any = None) -> float:
-        """R², the share of the targets' variance that is explained (1 is best; the mean scores 0)."""
-        y = np.asarray(y, dtype=np.float64)
-        residual = np.square(y - self.predict(X, lengths).reshape(y.shape)).sum()
-        return float(1 - residual / np.square(y - y.mean(0)).sum())
+        """R², the share of the targets' variance that is explained (1 is best; the mean scores 0).
 
-    def predict_file(self, path: Path) -> tuple[list[str], np.ndarray]:
+        Of targets that are constant nothing can be explained: 1 where every prediction is right, else 0.
+        """
+        data = self._from_memory(X, y, lengths)
+        assert data.targets is not None
+        residual = float(np.square(data.targets - self._predict(data)).sum())
+        known = data.targets - data.targets[0]  # exactly 0 where they are constant
+        varied = float(np.square(known - known.mean(0)).sum())
+        return 1 - residual / varied if varied else float(residual == 0)
+
+    def _from_memory(self, X: Any, y: Any, lengths: Any) -> "Sequences":
+        """Sequences with targets such as the model was trained on."""
+        from elman.data.sequences import sequences_from_arrays
+
+        self._fitted()
+        if y is None:
+            raise InputError("y: targets are needed")
+        data = sequences_from_arrays(X, y, lengths)
+        wanted = len(self.facts["outputs"])
+        if len(data.outputs) != wanted:
+            raise InputError(f"y must have {wanted} outputs. Got {len(data.outputs)}.")
+        return data
+
+    def predict_file(self, path: str | Path) -> tuple[list[str], np.ndarray]:
         """The sequences' names and predictions [N, O] for a file."""
-        data = self._read_alike(path, with_target=False)
+        data = self._read_alike(Path(path), with_target=False)
         return data.ids, self._predict(data)
 
     def read(self, data: list[Path], folder: Path | None) -> None:
@@ -239,6 +264,7 @@ class SequenceRegressor(Task):
 
         from elman.data.batches import Examples
 
+        # in float64, since float32 holds no deviation beside a large mean
         x = (data.inputs - self._fact("input_mean")) / self._fact("input_scale")
         targets = (
             data.targets if data.targets is not None else np.zeros((len(data), len(self.facts["outputs"])))
@@ -254,7 +280,7 @@ class SequenceRegressor(Task):
         )
 
     def _fact(self, name: str) -> np.ndarray:
-        return np.asarray(self.facts[name], dtype=np.float32)
+        return np.asarray(self.facts[name], dtype=np.float64)
 
     def build(self) -> "Pooled":
         """Layer, last state, linear output."""
@@ -276,7 +302,6 @@ class SequenceRegressor(Task):
 
         from elman.batch import to_device
 
-        self._fitted()
         if data.inputs.shape[2] != len(self.facts["features"]):
             raise InputError(
                 f"X must have {len(self.facts['features'])} features. Got {data.inputs.shape[2]}."
@@ -302,9 +327,16 @@ class SequenceRegressor(Task):
             },
         }
 
-    def evaluate(self, data: Paths) -> dict[str, Any]:
-        """Errors on another file."""
-        sequences = self._other_sequences(as_paths(data))
+    def evaluate(
+        self, data: Paths | None = None, *, X: Any = None, y: Any = None, lengths: Any = None
+    ) -> dict[str, Any]:
+        """Errors on another file, or on the sequences X and their targets y, which are as for ``fit``."""
+        in_memory = any(each is not None for each in (X, y, lengths))
+        if in_memory != (data is None):
+            raise InputError(f"evaluate takes a file, or X and y. Got {'both' if in_memory else 'neither'}.")
+        sequences = (
+            self._from_memory(X, y, lengths) if data is None else self._other_sequences(as_paths(data))
+        )
         return _errors(sequences, self._predict(sequences))
 
     def other_batches(self, data: list[Path]) -> "Examples":

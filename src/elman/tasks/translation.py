@@ -1,5 +1,6 @@
 """Translation: from sentences of one language, or of anything else, to sentences of another."""
 
+import hashlib
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
@@ -138,10 +139,10 @@ class Translate(SearchOptions, Verb):
     def _answers(self, task: "Translator") -> Iterator[tuple[str, list[Translation]]]:
         from elman.data.pairs import arriving_lines, check_text, open_binary
 
-        options = SearchOptions(**{f.name: getattr(self, f.name) for f in fields(SearchOptions)})
+        options = {f.name: getattr(self, f.name) for f in fields(SearchOptions)}
         if self.single is not None:
             check_text(self.single, "--text")
-            (found,) = task.nbest([self.single], options)
+            (found,) = task.nbest([self.single], **options)
             if self.plot is not None:
                 task.draw(self.single, found[0].text, self.plot)
             yield self.single, found
@@ -149,7 +150,8 @@ class Translate(SearchOptions, Verb):
         name = "standard input" if self.data is None else str(self.data)
         source = nullcontext(sys.stdin.buffer) if self.data is None else open_binary(self.data)
         with source as file:
-            for lines, answers in task.translate_as_they_come(arriving_lines(file, name, _TOGETHER), options):
+            batches, how = arriving_lines(file, name, _TOGETHER), SearchOptions(**options)
+            for lines, answers in task.translate_as_they_come(batches, how):
                 yield from zip(lines, answers, strict=True)
 
 
@@ -179,8 +181,8 @@ class Translator(Task):
 
     def fit(
         self,
-        sources: Sequence[str],
-        targets: Sequence[str],
+        sources: Iterable[str],
+        targets: Iterable[str],
         *,
         out: str | Path | None = None,
         overwrite: bool = False,
@@ -196,15 +198,14 @@ class Translator(Task):
             show_progress: a progress bar on standard error.
 
         Raises:
-            InputError: not as many sources as targets, or a text is empty or holds a control character.
+            InputError: not as many sources as targets, or, unless ``skip_bad_lines`` is set, a text that is
+                empty or holds a control character.
             TrainingStopped: the loss or a gradient left the finite numbers.
         """
-        from elman.data.pairs import check_pairs
-
-        pairs = check_pairs(sources, targets)
+        pairs = self._check_pairs(sources, targets)
         return self._fit(lambda folder: self._learn(pairs, folder), out, overwrite, show_progress)
 
-    def translate(self, texts: Sequence[str], **options: Any) -> list[str]:
+    def translate(self, texts: Iterable[str], **options: Any) -> list[str]:
         """The best translation of each text.
 
         Args:
@@ -212,20 +213,29 @@ class Translator(Task):
             **options: fields of ``SearchOptions`` (``elman translate --help`` explains them).
 
         Raises:
-            InputError: an option out of its range, or a text with a control character.
+            InputError: an unknown option, one out of its range, or a text with a control character.
         """
-        return [found[0].text for found in self.nbest(texts, SearchOptions(**options))]
+        how = SearchOptions.of(options, "translate")
+        if how.nbest > 1:
+            raise InputError("translate gives the best translation alone; nbest() gives several of each text")
+        return [found[0].text for found in self._found(texts, how)]
 
-    def nbest(self, texts: Sequence[str], options: SearchOptions) -> list[list[Translation]]:
-        """Each text's translations and their scores, best first.
+    def nbest(self, texts: Iterable[str], **options: Any) -> list[list[Translation]]:
+        """Each text's translations and their scores, best first: as many as the option ``nbest`` says.
+
+        Args:
+            texts: N texts; an empty one has one translation, which is empty.
+            **options: as for ``translate``.
 
         Raises:
-            InputError: a text holds a control character.
+            InputError: as ``translate`` does.
         """
-        from elman.data.pairs import check_text
+        return self._found(texts, SearchOptions.of(options, "nbest"))
 
-        if isinstance(texts, str):
-            raise InputError("texts must be a list of texts. Got one text; give [text].")
+    def _found(self, texts: Iterable[str], options: SearchOptions) -> list[list[Translation]]:
+        from elman.data.pairs import check_text, list_of_texts
+
+        texts = list_of_texts(texts, "texts")
         for number, text in enumerate(texts):
             check_text(text, f"text {number}", empty=True)
         # those of one length together
@@ -242,23 +252,31 @@ class Translator(Task):
         self, batches: Iterable[Sequence[str]], options: SearchOptions
     ) -> Iterator[tuple[Sequence[str], list[list[Translation]]]]:
         """The same for texts that come in batches, each answered before the next is taken."""
-        import torch
-
-        generator = torch.Generator(self._device)
-        generator.seed() if options.seed is None else generator.manual_seed(options.seed)
+        self._fitted()
         for texts in batches:
             full = [text for text in texts if text.strip()]
-            found = iter(self._search(full, options, generator) if full else [])
+            found = iter(self._search(full, options) if full else [])
             yield texts, [next(found) if text.strip() else [Translation("", 0.0)] for text in texts]
 
-    def draw(self, source: str, translation: str, path: Path) -> None:
-        """A picture of where the translator looks in the source as it writes the translation."""
+    def draw(self, source: str, translation: str, path: str | Path) -> None:
+        """A picture of where the translator looks in the source as it writes the translation.
+
+        Args:
+            source: a text.
+            translation: of it, by whomever.
+            path: the file to write (.png, .svg or .pdf).
+        """
         import torch
 
         from elman.batch import to_device
-        from elman.data.pairs import padded
+        from elman.data.pairs import check_text, padded
         from elman.pictures.attention import draw_attention
 
+        self._fitted()
+        path = Path(path)
+        check_picture(path, "path")
+        for name, text in (("source", source), ("translation", translation)):
+            check_text(text, name, empty=True)
         read, written = self._source_tokens(source), self._target_tokens(translation)
         reading, writing = (to_device(padded([tokens]), self._device) for tokens in (read, written))
         with torch.inference_mode():
@@ -270,9 +288,7 @@ class Translator(Task):
     def _device(self) -> "torch.device":
         return self._fitted().embedding.weight.device  # type: ignore[union-attr, return-value]
 
-    def _search(
-        self, texts: list[str], options: SearchOptions, generator: "torch.Generator"
-    ) -> list[list[Translation]]:
+    def _search(self, texts: list[str], options: SearchOptions) -> list[list[Translation]]:
         """Translations of texts that are not empty, side by side."""
         import torch
 
@@ -293,9 +309,20 @@ class Translator(Task):
                 begin=vocabulary.special(_BEGIN),
                 end=vocabulary.special(_END),
                 never=[vocabulary.special(_BEGIN), *unknown],
-                generator=generator,
+                generators=[self._generator(text, options.seed) for text in texts if options.temperature],
             )
         return [[Translation(self._text(h.tokens), h.score) for h in row] for row in found]
+
+    def _generator(self, text: str, seed: int | None) -> "torch.Generator":
+        """The randomness of one text's translations, which no other text has a part in."""
+        import torch
+
+        generator = torch.Generator(self._device)
+        if seed is None:
+            generator.seed()
+            return generator
+        digest = hashlib.sha256(f"{seed} {text}".encode(errors="surrogatepass")).digest()
+        return generator.manual_seed(int.from_bytes(digest[:8]) >> 1)
 
     def _text(self, tokens: list[int]) -> str:
         """A translation as one line."""
@@ -314,12 +341,12 @@ class Translator(Task):
     def _read_pairs(self, paths: Sequence[Path]) -> "Pairs":
         from elman.data.pairs import read_pairs
 
-        pairs = read_pairs(list(paths), self.config.skip_bad_lines)
-        if pairs.skipped:
-            import warnings
+        return _without_bad(read_pairs(list(paths), self.config.skip_bad_lines), str(paths[0]))
 
-            warnings.warn(f"{paths[0]}: {pairs.skipped:,} pairs with a bad line were left out", stacklevel=2)
-        return pairs
+    def _check_pairs(self, sources: Iterable[str] | None, targets: Iterable[str] | None) -> "Pairs":
+        from elman.data.pairs import check_pairs
+
+        return _without_bad(check_pairs(sources, targets, self.config.skip_bad_lines), "sources, targets")
 
     def _learn(self, pairs: "Pairs", folder: Path | None) -> None:
         """Parts and vocabularies; the texts are kept in the run folder where there is one."""
@@ -474,13 +501,24 @@ class Translator(Task):
         source = next(short, test.sources[0])
         self.draw(source, self.translate([source])[0], self.folder / _PICTURE)
 
-    def evaluate(self, data: Paths) -> dict[str, Any]:
-        """Scores on other pairs: two files, or one with a tab in each line."""
+    def evaluate(
+        self,
+        data: Paths | None = None,
+        *,
+        sources: Iterable[str] | None = None,
+        targets: Iterable[str] | None = None,
+    ) -> dict[str, Any]:
+        """Scores on other pairs: two files, one with tabs, or texts in memory as for ``fit``."""
         from elman.metrics.bleu import check_available
 
         self._fitted()
         check_available()
-        return self._measured(self._read_pairs(as_paths(data)))[1]
+        in_memory = sources is not None or targets is not None
+        if in_memory != (data is None):
+            got = "both" if in_memory else "neither"
+            raise InputError(f"evaluate takes files, or sources and targets. Got {got}.")
+        pairs = self._check_pairs(sources, targets) if data is None else self._read_pairs(as_paths(data))
+        return self._measured(pairs)[1]
 
     def other_batches(self, data: list[Path]) -> "PairBatches":
         """Batches of other pairs."""
@@ -539,6 +577,15 @@ class Translator(Task):
         if vocabulary.specials != (_BEGIN, _END):
             raise InputError(f"{path}: specials must be {_BEGIN} and {_END}")
         return vocabulary
+
+
+def _without_bad(pairs: "Pairs", source: str) -> "Pairs":
+    """The same pairs; says how many were left out, where some were."""
+    if pairs.skipped:
+        import warnings
+
+        warnings.warn(f"{source}: {pairs.skipped:,} pairs with a bad line were left out", stacklevel=2)
+    return pairs
 
 
 def _encode(vocabulary: "Vocabulary", text: str) -> np.ndarray:
