@@ -3,10 +3,10 @@
 import gzip
 import unicodedata
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ import torch
 from elman.batch import Batch, Field, Target
 from elman.data.buckets import buckets
 from elman.data.sequences import read_arrays
+from elman.data.text import list_of_texts
 from elman.errors import InputError
 
 _BLOCK = 1 << 16
@@ -123,23 +124,6 @@ def check_pairs(
     if not pairs:
         raise InputError(f"sources and targets hold no pair of texts ({skipped:,} were bad)")
     return Pairs(pairs.sources, pairs.targets, skipped)
-
-
-def list_of_texts(texts: Any, name: str) -> list[Any]:
-    """Whatever holds texts one after another, as a list; InputError where that is not what it holds.
-
-    Args:
-        texts: a list, array, column or generator; each text is still to be checked.
-        name: of the argument, for messages.
-    """
-    found, hint = type(texts).__name__, ""
-    if isinstance(texts, str | bytes):
-        found, hint = "one text", "; give [text]"
-    elif hasattr(texts, "columns") or isinstance(texts, Mapping):
-        hint = "; give one column, as df['text'] is"
-    elif isinstance(texts, Iterable):
-        return list(texts)
-    raise InputError(f"{name} must be a list of texts. Got {found}{hint}.")
 
 
 def check_text(text: str, where: str, *, empty: bool = False) -> None:

@@ -8,7 +8,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from elman.config import require
 from elman.errors import InputError
 
 BLOCK = 1 << 20
@@ -17,16 +16,21 @@ BLOCK = 1 << 20
 _LAST_WORD_END = re.compile(r".*\S(?=[ \n])", re.DOTALL)
 
 
-def texts_given(texts: Any, name: str = "texts") -> list[str]:
-    """Texts in memory as a list; InputError where it is one text, a table, or holds something else."""
-    if isinstance(texts, str):
-        raise InputError(f"{name} must be a list of texts. Got one text; give [text].")
-    if hasattr(texts, "columns") or isinstance(texts, Mapping) or not isinstance(texts, Iterable):
-        raise InputError(f"{name} must be a list of texts, such as one column. Got {type(texts).__name__}.")
-    found = list(texts)
-    for row, text in enumerate(found):
-        require(f"{name}[{row}]", isinstance(text, str), "a text", text)
-    return found
+def list_of_texts(texts: Any, name: str) -> list[Any]:
+    """Whatever holds texts one after another, as a list; InputError where that is not what it holds.
+
+    Args:
+        texts: a list, array, column or generator; each text is still to be checked.
+        name: of the argument, for messages.
+    """
+    found, hint = type(texts).__name__, ""
+    if isinstance(texts, str | bytes):
+        found, hint = "one text", "; give [text]"
+    elif hasattr(texts, "columns") or isinstance(texts, Mapping):
+        hint = "; give one column, as df['text'] is"
+    elif isinstance(texts, Iterable):
+        return list(texts)
+    raise InputError(f"{name} must be a list of texts. Got {found}{hint}.")
 
 
 def find_text_files(paths: Sequence[Path]) -> list[Path]:

@@ -393,6 +393,7 @@ class Task(ABC):
 
     def _kept_parts(self) -> Parts:
         """The parts of the run's own data."""
+        self._fitted()
         if self.folder is not None:
             self.reopen(self.folder)
         return self.parts()

@@ -461,11 +461,14 @@ class LanguageModel(Task):
 
 def _documents(data: Paths | None, texts: Iterable[str]) -> list[str]:
     """Texts in memory, where no paths are given beside them."""
-    from elman.data.text import texts_given
+    from elman.data.text import list_of_texts
 
     if data is not None:
         raise InputError("data and texts: give one of them")
-    return texts_given(texts)
+    found = list_of_texts(texts, "texts")
+    for number, text in enumerate(found):
+        require(f"text {number}", isinstance(text, str), "a text", text)
+    return found
 
 
 def _harmless(piece: str) -> str:

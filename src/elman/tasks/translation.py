@@ -233,7 +233,8 @@ class Translator(Task):
         return self._found(texts, SearchOptions.of(options, "nbest"))
 
     def _found(self, texts: Iterable[str], options: SearchOptions) -> list[list[Translation]]:
-        from elman.data.pairs import check_text, list_of_texts
+        from elman.data.pairs import check_text
+        from elman.data.text import list_of_texts
 
         texts = list_of_texts(texts, "texts")
         for number, text in enumerate(texts):
