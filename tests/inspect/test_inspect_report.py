@@ -135,6 +135,7 @@ def test_the_page_needs_nothing_and_shows_everything(pages, name):
     files = {path.name for path in out.iterdir()}
     pictures = {f"{p}.{ending}" for p in page.pictures for ending in ("png", "svg", "csv")}
     assert {f for f in files - pictures if not f.startswith("text-")} == {"report.html", "summary.json"}
+    assert json.loads((out / "summary.json").read_text())["files"] == sorted(files)
     assert str(out / "report.html") in printed
     assert name == "classes" or printed.startswith("The gradient is ")
 
@@ -212,7 +213,9 @@ def test_json_is_one_object(pages):
     out, _, printed = pages["classes"]
     said = json.loads(printed)
     assert said["report"] == str(out / "report.html")
-    assert said == {"report": said["report"], **json.loads((out / "summary.json").read_text())}
+    written = json.loads((out / "summary.json").read_text())
+    assert written.pop("files")
+    assert said == {"report": said["report"], **written}
     assert [each["layer"] for each in said["layers"]] == ["recurrent layer 1", "recurrent layer 1 reverse"]
     assert {"r", "z"} <= {each["gate"] for each in said["gates"]}
     assert said["remedies"] == [] or set(said["remedies"][0]) == {"flags", "why"}
@@ -244,7 +247,10 @@ def test_it_goes_into_the_run_and_is_replaced_only_when_told_to(runs, folder, ca
 def test_a_folder_that_is_no_report_is_never_replaced(runs, tmp_path, capsys):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
-    for out in (tmp_path / "mine", runs["lm"]):
+    (tmp_path / "pages").mkdir()  # whose names are those of a report
+    (tmp_path / "pages" / "report.html").write_text("mine")
+    (tmp_path / "pages" / "notes.csv").write_text("mine")
+    for out in (tmp_path / "mine", tmp_path / "pages", runs["lm"]):
         held = {path.name for path in out.iterdir()}
         assert main(["inspect", str(runs["lm"]), "--out", str(out), "--overwrite"]) == 2
         assert "is no report, or holds more" in capsys.readouterr().err

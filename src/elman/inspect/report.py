@@ -34,7 +34,6 @@ from elman.train import files
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SUMMARY = "summary.json"
 _WIDTH = 5.4  # inches of a picture: its letters are to be read on a phone
 _SHOWN_STEPS = 160  # of a heat map: more would be narrower than a dot
 _SHOWN_FEATURES = 8
@@ -71,7 +70,9 @@ def report(
     found = look(task, data, lags)
     with files.scratch_folder(out) as scratch:
         (scratch / files.REPORT).write_text(_page(task, found, scratch, data), "utf-8")
-        files.write_json(scratch / SUMMARY, found.summary())
+        # by this list it is known for a report, when it is to be replaced
+        own = sorted({files.SUMMARY, *(path.name for path in scratch.iterdir())})
+        files.write_json(scratch / files.SUMMARY, {**found.summary(), files.LISTED: own})
         files.install(scratch, out)
     return found
 
