@@ -209,7 +209,7 @@ def test_numbers_read_stand_above_the_units(runs, pages):
     assert np.ptp(first) > 0
 
 
-def test_json_is_one_object(pages):
+def test_json_is_one_object(runs, pages):
     out, _, printed = pages["classes"]
     said = json.loads(printed)
     assert said["report"] == str(out / "report.html")
@@ -218,7 +218,40 @@ def test_json_is_one_object(pages):
     assert said == {"report": said["report"], **written}
     assert [each["layer"] for each in said["layers"]] == ["recurrent layer 1", "recurrent layer 1 reverse"]
     assert {"r", "z"} <= {each["gate"] for each in said["gates"]}
-    assert said["remedies"] == [] or set(said["remedies"][0]) == {"flags", "why"}
+    found = look(elman.load(runs["classes"]))
+    assert said["remedies"] == [{"flags": each.flags, "why": each.why} for each in found.remedies]
+
+
+def untrained(**options):
+    """A task as it is before its training."""
+    task = elman.CopyingMemory(**options)
+    torch.manual_seed(0)
+    task.model = task.build()
+    return task
+
+
+def test_all_that_a_problem_reads_is_shown_or_said_to_be_left_out(tmp_path):
+    small = {"length": 5, "items": 2, "hidden_size": 4, "batch_size": 2}
+    for symbols, read in ((3, 5), (100, 64)):
+        task = untrained(**small, symbols=symbols)
+        task.folder = tmp_path / "copy"
+        report(task, tmp_path / str(symbols))
+        own = numbers(tmp_path / str(symbols) / "states-recurrent-layer-1.csv")
+        names = [key.removeprefix("input: ") for key in own if key.startswith("input")]
+        assert names == list(task.problem(5).names[:read])
+        content = (tmp_path / str(symbols) / "report.html").read_text("utf-8")
+        assert ("the first 64 of 102 inputs" in content) == (symbols == 100)
+        assert "<h1>copy</h1>" in content  # not twice, where the folder is called as the task
+
+
+def test_a_text_is_coloured_only_by_units_that_come_near(runs, tmp_path, monkeypatch):
+    task = elman.load(runs["lm"])
+    monkeypatch.setattr(sys.modules["elman.inspect.report"], "_NEAR", 1.1)
+    report(task, tmp_path / "report")
+    content = (tmp_path / "report" / "report.html").read_text("utf-8")
+    assert "No unit comes near to: inside quotes, inside parentheses, position in the line" in content
+    assert not Page(content).texts
+    assert not list((tmp_path / "report").glob("text-*"))
 
 
 # Where it goes
