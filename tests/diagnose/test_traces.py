@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
 
+import elman
 from agreement import randomise
 from elman import registry
 from elman.batch import Batch, Field, Target
 from elman.cells import GRU, LSTM, Cell, Elman
-from elman.diagnose import gate_statistics, hidden_states, jacobian_spectrum, layer_names
+from elman.diagnose import gate_statistics, gradient_flow, hidden_states, jacobian_spectrum, layer_names
+from elman.errors import InputError
 from elman.layers import Recurrent
 from tiny import V, language_model
 
@@ -184,7 +187,13 @@ def test_of_a_cell_without_gates_there_is_nothing_to_tell():
 
 # What cannot be looked into
 
+
+def flow(model, x):
+    return gradient_flow(model, x, lambda model, x: model(x)[0].sum(-1), lags=3)
+
+
 LOOKS = pytest.mark.parametrize("look", [hidden_states, jacobian_spectrum, gate_statistics])
+ALL = pytest.mark.parametrize("look", [hidden_states, jacobian_spectrum, gate_statistics, flow])
 
 
 @LOOKS
@@ -194,12 +203,14 @@ def test_a_model_without_a_recurrent_layer_is_named(look):
 
 
 @LOOKS
-def test_a_weight_that_is_not_a_number_is_named(look):
+@pytest.mark.parametrize("value", [torch.nan, -torch.inf])
+def test_a_weight_that_is_not_finite_is_named(look, value):
     model = language_model(GRU)
     with torch.no_grad():
-        model.layer.weight_hh_l0[0, :2] = torch.nan
+        model.layer.weight_hh_l0[0, :2] = value
     batch = Batch(Field(torch.zeros(3, 2, dtype=torch.int64)), Target(torch.randint(V, (3, 2))))
-    with pytest.raises(ValueError, match=r"^weights must be numbers\. Got 2 NaN in layer\.weight_hh_l0\.$"):
+    line = r"^weights must be finite\. Got 2 that are not in layer\.weight_hh_l0\.$"
+    with pytest.raises(InputError, match=line):
         look(model, batch)
 
 
@@ -219,3 +230,89 @@ def test_a_layer_that_reads_twice_or_never_is_named(look):
     for times in (0, 2):
         with pytest.raises(ValueError, match=rf"must read one batch .* Got {times} calls of second\.$"):
             look(Twice(times), torch.randn(4, 2, I))
+
+
+class Stepwise(nn.Module):
+    """A cell that its model calls."""
+
+    def __init__(self, cell):
+        super().__init__()
+        self.cell = cell
+
+    def forward(self, x):
+        return torch.stack([self.cell(step) for step in x]), None
+
+
+class Own(nn.GRU):
+    """A class of the user's."""
+
+
+@ALL
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        (weight_norm(nn.LSTM(I, H), "weight_hh_l0"), "without parametrizations such as weight_norm"),
+        (Stepwise(nn.GRUCell(I, H)), "not a cell that the model calls step by step"),
+        (Stepwise(elman.GRUCell(I, H)), "not a cell that the model calls step by step"),
+        (Own(I, H), "of these classes themselves"),
+    ],
+)
+def test_what_only_looks_like_a_recurrent_layer_is_named(look, model, reason):
+    with pytest.raises(
+        InputError, match=rf"^the model must hold a recurrent layer: .* or GRU, {reason}\. Got "
+    ):
+        look(model, torch.randn(T, 2, I))
+
+
+X = torch.randn(T, 2, I)
+
+
+def with_one(value):
+    x = X.clone()
+    x[0, 0, 0] = value
+    return x
+
+
+@ALL
+@pytest.mark.parametrize(
+    ("x", "line"),
+    [
+        (X.numpy(), "be given a tensor. Got ndarray."),
+        ([X], "be given a tensor. Got list."),
+        (X[:, 0], "be given a batch, of 3 axes. Got shape [7, 3]."),
+        (X[:, :0], "read at least one step. Got none, of 0 rows."),
+        (X[:0], "read at least one step. Got none, of 2 rows."),
+        (with_one(torch.nan), "read finite numbers. Got 1 that are not."),
+        (with_one(torch.inf), "read finite numbers. Got 1 that are not."),
+    ],
+)
+def test_input_that_is_no_batch_of_numbers_is_named(look, x, line):
+    with pytest.raises(InputError) as error:
+        look(nn.LSTM(I, H), x)
+    assert str(error.value) == f"recurrent must {line}"
+
+
+@LOOKS
+def test_what_lies_past_a_rows_length_need_be_no_number(look):
+    x = torch.randn(T, 3, I, dtype=torch.float64)
+    x[4:, 1] = torch.nan
+    x[:, 2] = torch.inf
+    look(ragged("gru"), x)
+
+
+@LOOKS
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_within_no_grad_the_numbers_are_the_same(look, mode):
+    model = nn.LSTM(I, H)
+    with mode():
+        found = look(model, X)
+    assert str(found) == str(look(model, X))
+
+
+def test_a_loss_that_does_not_use_its_model_is_told_so():
+    model = nn.LSTM(I, H)
+    for loss in (lambda _, x: model(x)[0].sum(-1), lambda _, x: torch.zeros(T, 2)):
+        with pytest.raises(
+            InputError, match=r"0 calls of recurrent; a loss must call the model that it is given"
+        ):
+            gradient_flow(model, X, loss, lags=3)

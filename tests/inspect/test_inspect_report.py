@@ -135,6 +135,7 @@ def test_the_page_needs_nothing_and_shows_everything(pages, name):
     files = {path.name for path in out.iterdir()}
     pictures = {f"{p}.{ending}" for p in page.pictures for ending in ("png", "svg", "csv")}
     assert {f for f in files - pictures if not f.startswith("text-")} == {"report.html", "summary.json"}
+    assert json.loads((out / "summary.json").read_text())["files"] == sorted(files)
     assert str(out / "report.html") in printed
     assert name == "classes" or printed.startswith("The gradient is ")
 
@@ -208,14 +209,49 @@ def test_numbers_read_stand_above_the_units(runs, pages):
     assert np.ptp(first) > 0
 
 
-def test_json_is_one_object(pages):
+def test_json_is_one_object(runs, pages):
     out, _, printed = pages["classes"]
     said = json.loads(printed)
     assert said["report"] == str(out / "report.html")
-    assert said == {"report": said["report"], **json.loads((out / "summary.json").read_text())}
+    written = json.loads((out / "summary.json").read_text())
+    assert written.pop("files")
+    assert said == {"report": said["report"], **written}
     assert [each["layer"] for each in said["layers"]] == ["recurrent layer 1", "recurrent layer 1 reverse"]
     assert {"r", "z"} <= {each["gate"] for each in said["gates"]}
-    assert said["remedies"] == [] or set(said["remedies"][0]) == {"flags", "why"}
+    found = look(elman.load(runs["classes"]))
+    assert said["remedies"] == [{"flags": each.flags, "why": each.why} for each in found.remedies]
+
+
+def untrained(**options):
+    """A task as it is before its training."""
+    task = elman.CopyingMemory(**options)
+    torch.manual_seed(0)
+    task.model = task.build()
+    return task
+
+
+def test_all_that_a_problem_reads_is_shown_or_said_to_be_left_out(tmp_path):
+    small = {"length": 5, "items": 2, "hidden_size": 4, "batch_size": 2}
+    for symbols, read in ((3, 5), (100, 64)):
+        task = untrained(**small, symbols=symbols)
+        task.folder = tmp_path / "copy"
+        report(task, tmp_path / str(symbols))
+        own = numbers(tmp_path / str(symbols) / "states-recurrent-layer-1.csv")
+        names = [key.removeprefix("input: ") for key in own if key.startswith("input")]
+        assert names == list(task.problem(5).names[:read])
+        content = (tmp_path / str(symbols) / "report.html").read_text("utf-8")
+        assert ("the first 64 of 102 inputs" in content) == (symbols == 100)
+        assert "<h1>copy</h1>" in content  # not twice, where the folder is called as the task
+
+
+def test_a_text_is_coloured_only_by_units_that_come_near(runs, tmp_path, monkeypatch):
+    task = elman.load(runs["lm"])
+    monkeypatch.setattr(sys.modules["elman.inspect.report"], "_NEAR", 1.1)
+    report(task, tmp_path / "report")
+    content = (tmp_path / "report" / "report.html").read_text("utf-8")
+    assert "No unit comes near to: inside quotes, inside parentheses, position in the line" in content
+    assert not Page(content).texts
+    assert not list((tmp_path / "report").glob("text-*"))
 
 
 # Where it goes
@@ -244,7 +280,10 @@ def test_it_goes_into_the_run_and_is_replaced_only_when_told_to(runs, folder, ca
 def test_a_folder_that_is_no_report_is_never_replaced(runs, tmp_path, capsys):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
-    for out in (tmp_path / "mine", runs["lm"]):
+    (tmp_path / "pages").mkdir()  # whose names are those of a report
+    (tmp_path / "pages" / "report.html").write_text("mine")
+    (tmp_path / "pages" / "notes.csv").write_text("mine")
+    for out in (tmp_path / "mine", tmp_path / "pages", runs["lm"]):
         held = {path.name for path in out.iterdir()}
         assert main(["inspect", str(runs["lm"]), "--out", str(out), "--overwrite"]) == 2
         assert "is no report, or holds more" in capsys.readouterr().err

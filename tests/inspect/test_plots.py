@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from elman.diagnose import GateStatistics, GradientFlow, Spectrum
+from elman.errors import InputError
 from elman.inspect.gates import gates_table, plot_gates, plot_time_constants, time_constants_table
 from elman.inspect.gradient import gradient_table, plot_gradient_flow
 from elman.inspect.hidden import hidden_table, plot_hidden, plot_inputs
-from elman.inspect.spectrum import plot_spectrum, spectrum_table
+from elman.inspect.spectrum import is_cut, plot_spectrum, spectrum_table
 from elman.inspect.training import (
     half_lives_table,
     plot_gradient_norm,
@@ -85,7 +86,10 @@ def test_the_spectrum_is_drawn_from_the_largest_on():
     spectra = (Spectrum("one", values), Spectrum("two", values[:, :4]))
     axes = new_axes()
     plot_spectrum(axes, spectra)
+    assert is_cut(spectra)
+    assert axes.get_ylim()[0] == 1e-6 * values.max()
     drawn = lines(axes)
+    assert drawn["one"][-1, 1] < axes.get_ylim()[0]
     np.testing.assert_array_equal(drawn["one"][:-1, 1], np.median(values, 0)[:-1])
     np.testing.assert_array_equal(drawn["two"][:, 0], [1, 2, 3, 4])
     assert axes.get_yscale() == "log"
@@ -93,6 +97,15 @@ def test_the_spectrum_is_drawn_from_the_largest_on():
     assert {len(column) for column in table.values()} == {5 * 7 + 5 * 4}
     np.testing.assert_array_equal(table["singular value"][:35].reshape(5, 7), values)
     assert table["rank"][35:39].tolist() == [1, 2, 3, 4]
+
+
+def test_around_the_median_of_a_spectrum_stand_its_quartiles_and_its_range():
+    values = np.linspace(3, 7, 5)[:, None] * np.ones(2)
+    axes = new_axes()
+    plot_spectrum(axes, [Spectrum("one", values)])
+    assert not is_cut([Spectrum("one", values)])
+    bands = [sorted(set(band.get_paths()[0].vertices[:, 1])) for band in axes.collections]
+    np.testing.assert_allclose(bands, [[3, 7], [4, 6]])
 
 
 def gate(name="f", constants=True, layer="one"):
@@ -164,6 +177,43 @@ def test_inputs_stand_above_the_states_step_by_step():
     axes.figure.canvas.draw()  # a name is no formula
 
 
+def test_many_inputs_are_a_heat_map():
+    axes, names = new_axes(), [f"symbol {k}" for k in range(8)] + ["blank", "$delimiter^"]
+    plot_inputs(axes, np.eye(10), names)
+    (image,) = axes.images
+    np.testing.assert_array_equal(image.get_array(), np.eye(10))
+    assert (image.norm.vmin, image.norm.vmax) == (0, 1)
+    assert [each.get_text() for each in axes.get_yticklabels()] == names
+    axes.figure.canvas.draw()
+    axes = new_axes()
+    plot_inputs(axes, -np.eye(40), [str(k) for k in range(40)])
+    assert axes.images[0].norm.vmin == -1
+    assert len(axes.get_yticks()) == 20
+
+
+@pytest.mark.parametrize(
+    ("draw", "line"),
+    [
+        (
+            lambda axes: plot_hidden(axes, np.zeros((5, 2, 3))),
+            r"states must be of one sequence, \[T, H\]\. Got ",
+        ),
+        (
+            lambda axes: plot_hidden(axes, np.zeros((5, 2)), pieces="abc"),
+            r"pieces must be 5, one .*\. Got 3\.",
+        ),
+        (lambda axes: plot_inputs(axes, np.zeros((5, 2, 3)), "ab"), r"inputs must be of one sequence"),
+        (lambda axes: plot_inputs(axes, np.zeros((5, 2)), ["a"]), r"names must be 2, one .*\. Got 1\."),
+        (lambda axes: plot_spectrum(axes, []), r"spectra must be at least one\. Got "),
+        (lambda axes: plot_time_constants(axes, []), r"statistics must be of at least one gate .*\. Got "),
+        (lambda axes: plot_time_constants(axes, [gate("i", False)]), r"statistics must be .*\['i'\]"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said_in_a_line(draw, line):
+    with pytest.raises(InputError, match=f"^{line}"):
+        draw(new_axes())
+
+
 def history():
     train = [
         {
@@ -180,14 +230,20 @@ def history():
     train[1]["updates"] = {"w": 1e-3, "b": 0.0}
     train[2]["updates"] = {"w": 2e-3}
     watched = {"layer": "one", "verdict": "healthy", "decay": 0.97, "half_life": 23.0, "norms": []}
-    gone = watched | {"half_life": None}
-    seen = {"kind": "gradients", "step": 2, "epoch": 1, "seconds": 0.1, "lags": []}
-    return [
-        *train,
-        {"kind": "validation", "loss": 1.0, "step": 3, "epoch": 1, "seconds": 0.1},
-        seen | {"layers": [watched]},
-        seen | {"step": 3, "layers": [gone]},
-    ]
+    validation = {"kind": "validation", "loss": 1.0, "step": 3, "epoch": 1, "seconds": 0.1}
+    return [*train, validation, *looks(2, watched), *looks(3, watched | {"half_life": 11.5})]
+
+
+KEPT = {"layer": "one", "verdict": "healthy", "decay": 1.0, "half_life": None, "norms": []}
+GONE = KEPT | {"verdict": "vanishing", "decay": 0.0, "half_life": 0.0}
+BEYOND = KEPT | {"verdict": "exploding", "decay": None}  # float32
+UNKNOWN = KEPT | {"decay": None}
+
+
+def looks(step, *layers):
+    """Lines of a watched run, a step apart."""
+    seen = {"kind": "gradients", "epoch": 1, "seconds": 0.1, "lags": []}
+    return [seen | {"step": step + k, "layers": [layer]} for k, layer in enumerate(layers)]
 
 
 def test_norms_and_clipped_steps_over_the_training():
@@ -213,8 +269,51 @@ def test_updates_and_half_lives_where_they_were_watched():
     assert lines(axes)["w"].tolist() == [[2, 1e-3], [3, 2e-3]]
     lives = half_lives_table(history())
     assert lives["step"].tolist() == [2, 3]
-    assert lives["one"][0] == 23
-    assert math.isnan(lives["one"][1])
-    plot_half_lives(new_axes(), history())
+    assert lives["one"].tolist() == [23, 11.5]
+    axes = new_axes()
+    plot_half_lives(axes, history())
+    assert lines(axes)["one"].tolist() == [[2, 23], [3, 11.5]]
+    assert not axes.texts
     assert not len(updates_table([])["step"])
     assert not len(half_lives_table([])["step"])
+
+
+def test_half_lives_that_are_no_numbers_have_marks_at_the_edges():
+    given = looks(1, KEPT, GONE, BEYOND, UNKNOWN)
+    table = half_lives_table(given)
+    np.testing.assert_array_equal(table["one"], [np.inf, 0, np.inf, np.nan])
+    axes = new_axes()
+    plot_half_lives(axes, given)
+    curve, kept, gone = (line.get_xydata().tolist() for line in axes.lines)
+    assert np.isnan(curve)[:, 1].all()
+    assert kept == [[1, 1], [3, 1]]  # of the axes' height
+    assert gone == [[2, 0]]
+    assert [text.get_text() for text in axes.texts] == ["does not\nfall", "gone"]
+    assert len(axes.get_yticks()) == 0  # which would be of nothing
+    axes.figure.canvas.draw()
+
+
+def test_of_many_parameters_the_unusual_ones_have_names():
+    ratios = {f"p{k}": 1e-3 * 1.1**k for k in range(20)} | {"still": 0.0, "wild": 0.5}
+    given = [line | {"updates": ratios} for line in history() if line["kind"] == "train"]
+    axes = new_axes()
+    plot_updates(axes, given)
+    assert set(lines(axes)) == {"still (does not move)", "wild", *(f"p{k}" for k in range(15, 20))}
+    looks_of = {(line.get_color(), line.get_linestyle()) for line in axes.lines[:-1]}
+    assert len(looks_of) == 7
+    (band,) = axes.collections
+    assert band.get_label() == "range of the other 15"
+    heights = band.get_paths()[0].vertices[:, 1]
+    assert (heights.min(), heights.max()) == pytest.approx((ratios["p0"], ratios["p14"]))
+
+
+def test_legends_stand_above_the_axes_and_within_the_picture():
+    spectra = [Spectrum(f"encoder layer {k} reverse", np.ones((2, 3))) for k in range(6)]
+    figure = new_figure(5.4, 3.2)
+    axes = figure.subplots()
+    plot_spectrum(axes, spectra)
+    figure.draw_without_rendering()
+    box = axes.get_legend().get_window_extent()
+    assert box.y0 >= axes.bbox.y1
+    assert box.x1 <= figure.bbox.x1
+    assert box.y1 <= figure.bbox.y1

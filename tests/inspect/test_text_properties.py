@@ -1,7 +1,6 @@
 """What a text is doing after each character."""
 
 import numpy as np
-import pytest
 
 from elman.inspect.text import text_properties
 
@@ -40,10 +39,24 @@ def test_pieces_of_several_characters_count_with_their_last_and_empty_ones_chang
 
 def test_another_text_begins_anew():
     assert of('"ab', "inside quotes", [True, False, True]) == [1, 1, 0]
-    assert of('"ab', "position in the line", [True, False, True]) == [1, 2, 1]
+    assert of('"ab\n', "position in the line", [True, False, True]) == [1, 2, 1, 0]
 
 
-@pytest.mark.parametrize("name", text_properties([]))
-def test_no_steps_have_no_values(name):
-    assert text_properties([])[name].shape == (0,)
-    assert text_properties(["a"])[name].dtype == np.float64
+def test_what_would_only_count_steps_is_left_out():
+    always = {"inside quotes", "inside parentheses", "indentation"}
+    assert set(text_properties(list("a line\n"))) == always | {
+        "position in the line",
+        "distance since a space",
+    }
+    assert set(text_properties(list("a line"))) == always | {"distance since a space"}
+    assert set(text_properties(["one", " two", ",", " three", "\n", "four"])) == always | {
+        "position in the line"
+    }
+    assert "distance since a space" in text_properties(["the", "", " recur", "rence"])
+    # the words of two texts are not pieces of one
+    assert set(text_properties(["one", " end", "another"], [True, False, True])) == always
+
+
+def test_no_steps_have_no_values():
+    assert {values.shape for values in text_properties([]).values()} == {(0,)}
+    assert {values.dtype for values in text_properties(["a"]).values()} == {np.dtype(np.float64)}

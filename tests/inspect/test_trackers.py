@@ -19,7 +19,7 @@ def properties(rows=1):
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-@pytest.mark.parametrize("name", list(text_properties([])))
+@pytest.mark.parametrize("name", list(text_properties(list(TEXT))))
 def test_a_unit_that_is_exactly_the_property_is_ranked_first_under_its_name(name, sign):
     values = properties()
     states = noise(len(TEXT), 1, 12)
@@ -69,6 +69,18 @@ def test_steps_that_a_row_does_not_have_do_not_count():
 
 def test_layers_of_other_steps_are_left_out():
     assert rank_trackers([HiddenStates("decoder", {"h": noise(5, 1, 3)})], properties()) == {}
+
+
+def test_a_reverse_direction_has_not_read_the_text_so_far_and_is_left_out():
+    states = noise(len(TEXT), 1, 3)
+    states[:, 0, 1] = properties()["inside quotes"][:, 0]
+    layers = [
+        HiddenStates("layer 1 reverse", {"h": states}),
+        HiddenStates("layer 2", {"h": noise(len(TEXT), 1, 3)}),
+    ]
+    ranked = rank_trackers(layers, properties())["inside quotes"]
+    assert {each.layer for each in ranked} == {1}
+    assert ranked[0].value < 0.9
 
 
 def test_states_of_several_axes_are_numbered_through():

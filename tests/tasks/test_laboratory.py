@@ -325,3 +325,21 @@ def test_a_slice_of_the_real_digits_is_learnt(shared, tmp_path):
     assert 0.05 < baselines["most frequent class"]["accuracy"] < 0.2
     assert 0.6 < baselines["nearest mean image"]["accuracy"] < 0.85
     assert results["test"]["accuracy"] > 0.8
+
+
+# The report
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("adding", ("number", "mark")),
+        ("copy", ("symbol 0", "symbol 1", "blank", "delimiter")),
+        ("parity", ("bit",)),
+    ],
+)
+def test_a_sample_names_all_that_is_read(name, wanted):
+    options = TINY | ({"symbols": 2} if name == "copy" else {})
+    sample = CLASSES[name](**options).sample()
+    assert sample.features == wanted
+    assert sample.batch.inputs.values.shape[-1] == len(wanted)

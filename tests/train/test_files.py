@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from elman.errors import InputError
-from elman.train.files import check_new_folder, install, scratch_folder, write_atomically, write_json
+from elman.train.files import (
+    check_new_folder,
+    check_new_report,
+    install,
+    scratch_folder,
+    write_atomically,
+    write_json,
+)
 
 
 def names(folder: Path) -> list[str]:
@@ -100,9 +107,51 @@ REFUSED = [
 ]
 
 
-def test_a_report_that_was_killed_hinders_nothing_but_what_else_it_holds_is_kept(tmp_path):
+def report_folder(path: Path) -> Path:
+    path.mkdir()
+    for name in ("report.html", "gates.csv"):
+        (path / name).touch()
+    write_json(path / "summary.json", {"files": ["gates.csv", "report.html", "summary.json"]})
+    return path
+
+
+def test_where_a_report_may_be_put(tmp_path):
+    report = report_folder(tmp_path / "report")
+    check_new_report(report, overwrite=True)
+    (report / "gates.csv").unlink()  # of which one may have been taken away
+    check_new_report(report, overwrite=True)
     run = run_folder(tmp_path / "run")
-    half = run / ".inspect.abc.tmp"
+    report.rename(run / "inspect")
+    check_new_folder(run, overwrite=True)
+
+
+@pytest.mark.parametrize("kind", ["notes", "link", "folder", "unlisted", "no page", "no summary", "a pipe"])
+def test_what_a_report_does_not_list_is_never_replaced(tmp_path, kind):
+    run = run_folder(tmp_path / "run")
+    report = report_folder(run / "inspect")
+    if kind == "notes":
+        (report / "notes.csv").write_text("kept")
+    elif kind in ("link", "folder"):
+        (report / "gates.csv").unlink()
+        (report / "gates.csv").symlink_to(tmp_path) if kind == "link" else (report / "gates.csv").mkdir()
+    elif kind == "unlisted":
+        (report / "summary.json").write_text("{}")
+    elif kind == "no page":
+        (report / "report.html").unlink()
+    else:
+        (report / "summary.json").unlink()
+        if kind == "a pipe":
+            os.mkfifo(report / "summary.json")
+    with pytest.raises(InputError, match=r"inspect: is no report, or holds more .* leaves it alone$"):
+        check_new_report(report, overwrite=True)
+    with pytest.raises(InputError, match="or holds more, so --overwrite leaves it alone"):
+        check_new_folder(run, overwrite=True)
+
+
+@pytest.mark.parametrize("left", [".inspect.abc.tmp", ".inspect.abc.tmp.old"])
+def test_a_report_that_was_killed_hinders_nothing_but_what_else_it_holds_is_kept(tmp_path, left):
+    run = run_folder(tmp_path / "run")
+    half = run / left
     half.mkdir()
     (half / "gates.png").touch()
     check_new_folder(run, overwrite=True)

@@ -42,8 +42,13 @@ class Problem(ABC):
 
     @property
     @abstractmethod
+    def names(self) -> tuple[str, ...]:
+        """Of the numbers that are read at a step."""
+
+    @property
     def features(self) -> int:
-        """I, numbers that are read at a step."""
+        """I, how many they are."""
+        return len(self.names)
 
     @property
     @abstractmethod
@@ -81,7 +86,7 @@ class Adding(Problem):
 
     shortest = 2
     loss_name = "mse"
-    features = 2
+    names = ("number", "mark")
     classes = None
 
     def draw(self, random: np.random.Generator, number: int) -> Batch:
@@ -143,9 +148,9 @@ class Copying(Problem):
         require("--items", 1 <= self.items <= 10**4, "an int in [1, 10000]", self.items)
 
     @property
-    def features(self) -> int:
+    def names(self) -> tuple[str, ...]:
         """One for each symbol, the blank and the delimiter."""
-        return self.symbols + 2
+        return *(f"symbol {k}" for k in range(self.symbols)), "blank", "delimiter"
 
     @property
     def classes(self) -> int:
@@ -197,7 +202,7 @@ class Parity(Problem):
     """
 
     loss_name = "nats_per_step"
-    features = 1
+    names = ("bit",)
     classes = 2
 
     def draw(self, random: np.random.Generator, number: int) -> Batch:

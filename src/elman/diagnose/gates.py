@@ -58,7 +58,8 @@ def gate_statistics(model: nn.Module, batch: Any, *, bins: int = 40) -> tuple[Ga
         ``elman.Cell.sigmoid_gates``).
 
     Raises:
-        InputError: the model holds no recurrent layer, a weight is NaN, or a layer is not used.
+        InputError: the model holds no recurrent layer, a weight or an input is NaN or infinite, or a layer
+            is not used or reads no batch.
         ValueError: ``bins`` is not positive.
 
     Source: saturation as in Karpathy, Johnson & Fei-Fei 2015, arXiv:1506.02078; time constants as in Tallec &

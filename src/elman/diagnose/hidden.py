@@ -50,7 +50,8 @@ def hidden_states(model: nn.Module, batch: Any) -> tuple[HiddenStates, ...]:
         One for each layer and direction.
 
     Raises:
-        InputError: the model holds no recurrent layer, a weight is NaN, or a layer is not used.
+        InputError: the model holds no recurrent layer, a weight or an input is NaN or infinite, or a layer
+            is not used or reads no batch.
     """
     found = []
     for trace in traces(prepared(model), batch):

@@ -46,7 +46,8 @@ def jacobian_spectrum(
         One for each layer and direction.
 
     Raises:
-        InputError: the model holds no recurrent layer, a weight is NaN, or a layer is not used.
+        InputError: the model holds no recurrent layer, a weight or an input is NaN or infinite, or a layer
+            is not used or reads no batch.
         ValueError: ``samples`` is not positive.
     """
     check_size("samples", samples)

@@ -4,10 +4,13 @@ import copy
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
+from torch.nn.utils.rnn import PackedSequence
 
 from elman.cells.base import Cell, Weights
 from elman.errors import InputError
@@ -15,6 +18,7 @@ from elman.kernels import reference, stack
 from elman.kernels.call import Call, Noise
 from elman.layers.conversion import convert
 from elman.layers.recurrent import Recurrent
+from elman.layers.torch_like import StepModule
 from elman.state import State
 
 
@@ -85,20 +89,31 @@ def prepared(model: nn.Module) -> nn.Module:
     """A copy of a model to look into: our layers for torch's, in evaluation mode, parameters frozen.
 
     Raises:
-        InputError: the model holds no recurrent layer, or a weight is not a number.
+        InputError: the model holds no recurrent layer, or a weight is NaN or infinite.
     """
     for name, parameter in model.named_parameters():
-        if torch.isnan(parameter).any():
-            raise InputError(
-                f"weights must be numbers. Got {int(torch.isnan(parameter).sum())} NaN in {name}."
-            )
+        finite = torch.isfinite(parameter)
+        if not finite.all():
+            raise InputError(f"weights must be finite. Got {int((~finite).sum())} that are not in {name}.")
     model = convert(copy.deepcopy(model)).eval().requires_grad_(False)
     if not _layers(model):
         raise InputError(
-            "the model must hold a recurrent layer: an elman.Recurrent or a torch.nn RNN, LSTM or GRU. "
-            f"Got {type(model).__name__}."
+            "the model must hold a recurrent layer: an elman.Recurrent or a torch.nn RNN, LSTM or GRU"
+            f"{_unlike(model)}. Got {type(model).__name__}."
         )
     return model
+
+
+def _unlike(model: nn.Module) -> str:
+    """What a model without a recurrent layer holds that looks like one, and why it is none."""
+    for module in model.modules():
+        if is_parametrized(module) and isinstance(module, nn.RNNBase):
+            return ", without parametrizations such as weight_norm"
+        if isinstance(module, nn.RNNBase):
+            return ", of these classes themselves"
+        if isinstance(module, StepModule | nn.RNNCellBase):
+            return ", not a cell that the model calls step by step"
+    return ""
 
 
 def layer_names(model: nn.Module) -> tuple[str, ...]:
@@ -135,10 +150,14 @@ def reading(model: nn.Module) -> Iterator[list[Reading]]:
     """Fills a list, when it ends, with what each recurrent layer read within it.
 
     Raises:
-        InputError: a layer was not used, or read several sequences one after the other.
+        InputError: a layer was not used, read several sequences one after the other, or read no batch of
+            finite numbers.
     """
     found: list[Reading] = []
     with ExitStack() as watched:
+        for path, layer in _layers(model).items():
+            hook = layer.register_forward_pre_hook(partial(_check_input, path), with_kwargs=True)
+            watched.callback(hook.remove)
         told = [
             (
                 path,
@@ -149,16 +168,38 @@ def reading(model: nn.Module) -> Iterator[list[Reading]]:
             for path, layer in _layers(model).items()
         ]
         yield found
+    idle = "" if any(made for _, _, made, _ in told) else "; a loss must call the model that it is given"
     for path, layer, made, gradients in told:
         # a call that is given no state begins anew
         if not made or any(call.state is call.initial for call in made[1:]):
             raise InputError(
                 f"each recurrent layer must read one batch of sequences in a pass. Got {len(made)} calls "
-                f"of {path}."
+                f"of {path}{idle}."
             )
         count = len(gradients) // len(made)
         records = [gradients[k : k + count] for k in range(0, len(gradients), count)]
-        found.append(Reading(path, layer, made, records))
+        read = Reading(path, layer, made, records)
+        _check_read(read)
+        found.append(read)
+
+
+def _check_input(path: str, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Raises InputError unless a layer is called with a batch."""
+    given = args[0] if args else kwargs.get("input")
+    if isinstance(given, Tensor) and given.dim() == 2:
+        raise InputError(f"{path} must be given a batch, of 3 axes. Got shape {list(given.shape)}.")
+    if not isinstance(given, Tensor | PackedSequence):
+        raise InputError(f"{path} must be given a tensor. Got {type(given).__name__}.")
+
+
+def _check_read(read: Reading) -> None:
+    """Raises InputError unless a layer read some steps, of numbers."""
+    alive = read.alive
+    if not alive.any():
+        raise InputError(f"{read.path} must read at least one step. Got none, of {alive.shape[1]} rows.")
+    wrong = int((~torch.isfinite(torch.cat([call.x for call in read.calls])[alive])).sum())
+    if wrong:
+        raise InputError(f"{read.path} must read finite numbers. Got {wrong} that are not.")
 
 
 @torch.no_grad()

@@ -5,15 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elman.pictures.base import BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, logarithmic
+from elman.config import require
+from elman.pictures.base import BLUE, GREY, PALE, legend_above, line_style, logarithmic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from elman.diagnose import GateStatistics
-
-_COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
-_STYLES = ("-", "--", "-.", ":")
 
 
 def plot_gates(axes: "Axes", statistics: "GateStatistics") -> None:
@@ -46,22 +44,24 @@ def plot_time_constants(axes: "Axes", statistics: Sequence["GateStatistics"], un
         axes: to draw on; its vertical axis becomes logarithmic.
         statistics: of gates that keep the old state.
         unit: what a step is, in the plural.
+
+    Raises:
+        InputError: no gate keeps the old state.
     """
     kept = [s for s in statistics if s.time_constants is not None]
+    require(
+        "statistics", bool(kept), "of at least one gate that keeps the state", [s.gate for s in statistics]
+    )
     for k, each in enumerate(kept):
         assert each.time_constants is not None
         values = np.sort(each.time_constants)
         share = (np.arange(len(values)) + 0.5) / len(values)
-        style: dict[str, Any] = {
-            "color": _COLOURS[k % len(_COLOURS)],
-            "linestyle": _STYLES[k // len(_COLOURS) % 4],
-        }
-        axes.plot(share, values, label=f"{each.layer}, gate {each.gate}", **style)
+        axes.plot(share, values, label=f"{each.layer}, gate {each.gate}", **line_style(k))
     axes.axhline(1, color=GREY, linewidth=1)
     logarithmic(axes)
     axes.set(xlabel="share of the units", ylabel=f"time constant ({unit})")
     axes.grid(alpha=0.25)
-    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    legend_above(axes)
 
 
 def gates_table(statistics: Sequence["GateStatistics"]) -> dict[str, Any]:

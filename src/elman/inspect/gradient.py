@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elman.pictures.base import BLUE, GREEN, GREY, ORANGE, PURPLE, logarithmic
+from elman.pictures.base import BLUE, GREEN, GREY, ORANGE, PURPLE, legend_above, logarithmic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,7 +70,7 @@ def plot_gradient_flow(axes: "Axes", flow: "GradientFlow", layer: int = 0, unit:
         )
     if drawn:
         logarithmic(axes)
-        axes.legend(frameon=False, fontsize=8, loc="best")
+        legend_above(axes)
     else:
         axes.text(0.5, 0.5, "no gradient", transform=axes.transAxes, ha="center", color=GREY)
     where = "ahead" if "reverse" in flow.layers[layer] else "back"

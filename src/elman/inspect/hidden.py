@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elman.pictures.base import BLUE, GREEN, ORANGE, PURPLE
+from elman.config import require
+from elman.pictures.base import legend_above, line_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 _MAP = "cividis"  # from dark blue to yellow: in order for any colour vision, and in grey
 _SHOWN_IN_FULL = 0.99  # of the values; those beyond have the colour of the scale's end
 _MOST_TICKS = 80  # letters under a picture; more would be a smear
+_MOST_LINES = 4  # of inputs in one picture
+_MOST_NAMES = 20  # beside a heat map
 
 
 def plot_hidden(
@@ -29,13 +32,13 @@ def plot_hidden(
 
     Shapes:
         states [T, H]
+
+    Raises:
+        InputError: the states have other axes, or the pieces are not one for each step.
     """
-    # a few values far out would leave the rest without contrast
-    largest = float(np.nanquantile(abs(states), _SHOWN_IN_FULL)) or 1.0
-    image = axes.imshow(
-        states.T, cmap=_MAP, vmin=-largest, vmax=largest, aspect="auto", interpolation="nearest"
-    )
-    axes.figure.colorbar(image, ax=axes, label=f"value of {name}", pad=0.01, extend="both")
+    require("states", states.ndim == 2, "of one sequence, [T, H]", f"shape {list(states.shape)}")
+    require("pieces", len(pieces) in (0, len(states)), f"{len(states)}, one for each step", len(pieces))
+    _heat_map(axes, states, f"value of {name}", signed=True)
     axes.set(xlabel=unit, ylabel=f"unit of {name}")
     if pieces and len(pieces) <= _MOST_TICKS:
         shown = [piece.replace("\n", "⏎").replace(" ", "␣") for piece in pieces]
@@ -44,7 +47,7 @@ def plot_hidden(
 
 
 def plot_inputs(axes: "Axes", inputs: np.ndarray, names: Sequence[str], unit: str = "steps") -> None:
-    """What the layer read at each step, a line for each feature.
+    """What the layer read at each step: a line for each feature, of more than four features a heat map.
 
     Args:
         axes: to draw on.
@@ -54,17 +57,35 @@ def plot_inputs(axes: "Axes", inputs: np.ndarray, names: Sequence[str], unit: st
 
     Shapes:
         inputs [T, I]
+
+    Raises:
+        InputError: the inputs have other axes, or the names are not one for each feature.
     """
-    styles = ("-", "--", "-.", ":")
+    require("inputs", inputs.ndim == 2, "of one sequence, [T, I]", f"shape {list(inputs.shape)}")
+    features = inputs.shape[1]
+    require("names", len(names) == features, f"{features}, one for each feature", len(names))
+    if features > _MOST_LINES:
+        _heat_map(axes, inputs, "input", signed=bool((inputs < 0).any()))
+        axes.set(xlabel=unit)
+        shown = range(0, features, -(-features // _MOST_NAMES))
+        axes.set_yticks(shown, [names[k] for k in shown], fontsize=7, parse_math=False)
+        return
     for k, (name, values) in enumerate(zip(names, inputs.T, strict=True)):
-        colour = (BLUE, ORANGE, GREEN, PURPLE)[k % 4]
-        axes.plot(values, color=colour, linestyle=styles[k // 4 % 4], linewidth=1, label=name)
-    axes.set(xlabel=unit, ylabel="input", xlim=(-0.5, len(inputs) - 0.5))
+        axes.plot(values, linewidth=1, label=name, **line_style(k))
+    axes.set(xlabel=unit, ylabel=names[0] if features == 1 else "input", xlim=(-0.5, len(inputs) - 0.5))
+    axes.yaxis.label.set_parse_math(False)
     axes.grid(alpha=0.25)
-    if len(names) > 1:
-        above = axes.legend(frameon=False, fontsize=7, ncols=4, loc="lower left", bbox_to_anchor=(0, 1))
-        for text in above.get_texts():
-            text.set_parse_math(False)
+    if features > 1:
+        legend_above(axes)
+
+
+def _heat_map(axes: "Axes", values: np.ndarray, label: str, *, signed: bool) -> None:
+    """Values [T, N], time to the right; the scale begins at 0, or reaches as far on both sides of it."""
+    # a few values far out would leave the rest without contrast
+    largest = float(np.nanquantile(abs(values), _SHOWN_IN_FULL)) or 1.0
+    least = -largest if signed else 0.0
+    image = axes.imshow(values.T, cmap=_MAP, vmin=least, vmax=largest, aspect="auto", interpolation="nearest")
+    axes.figure.colorbar(image, ax=axes, label=label, pad=0.01, extend="both" if signed else "max")
 
 
 def hidden_table(states: dict[str, np.ndarray]) -> dict[str, Any]:

@@ -24,6 +24,9 @@ h1, h2 { border-bottom: 1px solid var(--line); padding-bottom: .25rem }
 figure { margin: 1rem 0 } figcaption, .faint { color: var(--faint); font-size: .9rem }
 svg { display: block; width: 100%; max-width: 40rem; height: auto; margin: 0 auto .5rem }
 svg text { fill: currentColor }
+@media (prefers-color-scheme: dark) { /* the pictures' colours are made for light paper */
+  svg { color: #1a1c20; background: #eef0f3; padding: .5rem; border-radius: .3rem }
+}
 .wide { overflow-x: auto } table { border-collapse: collapse; font-size: .9rem }
 th, td { padding: .2rem .8rem .2rem 0; text-align: left; vertical-align: top;
   border-bottom: 1px solid var(--line) }

@@ -17,7 +17,7 @@ from elman.inspect.gates import gates_table, plot_gates, plot_time_constants, ti
 from elman.inspect.gradient import gradient_table, plot_gradient_flow
 from elman.inspect.hidden import hidden_table, plot_hidden, plot_inputs
 from elman.inspect.picture import Picture, table_csv
-from elman.inspect.spectrum import plot_spectrum, spectrum_table
+from elman.inspect.spectrum import is_cut, plot_spectrum, spectrum_table
 from elman.inspect.trackers import Tracker
 from elman.inspect.training import (
     half_lives_table,
@@ -32,13 +32,13 @@ from elman.tasks.base import Paths, Task, as_paths
 from elman.train import files
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SUMMARY = "summary.json"
 _WIDTH = 5.4  # inches of a picture: its letters are to be read on a phone
 _SHOWN_STEPS = 160  # of a heat map: more would be narrower than a dot
-_SHOWN_FEATURES = 8
-_TRACKS = 0.8  # of _strength: from it a unit is said to track a property
+_SHOWN_FEATURES = 64  # of what a layer reads at a step
+_TRACKS, _NEAR = 0.8, 0.3  # of _strength: from which a unit tracks a property, or comes near it
 _SATURATED = 0.5  # of a gate's values
 
 
@@ -71,14 +71,17 @@ def report(
     found = look(task, data, lags)
     with files.scratch_folder(out) as scratch:
         (scratch / files.REPORT).write_text(_page(task, found, scratch, data), "utf-8")
-        files.write_json(scratch / SUMMARY, found.summary())
+        # by this list it is known for a report, when it is to be replaced
+        own = sorted({files.SUMMARY, *(path.name for path in scratch.iterdir())})
+        files.write_json(scratch / files.SUMMARY, {**found.summary(), files.LISTED: own})
         files.install(scratch, out)
     return found
 
 
 def _page(task: Task, found: Findings, folder: Path, data: Paths | None) -> str:
     """The page; the pictures are written on the way."""
-    name = task.name if task.folder is None else f"{task.folder.resolve().name}: {task.name}"
+    # a run folder is often called as its task
+    name = ": ".join(dict.fromkeys([*([task.folder.resolve().name] if task.folder else []), task.name]))
     config, shape = task.config, found.inputs.shape
     rows, unit = f"{shape[1]} {'row' if shape[1] == 1 else 'rows'}", found.sample.unit
     source = "its own data" if data is None else ", ".join(path.name for path in as_paths(data))
@@ -170,9 +173,12 @@ def _spectrum(found: Findings, folder: Path) -> str:
     def pictures() -> Iterator[Picture]:
         figure = _new_figure()
         plot_spectrum(figure.subplots(), found.spectra)
+        cut = (
+            "; values below a millionth of the largest lie under the picture" if is_cut(found.spectra) else ""
+        )
         caption = (
-            "By how much one step stretches a small change of the state, in each direction: median over "
-            "sampled steps, and their range. Above 1 it grows, below 1 it shrinks"
+            "By how much one step stretches a small change of the state, in each direction: median, "
+            f"quartiles and range over sampled steps. Above 1 it grows, below 1 it shrinks{cut}"
         )
         yield Picture("spectrum", caption, figure, spectrum_table(found.spectra))
 
@@ -250,23 +256,30 @@ def _heat_maps(found: Findings) -> Iterator[Picture]:
         unit, steps = sample.unit if reads_input else "steps", int(there.sum())
         if not steps:
             continue
-        with_inputs = reads_input and sample.texts is None
-        figure = _new_figure(2.6 * len(states) + 1.9 * with_inputs)
-        panels = list(figure.subplots(len(states) + with_inputs, squeeze=False)[:, 0])
-        table = hidden_table(states)
-        if with_inputs:
-            inputs = found.inputs[:steps, 0, :_SHOWN_FEATURES]
-            names = _feature_names(sample.features, inputs.shape[1])
-            plot_inputs(panels.pop(0), inputs, names, unit)
-            table |= {f"input: {name}": values for name, values in zip(names, inputs.T, strict=True)}
+        inputs = found.inputs[:steps, 0] if reads_input and sample.texts is None else None
+        read = 0 if inputs is None else min(inputs.shape[1], _SHOWN_FEATURES)
+        figure, panels = _panels(len(states), read)
+        table, above = hidden_table(states), ""
+        if inputs is not None:
+            names = _feature_names(sample.features, read)
+            plot_inputs(panels.pop(0), inputs[:, :read], names, unit)
+            table |= {f"input: {name}": values for name, values in zip(names, inputs.T, strict=False)}
+            left_out = f", the first {read} of {inputs.shape[1]:,} inputs" if read < inputs.shape[1] else ""
+            above = f"; above them what the layer read{left_out}"
         pieces = sample.texts[0][:steps] if reads_input and sample.texts is not None else []
         for axes, (name, values) in zip(panels, states.items(), strict=True):
             plot_hidden(axes, values, name=name, unit=unit, pieces=pieces)
         if pieces:
             table["text"] = pieces
-        above = "; above them what the layer read" if with_inputs else ""
         caption = f"{layer.layer}: every unit over the first {steps} {unit} of the first row{above}"
         yield Picture(f"states-{slug(layer.layer)}", caption, figure, table)
+
+
+def _panels(states: int, read: int) -> "tuple[Figure, list[Axes]]":
+    """A figure with a panel for each state, above them one for the inputs where some are read."""
+    heights = [1.5 + min(0.05 * read, 2.5)] * (read > 0) + [2.6] * states
+    figure = _new_figure(sum(heights))
+    return figure, list(figure.subplots(len(heights), height_ratios=heights, squeeze=False)[:, 0])
 
 
 def _feature_names(known: Sequence[str], number: int) -> list[str]:
@@ -292,8 +305,12 @@ def _tracked(found: Findings, folder: Path) -> list[str]:
         "little above chance even where none tracks anything."
     )
     parts = [page.paragraph(intro), page.table(["property", "unit", "how well"], rows, 2)]
-    for name, ranked in found.trackers.items():
-        parts += _coloured(found, name, ranked[0], folder)
+    untracked = [name for name, (best, *_) in found.trackers.items() if _strength(best) < _NEAR]
+    if untracked:
+        parts.append(page.paragraph(f"No unit comes near to: {', '.join(untracked)}."))
+    for name, (best, *_) in found.trackers.items():
+        if name not in untracked:
+            parts += _coloured(found, name, best, folder)
     return parts
 
 
@@ -303,7 +320,8 @@ def _coloured(found: Findings, name: str, best: Tracker, folder: Path) -> list[s
     layer, truth = found.hidden[best.layer], found.properties[name]
     states = layer.states[best.part]
     values = states.reshape(*states.shape[:2], -1)[..., best.unit]
-    row = int(np.nan_to_num(np.nanstd(truth, axis=0)).argmax())
+    known = np.ma.masked_invalid(truth)  # a row may not have the property at all
+    row = int(known.std(0).filled(0).argmax())
     pieces = found.sample.texts[row]
     own = values[: len(pieces), row]
     shown = best.sign * (own - own.mean())  # a unit may keep to one side of 0
@@ -345,12 +363,19 @@ def _training(found: Findings, folder: Path) -> str:
         if len(updates["step"]):
             figure = _new_figure(4)
             plot_updates(figure.subplots(), history)
-            caption = "By how much of its size each parameter moved in a step; about a thousandth is usual"
+            caption = (
+                "By how much of its size each parameter moved in a step; about a thousandth (the grey line) "
+                "is usual, and those farthest from it have names"
+            )
             yield Picture("updates", caption, figure, updates)
-        if len(lives["step"]):
+        if not all(np.isnan(lives[name]).all() for name in lives if name != "step"):
             figure = _new_figure()
             plot_half_lives(figure.subplots(), history, found.sample.unit)
-            yield Picture("half-lives", "How far the gradient reached back, over the training", figure, lives)
+            caption = (
+                "How far the gradient reached back, over the training; triangles at the edges: it did not "
+                "fall, or was gone after a step"
+            )
+            yield Picture("half-lives", caption, figure, lives)
 
     figures = _figures(pictures(), folder)
     if not figures:

@@ -5,38 +5,53 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elman.pictures.base import BLUE, GREEN, GREY, ORANGE, PURPLE, logarithmic
+from elman.config import require
+from elman.pictures.base import GREY, legend_above, line_style, logarithmic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from elman.diagnose import Spectrum
 
-_COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
-_STYLES = ("-", "--", "-.", ":")
+_LEAST = 1e-6  # of the largest value: what is smaller lies below the picture
 
 
 def plot_spectrum(axes: "Axes", spectra: Sequence["Spectrum"]) -> None:
-    """Singular values of the step's Jacobian, largest first: median over the samples, and their range.
+    """Singular values of the step's Jacobian, largest first: median, quartiles and range over the samples.
 
-    Directions above the line at 1 grow in a step, those below shrink.
+    Directions above the line at 1 grow in a step, those below shrink. Where some value is less than a
+    millionth of the largest, the axis ends there.
 
     Args:
         axes: to draw on; its vertical axis becomes logarithmic.
         spectra: one for each layer and direction.
+
+    Raises:
+        InputError: there is none.
     """
-    least = 1e-6 * max((float(s.singular_values.max()) for s in spectra), default=1.0)
+    require("spectra", len(spectra) > 0, "at least one", spectra)
+    least = _LEAST * max(float(s.singular_values.max()) for s in spectra)
     for k, spectrum in enumerate(spectra):
-        values = np.maximum(spectrum.singular_values, least)  # 0 has no place on the axis
+        values = np.maximum(spectrum.singular_values, 1e-3 * least)  # 0 has no place on the axis
         rank = np.arange(1, values.shape[1] + 1)
-        style = {"color": _COLOURS[k % len(_COLOURS)], "linestyle": _STYLES[k // len(_COLOURS) % 4]}
-        axes.plot(rank, np.median(values, 0), label=spectrum.layer, linewidth=1.5, **style)  # type: ignore[arg-type]
-        axes.fill_between(rank, values.min(0), values.max(0), color=style["color"], alpha=0.18, linewidth=0)
+        low, lower, median, upper, high = np.quantile(values, (0, 0.25, 0.5, 0.75, 1), axis=0)
+        style = line_style(k)
+        axes.plot(rank, median, label=spectrum.layer, linewidth=1.5, **style)
+        for below, above in ((low, high), (lower, upper)):
+            axes.fill_between(rank, below, above, color=style["color"], alpha=0.18, linewidth=0)
     axes.axhline(1, color=GREY, linewidth=1)
     logarithmic(axes)
+    if is_cut(spectra):
+        axes.set_ylim(bottom=least)
     axes.set(xlabel="singular value, largest first", ylabel="growth in one step")
     axes.grid(alpha=0.25)
-    axes.legend(frameon=False, fontsize=8, loc="upper right")
+    legend_above(axes)
+
+
+def is_cut(spectra: Sequence["Spectrum"]) -> bool:
+    """Whether some values are too small for the picture."""
+    values = [s.singular_values for s in spectra]
+    return min(float(v.min()) for v in values) < _LEAST * max(float(v.max()) for v in values)
 
 
 def spectrum_table(spectra: Sequence["Spectrum"]) -> dict[str, Any]:

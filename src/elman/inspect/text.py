@@ -25,17 +25,25 @@ def text_properties(pieces: Sequence[str], starts: Sequence[bool] = ()) -> dict[
     Returns:
         By name, values [T]: inside quotes and inside parentheses 0 or 1; position in the line (characters
         since its beginning), indentation of the line (white space before its first letter, as far as it is
-        read) and distance since a space in characters.
+        read) and distance since a space in characters. What only counts steps is left out: the position
+        where the text is a single line, the distance where no word is read in several pieces.
     """
-    reader, rows = _Reader(), []
+    reader, rows, last, in_pieces = _Reader(), [], "", False
     for step, piece in enumerate(pieces):
         if step < len(starts) and starts[step]:
-            reader = _Reader()
+            reader, last = _Reader(), ""
         for character in piece:
             reader.read(character)
         rows.append(reader.values())
+        in_pieces |= last[-1:].isalnum() and piece[:1].isalnum()
+        last = piece or last
     names = (INSIDE_QUOTES, INSIDE_PARENTHESES, POSITION, INDENTATION, SINCE_SPACE)
-    return dict(zip(names, np.array(rows, dtype=np.float64).reshape(-1, len(names)).T, strict=True))
+    found = dict(zip(names, np.array(rows, dtype=np.float64).reshape(-1, len(names)).T, strict=True))
+    if not any("\n" in piece for piece in pieces):
+        del found[POSITION]
+    if not in_pieces:
+        del found[SINCE_SPACE]
+    return found
 
 
 class _Reader:

@@ -44,7 +44,8 @@ def rank_trackers(
     """The units that track each property best, best first.
 
     Args:
-        layers: the states; those of a layer of another number of steps are left out.
+        layers: the states; left out are those of a layer of another number of steps, and of a reverse
+            direction, which has read what follows and not what came before.
         properties: values [T, B] by name; NaN where a row has no such step.
         most: units of each property.
 
@@ -53,9 +54,10 @@ def rank_trackers(
         30 steps of either kind, the others 30 steps that differ from the most frequent value.
     """
     found: dict[str, list[Tracker]] = {}
+    forward = [(k, layer) for k, layer in enumerate(layers) if not layer.layer.endswith(" reverse")]
     for name, values in properties.items():
         ranked: list[Tracker] = []
-        for index, layer in enumerate(layers):
+        for index, layer in forward:
             for part, states in layer.states.items():
                 if states.shape[:2] == values.shape:
                     ranked += _of_units(name, values, states, index, part, most)

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elman.pictures.base import BLUE, GREEN, GREY, ORANGE, PURPLE, logarithmic
+from elman.pictures.base import BLUE, GREY, ORANGE, legend_above, line_style, logarithmic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
-_STYLES = ("-", "--", "-.", ":")
-_USUAL = 1e-3
+_USUAL = 1e-3  # of a parameter's size, in one update
+_MOST_LINES = 8  # of parameters; of more, those farthest from the usual are drawn
 
 
 def training_lines(history: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -35,7 +34,7 @@ def plot_gradient_norm(axes: "Axes", history: Sequence[dict[str, Any]], clip_at:
     steps = [line["step"] for line in lines]
     axes.plot(steps, [line["grad_norm"] for line in lines], color=BLUE, linewidth=1, label="norm")
     logarithmic(axes)
-    axes.set(xlabel="optimizer steps", ylabel="gradient norm before clipping")
+    axes.set(xlabel="optimizer steps", ylabel="norm before clipping")
     axes.grid(alpha=0.25)
     if clip_at is None:
         return
@@ -50,36 +49,50 @@ def plot_gradient_norm(axes: "Axes", history: Sequence[dict[str, Any]], clip_at:
         label="clipped",
     )
     share.set(ylabel="steps clipped (%)", ylim=(-3, 103))
-    handles = [each for part in (axes, share) for each in part.get_legend_handles_labels()[0]]
-    axes.legend(handles=handles, frameon=False, fontsize=8, loc="center right")
+    legend_above(axes, [each for part in (axes, share) for each in part.get_legend_handles_labels()[0]])
 
 
 def plot_updates(axes: "Axes", history: Sequence[dict[str, Any]]) -> None:
     """By how much of its size each parameter moved in a step, where the run's history says so.
 
-    About a thousandth is usual; far less is hardly learning, far more hardly stable.
+    About a thousandth is usual; far less is hardly learning, far more hardly stable. Of more than eight
+    parameters the seven that are farthest from a thousandth have lines, the others a grey band.
 
     Args:
         axes: to draw on; its vertical axis becomes logarithmic.
         history: the run's lines.
     """
     table = updates_table(history)
-    for k, name in enumerate(name for name in table if name != "step"):
-        style: dict[str, Any] = {
-            "color": _COLOURS[k % len(_COLOURS)],
-            "linestyle": _STYLES[k // len(_COLOURS) % 4],
-        }
-        ratios = np.where(table[name] > 0, table[name], np.nan)
-        axes.plot(table["step"], ratios, linewidth=1, label=name, **style)
+    steps = table.pop("step")
+    ratios = {name: np.where(values > 0, values, np.nan) for name, values in table.items()}
+    named = sorted(ratios, key=lambda name: -_unusual(table[name]))
+    if len(named) > _MOST_LINES:
+        named = named[: _MOST_LINES - 1]
+        rest = np.ma.masked_invalid([ratios[name] for name in ratios if name not in named])
+        label = f"range of the other {len(rest)}"
+        low, high = (values.filled(np.nan) for values in (rest.min(0), rest.max(0)))
+        axes.fill_between(steps, low, high, color=GREY, alpha=0.3, linewidth=0, label=label)
+    for k, name in enumerate(name for name in ratios if name in named):
+        still = "" if np.isfinite(ratios[name]).any() else " (does not move)"
+        axes.plot(steps, ratios[name], linewidth=1, label=f"{name}{still}", **line_style(k))
     axes.axhline(_USUAL, color=GREY, linewidth=1)
     logarithmic(axes)
     axes.set(xlabel="optimizer steps", ylabel="update / weight")
     axes.grid(alpha=0.25)
-    axes.legend(frameon=False, fontsize=6, ncols=2, loc="upper right")
+    legend_above(axes)
+
+
+def _unusual(ratios: np.ndarray) -> float:
+    """How many times a parameter's updates are more or less than the usual, in logarithms."""
+    with np.errstate(divide="ignore"):
+        return abs(float(np.log(np.nanmedian(ratios) / _USUAL)))
 
 
 def plot_half_lives(axes: "Axes", history: Sequence[dict[str, Any]], unit: str = "steps") -> None:
     """The gradient's half-life over the training, of each layer, where the run was watched.
+
+    Triangles at the upper edge stand where the gradient does not fall, at the lower edge where it is gone
+    after a step.
 
     Args:
         axes: to draw on; its vertical axis becomes logarithmic.
@@ -87,21 +100,34 @@ def plot_half_lives(axes: "Axes", history: Sequence[dict[str, Any]], unit: str =
         unit: what a step of a sequence is, in the plural.
     """
     table = half_lives_table(history)
-    for k, name in enumerate(name for name in table if name != "step"):
-        colour = _COLOURS[k % len(_COLOURS)]
-        axes.plot(
-            table["step"],
-            table[name],
-            color=colour,
-            linestyle=_STYLES[k % 4],
-            label=name,
-            marker="o",
-            markersize=3,
-        )
+    steps = table.pop("step")
+    for k, (name, lives) in enumerate(table.items()):
+        style = line_style(k)
+        measured = np.where(np.isfinite(lives) & (lives > 0), lives, np.nan)
+        axes.plot(steps, measured, label=name, marker="o", markersize=3, linewidth=1, **style)
+        for mark, hit, edge, inwards in (("^", lives == np.inf, 1.0, -1), ("v", lives == 0, 0.0, 1)):
+            axes.plot(
+                steps[hit],
+                np.full(hit.sum(), edge + 0.04 * k * inwards),  # so that no layer hides another
+                color=style["color"],
+                marker=mark,
+                markersize=4,
+                linestyle="none",
+                transform=axes.get_xaxis_transform(),
+                clip_on=False,
+            )
+    values = np.concatenate([np.zeros(0), *table.values()])
     logarithmic(axes)
+    axes.margins(y=0.15)
+    if not (np.isfinite(values) & (values > 0)).any():
+        axes.yaxis.set_ticks([], minor=False)
+        axes.yaxis.set_ticks([], minor=True)
+    for said, hit, edge in (("does not\nfall", values == np.inf, 1), ("gone", values == 0, 0)):
+        if hit.any():
+            axes.text(1.01, edge, said, transform=axes.transAxes, va="center", fontsize=8)
     axes.set(xlabel="optimizer steps", ylabel=f"gradient's half-life ({unit})")
     axes.grid(alpha=0.25)
-    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    legend_above(axes)
 
 
 def training_table(history: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -126,11 +152,19 @@ def updates_table(history: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def half_lives_table(history: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What ``plot_half_lives`` draws: a row for each measurement, a column for each layer."""
+    """What ``plot_half_lives`` draws: a row for each measurement, a column for each layer.
+
+    0 where the gradient is gone after a step, infinity where it does not fall, NaN where nothing is known.
+    """
     lines = [line for line in history if line["kind"] == "gradients"]
     names = list(dict.fromkeys(each["layer"] for line in lines for each in line["layers"]))
-    rows = [{each["layer"]: each["half_life"] for each in line["layers"]} for line in lines]
-    columns = {
-        name: np.array([row.get(name) or math.nan for row in rows], dtype=np.float64) for name in names
-    }
+    rows = [{each["layer"]: _half_life(each) for each in line["layers"]} for line in lines]
+    columns = {name: np.array([row.get(name, math.nan) for row in rows], dtype=np.float64) for name in names}
     return {"step": np.array([line["step"] for line in lines]), **columns}
+
+
+def _half_life(layer: dict[str, Any]) -> float:
+    """Of one layer in a line of the history, which has no number for infinity."""
+    if layer["half_life"] is not None:
+        return float(layer["half_life"])
+    return math.nan if layer["decay"] is None and layer["verdict"] != "exploding" else math.inf

@@ -298,7 +298,10 @@ class DigitClassifier(Task):
 
     def as_sample(self, batch: Any) -> Sample:
         """Steps are pixels, where they are read one by one."""
-        return Sample(batch, unit="pixels" if self.config.pixels == 1 else "steps")
+        pixels = self.config.pixels
+        if pixels == 1:
+            return Sample(batch, unit="pixels", features=("pixel",))
+        return Sample(batch, features=tuple(f"pixel {k + 1}" for k in range(pixels)))
 
     def report(self) -> str:
         """The accuracy beside the simple methods'."""

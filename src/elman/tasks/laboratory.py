@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from elman.config import flag, require
 from elman.errors import InputError
-from elman.tasks.base import Parts, Paths, Task, TaskConfig, Verb, as_paths
+from elman.tasks.base import Parts, Paths, Sample, Task, TaskConfig, Verb, as_paths
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -212,6 +212,10 @@ class Laboratory(Task):
         self._check_data(data)
         drawn: Any = self.parts().test
         return drawn
+
+    def as_sample(self, batch: Any) -> Sample:
+        """What is read, by the problem's names."""
+        return Sample(batch, features=self.problem(self.config.length).names)
 
     def report(self) -> str:
         """The figures beside the simple methods'."""

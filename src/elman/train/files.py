@@ -19,8 +19,10 @@ RESULTS = "results.json"
 CHECKPOINT = "checkpoint.safetensors"
 CURVE = "loss.png"
 INSPECT, REPORT = "inspect", "report.html"  # the folder within a run's, and the page in it
+SUMMARY, LISTED = "summary.json", "files"  # of a report: its numbers, and under this key its files' names
 _ENDINGS = {".json", ".jsonl", ".safetensors", ".npy", ".npz", ".png", ".tmp"}  # of what runs write
 _ENDINGS_OF_REPORTS = {".html", ".png", ".svg", ".csv", ".json"}
+_OLD = ".old"  # of what is being replaced
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
@@ -65,15 +67,21 @@ def check_new_folder(folder: Path, overwrite: bool) -> None:
 def check_new_report(folder: Path, overwrite: bool) -> None:
     """Raises InputError unless a report may be put here; what is replaced must be one."""
     if _is_taken(folder, overwrite) and not is_report(folder):
-        raise InputError(f"{folder}: is no report, or holds more, so --overwrite leaves it alone")
+        raise InputError(
+            f"{folder}: is no report, or holds more than its {SUMMARY} lists (a report of an earlier version "
+            "lists nothing), so --overwrite leaves it alone"
+        )
 
 
 def is_report(folder: Path) -> bool:
-    """Whether the folder holds a report's page and nothing that no report has."""
+    """Whether the folder holds a report, and no file that the report does not list as its own."""
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    listed = _read_object(folder / SUMMARY).get(LISTED)
     return (
-        not folder.is_symlink()
+        isinstance(listed, list)
         and (folder / REPORT).is_file()
-        and all(entry.is_file() and entry.suffix in _ENDINGS_OF_REPORTS for entry in folder.iterdir())
+        and all(entry.name in listed and _is_plain(entry) for entry in folder.iterdir())
     )
 
 
@@ -92,28 +100,34 @@ def _is_taken(folder: Path, overwrite: bool) -> bool:
 
 def _is_run(folder: Path) -> bool:
     """Whether the folder holds a run's configuration and nothing that no run would leave."""
-    try:
-        config = json.loads((folder / CONFIG).read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return False
-    return (
-        isinstance(config, dict)
-        and {"format_version", "task", "config"} <= config.keys()
-        and all(
-            (entry.is_file() and entry.suffix in _ENDINGS) or is_report(entry) or _is_half_a_report(entry)
-            for entry in folder.iterdir()
-        )
+    config = _read_object(folder / CONFIG)
+    return {"format_version", "task", "config"} <= config.keys() and all(
+        (entry.is_file() and entry.suffix in _ENDINGS) or is_report(entry) or _is_left_of_a_report(entry)
+        for entry in folder.iterdir()
     )
 
 
-def _is_half_a_report(folder: Path) -> bool:
-    """Whether this is what a report that was killed left: its scratch folder, with nothing but its files."""
+def _is_left_of_a_report(folder: Path) -> bool:
+    """Whether this is what one that was killed left: half a report, or the rest of that which it replaced."""
     return (
-        folder.match(f".{INSPECT}.*.tmp")
+        (folder.match(f".{INSPECT}.*.tmp") or folder.match(f".{INSPECT}.*.tmp{_OLD}"))
         and folder.is_dir()
         and not folder.is_symlink()
-        and all(entry.is_file() and entry.suffix in _ENDINGS_OF_REPORTS for entry in folder.iterdir())
+        and all(_is_plain(entry) and entry.suffix in _ENDINGS_OF_REPORTS for entry in folder.iterdir())
     )
+
+
+def _is_plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    """A file's JSON object; empty where there is none."""
+    try:
+        found = json.loads(path.read_bytes()) if path.is_file() else None  # which a pipe is not
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 @contextmanager
@@ -138,7 +152,7 @@ def scratch_folder(folder: Path) -> Iterator[Path]:
 def install(scratch: Path, folder: Path) -> None:
     """Puts a filled scratch folder in place of ``folder``, which ``check_new_folder`` has allowed."""
     if folder.exists():
-        old = scratch.with_name(scratch.name + ".old")
+        old = scratch.with_name(scratch.name + _OLD)
         folder.rename(old)
         scratch.rename(folder)
         shutil.rmtree(old)
