@@ -51,6 +51,11 @@ class Problem(ABC):
         return len(self.names)
 
     @property
+    def reach(self) -> int:
+        """Steps between an answer and the farthest that it depends on."""
+        return self.length - 1
+
+    @property
     @abstractmethod
     def classes(self) -> int | None:
         """V, of which one is the answer at every step; None: the answer is a number, at the end."""
@@ -151,6 +156,11 @@ class Copying(Problem):
     def names(self) -> tuple[str, ...]:
         """One for each symbol, the blank and the delimiter."""
         return *(f"symbol {k}" for k in range(self.symbols)), "blank", "delimiter"
+
+    @property
+    def reach(self) -> int:
+        """From saying a symbol to the step that showed it."""
+        return self.length + self.items
 
     @property
     def classes(self) -> int:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 LAGS = 200
 """Steps back that are looked at, where the data have so many."""
 
+LEAST_LEFT = 1e-3
+"""Share of the gradient at lag 1 that has to be left where a task's answer lies."""
 _FEWEST = 3  # through which a line can be fitted
 
 
@@ -58,9 +60,21 @@ class Findings:
 
     @property
     def verdict(self) -> str:
-        """Of the whole model: exploding where any layer's is, else healthy where any is, else vanishing."""
+        """Of the whole model: exploding where any layer's is, else healthy where any is, else vanishing.
+
+        Vanishing it is, too, where the task knows how far back it has to reach, and too little reaches that.
+        """
         found = self.flow.verdicts
-        return next((v for v in ("exploding", "healthy", "vanishing") if v in found), "not measured")
+        verdict = next((v for v in ("exploding", "healthy", "vanishing") if v in found), "not measured")
+        return "vanishing" if verdict == "healthy" and self.left_where_needed < LEAST_LEFT else verdict
+
+    @property
+    def left_where_needed(self) -> float:
+        """The share of the gradient at lag 1 that is left where the task's answer lies; NaN: not known."""
+        needed, medians = self.sample.needed, self.flow.median[:, -1]
+        if needed is None or needed >= medians.shape[-1]:
+            return math.nan
+        return float(np.nanmax(medians[:, needed] / medians[:, 1]))
 
     @property
     def half_life(self) -> float:
@@ -87,7 +101,13 @@ class Findings:
             about = f"it does not halve over the {unit} measured; {rest}"
         else:
             about = f"this model looks back about {count(half)} {unit}, in which the gradient halves; {rest}"
-        return f"The gradient is {self.verdict}: {about}."
+        left = self.left_where_needed
+        task = (
+            ""
+            if math.isnan(left)
+            else f" This task needs {self.sample.needed}, where {left:.2g} of it is left."
+        )
+        return f"The gradient is {self.verdict}: {about}.{task}"
 
     @property
     def clipped(self) -> float:
@@ -192,9 +212,10 @@ def look(task: Task, data: Paths | None = None, lags: int | None = None) -> Find
     if longest < _FEWEST:
         raise InputError(f"the longest sequence must have at least {_FEWEST} steps. Got {longest}.")
     if lags is None:
-        lags = min(
-            LAGS, longest - longest // 4
-        )  # so that a loss has them behind it at more steps than the last
+        # so that a loss has them behind it at more steps than the last
+        lags = min(LAGS, longest - longest // 4)
+        if sample.needed is not None:
+            lags = max(_FEWEST, min(sample.needed + 1, longest))
     properties = _properties(sample, len(inputs))
     return Findings(
         sample,

@@ -15,7 +15,9 @@ _COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
 _MARKS = ("o", "s", "^", "D")
 
 
-def plot_gradient_flow(axes: "Axes", flow: "GradientFlow", layer: int = 0, unit: str = "steps") -> None:
+def plot_gradient_flow(
+    axes: "Axes", flow: "GradientFlow", layer: int = 0, unit: str = "steps", needed: int | None = None
+) -> None:
     """Median and quartiles of the gradient's norm over the lags, one line for each part of the state.
 
     The dashed line is the decay fitted to all parts together.
@@ -25,6 +27,7 @@ def plot_gradient_flow(axes: "Axes", flow: "GradientFlow", layer: int = 0, unit:
         flow: the measured gradients.
         layer: which layer and direction.
         unit: what a step is, in the plural.
+        needed: lag at which the task's answer lies, or None.
     """
     drawn = 0
     for part, name in enumerate(flow.parts):
@@ -57,17 +60,21 @@ def plot_gradient_flow(axes: "Axes", flow: "GradientFlow", layer: int = 0, unit:
     decay, whole = flow.decay[layer, -1], flow.median[layer, -1]
     there = np.isfinite(whole) & (whole > 0)
     if np.isfinite(decay) and decay > 0 and there.any():
-        lags = flow.lags[there]
-        # through the middle of the measured ones, in logarithms
-        level = np.mean(np.log(whole[there]) - lags * np.log(decay))
+        lags, sizes = flow.lags[there], whole[there]
+        # through the middle of the measured ones, in logarithms, each counting by its size, as in the fit
+        level = np.average(np.log(sizes) - lags * np.log(decay), weights=sizes * (lags > 0) + 1e-300)
+        line = np.exp(level + lags * np.log(decay))
+        inside = line >= sizes.min() / 10
         axes.plot(
-            lags,
-            np.exp(level + lags * np.log(decay)),
+            lags[inside],
+            line[inside],
             color=GREY,
             linestyle="--",
             linewidth=1,
             label=f"fitted: × {decay:.4g} a step",
         )
+    if needed is not None:
+        axes.axvline(needed, color=GREY, linestyle=":", linewidth=1.5, label=f"needed: {needed}")
     if drawn:
         logarithmic(axes)
         legend_above(axes)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elman.inspect import page
-from elman.inspect.findings import Findings, count, look, readers
+from elman.inspect.findings import LEAST_LEFT, Findings, count, look, readers
 from elman.inspect.gates import gates_table, plot_gates, plot_time_constants, time_constants_table
 from elman.inspect.gradient import gradient_table, plot_gradient_flow
 from elman.inspect.hidden import hidden_table, plot_hidden, plot_inputs
@@ -121,7 +121,9 @@ def slug(name: str) -> str:
 def _gradient(found: Findings, folder: Path) -> str:
     from elman.diagnose import RULE
 
-    flow, unit = found.flow, found.sample.unit
+    flow, unit, needed = found.flow, found.sample.unit, ""
+    if not math.isnan(found.left_where_needed):
+        needed = f" And vanishing for this task: less than {LEAST_LEFT:g} is left where its answer lies."
     rows = [
         [layer, part, f"{flow.decay[k, p]:.4g}", _half_life(flow.half_life[k, p]), verdict]
         for k, (layer, verdict) in enumerate(zip(flow.layers, flow.verdicts, strict=True))
@@ -131,7 +133,7 @@ def _gradient(found: Findings, folder: Path) -> str:
     def pictures() -> Iterator[Picture]:
         for k, layer in enumerate(flow.layers):
             figure = _new_figure()
-            plot_gradient_flow(figure.subplots(), flow, k, unit)
+            plot_gradient_flow(figure.subplots(), flow, k, unit, found.sample.needed)
             caption = (
                 f"{layer}: how strongly what enters the loss at one step depends on the state so many {unit} "
                 "before; median and quartiles over such steps and sequences"
@@ -144,7 +146,7 @@ def _gradient(found: Findings, folder: Path) -> str:
         page.table(
             ["layer", "state", "factor a step", f"half-life ({unit})", "verdict of the layer"], rows, 2
         ),
-        page.paragraph(f"The rule: {RULE}.", "faint"),
+        page.paragraph(f"The rule: {RULE}.{needed}", "faint"),
         *_figures(pictures(), folder),
     )
 

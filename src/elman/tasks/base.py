@@ -127,12 +127,14 @@ class Sample:
         unit: what a step of the input is, in the plural.
         texts: for each row the text that each of its steps adds; None where numbers are read.
         features: names of the numbers that the first layer reads at each step; further ones have none.
+        needed: steps between an answer and the farthest that it depends on, where the task knows.
     """
 
     batch: Any
     unit: str = "steps"
     texts: list[list[str]] | None = None
     features: tuple[str, ...] = ()
+    needed: int | None = None
 
 
 class Verb(ABC):

@@ -215,7 +215,8 @@ class Laboratory(Task):
 
     def as_sample(self, batch: Any) -> Sample:
         """What is read, by the problem's names."""
-        return Sample(batch, features=self.problem(self.config.length).names)
+        problem = self.problem(self.config.length)
+        return Sample(batch, features=problem.names, needed=problem.reach)
 
     def report(self) -> str:
         """The figures beside the simple methods'."""
