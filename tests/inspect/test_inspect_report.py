@@ -162,7 +162,7 @@ def test_the_numbers_are_those_of_diagnose(runs, folder, pages):
 
 def test_the_text_is_there_to_the_letter_in_the_colours_of_a_unit(runs, folder, pages):
     out, page, _ = pages["lm"]
-    assert len(page.texts) == len(set(out.glob("text-*.csv"))) >= 3
+    assert len(page.texts) == len(set(out.glob("text-*.csv"))) >= 2  # which some unit comes near
     corpus = (folder / "corpus.txt").read_text()
     assert all(each in corpus and len(each) > 500 for each in page.texts)
     assert len(set(page.spans)) > 5
