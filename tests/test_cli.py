@@ -137,6 +137,7 @@ MISTAKES: list[tuple[list[str], str]] = [
     ([*LM, "--hidden-size", "eight"], "--hidden-size must be an int. Got 'eight'"),
     ([*LM, "--hidden-size", "1.5"], "--hidden-size must be an int. Got '1.5'"),
     ([*LM, "--dropout", "much"], "--dropout must be a number. Got 'much'"),
+    (["inspect", "full", "--lags", "far"], "--lags must be an int. Got 'far' (see elman inspect --help)"),
     ([*LM, "--hidden-size"], "Missing value for argument '--hidden-size'."),
     ([*LM, "--hiden-size", "8"], "Unrecognized options: --hiden-size, 8; did you mean --hidden-size?"),
     ([*LM, "--zzz"], "Unrecognized options: --zzz (see elman train language-model --help)"),

@@ -31,6 +31,8 @@ _LAST = ("digits", "adding", "copy", "parity")
 _PYTHONS = {
     r"invalid literal for int\(\) with base 10": "an int",
     "could not convert string to float": "a number",
+    r"no type matching \{None\}\|INT could be instantiated from": "an int",
+    r"no type matching \{None\}\|FLOAT could be instantiated from": "a number",
 }
 """Python's words for a value that cannot be read, and ours for what it must be."""
 
@@ -363,7 +365,11 @@ def _one_line(box: str) -> str:
     blocks = [list(block) for rule, block in groupby(rows, lambda row: set(row) <= set("─-╰╯+")) if not rule]
     message = re.sub(r"^Error parsing [A-Z_]\w*: ", "", " ".join(blocks[0]))
     for pythons, wanted in _PYTHONS.items():
-        message = re.sub(rf"^Error parsing (--[\w-]+): {pythons}: ", rf"\1 must be {wanted}. Got ", message)
+        message = re.sub(
+            rf"^Error parsing (--[\w-]+): {pythons}:? \[?('.*?')(\]\.)?",
+            rf"\1 must be {wanted}. Got \2",
+            message,
+        )
     meant = [row.split()[0].rstrip(",") for row in blocks[1] if row.startswith("--")]
     return message + (f"; did you mean {meant[0]}?" if meant and "Unrecognized" in message else "")
 

@@ -15,6 +15,7 @@ from elman.cells import GRU, LSTM, Elman
 from elman.data.covariates import Encoded, Sizes
 from elman.data.cutoffs import CutoffWindows
 from elman.diagnose import RULE, gradient_flow, verdict
+from elman.errors import InputError
 from elman.heads.categorical import Categorical
 from elman.heads.quantile import Quantile
 from elman.heads.squared_error import SquaredError
@@ -309,3 +310,12 @@ def test_what_is_recomputed_has_the_same_gradients(backend):
     wanted = gradient_flow(layer, x, loss, lags=6)
     layer.recompute = 5
     same(gradient_flow(layer, x, loss, lags=6), wanted)
+
+
+def test_it_works_where_gradients_are_off_and_says_where_they_cannot_be_taken():
+    layer, x = Recurrent(GRU(I, H)), torch.randn(T, B, I)
+    wanted = gradient_flow(layer, x, lambda m, x: m(x)[0].sum(-1), lags=4)
+    with torch.no_grad():
+        same(gradient_flow(layer, x, lambda m, x: m(x)[0].sum(-1), lags=4), wanted)
+    with torch.inference_mode(), pytest.raises(InputError, match="inference_mode"):
+        gradient_flow(layer, x, lambda m, x: m(x)[0].sum(-1), lags=4)

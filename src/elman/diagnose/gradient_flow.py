@@ -101,6 +101,7 @@ def verdict(decay: float, steps: int = 10**9) -> Verdict:
     return "vanishing" if decay < 0.5 ** (1 / SHORTEST_HALF_LIFE) else "healthy"
 
 
+@torch.enable_grad()
 def gradient_flow(
     model: nn.Module,
     batch: Any,
@@ -139,17 +140,19 @@ def gradient_flow(
         The norms and what follows from them.
 
     Raises:
-        InputError: the model holds no recurrent layer, a weight is NaN, a layer is not used, a loss has
-            another shape, or there are fewer steps than lags.
+        InputError: the model holds no recurrent layer, a weight or an input is not finite, a layer is not
+            used, a loss has another shape, or there are fewer steps than lags.
         ValueError: ``lags`` or ``positions`` is too small.
 
     Source: Pascanu, Mikolov & Bengio 2012, arXiv:1211.5063, which measures the same product of Jacobians.
     """
+    if torch.is_inference_mode_enabled():
+        raise InputError("gradients cannot be taken within torch.inference_mode()")
     check_size("positions", positions)
     if lags is not None and (not isinstance(lags, int) or lags < _FEWEST_LAGS):
         raise ValueError(f"lags must be an int in [{_FEWEST_LAGS}, inf). Got {lags!r}.")
     model = prepared(model)
-    with torch.enable_grad(), reading(model) as readings:
+    with reading(model) as readings:
         losses = _own_losses(model, batch) if loss is None else _checked(loss(model, batch))
     found = [own for read in readings for own in directions_of(read)]
     lags = _check(losses, found, lags)

@@ -593,7 +593,7 @@ def resume(folder: str | Path, *, cell: str | None = None, show_progress: bool =
     task = open_run(folder, cell)
     assert task.folder is not None
     for path in task.folder.iterdir():  # a link would have something outside the folder overwritten
-        if not files.is_report(path):
+        if not (files.is_report(path) or files.is_left_of_a_report(path)):
             check_regular(path)
     saved = (task.folder / files.CHECKPOINT).exists()
     if not saved and (task.results or (task.folder / files.WEIGHTS).exists()):

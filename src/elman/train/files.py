@@ -102,12 +102,12 @@ def _is_run(folder: Path) -> bool:
     """Whether the folder holds a run's configuration and nothing that no run would leave."""
     config = _read_object(folder / CONFIG)
     return {"format_version", "task", "config"} <= config.keys() and all(
-        (entry.is_file() and entry.suffix in _ENDINGS) or is_report(entry) or _is_left_of_a_report(entry)
+        (entry.is_file() and entry.suffix in _ENDINGS) or is_report(entry) or is_left_of_a_report(entry)
         for entry in folder.iterdir()
     )
 
 
-def _is_left_of_a_report(folder: Path) -> bool:
+def is_left_of_a_report(folder: Path) -> bool:
     """Whether this is what one that was killed left: half a report, or the rest of that which it replaced."""
     return (
         (folder.match(f".{INSPECT}.*.tmp") or folder.match(f".{INSPECT}.*.tmp{_OLD}"))
