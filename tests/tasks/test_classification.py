@@ -270,6 +270,13 @@ def test_options_out_of_range_are_refused(options, message):
         SequenceClassifier(**options)
 
 
+def test_fitting_leaves_the_options_as_they_were():
+    task = SequenceClassifier(**TINY | {"level": "bytes", "min_count": 2, "lowercase": True, "epochs": 1})
+    before = task.get_params()
+    assert task.fit(X, Y).get_params() == before
+    assert task.vocabulary.encode("A").tolist() != task.vocabulary.encode("a").tolist()
+
+
 # Length
 
 

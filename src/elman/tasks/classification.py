@@ -423,9 +423,10 @@ class SequenceClassifier(Task):
         if self.config.pretrained is not None:
             self._take_over(self.config.pretrained)
             return
-        if self.config.level == "bytes":  # none of them is rare, and they have no case
-            self.config = replace(self.config, min_count=1, lowercase=False)
-        vocabulary = self.config.vocabulary(text for item in training.items for text in item)
+        config = self.config
+        if config.level == "bytes":  # none of them is rare, and they have no case
+            config = replace(config, min_count=1, lowercase=False)
+        vocabulary = config.vocabulary(text for item in training.items for text in item)
         if isinstance(vocabulary, CharacterVocabulary):  # other texts may have others
             vocabulary = replace(vocabulary, has_unknown=True)
         self.vocabulary = vocabulary
