@@ -13,7 +13,7 @@ import torch
 import elman
 from elman.cli import main
 from elman.errors import InputError
-from elman.tasks import language_model
+from elman.tasks import classification, language_model
 from elman.tasks.classification import SequenceClassifier
 from tiny import SMALL, interrupt_at, reviews, same_bits, text, timeless, weights
 
@@ -719,6 +719,19 @@ def test_examples_in_memory_are_evaluated_as_those_of_files(run):
         run.evaluate(y=Y)
     with pytest.raises(InputError, match=r"^data must be at least one path. Got \[\]"):
         run.evaluate([])
+
+
+def test_a_look_reads_a_few_examples_of_each_part(run, monkeypatch):
+    monkeypatch.setattr(classification, "_LOOKED_AT", 5)
+    task = elman.load("run")
+    encoded, encode = [], type(task.vocabulary).encode
+    monkeypatch.setattr(
+        type(task.vocabulary), "encode", lambda self, text: encoded.append(text) or encode(self, text)
+    )
+    sample = task.sample()
+    assert [len(part) for part in task._parts.values()] == [48, 6, 6]
+    assert len(encoded) == 5 + 3 + 3  # every tenth, and every second
+    assert len(sample.texts) == 3
 
 
 def test_an_explanation_is_the_derivative_along_the_embedding(run):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from elman.train.loop import Reading
 
 _CONFUSION, _FOLDS = "confusion.png", "folds.json"
+_LOOKED_AT = 1000  # examples of a part, where one batch is wanted
 _OF_THE_LANGUAGE_MODEL = (
     "cell",
     "hidden_size",
@@ -493,7 +494,17 @@ class SequenceClassifier(Task):
 
     def parts(self) -> Parts:
         """Batches of tokens or standardised steps."""
-        training, validation, test = self._parts.values()
+        return self._batched(self._parts)
+
+    def _kept_parts(self) -> Parts:
+        """The parts of the run's own data, of each no more examples than a look needs: all are encoded."""
+        if self.folder is not None:
+            self.reopen(self.folder)
+        few = {name: part.rows(_spread(len(part), _LOOKED_AT)) for name, part in self._parts.items()}
+        return self._batched(few)
+
+    def _batched(self, parts: dict[str, "Labelled"]) -> Parts:
+        training, validation, test = parts.values()
         return Parts(
             self._batches(training, self.config.seed),
             self._batches(validation) if len(validation) else None,
@@ -765,6 +776,11 @@ def _validation_part(validation: Any, names: dict["Label", str]) -> "Labelled":
     X, y, lengths = (*validation, None)[:3]
     where = "validation: "
     return labelled_from_memory(X, read_labels(y, where), lengths, names=names, where=where)
+
+
+def _spread(number: int, most: int) -> np.ndarray:
+    """Positions of at most so many of a number of examples, evenly over all."""
+    return np.arange(number)[:: max(1, -(-number // most))]
 
 
 def _fold(results: dict[str, Any]) -> dict[str, float]:
