@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from elman.data.labelled import Labelled, joined, label_names, load_parts, save_parts
-from elman.data.scheme import Scheme
 from elman.errors import InputError
 
 NAMES = ("training", "validation", "test")
@@ -18,8 +17,8 @@ def texts(*rows: tuple[str, ...], multi_label: bool = False) -> Labelled:
     return Labelled(list(rows), labels, [f"f.csv: row {k}" for k in range(len(rows))], (), multi_label)
 
 
-def sequences(*lengths: int) -> Labelled:
-    items = [np.random.default_rng(n).normal(size=(n, 2)).astype(np.float32) for n in lengths]
+def sequences(*lengths: int, kind: type = np.float64) -> Labelled:
+    items = [np.random.default_rng(n).normal(size=(n, 2)).astype(kind) for n in lengths]
     return Labelled(items, [("x",)] * len(items), ["here"] * len(items), ("p", "q"))
 
 
@@ -28,6 +27,10 @@ EXAMPLES = {
     "pairs": (texts(*ROWS), {"features": (), "texts": 2, "multi_label": False}),
     "several": (texts(("x",), ("y",), multi_label=True), {"features": (), "texts": 1, "multi_label": True}),
     "numbers": (sequences(3, 1, 4), {"features": ("p", "q"), "texts": 0, "multi_label": False}),
+    "numbers of earlier versions": (
+        sequences(3, 1, 4, kind=np.float32),
+        {"features": ("p", "q"), "texts": 0, "multi_label": False},
+    ),
 }
 
 
@@ -70,9 +73,9 @@ def test_what_no_run_writes_is_refused(tmp_path, name):
 def test_steps_that_do_not_fit_are_refused(tmp_path):
     save_parts(tmp_path, {"training": sequences(3, 2)})
     for steps, message in (
-        (np.zeros((4, 2), np.float32), "must have 5 steps. Got 4"),
-        (np.zeros((5, 2)), "must be float32"),
-        (np.zeros((5, 3), np.float32), r"must be float32 \[steps, 2\]"),
+        (np.zeros((4, 2)), "must have 5 steps. Got 4"),
+        (np.zeros((5, 2), np.int64), "must be float64"),
+        (np.zeros((5, 3)), r"must be float64 \[steps, 2\]"),
     ):
         np.save(tmp_path / "steps.npy", steps)
         with pytest.raises(InputError, match=f"steps.npy: {message}"):
@@ -94,26 +97,6 @@ def test_labels_are_in_the_order_of_numbers_then_of_letters():
     labels = ["b", "10", "9", "-1.5", "a", "nan"]
     part = Labelled([("x",)] * 6, [(label,) for label in labels], [""] * 6)
     assert label_names(part) == ["-1.5", "9", "10", "a", "b", "nan"]
-
-
-def test_a_scheme_by_hand():
-    part = Labelled(
-        [np.array([[1, 5], [3, 5]], np.float32), np.array([[8, 5]], np.float32)],
-        [("x",), ("7",)],
-        ["", ""],
-        ("p", "q"),
-    )
-    scheme = Scheme.learn(part, {"7": 7}, standardise=True, balanced=False)
-    assert scheme.classes == (7, "x")  # numbers first
-    assert scheme.truth(part).tolist() == [[0, 1], [1, 0]]
-    assert scheme.input_mean == (4, 5)
-    assert scheme.input_scale == pytest.approx([(26 / 3) ** 0.5, 1])  # a constant keeps its unit
-    plain = Scheme.learn(part, {}, standardise=False, balanced=False)
-    assert (plain.input_mean, plain.input_scale) == ((0, 0), (1, 1))
-    three = Labelled([("t",)] * 4, [("x",), ("x",), ("x",), ("y",)], [""] * 4)
-    assert Scheme.learn(three, {}, standardise=True, balanced=True).label_weights == (4 / 6, 4 / 2)
-    several = Labelled([("t",)] * 4, [("x",), ("x", "y"), ("x",), ()], [""] * 4, (), True)
-    assert Scheme.learn(several, {}, standardise=True, balanced=True).label_weights == (1 / 3, 3)
 
 
 def test_a_folder_that_cannot_be_read_is_named(tmp_path):

@@ -13,7 +13,7 @@ import torch
 import elman
 from elman.cli import main
 from elman.errors import InputError
-from elman.tasks import language_model
+from elman.tasks import classification, language_model
 from elman.tasks.classification import SequenceClassifier
 from tiny import SMALL, interrupt_at, reviews, same_bits, text, timeless, weights
 
@@ -73,17 +73,20 @@ def test_every_pooling_learns(pooling):
         ({"pos": True, "neg": False}, [False, True]),
         ({"pos": -0.5, "neg": 2.0}, [-0.5, 2.0]),
         ({"pos": "10", "neg": "9"}, ["9", "10"]),
+        ({"pos": "a", "neg": 0}, [0, "a"]),
+        ({"pos": 2.5, "neg": 1}, [1, 2.5]),
     ],
     ids=str,
 )
-@pytest.mark.parametrize("kind", [list, np.array])
+@pytest.mark.parametrize("kind", [iter, lambda y: np.array(y, object)])
 def test_labels_come_back_as_they_were_even_after_loading(tmp_path, given, classes, kind):
     task = fitted(y=kind([given[y] for y in Y]), epochs=1)
     task.save(tmp_path / "run")
     for one in (task, elman.load(tmp_path / "run")):
         assert one.classes_.tolist() == classes
         assert set(one.predict(X).tolist()) <= set(classes)
-        assert type(one.predict(X[:1]).tolist()[0]) is type(classes[0])
+        for label in one.predict(X).tolist():
+            assert type(label) is type(classes[classes.index(label)])
     assert 0 <= task.score(X, [given[y] for y in Y]) <= 1
 
 
@@ -160,15 +163,17 @@ def test_rare_labels_count_as_much_when_balanced():
 BAD: list[tuple[Any, Any, str]] = [
     ("one text", Y, r"X must be a list of texts. Got one text; give \[text\]"),
     (X, None, "y: labels are needed"),
+    (X, "01" * 30, "y must be a list of labels. Got '0101"),
+    (X, [1, 1.0] * 30, r"y\[1\]: label 1.0 cannot be told from 1"),
     (X, Y[:-1], "y must have 60 labels, as X has examples. Got 59"),
     ([*X[:-1], "  "], Y, r"X\[59\]: the text must not be empty"),
-    ([*X[:-1], 3], Y, r"X\[59\]: must be a text"),
-    ([*X[:-1], ("a", "b")], Y, r"X\[59\]: must be a text. Got"),
-    ([("a", "b"), ("a",)], [0, 1], r"X\[1\]: must be a pair of texts"),
+    ([*X[:-1], 3], Y, r"X\[59\] must be a text"),
+    ([*X[:-1], ("a", "b")], Y, r"X\[59\] must be a text. Got"),
+    ([("a", "b"), ("a",)], [0, 1], r"X\[1\] must be a pair of texts"),
     (X, ["pos"] * 60, r"X\[0\]: there must be at least two different labels. Got pos alone"),
-    (X, [*Y[:-1], None], r"y\[59\]: a label must be a text or a number. Got None"),
-    (X, [*Y[:-1], ""], r"y\[59\]: a label must be a text or a number. Got ''"),
-    (X, [*Y[:-1], float("nan")], r"y\[59\]: a label must be a text or a number. Got nan"),
+    (X, [*Y[:-1], None], r"y\[59\]: a label must be a text or a finite number. Got None"),
+    (X, [*Y[:-1], ""], r"y\[59\]: a label must be a text or a finite number. Got ''"),
+    (X, [*Y[:-1], float("nan")], r"y\[59\]: a label must be a text or a finite number. Got nan"),
     (X, [["pos"], *Y[1:]], r"y\[1\]: must be a list of labels, as others are"),
     (np.zeros((2, 3, 0)), [0, 1], "none of them 0"),
 ]
@@ -191,7 +196,59 @@ def test_other_kinds_and_labels_are_refused_later():
     numeric = fitted(*numbers())
     with pytest.raises(InputError, match="must be sequences of 2 features"):
         numeric.predict(X)
+    with pytest.raises(InputError, match=r"^X\[0\]: must have one label, as the training part. Got a list"):
+        task.score(X, [[label] for label in Y])
+    with pytest.raises(InputError, match=r"^lengths must be None beside texts"):
+        task.predict_proba(X, lengths=[1] * 60)
     assert task.predict_proba(["", "words never seen"]).shape == (2, 2)  # what is empty has an answer too
+
+
+def test_labels_are_known_by_their_value():
+    y = [int(label == "pos") for label in Y]
+    task = fitted(y=y, epochs=1)
+    wanted = task.score(X, y)
+    for same in (np.array(y, float), np.array(y, bool), np.array(y)[:, None], list(map(str, y)), iter(y)):
+        assert task.score(X, same) == wanted
+    with pytest.raises(InputError, match="label '2' does not occur"):
+        task.score(X, [2] * 60)
+
+
+def test_an_indicator_is_learnt_as_several_labels():
+    indicator = np.array([[label == "pos", label == "neg", True] for label in Y], int)
+    task = fitted(y=indicator, epochs=1)
+    assert (task.classes_.tolist(), task.scheme.multi_label) == ([0, 1, 2], True)
+    assert task.score(X, indicator) == task.score(X, [np.flatnonzero(row) for row in indicator])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ((), r"validation must be \(X, y\) or \(X, y, lengths\). Got \(\)"),
+        ((X,), r"validation must be \(X, y\) or"),
+        (X, r"validation must be \(X, y\) or"),
+        ({"X": X}, r"validation must be \(X, y\) or"),
+        ((X, Y, None, None), r"validation must be \(X, y\) or"),
+        ((X, None), "validation: y: labels are needed"),
+        ((X[:2], [["pos"], ["pos", "neg"]]), r"validation: X\[0\]: must have one label"),
+        ((X[:1], ["so-so"]), r"validation: X\[0\]: label 'so-so' does not occur"),
+        (([None], ["pos"]), r"validation: X: must be \[sequences, steps, features\]"),
+    ],
+    ids=range(9),
+)
+def test_a_validation_part_that_does_not_fit_is_named(given, message):
+    with pytest.raises(InputError, match=f"^{message}"):
+        fitted(validation=given)
+
+
+def test_options_of_other_parts_have_no_place_in_fit():
+    for options in ({"folds": 3}, {"validation": ("a.csv",)}, {"test": ("a.csv",)}):
+        with pytest.raises(InputError, match=rf"^the option {next(iter(options))} must be left out for fit"):
+            SequenceClassifier(**TINY | options).fit(X, Y)
+
+
+def test_what_is_not_fitted_has_no_classes():
+    with pytest.raises(InputError, match="is not fitted yet"):
+        SequenceClassifier().classes_  # noqa: B018
 
 
 @pytest.mark.parametrize(
@@ -209,9 +266,15 @@ def test_other_kinds_and_labels_are_refused_later():
     ],
 )
 def test_options_out_of_range_are_refused(options, message):
-    paths = {k: Path(v) if k in ("vectors", "pretrained") else v for k, v in options.items()}
     with pytest.raises(InputError, match=message):
-        SequenceClassifier(**paths)
+        SequenceClassifier(**options)
+
+
+def test_fitting_leaves_the_options_as_they_were():
+    task = SequenceClassifier(**TINY | {"level": "bytes", "min_count": 2, "lowercase": True, "epochs": 1})
+    before = task.get_params()
+    assert task.fit(X, Y).get_params() == before
+    assert task.vocabulary.encode("A").tolist() != task.vocabulary.encode("a").tolist()
 
 
 # Length
@@ -286,7 +349,7 @@ def test_folders_of_arrays_and_npz(here):
     folder, npz = trained("data", out=None), trained("a.npz", out="run")
     assert same_bits(weights(folder.model), weights(npz.model))
     np.save("new.npy", x[:4])
-    assert len(npz.label(npz.read_alike(Path("new.npy"), with_labels=False))) == 4
+    assert len(npz.label(npz.read_alike("new.npy", with_labels=False))) == 4
     assert [*npz.results["baselines"]] == ["most frequent label", "logistic regression on mean and last step"]
 
 
@@ -403,7 +466,7 @@ def test_bad_folders_are_named(here):
     (here / "data" / "pos" / "a.txt").write_text(" \n")
     with pytest.raises(InputError, match=r"pos/a.txt: the text must not be empty"):
         trained("data")
-    with pytest.raises(InputError, match="needs a file or a folder"):
+    with pytest.raises(InputError, match="data must be at least one path"):
         trained()
 
 
@@ -414,7 +477,7 @@ def test_parts_may_come_from_files_of_their_own(here):
     Path("a.csv").write_text(GOOD)
     Path("b.csv").write_text(reviews(10, seed=1))
     Path("c.csv").write_text(reviews(14, seed=2))
-    task = trained("a.csv", validation=(Path("b.csv"),), test=(Path("c.csv"),))
+    task = trained("a.csv", validation=("b.csv",), test=(Path("c.csv"),))
     assert (task.results["validation"]["examples"], task.results["test"]["examples"]) == (10, 14)
     assert task.results["test"] == task.evaluate("c.csv")
     shared = trained("a.csv", test=(Path("c.csv"),), out=None)
@@ -637,6 +700,40 @@ def test_explaining_points_at_the_word_that_decides(run, capsys):
     assert [piece for piece, _ in answer["predictions"][0]["words"][0]] == ["the", "good", "cat"]
 
 
+def test_what_is_no_text_cannot_be_explained(run):
+    for given in (["the good", "cat"], None, 5):
+        with pytest.raises(InputError, match=r"^text must be a text. Got "):
+            run.explain(given)
+
+
+def test_examples_in_memory_are_evaluated_as_those_of_files(run):
+    wanted = run.evaluate("a.csv")
+    assert run.evaluate(X=X, y=Y) == wanted
+    assert run.score(X, Y) == wanted["accuracy"]
+    for given in ({}, {"data": "a.csv", "X": X, "y": Y}, {"data": "a.csv", "y": Y}):
+        with pytest.raises(InputError, match=r"^give either data or X and y$"):
+            run.evaluate(**given)
+    with pytest.raises(InputError, match=r"^y: labels are needed"):
+        run.evaluate(X=X)
+    with pytest.raises(InputError, match=r"^X must be texts"):
+        run.evaluate(y=Y)
+    with pytest.raises(InputError, match=r"^data must be at least one path. Got \[\]"):
+        run.evaluate([])
+
+
+def test_a_look_reads_a_few_examples_of_each_part(run, monkeypatch):
+    monkeypatch.setattr(classification, "_LOOKED_AT", 5)
+    task = elman.load("run")
+    encoded, encode = [], type(task.vocabulary).encode
+    monkeypatch.setattr(
+        type(task.vocabulary), "encode", lambda self, text: encoded.append(text) or encode(self, text)
+    )
+    sample = task.sample()
+    assert [len(part) for part in task._parts.values()] == [48, 6, 6]
+    assert len(encoded) == 5 + 3 + 3  # every tenth, and every second
+    assert len(sample.texts) == 3
+
+
 def test_an_explanation_is_the_derivative_along_the_embedding(run):
     tokens = torch.from_numpy(run.vocabulary.encode("the good cat").astype(np.int64))[:, None]
     from elman.batch import Field
@@ -661,6 +758,8 @@ def test_pairs_are_read_with_a_tab_and_both_explained(here, capsys):
     pairs = [(x, x[::-1]) for x in X]
     task = SequenceClassifier(**TINY).fit(pairs, Y, out="run")
     assert len(task.explain(("the good cat", "ran"))) == 2
+    with pytest.raises(InputError, match=r"^text must be a pair of texts. Got 'ran'"):
+        task.explain("ran")
     out = said(capsys, "classify", "run", "--text", "the good cat\tran", "--explain")
     assert len(out.splitlines()) == 3
     assert main(["classify", "run", "--text", ""]) == 2
@@ -692,7 +791,7 @@ def test_vectors_are_where_training_starts(here):
     lines = [f"{word} {k} {k / 2} -1" for k, word in enumerate(["good", "bad", "cat", "GOOD"])]
     Path("vectors.txt").write_text("\n".join(lines) + "\n")
     Path("a.csv").write_text(GOOD)
-    options = TINY | {"embedding_size": 100, "vectors": Path("vectors.txt")}
+    options = TINY | {"embedding_size": 100, "vectors": "vectors.txt"}
     task = SequenceClassifier(**options, freeze_vectors=True).train("a.csv", "run")
     assert task.config.embedding_size == 3
     embedding = task.model.embedding.weight.detach()

@@ -13,10 +13,13 @@ import numpy as np
 
 from elman.config import check_regular, shown
 from elman.data import split
-from elman.data.sequences import Sequences, sequences_from_arrays
+from elman.data.sequences import Sequences
 from elman.errors import InputError
 
+Label = str | bool | int | float
+
 _EXAMPLES, _STEPS = "examples.jsonl", "steps.npy"
+_STORED = (np.float64, np.float32)  # the latter in earlier versions
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Labelled:
     """Examples, their labels, and where each comes from.
 
     Attributes:
-        items: of each example a tuple of one text, or of two; or numbers [T, I], float32.
+        items: of each example a tuple of one text, or of two; or numbers [T, I].
         labels: of each example: one, or, where ``multi_label``, any number; empty where they are not known.
         places: where each was read, for messages: "reviews.csv: row 7".
         features: names of the numeric columns; empty for texts.
@@ -111,42 +114,6 @@ def _key(item: Any) -> Any:
     return item if isinstance(item, tuple) else item.tobytes()
 
 
-def labelled_from_memory(X: Any, y: Any = None, lengths: Any = None) -> Labelled:
-    """Examples from lists or arrays.
-
-    Args:
-        X: texts; pairs of texts; or numbers [N, T, I] or [N, T].
-        y: a label (a text, number or bool) for each, or a list of labels for each; None: not known.
-        lengths: [N] steps of each sequence of numbers, or None: all T.
-
-    Raises:
-        InputError: X and y do not fit, an element is of another kind, or a text to learn from is empty.
-    """
-    if isinstance(X, str):
-        raise InputError("X must be a list of texts. Got one text; give [text].")
-    labels, multi_label = ([], False) if y is None else _labels_in_memory(y)
-    is_text = not isinstance(X, np.ndarray) or X.dtype.kind in "OUST"
-    items = list(X) if is_text else []
-    if items and isinstance(items[0], str | tuple | list) and _is_text(items[0]):
-        texts = [_as_texts(item, f"X[{k}]", items[0], y is not None) for k, item in enumerate(items)]
-        found = Labelled(
-            texts, labels or [()] * len(texts), [f"X[{k}]" for k in range(len(texts))], (), multi_label
-        )
-    else:
-        sequences = sequences_from_arrays(X, None, lengths)
-        found = numeric(sequences, labels, [f"X[{k}]" for k in range(len(sequences))], multi_label)
-    if y is not None and len(labels) != len(found):
-        raise InputError(f"y must have {len(found)} labels, as X has examples. Got {len(labels)}.")
-    return found
-
-
-def labels_as_given(y: Any) -> dict[str, Any]:
-    """The labels of ``labelled_from_memory`` by the text they go by: 1 is the label "1"."""
-    values = y.tolist() if isinstance(y, np.ndarray) else list(y)
-    flat = [v for value in values for v in (value if isinstance(value, list | tuple | set) else [value])]
-    return {str(v): v for v in (v.item() if isinstance(v, np.generic) else v for v in flat)}
-
-
 def label_names(examples: Labelled) -> list[str]:
     """The different labels, numbers by value, then texts by letter.
 
@@ -170,47 +137,19 @@ def _label_order(label: str) -> tuple[bool, float, str]:
     return (True, 0.0, label) if math.isnan(value) else (False, value, label)
 
 
-def _is_text(item: Any) -> bool:
-    return isinstance(item, str) or (0 < len(item) <= 2 and all(isinstance(part, str) for part in item))
-
-
-def _as_texts(item: Any, place: str, first: Any, to_learn: bool) -> tuple[str, ...]:
-    texts = tuple(item) if isinstance(item, tuple | list) else (item,)
-    wanted = 1 if isinstance(first, str) else len(first)
-    if len(texts) != wanted or not all(isinstance(text, str) for text in texts):
-        raise InputError(
-            f"{place}: must be {'a text' if wanted == 1 else 'a pair of texts'}. Got {shown(item)}."
-        )
-    if to_learn:
-        check_text(texts, place)
-    return texts
-
-
 def check_text(texts: Iterable[str], place: str) -> None:
     """Raises InputError where a text is empty, or white space alone."""
     if not all(text.strip() for text in texts):
         raise InputError(f"{place}: the text must not be empty")
 
 
-def _labels_in_memory(y: Any) -> tuple[list[tuple[str, ...]], bool]:
-    values = y.tolist() if isinstance(y, np.ndarray) else list(y)
-    if any(isinstance(value, list | tuple | set) for value in values):
-        for k, value in enumerate(values):
-            if not isinstance(value, list | tuple | set):
-                raise InputError(f"y[{k}]: must be a list of labels, as others are. Got {shown(value)}.")
-        return [
-            tuple(sorted({label_text(v, f"y[{k}]") for v in value})) for k, value in enumerate(values)
-        ], True
-    return [(label_text(value, f"y[{k}]"),) for k, value in enumerate(values)], False
-
-
-def label_text(value: Any, place: str) -> str:
-    """A label as text; InputError where it is neither text nor number."""
+def check_label(value: Any, place: str) -> Label:
+    """A label, a number of NumPy's as Python's; InputError where it is neither text nor number."""
     value = value.item() if isinstance(value, np.generic) else value
-    is_label = isinstance(value, str | int | float) and value == value  # NaN is none
-    if not is_label or not str(value).strip():
-        raise InputError(f"{place}: a label must be a text or a number. Got {shown(value)}.")
-    return str(value)
+    is_number = isinstance(value, int | float) and abs(value) < math.inf  # NaN is none
+    if not (is_number or (isinstance(value, str) and value.strip())):
+        raise InputError(f"{place}: a label must be a text or a finite number. Got {shown(value)}.")
+    return value
 
 
 def numeric(
@@ -270,12 +209,12 @@ def load_parts(
     path = folder / _EXAMPLES
     check_regular(path)
     found: dict[str, tuple[list[Any], list[tuple[str, ...]], list[str]]] = {n: ([], [], []) for n in names}
-    steps = np.zeros((0, len(features)), np.float32)
+    steps = np.zeros((0, len(features)))
     if features:
         check_regular(folder / _STEPS)
         steps = read_array(folder / _STEPS)
-        if steps.ndim != 2 or steps.shape[1] != len(features) or steps.dtype != np.float32:
-            raise InputError(f"{folder / _STEPS}: must be float32 [steps, {len(features)}]")
+        if steps.ndim != 2 or steps.shape[1] != len(features) or steps.dtype not in _STORED:
+            raise InputError(f"{folder / _STEPS}: must be float64 [steps, {len(features)}]")
     begin = 0
     with path.open(encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file, 1):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elman.config import shown
-from elman.data.labelled import Labelled, check_text, label_text, numeric, read_array
+from elman.data.labelled import Labelled, check_label, check_text, numeric, read_array
 from elman.data.sequences import read_arrays, sequences_from_arrays, sequences_from_table
 from elman.data.tables import TABLES, check_columns, check_filled, read_table, row_number
 from elman.data.text import find_text_files, read_text
@@ -112,7 +112,7 @@ def _label_column(
     if isinstance(cells.dtype, pl.List):
         check_filled(table, columns.label, path)
         return [
-            tuple(sorted({label_text(v, f"{place}, column {columns.label!r}") for v in cell}))
+            tuple(sorted({str(check_label(v, f"{place}, column {columns.label!r}")) for v in cell}))
             for cell, place in zip(cells.to_list(), places, strict=True)
         ], True
     several = columns.separator is not None
@@ -155,7 +155,7 @@ def _from_arrays(path: Path, with_labels: bool) -> Labelled:
     if with_labels:
         if found["y"].shape != (len(sequences),):
             raise InputError(f"{path}: y must be [{len(sequences)}]. Got {list(found['y'].shape)}.")
-        labels = [(label_text(value, f"{path}: y[{k}]"),) for k, value in enumerate(found["y"])]
+        labels = [(str(check_label(value, f"{path}: y[{k}]")),) for k, value in enumerate(found["y"])]
     return numeric(sequences, labels, [f"{path}: x[{k}]" for k in range(len(sequences))], False)
 
 

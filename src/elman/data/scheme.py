@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from elman.config import shown
-from elman.data.labelled import Labelled, label_names
+from elman.data.labelled import Label, Labelled, label_names
 from elman.data.scale import LARGEST, SMALLEST, standard
 from elman.errors import InputError
 
@@ -32,7 +32,7 @@ class Scheme:
         InputError: attributes that do not fit together.
     """
 
-    classes: tuple[str | bool | int | float, ...]
+    classes: tuple[Label, ...]
     multi_label: bool
     texts: int
     features: tuple[str, ...] = ()
@@ -104,6 +104,11 @@ class Scheme:
         """The labels as text."""
         return [str(label) for label in self.classes]
 
+    @property
+    def names_by_value(self) -> dict[Label, str]:
+        """The labels as text by the label, or by any that equals it: 1, 1.0 and true are one."""
+        return dict(zip(self.classes, self.names, strict=True))
+
     def truth(self, part: Labelled) -> np.ndarray:
         """1 where an example has a label, 0 elsewhere [N, V]."""
         number = {name: k for k, name in enumerate(self.names)}
@@ -113,16 +118,26 @@ class Scheme:
         return truth
 
     def standardised(self, item: np.ndarray) -> np.ndarray:
-        """A numeric sequence [T, I] in the unit of its features' deviation."""
-        return (item - np.asarray(self.input_mean, np.float32)) / np.asarray(self.input_scale, np.float32)
+        """A numeric sequence [T, I] in the unit of its features' deviation, float32."""
+        # in float64, since float32 holds no deviation beside a large mean
+        deviations = (item.astype(np.float64) - self.input_mean) / self.input_scale
+        return deviations.astype(np.float32)
 
     def check(self, part: Labelled) -> Labelled:
-        """The same examples; InputError where one is of another kind, or has a label that is not known."""
+        """The same examples; InputError where they are of another kind, or have labels that are not known.
+
+        One label each is taken where there may be any number.
+        """
         if not len(part):
             return part
         wanted, found = (_kind(one.texts, len(one.features)) for one in (self, part))
         if found != wanted:
             raise InputError(f"{part.places[0]}: must be {wanted}, as the training part. Got {found}.")
+        if part.multi_label and not self.multi_label:
+            raise InputError(
+                f"{part.places[0]}: must have one label, as the training part. "
+                f"Got a list of {len(part.labels[0])}."
+            )
         names = self.names
         known = set(names)
         for labels, place in zip(part.labels, part.places, strict=True):

@@ -19,7 +19,7 @@ from elman.train import files
 if TYPE_CHECKING:
     from torch import nn
 
-    from elman.data.labelled import Labelled
+    from elman.data.labelled import Label, Labelled
     from elman.data.labelled_files import Columns
     from elman.data.ragged import Ragged
     from elman.data.scheme import Scheme
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from elman.train.loop import Reading
 
 _CONFUSION, _FOLDS = "confusion.png", "folds.json"
+_LOOKED_AT = 1000  # examples of a part, where one batch is wanted
 _OF_THE_LANGUAGE_MODEL = (
     "cell",
     "hidden_size",
@@ -222,7 +223,8 @@ class SequenceClassifier(Task):
         **options: fields of ``ClassificationConfig`` (``elman train classification --help`` explains them).
 
     Shapes:
-        X: N texts, N pairs of texts, or numbers [N, T, I] or [N, T]; y: N labels, or N lists of labels
+        X: N texts, N pairs of texts, or numbers [N, T, I] or [N, T], in lists, arrays, columns or frames;
+        y: N labels, N lists of labels, or an indicator of 0 and 1 [N, V] with a column for each label
 
     Raises:
         InputError: an option out of its range.
@@ -254,11 +256,12 @@ class SequenceClassifier(Task):
         overwrite: bool = False,
         show_progress: bool = False,
     ) -> Self:
-        """Trains on all the examples given.
+        """Trains on all the examples given; the option ``split`` divides those of files alone.
 
         Args:
-            X: texts, pairs of texts, or numbers [N, T, I] or [N, T].
-            y: a label for each, or a list of labels for each.
+            X: texts, pairs of texts (in two columns too), or numbers [N, T, I] or [N, T].
+            y: a label for each, or a list of labels for each, or an indicator [N, V] of 0 and 1, whose labels
+                are the numbers of its columns or, of a frame, their names.
             lengths: [N] steps of each numeric sequence, or None: all T.
             validation: (X, y) or (X, y, lengths) to choose the best epoch and to calibrate by, or None.
             out: a run folder to write; None keeps the model in memory.
@@ -266,23 +269,30 @@ class SequenceClassifier(Task):
             show_progress: a progress bar on standard error.
 
         Raises:
-            InputError: X and y do not fit, or an element cannot be learnt from.
+            InputError: X and y do not fit, an element cannot be learnt from, or an option names other parts.
         """
-        from elman.data.labelled import labelled_from_memory, labels_as_given
+        from elman.data.labelled_memory import labelled_from_memory, read_labels
 
-        if y is None:
-            raise InputError("y: labels are needed to fit")
-        training = labelled_from_memory(X, y, lengths)
+        for option in ("folds", "validation", "test"):
+            given = getattr(self.config, option)
+            rule = "left out for fit, which trains on all the examples it is given"
+            require(f"the option {option}", not given, rule, given)
+        labels = read_labels(y)
+        names = labels.names()
+        training = labelled_from_memory(X, labels, lengths, names=names)
         none = training.rows(np.arange(0))
-        other = none if validation is None else labelled_from_memory(*validation)
-        originals = labels_as_given(y)
+        other = none if validation is None else _validation_part(validation, names)
+        originals = {name: label for label, name in names.items()}
         parts = {"training": training, "validation": other, "test": none}
         return self._fit(lambda folder: self._learn(parts, folder, originals), out, overwrite, show_progress)
 
     @property
     def classes_(self) -> np.ndarray:
         """The labels, in the order of the columns of ``predict_proba``."""
-        return np.array(self.scheme.classes)
+        self._fitted()
+        classes = self.scheme.classes
+        # NumPy would make texts of what is mixed
+        return np.array(classes, dtype=None if len(set(map(type, classes))) == 1 else object)
 
     def predict(self, X: Any, lengths: Any = None) -> Any:
         """The most probable label of each example [N]; where there may be several, a list of labels each."""
@@ -293,18 +303,14 @@ class SequenceClassifier(Task):
 
     def predict_proba(self, X: Any, lengths: Any = None) -> np.ndarray:
         """Calibrated probabilities [N, V], columns as ``classes_``."""
-        from elman.data.labelled import labelled_from_memory
+        from elman.data.labelled_memory import labelled_from_memory
 
         self._fitted()
-        return self._probabilities(self.scheme.check(labelled_from_memory(X, None, lengths)))
+        return self._probabilities(self.scheme.check(labelled_from_memory(X, lengths=lengths)))
 
     def score(self, X: Any, y: Any, lengths: Any = None) -> float:
         """Accuracy: the share of examples whose label, or all whose labels, are right."""
-        from elman.data.labelled import labelled_from_memory
-
-        self._fitted()
-        data = self.scheme.check(labelled_from_memory(X, y, lengths))
-        return self._figures(data, self._probabilities(data))["accuracy"]
+        return self.evaluate(X=X, y=y, lengths=lengths)["accuracy"]
 
     def label(self, examples: "Labelled") -> list[tuple[list[str], dict[str, float]]]:
         """Of each example the labels predicted, and the probability of every label."""
@@ -327,16 +333,16 @@ class SequenceClassifier(Task):
             ``elman.diagnose.saliency``).
 
         Raises:
-            InputError: the model reads numbers.
+            InputError: the model reads numbers, or a pair where this is a text, or the reverse.
         """
         from elman.data.labelled import Labelled
+        from elman.data.labelled_memory import texts_of_example
         from elman.diagnose.saliency import saliency
 
         self._fitted()
         if not self.scheme.texts:
             raise InputError("only texts can be explained; this model reads numbers")
-        item = (text,) if isinstance(text, str) else tuple(text)
-        one = Labelled([item], [()], ["text"])
+        one = Labelled([texts_of_example(text, self.scheme.texts, "text")], [()], ["text"])
         (tokens,) = self._inputs(one)
         weights = saliency(self.model, tokens, int(self._logits(one)[0].argmax()))
         return [
@@ -380,12 +386,12 @@ class SequenceClassifier(Task):
             config.time_column,
         )
 
-    def read_alike(self, path: Path, *, with_labels: bool) -> "Labelled":
+    def read_alike(self, path: str | Path, *, with_labels: bool) -> "Labelled":
         """Examples of the kind that the model was trained on, from a file or folder."""
         from elman.data.labelled_files import read_labelled
 
         self._fitted()
-        return self.scheme.check(read_labelled(path, self._columns(), with_labels=with_labels))
+        return self.scheme.check(read_labelled(Path(path), self._columns(), with_labels=with_labels))
 
     def _learn(
         self, parts: dict[str, "Labelled"], folder: Path | None, originals: dict[str, Any] | None = None
@@ -418,9 +424,10 @@ class SequenceClassifier(Task):
         if self.config.pretrained is not None:
             self._take_over(self.config.pretrained)
             return
-        if self.config.level == "bytes":  # none of them is rare, and they have no case
-            self.config = replace(self.config, min_count=1, lowercase=False)
-        vocabulary = self.config.vocabulary(text for item in training.items for text in item)
+        config = self.config
+        if config.level == "bytes":  # none of them is rare, and they have no case
+            config = replace(config, min_count=1, lowercase=False)
+        vocabulary = config.vocabulary(text for item in training.items for text in item)
         if isinstance(vocabulary, CharacterVocabulary):  # other texts may have others
             vocabulary = replace(vocabulary, has_unknown=True)
         self.vocabulary = vocabulary
@@ -487,7 +494,17 @@ class SequenceClassifier(Task):
 
     def parts(self) -> Parts:
         """Batches of tokens or standardised steps."""
-        training, validation, test = self._parts.values()
+        return self._batched(self._parts)
+
+    def _kept_parts(self) -> Parts:
+        """The parts of the run's own data, of each no more examples than a look needs: all are encoded."""
+        if self.folder is not None:
+            self.reopen(self.folder)
+        few = {name: part.rows(_spread(len(part), _LOOKED_AT)) for name, part in self._parts.items()}
+        return self._batched(few)
+
+    def _batched(self, parts: dict[str, "Labelled"]) -> Parts:
+        training, validation, test = parts.values()
         return Parts(
             self._batches(training, self.config.seed),
             self._batches(validation) if len(validation) else None,
@@ -682,9 +699,25 @@ class SequenceClassifier(Task):
             for name, a in accuracies.items()
         }
 
-    def evaluate(self, data: Paths) -> dict[str, Any]:
-        """Figures on other files or folders."""
-        part = self._other_part(as_paths(data))
+    def evaluate(
+        self, data: Paths | None = None, *, X: Any = None, y: Any = None, lengths: Any = None
+    ) -> dict[str, Any]:
+        """Figures on other files or folders, or on examples in memory, which are given as to ``fit``.
+
+        Raises:
+            InputError: both are given or neither, or they are of another kind than the training part.
+        """
+        from elman.data.labelled_memory import labelled_from_memory, read_labels
+
+        self._fitted()
+        in_memory = any(given is not None for given in (X, y, lengths))
+        if in_memory == (data is not None):
+            raise InputError("give either data or X and y")
+        if data is not None:
+            part = self._other_part(as_paths(data))
+        else:
+            names = self.scheme.names_by_value
+            part = self.scheme.check(labelled_from_memory(X, read_labels(y), lengths, names=names))
         return self._figures(part, self._probabilities(part))
 
     def other_batches(self, data: list[Path]) -> "Ragged":
@@ -694,6 +727,7 @@ class SequenceClassifier(Task):
     def _other_part(self, data: list[Path]) -> "Labelled":
         from elman.data.labelled import joined
 
+        require("data", bool(data), "at least one path", data)
         return joined([self.read_alike(path, with_labels=True) for path in data])
 
     def as_sample(self, batch: Any) -> Sample:
@@ -731,6 +765,22 @@ class SequenceClassifier(Task):
         from elman.data.scheme import Scheme
 
         self.scheme = from_json(Scheme, self.facts, source)
+
+
+def _validation_part(validation: Any, names: dict["Label", str]) -> "Labelled":
+    """Examples that ``fit`` is given to choose by, whose labels go by the names of those learnt."""
+    from elman.data.labelled_memory import labelled_from_memory, read_labels
+
+    fits = isinstance(validation, tuple | list) and len(validation) in (2, 3)
+    require("validation", fits, "(X, y) or (X, y, lengths)", validation)
+    X, y, lengths = (*validation, None)[:3]
+    where = "validation: "
+    return labelled_from_memory(X, read_labels(y, where), lengths, names=names, where=where)
+
+
+def _spread(number: int, most: int) -> np.ndarray:
+    """Positions of at most so many of a number of examples, evenly over all."""
+    return np.arange(number)[:: max(1, -(-number // most))]
 
 
 def _fold(results: dict[str, Any]) -> dict[str, float]:
