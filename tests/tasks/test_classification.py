@@ -904,3 +904,12 @@ def test_a_slice_of_real_reviews_is_learnt_better_than_the_majority(shared):
         task = SequenceClassifier(hidden_size=32, epochs=5, word_split="spaces", seed=1).fit(x, y)
     new_x, new_y = read("stsa.binary.dev", 300)
     assert task.score(new_x, new_y) > max(np.mean(new_y), 1 - np.mean(new_y)) + 0.08
+
+
+def test_numbers_far_from_zero_are_told_apart_as_well():
+    X, y = np.random.default_rng(0).normal(size=(40, 5, 2)), [0, 1] * 20
+    X[1::2, -1, 0] += 4
+    near, far = (
+        SequenceClassifier(**SMALL).fit(X + offset, y).predict_proba(X + offset) for offset in (0, 1e8)
+    )
+    np.testing.assert_allclose(near, far, atol=1e-4)
