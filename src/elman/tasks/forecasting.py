@@ -514,8 +514,8 @@ class Forecaster(Task):
         steps = horizon if self.config.model == "recursive" else self.horizon
         found = []
         with torch.random.fork_rng(), torch.inference_mode():
-            torch.manual_seed(self.config.seed)
             for batch in self._windows(panel, series, cutoffs, steps).epoch():
+                torch.manual_seed(self.config.seed)  # so that it does not matter how windows are batched
                 window = to_device(batch.inputs, device)
                 found.append(self.model.quantiles(window, wanted).permute(2, 1, 0).cpu())
         return torch.cat(found)[:, :horizon].numpy().astype(np.float64)
