@@ -12,7 +12,7 @@ from torch.func import functional_call
 from agreement import randomise
 from elman import registry
 from elman.batch import Target
-from elman.heads.base import Head
+from elman.heads.base import Distribution, Head
 from elman.heads.categorical import Categorical
 from elman.heads.multi_label import MultiLabel
 from elman.heads.negative_binomial import NegativeBinomial
@@ -73,6 +73,9 @@ CASES = {
 }
 NAMES = registry.names("heads")
 each_head = pytest.mark.parametrize("name", NAMES)
+each_distribution = pytest.mark.parametrize(
+    "name", [name for name in NAMES if issubclass(registry.find("heads", name, Head), Distribution)]
+)
 each_shape = pytest.mark.parametrize("leading", LEADING, ids=str)
 
 
@@ -186,6 +189,43 @@ def test_the_prediction_is_the_target_of_the_least_loss(name, leading):
     least = one_by_one(head, features, best, leading)
     for other in CASES[name].worse(best):
         assert (one_by_one(head, features, other, leading) > least).all()
+
+
+# Draws
+
+
+@each_distribution
+@pytest.mark.parametrize("leading", [(5,), (4, 3)], ids=str)
+def test_draws_do_not_depend_on_what_stands_beside_them(name, leading):
+    head, features = make(name), torch.randn(*leading, 1, F, dtype=torch.float64)
+    scale = torch.rand(*leading, 1, dtype=torch.float64) * 50 + 0.1
+
+    def draws(rows: slice | list[int]) -> tuple[Tensor, Tensor]:
+        torch.manual_seed(1)
+        return head.sample(features[rows], 30, scale[rows]), torch.rand(2)
+
+    (every, after), (some, later) = draws(slice(None)), draws([3, 1])
+    assert every.shape == (*leading, 30)
+    torch.testing.assert_close(some, every[[3, 1]])
+    assert torch.equal(after, later)  # and take as many random numbers
+
+
+@each_distribution
+def test_draws_have_the_distribution_of_the_loss(name):
+    head, features = make(name).requires_grad_(False), torch.randn(1, 1, F, dtype=torch.float64)
+    found, features = head.sample(features, 20_000)[0], features[0]
+    if name == "quantile":
+        at = torch.tensor([0.025, 0.3, 0.5, 0.62, 0.975], dtype=torch.float64)
+        grid, below = head.quantiles(features, at)[:, 0], at
+    else:
+        whole = name == "negative-binomial"
+        grid = torch.arange(3000.0) if whole else torch.linspace(-300, 300, 60_001)
+        with head.single_losses() as told:
+            head.loss(features.expand(len(grid), F), Target(grid.double()))
+        below = (-told[0]).exp().cumsum(0) * (1 if whole else 0.01)
+        assert below[-1] == pytest.approx(1, abs=0.01)
+    share = torch.searchsorted(found.sort().values, grid.double(), right=True) / len(found)
+    torch.testing.assert_close(share, below, atol=0.02, rtol=0, check_dtype=False)
 
 
 # Numbers by hand

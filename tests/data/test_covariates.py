@@ -115,3 +115,24 @@ def test_other_json_is_refused(obj):
 def test_other_lists_are_refused(change):
     with pytest.raises(InputError, match=r"^config.json: covariates"):
         covariates_from_json(measured().to_json() | change, "config.json")
+
+
+def test_numbers_are_the_categories_that_look_like_them():
+    shops = ["1234567", "1234568"]
+    found = measured(shop=[shops[0]] * 4 + [shops[1]] * 2)
+    codes = [
+        encode(panel(shop=values), found, np.array([1, 2])).known_codes[:, 1].tolist()
+        for values in (
+            [shops[0]] * 4 + [shops[1]] * 2,
+            [1234567] * 4 + [1234568] * 2,
+            [7] * 4 + [1234567] * 2,
+        )
+    ]
+    assert codes == [[1] * 4 + [2] * 2, [1] * 4 + [2] * 2, [0] * 4 + [1] * 2]
+
+
+def test_every_feature_has_a_name():
+    known, past = measured().features(panel().frequency, 2)
+    assert known[:5] == ["price", "price is there", "size", "size is there", "time of year, sine"]
+    assert known[-5:] == ["time of month, cosine", "day 1", "day 2", "shop 1", "shop 2"]
+    assert past == ["rain 1", "rain 2"]

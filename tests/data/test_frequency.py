@@ -116,14 +116,18 @@ def test_the_calendar_turns_with_the_day_the_week_and_the_year():
     now = hours.calendar(
         seconds("2024-03-04T06:00", "2024-03-11T06:00", "2024-03-04T18:00", "2024-03-05T06:00")
     )
-    assert now.shape == (4, hours.calendar_size) == (4, 8)
+    assert now.shape == (4, len(hours.calendar_names)) == (4, 8)
+    assert hours.calendar_names[::4] == ("time of year, sine", "time of year, cosine")
     _, week, _, day = range(4)  # year, week, month, day
     assert np.allclose(now[0, [week, day]], now[1, [week, day]])
     assert np.allclose(now[2, day], -now[0, day])  # twelve hours later, the other side
     assert not np.allclose(now[3, week], now[0, week])
     assert np.allclose(now[3, day], now[0, day])
-    assert parse_frequency("MS", integers=False).calendar_size == 2
-    assert Frequency("").calendar_size == 0
+    assert parse_frequency("MS", integers=False).calendar_names == (
+        "time of year, sine",
+        "time of year, cosine",
+    )
+    assert Frequency("").calendar_names == ()
     monday = hours.calendar(seconds("2024-03-04"))[0]
     assert monday[week] == pytest.approx(0, abs=1e-6)
 

@@ -184,7 +184,9 @@ def test_a_panel_comes_back_from_its_arrays(tmp_path):
         {"lengths": np.array([0, 3])},
         {"y": np.zeros(5)},
         {"y": np.zeros(6, int)},
-        {"ids": np.array([1, 2])},
+        {"ids": np.array([1.0, 2])},
+        {"times": np.array("Datetime us Mars/Olympus")},
+        {"times": np.array("Float64")},
         {"frequency": np.array("1")},
         {"starts": np.zeros(3, int)},
         {"covariate price": np.zeros(2)},
@@ -197,3 +199,65 @@ def test_arrays_that_do_not_fit_are_refused(tmp_path, change):
     arrays = panel_arrays(read(tmp_path, TABLE, COLUMNS)) | change
     with pytest.raises(InputError):
         panel_from_arrays(arrays, "data.npz")
+
+
+def zoned(wall: list[str], zone: str = "Europe/Berlin") -> Panel:
+    ds = pl.Series("ds", wall).str.to_datetime().dt.replace_time_zone(zone, ambiguous="earliest")
+    table = pl.DataFrame(
+        {"unique_id": ["a"] * len(wall), "ds": ds, "y": [float(k) for k in range(len(wall))]}
+    )
+    return make_panel([(table, Path("df"))], PLAIN)
+
+
+def after(panel: Panel, steps: list[int]) -> list[str]:
+    return [str(time) for time in panel.ds(panel.times(np.zeros(len(steps), int), np.array(steps)))]
+
+
+def test_a_time_zone_is_kept_where_its_clocks_change():
+    days = zoned([f"2024-03-{day}T00:00" for day in (28, 29, 30)])
+    assert str(days.frequency) == "D"
+    assert after(days, [3, 4]) == ["2024-03-31 00:00:00+01:00", "2024-04-01 00:00:00+02:00"]
+    hours = zoned([f"2024-03-30T{hour}:00" for hour in (21, 22, 23)])
+    assert str(hours.frequency) == "h"
+    assert after(hours, [4, 5]) == ["2024-03-31 01:00:00+01:00", "2024-03-31 03:00:00+02:00"]
+
+
+def test_days_that_a_zone_does_not_have_are_refused():
+    with pytest.raises(InputError, match=r"ds: steps of D must keep their time of day in .* Europe/Berlin: "):
+        zoned(["2024-03-29T01:00", "2024-03-30T01:00", "2024-03-31T01:00", "2024-04-01T02:00"])
+    panel = zoned([f"2024-09-0{day}T00:00" for day in (5, 6, 7)], "America/Santiago")
+    with pytest.raises(InputError, match=r"2024-09-08 00:00:00 is no time in America/Santiago"):
+        after(panel, [3])
+
+
+@pytest.mark.parametrize(
+    "kind", [pl.Date(), pl.Datetime("ms"), pl.Datetime("ns", "Europe/Berlin"), pl.Int32()], ids=str
+)
+@pytest.mark.parametrize("ids", [["a", "b"], [7, 8]], ids=str)
+def test_types_of_ids_and_times_come_back_and_survive_a_file(tmp_path, kind, ids):
+    ds = pl.Series(range(3)).cast(pl.Int32)
+    if not kind.is_integer():
+        ds = pl.Series(["2024-01-01", "2024-01-02", "2024-01-03"]).str.to_date().cast(pl.Datetime("us"))
+        ds = ds.dt.replace_time_zone(getattr(kind, "time_zone", None)).cast(kind)
+    table = pl.DataFrame(
+        {"unique_id": [i for i in ids for _ in ds], "ds": pl.concat([ds, ds]), "y": [1.0] * 6}
+    )
+    panel = make_panel([(table, Path("df"))], PLAIN)
+    np.savez(tmp_path / "data.npz", **panel_arrays(panel))
+    with np.load(tmp_path / "data.npz") as found:
+        again = panel_from_arrays(dict(found), "data.npz")
+    for each in (panel, again):
+        assert (each.keys.to_list(), each.keys.dtype) == (ids, table["unique_id"].dtype)
+        assert each.ds(each.starts[:1])[0] == ds[0]
+        assert each.ds(each.starts).dtype == kind
+
+
+def test_texts_of_integers_are_integers():
+    table = pl.DataFrame({"unique_id": ["a"] * 3, "ds": ["0", "2", "4"], "y": [1.0, 2, 3]})
+    assert after(make_panel([(table, Path("df"))], PLAIN), [3]) == ["6"]
+
+
+def test_a_name_that_is_no_number_is_refused():
+    table = pl.DataFrame({"unique_id": [1.0, float("nan")], "ds": [0, 1], "y": [1.0, 2]})
+    with pytest.raises(InputError, match=r"df: row 2, column 'unique_id': must not be empty"):
+        make_panel([(table, Path("df"))], PLAIN)

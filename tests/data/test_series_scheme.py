@@ -16,6 +16,7 @@ FACTS: dict[str, Any] = {
     "seasons": [12],
     "mase_season": 12,
     "context": 24,
+    "test_windows": 1,
     "series": ["a", "b"],
 }
 

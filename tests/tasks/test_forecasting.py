@@ -64,9 +64,8 @@ def test_forecasts_go_on_from_each_series_end(model):
     for below, above in ((low95, low80), (low80, median), (median, high80), (high80, high95)):
         assert (below <= above).all()
     assert task.predict(levels=(50,)).columns == ["unique_id", "ds", "elman", "elman-lo-50", "elman-hi-50"]
-    if model != "recursive":  # whose sample paths depend on how many steps are drawn
-        first = found.filter(pl.int_range(pl.len()).over("unique_id") < 2)
-        assert task.predict(h=2).equals(first)
+    first = found.filter(pl.int_range(pl.len()).over("unique_id") < 2)
+    assert task.predict(h=2).equals(first)
 
 
 def test_pandas_in_pandas_out():
@@ -77,7 +76,11 @@ def test_pandas_in_pandas_out():
     polars = table.with_columns(y=pl.when(pl.int_range(pl.len()) == 3).then(None).otherwise(pl.col("y")))
     ours, theirs = fitted(polars), fitted(pandas)
     assert same_bits(weights(ours.model), weights(theirs.model))
-    assert isinstance(theirs.predict(pandas), pd.DataFrame)
+    assert theirs.predict().equals(theirs.predict(pandas))
+    pd.testing.assert_frame_equal(
+        theirs.predict(levels=()).merge(pandas, on=["unique_id", "ds"], how="left")[["ds"]],
+        theirs.predict()[["ds"]],
+    )
     assert theirs.predict(pandas)["elman"].to_list() == ours.predict(polars)["elman"].to_list()
     assert str(theirs.predict(pandas)["ds"].iloc[0])[:10] == str(ours.predict(polars)["ds"][0])
     with pytest.raises(InputError, match=r"df must be a DataFrame of polars or pandas. Got list."):
@@ -98,16 +101,95 @@ def test_cross_validation_forecasts_from_every_cutoff_with_a_model_that_saw_none
     joined = found.join(table, on=["unique_id", "ds"], how="left")
     assert (joined["y"] == joined["y_right"]).all()
     assert (first["ds"] > first["cutoff"]).all()
-    # what comes after the first cutoff moves neither the weights nor the first forecast
+    # what comes after the first cutoff does not move the first forecast
     late = pl.col("ds") > pl.col("ds").max().dt.offset_by("-8mo").over("unique_id")
     other = Forecaster(**OPTIONS)
     moved = other.cross_validation(
         table.with_columns(y=pl.when(late).then(999.0).otherwise(pl.col("y"))), n_windows=3, step_size=2, h=4
     )
-    assert same_bits(weights(task.model), weights(other.model))
     early = pl.col("cutoff") == pl.col("cutoff").min().over("unique_id")
     assert moved.filter(early)["elman"].equals(found.filter(early)["elman"])
     assert not moved.filter(~early)["elman"].equals(found.filter(~early)["elman"])
+    assert task.model is None
+    assert task.get_params() == Forecaster(**OPTIONS).get_params()
+
+
+def test_cross_validation_steps_by_the_option_and_names_series_that_are_too_short():
+    task = Forecaster(**OPTIONS | {"step": 3})
+    short = frame().filter((pl.col("unique_id") != "s1") | (pl.int_range(pl.len()).over("unique_id") < 10))
+    with pytest.warns(UserWarning, match=r"1 of 5 series .* 3 forecasts of 4 steps, 3 apart.* 's1' with 2"):
+        found = task.cross_validation(short, n_windows=3, levels=80)
+    cutoffs = found.group_by("unique_id").agg(pl.col("cutoff").n_unique())
+    assert dict(cutoffs.rows()) == {"s0": 3, "s1": 2, "s2": 3, "s3": 3, "s4": 3}
+    with pytest.raises(InputError, match="no series is longer than 48 steps"):
+        task.cross_validation(frame(), h=47)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"n_windows": 0}, r"^n_windows must be an int in \[1, 1e5\]. Got 0."),
+        ({"step_size": 1.5}, r"^step_size must be an int. Got 1.5."),
+        ({"h": True}, r"^h must be an int. Got True."),
+        ({"levels": None}, r"^levels: a level must be a finite number. Got None."),
+    ],
+    ids=str,
+)
+def test_bad_arguments_of_cross_validation_are_named_and_change_no_option(arguments, message):
+    task = Forecaster(**OPTIONS)
+    with pytest.raises(InputError, match=message):
+        task.cross_validation(frame(), **arguments)
+    assert task.get_params() == Forecaster(**OPTIONS).get_params()
+
+
+def test_fitting_changes_no_option_and_leaves_no_test_part(tmp_path):
+    task = Forecaster(**OPTIONS).fit(frame(), out=tmp_path / "run")
+    assert task.get_params() == Forecaster(**OPTIONS).get_params()
+    assert "test" not in task.results
+    again = elman.load(tmp_path / "run")
+    assert again.scheme.test_windows == 0
+    assert again.get_params() == task.get_params()
+    assert again.predict().equals(task.predict())
+
+
+def test_types_of_ids_and_times_come_back(tmp_path):
+    midnights = frame().with_columns(
+        pl.col("unique_id").str.slice(1).cast(int), pl.col("ds").cast(pl.Datetime)
+    )
+    task = fitted(midnights)
+    task.save(tmp_path / "run")
+    for found in (task.predict(), elman.load(tmp_path / "run").predict()):
+        assert found.schema["unique_id"] == pl.Int64
+        assert found.schema["ds"] == midnights.schema["ds"]
+    found = Forecaster(**OPTIONS).cross_validation(midnights)
+    assert found.schema["cutoff"] == midnights.schema["ds"]
+    assert len(found.join(midnights, on=["unique_id", "ds"])) == len(found)
+
+
+@pytest.mark.parametrize("distribution", ["student-t", "negative-binomial"])
+def test_a_recursive_forecast_does_not_depend_on_the_other_series(distribution):
+    table = frame().with_columns(pl.col("y").round() + 1)
+    task = fitted(table, model="recursive", distribution=distribution)
+    alone = task.predict(table.filter(pl.col("unique_id") == "s2"))
+    among = task.predict(table).filter(pl.col("unique_id") == "s2")
+    np.testing.assert_allclose(among["elman-lo-80"], alone["elman-lo-80"], rtol=1e-4)
+
+
+def test_a_frame_is_evaluated_as_its_file(tmp_path):
+    task = trained(tmp_path)
+    assert task.evaluate(df=frame()) == task.evaluate(tmp_path / "sales.csv")
+    for given in ({}, {"data": tmp_path / "sales.csv", "df": frame()}):
+        with pytest.raises(InputError, match=r"evaluate reads files or a df. Got (both|neither)."):
+            task.evaluate(**given)
+
+
+@each_model
+def test_every_input_of_the_first_layer_has_a_name(model, tmp_path):
+    task = trained(tmp_path, sales(), model=model, **COVARIATES)
+    names = task.sample(tmp_path / "sales.csv").features
+    assert len(names) == task.model.members[0].layer.input_size
+    assert {"y is there", "y, 1 before, is there"} & set(names)
+    assert names[-1] == f"weather {task.config.embedding_size}"
 
 
 @each_model
@@ -232,7 +314,7 @@ def test_what_is_known_ahead_moves_the_forecast_and_must_be_given(tmp_path):
 
 def test_only_recursive_models_go_beyond_their_horizon():
     assert len(fitted(model="recursive").predict(h=9)) == 45
-    with pytest.raises(InputError, match=r"--horizon must be at most the 4 steps trained. Got 9."):
+    with pytest.raises(InputError, match=r"^h must be at most the 4 steps trained. Got 9."):
         fitted().predict(h=9)
 
 
@@ -250,6 +332,8 @@ def test_only_recursive_models_go_beyond_their_horizon():
         ({"freq": "moon"}, r"--freq must be"),
         ({"freq": "3"}, r"--freq must be a unit of time where ds are dates"),
         ({"freq": "W"}, r"row 2: unique_id 's0': ds 2015-02-01 must be a whole number of steps"),
+        ({"target_column": "elman"}, r"--target-column must be no name of the forecasts' own columns"),
+        ({"id_column": "cutoff"}, r"--id-column must be no name of"),
         ({"horizon": 60}, r"no series is long enough: the longest has 48 steps"),
         ({"known_future": ("prize",)}, r"has no column 'prize'; columns: unique_id, ds, y, price"),
         ({"static": ("price",)}, r"row 2: unique_id 's0': price must be the same in all of its rows. Got"),
@@ -279,10 +363,18 @@ def test_a_target_that_a_model_cannot_have_is_named():
 
 def test_levels_beyond_what_is_known_are_refused():
     task = fitted()
-    with pytest.raises(InputError, match=r"intervals up to 95%. Got a level of 0.5%|99.5%"):
+    with pytest.raises(InputError, match=r"intervals are known up to 95%, .* Got one of 99%."):
         task.predict(levels=(99,))
-    with pytest.raises(InputError, match=r"--levels must be per cent in \(0, 100\). Got 100."):
-        task.predict(levels=(100,))
+    for levels, message in (
+        ((100,), r"levels must be whole per cent in \(0, 100\). Got 100."),
+        ([0.8, 0.95], r"levels must be per cent: 80, not 0.8. Got 0.8."),
+        ([80, 80], r"levels must be different levels. Got \[80, 80\]."),
+        ("80", r"levels: a level must be a finite number. Got '80'."),
+        (["80"], r"levels: a level must be a finite number. Got '80'."),
+    ):
+        with pytest.raises(InputError, match=message):
+            task.predict(levels=levels)
+    assert task.predict(levels=np.array([80.0])).equals(task.predict(levels=80))
 
 
 # On files

@@ -132,9 +132,18 @@ class Covariates:
         """How wide ``encode`` makes its arrays."""
         known = [column for column in self.known + self.static if column.categories is None]
         past = [column for column in self.past if column.categories is None]
-        calendar = frequency.calendar_size if self.calendar else 0
+        calendar = len(frequency.calendar_names) if self.calendar else 0
         return Sizes(
             2 * len(known) + calendar, 2 * len(past), _counts(self.known + self.static), _counts(self.past)
+        )
+
+    def features(self, frequency: Frequency, embedding_size: int) -> tuple[list[str], list[str]]:
+        """Names of what a step reads: of all that is known ahead, and of the past."""
+        known = self.known + self.static
+        calendar = frequency.calendar_names if self.calendar else ()
+        return (
+            [*_numbers(known), *calendar, *_embedded(known, embedding_size)],
+            [*_numbers(self.past), *_embedded(self.past, embedding_size)],
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -246,10 +255,29 @@ def _as(source: dict[str, np.ndarray], column: Column) -> np.ndarray:
                 f"column {column.name!r} must hold numbers, as in training. Got {shown(str(values[0]))}."
             )
         return values
-    if values.dtype.kind == "f":
-        texts = np.array([f"{value:g}" for value in values])
-        return np.where(np.isnan(values), "", texts)
+    if values.dtype.kind == "f":  # a table whose every category looks like a number
+        names = {float(name): name for name in column.categories if _is_number(name)}
+        return np.array([names.get(value, "") for value in values.tolist()], dtype=str)
     return values
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _numbers(columns: tuple[Column, ...]) -> list[str]:
+    """Names of what ``Column.numbers`` gives."""
+    plain = (column.name for column in columns if column.categories is None)
+    return [name for column in plain for name in (column, f"{column} is there")]
+
+
+def _embedded(columns: tuple[Column, ...], size: int) -> list[str]:
+    """Names of the features of each column's embedding."""
+    named = (column.name for column in columns if column.categories is not None)
+    return [f"{column} {k + 1}" for column in named for k in range(size)]
 
 
 def _counts(columns: tuple[Column, ...]) -> tuple[int, ...]:

@@ -1,10 +1,12 @@
 """Data frames of polars and of pandas, whichever came in goes out; and forecasts as a long table."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from elman.config import shown
 from elman.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,7 +30,11 @@ def to_polars(frame: Any, name: str = "df") -> "pl.DataFrame":
     if not isinstance(frame, pl.DataFrame):
         if not (hasattr(frame, "iloc") and hasattr(frame, "columns")):
             raise InputError(f"{name} must be a DataFrame of polars or pandas. Got {type(frame).__name__}.")
-        frame = pl.DataFrame([_column(str(column), frame[column]) for column in frame.columns])
+        columns = [str(column) for column in frame.columns]
+        for column in columns:
+            if columns.count(column) > 1:
+                raise InputError(f"{name}: has the column {column!r} twice")
+        frame = pl.DataFrame([_column(column, frame.iloc[:, k]) for k, column in enumerate(columns)])
     if len(frame) == 0:
         raise InputError(f"{name}: has no rows")
     return frame
@@ -38,25 +44,64 @@ def _column(name: str, column: Any) -> "pl.Series":
     import polars as pl
 
     if column.dtype.kind == "M":
-        plain = (
-            column.dt.tz_convert("UTC").dt.tz_localize(None) if getattr(column.dtype, "tz", None) else column
-        )
-        return pl.Series(name, plain.to_numpy().astype("datetime64[us]"))
+        return _moments(name, column)
     if column.dtype.kind in "biuf" and not column.isna().any():
         return pl.Series(name, column.to_numpy())
-    values = [None if missing else value for value, missing in zip(column, column.isna(), strict=True)]
-    return pl.Series(name, values, strict=False)
+    filled = zip(column, column.isna(), strict=True)
+    if _is_category(column):  # whatever its categories are called, they are no numbers to reckon with
+        return pl.Series(name, [None if missing else str(value) for value, missing in filled], pl.String)
+    return pl.Series(name, [None if missing else value for value, missing in filled], strict=False)
+
+
+def _is_category(column: Any) -> bool:
+    return str(column.dtype) == "category"
+
+
+def _moments(name: str, column: Any) -> "pl.Series":
+    """Date-times of pandas with their unit, as far as polars has it, and their zone."""
+    import polars as pl
+
+    zone = getattr(column.dtype, "tz", None)
+    plain = column if zone is None else column.dt.tz_convert("UTC").dt.tz_localize(None)
+    values = plain.to_numpy()
+    if str(values.dtype) not in ("datetime64[ms]", "datetime64[us]", "datetime64[ns]"):
+        values = values.astype("datetime64[us]")
+    moments = pl.Series(name, values)
+    if zone is None:
+        return moments
+    try:
+        return moments.dt.replace_time_zone("UTC").dt.convert_time_zone(str(zone))
+    except pl.exceptions.PolarsError:
+        raise InputError(
+            f"column {name!r}: the time zone must have a name, as Europe/Berlin. Got {shown(str(zone))}."
+        ) from None
 
 
 def like(frame: "pl.DataFrame", given: Any) -> Any:
-    """The frame in the kind of ``given``: pandas where that is of pandas."""
+    """The frame in the kind of ``given``, pandas where that is of pandas, and its columns too."""
     import polars as pl
 
     if given is None or isinstance(given, pl.DataFrame):
         return frame
     import pandas as pd
 
-    return pd.DataFrame({column: frame[column].to_numpy() for column in frame.columns})
+    return pd.DataFrame({name: _as_pandas(frame[name], given) for name in frame.columns})
+
+
+def _as_pandas(column: "pl.Series", given: Any) -> Any:
+    import pandas as pd
+    import polars as pl
+
+    if isinstance(column.dtype, pl.Datetime) and column.dtype.time_zone:
+        utc = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        return pd.Series(utc.to_numpy()).dt.tz_localize("UTC").dt.tz_convert(column.dtype.time_zone)
+    if column.dtype == pl.Date and any(type(value) is date for value in given.iloc[0]):
+        return pd.Series(column.to_list(), dtype=object)  # pandas has no dates but Python's
+    if column.name in given.columns and _is_category(given[column.name]):
+        kind = given[column.name].dtype
+        categories = {str(category): category for category in kind.categories}
+        return pd.Series([categories[name] for name in column]).astype(kind)
+    return column.to_numpy()
 
 
 def forecast_frame(
@@ -86,7 +131,7 @@ def forecast_frame(
     steps = (cutoffs[:, None] + np.arange(horizon)).ravel()
     rows = np.repeat(series, horizon)
     found = {
-        columns.id: pl.Series(np.array(panel.ids)[rows]),
+        columns.id: panel.keys.gather(rows),
         columns.time: panel.ds(panel.times(rows, steps)),
     }
     if with_actual:

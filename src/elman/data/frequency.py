@@ -48,6 +48,11 @@ class Frequency:
         return f"{'' if self.every == 1 else self.every}{self.unit}{anchor}"
 
     @property
+    def by_days(self) -> bool:
+        """Whether steps are of a day or longer, and so go by the clock on the wall."""
+        return self.unit in ("D", "B", "W", *_MONTHS)
+
+    @property
     def seasons(self) -> tuple[int, ...]:
         """Steps after which a pattern usually repeats, the shortest first; (1,) where nothing is usual."""
         whole = (m // self.every for m in _SEASONS.get(self.unit, ()) if m % self.every == 0)
@@ -89,9 +94,10 @@ class Frequency:
         return starts + steps * self.every * _SECONDS[self.unit]
 
     @property
-    def calendar_size(self) -> int:
-        """K, features of the calendar."""
-        return self.calendar(np.zeros(1, np.int64)).shape[1]
+    def calendar_names(self) -> tuple[str, ...]:
+        """Of the K features of the calendar."""
+        circles = self._circles(np.zeros(1, np.int64))
+        return tuple(f"time of {circle}, {wave}" for wave in ("sine", "cosine") for circle in circles)
 
     def calendar(self, times: np.ndarray) -> np.ndarray:
         """What the calendar says of each time, as points on circles: of the day, the week, the year.
@@ -101,19 +107,27 @@ class Frequency:
         Shapes:
             times [N] → [N, K] float32 in [−1, 1]; K is 0 for integers
         """
-        if self.unit == "":
+        circles = self._circles(times)
+        if not circles:
             return np.zeros((len(times), 0), np.float32)
+        angles = 2 * np.pi * np.stack(list(circles.values()), axis=1)
+        return np.concatenate([np.sin(angles), np.cos(angles)], axis=1).astype(np.float32)
+
+    def _circles(self, times: np.ndarray) -> dict[str, np.ndarray]:
+        """How much of each circle has passed at each time, by the circle's name."""
+        if self.unit == "":
+            return {}
         days = _days(times)
         year = days.astype("datetime64[Y]")
         length = ((year + 1).astype("datetime64[D]") - year.astype("datetime64[D]")).astype(np.float64)
-        shares = [(days - year.astype("datetime64[D]")).astype(np.float64) / length]
+        found = {"year": (days - year.astype("datetime64[D]")).astype(np.float64) / length}
         if self.unit not in _MONTHS and self.unit != "W":
             month = days.astype("datetime64[M]").astype("datetime64[D]")
-            shares += [(days.astype(np.int64) + 3) % 7 / 7, (days - month).astype(np.float64) / 31]
+            found["week"] = (days.astype(np.int64) + 3) % 7 / 7
+            found["month"] = (days - month).astype(np.float64) / 31
         if self.unit in ("s", "min", "h"):
-            shares.append(times % _DAY / _DAY)
-        angles = 2 * np.pi * np.stack(shares, axis=1)
-        return np.concatenate([np.sin(angles), np.cos(angles)], axis=1).astype(np.float32)
+            found["day"] = times % _DAY / _DAY
+        return found
 
 
 def _days(times: np.ndarray) -> np.ndarray:

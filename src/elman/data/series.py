@@ -2,7 +2,8 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,7 @@ class Panel:
     was empty, are missing values: NaN, or "" among texts.
 
     Attributes:
-        ids: name of each series.
+        keys: [N] name of each series, of the type it came in.
         frequency: of all of them.
         starts: [N] time of each first step.
         begins: [N + 1] where each series' steps begin in the flat arrays; the last is R.
@@ -64,9 +65,10 @@ class Panel:
         covariates: [R] each, float64 or texts.
         static: [N] each, float64 or texts.
         integers: whether times are integers, not dates.
+        time_type: the type they came in; texts where they were read from texts, or from several types.
     """
 
-    ids: list[str]
+    keys: "pl.Series"
     frequency: Frequency
     starts: np.ndarray
     begins: np.ndarray
@@ -75,9 +77,17 @@ class Panel:
     covariates: dict[str, np.ndarray]
     static: dict[str, np.ndarray]
     integers: bool
+    time_type: "pl.DataType"
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.keys)
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """The name of each series as a text."""
+        import polars as pl
+
+        return self.keys.cast(pl.String).to_list()
 
     def history(self, series: int, cutoff: int) -> np.ndarray:
         """The targets of a series before a step."""
@@ -103,49 +113,52 @@ class Panel:
             longer[into] = values
             return longer
 
-        return Panel(
-            self.ids,
-            self.frequency,
-            self.starts,
-            begins,
-            self.lengths,
-            spread(self.y),
-            {name: spread(values) for name, values in self.covariates.items()},
-            self.static,
-            self.integers,
-        )
-
-    def pick(self, series: Sequence[int]) -> "Panel":
-        """Only the series at these positions."""
-        rows = np.asarray(series, np.int64)
-        spans = np.diff(self.begins)[rows]
-        begins = np.concatenate([[0], np.cumsum(spans)])
-        at = np.repeat(self.begins[rows] - begins[:-1], spans) + np.arange(begins[-1])
-        return Panel(
-            [self.ids[k] for k in rows],
-            self.frequency,
-            self.starts[rows],
-            begins,
-            self.lengths[rows],
-            self.y[at],
-            {name: values[at] for name, values in self.covariates.items()},
-            {name: values[rows] for name, values in self.static.items()},
-            self.integers,
+        return replace(
+            self,
+            begins=begins,
+            y=spread(self.y),
+            covariates={name: spread(values) for name, values in self.covariates.items()},
         )
 
     def ds(self, times: np.ndarray) -> "pl.Series":
-        """Times as people write them: integers, dates, or date-times where any has an hour."""
+        """Times in the type they came in; of texts integers, or dates where no step has an hour.
+
+        Raises:
+            InputError: a time is one that the clocks of the time zone leave out.
+        """
         import polars as pl
 
+        kind = self.time_type
         if self.integers:
-            return pl.Series("ds", times)
-        moments = pl.Series("ds", times.astype("datetime64[s]").astype("datetime64[us]"))
-        return moments.cast(pl.Date) if (times % 86400 == 0).all() else moments
+            found = pl.Series("ds", times)
+            narrow = found.cast(kind, strict=False) if kind.is_integer() else found
+            return found if narrow.has_nulls() else narrow
+        found = pl.Series("ds", times.astype("datetime64[s]").astype("datetime64[us]"))
+        if isinstance(kind, pl.Datetime):
+            return _zoned(found, kind, wall=self.frequency.by_days)
+        whole = self.frequency.by_days and (self.starts % 86400 == 0).all()
+        return found.cast(pl.Date) if whole else found
 
     def place(self, series: int, step: int, columns: Columns) -> str:
         """A step's series and time, for a message."""
         time = self.ds(self.times(np.array([series]), np.array([step])))[0]
         return f"{columns.id} {self.ids[series]!r}, {columns.time} {time}"
+
+
+def _zoned(moments: "pl.Series", kind: "pl.Datetime", *, wall: bool) -> "pl.Series":
+    """Moments of a zone's clocks on the wall, or of UTC, in their type and zone."""
+    if kind.time_zone is None:
+        return moments.cast(kind)
+    if not wall:
+        return moments.dt.replace_time_zone("UTC").cast(kind)
+    found = moments.dt.replace_time_zone(kind.time_zone, ambiguous="earliest", non_existent="null")
+    if found.has_nulls():
+        missing = moments.filter(found.is_null())[0]
+        raise InputError(
+            f"{missing} is no time in {kind.time_zone}, whose clocks are put forward then: give times "
+            "without a time zone"
+        )
+    return found.cast(kind)
 
 
 def _missing(values: np.ndarray) -> float | str:
@@ -176,14 +189,20 @@ def make_panel(
     Rows may stand in any order. Rows of a series that do are sorted, and steps between two rows that have
     none are missing values; either is told in a warning that names the first.
     """
-    rows = _Rows(tables, columns)
-    names, series = _numbered(rows.ids)
+    rows = _Rows(tables, columns, freq)
+    firsts, series = _numbered(rows.ids)
+    keys = rows.keys.gather(firsts)
     order = _sorted(rows, series)
     series, times = series[order], rows.times[order]
     if freq is None:
         frequency = infer_frequency(times, series, integers=rows.integers)
     else:
         frequency = parse_frequency(freq, integers=rows.integers)
+    if rows.zone and frequency.by_days and not rows.wall:
+        raise InputError(
+            f"{columns.time}: steps of {frequency} must keep their time of day in the time zone {rows.zone}: "
+            "convert them to the zone in which they do, or give times without one"
+        )
     first = np.flatnonzero(np.diff(series, prepend=-1))
     steps = _steps(rows, order, series, frequency, times[first])
     last = np.append(first[1:], len(steps)) - 1
@@ -198,36 +217,52 @@ def make_panel(
 
     y = spread(rows.values(columns.target, number=True))
     return Panel(
-        names,
+        keys,
         frequency,
         times[first],
         begins,
-        _lengths(y, begins, names, columns),
+        _lengths(y, begins, [rows.ids[row] for row in firsts], columns),
         y,
         {column: spread(rows.values(column)) for column in columns.covariates},
         {column: _one_each(rows, column, series, order, first) for column in columns.static},
         rows.integers,
+        rows.time_type,
     )
 
 
 class _Rows:
-    """The rows of all tables together, numbered from 0, each with its series' name and its time."""
+    """The rows of all tables together, numbered from 0, each with its series' name and its time.
 
-    def __init__(self, tables: "Sequence[tuple[pl.DataFrame, Path]]", columns: Columns) -> None:
+    Times with a zone are those of the clock on the wall where every step has the same time of day, as steps
+    of days have, and otherwise of UTC.
+    """
+
+    def __init__(
+        self, tables: "Sequence[tuple[pl.DataFrame, Path]]", columns: Columns, freq: str | None
+    ) -> None:
+        import polars as pl
+
         self.columns, self._tables = columns, tables
         self._begins = np.cumsum([0, *(len(table) for table, _ in tables)])
         wanted = [columns.id, columns.time, columns.target, *columns.covariates, *columns.static]
         for name in wanted:
             if wanted.count(name) > 1:
                 raise InputError(f"column {name!r} is named for two purposes")
-        self.ids: list[str] = []
-        times, kinds = [], []
         for table, path in tables:
             check_columns(table, wanted, path)
             check_filled(table, columns.id, path)
             check_filled(table, columns.time, path)
-            self.ids += table[columns.id].cast(str).to_list()
-            found, integers = _times(table[columns.time], path)
+        names = [table[columns.id] for table, _ in tables]
+        alike = len({column.dtype for column in names}) == 1
+        self.keys = pl.concat(names if alike else [column.cast(pl.String) for column in names])
+        self.ids: list[str] = self.keys.cast(pl.String).to_list()
+        moments = [table[columns.time] for table, _ in tables]
+        self.time_type = moments[0].dtype if len({each.dtype for each in moments}) == 1 else pl.String()
+        self.zone = getattr(self.time_type, "time_zone", None)
+        self.wall = self.zone is not None and _on_the_wall(moments, freq)
+        times, kinds = [], []
+        for column, (_, path) in zip(moments, tables, strict=True):
+            found, integers = _times(column.dt.replace_time_zone(None) if self.wall else column, path)
             times.append(found)
             kinds.append(integers)
             if integers != kinds[0]:
@@ -263,6 +298,13 @@ class _Rows:
         return np.array([cell for each in cells for cell in each])
 
 
+def _on_the_wall(moments: "list[pl.Series]", freq: str | None) -> bool:
+    """Whether times with a zone are counted by its clocks: all have one time of day, or steps are of days."""
+    if freq is not None:
+        return parse_frequency(freq, integers=False).by_days
+    return len({time for column in moments for time in column.dt.time().unique()}) == 1
+
+
 def _times(column: "pl.Series", path: Path) -> tuple[np.ndarray, bool]:
     """Times [rows], and whether they are integers."""
     import polars as pl
@@ -272,6 +314,9 @@ def _times(column: "pl.Series", path: Path) -> tuple[np.ndarray, bool]:
     if column.dtype.is_integer():
         return column.cast(pl.Int64).to_numpy(), True
     if column.dtype == pl.String:
+        whole = column.str.strip_chars().cast(pl.Int64, strict=False)
+        if not whole.has_nulls():
+            return whole.to_numpy(), True
         column = _parsed(column, path)
     if column.dtype != pl.Date and column.dtype != pl.Datetime:
         raise InputError(
@@ -306,11 +351,11 @@ def _parsed(column: "pl.Series", path: Path) -> "pl.Series":
     return best
 
 
-def _numbered(ids: list[str]) -> tuple[list[str], np.ndarray]:
-    """The different names in the order in which they first occur, and each row's number among them."""
+def _numbered(ids: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """The rows where different names first occur, and each row's number among these names."""
     numbers: dict[str, int] = {}
     series = np.array([numbers.setdefault(name, len(numbers)) for name in ids], np.int64)
-    return list(numbers), series
+    return np.unique(series, return_index=True)[1], series
 
 
 def _sorted(rows: _Rows, series: np.ndarray) -> np.ndarray:
@@ -382,10 +427,35 @@ def _lengths(y: np.ndarray, begins: np.ndarray, names: list[str], columns: Colum
     return lengths
 
 
+def _written(kind: "pl.DataType") -> str:
+    """A type of times as a text."""
+    import polars as pl
+
+    if isinstance(kind, pl.Datetime):
+        return f"Datetime {kind.time_unit} {kind.time_zone or ''}".strip()
+    return str(kind) if kind == pl.Date or kind.is_integer() else "String"
+
+
+def _type_written(text: str) -> "pl.DataType | None":
+    """The type of times that ``_written`` gave as a text; None where it gave none such."""
+    import zoneinfo
+
+    import polars as pl
+
+    kind, _, rest = text.partition(" ")
+    if kind == "Datetime":
+        unit, _, zone = rest.partition(" ")
+        fits = unit in ("ms", "us", "ns") and (not zone or zone in zoneinfo.available_timezones())
+        return pl.Datetime(unit, zone or None) if fits else None  # type: ignore[arg-type]
+    plain = ("String", "Date", *(f"{sign}Int{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)))
+    return getattr(pl, text)() if text in plain else None
+
+
 def panel_arrays(panel: Panel) -> dict[str, np.ndarray]:
     """What ``panel_from_arrays`` reads, for an ``.npz`` file."""
     return {
-        "ids": np.array(panel.ids),
+        "ids": panel.keys.to_numpy() if panel.keys.dtype.is_integer() else np.array(panel.ids),
+        "times": np.array(_written(panel.time_type)),
         "frequency": np.array(str(panel.frequency)),
         "integers": np.array(panel.integers),
         "starts": panel.starts,
@@ -403,8 +473,12 @@ def panel_from_arrays(found: dict[str, np.ndarray], source: str) -> Panel:
     Raises:
         InputError: they are not exactly what ``panel_arrays`` gives.
     """
+    import polars as pl
+
+    found = {"times": np.array("String"), **found}  # runs of version 0.1 have none
     kinds = {
-        "ids": "U",
+        "ids": "Uiu",
+        "times": "U",
         "frequency": "U",
         "integers": "b",
         "starts": "i",
@@ -413,7 +487,7 @@ def panel_from_arrays(found: dict[str, np.ndarray], source: str) -> Panel:
         "y": "f",
     }
     for name, kind in kinds.items():
-        if name not in found or found[name].dtype.kind != kind:
+        if name not in found or found[name].dtype.kind not in kind:
             raise InputError(f"{source}: must have an array {name!r} of type {kind}")
     ids, begins, y = found["ids"], found["begins"], found["y"]
     covariates = {k.removeprefix("covariate "): v for k, v in found.items() if k.startswith("covariate ")}
@@ -434,9 +508,11 @@ def panel_from_arrays(found: dict[str, np.ndarray], source: str) -> Panel:
     )
     if not fits:
         raise InputError(f"{source}: its arrays do not fit together")
-    integers = bool(found["integers"])
+    integers, time_type = bool(found["integers"]), _type_written(str(found["times"]))
+    if time_type is None:
+        raise InputError(f"{source}: times must be a type of times. Got {shown(str(found['times']))}.")
     return Panel(
-        ids.tolist(),
+        pl.Series(ids),
         parse_frequency(str(found["frequency"]), integers=integers),
         found["starts"],
         begins,
@@ -445,4 +521,5 @@ def panel_from_arrays(found: dict[str, np.ndarray], source: str) -> Panel:
         covariates,
         static,
         integers,
+        time_type,
     )

@@ -20,6 +20,7 @@ class SeriesScheme:
         seasons: steps of each, the shortest first.
         mase_season: season of MASE and of the simple methods.
         context: steps that are read before a forecast.
+        test_windows: forecasts at the end of each series that are kept from training.
         series: names of those that have parameters of their own.
 
     Raises:
@@ -32,6 +33,7 @@ class SeriesScheme:
     seasons: tuple[int, ...]
     mase_season: int
     context: int
+    test_windows: int
     series: tuple[str, ...]
 
     def __post_init__(self) -> None:
@@ -40,6 +42,9 @@ class SeriesScheme:
         for name in ("horizon", "mase_season", "context"):
             value = getattr(self, name)
             require(name, 1 <= value <= _MOST_STEPS, "an int in [1, 1e6]", value)
+        require(
+            "test_windows", 0 <= self.test_windows <= _MOST_STEPS, "an int in [0, 1e6]", self.test_windows
+        )
         fits = all(1 <= steps <= _LONGEST_SEASON for steps in self.seasons)
         if not (fits and 1 <= len(self.seasons) <= _MOST_SEASONS):
             raise InputError(f"seasons must be 1 to {_MOST_SEASONS} ints in [1, 1e5]")

@@ -131,9 +131,12 @@ def check_columns(table: "pl.DataFrame", columns: list[str], path: Path) -> None
 
 
 def check_filled(table: "pl.DataFrame", column: str, path: Path) -> None:
-    """Raises InputError where a cell of the column is empty."""
-    if table[column].has_nulls():
-        row = row_number(path, int(table[column].is_null().arg_true()[0]))
+    """Raises InputError where a cell of the column is empty, or NaN."""
+    empty = table[column].is_null()
+    if table[column].dtype.is_float():
+        empty |= table[column].is_nan().fill_null(False)
+    if empty.any():
+        row = row_number(path, int(empty.arg_true()[0]))
         raise InputError(f"{path}: row {row}, column {column!r}: must not be empty")
 
 

@@ -55,8 +55,14 @@ class NegativeBinomial(Distribution):
         return (mean * (1 - shape)).clamp(min=0).floor()
 
     def sample(self, features: Tensor, number: int, scale: Tensor | None = None) -> Tensor:
-        """Draws [number, ...], in the targets' unit."""
+        """Draws [..., N], in the targets' unit."""
         unit = torch.ones((), dtype=features.dtype, device=features.device) if scale is None else scale
-        mean, shape = self._parameters_of(features, unit)
-        trials = (1 / shape).expand(number, *mean.shape).contiguous()
-        return torch.poisson(torch._standard_gamma(trials) * shape * mean) / unit
+        mean, shape = (p.expand(*p.shape[:-1], number) for p in self._parameters_of(features, unit))
+        seed, generator = int(torch.randint(2**62, ())), torch.Generator(mean.device)
+        drawn = torch.empty_like(mean).flatten(0, -2)
+        # how many random numbers these take depends on their parameters: every entry begins anew
+        for row, (m, a) in enumerate(zip(mean.flatten(0, -2), shape.flatten(0, -2), strict=True)):
+            generator.manual_seed(seed)
+            rate = torch._standard_gamma(1 / a, generator=generator) * a * m
+            drawn[row] = torch.poisson(rate, generator=generator)
+        return drawn.view_as(mean) / unit

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from elman.batch import Target
-from elman.heads.base import Distribution, Loss, linear, positive
+from elman.heads.base import Distribution, Loss, linear, positive, uniform
 
 
 class Normal(Distribution):
@@ -43,12 +43,17 @@ class Normal(Distribution):
         return self._parameters_of(features)[0]
 
     def sample(self, features: Tensor, number: int, scale: Tensor | None = None) -> Tensor:
-        """Draws [number, ...]."""
+        """Draws [..., N], of random levels."""
         mean, deviation = self._parameters_of(features)
-        return mean + deviation * torch.randn(number, *mean.shape, dtype=mean.dtype, device=mean.device)
+        return mean + deviation * _standard(uniform(number, mean))
 
     def quantiles(self, features: Tensor, levels: Tensor, scale: Tensor | None = None) -> Tensor:
         """Exact quantiles [Q, ...]."""
         mean, deviation = self._parameters_of(features)
-        z = math.sqrt(2) * torch.erfinv(2 * levels.to(mean.dtype) - 1)
+        z = _standard(levels.to(mean.dtype))
         return mean + deviation * z.view(-1, *(1,) * mean.dim())
+
+
+def _standard(levels: Tensor) -> Tensor:
+    """Quantiles of mean 0 and deviation 1."""
+    return math.sqrt(2) * torch.erfinv(2 * levels - 1)

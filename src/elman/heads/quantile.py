@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from elman.batch import Target
 from elman.errors import InputError
-from elman.heads.base import Distribution, Loss, linear
+from elman.heads.base import Distribution, Loss, linear, uniform
 
 LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
 
@@ -61,18 +61,19 @@ class Quantile(Distribution):
             InputError: a level lies outside the known ones.
         """
         low, high = LEVELS[0], LEVELS[-1]
-        if levels.min() < low - 1e-6 or levels.max() > high + 1e-6:
+        widest = 2 * (levels - 0.5).abs().max().item()
+        if widest > high - low + 1e-6:
             raise InputError(
-                f"quantiles are known from {low:.1%} to {high:.1%}, intervals up to {2 * high - 1:.0%}. "
-                f"Got a level of {max(levels.tolist(), key=lambda level: abs(level - 0.5)):.1%}."
+                f"intervals are known up to {high - low:.0%}, from quantile {low:.1%} to {high:.1%}. "
+                f"Got one of {100 * widest:.4g}%."
             )
         return self._between(self._all(features), levels.view(-1, *(1,) * (features.dim() - 1)))
 
     def sample(self, features: Tensor, number: int, scale: Tensor | None = None) -> Tensor:
-        """Draws [number, ...]: the quantiles of evenly distributed levels, the outer lines gone on with."""
+        """Draws [..., N]: the quantiles of random levels, the outer lines gone on with."""
         known = self._all(features)
-        drawn = torch.rand(number, *known.shape[:-1], dtype=known.dtype, device=known.device)
-        return self._between(known, drawn)
+        known = known.expand(*known.shape[:-2], number, -1)
+        return self._between(known, uniform(number, known).expand(1, *known.shape[:-1]))[0]
 
     def _between(self, known: Tensor, levels: Tensor) -> Tensor:
         """Quantiles at levels [N, ...] or [N, 1, …]: → [N, ...]."""

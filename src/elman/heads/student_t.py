@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from elman.batch import Target
-from elman.heads.base import Distribution, Loss, linear, positive
+from elman.heads.base import Distribution, Loss, linear, positive, uniform
 
 
 class StudentT(Distribution):
@@ -51,9 +51,11 @@ class StudentT(Distribution):
         return self._parameters_of(features)[0]
 
     def sample(self, features: Tensor, number: int, scale: Tensor | None = None) -> Tensor:
-        """Draws [number, ...]."""
+        """Draws [..., N], of two random levels u, v each: t = √(ν (u^(−2/ν) − 1)) cos 2πv.
+
+        Source: the polar method, Bailey 1994, Mathematics of Computation 62(206).
+        """
         location, spread, freedom = self._parameters_of(features)
-        shape = (number, *location.shape)
-        normal = torch.randn(shape, dtype=location.dtype, device=location.device)
-        chi2 = 2 * torch._standard_gamma((freedom / 2).expand(shape).contiguous())
-        return location + spread * normal * (freedom / chi2).sqrt()
+        u, v = uniform(number, location), uniform(number, location)
+        radius = (freedom * torch.expm1(-2 / freedom * u.log())).sqrt()
+        return location + spread * radius * torch.cos(2 * math.pi * v)

@@ -99,7 +99,11 @@ class Recursive(Forecaster):
         return torch.quantile(self.sample(window, self.paths), levels, dim=0)
 
     def sample(self, window: Window, number: int) -> Tensor:
-        """Futures drawn step by step, in the targets' unit: [number, H, B]."""
+        """Futures drawn step by step, in the targets' unit: [number, H, B].
+
+        Every window's are drawn with the same random numbers: what else is in the batch moves none of them,
+        and paths of two windows are not to be added up.
+        """
         C, H, B = window.context, window.horizon, window.values.shape[1]
         shift, scale = measure_scale(window.values, window.observed, self.scaling)
         values = torch.where(window.observed, (window.values - shift) / scale, 0.0)
@@ -110,7 +114,6 @@ class Recursive(Forecaster):
         state = tuple(s.repeat_interleave(number, dim=1) for s in state)
         tail, there = (v[C - first :].repeat_interleave(number, dim=1) for v in (values, observed))
         known = self.reader.known(window)[C:].repeat_interleave(number, dim=1)
-        unit = scale.repeat_interleave(number)
         # the past covariates of the last step before the cutoff are still known
         last = self.reader.past(window)[-1].repeat_interleave(number, dim=0)
         for h in range(H):
@@ -118,7 +121,7 @@ class Recursive(Forecaster):
             past = last if h == 0 else torch.zeros_like(last)
             x = torch.cat([tail[back].T, there[back].T, known[h], past], dim=-1)
             output, state = self.layer.step(x, state)
-            drawn = self.head.sample(output, 1, unit)
+            drawn = self.head.sample(output.view(B, number, -1), number, scale[:, None]).view(1, -1)
             tail, there = torch.cat([tail, drawn]), torch.cat([there, torch.ones_like(drawn)])
         paths = tail[first:].view(H, B, number)
         return (shift[:, None] + scale[:, None] * paths).permute(2, 0, 1)

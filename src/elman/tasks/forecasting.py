@@ -1,7 +1,8 @@
 """Forecasting: what comes next in many time series, and how sure that is."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 import numpy as np
 import tyro
 
-from elman.config import check_regular, flag, from_json, require, to_json
+from elman.config import check_regular, flag, from_json, require, to_json, typed
 from elman.errors import InputError
 from elman.pictures.base import check_picture
 from elman.tasks.base import Parts, Paths, Sample, Task, TaskConfig, Verb, as_paths
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from elman.data.covariates import Covariates
     from elman.data.cutoffs import CutoffWindows, Division
+    from elman.data.frequency import Frequency
     from elman.data.series import Columns, Panel
     from elman.data.series_scheme import SeriesScheme
     from elman.models.ensemble import Ensemble
@@ -122,6 +124,10 @@ class ForecastingConfig(TaskConfig):
                 "another for es-rnn",
                 self.distribution,
             )
+        for name in ("id_column", "time_column", "target_column"):
+            value = getattr(self, name)
+            free = value not in ("cutoff", "elman") and not value.startswith("elman-")
+            require(flag(name), free, "no name of the forecasts' own columns (cutoff, elman, elman-…)", value)
         if self.distribution == "negative-binomial":
             require("--scaling", self.scaling == "mean", "mean for counts", self.scaling)
 
@@ -156,7 +162,8 @@ class Forecast(Verb):
     example: ClassVar[str] = "elman forecast runs/forecasting --levels 80 95"
 
     def __post_init__(self) -> None:
-        """Checks where the picture is to go."""
+        """Checks the intervals, and where the picture is to go."""
+        _interval_levels(self.levels, "--levels")
         check_picture(self.plot)
 
     def text(self, task: "Forecaster") -> Iterator[str]:
@@ -178,11 +185,15 @@ class Forecast(Verb):
 
     def _frame(self, task: "Forecaster") -> "pl.DataFrame":
         panel = task.series if self.data is None else task.read_like([self.data])
-        return task.forecast(panel, self.horizon, self.levels, plot=self.plot)
+        return task.forecast(panel, task.steps_ahead(self.horizon, "--horizon"), self.levels, self.plot)
 
 
 class Forecaster(Task):
     """Forecasts of many series, in the manner of Nixtla's libraries: ``fit(df)``, ``predict()``.
+
+    A frame has a row a step. The future of covariates known ahead is given in further rows of the same
+    frame, whose target is empty. Names of series and times come back in the types, and times in the time
+    zone, in which they came.
 
     Args:
         **options: fields of ``ForecastingConfig`` (``elman train forecasting --help`` explains them).
@@ -202,6 +213,8 @@ class Forecaster(Task):
         self.series: Panel
         self.scheme: SeriesScheme
         self.covariates: Covariates
+        self._given: Any = None
+        """A row of the frame that was fitted, for its kind; None where files were read."""
 
     # In the manner of Nixtla's libraries
 
@@ -213,7 +226,7 @@ class Forecaster(Task):
         overwrite: bool = False,
         show_progress: bool = False,
     ) -> Self:
-        """Trains on all of a long table; there is no test part (``test_windows`` becomes 0).
+        """Trains on all of a long table; there is no test part, whatever ``test_windows`` says.
 
         Args:
             df: a polars or pandas frame with the columns ``unique_id``, ``ds``, ``y`` and covariates.
@@ -224,25 +237,38 @@ class Forecaster(Task):
         Raises:
             InputError: a row or an option is refused.
         """
-        self.config = dataclasses.replace(self.config, test_windows=0)
-        return self._fit_frame(df, out, overwrite, show_progress)
+        panel = self._panel_of(df, like_training=False)
+
+        def read(_: Path | None) -> None:
+            self._learn(panel, test_windows=0)
+            self._given = df.head(1)
+
+        return self._fit(read, out, overwrite, show_progress)
 
     def predict(self, df: Any = None, h: int | None = None, levels: Sequence[int] = (80, 95)) -> Any:
         """Forecasts of the steps after each series' last target.
 
+        Recursive models draw all series' sample paths with the same random numbers, so that a series'
+        forecast does not depend on the others.
+
         Args:
             df: series up to now, and the future of covariates known ahead; None: those trained on.
             h: steps; as trained where None.
-            levels: intervals in per cent.
+            levels: intervals in whole per cent.
 
         Returns:
-            a frame of df's kind: ``unique_id``, ``ds``, ``elman`` (the median), ``elman-lo-80``, ….
+            a frame of df's kind, or of that which was fitted: ``unique_id``, ``ds``, ``elman`` (the median),
+            ``elman-lo-80``, ….
+
+        Raises:
+            InputError: not fitted, or a row, h or a level is refused.
         """
         from elman.data.frames import like
 
         self._fitted()
+        steps, levels = self.steps_ahead(h, "h"), _interval_levels(levels, "levels")
         panel = self.series if df is None else self._panel_of(df, like_training=True)
-        return like(self.forecast(panel, h, levels), df)
+        return like(self.forecast(panel, steps, levels), self._given if df is None else df)
 
     def cross_validation(
         self,
@@ -254,30 +280,54 @@ class Forecaster(Task):
     ) -> Any:
         """Trains on what is before the first cutoff, then forecasts from each cutoff.
 
+        That is done on a copy: the task's own options and model stay as they are. A series too short for all
+        cutoffs has fewer, or none and is trained on to its end; a warning names the first.
+
         Args:
             df: a polars or pandas frame, as for ``fit``.
             n_windows: cutoffs a series; the last leaves h steps.
-            step_size: steps between two; h where None.
+            step_size: steps between two; the option ``step`` where None, or else h.
             h: steps a forecast; the option ``horizon`` where None.
-            levels: intervals in per cent.
+            levels: intervals in whole per cent.
 
         Returns:
             a frame of df's kind: ``unique_id``, ``ds``, ``cutoff`` (the last step read), ``y``, ``elman``,
             ``elman-lo-80``, ….
+
+        Raises:
+            InputError: a row, an option or an argument is refused, or no series is long enough.
         """
         from elman.data.frames import like
 
-        horizon = self.config.horizon if h is None else h
-        self.config = dataclasses.replace(
-            self.config, test_windows=n_windows, step=step_size, horizon=horizon
-        )
-        self._fit_frame(df, None, False, False)
-        forecasts = self._division.test(self.series.lengths)
-        return like(self._table(self.series, *forecasts, self.horizon, levels, with_actual=True), df)
+        levels, windows = _interval_levels(levels, "levels"), _whole(n_windows, "n_windows")
+        changes: dict[str, Any] = {"test_windows": windows}
+        if h is not None:
+            changes["horizon"] = _whole(h, "h")
+        if step_size is not None:
+            changes["step"] = _whole(step_size, "step_size")
+        run = type(self)(dataclasses.replace(self.config, **changes))
+        panel = run._panel_of(df, like_training=False)
 
-    def _fit_frame(self, df: Any, out: str | Path | None, overwrite: bool, show_progress: bool) -> Self:
-        panel = self._panel_of(df, like_training=False)
-        return self._fit(lambda _: self._learn(panel), out, overwrite, show_progress)
+        def read(_: Path | None) -> None:
+            run._learn(panel, windows)
+            run._warn_of_short_series()
+
+        run._fit(read, None, overwrite=False, show_progress=False)
+        forecasts = run._division.test(panel.lengths)
+        return like(run._table(panel, *forecasts, run.horizon, levels, with_actual=True), df)
+
+    def _warn_of_short_series(self) -> None:
+        """Says in one line how many series have fewer forecasts in the test part than asked for."""
+        division, panel = self._division, self.series
+        found = np.bincount(_tested(division, panel)[0], minlength=len(panel))
+        short = np.flatnonzero(found < division.test_windows)
+        if len(short):
+            warnings.warn(
+                f"{len(short)} of {len(panel)} series are too short for {division.test_windows} forecasts of "
+                f"{division.horizon} steps, {division.step} apart, and have fewer or none; the first: "
+                f"{self.config.id_column} {panel.ids[short[0]]!r} with {found[short[0]]}",
+                stacklevel=2,
+            )
 
     # The task
 
@@ -290,7 +340,8 @@ class Forecaster(Task):
         """Reads one or more tables; learns frequency, seasons, scales and categories."""
         from elman.data.series import read_panel
 
-        self._learn(read_panel(data, self.config.columns, self.config.freq))
+        self._learn(read_panel(data, self.config.columns, self.config.freq), self.config.test_windows)
+        self._given = None
 
     def read_like(self, data: list[Path]) -> "Panel":
         """Series from files with the columns and the frequency that the model was trained on."""
@@ -313,8 +364,8 @@ class Forecaster(Task):
             raise InputError(f"{self.config.time_column} must be dates or integers, as in training")
         return panel
 
-    def _learn(self, panel: "Panel") -> None:
-        """Facts from the training part; the series are kept."""
+    def _learn(self, panel: "Panel", test_windows: int) -> None:
+        """Facts from the training part, which is what so many forecasts leave; the series are kept."""
         from elman.data.covariates import Covariates
         from elman.data.series_scheme import SeriesScheme
 
@@ -329,6 +380,7 @@ class Forecaster(Task):
             seasons=seasons,
             mase_season=config.mase_season or seasons[0],
             context=config.context or _default_context(config.model, seasons, horizon),
+            test_windows=test_windows,
             series=tuple(panel.ids) if config.model == "es-rnn" else (),
         )
         self.series = panel
@@ -336,7 +388,7 @@ class Forecaster(Task):
         if not (ends > horizon).any():
             raise InputError(
                 f"no series is long enough: the longest has {panel.lengths.max()} steps, of which forecasts "
-                f"of {horizon} leave none to train on; try a shorter --horizon, or --validation-windows 0"
+                f"of {horizon} leave none to train on; try a shorter horizon, or fewer validation windows"
             )
         self.covariates = Covariates.measured(panel, ends, config.columns, config.calendar)
         self.facts = {**to_json(self.scheme), "covariates": self.covariates.to_json()}
@@ -364,8 +416,9 @@ class Forecaster(Task):
     def _division(self) -> "Division":
         from elman.data.cutoffs import Division
 
-        config, horizon = self.config, self.horizon
-        return Division(horizon, config.step or horizon, config.test_windows, config.validation_windows)
+        config, scheme = self.config, self.scheme
+        step = config.step or scheme.horizon
+        return Division(scheme.horizon, step, scheme.test_windows, config.validation_windows)
 
     def parts(self) -> Parts:
         """Random windows to train on, and one window a forecast of the other parts."""
@@ -399,6 +452,17 @@ class Forecaster(Task):
     def _lags(self) -> tuple[int, ...]:
         return self.config.lags or _default_lags(self.scheme.seasons)
 
+    @property
+    def _inputs(self) -> int:
+        """W, steps of es-rnn's input window."""
+        return self.config.inputs or max(self.scheme.seasons[0], self.scheme.horizon)
+
+    @property
+    def _frequency(self) -> "Frequency":
+        from elman.data.frequency import parse_frequency
+
+        return parse_frequency(self.scheme.frequency, integers=self.scheme.integers)
+
     def _encoded(self, panel: "Panel") -> Any:
         from elman.data.covariates import encode
 
@@ -431,7 +495,6 @@ class Forecaster(Task):
         return Ensemble((self._member() for _ in range(config.ensemble)), lowest)
 
     def _member(self) -> "Member":
-        from elman.data.frequency import parse_frequency
         from elman.heads.base import Distribution
         from elman.models.direct import Direct
         from elman.models.es_rnn import EsRnn
@@ -439,7 +502,7 @@ class Forecaster(Task):
         from elman.registry import find
 
         config, scheme, embedding = self.config, self.scheme, self.config.embedding_size
-        sizes = self.covariates.sizes(parse_frequency(scheme.frequency, integers=scheme.integers))
+        sizes = self.covariates.sizes(self._frequency)
         head: Any = find("heads", config.head, Distribution)
         if config.model == "recursive":
             layer = self.layer(Recursive.input_size(sizes, self._lags, embedding))
@@ -464,10 +527,9 @@ class Forecaster(Task):
         if config.model == "direct":
             layer = self.layer(Direct.input_size(sizes, embedding))
             return Direct(layer, head(2 * config.width), sizes, scaling=config.scaling, **shared)
-        inputs = config.inputs or max(scheme.seasons[0], scheme.horizon)
-        layer = self.layer(EsRnn.input_size(sizes, inputs, embedding))
+        layer = self.layer(EsRnn.input_size(sizes, self._inputs, embedding))
         rows = len(scheme.series) + 1
-        return EsRnn(layer, head(2 * config.width), sizes, series=rows, inputs=inputs, **shared)
+        return EsRnn(layer, head(2 * config.width), sizes, series=rows, inputs=self._inputs, **shared)
 
     def reading(self) -> "Reading":
         """The distribution's loss, of scaled targets."""
@@ -477,21 +539,25 @@ class Forecaster(Task):
 
     # Forecasts
 
+    def steps_ahead(self, given: Any, name: str) -> int:
+        """The steps of a forecast, as trained where None is given; InputError names the argument."""
+        if given is None:
+            return self.horizon
+        steps = _whole(given, name)
+        if steps > self.horizon and self.config.model != "recursive":
+            raise InputError(f"{name} must be at most the {self.horizon} steps trained. Got {steps}.")
+        return steps
+
     def forecast(
         self,
         panel: "Panel",
-        horizon: int | None = None,
-        levels: Sequence[int] = (80, 95),
+        horizon: int,
+        levels: Sequence[int],
         plot: Path | None = None,
     ) -> "pl.DataFrame":
         """The steps after each series' last target, as ``predict`` gives them, and a picture."""
         from elman.data.covariates import check_known_ahead
 
-        self._fitted()
-        horizon = self.horizon if horizon is None else horizon
-        require("--horizon", 1 <= horizon <= 10**5, "an int in [1, 1e5]", horizon)
-        if horizon > self.horizon and self.config.model != "recursive":
-            raise InputError(f"--horizon must be at most the {self.horizon} steps trained. Got {horizon}.")
         series, cutoffs = np.arange(len(panel)), panel.lengths
         check_known_ahead(panel, horizon, self.config.columns)
         table = self._table(panel, series, cutoffs, horizon, levels)
@@ -514,8 +580,8 @@ class Forecaster(Task):
         steps = horizon if self.config.model == "recursive" else self.horizon
         found = []
         with torch.random.fork_rng(), torch.inference_mode():
-            torch.manual_seed(self.config.seed)
             for batch in self._windows(panel, series, cutoffs, steps).epoch():
+                torch.manual_seed(self.config.seed)  # so that it does not matter how windows are batched
                 window = to_device(batch.inputs, device)
                 found.append(self.model.quantiles(window, wanted).permute(2, 1, 0).cpu())
         return torch.cat(found)[:, :horizon].numpy().astype(np.float64)
@@ -592,32 +658,41 @@ class Forecaster(Task):
         histories = [panel.history(s, c) for s, c in zip(series, cutoffs, strict=True)]
         return all_figures(y, quantiles, histories, self.scheme.mase_season)
 
-    def evaluate(self, data: Paths) -> dict[str, Any]:
-        """Figures on the last horizons of other series, as many as the test part has."""
-        return self._figures(*self._last_cutoffs(as_paths(data)))[0]
+    def evaluate(self, data: Paths = (), *, df: Any = None) -> dict[str, Any]:
+        """Figures on the last horizons of other series, as many as the option ``test_windows``, at least one.
+
+        Args:
+            data: a table or several, or
+            df: a polars or pandas frame, as for ``fit``.
+        """
+        self._fitted()
+        paths = as_paths(data)
+        if bool(paths) == (df is not None):
+            raise InputError(f"evaluate reads files or a df. Got {'both' if paths else 'neither'}.")
+        panel = self.read_like(paths) if paths else self._panel_of(df, like_training=True)
+        return self._figures(*self._last_cutoffs(panel))[0]
 
     def other_batches(self, data: list[Path]) -> "CutoffWindows":  # type: ignore[override]
         """The same forecasts as batches."""
-        return self._windows(*self._last_cutoffs(data), self.horizon)
+        return self._windows(*self._last_cutoffs(self.read_like(data)), self.horizon)
 
-    def _last_cutoffs(self, data: list[Path]) -> tuple["Panel", np.ndarray, np.ndarray]:
+    def _last_cutoffs(self, panel: "Panel") -> tuple["Panel", np.ndarray, np.ndarray]:
         """Other series, and series and cutoff of each forecast of their last horizons."""
-        panel = self.read_like(data)
         division = dataclasses.replace(self._division, test_windows=max(1, self.config.test_windows))
-        series, cutoffs = division.test(panel.lengths)
-        if not len(series):
-            raise InputError(
-                f"no series is longer than {division.shortest - 1} steps, a horizon and a history"
-            )
-        return panel, series, cutoffs
+        return panel, *_tested(division, panel)
 
     def as_sample(self, batch: Any) -> Sample:
-        """The targets among what the layer reads, by name."""
-        target = self.config.target_column
-        if self.config.model == "recursive":
-            return Sample(batch, features=tuple(f"{target}, {lag} before" for lag in self._lags))
-        names = {"direct": (f"{target} (scaled)", f"{target} is there"), "es-rnn": ()}
-        return Sample(batch, features=names[self.config.model])
+        """What the first layer reads, by name, in the order in which the model joins it."""
+        target, model = self.config.target_column, self.config.model
+        own = [f"{target} (scaled)", f"{target} is there"]
+        if model == "recursive":
+            lagged = [f"{target}, {lag} before" for lag in self._lags]
+            own = [*lagged, *(f"{name}, is there" for name in lagged)]
+        elif model == "es-rnn":
+            window = [f"{target} without season, {back} before" for back in reversed(range(self._inputs))]
+            own = [*window, f"{target} is there"]
+        known, past = self.covariates.features(self._frequency, self.config.embedding_size)
+        return Sample(batch, features=(*own, *known, *past))
 
     def report(self) -> str:
         """The test figures beside the simple methods'."""
@@ -658,7 +733,7 @@ class Forecaster(Task):
         from elman.data.covariates import covariates_from_json
         from elman.data.series_scheme import SeriesScheme
 
-        facts = dict(self.facts)
+        facts = {"test_windows": self.config.test_windows, **self.facts}  # runs of version 0.1 have none
         found = covariates_from_json(facts.pop("covariates", None), f"{source}: facts")
         self.covariates = found
         self.scheme = from_json(SeriesScheme, facts, f"{source}: facts")
@@ -667,10 +742,36 @@ class Forecaster(Task):
             raise InputError(f"{source}: facts: covariates must be those of the options")
 
 
+def _whole(value: Any, name: str) -> int:
+    """A number of steps or windows; InputError names the argument."""
+    number: int = typed(int, value, name)
+    require(name, 1 <= number <= 10**5, "an int in [1, 1e5]", number)
+    return number
+
+
+def _interval_levels(given: Any, name: str) -> tuple[int, ...]:
+    """Intervals in whole per cent, one or several; InputError names the argument."""
+    many = isinstance(given, Iterable) and not isinstance(given, str)
+    levels = []
+    for level in given if many else [given]:
+        number = typed(float, level, f"{name}: a level")
+        require(name, not 0 < number < 1, "per cent: 80, not 0.8", level)
+        require(name, 0 < number < 100 and number == int(number), "whole per cent in (0, 100)", level)
+        levels.append(int(number))
+    require(name, len(set(levels)) == len(levels), "different levels", levels)
+    return tuple(levels)
+
+
+def _tested(division: "Division", panel: "Panel") -> tuple[np.ndarray, np.ndarray]:
+    """Series and cutoff of each forecast of the test part; InputError where there is none."""
+    series, cutoffs = division.test(panel.lengths)
+    if not len(series):
+        raise InputError(f"no series is longer than {division.shortest - 1} steps, a horizon and a history")
+    return series, cutoffs
+
+
 def _with_ends(levels: Sequence[int]) -> list[float]:
     """The median, then both ends of each interval in per cent, as quantiles."""
-    for level in levels:
-        require("--levels", 0 < level < 100, "per cent in (0, 100)", level)
     return [0.5, *(0.5 + side * level / 200 for level in levels for side in (-1, 1))]
 
 
