@@ -265,7 +265,9 @@ def _of_call(call: Call) -> list[Trace]:
 
 def _layers(model: nn.Module) -> dict[str, Recurrent]:
     """The recurrent layers by their places; "recurrent" where there is only one."""
-    found = [(path, m) for path, m in model.named_modules() if isinstance(m, Recurrent)]
+    modules = [(path, m) for path, m in model.named_modules() if isinstance(m, Recurrent)]
+    # as members of an ensemble call their own
+    found = [(path.removesuffix(".layer"), m) for path, m in modules]
     return {"recurrent": found[0][1]} if len(found) == 1 else dict(found)
 
 
