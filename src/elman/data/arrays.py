@@ -18,6 +18,8 @@ def numbers(values: Any, source: str) -> np.ndarray:
     Raises:
         InputError: no array, or another type than real numbers or bools.
     """
+    if type(values) is np.ndarray and values.dtype == np.float64:  # a row of a stream, in a hurry
+        return np.ascontiguousarray(values) if values.ndim else values
     found = array(values, source)
     if found.dtype.kind not in "biufO":
         raise InputError(f"{source}: must hold numbers. Got {found.dtype}.")

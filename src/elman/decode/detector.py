@@ -92,7 +92,7 @@ class DetectorStream:
         seen = scaled(values, self._mean, self._scale)
         filled = np.where(np.isnan(seen), self._filled, seen)
         read = self._filled if self._lagged else filled
-        inputs = np.concatenate([read, features])
+        inputs = np.concatenate([read, features]) if len(features) else read
         expected = self._reader.step(torch.from_numpy(inputs)).numpy()
         errors = np.full_like(seen, np.nan) if self._lagged and self.rows == 0 else seen - expected
         self._filled = filled
