@@ -846,6 +846,24 @@ def test_a_language_model_is_where_training_starts(here, pretrained):
     assert np.array_equal(elman.load("run").predict_proba(X), tuned.predict_proba(X))
 
 
+def test_words_that_the_language_model_does_not_know_are_learnt_from_the_mean_of_its_own(here, pretrained):
+    rows = GOOD.splitlines()
+    odd = [f"{row.rpartition(',')[0]} kumquat,{row.rpartition(',')[2]}" for row in rows[1:7]]
+    once = odd[0].replace("kumquat", "hapax")
+    Path("more.csv").write_text("\n".join([*rows, *odd, once]) + "\n")
+    options = SMALL | {"hidden_size": 128, "pretrained": Path("lm"), "split": (0.98, 0.01, 0.01)}
+    still = SequenceClassifier(**options | {"learning_rate": 1e-30}).train("more.csv", "run")
+    known = len(pretrained.vocabulary)
+    assert still.vocabulary.pieces(np.arange(known)) == pretrained.vocabulary.pieces(np.arange(known))
+    assert still.vocabulary.pieces(still.vocabulary.encode("kumquat")) == ["kumquat"]
+    assert still.vocabulary.encode("hapax").tolist() == [still.vocabulary.unknown]
+    table = weights(pretrained.model)["embedding.weight"]
+    own = weights(still.model)["embedding.weight"]
+    torch.testing.assert_close(own[:known], table)
+    torch.testing.assert_close(own[still.vocabulary.encode("kumquat")[0]], table.mean(0))
+    assert np.array_equal(elman.load("run").predict_proba(["a kumquat"]), still.predict_proba(["a kumquat"]))
+
+
 def test_gradual_unfreezing_resumes_to_the_same_bits(here, pretrained, monkeypatch):
     from elman.train import progress
 

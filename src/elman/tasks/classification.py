@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _CONFUSION, _FOLDS = "confusion.png", "folds.json"
 _LOOKED_AT = 1000  # examples of a part, where one batch is wanted
+_FEWEST_OF_A_WORD = 2  # in the training part, of a word that a language model does not know
 _OF_THE_LANGUAGE_MODEL = (
     "cell",
     "hidden_size",
@@ -422,7 +423,7 @@ class SequenceClassifier(Task):
         from elman.data.vocab import CharacterVocabulary
 
         if self.config.pretrained is not None:
-            self._take_over(self.config.pretrained)
+            self._take_over(self.config.pretrained, training)
             return
         config = self.config
         if config.level == "bytes":  # none of them is rare, and they have no case
@@ -434,9 +435,16 @@ class SequenceClassifier(Task):
         if self.config.vectors is not None:
             self._read_vectors(self.config.vectors, training)
 
-    def _take_over(self, folder: Path) -> None:
-        """Options, vocabulary and weights of a language model."""
+    def _take_over(self, folder: Path, training: "Labelled") -> None:
+        """Options, vocabulary and weights of a language model.
+
+        Words of the training part that it does not know begin as the mean of those that it does
+        (Howard & Ruder 2018, arXiv:1801.06146).
+        """
+        import torch
+
         from elman.cells.named import is_file
+        from elman.data.vocab import WordVocabulary
         from elman.tasks.language_model import LanguageModel
 
         source = load(folder, self.config.cell if is_file(self.config.cell) else None)
@@ -449,6 +457,12 @@ class SequenceClassifier(Task):
         self.vocabulary = source.vocabulary
         weights = source.model.state_dict()
         self._start = {k: v for k, v in weights.items() if k.startswith(("embedding.", "layer."))}
+        if isinstance(self.vocabulary, WordVocabulary):
+            texts = (text for item in training.items for text in item)
+            self.vocabulary = self.vocabulary.extended(texts, _FEWEST_OF_A_WORD)
+            known = self._start["embedding.weight"]
+            new = known.mean(0).expand(len(self.vocabulary) - len(known), -1)
+            self._start["embedding.weight"] = torch.cat([known, new])
 
     def _read_vectors(self, path: Path, training: "Labelled") -> None:
         """The embedding from a file, and of how much of the training part that has vectors."""

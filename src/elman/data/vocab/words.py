@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any, ClassVar, Self
 
@@ -80,6 +80,15 @@ class WordVocabulary(Vocabulary):
             )
         kept = most_frequent(counts, rules, len(rules.specials) + 1)
         return cls(tuple(kept), rules.word_split, lowercase=rules.lowercase, specials=rules.specials)
+
+    def extended(self, texts: Iterable[str], min_count: int) -> Self:
+        """Return the vocabulary with further texts' words behind its own, those that occur so often."""
+        counts: Counter[str] = Counter()
+        for text in texts:
+            counts.update(_split(text.lower() if self.lowercase else text, self.split))
+        known = {*self.words, UNKNOWN}
+        new = [word for word, count in counts.most_common() if count >= min_count and word not in known]
+        return replace(self, words=(*self.words, *new))
 
     def __len__(self) -> int:
         return self.unknown + 1 + len(self.words)
