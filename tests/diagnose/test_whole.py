@@ -103,7 +103,7 @@ def test_the_share_left():
     assert found.left_after(1e-12)[0, 0] == np.inf
 
 
-def test_of_many_rows_some_are_looked_at():
+def test_of_many_rows_whose_loss_enters_at_several_steps_some_are_looked_at():
     lengths = torch.arange(100) % 5 + 5
     layer, x = randomise(Recurrent(GRU(I, H))), torch.randn(T, 100, I)
 
@@ -111,7 +111,9 @@ def test_of_many_rows_some_are_looked_at():
         return model(x, None, lengths)[0][lengths - 1, torch.arange(100)].sum(-1)
 
     found = gradient_flow(layer, x, loss, lags=5).norms[0, 0]
-    assert found.shape == (5, 32)
+    assert found.shape == (5, 100)
+    pooled = gradient_flow(layer, x, lambda m, x: m(x)[0].mean((0, -1)), lags=5, positions=1)
+    assert pooled.norms.shape == (1, 1, 5, 32)  # each of which is followed by itself
     alone = gradient_flow(
         layer, x[: lengths[99], 99:], lambda model, x: model(x)[0][-1].sum(-1), lags=5
     ).norms[0, 0, :, 0]

@@ -31,12 +31,15 @@ class Reading:
         layer: the layer.
         calls: in the order they were made.
         records: of each call what ``Recurrent.state_gradients`` tells.
+        answers: what the layer gave at each time that it was called, output and final states; they keep the
+            gradients of what was made of them.
     """
 
     path: str
     layer: Recurrent
     calls: list[Call]
     records: list[list[State]]
+    answers: list[Any]
 
     @property
     def alive(self) -> Tensor:
@@ -158,6 +161,11 @@ def reading(model: nn.Module) -> Iterator[list[Reading]]:
         for path, layer in _layers(model).items():
             hook = layer.register_forward_pre_hook(partial(_check_input, path), with_kwargs=True)
             watched.callback(hook.remove)
+        answers: dict[str, list[Any]] = {}
+        for path, layer in _layers(model).items():
+            answers[path] = []
+            kept = layer.register_forward_hook(partial(_keep_answer, answers[path]))
+            watched.callback(kept.remove)
         told = [
             (
                 path,
@@ -178,9 +186,19 @@ def reading(model: nn.Module) -> Iterator[list[Reading]]:
             )
         count = len(gradients) // len(made)
         records = [gradients[k : k + count] for k in range(0, len(gradients), count)]
-        read = Reading(path, layer, made, records)
+        read = Reading(path, layer, made, records, answers[path])
         _check_read(read)
         found.append(read)
+
+
+def _keep_answer(answers: list[Any], layer: nn.Module, _: Any, answer: Any) -> None:
+    """Notes what a layer gives, so that the gradients that reach it directly can be told."""
+    output, state = answer
+    finals = [state] if isinstance(state, Tensor) else list(state)
+    for tensor in (output, *finals):
+        if isinstance(tensor, Tensor) and tensor.requires_grad:
+            tensor.retain_grad()
+    answers.append((output, finals, getattr(layer, "batch_first", False)))
 
 
 def _check_input(path: str, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

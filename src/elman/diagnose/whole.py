@@ -41,6 +41,12 @@ def ways_back(
         of each layer and direction its states [K, S, *shape], each sample one step of one row; NaN where
         there is no such state.
     """
+    single = _at_one_step(read, found, counted)
+    if single is not None:
+        return [
+            _picked(total, *_places(own, where, lags, positions, seed))
+            for own, where, total in zip(found, single, read.gradients(), strict=True)
+        ]
     R = len(counted)
     kept = np.unique(np.linspace(0, R - 1, min(R, _ROWS)).astype(int))
     rows = torch.from_numpy(kept).to(read.calls[0].x.device)
@@ -56,13 +62,43 @@ def ways_back(
             where, direct = above, total  # in every layer all of it came through the last step
         elif (where.sum(0) <= 1).all():
             direct = total
-        passes = draw(where, [own], lags, positions, seed)
-        passes = [chosen for chosen in passes if (chosen >= 0).any()] or passes[:1]
-        at, there = (
-            np.concatenate(each, 1) for each in zip(*(own.places(p, lags) for p in passes), strict=True)
-        )
+        at, there = _places(own, where, lags, positions, seed)
         states.append(_picked(total, at, there) if direct is total else _followed(trace, direct, at, there))
     return states
+
+
+def _at_one_step(read: Reading, found: list[Direction], counted: np.ndarray) -> list[np.ndarray] | None:
+    """Of each layer and direction [T, R] the one step of a row at which a loss enters the layer's answer.
+
+    None where it enters at several, or where that cannot be told without going through the layer.
+    """
+    layer, several = read.layer, read.layer.bidirectional
+    if (several and layer.num_layers > 1) or not all(isinstance(o, Tensor) for o, _, _ in read.answers):
+        return None
+    reached = [
+        (torch.zeros_like(o) if o.grad is None else o.grad).transpose(0, int(rows_first))
+        for o, _, rows_first in read.answers
+    ]
+    over_time = torch.cat(reached)
+    finals = [s.grad.flatten(2).any(-1).any(0) for s in read.answers[-1][1] if s.grad is not None]
+    at_end = torch.stack(finals).any(0).cpu().numpy() if finals else np.zeros_like(counted)
+    where = []
+    for own, part in zip(found, over_time.chunk(2, -1) if several else [over_time] * len(found), strict=True):
+        enters = (own.alive & part.any(-1).cpu().numpy()) | (own.ends() & at_end)
+        if (enters.sum(0) > 1).any():
+            return None
+        where.append(np.where(enters.any(0), enters, own.ends()) & counted)
+    return where
+
+
+def _places(
+    own: Direction, where: np.ndarray, lags: int, positions: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Steps at which the loss enters, drawn, and those behind them: see ``Direction.places``; both [K, S]."""
+    passes = draw(where, [own], lags, positions, seed)
+    passes = [chosen for chosen in passes if (chosen >= 0).any()] or passes[:1]
+    at, there = zip(*(own.places(each, lags) for each in passes), strict=True)
+    return np.concatenate(at, 1), np.concatenate(there, 1)
 
 
 def _where(own: Direction, entered: State, total: State, counted: np.ndarray) -> np.ndarray:
