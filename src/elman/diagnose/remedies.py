@@ -186,7 +186,7 @@ def _is_new(config: Any, cell: Cell, options: dict[str, Any]) -> bool:
     try:
         changed = dataclasses.replace(config, **options)
         other = cell if changed.cell == config.cell else make_cell(changed.cell, 2, 2)
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(devices=[]):
             weights = {name: torch.empty(shape) for name, shape in other.parameters().items()}
             initialise(other, weights, changed.init)
     except ValueError:  # such as an initialisation that needs a gate that keeps the state

@@ -499,7 +499,7 @@ def _own_random_numbers() -> Any:
     """Within it torch's random numbers may be seeded; after it they go on as if nothing had been drawn."""
     import torch
 
-    return torch.random.fork_rng(range(torch.cuda.device_count()))
+    return torch.random.fork_rng(devices=[])  # asking for a GPU's would start it
 
 
 def _initialise_rest(model: "nn.Module", init: str) -> None:

@@ -579,7 +579,7 @@ class Forecaster(Task):
         # only recursive models stop where they are told to
         steps = horizon if self.config.model == "recursive" else self.horizon
         found = []
-        with torch.random.fork_rng(), torch.inference_mode():
+        with torch.random.fork_rng(devices=[]), torch.inference_mode():
             for batch in self._windows(panel, series, cutoffs, steps).epoch():
                 torch.manual_seed(self.config.seed)  # so that it does not matter how windows are batched
                 window = to_device(batch.inputs, device)
