@@ -84,6 +84,20 @@ def test_a_last_state_of_two_layers_that_read_both_ways_does_not_explode():
     assert (found.decay[:3, -1] < 0.9).all()
 
 
+def test_a_layer_of_ones_own_may_answer_otherwise():
+    class Last(Recurrent):
+        def forward(self, *arguments):
+            return super().forward(*arguments)[0][-1]
+
+    layer = Last(GRU(I, H))
+    plain = Recurrent(GRU(I, H))
+    plain.load_state_dict(layer.state_dict())
+    x = torch.randn(T, B, I)
+    found = gradient_flow(layer, x, lambda m, x: m(x).sum(-1), lags=5)
+    wanted = gradient_flow(plain, x, lambda m, x: m(x)[0][-1].sum(-1), lags=5)
+    np.testing.assert_allclose(found.norms, wanted.norms, rtol=1e-4)
+
+
 def test_rows_whose_loss_is_nan_or_has_no_gradient():
     def loss(model, x):
         losses = model(x)[0][-1].sum(-1) * torch.tensor([1.0, 0.0, 1.0])

@@ -193,7 +193,8 @@ def reading(model: nn.Module) -> Iterator[list[Reading]]:
 
 def _keep_answer(answers: list[Any], layer: nn.Module, _: Any, answer: Any) -> None:
     """Notes what a layer gives, so that the gradients that reach it directly can be told."""
-    output, state = answer
+    # a layer of the user's own may answer otherwise
+    output, state = answer if isinstance(answer, tuple) and len(answer) == 2 else (None, ())
     finals = [state] if isinstance(state, Tensor) else list(state)
     for tensor in (output, *finals):
         if isinstance(tensor, Tensor) and tensor.requires_grad:
