@@ -371,3 +371,14 @@ def test_a_task_that_knows_how_far_it_has_to_look_back_is_judged_by_that(cell, v
     assert f"This task needs 62, where {left:.2g} of it is left" in found.sentence
     if verdict == "vanishing":
         assert found.remedies[0].flags == "--cell lstm"
+
+
+def test_of_a_gradient_that_is_gone_after_a_step_nothing_is_left_where_it_is_needed():
+    task = elman.CopyingMemory(
+        length=10, items=2, cell="elman", hidden_size=4, sequences=32, held_out=8, epochs=1
+    ).train()
+    with torch.no_grad():
+        task.model.layer.weight_hh_l0.zero_()
+    found = look(task)
+    assert (found.left_where_needed, found.verdict) == (0.0, "vanishing")
+    assert "where 0 of it is left" in found.sentence

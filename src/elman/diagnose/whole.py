@@ -11,9 +11,7 @@ from elman.diagnose.reading import Reading, Trace, traces_of
 from elman.kernels import reference
 from elman.state import State
 
-FOLLOWED = 200
-"""Steps that a gradient is followed back for where it enters at several steps."""
-
+_FOLLOWED = 200  # steps back, where a loss enters at several
 _ROWS = 32  # that are looked at
 _SAMPLES = 64  # ways back that are followed side by side
 _ENTERS = 1e-3  # of the whole gradient: less is rounding
@@ -142,7 +140,7 @@ def _followed(trace: Trace, direct: State, at: np.ndarray, there: np.ndarray) ->
     rows, steps = torch.from_numpy(kept % R).to(device), torch.from_numpy(at[:, kept]).to(device)
     gradient = tuple(g[steps[0], rows] for g in direct)
     told = [gradient]
-    for k in range(1, min(len(at), FOLLOWED)):
+    for k in range(1, min(len(at), _FOLLOWED)):
         gradient = _back(trace, steps[k - 1], rows, gradient)
         told.append(gradient)
     missing = torch.from_numpy(~there[:, kept])

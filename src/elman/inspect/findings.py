@@ -74,7 +74,8 @@ class Findings:
         needed, medians = self.sample.needed, self.flow.median[:, -1]
         if needed is None or needed >= medians.shape[-1]:
             return math.nan
-        return float(np.nanmax(medians[:, needed] / medians[:, 1]))
+        there = medians[:, 1] > 0  # otherwise it is gone after a step, or was not measured
+        return float(max(medians[there, needed] / medians[there, 1], default=0.0))
 
     @property
     def half_life(self) -> float:
@@ -191,11 +192,11 @@ def look(task: Task, data: Paths | None = None, lags: int | None = None) -> Find
     Args:
         task: trained, or loaded from its run folder.
         data: files of the task's kind; None: the run's own.
-        lags: steps back; None: 200, or as many as the data have.
+        lags: steps back; None: those that the task needs, where it knows, or 200; no more than the data have.
 
     Raises:
-        InputError: the task is not trained, has no recurrent layer, has weights that are no numbers, or there
-            are fewer steps than lags.
+        InputError: the task is not trained, has no recurrent layer, has weights or inputs that are not
+            finite, or there are fewer steps than lags.
     """
     from elman.batch import to_device
     from elman.diagnose import gate_statistics, gradient_flow, hidden_states, jacobian_spectrum
