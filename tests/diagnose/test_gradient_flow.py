@@ -133,7 +133,7 @@ def nudged(layer, x, deltas):
 
     with layer.calls() as calls, torch.no_grad():
         layer(x, None, LENGTHS)
-    return stack.run(replace(calls[0], weights=layer._weights()), unroll)[0]
+    return stack.run(replace(calls[0][0], weights=layer._weights()), unroll)[0]
 
 
 def only_at(losses, positions):

@@ -36,27 +36,48 @@ def test_what_enters_at_the_last_step_is_followed_through_all_layers(cell, layer
 
 
 @pytest.mark.parametrize("cell", [Elman, LSTM], ids=lambda cell: cell.__name__)
-@pytest.mark.parametrize("reverse", [0, 1])
-def test_of_a_mean_over_steps_each_is_followed_back_by_itself(cell, reverse):
-    """As if each step had a loss of its own: the output of one direction at that step, times a constant."""
-    layer = randomise(Recurrent(cell(I, H), bidirectional=True))
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_what_enters_at_one_of_several_steps_goes_back_as_that_steps_own_loss(cell, layers, bidirectional):
+    layer = randomise(Recurrent(cell(I, H), layers, bidirectional=bidirectional))
     x = torch.randn(T, B, I)
-    own = slice(reverse * H, (reverse + 1) * H)
-
-    def pooled(model, x):
-        return model(x)[0][..., own].sum((0, -1))
 
     def steps(model, x):
-        return model(x)[0][..., own].sum(-1)
+        losses = model(x, None, LENGTHS)[0].square().sum(-1)
+        return losses.masked_fill(torch.arange(T)[:, None] >= LENGTHS, torch.nan)
 
-    found, wanted = (gradient_flow(layer, x, loss, lags=5, positions=5) for loss in (pooled, steps))
-    for lag in range(5):
-        ours, theirs = (np.unique(np.round(f.norms[reverse, :, lag], 5), axis=-1) for f in (found, wanted))
-        for part in range(len(ours)):
-            there = theirs[part][~np.isnan(theirs[part])]
-            for norm in ours[part][~np.isnan(ours[part])]:
-                assert abs(there - norm).min() <= 2e-5
-    assert np.isnan(found.norms[1 - reverse]).all() or (np.nan_to_num(found.norms[1 - reverse]) == 0).all()
+    def whole(model, x):
+        return steps(model, x).nansum(0)
+
+    found, wanted = (gradient_flow(layer, x, loss, lags=4, positions=T) for loss in (whole, steps))
+    assert found.layers == wanted.layers
+    for ours, theirs in zip(found.norms, wanted.norms, strict=True):
+        ours, theirs = (own[..., ~np.isnan(own).any((0, 1))] for own in (ours, theirs))
+        # 4 lags behind them have 6 of the 9 steps, 3 of the 6 and 1 of the 4
+        assert ours.shape[-1] == 10
+        for sample in np.moveaxis(ours, -1, 0):
+            assert np.isclose(theirs, sample[..., None], rtol=1e-4, atol=1e-6).all((0, 1)).any()
+
+
+def test_what_enters_through_final_states_goes_back_from_each_directions_own_end():
+    layer = randomise(Recurrent(LSTM(I, H), 2, bidirectional=True))
+    x = torch.randn(T, 1, I)
+
+    def whole(model, x):
+        return torch.cat(model(x)[1], -1)[2:].square().sum((0, 2))  # of the upper layer
+
+    def steps(model, x):
+        output, (_, c) = model(x)
+        ends = output[-1, :, :H].square().sum(-1), output[0, :, H:].square().sum(-1)
+        losses = torch.full((T, 1), torch.nan)
+        losses[-1], losses[0] = (end + own.square().sum(-1) for end, own in zip(ends, c[2:], strict=True))
+        return losses
+
+    found, wanted = (gradient_flow(layer, x, loss, lags=T, positions=1).norms for loss in (whole, steps))
+    assert found.shape == wanted.shape == (4, 3, T, 2)
+    for k in range(4):
+        np.testing.assert_allclose(found[k, ..., k % 2], wanted[k, ..., k % 2], rtol=1e-5)
+        assert np.isnan(found[k, ..., 1 - k % 2]).all()
 
 
 def test_a_model_that_sees_every_step_has_no_longer_memory_for_that():
@@ -75,13 +96,32 @@ def test_a_model_that_sees_every_step_has_no_longer_memory_for_that():
         assert found.half_life[0, -1] == pytest.approx(last.half_life[0, -1], rel=0.3)
 
 
+def test_of_one_position_the_rows_of_layers_that_read_both_ways_take_turns():
+    layer, x = randomise(Recurrent(GRU(I, H), 2, bidirectional=True)), torch.randn(T, 4, I)
+
+    def loss(model, x):
+        return torch.cat(model(x)[1])[-2:].square().sum((0, 2))
+
+    one, two = (gradient_flow(layer, x, loss, lags=T, positions=n).norms[:, 0] for n in (1, 2))
+    assert one.shape == (4, T, 4)
+    assert two.shape == (4, T, 8)  # of each row its end, then its beginning
+    for k in range(4):
+        turn, each = slice(k % 2, None, 2), slice(4 * (k % 2), 4 * (k % 2) + 4)
+        np.testing.assert_allclose(one[k, :, turn], two[k, :, each][:, turn], rtol=1e-5)
+        assert np.isnan(one[k, :, 1 - k % 2 :: 2]).all()
+
+
 def test_a_last_state_of_two_layers_that_read_both_ways_does_not_explode():
     torch.manual_seed(0)
     model = nn.LSTM(I, 8, num_layers=2, bidirectional=True)
-    found = gradient_flow(model, torch.randn(30, 4, I), lambda m, x: m(x)[0][-1].sum(-1), lags=20)
-    assert found.layers[-1] == "recurrent layer 2 reverse"
-    assert found.verdicts == ("healthy", "healthy", "healthy", "not measured")
-    assert (found.decay[:3, -1] < 0.9).all()
+    x = torch.randn(30, 4, I)
+    ends = gradient_flow(model, x, lambda m, x: m(x)[1][0][-2:].sum((0, 2)), lags=20)
+    assert ends.verdicts == ("healthy",) * 4
+    assert (ends.decay[:, -1] < 0.9).all()
+    # at the last step of the output, nothing lies behind those that read from the end
+    last = gradient_flow(model, x, lambda m, x: m(x)[0][-1].sum(-1), lags=20)
+    assert last.layers[1::2] == ("recurrent layer 1 reverse", "recurrent layer 2 reverse")
+    assert last.verdicts == ("healthy", "not measured") * 2
 
 
 def test_a_layer_of_ones_own_may_answer_otherwise():
@@ -115,20 +155,3 @@ def test_the_share_left():
     (lag,) = found.left_after(0.5)[0]
     assert median[int(lag)] <= 0.5 * median[1] < median[int(lag) - 1]
     assert found.left_after(1e-12)[0, 0] == np.inf
-
-
-def test_of_many_rows_whose_loss_enters_at_several_steps_some_are_looked_at():
-    lengths = torch.arange(100) % 5 + 5
-    layer, x = randomise(Recurrent(GRU(I, H))), torch.randn(T, 100, I)
-
-    def loss(model, x):
-        return model(x, None, lengths)[0][lengths - 1, torch.arange(100)].sum(-1)
-
-    found = gradient_flow(layer, x, loss, lags=5).norms[0, 0]
-    assert found.shape == (5, 100)
-    pooled = gradient_flow(layer, x, lambda m, x: m(x)[0].mean((0, -1)), lags=5, positions=1)
-    assert pooled.norms.shape == (1, 1, 5, 32)  # each of which is followed by itself
-    alone = gradient_flow(
-        layer, x[: lengths[99], 99:], lambda model, x: model(x)[0][-1].sum(-1), lags=5
-    ).norms[0, 0, :, 0]
-    np.testing.assert_allclose(found[:, -1], alone, rtol=1e-4)

@@ -288,11 +288,14 @@ def test_calls_are_told_as_a_backend_gets_them():
     layer, x = layers.LSTM(3, 4, batch_first=True), torch.randn(2, 5, 3)
     lengths = torch.tensor([5, 2])
     with layer.calls() as told:
-        _, state = layer(x, lengths=lengths)
+        output, state = layer(x, lengths=lengths)
         layer(x, state)
     layer(x)
     assert len(told) == 2
-    assert torch.equal(told[0].x, x.transpose(0, 1))
-    assert torch.equal(told[0].lengths, lengths)
-    assert told[0].state is told[0].initial
-    assert all(map(torch.equal, told[1].state, state))
+    (first, answer), (second, _) = told
+    assert torch.equal(first.x, x.transpose(0, 1))
+    assert torch.equal(first.lengths, lengths)
+    assert first.state is first.initial
+    assert torch.equal(answer[0], output.transpose(0, 1))
+    assert all(map(torch.equal, answer[1], state))
+    assert all(map(torch.equal, second.state, state))

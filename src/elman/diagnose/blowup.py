@@ -53,7 +53,7 @@ def recurrent_growth(model: nn.Module, batch: Batch, state: State | None) -> flo
     with ExitStack() as watched, torch.no_grad():
         told = [(layer, watched.enter_context(layer.calls())) for layer in layers]
         model(batch, state)
-    grown = (_growth(layer, call) if _is_finite(call) else 1.0 for layer, calls in told for call in calls)
+    grown = (_growth(layer, call) if _is_finite(call) else 1.0 for layer, calls in told for call, _ in calls)
     return max(grown, default=math.nan)
 
 

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from elman.cells.base import Cell, check_size
 from elman.diagnose.positions import Direction, directions_of, draw
-from elman.diagnose.reading import Reading, prepared, reading, run
-from elman.diagnose.whole import ways_back
+from elman.diagnose.reading import Reading, norm, prepared, reading, run
+from elman.diagnose.whole import entrances
 from elman.errors import InputError
 from elman.heads.base import Head
 from elman.layers.recurrent import Recurrent
@@ -118,12 +118,14 @@ def gradient_flow(
     too short, its last one is taken. A direction that reads from the end has as many steps drawn again, with
     their lags ahead of them.
 
-    Where there is one loss for a whole sequence, lags are counted from the steps at which it enters a layer:
-    the last one, where a last state is all that it sees. Where it enters at several (pooling, attention, a
-    layer above that reads both ways), each sample is what entered at one of them, followed back by itself for
-    at most 200 steps, through this layer alone. So it is in those of Elman's models that have several layers
-    (translation, whose decoder reads its own output; ensembles) or one loss for several steps at once (direct
-    forecasts); the loss is the whole sequence's then.
+    Where there is one loss for a whole sequence, lags are counted from the steps at which it enters what a
+    recurrent layer gives: the last one, where a last state is all that it sees. Where it enters at several
+    (pooling, attention), each sample is what entered at one of them, as if that were the loss of that step;
+    in each direction those steps are drawn at which it enters that direction's output (with one position,
+    the rows of several layers that read both ways serve the directions in turn). So it is in those of Elman's
+    models that have several recurrent layers (translation, whose decoder reads its own output;
+    ensembles) or one loss for several steps at once (direct forecasts); the loss is the whole sequence's
+    then.
 
     Args:
         model: holds an ``elman.Recurrent`` or torch's RNN, LSTM or GRU; it is left as it is, and a copy is
@@ -242,7 +244,10 @@ def _of_steps(
         losses[chosen[rows], rows].sum().backward(retain_graph=True)
         told = [_norms(read.layer.cell, state, parts) for read in readings for state in read.gradients()]
         samples.append(
-            [_at_lags(own, norms, losses, chosen, lags) for own, norms in zip(found, told, strict=True)]
+            [
+                _at_lags(own, norms, own.position(chosen, len(losses)), lags)
+                for own, norms in zip(found, told, strict=True)
+            ]
         )
     if not samples:
         raise InputError("some step that the layers read must have a loss. Got NaN at every one.")
@@ -252,19 +257,18 @@ def _of_steps(
 def _of_sequences(
     losses: Tensor, readings: list[Reading], parts: tuple[str, ...], lags: int, positions: int, seed: int
 ) -> np.ndarray:
-    """Norms [directions, parts, K, samples] of losses [B], in one pass back."""
-    counted = _counted(losses)
-    for read in readings:
-        read.forget_gradients()
-    losses[torch.from_numpy(counted)].sum().backward()
-    told = []
-    for read in readings:
-        found = directions_of(read)
-        rows = np.tile(counted, found[0].alive.shape[1] // len(counted))
-        ways = ways_back(read, found, rows, lags, positions, seed)
-        missing = [torch.isnan(way[0].flatten(2)).all(-1).numpy() for way in ways]
-        norms = [_norms(read.layer.cell, way, parts) for way in ways]
-        told += [np.where(none, np.nan, own) for none, own in zip(missing, norms, strict=True)]
+    """Norms [directions, parts, K, samples] of losses [B], one pass for each step at which they enter."""
+    told: list[np.ndarray] = []
+    for entrance in entrances(losses, readings, _counted(losses)):
+        cell = entrance.read.layer.cell
+        samples = [
+            [
+                _at_lags(own, _norms(cell, state, parts), position, lags)
+                for own, position, state in zip(entrance.found, entered, states, strict=True)
+            ]
+            for entered, states in entrance.ways_back(lags, positions, seed)
+        ]
+        told += list(_side_by_side(samples))
     return _side_by_side([told])
 
 
@@ -272,7 +276,7 @@ def _norms(cell: Cell, state: Sequence[Tensor], parts: tuple[str, ...]) -> np.nd
     """States [T, R, *shape] → [parts, T, R]; NaN for states that the cell has not."""
     squares = {
         # what is not a number left the floating-point range on its way
-        name: torch.nan_to_num(_norm(s).square(), nan=torch.inf, posinf=torch.inf)
+        name: torch.nan_to_num(norm(s, 2).square(), nan=torch.inf, posinf=torch.inf)
         for name, s in zip(cell.states(), state, strict=True)
     }
     squares["all"] = torch.stack(list(squares.values())).sum(0)
@@ -280,14 +284,9 @@ def _norms(cell: Cell, state: Sequence[Tensor], parts: tuple[str, ...]) -> np.nd
     return torch.stack([squares.get(part, missing) for part in parts]).sqrt().cpu().numpy()
 
 
-def _norm(s: Tensor) -> Tensor:
-    """[T, R, *shape] → [T, R] in float64, whose squares do not overflow."""
-    return torch.linalg.vector_norm(s.flatten(2), dim=-1, dtype=torch.float64)
-
-
-def _at_lags(own: Direction, norms: np.ndarray, losses: Tensor, chosen: np.ndarray, lags: int) -> np.ndarray:
-    """Norms [parts, T, R] by lag: [parts, K, R], NaN where there is no such step."""
-    at, there = own.places(own.position(chosen, len(losses)), lags)
+def _at_lags(own: Direction, norms: np.ndarray, position: np.ndarray, lags: int) -> np.ndarray:
+    """Norms [parts, T, R] by lag from a step [R]: [parts, K, R], NaN where there is no such step."""
+    at, there = own.places(position, lags)
     return np.where(there, np.take_along_axis(norms, at[None], 1), np.nan)
 
 

@@ -30,10 +30,10 @@ class Direction:
         """[T, R] states that the step's sequence has come to by then, its own counted; 0 past the length."""
         order = slice(None, None, -1 if self.reverse else 1)
         alive, pieces = self.alive[order], self.pieces[order]
-        counts = np.zeros(alive.shape, dtype=np.int64)
-        for t in range(len(counts)):
-            before = np.where(pieces[t] == pieces[t - 1], counts[t - 1], 0) if t else 0
-            counts[t] = np.where(alive[t], before + 1, 0)
+        steps = np.arange(len(alive))[:, None]
+        goes_on = alive[:-1] & (pieces[1:] == pieces[:-1])
+        first = np.where(np.insert(goes_on, 0, False, axis=0), 0, steps)
+        counts = np.where(alive, steps - np.maximum.accumulate(first) + 1, 0)
         return counts[order]
 
     def position(self, chosen: np.ndarray, steps: int) -> np.ndarray:

@@ -15,7 +15,7 @@ from torch.nn.utils.rnn import PackedSequence
 from elman.cells.base import Cell, Weights
 from elman.errors import InputError
 from elman.kernels import reference, stack
-from elman.kernels.call import Call, Noise
+from elman.kernels.call import Answer, Call, Noise
 from elman.layers.conversion import convert
 from elman.layers.recurrent import Recurrent
 from elman.layers.torch_like import StepModule
@@ -31,15 +31,14 @@ class Reading:
         layer: the layer.
         calls: in the order they were made.
         records: of each call what ``Recurrent.state_gradients`` tells.
-        answers: what the layer gave at each time that it was called, output and final states; they keep the
-            gradients of what was made of them.
+        answers: what each call gave.
     """
 
     path: str
     layer: Recurrent
     calls: list[Call]
     records: list[list[State]]
-    answers: list[Any]
+    answers: list[Answer]
 
     @property
     def alive(self) -> Tensor:
@@ -53,6 +52,8 @@ class Reading:
 
     def gradients(self) -> list[State]:
         """Of each layer and direction, each state [T, B, *shape]: as the last backward pass left them."""
+        if len(self.records) == 1:
+            return self.records[0]
         return [tuple(map(torch.cat, zip(*own, strict=True))) for own in zip(*self.records, strict=True)]
 
     def forget_gradients(self) -> None:
@@ -138,6 +139,14 @@ def names_of(path: str, layer: Recurrent) -> list[str]:
     ]
 
 
+def norm(values: Tensor, axes: int) -> Tensor:
+    """The norm over all but so many axes, in float64: of squares that float32 does not hold too."""
+    values = values.flatten(axes)
+    largest = values.abs().amax(-1, keepdim=True).clamp(min=torch.finfo(values.dtype).tiny)
+    scaled = torch.linalg.vector_norm(values / largest, dim=-1)
+    return scaled.double() * largest[..., 0].double()
+
+
 def directions(layer: Recurrent) -> tuple[bool, ...]:
     """Whether each direction reads from the end."""
     return (False, True) if layer.bidirectional else (False,)
@@ -161,11 +170,6 @@ def reading(model: nn.Module) -> Iterator[list[Reading]]:
         for path, layer in _layers(model).items():
             hook = layer.register_forward_pre_hook(partial(_check_input, path), with_kwargs=True)
             watched.callback(hook.remove)
-        answers: dict[str, list[Any]] = {}
-        for path, layer in _layers(model).items():
-            answers[path] = []
-            kept = layer.register_forward_hook(partial(_keep_answer, answers[path]))
-            watched.callback(kept.remove)
         told = [
             (
                 path,
@@ -178,28 +182,18 @@ def reading(model: nn.Module) -> Iterator[list[Reading]]:
         yield found
     idle = "" if any(made for _, _, made, _ in told) else "; a loss must call the model that it is given"
     for path, layer, made, gradients in told:
+        calls, answers = [call for call, _ in made], [answer for _, answer in made]
         # a call that is given no state begins anew
-        if not made or any(call.state is call.initial for call in made[1:]):
+        if not calls or any(call.state is call.initial for call in calls[1:]):
             raise InputError(
-                f"each recurrent layer must read one batch of sequences in a pass. Got {len(made)} calls "
+                f"each recurrent layer must read one batch of sequences in a pass. Got {len(calls)} calls "
                 f"of {path}{idle}."
             )
-        count = len(gradients) // len(made)
+        count = len(gradients) // len(calls)
         records = [gradients[k : k + count] for k in range(0, len(gradients), count)]
-        read = Reading(path, layer, made, records, answers[path])
+        read = Reading(path, layer, calls, records, answers)
         _check_read(read)
         found.append(read)
-
-
-def _keep_answer(answers: list[Any], layer: nn.Module, _: Any, answer: Any) -> None:
-    """Notes what a layer gives, so that the gradients that reach it directly can be told."""
-    # a layer of the user's own may answer otherwise
-    output, state = answer if isinstance(answer, tuple) and len(answer) == 2 else (None, ())
-    finals = [state] if isinstance(state, Tensor) else list(state)
-    for tensor in (output, *finals):
-        if isinstance(tensor, Tensor) and tensor.requires_grad:
-            tensor.retain_grad()
-    answers.append((output, finals, getattr(layer, "batch_first", False)))
 
 
 def _check_input(path: str, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -226,14 +220,11 @@ def traces(model: nn.Module, batch: Any) -> list[Trace]:
     """Every layer and direction of a prepared model on a batch, by the reference, step by step."""
     with reading(model) as found:
         run(model, batch)
-    return [trace for each in found for trace in traces_of(each)]
+    return [trace for each in found for trace in _traces_of(each)]
 
 
-@torch.no_grad()
-def traces_of(read: Reading, rows: Tensor | None = None) -> list[Trace]:
-    """Every layer and direction of one recurrent layer, step by step; of some rows, where they are given."""
-    if rows is not None:
-        read = replace(read, calls=[_of_rows(call, rows) for call in read.calls])
+def _traces_of(read: Reading) -> list[Trace]:
+    """Every layer and direction of one recurrent layer."""
     parts = [_of_call(call) for call in read.calls]
     names = names_of(read.path, read.layer)
     return [
@@ -247,18 +238,6 @@ def traces_of(read: Reading, rows: Tensor | None = None) -> list[Trace]:
         )
         for name, own in zip(names, zip(*parts, strict=True), strict=True)
     ]
-
-
-def _of_rows(call: Call, rows: Tensor) -> Call:
-    """A call, in evaluation, of some of its rows."""
-    return replace(
-        call,
-        x=call.x[:, rows],
-        state=tuple(s[:, rows] for s in call.state),
-        initial=tuple(s[:, rows] for s in call.initial),
-        lengths=None if call.lengths is None else call.lengths[rows],
-        resets=None if call.resets is None else call.resets[:, rows],
-    )
 
 
 def _of_call(call: Call) -> list[Trace]:

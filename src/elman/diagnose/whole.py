@@ -1,171 +1,139 @@
-"""One loss for a whole sequence: at which steps it enters a layer, and how far back it reaches from there."""
+"""One loss for a whole sequence: at which steps it enters a layer's answer, and the ways back from there."""
 
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from elman.diagnose.positions import Direction, draw
-from elman.diagnose.reading import Reading, Trace, traces_of
-from elman.kernels import reference
+from elman.diagnose.positions import Direction, directions_of, draw
+from elman.diagnose.reading import Reading, directions, norm
 from elman.state import State
 
-_FOLLOWED = 200  # steps back, where a loss enters at several
-_ROWS = 32  # that are looked at
-_SAMPLES = 64  # ways back that are followed side by side
-_ENTERS = 1e-3  # of the whole gradient: less is rounding
-_NUMBERS = 2**24  # held at a time
+_LEAST = 1e-3  # of what enters at a row's foremost step: less is as good as nothing
+
+Way = tuple[list[np.ndarray], list[State]]
 
 
-def ways_back(
-    read: Reading, found: list[Direction], counted: np.ndarray, lags: int, positions: int, seed: int
-) -> list[list[Tensor]]:
-    """The gradient by lag where it enters some of the rows, after a backward pass of every sequence's loss.
+@dataclass(frozen=True)
+class Entrance:
+    """What of a loss reaches one layer's answer, step by step.
 
-    Where a loss enters at one step of a row, as that of a last state does, all that reaches the states before
-    it came through that step. Where it enters at several, as by pooling, by attention, or from a layer above
-    that reads both ways, what entered at a step is followed back by itself, through this layer alone.
+    Attributes:
+        read: by the layer.
+        found: its layers and directions.
+        enters: for each direction [T, R], true where some does: in its part of the output, or at the last
+            step that it reads, in its final states. Of a row with a loss that does not reach it, that last.
+        output: the gradient of all calls' outputs, [T, R, directions, O].
+        finals: of each final state, [layers, directions, R, *shape].
+    """
+
+    read: Reading
+    found: list[Direction]
+    enters: list[np.ndarray]
+    output: Tensor
+    finals: State
+
+    def ways_back(self, lags: int, positions: int, seed: int) -> Iterator[Way]:
+        """The gradient of what enters at one step of each row, back through the whole layer.
+
+        Args:
+            lags: K.
+            positions: steps drawn of each row, for each direction. Where it is one and several layers read
+                both ways, each direction would take a pass of its own: the rows serve them in turn.
+            seed: of that draw.
+
+        Yields:
+            for each layer and direction the step [R] at which it enters, −1 for none, and each state's
+            gradient [T, R, *shape].
+        """
+        kinds, layers = len(self.enters), self.read.layer.num_layers
+        passes = [
+            _some(draw(enters, [own], lags, positions, seed))
+            for enters, own in zip(self.enters, self.found, strict=False)
+        ]
+        none = np.full_like(passes[0][0], -1)
+        if layers == 1 or kinds == 1:  # the directions have nothing to do with each other
+            for chosen in zip_longest(*passes, fillvalue=none):
+                yield list(chosen) * layers, self._back_from(chosen)
+            return
+        if positions == 1 and len(none) > 1:
+            turn = np.arange(len(none)) % 2
+            shown = [np.where(turn == k, own[0], -1) for k, own in enumerate(passes)]
+            yield shown * layers, self._back_from([np.maximum(*shown)] * kinds)
+            return
+        for k, own in enumerate(passes):
+            for at in own:
+                shown = [at if j == k else none for j in range(kinds)]
+                yield shown * layers, self._back_from([at] * kinds)
+
+    def _back_from(self, chosen: Sequence[np.ndarray]) -> list[State]:
+        """The states' gradients of what enters each direction at one step of each row [R]."""
+        entered = torch.zeros(self.output.shape[:3], dtype=torch.bool)
+        at_end = torch.zeros(len(chosen), self.output.shape[1], dtype=torch.bool)
+        for k, (at, own) in enumerate(zip(chosen, self.found, strict=False)):
+            (rows,) = np.nonzero(at >= 0)
+            entered[at[rows], rows, k] = True
+            at_end[k, rows] = torch.from_numpy(own.ends()[at[rows], rows])
+        outputs = [output for output, _ in self.read.answers]
+        kept = _where(entered[..., None], self.output).flatten(2).split([len(own) for own in outputs])
+        ends = [_where(at_end.reshape(*at_end.shape, *[1] * (s.dim() - 3)), s) for s in self.finals]
+        self.read.forget_gradients()
+        torch.autograd.backward(
+            [*outputs, *self.read.answers[-1][1]],
+            [*kept, *(end.flatten(0, 1) for end in ends)],
+            retain_graph=True,
+        )
+        return self.read.gradients()
+
+
+def entrances(losses: Tensor, readings: list[Reading], counted: np.ndarray) -> list[Entrance]:
+    """Where losses enter what each recurrent layer gives.
 
     Args:
-        read: by the recurrent layer.
-        found: its layers and directions.
-        counted: [R] rows that have a loss.
-        lags: K.
-        positions: steps drawn of each row.
-        seed: of that draw.
-
-    Returns:
-        of each layer and direction its states [K, S, *shape], each sample one step of one row; NaN where
-        there is no such state.
+        losses: [B].
+        readings: by every recurrent layer.
+        counted: [B] losses that count.
     """
-    single = _at_one_step(read, found, counted)
-    if single is not None:
-        return [
-            _picked(total, *_places(own, where, lags, positions, seed))
-            for own, where, total in zip(found, single, read.gradients(), strict=True)
-        ]
-    R = len(counted)
-    kept = np.unique(np.linspace(0, R - 1, min(R, _ROWS)).astype(int))
-    rows = torch.from_numpy(kept).to(read.calls[0].x.device)
-    found = [replace(own, alive=own.alive[:, kept], pieces=own.pieces[:, kept]) for own in found]
-    totals = [tuple(g[:, rows] for g in total) for total in read.gradients()]
-    counted = counted[kept]
-    states, steps = [], list(zip(found, traces_of(read, rows), totals, strict=True))
-    entered = [_entered(own, trace, total) for own, trace, total in steps]
-    above = _where(found[-1], entered[-1], steps[-1][2], counted)
-    for (own, trace, total), direct in zip(steps, entered, strict=True):
-        where = _where(own, direct, total, counted)
-        if not read.layer.bidirectional and (above.sum(0) <= 1).all():
-            where, direct = above, total  # in every layer all of it came through the last step
-        elif (where.sum(0) <= 1).all():
-            direct = total
-        at, there = _places(own, where, lags, positions, seed)
-        states.append(_picked(total, at, there) if direct is total else _followed(trace, direct, at, there))
-    return states
-
-
-def _at_one_step(read: Reading, found: list[Direction], counted: np.ndarray) -> list[np.ndarray] | None:
-    """Of each layer and direction [T, R] the one step of a row at which a loss enters the layer's answer.
-
-    None where it enters at several, or where that cannot be told without going through the layer.
-    """
-    layer, several = read.layer, read.layer.bidirectional
-    if (several and layer.num_layers > 1) or not all(isinstance(o, Tensor) for o, _, _ in read.answers):
-        return None
-    reached = [
-        (torch.zeros_like(o) if o.grad is None else o.grad).transpose(0, int(rows_first))
-        for o, _, rows_first in read.answers
-    ]
-    over_time = torch.cat(reached)
-    finals = [s.grad.flatten(2).any(-1).any(0) for s in read.answers[-1][1] if s.grad is not None]
-    at_end = torch.stack(finals).any(0).cpu().numpy() if finals else np.zeros_like(counted)
-    where = []
-    for own, part in zip(found, over_time.chunk(2, -1) if several else [over_time] * len(found), strict=True):
-        enters = (own.alive & part.any(-1).cpu().numpy()) | (own.ends() & at_end)
-        if (enters.sum(0) > 1).any():
-            return None
-        where.append(np.where(enters.any(0), enters, own.ends()) & counted)
-    return where
-
-
-def _places(
-    own: Direction, where: np.ndarray, lags: int, positions: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Steps at which the loss enters, drawn, and those behind them: see ``Direction.places``; both [K, S]."""
-    passes = draw(where, [own], lags, positions, seed)
-    passes = [chosen for chosen in passes if (chosen >= 0).any()] or passes[:1]
-    at, there = zip(*(own.places(each, lags) for each in passes), strict=True)
-    return np.concatenate(at, 1), np.concatenate(there, 1)
-
-
-def _where(own: Direction, entered: State, total: State, counted: np.ndarray) -> np.ndarray:
-    """[T, R] the steps at which a loss enters; the last one read where that cannot be told."""
-    part, whole = (_sizes(state).cpu().numpy() for state in (entered, total))
-    enters = own.alive & (part > _ENTERS * whole)
-    unknown = ~enters.any(0) | ~np.isfinite(whole).all(0)
-    return np.where(unknown, own.ends(), enters) & counted
-
-
-def _sizes(state: State) -> Tensor:
-    """States [T, R, *shape] → [T, R] the norm of all of them, in float64, whose squares do not overflow."""
-    flat = [s.flatten(2) for s in state]
-    return torch.linalg.vector_norm(torch.cat(flat, -1), dim=-1, dtype=torch.float64)
-
-
-def _entered(own: Direction, trace: Trace, total: State) -> State:
-    """[T, R, *shape] of the gradient of each state what does not come through the step after it."""
-    step = -1 if own.reverse else 1
-    t, row = np.nonzero(own.followed())
-    at, rows = (torch.from_numpy(i).to(total[0].device) for i in (t, row))
-    direct = tuple(g.clone() for g in total)
-    through = _back(trace, at + step, rows, tuple(g[at + step, rows] for g in total))
-    for g, passed in zip(direct, through, strict=True):
-        g[at, rows] -= passed
-    return direct
-
-
-def _picked(total: State, at: np.ndarray, there: np.ndarray) -> list[Tensor]:
-    """The gradients at steps [K, S]: of each row one, then of each another."""
-    steps, rows = torch.from_numpy(at), torch.arange(at.shape[1]) % total[0].shape[1]
-    return [_without(g.cpu()[steps, rows], torch.from_numpy(~there)) for g in total]
-
-
-def _followed(trace: Trace, direct: State, at: np.ndarray, there: np.ndarray) -> list[Tensor]:
-    """What entered at the steps at[0], carried back step by step to those of at [K, S]."""
-    R, device = direct[0].shape[1], direct[0].device
-    kept = np.flatnonzero(there[0])
-    if len(kept) > _SAMPLES:
-        kept = kept[np.linspace(0, len(kept) - 1, _SAMPLES).astype(int)]
-    rows, steps = torch.from_numpy(kept % R).to(device), torch.from_numpy(at[:, kept]).to(device)
-    gradient = tuple(g[steps[0], rows] for g in direct)
-    told = [gradient]
-    for k in range(1, min(len(at), _FOLLOWED)):
-        gradient = _back(trace, steps[k - 1], rows, gradient)
-        told.append(gradient)
-    missing = torch.from_numpy(~there[:, kept])
-    missing[len(told) :] = True
-    told += told[-1:] * (len(at) - len(told))
-    return [_without(torch.stack(own).cpu(), missing) for own in zip(*told, strict=True)]
-
-
-def _back(trace: Trace, t: Tensor, row: Tensor, gradient: State) -> State:
-    """(∂s_t/∂s_{t−1})ᵀ of gradients [N, *shape] at steps t [N] of rows [N]."""
-    at_once = max(1, _NUMBERS // (trace.cell.hidden_size * max(1, len(trace.cell.gates))))
-    parts = zip(t.split(at_once), row.split(at_once), *(g.split(at_once) for g in gradient), strict=True)
-    done = [_back_at_once(trace, at, rows, tuple(own)) for at, rows, *own in parts]
-    return tuple(map(torch.cat, zip(*done, strict=True))) if done else gradient
-
-
-def _back_at_once(trace: Trace, t: Tensor, row: Tensor, gradient: State) -> State:
-    with torch.enable_grad():
-        before = tuple(s[t, row].detach().requires_grad_() for s in trace.before)
-        _, after = reference.unroll(
-            trace.cell, trace.w, trace.x[None, t, row], before, initial=before, noise=trace.noise
+    given = [[*(output for output, _ in read.answers), *read.answers[-1][1]] for read in readings]
+    told = iter(
+        torch.autograd.grad(
+            losses[torch.from_numpy(counted)].sum(),
+            [tensor for own in given for tensor in own],
+            retain_graph=True,
+            materialize_grads=True,
         )
-        return torch.autograd.grad(after, before, gradient, materialize_grads=True)
+    )
+    found = []
+    for read, own in zip(readings, given, strict=True):
+        gradients, calls, kinds = [next(told) for _ in own], len(read.answers), len(directions(read.layer))
+        output = torch.cat(gradients[:calls]).unflatten(-1, (kinds, -1))
+        finals = tuple(s.unflatten(0, (-1, kinds)) for s in gradients[calls:])
+        sizes = norm(output, 3).cpu().numpy()
+        at_end = torch.stack([norm(s, 3).sum(0) for s in finals]).sum(0).cpu().numpy()
+        ways = directions_of(read)
+        rows = np.tile(counted, output.shape[1] // len(counted))
+        enters = [
+            _enters(way, sizes[..., k] + way.ends() * at_end[k]) & rows for k, way in enumerate(ways[:kinds])
+        ]
+        found.append(Entrance(read, ways, enters, output, finals))
+    return found
 
 
-def _without(values: Tensor, missing: Tensor) -> Tensor:
-    """Values [K, S, *shape], NaN where they are missing [K, S]."""
-    return values.masked_fill(missing.reshape(*missing.shape, *[1] * (values.dim() - 2)), torch.nan)
+def _enters(own: Direction, size: np.ndarray) -> np.ndarray:
+    """[T, R] where a size counts beside the largest of its row; the row's last step where it has none."""
+    size = np.where(own.alive, np.nan_to_num(size, nan=np.inf), 0)
+    there = (size > 0) & (size >= _LEAST * size.max(0))
+    return np.where(there.any(0), there, own.ends())
+
+
+def _where(kept: Tensor, values: Tensor) -> Tensor:
+    """The values, 0 where they are not kept."""
+    return torch.where(kept.to(values.device), values, 0.0)
+
+
+def _some(passes: list[np.ndarray]) -> list[np.ndarray]:
+    """Those in which some row has a step; one at least."""
+    return [chosen for chosen in passes if (chosen >= 0).any()] or passes[:1]

@@ -7,6 +7,8 @@ from torch import Tensor
 from elman.cells.base import Cell, Weights
 from elman.state import State
 
+Answer = tuple[Tensor, State]  # output [T, B, O × directions] and the state after the last step
+
 
 def check_lengths(lengths: Tensor, steps: int) -> None:
     """Raises ValueError unless all lie in [0, steps]."""

@@ -13,7 +13,7 @@ from elman.cells.base import Cell, Weights, check_size
 from elman.cells.initialise import initialise
 from elman.dropout import dropout, mask
 from elman.kernels import dispatch
-from elman.kernels.call import Call, Noise, check_lengths
+from elman.kernels.call import Answer, Call, Noise, check_lengths
 from elman.layers.stream import Stream
 from elman.state import State, zeros
 
@@ -107,7 +107,7 @@ class Recurrent(nn.Module):
         self.init = init
         self.recompute = recompute
         self._record: list[State] | None = None
-        self._calls: list[Call] | None = None
+        self._calls: list[tuple[Call, Answer]] | None = None
         self.backend = backend
 
         directions = 2 if bidirectional else 1
@@ -251,12 +251,12 @@ class Recurrent(nn.Module):
             self._record = before
 
     @contextmanager
-    def calls(self) -> Iterator[list[Call]]:
-        """Tells what each call made within it asks of a backend: time first, all options in one place.
+    def calls(self) -> Iterator[list[tuple[Call, Answer]]]:
+        """Tells what each call made within it asks of a backend, and what it gets: time first.
 
         Where no state was given, that of the call is its initial one, the same object.
         """
-        found: list[Call] = []
+        found: list[tuple[Call, Answer]] = []
         before, self._calls = self._calls, found
         try:
             yield found
@@ -344,9 +344,10 @@ class Recurrent(nn.Module):
             recompute=self.recompute if torch.is_grad_enabled() else 0,
             record=self._record,
         )
+        answer = dispatch.run(call, self.backend)
         if self._calls is not None:
-            self._calls.append(call)
-        return dispatch.run(call, self.backend)
+            self._calls.append((call, answer))
+        return answer
 
     def _dropped_weights(self) -> tuple[Weights, ...]:
         weights = self._weights()
