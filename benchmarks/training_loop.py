@@ -3,8 +3,7 @@
 Both train the same language model on the same token batches; rounds alternate, so that a busy machine slows
 both alike. Elman's loop runs as ``elman train`` does: learning-rate schedule, clipping, the check for
 numbers that are not finite, progress, history and checkpoints (one in five seconds here, one a
-minute by default). What ``--watch-gradients 100`` adds is measured in a run of its own that looks every few
-steps: the time of a look, as a share of a hundred steps.
+minute by default). What ``--watch-gradients`` adds is in ``watching.py``.
 
     python benchmarks/training_loop.py [--rounds N] [--write FILE]
 """
@@ -28,7 +27,6 @@ from elman.tasks.language_model import LanguageModel
 from elman.train.loop import Loop
 from elman.train.progress import Silent
 
-WATCH = 4  # steps between two looks
 SIZES = {(32, 64, 128): 400, (32, 100, 256): 100, (64, 100, 512): 24}  # rows, steps, units: batches a round
 
 
@@ -47,7 +45,7 @@ def corpus(rows, chunk, batches):
     return Corpus(tokens, np.zeros(1, np.int64), ByteVocabulary())
 
 
-def make(rows, chunk, units, watch=0):
+def make(rows, chunk, units):
     task = LanguageModel(
         hidden_size=units,
         batch_size=rows,
@@ -55,7 +53,6 @@ def make(rows, chunk, units, watch=0):
         epochs=1,
         level="bytes",
         checkpoint_seconds=5.0,
-        watch_gradients=watch,
     )
     task.vocabulary = ByteVocabulary()
     torch.manual_seed(0)
@@ -73,17 +70,6 @@ def ours(rows, chunk, units):
     with tempfile.TemporaryDirectory() as folder:
         Loop(model, batches, None, task.config, Path(folder), progress=clock).run()
     return list(np.diff(clock.times)[2:])
-
-
-def watched(rows, chunk, units):
-    """What watching every hundred steps costs: a look's time, as a share of a hundred steps without one."""
-    task, model, batches = make(rows, chunk, units, watch=WATCH)
-    clock = Clock()
-    Loop(model, batches, None, task.config, progress=clock).run()
-    times = np.diff(clock.times)  # the first is the second step's
-    looked = np.arange(1, len(times) + 1) % WATCH == 0
-    plain = np.median(times[~looked])
-    return (np.median(times[looked]) - plain) / (100 * plain)
 
 
 def bare(rows, chunk, units):
@@ -121,12 +107,11 @@ def main():
         plain, own = (statistics.median(column) for column in zip(*medians, strict=True))
         rate = size[0] * size[1] / own * 1e3
         spread = f"{statistics.median(ratios):.3f} ({ratios[0]:.3f}–{ratios[-1]:.3f})"
-        watching = statistics.median(watched(*size) for _ in range(options.rounds))
-        figures = [f"{plain:.1f}", f"{own:.1f}", f"{rate:,.0f}", spread, f"{watching:.1%}"]
+        figures = [f"{plain:.1f}", f"{own:.1f}", f"{rate:,.0f}", spread]
         rows.append([" × ".join(map(str, size)), *figures])
         print(" | ".join(rows[-1]), file=sys.stderr, flush=True)
     head = ["rows × steps × units", "bare, ms a step", "elman, ms a step", "characters/s"]
-    table = document.table([*head, "elman / bare, median (range)", "watched, more"], rows)
+    table = document.table([*head, "elman / bare, median (range)"], rows)
     facts = f"{torch.get_num_threads()} threads, torch {torch.__version__}, {options.rounds} rounds"
     text = f"{document.machine()}; {facts}.\n\n{table}"
     print(text)

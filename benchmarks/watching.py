@@ -10,7 +10,6 @@ looks every few steps; rounds alternate.
 import argparse
 import statistics
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import document
 import numpy as np
 import torch
 from torch import nn
+from training_loop import Clock
 
 from elman.batch import Batch, Field, Target
 from elman.cells import GRU, LSTM
@@ -31,21 +31,9 @@ from elman.models.pooling import Pooling
 from elman.models.seq2seq import Seq2Seq
 from elman.train.loop import Loop
 from elman.train.options import TrainingOptions
-from elman.train.progress import Silent
 
 EVERY = 4  # steps between two looks
 WORDS = 10_000
-
-
-class Clock(Silent):
-    """Notes the time after every step."""
-
-    def __init__(self) -> None:
-        self.times: list[float] = []
-
-    def update(self, share: float, seconds_left: float, facts: dict[str, str]) -> None:
-        """Once a step."""
-        self.times.append(time.perf_counter())
 
 
 class Same:
@@ -111,7 +99,7 @@ def watched(make: Callable[[], tuple[nn.Module, Batch]], steps: int) -> tuple[fl
     torch.manual_seed(0)
     model, batch = make()
     clock = Clock()
-    options = TrainingOptions(epochs=1, watch_gradients=EVERY, optimizer="adamw")
+    options = TrainingOptions(epochs=1, watch_gradients=EVERY)
     Loop(model, Same(batch, steps), None, options, progress=clock).run()
     times = np.diff(clock.times)  # the first is the second step's
     looked = np.arange(1, len(times) + 1) % EVERY == 0
