@@ -14,6 +14,10 @@ T, B, I, H = 9, 3, 3, 4
 LENGTHS = torch.tensor([9, 6, 4])
 
 
+def measured(flow):
+    return [verdict != "not measured" for verdict in flow.verdicts]
+
+
 def flow_of(layer, loss, lags=4, **options):
     return gradient_flow(layer, torch.randn(T, B, I), loss, lags=lags, **options)
 
@@ -111,6 +115,17 @@ def test_of_one_position_the_rows_of_layers_that_read_both_ways_take_turns():
         assert np.isnan(one[k, :, 1 - k % 2 :: 2]).all()
 
 
+@pytest.mark.parametrize("lengths", [[T, 0, 0], [0, 6, 0], [T, 3] * 3])
+def test_rows_take_turns_so_that_both_directions_are_measured(lengths):
+    layer, x = Recurrent(GRU(I, H), 2, bidirectional=True), torch.randn(T, len(lengths), I)
+
+    def loss(model, x):
+        return model(x, None, torch.tensor(lengths))[0].square().sum((0, -1))
+
+    found = gradient_flow(layer, x, loss, positions=1)
+    assert (np.isfinite(found.median[:, 0]).sum(-1) == max(lengths)).all()  # every lag, by the longest rows
+
+
 def test_a_last_state_of_two_layers_that_read_both_ways_does_not_explode():
     torch.manual_seed(0)
     model = nn.LSTM(I, 8, num_layers=2, bidirectional=True)
@@ -138,15 +153,49 @@ def test_a_layer_of_ones_own_may_answer_otherwise():
     np.testing.assert_allclose(found.norms, wanted.norms, rtol=1e-4)
 
 
-def test_rows_whose_loss_is_nan_or_has_no_gradient():
+def test_rows_whose_loss_is_nan_or_has_no_gradient_are_not_measured():
     def loss(model, x):
         losses = model(x)[0][-1].sum(-1) * torch.tensor([1.0, 0.0, 1.0])
         return losses.masked_fill(torch.tensor([False, False, True]), torch.nan)
 
     found = flow_of(Recurrent(GRU(I, H)), loss)
     assert (found.norms[0, 0, :, 0] > 0).all()
-    assert (found.norms[0, 0, :, 1] == 0).all()
-    assert np.isnan(found.norms[0, 0, :, 2]).all()
+    assert np.isnan(found.norms[0, 0, :, 1:]).all()
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_direction_that_no_loss_enters_is_not_measured(layers):
+    layer, x = Recurrent(GRU(I, H), layers, bidirectional=True), torch.randn(T, B, I)
+    forward = gradient_flow(layer, x, lambda m, x: m(x)[0][-1, :, :H].square().sum(-1))
+    assert measured(forward) == [True, False] * layers
+    reverse = gradient_flow(layer, x, lambda m, x: m(x)[1][0][-1].square().sum(-1), positions=1)
+    assert measured(reverse) == [False, True] * layers
+
+
+def test_layers_and_calls_without_gradients_are_not_measured():
+    class Translator(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.encoder, self.decoder = nn.GRU(I, H), nn.GRU(H, H)
+
+        def forward(self, x):
+            with torch.no_grad():
+                code, _ = self.encoder(x)
+            return self.decoder(code)[0]
+
+    x = torch.randn(T, B, I)
+    found = gradient_flow(Translator(), x, lambda m, x: m(x).mean(0).sum(-1))
+    assert measured(found) == [False, True]
+
+    def after_burn_in(layer, x):
+        with torch.no_grad():
+            _, state = layer(x[:3])
+        return layer(x[3:], state)[0].mean(0).sum(-1)
+
+    found = gradient_flow(Recurrent(GRU(I, H)), x, after_burn_in, lags=T, positions=1)
+    norms = np.nan_to_num(found.norms[0, 0], nan=-1)
+    assert (norms[: T - 3] > 0).all()
+    assert (norms[T - 3 :] <= 0).all()
 
 
 def test_the_share_left():

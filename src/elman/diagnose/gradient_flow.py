@@ -120,7 +120,8 @@ def gradient_flow(
 
     Where there is one loss for a whole sequence, lags are counted from the steps at which it enters what a
     recurrent layer gives: the last one, where a last state is all that it sees. Where it enters at several
-    (pooling, attention), each sample is what entered at one of them, as if that were the loss of that step;
+    (pooling, attention), each sample is what entered at one of them, as if that were the loss of that step
+    (at least a thousandth of the most that enters at a step of its row);
     in each direction those steps are drawn at which it enters that direction's output (with one position,
     the rows of several layers that read both ways serve the directions in turn). So it is in those of Elman's
     models that have several recurrent layers (translation, whose decoder reads its own output;

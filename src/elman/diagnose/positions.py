@@ -46,12 +46,6 @@ class Direction:
         found = np.tile(chosen, rows // len(chosen)) + T - steps
         return np.where(np.tile(chosen >= 0, rows // len(chosen)), found, -1).clip(-1)
 
-    def followed(self) -> np.ndarray:
-        """[T, R] true where the state goes on into another step of the same sequence."""
-        there = self.alive[:-1] & self.alive[1:] & (self.pieces[:-1] == self.pieces[1:])
-        none = np.zeros((1, there.shape[1]), dtype=bool)
-        return np.concatenate([none, there] if self.reverse else [there, none])
-
     def ends(self) -> np.ndarray:
         """[T, R] true at the last step that is read of each row."""
         order = slice(None, None, 1 if self.reverse else -1)

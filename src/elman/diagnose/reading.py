@@ -51,7 +51,10 @@ class Reading:
         return torch.cat([_resets(call) for call in self.calls]).cumsum(0)
 
     def gradients(self) -> list[State]:
-        """Of each layer and direction, each state [T, B, *shape]: as the last backward pass left them."""
+        """Of each layer and direction, each state [T, B, *shape]: as the last backward pass left them.
+
+        The next one may change them.
+        """
         if len(self.records) == 1:
             return self.records[0]
         return [tuple(map(torch.cat, zip(*own, strict=True))) for own in zip(*self.records, strict=True)]
@@ -140,8 +143,13 @@ def names_of(path: str, layer: Recurrent) -> list[str]:
 
 
 def norm(values: Tensor, axes: int) -> Tensor:
-    """The norm over all but so many axes, in float64: of squares that float32 does not hold too."""
+    """The norm over all axes but the first ones, in float64, also where float32 does not hold the squares.
+
+    NaN where one of the values is infinite or NaN.
+    """
     values = values.flatten(axes)
+    if values.dtype.itemsize < 4:
+        values = values.float()
     largest = values.abs().amax(-1, keepdim=True).clamp(min=torch.finfo(values.dtype).tiny)
     scaled = torch.linalg.vector_norm(values / largest, dim=-1)
     return scaled.double() * largest[..., 0].double()

@@ -12,9 +12,9 @@ from elman.diagnose.positions import Direction, directions_of, draw
 from elman.diagnose.reading import Reading, directions, norm
 from elman.state import State
 
-_LEAST = 1e-3  # of what enters at a row's foremost step: less is as good as nothing
+_ENTERS = 1e-3  # of what enters at a row's foremost step: less is as good as nothing
 
-Way = tuple[list[np.ndarray], list[State]]
+Way = tuple[list[np.ndarray], list[State]]  # of each layer and direction: the steps [R], the gradients
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Entrance:
         read: by the layer.
         found: its layers and directions.
         enters: for each direction [T, R], true where some does: in its part of the output, or at the last
-            step that it reads, in its final states. Of a row with a loss that does not reach it, that last.
+            step that it reads, in its final states.
         output: the gradient of all calls' outputs, [T, R, directions, O].
         finals: of each final state, [layers, directions, R, *shape].
     """
@@ -59,15 +59,22 @@ class Entrance:
             for chosen in zip_longest(*passes, fillvalue=none):
                 yield list(chosen) * layers, self._back_from(chosen)
             return
-        if positions == 1 and len(none) > 1:
-            turn = np.arange(len(none)) % 2
-            shown = [np.where(turn == k, own[0], -1) for k, own in enumerate(passes)]
-            yield shown * layers, self._back_from([np.maximum(*shown)] * kinds)
-            return
-        for k, own in enumerate(passes):
-            for at in own:
-                shown = [at if j == k else none for j in range(kinds)]
-                yield shown * layers, self._back_from([at] * kinds)
+        shown = [[at, none] for at in passes[0]] + [[none, at] for at in passes[1]]
+        if positions == 1:
+            shown = self._in_turn(passes[0][0], passes[1][0])
+        for forward, reverse in shown:
+            yield [forward, reverse] * layers, self._back_from([np.maximum(forward, reverse)] * kinds)
+
+    def _in_turn(self, forward: np.ndarray, reverse: np.ndarray) -> list[list[np.ndarray]]:
+        """Steps [R] of both directions in one pass, each row for one of them; two passes for a single row."""
+        none, lengths = np.full_like(forward, -1), self.found[0].alive.sum(0)
+        (both,) = np.nonzero((forward >= 0) & (reverse >= 0))
+        if len(both) == 1:
+            return [[forward, none], [none, reverse]]
+        longest_first = both[np.argsort(-lengths[both], kind="stable")]
+        forward, reverse = forward.copy(), reverse.copy()
+        forward[longest_first[1::2]] = reverse[longest_first[::2]] = -1
+        return [[forward, reverse]]
 
     def _back_from(self, chosen: Sequence[np.ndarray]) -> list[State]:
         """The states' gradients of what enters each direction at one step of each row [R]."""
@@ -77,15 +84,16 @@ class Entrance:
             (rows,) = np.nonzero(at >= 0)
             entered[at[rows], rows, k] = True
             at_end[k, rows] = torch.from_numpy(own.ends()[at[rows], rows])
-        outputs = [output for output, _ in self.read.answers]
-        kept = _where(entered[..., None], self.output).flatten(2).split([len(own) for own in outputs])
+        lengths = [len(output) for output, _ in self.read.answers]
+        kept = _where(entered[..., None], self.output).flatten(2).split(lengths)
         ends = [_where(at_end.reshape(*at_end.shape, *[1] * (s.dim() - 3)), s) for s in self.finals]
+        gradients = [*kept, *(end.flatten(0, 1) for end in ends)]
+        asked = [k for k, given in enumerate(_given(self.read)) if given.requires_grad]
         self.read.forget_gradients()
-        torch.autograd.backward(
-            [*outputs, *self.read.answers[-1][1]],
-            [*kept, *(end.flatten(0, 1) for end in ends)],
-            retain_graph=True,
-        )
+        if asked:
+            torch.autograd.backward(
+                [_given(self.read)[k] for k in asked], [gradients[k] for k in asked], retain_graph=True
+            )
         return self.read.gradients()
 
 
@@ -97,18 +105,13 @@ def entrances(losses: Tensor, readings: list[Reading], counted: np.ndarray) -> l
         readings: by every recurrent layer.
         counted: [B] losses that count.
     """
-    given = [[*(output for output, _ in read.answers), *read.answers[-1][1]] for read in readings]
-    told = iter(
-        torch.autograd.grad(
-            losses[torch.from_numpy(counted)].sum(),
-            [tensor for own in given for tensor in own],
-            retain_graph=True,
-            materialize_grads=True,
-        )
-    )
+    asked = [given for read in readings for given in _given(read) if given.requires_grad]
+    total = losses[torch.from_numpy(counted)].sum()
+    told = iter(torch.autograd.grad(total, asked, retain_graph=True, materialize_grads=True))
     found = []
-    for read, own in zip(readings, given, strict=True):
-        gradients, calls, kinds = [next(told) for _ in own], len(read.answers), len(directions(read.layer))
+    for read in readings:
+        gradients = [next(told) if own.requires_grad else torch.zeros_like(own) for own in _given(read)]
+        calls, kinds = len(read.answers), len(directions(read.layer))
         output = torch.cat(gradients[:calls]).unflatten(-1, (kinds, -1))
         finals = tuple(s.unflatten(0, (-1, kinds)) for s in gradients[calls:])
         sizes = norm(output, 3).cpu().numpy()
@@ -122,11 +125,15 @@ def entrances(losses: Tensor, readings: list[Reading], counted: np.ndarray) -> l
     return found
 
 
+def _given(read: Reading) -> list[Tensor]:
+    """Every call's output and the last one's final states; those of the others go on into the next."""
+    return [*(output for output, _ in read.answers), *read.answers[-1][1]]
+
+
 def _enters(own: Direction, size: np.ndarray) -> np.ndarray:
-    """[T, R] where a size counts beside the largest of its row; the row's last step where it has none."""
+    """[T, R] where a size counts beside the largest of its row."""
     size = np.where(own.alive, np.nan_to_num(size, nan=np.inf), 0)
-    there = (size > 0) & (size >= _LEAST * size.max(0))
-    return np.where(there.any(0), there, own.ends())
+    return (size > 0) & (size >= _ENTERS * size.max(0, initial=0))
 
 
 def _where(kept: Tensor, values: Tensor) -> Tensor:
