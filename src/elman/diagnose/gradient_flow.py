@@ -120,13 +120,12 @@ def gradient_flow(
 
     Where there is one loss for a whole sequence, lags are counted from the steps at which it enters what a
     recurrent layer gives: the last one, where a last state is all that it sees. Where it enters at several
-    (pooling, attention), each sample is what entered at one of them, as if that were the loss of that step
-    (at least a thousandth of the most that enters at a step of its row);
-    in each direction those steps are drawn at which it enters that direction's output (with one position,
-    the rows of several layers that read both ways serve the directions in turn). So it is in those of Elman's
-    models that have several recurrent layers (translation, whose decoder reads its own output;
-    ensembles) or one loss for several steps at once (direct forecasts); the loss is the whole sequence's
-    then.
+    (pooling, attention), each sample is what entered at one of them, as if that were the loss of that step.
+    For each direction those steps are drawn at which at least a thousandth of the most in the row enters that
+    direction's output; with one position, the rows of several layers that read both ways serve the directions
+    in turn. So it is in those of Elman's models that have several recurrent layers (translation, whose
+    decoder reads its own output; ensembles) or one loss for several steps at once (direct forecasts); the
+    loss is the whole sequence's then.
 
     Args:
         model: holds an ``elman.Recurrent`` or torch's RNN, LSTM or GRU; it is left as it is, and a copy is

@@ -87,13 +87,10 @@ class Entrance:
         lengths = [len(output) for output, _ in self.read.answers]
         kept = _where(entered[..., None], self.output).flatten(2).split(lengths)
         ends = [_where(at_end.reshape(*at_end.shape, *[1] * (s.dim() - 3)), s) for s in self.finals]
-        gradients = [*kept, *(end.flatten(0, 1) for end in ends)]
-        asked = [k for k, given in enumerate(_given(self.read)) if given.requires_grad]
+        let_in = [*kept, *(end.flatten(0, 1) for end in ends)]
+        pairs = [(own, g) for own, g in zip(_given(self.read), let_in, strict=True) if own.requires_grad]
         self.read.forget_gradients()
-        if asked:
-            torch.autograd.backward(
-                [_given(self.read)[k] for k in asked], [gradients[k] for k in asked], retain_graph=True
-            )
+        torch.autograd.backward([own for own, _ in pairs], [g for _, g in pairs], retain_graph=True)
         return self.read.gradients()
 
 
@@ -107,7 +104,7 @@ def entrances(losses: Tensor, readings: list[Reading], counted: np.ndarray) -> l
     """
     asked = [given for read in readings for given in _given(read) if given.requires_grad]
     total = losses[torch.from_numpy(counted)].sum()
-    told = iter(torch.autograd.grad(total, asked, retain_graph=True, materialize_grads=True))
+    told = iter(torch.autograd.grad(total, asked, retain_graph=True, materialize_grads=True) if asked else ())
     found = []
     for read in readings:
         gradients = [next(told) if own.requires_grad else torch.zeros_like(own) for own in _given(read)]
