@@ -232,6 +232,8 @@ def _from_yaml(path: Path) -> dict[str, Any]:
 
 
 def _evaluate(arguments: list[str]) -> int:
+    from elman.train.history import figure
+
     given = _parse(_Evaluate, arguments, "elman evaluate", "elman evaluate runs/language-model other.txt")
     task = load(given.run, given.cell)
     if not given.data and not task.makes_data:
@@ -242,7 +244,7 @@ def _evaluate(arguments: list[str]) -> int:
     else:
         width = max(map(len, figures))
         for name, value in figures.items():
-            shown = f"{value:.4f}" if isinstance(value, float) else f"{value:,}"
+            shown = figure(value, 4) if isinstance(value, float) else f"{value:,}"
             print(f"{name.replace('_', ' '):<{width}}  {shown}")
     return 0
 
@@ -275,9 +277,11 @@ def _show(arguments: list[str]) -> int:
         reading, last = task.reading(), history[-1]
         print(f"trained: {last['step']:,} steps, epoch {last['epoch']}, {last['seconds']:,.0f} s")
         for kind in ("train", "validation"):
-            losses = [reading(line["loss"]) for line in history if line["kind"] == kind]
+            losses = [line["loss"] for line in history if line["kind"] == kind]
             if losses:
-                print(f"{kind:>10}  {losses[0]:.3f} {sparkline(losses)} {losses[-1]:.3f} {reading.name}")
+                curve = sparkline([reading(loss) for loss in losses])
+                ends = [reading.shown(loss) for loss in (losses[0], losses[-1])]
+                print(f"{kind:>10}  {ends[0]} {curve} {ends[1]} {reading.name}")
         backs = [looks_back(line) for line in history if line["kind"] == "gradients"]
         known = [back for back in backs if back is not None]
         if known:

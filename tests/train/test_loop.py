@@ -222,6 +222,19 @@ def test_progress_is_shown_after_every_step():
     assert float(facts["bits"]) == pytest.approx(float(facts["loss"]) / math.log(2), abs=2e-3)
 
 
+def test_small_figures_keep_their_digits():
+    shown = Reading("bits", 2.0).shown
+    assert [shown(x) for x in (-1.23456, 6.17, 0.05, 0.0123456, 2.345e-6, 0.0)] == [
+        "-2.469",
+        "12.340",
+        "0.100",
+        "0.0247",
+        "4.69e-06",
+        "0",
+    ]
+    assert Reading("perplexity", is_exponential=True).shown(0.0) == "1.000"
+
+
 # Stopping
 
 

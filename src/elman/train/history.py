@@ -115,6 +115,11 @@ def looks_back(line: dict[str, Any]) -> float | None:
     return max(lives, default=None)
 
 
+def figure(value: float, digits: int = 3) -> str:
+    """So many decimals; of what is below 0.1, so many digits."""
+    return f"{value:.{digits}f}" if abs(value) >= 0.1 else f"{value:.{digits}g}"
+
+
 def sparkline(values: list[float], width: int = 40) -> str:
     """A line of blocks whose heights are the finite values, thinned out to at most ``width``."""
     values = list(filter(math.isfinite, values))

@@ -30,7 +30,7 @@ from elman.train.checkpoint import (
     save_weights,
 )
 from elman.train.files import CHECKPOINT, HISTORY, WEIGHTS
-from elman.train.history import History
+from elman.train.history import History, figure
 from elman.train.optimize import (
     clip_gradients,
     copy_parameters,
@@ -78,6 +78,10 @@ class Reading:
     def __call__(self, loss: float) -> float:
         """The figure of a mean loss."""
         return math.exp(min(loss, _LARGEST_EXPONENT)) if self.is_exponential else loss * self.scale
+
+    def shown(self, loss: float) -> str:
+        """The figure of a mean loss, for people."""
+        return figure(self(loss))
 
 
 @torch.inference_mode()
@@ -242,8 +246,8 @@ class Loop:
         seconds = time.monotonic() - self._began
         facts = {
             "epoch": f"{(self.position.step - 1) // self.batches.steps + 1}/{self.options.epochs}",
-            "loss": f"{mean:.3f}",
-            self.reading.name: f"{self.reading(mean):.3f}",
+            "loss": figure(mean),
+            self.reading.name: self.reading.shown(mean),
             "grad norm": f"{norm:.2f}",
             **self._watch.facts,
             # last, as a narrow terminal cuts the end
@@ -291,8 +295,8 @@ class Loop:
                 position.bad_epochs += 1
             self.progress.say(
                 f"epoch {(position.step - 1) // self.batches.steps + 1}: validation "
-                f"{self.reading.name} {self.reading(loss):.3f}"
-                + ("" if position.bad_epochs == 0 else f"  (best {self.reading(position.best_loss):.3f})")
+                f"{self.reading.name} {self.reading.shown(loss)}"
+                + ("" if position.bad_epochs == 0 else f"  (best {self.reading.shown(position.best_loss)})")
             )
         patience = self.options.patience
         position.finished = over or reached or bool(patience and position.bad_epochs >= patience)
