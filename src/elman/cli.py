@@ -145,11 +145,18 @@ def _dispatch(arguments: list[str]) -> int:
     raise InputError(f"unknown command {verb!r}; known: {', '.join([*commands, *verbs])}")
 
 
-def _tasks() -> dict[str, type[Task]]:
+def _task_names() -> tuple[str, ...]:
     """All tasks: first those that newcomers ask for, last those that only measure networks."""
-    others = [name for name in names("tasks") if name not in _FIRST + _LAST]
-    found = (*_FIRST, *others, *_LAST)
-    return {name: find("tasks", name, Task) for name in found}  # type: ignore[type-abstract]
+    others = (name for name in names("tasks") if name not in _FIRST + _LAST)
+    return (*_FIRST, *others, *_LAST)
+
+
+def _task(name: str) -> type[Task]:
+    return find("tasks", name, Task)  # type: ignore[type-abstract]
+
+
+def _tasks() -> dict[str, type[Task]]:
+    return {name: _task(name) for name in _task_names()}
 
 
 def _verbs() -> list[type[Verb]]:
@@ -187,14 +194,13 @@ def _summary(thing: type) -> str:
 
 
 def _train(arguments: list[str]) -> int:
-    tasks = _tasks()
     if not arguments or arguments[0] in ("--help", "-h"):
         print(_overview(), end="")
         return 0
     name, *rest = arguments
-    if name not in tasks:
-        raise InputError(f"unknown task {name!r}; known: {', '.join(tasks)}")
-    cls = tasks[name]
+    if name not in _task_names():  # one is loaded, not all
+        raise InputError(f"unknown task {name!r}; known: {', '.join(_task_names())}")
+    cls = _task(name)
     file = _value("--config", rest)
     recipe = _from_yaml(Path(file)) if file else {}
     default = from_json(cls.Config, to_json(cls.Config()) | recipe, file)

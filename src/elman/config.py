@@ -10,8 +10,6 @@ import typing
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-
 from elman.errors import InputError
 
 T = TypeVar("T")
@@ -58,7 +56,7 @@ def _plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, tuple | list):
         return [_plain(v) for v in value]
-    if isinstance(value, np.generic):
+    if hasattr(value, "item"):  # a NumPy number; to import NumPy just to ask would slow every command down
         return value.item()
     return value
 
