@@ -4,6 +4,8 @@ import os
 import platform
 from pathlib import Path
 
+import torch
+
 
 def check(file: Path, section: str) -> None:
     """Stops before anything is measured if the document has no such section.
@@ -23,6 +25,15 @@ def replace(file: Path, section: str, content: str) -> None:
     begin, end = _markers(section)
     before, _, rest = file.read_text().partition(begin)
     file.write_text(f"{before}{begin}\n\n{content.strip()}\n\n{end}{rest.partition(end)[2]}")
+
+
+def publish(section: str, table: str, rounds: int, file: Path | None) -> None:
+    """Prints a table and what it was measured on, and puts both into the document, if there is one."""
+    facts = f"{torch.get_num_threads()} threads, torch {torch.__version__}, {rounds} rounds"
+    text = f"{machine()}; {facts}.\n\n{table}"
+    print(text)
+    if file:
+        replace(file, section, text)
 
 
 def machine() -> str:

@@ -112,11 +112,7 @@ def main():
         print(" | ".join(rows[-1]), file=sys.stderr, flush=True)
     head = ["rows × steps × units", "bare, ms a step", "elman, ms a step", "characters/s"]
     table = document.table([*head, "elman / bare, median (range)"], rows)
-    facts = f"{torch.get_num_threads()} threads, torch {torch.__version__}, {options.rounds} rounds"
-    text = f"{document.machine()}; {facts}.\n\n{table}"
-    print(text)
-    if options.write:
-        document.replace(options.write, "training loop", text)
+    document.publish("training loop", table, options.rounds, options.write)
 
 
 if __name__ == "__main__":

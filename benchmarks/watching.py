@@ -127,11 +127,7 @@ def main() -> None:
         spread = f"{statistics.median(shares):.1%} ({shares[0]:.1%}–{shares[-1]:.1%})"
         rows.append([name, f"{plain:.1f}", f"{look:.1f}", spread])
     table = document.table(["network", "step, ms", "look, ms", "of a hundred steps, median (range)"], rows)
-    facts = f"{torch.get_num_threads()} threads, torch {torch.__version__}, {options.rounds} rounds"
-    text = f"{document.machine()}; {facts}.\n\n{table}"
-    print(text)
-    if options.write:
-        document.replace(options.write, "watching", text)
+    document.publish("watching", table, options.rounds, options.write)
 
 
 if __name__ == "__main__":
