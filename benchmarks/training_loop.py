@@ -20,9 +20,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from elman.data.batches import TokenStreams
-from elman.data.corpus import Corpus
-from elman.data.vocab import ByteVocabulary
+from elman.data.batches.tokens import TokenStreams
+from elman.data.tokens.corpus import Corpus
+from elman.data.tokens.vocab import ByteVocabulary
 from elman.tasks.language_model import LanguageModel
 from elman.train.loop import Loop
 from elman.train.progress import Silent

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 
 import elman
-from elman.data.channels import labelled
+from elman.baselines.windowed_gaussian import windowed_gaussian
+from elman.data.channels.channels import labelled
 from elman.metrics.nab import PROFILES, Scored, nab_score, probation_rows
 from elman.metrics.ranges import runs
-from elman.metrics.windowed_gaussian import windowed_gaussian
 
 OPTIONS = {
     "cell": "gru",

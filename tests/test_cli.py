@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny import interrupt_at, table, text
 
 import elman
 from elman import registry
@@ -17,7 +18,6 @@ from elman.cli import main
 from elman.tasks import language_model
 from elman.tasks.base import Task
 from elman.train import files, progress
-from tiny import interrupt_at, table, text
 
 TASKS = {name: registry.find("tasks", name, Task) for name in registry.names("tasks")}
 VERBS = [*dict.fromkeys(task.verb.__name__.lower() for task in TASKS.values()), "evaluate", "show", "resume"]

@@ -5,9 +5,9 @@ import runpy
 from pathlib import Path
 
 import pytest
+from tiny import reviews, rhythm, sales, sentences
 
 from elman.cli import main
-from tiny import reviews, rhythm, sales, sentences
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")

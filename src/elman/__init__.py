@@ -6,7 +6,7 @@ Drop-in layers, any cell you can write, and one command from a file of sequences
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from elman.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from elman import cells

@@ -5,8 +5,9 @@ rebuilds what a model is given, refuses frozen ones.
 """
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -58,3 +59,62 @@ def to_device(value: T, device: torch.device) -> T:
         moved = {f.name: to_device(getattr(value, f.name), device) for f in dataclasses.fields(value)}
         return type(value)(**moved)
     return value
+
+
+class Batches(Protocol):
+    """What the training loop needs of data."""
+
+    steps: int
+
+    def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
+        """Batches ``start``, ``start`` + 1, … of an epoch."""
+
+
+@dataclass
+class Window:
+    """What is known at a cutoff: C steps before it, and covariates known ahead of the H steps after it.
+
+    Attributes:
+        values: [C, B] targets, 0 where missing.
+        observed: [C, B] bool, false where missing and before a series' first step.
+        known: [C + H, B, K] numbers known ahead.
+        past: [C, B, P] numbers known up to the present.
+        known_codes: [C + H, B, J] categories known ahead.
+        past_codes: [C, B, L] categories known up to the present.
+        starts: [C, B] bool, true at a series' first step.
+        number: [B] of the window's first step within its series; negative where it begins before it.
+        series: [B] row in tables of one parameter a series.
+    """
+
+    values: Tensor
+    observed: Tensor
+    known: Tensor
+    past: Tensor
+    known_codes: Tensor
+    past_codes: Tensor
+    starts: Tensor
+    number: Tensor
+    series: Tensor
+
+    @property
+    def context(self) -> int:
+        """C, steps before the cutoff."""
+        return len(self.values)
+
+    @property
+    def horizon(self) -> int:
+        """H, steps after it."""
+        return len(self.known) - len(self.values)
+
+
+@dataclass
+class WindowBatch:
+    """Windows, and what follows them.
+
+    Attributes:
+        inputs: what is known.
+        targets: values [H, B] and their weights, 0 where missing.
+    """
+
+    inputs: Window
+    targets: Target

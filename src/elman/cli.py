@@ -16,12 +16,12 @@ from typing import Annotated, Any, TypeVar
 
 import tyro
 
-from elman import __version__
 from elman.config import flag, from_json, read_yaml, to_json
 from elman.errors import InputError, Interrupted, TrainingStopped
 from elman.registry import find, names
 from elman.tasks.base import Task, Verb, load, open_run, resume
 from elman.train import files
+from elman.version import __version__
 
 T = TypeVar("T")
 

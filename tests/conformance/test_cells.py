@@ -7,10 +7,10 @@ from itertools import pairwise
 import pytest
 import torch
 import torch.nn.functional as F
+from agreement import agree, draw, randomise, results
 from torch import Tensor
 from torch.func import functional_call
 
-from agreement import agree, draw, randomise, results
 from elman import registry
 from elman.cells import Cell
 from elman.cells.initialise import initialise

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import pytest
 import torch
+from agreement import randomise
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from agreement import randomise
 from elman import registry
 from elman.batch import Target
 from elman.heads.base import Distribution, Head

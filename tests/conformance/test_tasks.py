@@ -16,18 +16,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-
-import elman
-from elman import registry
-from elman.cli import main
-from elman.config import from_json, to_json
-from elman.data.split import split_points, stratified_split
-from elman.errors import InputError
-from elman.inspect import look
-from elman.layers import Recurrent
-from elman.tasks import language_model
-from elman.tasks.base import Task
-from elman.train.history import read_history
 from tiny import (
     SMALL,
     idx_files,
@@ -41,6 +29,18 @@ from tiny import (
     timeless,
     weights,
 )
+
+import elman
+from elman import registry
+from elman.cli import main
+from elman.config import from_json, to_json
+from elman.data.split import split_points, stratified_split
+from elman.errors import InputError
+from elman.inspect import look
+from elman.layers import Recurrent
+from elman.tasks import language_model
+from elman.tasks.base import Task
+from elman.train.history import read_history
 
 
 @dataclass

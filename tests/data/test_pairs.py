@@ -10,16 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from elman.data.pairs import (
-    PairBatches,
-    Pairs,
-    arriving_lines,
-    check_pairs,
-    load_pairs,
-    padded,
-    read_pairs,
-    save_pairs,
-)
+from elman.data.batches.pairs import PairBatches, padded
+from elman.data.pairs import Pairs, arriving_lines, check_pairs, load_pairs, read_pairs, save_pairs
 from elman.errors import InputError
 
 ENGLISH = ["a dog", "two dogs run", "naïve café"]

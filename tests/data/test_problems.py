@@ -7,7 +7,11 @@ import pytest
 import torch
 from torch.nn.functional import mse_loss
 
-from elman.data.problems import Adding, Copying, Drawn, Parity, Problem
+from elman.data.batches.drawn import Drawn
+from elman.data.problems.adding import Adding
+from elman.data.problems.base import Problem
+from elman.data.problems.copying import Copying
+from elman.data.problems.parity import Parity
 from elman.errors import InputError
 
 PROBLEMS: list[Problem] = [Adding(9), Copying(7, symbols=4, items=3), Parity(6)]

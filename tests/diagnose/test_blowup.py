@@ -2,15 +2,15 @@
 
 import pytest
 import torch
+from agreement import randomise
+from tiny import I, language_model, regressor
 from torch import nn
 
-from agreement import randomise
 from elman.batch import Batch, Field, Target
 from elman.cells import GRU, LSTM, Elman
 from elman.diagnose.blowup import explain, first_hit, recurrent_growth
 from elman.layers import Recurrent
 from elman.models.autoregressive import Autoregressive
-from tiny import I, language_model, regressor
 
 V, H = 6, 5
 IN_RECURRENCE = "within one batch in the recurrence: try --clip norm"

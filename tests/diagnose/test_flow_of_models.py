@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from agreement import randomise
+from tiny import V, language_model
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from agreement import randomise
 from elman.batch import Batch, Field, Target
 from elman.cells import GRU, LSTM, Elman
-from elman.data.covariates import Encoded, Sizes
-from elman.data.cutoffs import CutoffWindows
+from elman.data.batches.cutoffs import CutoffWindows
+from elman.data.series.covariates import Encoded, Sizes
 from elman.diagnose import RULE, gradient_flow, verdict
 from elman.errors import InputError
 from elman.heads.categorical import Categorical
@@ -24,14 +25,13 @@ from elman.layers import Recurrent
 from elman.layers.attention import ATTENTIONS
 from elman.models.autoencoder import Autoencoder
 from elman.models.classifier import Classifier
-from elman.models.direct import Direct
-from elman.models.ensemble import Ensemble
+from elman.models.forecast.direct import Direct
+from elman.models.forecast.ensemble import Ensemble
+from elman.models.forecast.recursive import Recursive
 from elman.models.framewise import Framewise
 from elman.models.pooled import Pooled
 from elman.models.pooling import Pooling
-from elman.models.recursive import Recursive
 from elman.models.seq2seq import Seq2Seq
-from tiny import V, language_model
 
 T, B, I, H = 12, 3, 3, 4
 LENGTHS = torch.tensor([12, 7, 4])

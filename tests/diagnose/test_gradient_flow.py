@@ -6,9 +6,9 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
+from agreement import randomise
 from torch import nn
 
-from agreement import randomise
 from elman import registry
 from elman.cells import LSTM, Cell
 from elman.diagnose import gradient_flow, verdict

@@ -6,18 +6,18 @@ import math
 import numpy as np
 import pytest
 import torch
+from agreement import randomise
+from tiny import V, language_model
 from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 
 import elman
-from agreement import randomise
 from elman import registry
 from elman.batch import Batch, Field, Target
 from elman.cells import GRU, LSTM, Cell, Elman
 from elman.diagnose import gate_statistics, gradient_flow, hidden_states, jacobian_spectrum, layer_names
 from elman.errors import InputError
 from elman.layers import Recurrent
-from tiny import V, language_model
 
 T, I, H = 7, 3, 4
 LENGTHS = torch.tensor([7, 4, 0])

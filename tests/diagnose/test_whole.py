@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from agreement import randomise
 from torch import nn
 
-from agreement import randomise
 from elman.cells import GRU, LSTM, Elman
 from elman.diagnose import gradient_flow
 from elman.layers import Recurrent

@@ -1,8 +1,8 @@
 """Squared error where single outputs are missing."""
 
 import torch
-
 from agreement import randomise
+
 from elman.batch import Target
 from elman.heads.squared_error import SquaredError
 

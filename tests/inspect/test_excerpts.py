@@ -7,9 +7,9 @@ import pytest
 import torch
 
 import elman
-from elman.data.batches import excerpts
-from elman.data.corpus import tokenise
-from elman.data.vocab import make_vocabulary
+from elman.data.batches.tokens import excerpts
+from elman.data.tokens.corpus import tokenise
+from elman.data.tokens.vocab import make_vocabulary
 from elman.errors import InputError
 
 LINES = "".join(f"line {k}\n" + "\n" * (k % 4 == 3) for k in range(300))

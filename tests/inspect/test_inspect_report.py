@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tiny import SMALL, reviews, sales, table, text
 
 import elman
 from elman.cli import main
@@ -19,7 +20,6 @@ from elman.diagnose import gate_statistics, gradient_flow, hidden_states, jacobi
 from elman.errors import InputError
 from elman.inspect import look, report
 from elman.tasks import language_model
-from tiny import SMALL, reviews, sales, table, text
 
 SECTIONS = ["gradient", "spectrum", "gates", "hidden", "training", "remedies"]
 VOID = {"meta", "br"}

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from agreement import agree, weighted_sum
+from sweeps import BOUND, DTYPES, MAKE, Problem, problem, same_bits, worst
 from torch import Tensor
 
-from agreement import agree, weighted_sum
 from elman.kernels import cpu, reference
-from sweeps import BOUND, DTYPES, MAKE, Problem, problem, same_bits, worst
 
 if cpu._kernels is None:
     pytest.skip("elman was installed without a C++ compiler", allow_module_level=True)

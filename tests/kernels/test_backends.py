@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from agreement import agree, draw, randomise, results
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from agreement import agree, draw, randomise, results
 from elman import registry
 from elman.cells import Cell
 from elman.kernels import aten, cpu, dispatch, reference

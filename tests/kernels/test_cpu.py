@@ -6,11 +6,11 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sweeps import BOUND, DTYPES, MAKE, SWITCHES, Problem, kernels, problem, worst
 
 from elman.cells import LSTM, Elman
 from elman.kernels import cpu
 from elman.layers import Recurrent
-from sweeps import BOUND, DTYPES, MAKE, SWITCHES, Problem, kernels, problem, worst
 
 if cpu._kernels is None:
     pytest.skip("elman was installed without a C++ compiler", allow_module_level=True)

@@ -3,9 +3,9 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from agreement import randomise
 from torch import nn
 
-from agreement import randomise
 from elman.batch import Target
 from elman.heads.categorical import Categorical
 from elman.kernels import cross_entropy

@@ -6,10 +6,10 @@ from functools import partial
 
 import pytest
 import torch
+from sweeps import BOUND, DTYPES, MAKE, Problem, kernels, problem, same_bits, worst
 from torch import Tensor
 
 from elman.kernels import cpu, reference, stack
-from sweeps import BOUND, DTYPES, MAKE, Problem, kernels, problem, same_bits, worst
 
 if cpu._kernels is None:
     pytest.skip("elman was installed without a C++ compiler", allow_module_level=True)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from sweeps import DTYPES, MAKE, problem
 from torch import Tensor, nn
 
 import elman
 from elman.kernels import cpu
 from elman.layers import Recurrent
-from sweeps import DTYPES, MAKE, problem
 
 if cpu._kernels is None:
     pytest.skip("elman was installed without a C++ compiler", allow_module_level=True)

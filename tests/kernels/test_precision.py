@@ -4,10 +4,10 @@ import copy
 
 import pytest
 import torch
+from agreement import results
 from torch import Tensor, nn
 
 import elman
-from agreement import results
 from elman.kernels import cpu
 
 if cpu._kernels is None:

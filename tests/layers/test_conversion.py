@@ -5,10 +5,10 @@ import gc
 
 import pytest
 import torch
+from agreement import agree, results, several
 from torch import Tensor, nn
 from torch.nn.utils import prune
 
-from agreement import agree, results, several
 from elman import layers
 from elman.cells import LSTM
 from elman.layers import Recurrent, convert

@@ -5,10 +5,10 @@ import pickle
 
 import pytest
 import torch
+from agreement import agree, draw, randomise, results
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from agreement import agree, draw, randomise, results
 from elman import layers, registry
 from elman.cells import GRU, LSTM, Cell, Elman
 from elman.kernels import dispatch

@@ -5,10 +5,10 @@ from itertools import product
 
 import pytest
 import torch
+from agreement import agree, randomise, results
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
-from agreement import agree, randomise, results
 from elman import layers
 
 T, B, I, H = 5, 3, 4, 6

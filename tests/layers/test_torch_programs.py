@@ -6,12 +6,12 @@ from typing import ClassVar
 
 import pytest
 import torch
+from agreement import agree, draw, leaves, randomise, results, several, weighted_sum
 from torch import Tensor
 from torch.export import Dim
 from torch.func import functional_call, grad, vmap
 from torch.nn.utils.parametrizations import weight_norm
 
-from agreement import agree, draw, leaves, randomise, results, several, weighted_sum
 from elman import cells, layers, registry
 from elman.cells import Cell
 from elman.cells.base import Weights

@@ -5,8 +5,9 @@ import gzip
 import numpy as np
 import pytest
 
-from elman.metrics import backtest, forecast
-from elman.metrics.forecast_baselines import naive, naive2, seasonal_naive, theta
+from elman.baselines import backtest
+from elman.baselines.forecasts import naive, naive2, seasonal_naive, theta
+from elman.metrics import forecast
 
 NAN = float("nan")
 

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from elman.baselines.simple_classifiers import logistic, majority, tfidf_logistic
 from elman.metrics.calibration import fit_temperature, probabilities
 from elman.metrics.label_figures import (
     calibration_error,
@@ -16,7 +17,6 @@ from elman.metrics.label_figures import (
     log_loss,
     surest_mistakes,
 )
-from elman.metrics.simple_classifiers import logistic, majority, tfidf_logistic
 
 TRUTH = indicator(np.array([0, 0, 1, 1, 1, 2]), 4)
 P = np.array(

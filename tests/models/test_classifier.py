@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-
 from agreement import randomise
+
 from elman.batch import Batch, Field, Target
 from elman.cells import LSTM
 from elman.heads.categorical import Categorical

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+from agreement import randomise
 from torch import Tensor
 
-from agreement import randomise
 from elman.batch import Batch, Field, Target
 from elman.cells import GRU, LSTM, Cell, Elman, PeepholeLSTM, ProjectedLSTM
 from elman.heads.squared_error import SquaredError

@@ -4,8 +4,8 @@ import math
 
 import pytest
 import torch
-
 from agreement import randomise
+
 from elman.batch import Field
 from elman.cells import LSTM, Elman, ProjectedLSTM
 from elman.heads.squared_error import SquaredError

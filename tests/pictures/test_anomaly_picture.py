@@ -3,8 +3,8 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
-from elman.data.channels import Channels
-from elman.decode.anomalies import Analysis
+from elman.anomalies.anomalies import Analysis
+from elman.data.channels.channels import Channels
 from elman.pictures.anomalies import draw_anomalies
 from elman.pictures.base import BLUE, ORANGE, PALE
 

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from tiny import SMALL, rhythm, rhythm_values, same_bits, weights
 
 import elman
 from elman.cli import main
-from elman.data.channels import labelled, windows_of
+from elman.data.channels.channels import labelled, windows_of
 from elman.errors import InputError
 from elman.metrics.nab import PROFILES, Scored, nab_score, probation_rows
 from elman.metrics.ranges import runs
 from elman.tasks.anomaly_detection import AnomalyDetector, Detect
-from tiny import SMALL, rhythm, rhythm_values, same_bits, weights
 
 MODELS = [
     {"model": "forecaster"},

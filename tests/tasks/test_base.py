@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from tiny import SMALL, text
 
 import elman
 from elman.errors import InputError, TrainingStopped
-from tiny import SMALL, text
 
 X, Y = np.random.default_rng(0).normal(size=(20, 4, 2)), np.arange(20.0)
 

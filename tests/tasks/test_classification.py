@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tiny import SMALL, interrupt_at, reviews, same_bits, text, timeless, weights
 
 import elman
 from elman.cli import main
 from elman.errors import InputError
 from elman.tasks import classification, language_model
 from elman.tasks.classification import SequenceClassifier
-from tiny import SMALL, interrupt_at, reviews, same_bits, text, timeless, weights
 
 TINY = SMALL | {"embedding_size": 6, "min_count": 1}
 

@@ -10,13 +10,13 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from tiny import SMALL, interrupt_at, sales, same_bits, weights
 
 import elman
 from elman.cli import main
 from elman.errors import InputError, Interrupted
 from elman.tasks.forecasting import Forecaster
 from elman.train.loop import Loop
-from tiny import SMALL, interrupt_at, sales, same_bits, weights
 
 OPTIONS: dict[str, Any] = SMALL | {
     "horizon": 4,

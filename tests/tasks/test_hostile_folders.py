@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tiny import SMALL, reviews, rhythm_values, table, text
 
 import elman
 from elman.errors import InputError
 from elman.tasks import language_model
-from tiny import SMALL, reviews, rhythm_values, table, text
 
 CONFIG, WEIGHTS, VOCABULARY, RESULTS = "config.json", "model.safetensors", "vocabulary.json", "results.json"
 PEAK = Path("/proc/self/clear_refs")

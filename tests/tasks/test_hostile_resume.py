@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny import SMALL, interrupt_at, text, timeless
 
 import elman
 from elman.errors import InputError, Interrupted
 from elman.tasks import language_model
 from elman.train import progress
-from tiny import SMALL, interrupt_at, text, timeless
 
 CHECKPOINT, HISTORY, TOKENS, STARTS = "checkpoint.safetensors", "history.jsonl", "tokens.npy", "documents.npy"
 Damage = Callable[[Path], object]

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tiny import SMALL, idx_files, interrupt_at, same_bits, timeless, weights
 
 import elman
 from elman.cli import main
-from elman.data.problems import Adding
+from elman.data.problems.adding import Adding
 from elman.errors import InputError, Interrupted
 from elman.tasks import laboratory
 from elman.train import progress
-from tiny import SMALL, idx_files, interrupt_at, same_bits, timeless, weights
 
 TINY = SMALL | {"length": 6, "sequences": 10, "held_out": 9}
 QUICK = {"hidden_size": 32, "sequences": 2000, "held_out": 500, "learning_rate": 0.01}

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tiny import SMALL, same_bits, text, weights
 
 import elman
-from elman.data.builtin import python_reference
-from elman.data.vocab import ByteVocabulary
+from elman.baselines.ngram import frequency_nats
+from elman.data.read.builtin import python_reference
+from elman.data.tokens.vocab import ByteVocabulary
 from elman.errors import InputError
-from elman.metrics.ngram import frequency_nats
 from elman.models.autoregressive import TokenStream
 from elman.tasks import language_model
 from elman.tasks.language_model import LanguageModel
-from tiny import SMALL, same_bits, text, weights
 
 OPTIONS = SMALL | {"embedding_size": 4, "bptt": 20}
 
@@ -124,7 +124,7 @@ def test_what_is_learnt_is_the_same_from_files_and_from_memory(task, tmp_path):
 
 def test_without_a_file_the_python_reference_is_read(monkeypatch):
     short = [each[:300] for each in python_reference()[:3]]
-    monkeypatch.setattr("elman.data.builtin.python_reference", lambda: short)
+    monkeypatch.setattr("elman.data.read.builtin.python_reference", lambda: short)
     assert set(LanguageModel(**OPTIONS).fit().vocabulary.symbols) == set("".join(short))
 
 

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tiny import SMALL, same_bits, text, weights
 
 import elman
+from elman.baselines.ngram import frequency_nats
 from elman.cli import main
-from elman.metrics.ngram import frequency_nats
 from elman.tasks import language_model
 from elman.tasks.base import open_run
 from elman.tasks.language_model import LanguageModel
-from tiny import SMALL, same_bits, text, weights
 
 OPTIONS = SMALL | {"embedding_size": 4, "bptt": 20, "level": "words"}
 OLD = Path(__file__).parent / "old_runs"

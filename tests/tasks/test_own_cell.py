@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tiny import SMALL, interrupt_at, same_bits, text, weights
 
 import elman
 from elman.cells.named import make_cell
@@ -13,7 +14,6 @@ from elman.cli import main
 from elman.errors import InputError, Interrupted
 from elman.tasks import language_model
 from elman.train import progress
-from tiny import SMALL, interrupt_at, same_bits, text, weights
 
 CELL = """
 import pathlib

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tiny import SMALL, same_bits, table, weights
 
 import elman
 from elman.errors import InputError
 from elman.tasks.regression import SequenceRegressor
-from tiny import SMALL, same_bits, table, weights
 
 
 def data(sequences: int = 60, steps: int = 5, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

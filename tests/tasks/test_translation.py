@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from tiny import GERMAN, SMALL, WORDS, interrupt_at, same_bits, sentences, timeless, weights
 
 import elman
 from elman.cli import main
@@ -16,7 +17,6 @@ from elman.errors import InputError, Interrupted
 from elman.tasks import translation
 from elman.tasks.translation import Translator
 from elman.train import progress
-from tiny import GERMAN, SMALL, WORDS, interrupt_at, same_bits, sentences, timeless, weights
 
 LEARNS = {
     "level": "words",

@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tiny import corpus, language_model, same_bits, weights
 from torch import Tensor, nn
 
 from elman.cells import GRU, LSTM
-from elman.data.batches import TokenStreams
+from elman.data.batches.tokens import TokenStreams
 from elman.errors import InputError
 from elman.state import State
 from elman.train.checkpoint import Position, load_checkpoint, load_weights, save_checkpoint, save_weights
 from elman.train.optimize import make_optimizer
 from elman.train.options import TrainingOptions
-from tiny import corpus, language_model, same_bits, weights
 
 POSITION = Position(
     step=7,

@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 import torch
+from tiny import I, Probe, V, corpus, examples, language_model, regressor, same_bits, weights
 from torch import Tensor, nn
 
+from elman.batch import Batches
 from elman.cells import GRU, LSTM, Cell, Elman
-from elman.data.batches import Batches, Examples, TokenStreams, TokenWindows
-from elman.data.corpus import Corpus
+from elman.data.batches.examples import Examples
+from elman.data.batches.tokens import TokenStreams, TokenWindows
+from elman.data.tokens.corpus import Corpus
 from elman.errors import InputError, TrainingStopped
 from elman.layers import Recurrent
 from elman.models.autoregressive import Autoregressive
@@ -19,7 +22,6 @@ from elman.train.checkpoint import load_checkpoint
 from elman.train.loop import Loop, Mean, Reading, evaluate
 from elman.train.optimize import make_optimizer
 from elman.train.options import TrainingOptions
-from tiny import I, Probe, V, corpus, examples, language_model, regressor, same_bits, weights
 
 
 def fit(model: nn.Module, batches: Batches, validation: Batches | None = None, **options: Any) -> Loop:

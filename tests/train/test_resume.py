@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 import torch
+from tiny import Probe, corpus, examples, language_model, regressor, same_bits, weights
 from torch import Tensor
 
-from elman.data.batches import TokenStreams, TokenWindows
+from elman.data.batches.tokens import TokenStreams, TokenWindows
 from elman.errors import Interrupted
 from elman.train.checkpoint import load_weights
 from elman.train.loop import Loop
 from elman.train.options import TrainingOptions
 from elman.train.progress import Silent
-from tiny import Probe, corpus, examples, language_model, regressor, same_bits, weights
 
 STEPS = 6  # an epoch
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 import torch
+from tiny import Probe, corpus, examples, language_model, regressor, same_bits, weights
 from torch import nn
 
-from elman.batch import Batch, Field, Target
+from elman.batch import Batch, Batches, Field, Target
 from elman.cells import GRU, LSTM, Elman
-from elman.data.batches import Batches, TokenStreams
+from elman.data.batches.tokens import TokenStreams
 from elman.errors import Interrupted, TrainingStopped
 from elman.heads.squared_error import SquaredError
 from elman.layers import Recurrent
@@ -22,7 +23,6 @@ from elman.train.history import History, looks_back
 from elman.train.loop import Loop
 from elman.train.options import TrainingOptions
 from elman.train.watch import Watch
-from tiny import Probe, corpus, examples, language_model, regressor, same_bits, weights
 
 STEPS = 6  # an epoch of streams()
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from elman.batch import to_device
-from elman.data.ragged import pad
+from elman.data.batches.ragged import pad
 from elman.models.classifier import Classifier
 
 

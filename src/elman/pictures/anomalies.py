@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elman.decode.anomalies import Analysis, Anomaly
+from elman.anomalies.anomalies import Analysis, Anomaly
 from elman.pictures.base import BLUE, GREY, ORANGE, PALE, PURPLE, new_figure, save_figure
 
 if TYPE_CHECKING:

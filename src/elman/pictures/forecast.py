@@ -12,7 +12,7 @@ from elman.pictures.base import BLUE, GREY, ORANGE, new_figure, save_figure
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from elman.data.series import Panel
+    from elman.data.series.panel import Panel
 
 _HORIZONS = 4  # of history that are drawn before a forecast
 _TICKS = 3, 7  # dates on an axis, at least and at most, so that they do not touch

@@ -9,7 +9,7 @@ from elman.metrics.calibration import is_bound
 from elman.metrics.label_figures import surest_mistakes
 
 if TYPE_CHECKING:
-    from elman.data.labelled import Labelled
+    from elman.data.labelled.examples import Labelled
 
 _MOST_LABELS, _LONGEST_LABEL, _MOST_MISTAKES = 30, 30, 5
 _KEPT, _EXCERPT = 10, 160  # mistakes that results hold, and how many characters of each

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from elman.tasks.laboratory import Laboratory, LaboratoryConfig
 
 if TYPE_CHECKING:
-    from elman.data.problems import Adding
+    from elman.data.problems.adding import Adding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +32,6 @@ class AddingProblem(Laboratory):
 
     def problem(self, length: int) -> "Adding":
         """The problem at a length."""
-        from elman.data.problems import Adding
+        from elman.data.problems.adding import Adding
 
         return Adding(length)

@@ -11,18 +11,18 @@ import numpy as np
 import tyro
 
 from elman.config import flag, require
-from elman.data.tables import csv_line
+from elman.data.read.tables import csv_line
 from elman.errors import InputError
 from elman.pictures.base import check_picture
 from elman.tasks.base import Parts, Paths, Sample, Task, TaskConfig, Verb, as_paths
 
 if TYPE_CHECKING:
-    from elman.data.channels import Channels, ChannelTable
-    from elman.data.rows import RowParser
-    from elman.data.windows import Windows
-    from elman.decode.anomalies import Analysis, Anomaly
-    from elman.decode.detector import Answer, DetectorStream
-    from elman.decode.likelihood import Likelihood
+    from elman.anomalies.anomalies import Analysis, Anomaly
+    from elman.anomalies.detector import Answer, DetectorStream
+    from elman.anomalies.likelihood import Likelihood
+    from elman.data.batches.windows import Windows
+    from elman.data.channels.channels import Channels, ChannelTable
+    from elman.data.read.rows import RowParser
     from elman.models.autoencoder import Autoencoder
     from elman.models.framewise import Framewise
     from elman.train.loop import Reading
@@ -177,7 +177,7 @@ class Detect(Verb):
         return analyses
 
     def _answers(self, task: "AnomalyDetector", parser: "RowParser") -> Iterator["Answer | None"]:
-        from elman.decode.detector import answers
+        from elman.anomalies.detector import answers
 
         def complain(message: str) -> None:
             print(f"elman: {message}", file=sys.stderr)
@@ -267,7 +267,7 @@ class AnomalyDetector(Task):
 
     def stream(self) -> "DetectorStream":
         """The detector as an object that reads one row at a time, by ``push(values, time)``."""
-        from elman.decode.detector import DetectorStream
+        from elman.anomalies.detector import DetectorStream
 
         model: Any = self._fitted().cpu()  # at one row a step no device is faster
         return DetectorStream(
@@ -282,7 +282,7 @@ class AnomalyDetector(Task):
 
     def parser(self) -> "RowParser":
         """Reads lines of rows such as the training table's."""
-        from elman.data.rows import RowParser
+        from elman.data.read.rows import RowParser
 
         self._fitted()
         name = self.config.id_column if self.facts["names"] else None
@@ -321,7 +321,7 @@ class AnomalyDetector(Task):
 
     def _read(self, path: Path, with_labels: bool) -> "ChannelTable":
         """A table; its labels also from the file of windows, where one is named."""
-        from elman.data.channels import labelled, read_channels, windows_of
+        from elman.data.channels.channels import labelled, read_channels, windows_of
 
         config = self.config
         table = read_channels(path, **self._special)
@@ -332,7 +332,7 @@ class AnomalyDetector(Task):
         return replace(table, series=series)
 
     def _from_memory(self, X: Any, columns: Sequence[str] | None = None) -> "ChannelTable":
-        from elman.data.channels import channels_from_memory
+        from elman.data.channels.channels import channels_from_memory
 
         return channels_from_memory(X, columns, **self._special)
 
@@ -357,7 +357,7 @@ class AnomalyDetector(Task):
 
     def _learn(self, table: "ChannelTable", cuts: np.ndarray, folder: Path | None, source: str = "X") -> None:
         """Facts and scales from the training parts; series kept, in the run folder where there is one."""
-        from elman.data.channels import save_channels
+        from elman.data.channels.channels import save_channels
         from elman.data.scale import standard
 
         self._series, self._cuts = table.series, cuts
@@ -378,7 +378,7 @@ class AnomalyDetector(Task):
 
     def reopen(self, folder: Path) -> None:
         """Reads the series and their cuts again."""
-        from elman.data.channels import load_channels
+        from elman.data.channels.channels import load_channels
 
         self._series, self._cuts = load_channels(folder / _DATA, len(self.facts["columns"]))
 
@@ -402,7 +402,7 @@ class AnomalyDetector(Task):
         seed: int | None = None,
     ) -> "Windows | None":
         """Windows of the rows from ``begins`` to ``ends`` of each series; None where there are no rows."""
-        from elman.data.windows import Windows
+        from elman.data.batches.windows import Windows
 
         pieces = [
             (inputs[begin:end], targets[begin:end])
@@ -416,7 +416,7 @@ class AnomalyDetector(Task):
 
     def _prepared(self, series: "Channels") -> tuple[np.ndarray, np.ndarray]:
         """What the model reads at each row [N, I], and what is to be expected [N, D], NaN where unknown."""
-        from elman.data.channels import calendar, filled
+        from elman.data.channels.channels import calendar, filled
         from elman.data.scale import scaled
 
         seen = scaled(series.values, self._fact("mean"), self._fact("scale"))
@@ -438,7 +438,7 @@ class AnomalyDetector(Task):
 
     def build(self) -> "Framewise | Autoencoder":
         """Layer and head; an encoder before them where windows are reconstructed."""
-        from elman.data.channels import CALENDARS
+        from elman.data.channels.channels import CALENDARS
         from elman.heads.squared_error import SquaredError
         from elman.models.autoencoder import Autoencoder
         from elman.models.framewise import Framewise
@@ -456,13 +456,13 @@ class AnomalyDetector(Task):
         return Reading("squared error", 1.0, "values")
 
     def _likelihood(self) -> "Likelihood":
-        from elman.decode.likelihood import Likelihood
+        from elman.anomalies.likelihood import Likelihood
 
         config = self.config
         return Likelihood(len(self.facts["columns"]), config.smoothing, config.history, config.repeat)
 
     def _analyses(self, series: "Sequence[Channels]") -> "list[Analysis]":
-        from elman.decode.expectation import forecasts, reconstructions
+        from elman.anomalies.expectation import forecasts, reconstructions
 
         model: Any = self._fitted()
         found = []
@@ -479,8 +479,8 @@ class AnomalyDetector(Task):
         self, series: "Channels", expected: np.ndarray, past: np.ndarray, whole: np.ndarray
     ) -> "Analysis":
         """What follows from the errors, given those from the past alone and those with the whole at hand."""
-        from elman.decode.anomalies import Analysis
-        from elman.decode.likelihood import likelihood_scores
+        from elman.anomalies.anomalies import Analysis
+        from elman.anomalies.likelihood import likelihood_scores
 
         scores, blamed = likelihood_scores(past, self._likelihood())
         config = self.config
@@ -500,7 +500,7 @@ class AnomalyDetector(Task):
 
     def measure(self, parts: Parts) -> dict[str, Any]:
         """Errors on the test part beside simple methods', and how well labelled anomalies are found."""
-        from elman.decode.anomalies import figures
+        from elman.anomalies.anomalies import figures
         from elman.pictures.anomalies import draw_anomalies
 
         analyses = self._analyses(self._series)
@@ -513,10 +513,10 @@ class AnomalyDetector(Task):
 
     def _baselines(self, begins: Sequence[int]) -> dict[str, dict[str, float]]:
         """The figures of methods that learn nothing, through the same scoring."""
-        from elman.data.channels import filled
+        from elman.anomalies.anomalies import figures
+        from elman.baselines.windowed_gaussian import windowed_gaussian
+        from elman.data.channels.channels import filled
         from elman.data.scale import scaled
-        from elman.decode.anomalies import figures
-        from elman.metrics.windowed_gaussian import windowed_gaussian
 
         simple: dict[str, list[Analysis]] = {"previous value": [], "training mean": []}
         gaussian = []
@@ -535,7 +535,7 @@ class AnomalyDetector(Task):
 
     def evaluate(self, data: Paths) -> dict[str, Any]:
         """The test part's figures for all rows of another file."""
-        from elman.decode.anomalies import figures
+        from elman.anomalies.anomalies import figures
 
         self._fitted()
         analyses = self._analyses(self._read_alike(_only(as_paths(data)), with_labels=True))

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from elman import __version__
 from elman.config import check_regular, check_types, flag, from_json, read_json, require, shown, to_json
 from elman.errors import InputError
 from elman.registry import find, names
 from elman.train import files
 from elman.train.options import TrainingOptions
+from elman.version import __version__
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from elman.data.batches import Batches
-    from elman.data.vocab import Vocabulary
+    from elman.batch import Batches
+    from elman.data.tokens.vocab import Vocabulary
     from elman.layers.recurrent import Recurrent
     from elman.train.loop import Loop, Reading
 
@@ -95,8 +95,8 @@ class TextOptions(TaskConfig):
     """words end at spaces and punctuation, or at spaces alone, as in text that was split before"""
 
     def vocabulary(self, texts: Iterable[str], specials: Sequence[str] = ()) -> "Vocabulary":
-        """The vocabulary of the training texts; see ``elman.data.vocab.make_vocabulary``."""
-        from elman.data.vocab import make_vocabulary
+        """The vocabulary of the training texts; see ``elman.data.tokens.vocab.make_vocabulary``."""
+        from elman.data.tokens.vocab import make_vocabulary
 
         return make_vocabulary(
             self.level,

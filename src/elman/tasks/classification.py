@@ -19,11 +19,11 @@ from elman.train import files
 if TYPE_CHECKING:
     from torch import nn
 
-    from elman.data.labelled import Label, Labelled
-    from elman.data.labelled_files import Columns
-    from elman.data.ragged import Ragged
-    from elman.data.scheme import Scheme
-    from elman.data.vocab import Vocabulary
+    from elman.data.batches.ragged import Ragged
+    from elman.data.labelled.examples import Label, Labelled
+    from elman.data.labelled.files import Columns
+    from elman.data.labelled.scheme import Scheme
+    from elman.data.tokens.vocab import Vocabulary
     from elman.models.classifier import Classifier
     from elman.train.loop import Reading
 
@@ -187,8 +187,8 @@ class Classify(Verb):
 
     def _examples(self, task: "SequenceClassifier") -> Iterator["Labelled"]:
         """What is to be classified, in pieces that are answered one after another."""
-        from elman.data.labelled import Labelled, check_text
-        from elman.data.labelled_files import texts_of_line
+        from elman.data.labelled.examples import Labelled, check_text
+        from elman.data.labelled.files import texts_of_line
 
         if self.data is not None and self.single is not None:
             raise InputError("--text and a file exclude each other")
@@ -272,7 +272,7 @@ class SequenceClassifier(Task):
         Raises:
             InputError: X and y do not fit, an element cannot be learnt from, or an option names other parts.
         """
-        from elman.data.labelled_memory import labelled_from_memory, read_labels
+        from elman.data.labelled.memory import labelled_from_memory, read_labels
 
         for option in ("folds", "validation", "test"):
             given = getattr(self.config, option)
@@ -304,7 +304,7 @@ class SequenceClassifier(Task):
 
     def predict_proba(self, X: Any, lengths: Any = None) -> np.ndarray:
         """Calibrated probabilities [N, V], columns as ``classes_``."""
-        from elman.data.labelled_memory import labelled_from_memory
+        from elman.data.labelled.memory import labelled_from_memory
 
         self._fitted()
         return self._probabilities(self.scheme.check(labelled_from_memory(X, lengths=lengths)))
@@ -336,8 +336,8 @@ class SequenceClassifier(Task):
         Raises:
             InputError: the model reads numbers, or a pair where this is a text, or the reverse.
         """
-        from elman.data.labelled import Labelled
-        from elman.data.labelled_memory import texts_of_example
+        from elman.data.labelled.examples import Labelled
+        from elman.data.labelled.memory import texts_of_example
         from elman.diagnose.saliency import saliency
 
         self._fitted()
@@ -354,9 +354,9 @@ class SequenceClassifier(Task):
 
     def read(self, data: list[Path], folder: Path | None) -> None:
         """Reads files or folders, shares them out, learns labels and vocabulary from the training part."""
-        from elman.data.labelled import joined, label_names, warn_of_lone_labels
-        from elman.data.labelled_files import read_labelled
-        from elman.data.labelled_parts import divided
+        from elman.data.labelled.examples import joined, label_names, warn_of_lone_labels
+        from elman.data.labelled.files import read_labelled
+        from elman.data.labelled.parts import divided
 
         if not data:
             raise InputError("classification needs a file or a folder to train on")
@@ -374,7 +374,7 @@ class SequenceClassifier(Task):
         self._learn(parts, folder)
 
     def _columns(self) -> "Columns":
-        from elman.data.labelled_files import Columns
+        from elman.data.labelled.files import Columns
 
         config = self.config
         pair = config.pair_column or ("pair" if self.facts.get("texts") == 2 else None)
@@ -389,7 +389,7 @@ class SequenceClassifier(Task):
 
     def read_alike(self, path: str | Path, *, with_labels: bool) -> "Labelled":
         """Examples of the kind that the model was trained on, from a file or folder."""
-        from elman.data.labelled_files import read_labelled
+        from elman.data.labelled.files import read_labelled
 
         self._fitted()
         return self.scheme.check(read_labelled(Path(path), self._columns(), with_labels=with_labels))
@@ -398,8 +398,8 @@ class SequenceClassifier(Task):
         self, parts: dict[str, "Labelled"], folder: Path | None, originals: dict[str, Any] | None = None
     ) -> None:
         """All that is learnt from the training part; the data kept, in the run folder where there is one."""
-        from elman.data.labelled import save_parts, warn_of_repeats
-        from elman.data.scheme import Scheme
+        from elman.data.labelled.examples import save_parts, warn_of_repeats
+        from elman.data.labelled.scheme import Scheme
 
         config, training = self.config, parts["training"]
         self._parts = parts
@@ -420,7 +420,7 @@ class SequenceClassifier(Task):
 
     def _choose_vocabulary(self, training: "Labelled") -> None:
         """The vocabulary, and what the embedding and layers start from where that is given."""
-        from elman.data.vocab import CharacterVocabulary
+        from elman.data.tokens.vocab import CharacterVocabulary
 
         if self.config.pretrained is not None:
             self._take_over(self.config.pretrained, training)
@@ -444,7 +444,7 @@ class SequenceClassifier(Task):
         import torch
 
         from elman.cells.named import is_file
-        from elman.data.vocab import WordVocabulary
+        from elman.data.tokens.vocab import WordVocabulary
         from elman.tasks.language_model import LanguageModel
 
         source = load(folder, self.config.cell if is_file(self.config.cell) else None)
@@ -468,7 +468,7 @@ class SequenceClassifier(Task):
         """The embedding from a file, and of how much of the training part that has vectors."""
         import torch
 
-        from elman.data.vectors import embedding_from
+        from elman.data.read.vectors import embedding_from
 
         words = self.vocabulary.pieces(np.arange(len(self.vocabulary)))
         vectors, found = embedding_from(path, words, self.config.seed)
@@ -494,7 +494,7 @@ class SequenceClassifier(Task):
 
     def reopen(self, folder: Path) -> None:
         """Reads the examples again."""
-        from elman.data.labelled import load_parts
+        from elman.data.labelled.examples import load_parts
         from elman.data.split import PARTS
 
         scheme = self.scheme
@@ -528,7 +528,7 @@ class SequenceClassifier(Task):
     def _batches(self, part: "Labelled", seed: int | None = None) -> "Ragged":
         import torch
 
-        from elman.data.ragged import Ragged
+        from elman.data.batches.ragged import Ragged
 
         truth = self.scheme.truth(part)
         if self.scheme.multi_label:
@@ -678,7 +678,7 @@ class SequenceClassifier(Task):
 
     def _baselines(self, test: "Labelled") -> dict[str, Any]:
         """Figures of simple methods, by name."""
-        from elman.metrics.simple_classifiers import simple_probabilities
+        from elman.baselines.simple_classifiers import simple_probabilities
 
         scheme, training, validation = self.scheme, self._parts["training"], self._parts["validation"]
         truth = scheme.truth(training), scheme.truth(validation)
@@ -690,7 +690,7 @@ class SequenceClassifier(Task):
 
         What an interrupted cross-validation has found is kept in the run folder.
         """
-        from elman.data.labelled_parts import other_folds
+        from elman.data.labelled.parts import other_folds
         from elman.train.progress import make_progress
 
         config = self.config
@@ -721,7 +721,7 @@ class SequenceClassifier(Task):
         Raises:
             InputError: both are given or neither, or they are of another kind than the training part.
         """
-        from elman.data.labelled_memory import labelled_from_memory, read_labels
+        from elman.data.labelled.memory import labelled_from_memory, read_labels
 
         self._fitted()
         in_memory = any(given is not None for given in (X, y, lengths))
@@ -739,7 +739,7 @@ class SequenceClassifier(Task):
         return self._batches(self._other_part(data))
 
     def _other_part(self, data: list[Path]) -> "Labelled":
-        from elman.data.labelled import joined
+        from elman.data.labelled.examples import joined
 
         require("data", bool(data), "at least one path", data)
         return joined([self.read_alike(path, with_labels=True) for path in data])
@@ -765,7 +765,7 @@ class SequenceClassifier(Task):
 
     def load_extras(self, folder: Path) -> None:
         """Reads the vocabulary."""
-        from elman.data.vocab import LARGEST_JSON, vocabulary_from_json
+        from elman.data.tokens.vocab import LARGEST_JSON, vocabulary_from_json
 
         if not self.scheme.texts:
             return
@@ -776,14 +776,14 @@ class SequenceClassifier(Task):
 
     def check_facts(self, source: str) -> None:
         """Kind of example, labels, and the scales of numbers."""
-        from elman.data.scheme import Scheme
+        from elman.data.labelled.scheme import Scheme
 
         self.scheme = from_json(Scheme, self.facts, source)
 
 
 def _validation_part(validation: Any, names: dict["Label", str]) -> "Labelled":
     """Examples that ``fit`` is given to choose by, whose labels go by the names of those learnt."""
-    from elman.data.labelled_memory import labelled_from_memory, read_labels
+    from elman.data.labelled.memory import labelled_from_memory, read_labels
 
     fits = isinstance(validation, tuple | list) and len(validation) in (2, 3)
     require("validation", fits, "(X, y) or (X, y, lengths)", validation)

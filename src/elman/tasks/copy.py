@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from elman.tasks.laboratory import Laboratory, LaboratoryConfig
 
 if TYPE_CHECKING:
-    from elman.data.problems import Copying
+    from elman.data.problems.copying import Copying
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +39,6 @@ class CopyingMemory(Laboratory):
 
     def problem(self, length: int) -> "Copying":
         """The problem at a length."""
-        from elman.data.problems import Copying
+        from elman.data.problems.copying import Copying
 
         return Copying(length, self.config.symbols, self.config.items)

@@ -13,7 +13,7 @@ from elman.errors import InputError
 from elman.tasks.base import Parts, Paths, Sample, Task, TaskConfig, Verb, as_paths
 
 if TYPE_CHECKING:
-    from elman.data.batches import Examples
+    from elman.data.batches.examples import Examples
     from elman.models.pooled import Pooled
     from elman.train.loop import Reading
 
@@ -98,7 +98,7 @@ class DigitClassifier(Task):
 
     def read(self, data: list[Path], folder: Path | None) -> None:
         """Reads the folder's four files; validation is drawn from the training images."""
-        from elman.data.idx import TEST, TRAINING, find_images, read_labelled_images
+        from elman.data.read.idx import TEST, TRAINING, find_images, read_labelled_images
 
         if len(data) != 1:
             raise InputError(f"digits reads one folder. Got {len(data)}.")
@@ -126,7 +126,7 @@ class DigitClassifier(Task):
 
     def _read_alike(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
         """Labelled images of the training images' shape and classes."""
-        from elman.data.idx import read_labelled_images
+        from elman.data.read.idx import read_labelled_images
 
         images, labels = read_labelled_images(path)
         self._check_alike(images, labels, str(path))
@@ -142,7 +142,7 @@ class DigitClassifier(Task):
 
     def reopen(self, folder: Path) -> None:
         """Reads the images again."""
-        from elman.data.sequences import read_arrays
+        from elman.data.read.npz import read_arrays
         from elman.data.split import PARTS
 
         path = folder / _DATA
@@ -193,7 +193,7 @@ class DigitClassifier(Task):
     def _batches(self, images: np.ndarray, labels: np.ndarray, seed: int | None = None) -> "Examples":
         import torch
 
-        from elman.data.batches import Examples
+        from elman.data.batches.examples import Examples
 
         pixels = images.reshape(len(images), -1).astype(np.float32) / 255
         pixels = (pixels - np.float32(self.facts["mean"])) / np.float32(self.facts["scale"])
@@ -231,7 +231,7 @@ class DigitClassifier(Task):
 
     def recognise(self, path: Path) -> np.ndarray:
         """Probabilities [N, V] for the images of a file, or of a folder's test part."""
-        from elman.data.idx import find_images, read_idx
+        from elman.data.read.idx import find_images, read_idx
 
         self._fitted()
         images = read_idx(find_images(path), 3)
@@ -253,8 +253,8 @@ class DigitClassifier(Task):
 
     def measure(self, parts: Parts) -> dict[str, Any]:
         """Figures on the test part beside the most frequent class and the nearest mean image."""
+        from elman.baselines.simple_classifiers import nearest_mean
         from elman.metrics.label_figures import confusion_matrix
-        from elman.metrics.simple_classifiers import nearest_mean
         from elman.pictures.confusion import draw_confusion
 
         (training, truth), (test, wanted) = (
@@ -290,7 +290,7 @@ class DigitClassifier(Task):
         return self._batches(*self._read_other(data))
 
     def _read_other(self, data: list[Path]) -> tuple[np.ndarray, np.ndarray]:
-        from elman.data.idx import find_images
+        from elman.data.read.idx import find_images
 
         if len(data) != 1:
             raise InputError(f"digits reads one folder or file of images. Got {len(data)}.")

@@ -19,13 +19,13 @@ from elman.train import files
 if TYPE_CHECKING:
     import polars as pl
 
-    from elman.data.covariates import Covariates
-    from elman.data.cutoffs import CutoffWindows, Division
-    from elman.data.frequency import Frequency
-    from elman.data.series import Columns, Panel
-    from elman.data.series_scheme import SeriesScheme
-    from elman.models.ensemble import Ensemble
-    from elman.models.forecaster import Forecaster as Member
+    from elman.data.batches.cutoffs import CutoffWindows, Division
+    from elman.data.series.covariates import Covariates
+    from elman.data.series.frequency import Frequency
+    from elman.data.series.panel import Columns, Panel
+    from elman.data.series.scheme import SeriesScheme
+    from elman.models.forecast.ensemble import Ensemble
+    from elman.models.forecast.forecaster import Forecaster as Member
     from elman.train.loop import Reading
 
 _DATA = "series.npz"
@@ -139,7 +139,7 @@ class ForecastingConfig(TaskConfig):
     @property
     def columns(self) -> "Columns":
         """The table's columns by what they are for."""
-        from elman.data.series import Columns
+        from elman.data.series.panel import Columns
 
         return Columns(
             self.id_column, self.time_column, self.target_column, self.known_future, self.past, self.static
@@ -263,7 +263,7 @@ class Forecaster(Task):
         Raises:
             InputError: not fitted, or a row, h or a level is refused.
         """
-        from elman.data.frames import like
+        from elman.data.read.frames import like
 
         self._fitted()
         steps, levels = self.steps_ahead(h, "h"), _interval_levels(levels, "levels")
@@ -297,7 +297,7 @@ class Forecaster(Task):
         Raises:
             InputError: a row, an option or an argument is refused, or no series is long enough.
         """
-        from elman.data.frames import like
+        from elman.data.read.frames import like
 
         levels, windows = _interval_levels(levels, "levels"), _whole(n_windows, "n_windows")
         changes: dict[str, Any] = {"test_windows": windows}
@@ -338,21 +338,21 @@ class Forecaster(Task):
 
     def read(self, data: list[Path], folder: Path | None) -> None:
         """Reads one or more tables; learns frequency, seasons, scales and categories."""
-        from elman.data.series import read_panel
+        from elman.data.series.panel import read_panel
 
         self._learn(read_panel(data, self.config.columns, self.config.freq), self.config.test_windows)
         self._given = None
 
     def read_like(self, data: list[Path]) -> "Panel":
         """Series from files with the columns and the frequency that the model was trained on."""
-        from elman.data.series import read_panel
+        from elman.data.series.panel import read_panel
 
         self._fitted()
         return self._alike(read_panel(data, self.config.columns, self.scheme.frequency))
 
     def _panel_of(self, df: Any, *, like_training: bool) -> "Panel":
-        from elman.data.frames import to_polars
-        from elman.data.series import make_panel
+        from elman.data.read.frames import to_polars
+        from elman.data.series.panel import make_panel
 
         freq = self.scheme.frequency if like_training else self.config.freq
         panel = make_panel([(to_polars(df), Path("df"))], self.config.columns, freq)
@@ -366,8 +366,8 @@ class Forecaster(Task):
 
     def _learn(self, panel: "Panel", test_windows: int) -> None:
         """Facts from the training part, which is what so many forecasts leave; the series are kept."""
-        from elman.data.covariates import Covariates
-        from elman.data.series_scheme import SeriesScheme
+        from elman.data.series.covariates import Covariates
+        from elman.data.series.scheme import SeriesScheme
 
         config = self.config
         self._check_targets(panel)
@@ -414,7 +414,7 @@ class Forecaster(Task):
 
     @property
     def _division(self) -> "Division":
-        from elman.data.cutoffs import Division
+        from elman.data.batches.cutoffs import Division
 
         config, scheme = self.config, self.scheme
         step = config.step or scheme.horizon
@@ -422,7 +422,7 @@ class Forecaster(Task):
 
     def parts(self) -> Parts:
         """Random windows to train on, and one window a forecast of the other parts."""
-        from elman.data.cutoffs import RandomWindows
+        from elman.data.batches.cutoffs import RandomWindows
 
         config, panel, division = self.config, self.series, self._division
         ends = division.training_ends(panel.lengths)
@@ -459,12 +459,12 @@ class Forecaster(Task):
 
     @property
     def _frequency(self) -> "Frequency":
-        from elman.data.frequency import parse_frequency
+        from elman.data.series.frequency import parse_frequency
 
         return parse_frequency(self.scheme.frequency, integers=self.scheme.integers)
 
     def _encoded(self, panel: "Panel") -> Any:
-        from elman.data.covariates import encode
+        from elman.data.series.covariates import encode
 
         rows = {name: k + 1 for k, name in enumerate(self.scheme.series)}
         return encode(panel, self.covariates, np.array([rows.get(name, 0) for name in panel.ids]))
@@ -472,7 +472,7 @@ class Forecaster(Task):
     def _windows(
         self, panel: "Panel", series: np.ndarray, cutoffs: np.ndarray, horizon: int
     ) -> "CutoffWindows":
-        from elman.data.cutoffs import CutoffWindows
+        from elman.data.batches.cutoffs import CutoffWindows
 
         ends = np.zeros(len(panel), np.int64)
         np.maximum.at(ends, series, cutoffs + horizon)
@@ -488,7 +488,7 @@ class Forecaster(Task):
 
     def build(self) -> "Ensemble":
         """As many nets as the ensemble has."""
-        from elman.models.ensemble import Ensemble
+        from elman.models.forecast.ensemble import Ensemble
 
         config = self.config
         lowest = 0.0 if config.model == "es-rnn" or config.head == "negative-binomial" else None
@@ -496,9 +496,9 @@ class Forecaster(Task):
 
     def _member(self) -> "Member":
         from elman.heads.base import Distribution
-        from elman.models.direct import Direct
-        from elman.models.es_rnn import EsRnn
-        from elman.models.recursive import Recursive
+        from elman.models.forecast.direct import Direct
+        from elman.models.forecast.es_rnn import EsRnn
+        from elman.models.forecast.recursive import Recursive
         from elman.registry import find
 
         config, scheme, embedding = self.config, self.scheme, self.config.embedding_size
@@ -556,7 +556,7 @@ class Forecaster(Task):
         plot: Path | None = None,
     ) -> "pl.DataFrame":
         """The steps after each series' last target, as ``predict`` gives them, and a picture."""
-        from elman.data.covariates import check_known_ahead
+        from elman.data.series.covariates import check_known_ahead
 
         series, cutoffs = np.arange(len(panel)), panel.lengths
         check_known_ahead(panel, horizon, self.config.columns)
@@ -596,7 +596,7 @@ class Forecaster(Task):
         *,
         with_actual: bool = False,
     ) -> "pl.DataFrame":
-        from elman.data.frames import forecast_frame
+        from elman.data.read.frames import forecast_frame
 
         quantiles = self._quantiles(panel, series, cutoffs, horizon, _with_ends(levels))
         return forecast_frame(
@@ -637,7 +637,7 @@ class Forecaster(Task):
         """Has the intervals cover of the validation part what they promise; saves that with the weights."""
         import torch
 
-        from elman.metrics.backtest import LEVELS, interval_stretch
+        from elman.baselines.backtest import LEVELS, interval_stretch
         from elman.train.checkpoint import save_weights
 
         forecasts = self._division.validation(self.series.lengths)
@@ -651,7 +651,7 @@ class Forecaster(Task):
         self, panel: "Panel", series: np.ndarray, cutoffs: np.ndarray
     ) -> tuple[dict[str, Any], dict[str, dict[str, float]]]:
         """The model's figures, and by name those of the simple methods."""
-        from elman.metrics.backtest import LEVELS, all_figures
+        from elman.baselines.backtest import LEVELS, all_figures
 
         quantiles = self._quantiles(panel, series, cutoffs, self.horizon, LEVELS)
         y = panel.following(series, cutoffs, self.horizon)
@@ -704,15 +704,15 @@ class Forecaster(Task):
 
     def save_extras(self, folder: Path) -> None:
         """Writes the series."""
-        from elman.data.series import panel_arrays
+        from elman.data.series.panel import panel_arrays
 
         arrays: Any = panel_arrays(self.series)
         np.savez(folder / _DATA, **arrays)
 
     def load_extras(self, folder: Path) -> None:
         """Reads the series."""
-        from elman.data.sequences import read_arrays
-        from elman.data.series import panel_from_arrays
+        from elman.data.read.npz import read_arrays
+        from elman.data.series.panel import panel_from_arrays
 
         path = folder / _DATA
         check_regular(path)
@@ -730,8 +730,8 @@ class Forecaster(Task):
 
     def check_facts(self, source: str) -> None:
         """Frequency, sizes, names and covariates."""
-        from elman.data.covariates import covariates_from_json
-        from elman.data.series_scheme import SeriesScheme
+        from elman.data.series.covariates import covariates_from_json
+        from elman.data.series.scheme import SeriesScheme
 
         facts = {"test_windows": self.config.test_windows, **self.facts}  # runs of version 0.1 have none
         found = covariates_from_json(facts.pop("covariates", None), f"{source}: facts")

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from elman.batch import Field
-    from elman.data.problems import Drawn, Problem
+    from elman.data.batches.drawn import Drawn
+    from elman.data.problems.base import Problem
     from elman.models.framewise import Framewise
     from elman.models.pooled import Pooled
     from elman.train.loop import Reading
@@ -123,7 +124,7 @@ class Laboratory(Task):
 
     def drawn(self, problem: "Problem", sequences: int, part: int, seed: int = 0) -> "Drawn":
         """Sequences of a part, by the run's seed and another."""
-        from elman.data.problems import Drawn
+        from elman.data.batches.drawn import Drawn
 
         return Drawn(problem, sequences, self.config.batch_size, [self.config.seed, part, seed])
 

@@ -17,9 +17,9 @@ from elman.train import files
 if TYPE_CHECKING:
     import numpy as np
 
-    from elman.data.batches import TokenWindows
-    from elman.data.corpus import Corpus
-    from elman.data.vocab import Vocabulary
+    from elman.data.batches.tokens import TokenWindows
+    from elman.data.tokens.corpus import Corpus
+    from elman.data.tokens.vocab import Vocabulary
     from elman.models.autoregressive import Autoregressive
     from elman.train.loop import Mean, Reading
 
@@ -258,15 +258,15 @@ class LanguageModel(Task):
 
     def read(self, data: list[Path], folder: Path | None) -> None:
         """Tokenises files, folders or the built-in text into the run folder."""
-        from elman.data.builtin import python_reference
-        from elman.data.text import find_text_files
+        from elman.data.read.builtin import python_reference
+        from elman.data.read.text import find_text_files
 
         self._read_sources(find_text_files(data) if data else python_reference(), folder)
 
     def _read_sources(self, sources: Sequence[Path | str], folder: Path | None) -> None:
-        from elman.data.corpus import content_key, texts, tokenise
+        from elman.data.read.text import find_text_files
         from elman.data.split import warn_of_repeats
-        from elman.data.text import find_text_files
+        from elman.data.tokens.corpus import content_key, texts, tokenise
 
         own = {part: find_text_files(paths) for part, paths in self._own_files().items()}
         if own:
@@ -285,7 +285,7 @@ class LanguageModel(Task):
 
     def reopen(self, folder: Path) -> None:
         """Opens the tokens again."""
-        from elman.data.corpus import load_corpus
+        from elman.data.tokens.corpus import load_corpus
 
         self._corpora = {"training": load_corpus(folder, self.vocabulary)}
         for part in self._own_files():
@@ -293,7 +293,7 @@ class LanguageModel(Task):
 
     def parts(self) -> Parts:
         """The three parts of the corpus, by position or by files."""
-        from elman.data.batches import TokenStreams, TokenWindows
+        from elman.data.batches.tokens import TokenStreams, TokenWindows
         from elman.data.split import split_points, trained_on
 
         config, training = self.config, self._corpora["training"]
@@ -326,7 +326,7 @@ class LanguageModel(Task):
 
     def measure(self, parts: Parts) -> dict[str, Any]:
         """The test part beside token frequency and an n-gram model; a sample and how new it is."""
-        from elman.data.batches import TokenWindows
+        from elman.data.batches.tokens import TokenWindows
         from elman.metrics.novelty import known_words, longest_copy
         from elman.train.loop import evaluate
 
@@ -350,8 +350,8 @@ class LanguageModel(Task):
 
     def _baselines(self, parts: Parts) -> dict[str, float]:
         """Bits per token of the simple methods on the same targets."""
-        from elman.data.batches import TokenStreams, TokenWindows
-        from elman.metrics.ngram import frequency_nats, witten_bell_nats
+        from elman.baselines.ngram import frequency_nats, witten_bell_nats
+        from elman.data.batches.tokens import TokenStreams, TokenWindows
 
         assert isinstance(parts.training, TokenStreams)
         assert isinstance(parts.test, TokenWindows)
@@ -387,21 +387,21 @@ class LanguageModel(Task):
 
     def other_batches(self, data: list[Path]) -> "TokenWindows":
         """Batches of other files, each read as a document of its own."""
-        from elman.data.text import find_text_files
+        from elman.data.read.text import find_text_files
 
         self._fitted()
         return self._windows(find_text_files(data))
 
     def _windows(self, sources: Sequence[Path | str]) -> "TokenWindows":
-        from elman.data.batches import TokenWindows
-        from elman.data.corpus import tokenise
+        from elman.data.batches.tokens import TokenWindows
+        from elman.data.tokens.corpus import tokenise
 
         corpus = tokenise(sources, self.vocabulary)
         return TokenWindows(corpus, rows=_exact_rows(corpus))
 
     def sample(self, data: Paths | None = None) -> Sample:
         """Some pages of a text; see ``Task.sample``."""
-        from elman.data.batches import TokenStreams, TokenWindows, excerpts
+        from elman.data.batches.tokens import TokenStreams, TokenWindows, excerpts
 
         if data is not None:
             corpus = self.other_batches(as_paths(data)).corpus
@@ -451,7 +451,7 @@ class LanguageModel(Task):
 
     def load_extras(self, folder: Path) -> None:
         """Reads the vocabulary."""
-        from elman.data.vocab import LARGEST_JSON, vocabulary_from_json
+        from elman.data.tokens.vocab import LARGEST_JSON, vocabulary_from_json
 
         path = folder / files.VOCABULARY
         self.vocabulary = vocabulary_from_json(read_json(path, LARGEST_JSON), str(path))
@@ -461,7 +461,7 @@ class LanguageModel(Task):
 
 def _documents(data: Paths | None, texts: Iterable[str]) -> list[str]:
     """Texts in memory, where no paths are given beside them."""
-    from elman.data.text import list_of_texts
+    from elman.data.read.text import list_of_texts
 
     if data is not None:
         raise InputError("data and texts: give one of them")

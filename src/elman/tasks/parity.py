@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from elman.tasks.laboratory import Laboratory, LaboratoryConfig
 
 if TYPE_CHECKING:
-    from elman.data.problems import Parity
+    from elman.data.problems.parity import Parity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +35,6 @@ class ParityProblem(Laboratory):
 
     def problem(self, length: int) -> "Parity":
         """The problem at a length."""
-        from elman.data.problems import Parity
+        from elman.data.problems.parity import Parity
 
         return Parity(length)

@@ -9,12 +9,12 @@ import numpy as np
 import tyro
 
 from elman.config import check_regular
-from elman.data.tables import csv_line
+from elman.data.read.tables import csv_line
 from elman.errors import InputError
 from elman.tasks.base import Parts, Paths, Sample, Task, TaskConfig, Verb, as_paths
 
 if TYPE_CHECKING:
-    from elman.data.batches import Examples
+    from elman.data.batches.examples import Examples
     from elman.data.sequences import Sequences
     from elman.models.pooled import Pooled
     from elman.train.loop import Reading
@@ -116,7 +116,7 @@ class SequenceRegressor(Task):
         Raises:
             InputError: shapes do not fit, or a value is not finite.
         """
-        from elman.data.arrays import array
+        from elman.data.read.arrays import array
         from elman.data.sequences import sequences_from_arrays
 
         if y is None:
@@ -232,7 +232,8 @@ class SequenceRegressor(Task):
 
     def reopen(self, folder: Path) -> None:
         """Reads the sequences and their split again."""
-        from elman.data.sequences import read_arrays, sequences_from_arrays
+        from elman.data.read.npz import read_arrays
+        from elman.data.sequences import sequences_from_arrays
         from elman.data.split import PARTS
 
         path = folder / _DATA
@@ -262,7 +263,7 @@ class SequenceRegressor(Task):
     def _batches(self, data: "Sequences", seed: int | None) -> "Examples":
         import torch
 
-        from elman.data.batches import Examples
+        from elman.data.batches.examples import Examples
 
         # in float64, since float32 holds no deviation beside a large mean
         x = (data.inputs - self._fact("input_mean")) / self._fact("input_scale")

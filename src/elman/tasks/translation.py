@@ -21,8 +21,9 @@ from elman.train import files
 if TYPE_CHECKING:
     import torch
 
-    from elman.data.pairs import PairBatches, Pairs
-    from elman.data.vocab import Vocabulary
+    from elman.data.batches.pairs import PairBatches
+    from elman.data.pairs import Pairs
+    from elman.data.tokens.vocab import Vocabulary
     from elman.models.seq2seq import Seq2Seq
     from elman.train.loop import Reading
 
@@ -234,7 +235,7 @@ class Translator(Task):
 
     def _found(self, texts: Iterable[str], options: SearchOptions) -> list[list[Translation]]:
         from elman.data.pairs import check_text
-        from elman.data.text import list_of_texts
+        from elman.data.read.text import list_of_texts
 
         texts = list_of_texts(texts, "texts")
         for number, text in enumerate(texts):
@@ -270,7 +271,8 @@ class Translator(Task):
         import torch
 
         from elman.batch import to_device
-        from elman.data.pairs import check_text, padded
+        from elman.data.batches.pairs import padded
+        from elman.data.pairs import check_text
         from elman.pictures.attention import draw_attention
 
         self._fitted()
@@ -294,7 +296,7 @@ class Translator(Task):
         import torch
 
         from elman.batch import to_device
-        from elman.data.pairs import padded
+        from elman.data.batches.pairs import padded
         from elman.decode.search import search
 
         source = to_device(padded([self._source_tokens(text) for text in texts]), self._device)
@@ -384,7 +386,7 @@ class Translator(Task):
             save_pairs(folder / _DATA, self._pairs)
 
     def _vocabulary(self, texts: list[str]) -> "Vocabulary":
-        from elman.data.vocab import CharacterVocabulary
+        from elman.data.tokens.vocab import CharacterVocabulary
 
         vocabulary = self.config.vocabulary(texts, (_BEGIN, _END))
         if isinstance(vocabulary, CharacterVocabulary):  # other texts may have others
@@ -408,7 +410,7 @@ class Translator(Task):
         )
 
     def _batches(self, pairs: "Pairs", seed: int | None = None) -> "PairBatches":
-        from elman.data.pairs import PairBatches
+        from elman.data.batches.pairs import PairBatches
 
         sources = [self._source_tokens(text) for text in pairs.sources]
         targets = [self._target_tokens(text) for text in pairs.targets]
@@ -486,7 +488,7 @@ class Translator(Task):
 
     def _one_by_one(self, training: "Pairs", test: "Pairs") -> list[str]:
         """Translations by a lexicon, token by token in the source's order."""
-        from elman.metrics.lexicon import learn_lexicon, look_up
+        from elman.baselines.lexicon import learn_lexicon, look_up
 
         reads, writes = self.source_vocabulary.encode, self.target_vocabulary.encode
         lexicon = learn_lexicon(
@@ -570,7 +572,7 @@ class Translator(Task):
         )
 
     def _read_vocabulary(self, path: Path) -> "Vocabulary":
-        from elman.data.vocab import LARGEST_JSON, vocabulary_from_json
+        from elman.data.tokens.vocab import LARGEST_JSON, vocabulary_from_json
 
         vocabulary = vocabulary_from_json(read_json(path, LARGEST_JSON), str(path))
         if vocabulary.level != self.config.level:

@@ -17,8 +17,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from elman.batch import Batch, to_device
-from elman.data.batches import Batches
+from elman.batch import Batch, Batches, to_device
 from elman.diagnose.blowup import explain
 from elman.errors import InputError, Interrupted, TrainingStopped
 from elman.state import State, detach

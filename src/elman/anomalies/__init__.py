@@ -1,0 +1,1 @@
+"""Anomaly scores of prediction errors, thresholds and ranges."""

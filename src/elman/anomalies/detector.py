@@ -1,0 +1,148 @@
+"""A trained model as a detector that reads one row at a time."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from elman.anomalies.likelihood import Likelihood
+from elman.data.channels.channels import calendar
+from elman.data.read.arrays import check_finite, numbers
+from elman.data.read.rows import RowParser
+from elman.data.scale import scaled
+from elman.errors import InputError
+
+
+class Reader(Protocol):
+    """A model's stream."""
+
+    def step(self, values: Tensor) -> Tensor:
+        """Inputs of one step [I] → what the model expects [D]."""
+        ...
+
+
+class Point(NamedTuple):
+    """What a detector says of one row.
+
+    Attributes:
+        score: in decades; see ``Likelihood``.
+        anomaly: whether the score reaches the threshold.
+        column: position of the column to blame.
+        expected: [D] what the model expected, in the columns' units.
+    """
+
+    score: float
+    anomaly: bool
+    column: int
+    expected: np.ndarray
+
+
+class DetectorStream:
+    """Scores row after row, each at once and from the past alone.
+
+    Args:
+        reader: of the model.
+        likelihood: a new one.
+        mean: [D] of each column.
+        scale: [D] its standard deviation.
+        calendar: see ``data.channels.calendar``.
+        lagged: the model reads the row before and expects this one (a forecaster); otherwise it reads this
+            one and expects it back.
+        threshold: score from which a point is an anomaly.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        likelihood: Likelihood,
+        mean: np.ndarray,
+        scale: np.ndarray,
+        *,
+        calendar: str,
+        lagged: bool,
+        threshold: float,
+    ) -> None:
+        self._reader, self._likelihood = reader, likelihood
+        self._mean, self._scale = mean, scale
+        self._calendar, self._lagged, self._threshold = calendar, lagged, threshold
+        self._filled = np.zeros(len(mean), dtype=np.float32)
+        self.rows = 0
+        """Rows read so far."""
+
+    def push(self, values: Any, time: str = "") -> Point:
+        """What is to be said of the next row.
+
+        Args:
+            values: [D], or the one number where D is 1; NaN where missing.
+            time: of the row, where the model has a calendar.
+
+        Raises:
+            InputError: not D numbers, one that is infinite, or a time that cannot be read; the stream stays
+                as it was.
+        """
+        values = numbers(values, "the row")
+        if values.ndim == 0 and len(self._mean) == 1:
+            values = values[None]
+        if values.shape != self._mean.shape:
+            raise InputError(f"the row must be [{len(self._mean)}]. Got {list(values.shape)}.")
+        check_finite(values, "the row", missing=True)
+        features = calendar([time], self._calendar, "the row")[0]
+        seen = scaled(values, self._mean, self._scale)
+        filled = np.where(np.isnan(seen), self._filled, seen)
+        read = self._filled if self._lagged else filled
+        inputs = np.concatenate([read, features]) if len(features) else read
+        expected = self._reader.step(torch.from_numpy(inputs)).numpy()
+        errors = np.full_like(seen, np.nan) if self._lagged and self.rows == 0 else seen - expected
+        self._filled = filled
+        self.rows += 1
+        score, column = self._likelihood.push(errors)
+        return Point(score, score >= self._threshold, column, expected * self._scale + self._mean)
+
+
+class Answer(NamedTuple):
+    """What is said of one line; None where the line is not a row.
+
+    Attributes:
+        name: of the row's series.
+        time: of the row; its number in the series, from 0, where rows have no time.
+        score: see ``Point``.
+        anomaly: likewise.
+    """
+
+    name: str | None = None
+    time: str | None = None
+    score: float | None = None
+    anomaly: bool | None = None
+
+
+def answers(
+    lines: Iterable[bytes],
+    parser: RowParser,
+    new_stream: Callable[[], DetectorStream],
+    complain: Callable[[str], None],
+) -> Iterator[Answer | None]:
+    """An answer to each line, as soon as it is read; None to a header.
+
+    Args:
+        lines: UTF-8.
+        parser: of the lines.
+        new_stream: makes the stream of another series.
+        complain: is told of a line that is no row, which is then answered with nothing.
+    """
+    streams: dict[str, DetectorStream] = {}
+    for number, line in enumerate(lines, 1):
+        try:
+            row = parser.parse(line.decode("utf-8", "replace"))
+            if row is None:
+                yield None
+                continue
+            stream = streams.get(row.name) or streams.setdefault(row.name, new_stream())
+            time = row.time or str(stream.rows)
+            point = stream.push(row.values, row.time)
+        except ValueError as error:
+            complain(f"line {number}: {error}")
+            yield Answer()
+        else:
+            yield Answer(row.name, time, point.score, point.anomaly)

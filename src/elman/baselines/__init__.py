@@ -1,0 +1,1 @@
+"""The simple methods that models are compared with."""

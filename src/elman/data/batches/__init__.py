@@ -1,0 +1,1 @@
+"""Batchers: from data to batches, one file a kind."""

@@ -1,0 +1,168 @@
+"""Batchers: from data to batches, in an order that only the seed and the epoch decide.
+
+A batcher has ``steps`` (batches an epoch) and ``epoch(number, start)``, which yields that epoch's batches
+from batch ``start`` on, so that an interrupted run goes on where it stopped.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from elman.batch import Batch, Field, Target
+from elman.data.tokens.corpus import Corpus
+from elman.errors import InputError
+
+_LONGEST_SEARCH = 5000  # tokens, for a good place to begin
+
+
+class TokenStreams:
+    """A corpus as B streams read side by side, chunk by chunk, for truncated backpropagation.
+
+    Row b of each batch goes on where row b of the batch before stopped, so a carried state fits. The corpus
+    is cut into B streams of equal length; each epoch of a long corpus begins at another of its first T
+    tokens, so that the cuts do not always fall on the same ones. Where a document starts, the state is
+    reset, and its first token is nobody's target.
+
+    Args:
+        corpus: the tokens, usually memory-mapped; only the current chunk is ever read.
+        batch_size: B; fewer where the corpus is shorter than B + 1 tokens.
+        chunk: T, steps between two cuts of the gradient.
+        seed: decides each epoch's first token.
+
+    Shapes:
+        inputs [T, B], resets [T, B] or None, targets [T, B]; an epoch's last chunk may be shorter
+
+    Raises:
+        InputError: no document has two tokens.
+    """
+
+    def __init__(self, corpus: Corpus, batch_size: int, chunk: int, seed: int) -> None:
+        targets = _check_targets(corpus, "the training part")
+        self.corpus = corpus
+        self.batch_size = min(batch_size, targets)
+        # a corpus of a few chunks can spare no tokens for later beginnings
+        self._latest = chunk if targets >= 8 * self.batch_size * chunk else 1
+        self._seed = seed
+        self._stream = (targets - self._latest + 1) // self.batch_size
+        self.chunk = min(chunk, self._stream)
+        self.steps = -(-self._stream // self.chunk)
+
+    def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
+        """Chunks from chunk ``start`` on."""
+        first = int(np.random.default_rng([self._seed, number]).integers(self._latest))
+        rows = first + self._stream * np.arange(self.batch_size)
+        for step in range(start, self.steps):
+            offset = step * self.chunk
+            yield _chunk(self.corpus, rows + offset, min(self.chunk, self._stream - offset))
+
+
+class TokenWindows:
+    """A corpus for evaluation: every token but each document's first is a target exactly once.
+
+    A long corpus is read in several rows at once; each row but the first warms its state up on the tokens
+    before its own, which do not count.
+
+    Args:
+        corpus: the tokens.
+        rows: pieces read side by side.
+        warm_up: tokens read before a piece's own.
+        chunk: T, steps a batch.
+
+    Raises:
+        InputError: no document has two tokens.
+    """
+
+    def __init__(self, corpus: Corpus, rows: int = 1, warm_up: int = 256, chunk: int = 256) -> None:
+        targets = _check_targets(corpus, "a text to evaluate")
+        self.corpus = corpus
+        self._piece = -(-targets // max(1, min(rows, targets // (4 * warm_up or 1))))
+        self._begins = np.arange(0, targets, self._piece)
+        self._warm_up = warm_up if len(self._begins) > 1 else 0
+        self._chunk = chunk
+        self.steps = -(-(self._piece + self._warm_up) // chunk)
+
+    def epoch(self, number: int = 0, start: int = 0) -> Iterator[Batch]:
+        """Chunks from chunk ``start`` on."""
+        last = len(self.corpus) - 1
+        for offset in range(start * self._chunk, self._piece + self._warm_up, self._chunk):
+            width = min(self._chunk, self._piece + self._warm_up - offset)
+            begins = self._begins - self._warm_up + offset
+            batch = _chunk(self.corpus, begins, width)
+            positions = begins[None] + np.arange(width)[:, None]
+            own = (positions >= self._begins) & (positions < np.minimum(self._begins + self._piece, last))
+            weights = torch.from_numpy(own.astype(np.float32))
+            if batch.targets.weights is not None:
+                weights = weights * batch.targets.weights
+            yield Batch(batch.inputs, Target(batch.targets.values, weights))
+
+
+def excerpts(corpus: Corpus, rows: int, steps: int) -> Batch:
+    """Pieces of a corpus to look at, spread evenly; each begins at a document, paragraph or line near by.
+
+    Args:
+        corpus: the tokens.
+        rows: B, pieces at most; a short corpus has fewer.
+        steps: T at most.
+
+    Raises:
+        InputError: no document has two tokens.
+    """
+    targets = _check_targets(corpus, "a text to look at")
+    width = min(steps, targets)
+    rows = max(1, min(rows, targets // width))
+    room = min(targets // rows - width, _LONGEST_SEARCH)
+    begins = np.linspace(0, targets - width - room, rows).astype(np.int64)
+    return _chunk(corpus, np.array([_good_beginning(corpus, begin, begin + room) for begin in begins]), width)
+
+
+def _good_beginning(corpus: Corpus, first: int, last: int) -> int:
+    """Where from ``first`` to ``last`` a document, or else a paragraph, or else a line begins first."""
+    after = np.searchsorted(corpus.starts, first)
+    if after < len(corpus.starts) and corpus.starts[after] <= last:
+        return int(corpus.starts[after])
+    try:
+        line_end = corpus.vocabulary.encode("\n")
+    except InputError:  # there are no lines
+        return first
+    if len(line_end) != 1 or line_end[0] == corpus.vocabulary.unknown:
+        return first
+    # whether each token from two before the first on ends a line
+    ends = np.asarray(corpus.tokens[max(0, first - 2) : last]) == line_end[0]
+    ends = np.concatenate([np.zeros(max(0, 2 - first), bool), ends])
+    for begins in (ends[1:] & ends[:-1], ends[1:]):
+        if begins.any():
+            return first + int(begins.argmax())
+    return first
+
+
+def _check_targets(corpus: Corpus, what: str) -> int:
+    """Tokens but the first, unless each is the first of its document, and so nothing is to be predicted."""
+    if len(corpus) == len(corpus.starts):
+        raise InputError(
+            f"{what} must have a document of at least 2 tokens. Got {len(corpus)} documents of one each."
+        )
+    return len(corpus) - 1
+
+
+def _chunk(corpus: Corpus, begins: np.ndarray, width: int) -> Batch:
+    """Tokens [begin, begin + width) of each row and their successors; positions outside read as the ends."""
+    positions = (begins[None] + np.arange(width + 1)[:, None]).clip(0, len(corpus) - 1)
+    tokens = torch.from_numpy(corpus.tokens[positions].astype(np.int64))
+    near = _starts_between(corpus.starts, positions)
+    if not len(near):
+        return Batch(Field(tokens[:-1]), Target(tokens[1:]))
+    starts = np.isin(positions, near)
+    resets: Tensor = torch.from_numpy(starts)
+    weights = (~resets[1:]).float() if starts[1:].any() else None
+    return Batch(
+        Field(tokens[:-1], resets=resets[:-1] if starts[:-1].any() else None), Target(tokens[1:], weights)
+    )
+
+
+def _starts_between(starts: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """The document starts that may lie among the positions: those of each row's own range."""
+    low = np.searchsorted(starts, positions[0])
+    high = np.searchsorted(starts, positions[-1], "right")
+    return np.concatenate([starts[a:b] for a, b in zip(low, high, strict=True)])

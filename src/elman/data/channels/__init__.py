@@ -1,0 +1,1 @@
+"""Tables of channels over time, with labels of anomalies."""

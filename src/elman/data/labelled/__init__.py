@@ -1,0 +1,1 @@
+"""Examples with labels: texts, pairs of texts, numeric sequences."""

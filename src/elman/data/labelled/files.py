@@ -1,0 +1,234 @@
+"""Labelled examples from files: tables, arrays, folders with one folder a label, and lines."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from elman.config import shown
+from elman.data.labelled.examples import Labelled, check_label, check_text, numeric, read_array
+from elman.data.read.npz import read_arrays
+from elman.data.read.tables import TABLES, check_columns, check_filled, read_table, row_number
+from elman.data.read.text import find_text_files, read_text
+from elman.data.sequences import sequences_from_arrays, sequences_from_table
+from elman.errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+ARRAYS = (".npz", ".npy")
+_FASTTEXT = "__label__"  # begins a label in fastText's files
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Names of a table's columns, and how several labels are written in one cell."""
+
+    text: str = "text"
+    pair: str | None = None
+    label: str = "label"
+    separator: str | None = None
+    id: str = "unique_id"
+    time: str = "ds"
+
+
+def read_labelled(path: Path, columns: Columns, *, with_labels: bool = True) -> Labelled:
+    """Examples from a file or a folder.
+
+    - a table (see ``read_table``): a column of texts and one of labels; or, where it has no column of
+      texts, one row a step of numeric sequences: id, time where there is one, features, label;
+    - ``.npz`` with arrays x [N, T, I], y [N] and, optionally, lengths; ``.npy`` with x alone;
+    - a folder with a folder for each label, which holds a text file (or an ``.npy`` file [T, I]) for each
+      example; files beside these folders are not read;
+    - any other file: a line an example, its label, then a space or tab, then its text, or a pair of texts
+      with a tab between; labels may begin with ``__label__``, as in fastText's files, and then there may be
+      several. Without labels a line is a text, or a pair.
+
+    Args:
+        path: the file or folder.
+        columns: names of a table's columns.
+        with_labels: whether labels are to be there; otherwise they are ignored, and texts may be empty.
+
+    Raises:
+        InputError: names file, row, column and value.
+    """
+    if path.is_dir():
+        if not with_labels:
+            raise InputError(f"{path}: is a folder; give a file")
+        return _from_folders(path)
+    if path.suffix in ARRAYS:
+        return _from_arrays(path, with_labels)
+    if path.suffix not in TABLES:
+        return _from_lines(path, columns, with_labels)
+    table = read_table(path)
+    if columns.text in table.columns:
+        return _from_table(table, path, columns, with_labels)
+    if columns.id not in table.columns:
+        raise InputError(
+            f"{path}: has no column {columns.text!r} of texts nor {columns.id!r} of numeric sequences "
+            f"(training's --text-column and --id-column name others); columns: {', '.join(table.columns)}"
+        )
+    sequences = sequences_from_table(
+        table,
+        path,
+        id_column=columns.id,
+        time_column=columns.time,
+        target_column=columns.label,
+        with_target=False,
+    )
+    labels, several = _label_of_each(table, path, columns) if with_labels else ([], False)
+    places = [f"{path}: {columns.id} {name!r}" for name in sequences.ids]
+    return numeric(sequences, labels, places, several, tuple(sequences.ids))
+
+
+def _from_table(table: "pl.DataFrame", path: Path, columns: Columns, with_labels: bool) -> Labelled:
+    import polars as pl
+
+    texts = [columns.text] + ([] if columns.pair is None else [columns.pair])
+    check_columns(table, texts + ([columns.label] if with_labels else []), path)
+    values = []
+    for column in texts:
+        if with_labels:
+            check_filled(table, column, path)
+        values.append(table[column].cast(pl.String).fill_null("").to_list())
+    items = list(zip(*values, strict=True))
+    places = [f"{path}: row {row_number(path, k)}" for k in range(len(items))]
+    if not with_labels:
+        return Labelled(items, [()] * len(items), places)
+    for item, place in zip(items, places, strict=True):
+        for column, text in zip(texts, item, strict=True):
+            check_text([text], f"{place}, column {column!r}")
+    labels, several = _label_column(table, path, columns, places)
+    return Labelled(items, labels, places, (), several)
+
+
+def _label_column(
+    table: "pl.DataFrame", path: Path, columns: Columns, places: list[str]
+) -> tuple[list[tuple[str, ...]], bool]:
+    import polars as pl
+
+    cells = table[columns.label]
+    if isinstance(cells.dtype, pl.List):
+        check_filled(table, columns.label, path)
+        return [
+            tuple(sorted({str(check_label(v, f"{place}, column {columns.label!r}")) for v in cell}))
+            for cell, place in zip(cells.to_list(), places, strict=True)
+        ], True
+    several = columns.separator is not None
+    if not several:
+        check_filled(table, columns.label, path)
+    names = cells.cast(pl.String).fill_null("").to_list()
+    for name, place in zip(names, places, strict=True):
+        if not several and not name.strip():
+            raise InputError(f"{place}, column {columns.label!r}: must not be empty")
+    return [_labels(name, columns.separator) for name in names], several
+
+
+def _label_of_each(table: "pl.DataFrame", path: Path, columns: Columns) -> tuple[list[tuple[str, ...]], bool]:
+    """The labels of each sequence of a table with one row a step, in the order in which these first occur."""
+    check_columns(table, [columns.label], path)
+    places = [f"{path}: row {row_number(path, k)}" for k in range(len(table))]
+    labels, several = _label_column(table, path, columns, places)
+    found: dict[str, tuple[str, ...]] = {}
+    for name, label, place in zip(table[columns.id].cast(str).to_list(), labels, places, strict=True):
+        if found.setdefault(name, label) != label:
+            raise InputError(
+                f"{place}: {columns.label} must be the same in every row of {columns.id} {name!r}. "
+                f"Got {', '.join(label)} beside {', '.join(found[name])}."
+            )
+    return list(found.values()), several
+
+
+def _from_arrays(path: Path, with_labels: bool) -> Labelled:
+    if path.suffix == ".npy":
+        if with_labels:
+            raise InputError(f"{path}: has no labels; give an .npz file with arrays x and y")
+        found = {"x": read_array(path)}
+    else:
+        found = read_arrays(path)
+    for name in ["x", *(["y"] if with_labels else [])]:
+        if name not in found:
+            raise InputError(f"{path}: has no array {name!r}; arrays: {', '.join(found) or 'none'}")
+    sequences = sequences_from_arrays(found["x"], None, found.get("lengths"), f"{path}: x")
+    labels: list[tuple[str, ...]] = []
+    if with_labels:
+        if found["y"].shape != (len(sequences),):
+            raise InputError(f"{path}: y must be [{len(sequences)}]. Got {list(found['y'].shape)}.")
+        labels = [(str(check_label(value, f"{path}: y[{k}]")),) for k, value in enumerate(found["y"])]
+    return numeric(sequences, labels, [f"{path}: x[{k}]" for k in range(len(sequences))], False)
+
+
+def _from_folders(path: Path) -> Labelled:
+    folders = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
+    if not folders:
+        raise InputError(f"{path}: must hold a folder for each label. Got no folder.")
+    files = [(file, folder.name) for folder in folders for file in find_text_files([folder])]
+    labels: list[tuple[str, ...]] = [(label,) for _, label in files]
+    places = [str(file) for file, _ in files]
+    if all(file.suffix == ".npy" for file, _ in files):
+        items: list[np.ndarray] = []
+        for file, _ in files:
+            array = read_array(file)
+            item = sequences_from_arrays(array[None], None, None, str(file)).inputs[0]
+            if items and item.shape[1] != items[0].shape[1]:
+                raise InputError(f"{file}: must have {items[0].shape[1]} features. Got {item.shape[1]}.")
+            items.append(item)
+        return Labelled(items, labels, places, tuple(f"x{k}" for k in range(items[0].shape[1])))
+    texts = [("".join(read_text(file, in_lines=True)),) for file, _ in files]
+    for text, place in zip(texts, places, strict=True):
+        check_text(text, place)
+    return Labelled(texts, labels, places)
+
+
+def _from_lines(path: Path, columns: Columns, with_labels: bool) -> Labelled:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    lines = re.split("\r?\n", "".join(read_text(path, in_lines=True)))
+    if lines[-1] == "":
+        lines.pop()
+    places = [f"{path}: line {k}" for k in range(1, len(lines) + 1)]
+    width = 1 if columns.pair is None else 2
+    if not with_labels:
+        items = [texts_of_line(line, width, place) for line, place in zip(lines, places, strict=True)]
+        return Labelled(items, [()] * len(items), places)
+    if not lines:
+        raise InputError(f"{path}: has no lines")
+    several = columns.separator is not None or any(line.count(_FASTTEXT) > 1 for line in lines)
+    items, labels = [], list[tuple[str, ...]]()
+    for line, place in zip(lines, places, strict=True):
+        label, text = _label_and_text(line, columns.separator)
+        if not text or not (several or all(label)):
+            raise InputError(f"{place}: must be a label, a space or tab, and a text. Got {shown(line)}.")
+        texts = texts_of_line(text, width, place)
+        check_text(texts, place)
+        items.append(texts)
+        labels.append(label)
+    return Labelled(items, labels, places, (), several)
+
+
+def texts_of_line(line: str, width: int, place: str) -> tuple[str, ...]:
+    """The text of a line, or, where ``width`` is 2, the two that a tab separates."""
+    texts = (line,) if width == 1 else tuple(line.split("\t"))
+    if len(texts) != width:
+        raise InputError(f"{place}: must be two texts with a tab between. Got {shown(line)}.")
+    return texts
+
+
+def _label_and_text(line: str, separator: str | None) -> tuple[tuple[str, ...], str]:
+    """The labels that begin a line, and the rest of it."""
+    if not line.startswith(_FASTTEXT):
+        label, *rest = re.split("[ \t]", line, maxsplit=1)
+        return _labels(label, separator), "".join(rest)
+    labels, text = [], line
+    while text.startswith(_FASTTEXT):
+        label, _, text = text.partition(" ")
+        labels.append(label.removeprefix(_FASTTEXT))
+    return tuple(sorted(set(labels))), text
+
+
+def _labels(cell: str, separator: str | None) -> tuple[str, ...]:
+    if separator is None:
+        return (cell.strip(),)
+    return tuple(sorted({part.strip() for part in cell.split(separator)} - {""}))

@@ -1,0 +1,1 @@
+"""Problems that measure memory; their sequences are drawn."""

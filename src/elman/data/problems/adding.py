@@ -1,0 +1,58 @@
+"""The problem of Adding."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from elman.batch import Batch, Field, Target
+from elman.data.problems.base import Problem
+
+
+@dataclass(frozen=True)
+class Adding(Problem):
+    """The sum of the two numbers that are marked.
+
+    At each step a number uniform in [0, 1) and a mark, 1 at one step of the first half and at one of the
+    second, otherwise 0. Who always says 1 has the variance of the sum as squared error, 1/6; who knows
+    one of the two, that of the other, 1/12.
+
+    Source: Hochreiter & Schmidhuber 1997, Long short-term memory, Neural Computation 9(8), in the form of
+        Arjovsky, Shah & Bengio 2016, arXiv:1511.06464.
+    """
+
+    shortest = 2
+    loss_name = "mse"
+    names = ("number", "mark")
+    classes = None
+
+    def draw(self, random: np.random.Generator, number: int) -> Batch:
+        """Numbers and marks; their sum."""
+        half = self.length // 2
+        values = random.random((self.length, number), np.float32)
+        marks = np.zeros_like(values)
+        marks[random.integers(half, size=number), np.arange(number)] = 1
+        marks[random.integers(half, self.length, number), np.arange(number)] = 1
+        sums = (values * marks).sum(0)
+        return Batch(
+            Field(torch.from_numpy(np.stack([values, marks], -1))), Target(torch.from_numpy(sums[:, None]))
+        )
+
+    def score(self, targets: Tensor, answers: Tensor) -> dict[str, float]:
+        """None: the loss says it all."""
+        return {}
+
+    def baselines(self) -> dict[str, dict[str, float]]:
+        """No memory, and memory of one number."""
+        return {"always 1": {"mse": 1 / 6}, "the second number + 1/2": {"mse": 1 / 12}}
+
+    def show(self, batch: Batch, answers: Tensor, row: int) -> dict[str, str]:
+        """The marked numbers with their steps, their sum and the answer."""
+        values, marks = batch.inputs.values[:, row].unbind(-1)
+        steps = marks.nonzero().flatten().tolist()
+        return {
+            "marked": " + ".join(f"{values[step]:.4f} (step {step + 1})" for step in steps),
+            "sum": f"{batch.targets.values[row].item():.4f}",
+            "answer": f"{answers[row].item():.4f}",
+        }

@@ -1,0 +1,59 @@
+"""The problem of Parity."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from elman.batch import Batch, Field, Target
+from elman.data.problems.base import Problem
+
+
+@dataclass(frozen=True)
+class Parity(Problem):
+    """Whether the ones so far are odd, at every step of T bits.
+
+    One bit of memory suffices, but each step turns on all before it: who does not count has half of the
+    answers right, but for the first.
+    """
+
+    loss_name = "nats_per_step"
+    names = ("bit",)
+    classes = 2
+
+    def draw(self, random: np.random.Generator, number: int) -> Batch:
+        """Bits; at each step their sum so far, modulo 2."""
+        bits = random.integers(2, size=(self.length, number))
+        inputs = torch.from_numpy(bits[..., None].astype(np.float32))
+        return Batch(Field(inputs), Target(torch.from_numpy(bits.cumsum(0) % 2)))
+
+    def score(self, targets: Tensor, answers: Tensor) -> dict[str, float]:
+        """Shares of right answers: of all, and of those at the last step."""
+        right = (answers == targets).double()
+        return {"accuracy": right.mean().item(), "last_step": right[-1].mean().item()}
+
+    def baselines(self) -> dict[str, dict[str, float]]:
+        """No answer known, and the first known, which is its bit."""
+        rest = (self.length - 1) / self.length
+        return {
+            "guessing": {"nats_per_step": math.log(2), "accuracy": 0.5, "last_step": 0.5},
+            "knowing the first": {
+                "nats_per_step": math.log(2) * rest,
+                "accuracy": 1 - rest / 2,
+                "last_step": 1.0 if self.length == 1 else 0.5,
+            },
+        }
+
+    def show(self, batch: Batch, answers: Tensor, row: int) -> dict[str, str]:
+        """Bits, parities and answers, a digit each."""
+
+        def digits(values: Tensor) -> str:
+            return "".join(str(int(value)) for value in values[:, row].flatten().tolist())
+
+        return {
+            "bits": digits(batch.inputs.values),
+            "parity": digits(batch.targets.values),
+            "answer": digits(answers),
+        }

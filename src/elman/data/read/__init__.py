@@ -1,0 +1,1 @@
+"""Readers of files and tables: text, tables, arrays, frames, pictures, vectors."""

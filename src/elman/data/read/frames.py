@@ -1,0 +1,144 @@
+"""Data frames of polars and of pandas, whichever came in goes out; and forecasts as a long table."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from elman.config import shown
+from elman.errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from elman.data.series.panel import Columns, Panel
+
+
+def to_polars(frame: Any, name: str = "df") -> "pl.DataFrame":
+    """A frame of polars or pandas as one of polars.
+
+    Args:
+        frame: what the user gave.
+        name: of the argument, for messages.
+
+    Raises:
+        InputError: it is no such frame, or it has no rows.
+    """
+    import polars as pl
+
+    if not isinstance(frame, pl.DataFrame):
+        if not (hasattr(frame, "iloc") and hasattr(frame, "columns")):
+            raise InputError(f"{name} must be a DataFrame of polars or pandas. Got {type(frame).__name__}.")
+        columns = [str(column) for column in frame.columns]
+        for column in columns:
+            if columns.count(column) > 1:
+                raise InputError(f"{name}: has the column {column!r} twice")
+        frame = pl.DataFrame([_column(column, frame.iloc[:, k]) for k, column in enumerate(columns)])
+    if len(frame) == 0:
+        raise InputError(f"{name}: has no rows")
+    return frame
+
+
+def _column(name: str, column: Any) -> "pl.Series":
+    import polars as pl
+
+    if column.dtype.kind == "M":
+        return _moments(name, column)
+    if column.dtype.kind in "biuf" and not column.isna().any():
+        return pl.Series(name, column.to_numpy())
+    filled = zip(column, column.isna(), strict=True)
+    if _is_category(column):  # whatever its categories are called, they are no numbers to reckon with
+        return pl.Series(name, [None if missing else str(value) for value, missing in filled], pl.String)
+    return pl.Series(name, [None if missing else value for value, missing in filled], strict=False)
+
+
+def _is_category(column: Any) -> bool:
+    return str(column.dtype) == "category"
+
+
+def _moments(name: str, column: Any) -> "pl.Series":
+    """Date-times of pandas with their unit, as far as polars has it, and their zone."""
+    import polars as pl
+
+    zone = getattr(column.dtype, "tz", None)
+    plain = column if zone is None else column.dt.tz_convert("UTC").dt.tz_localize(None)
+    values = plain.to_numpy()
+    if str(values.dtype) not in ("datetime64[ms]", "datetime64[us]", "datetime64[ns]"):
+        values = values.astype("datetime64[us]")
+    moments = pl.Series(name, values)
+    if zone is None:
+        return moments
+    try:
+        return moments.dt.replace_time_zone("UTC").dt.convert_time_zone(str(zone))
+    except pl.exceptions.PolarsError:
+        raise InputError(
+            f"column {name!r}: the time zone must have a name, as Europe/Berlin. Got {shown(str(zone))}."
+        ) from None
+
+
+def like(frame: "pl.DataFrame", given: Any) -> Any:
+    """The frame in the kind of ``given``, pandas where that is of pandas, and its columns too."""
+    import polars as pl
+
+    if given is None or isinstance(given, pl.DataFrame):
+        return frame
+    import pandas as pd
+
+    return pd.DataFrame({name: _as_pandas(frame[name], given) for name in frame.columns})
+
+
+def _as_pandas(column: "pl.Series", given: Any) -> Any:
+    import pandas as pd
+    import polars as pl
+
+    if isinstance(column.dtype, pl.Datetime) and column.dtype.time_zone:
+        utc = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        return pd.Series(utc.to_numpy()).dt.tz_localize("UTC").dt.tz_convert(column.dtype.time_zone)
+    if column.dtype == pl.Date and any(type(value) is date for value in given.iloc[0]):
+        return pd.Series(column.to_list(), dtype=object)  # pandas has no dates but Python's
+    if column.name in given.columns and _is_category(given[column.name]):
+        kind = given[column.name].dtype
+        categories = {str(category): category for category in kind.categories}
+        return pd.Series([categories[name] for name in column]).astype(kind)
+    return column.to_numpy()
+
+
+def forecast_frame(
+    panel: "Panel",
+    series: np.ndarray,
+    cutoffs: np.ndarray,
+    quantiles: np.ndarray,
+    levels: Sequence[int],
+    columns: "Columns",
+    *,
+    with_actual: bool = False,
+) -> "pl.DataFrame":
+    """Forecasts as Nixtla's libraries write them: a row a step.
+
+    Args:
+        panel: the series.
+        series: [M] whose forecast it is.
+        cutoffs: [M] its first step.
+        quantiles: [M, H, 1 + 2 L] the median, then both ends of each interval.
+        levels: the L intervals in per cent.
+        columns: names of those of series, time and target.
+        with_actual: whether columns ``cutoff`` (the last step read) and of the target are there too.
+    """
+    import polars as pl
+
+    horizon = quantiles.shape[1]
+    steps = (cutoffs[:, None] + np.arange(horizon)).ravel()
+    rows = np.repeat(series, horizon)
+    found = {
+        columns.id: panel.keys.gather(rows),
+        columns.time: panel.ds(panel.times(rows, steps)),
+    }
+    if with_actual:
+        found["cutoff"] = panel.ds(panel.times(rows, np.repeat(cutoffs - 1, horizon)))
+        found[columns.target] = pl.Series(panel.y[panel.begins[rows] + steps])
+    found["elman"] = pl.Series(quantiles[..., 0].ravel())
+    for k, level in enumerate(levels):
+        for side, name in enumerate(("lo", "hi"), 1):
+            found[f"elman-{name}-{level}"] = pl.Series(quantiles[..., 2 * k + side].ravel())
+    return pl.DataFrame(found)

@@ -1,0 +1,31 @@
+"""Arrays of NumPy's .npz files."""
+
+from pathlib import Path
+
+import numpy as np
+
+from elman.config import shown
+from elman.errors import InputError
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an ``.npz`` file, by name; InputError where it is damaged or holds pickled objects."""
+    import zipfile
+
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    if not zipfile.is_zipfile(path):
+        raise InputError(f"{path}: is no .npz archive")
+    found: dict[str, np.ndarray] = {}
+    name = ""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            for name in arrays.files:
+                found[name] = arrays[name]
+            return found
+    except Exception as error:  # a damaged archive can raise nearly anything
+        if str(error).startswith("Object arrays"):
+            raise InputError(
+                f"{path}: array {name!r} holds Python objects; numbers or texts are read"
+            ) from None
+        raise InputError(f"{path}: cannot be read: {shown(str(error))}") from None

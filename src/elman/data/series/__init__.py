@@ -1,0 +1,1 @@
+"""Panels of series: times, frequencies, covariates."""

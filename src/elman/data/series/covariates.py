@@ -1,0 +1,284 @@
+"""What a forecaster reads beside the target: covariates and calendar, scaled and numbered.
+
+Scales and categories are measured on the training part alone.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from elman.config import is_finite, shown
+from elman.data.series.frequency import Frequency
+from elman.data.series.panel import Columns, Panel
+from elman.errors import InputError
+
+_SMALLEST, _LARGEST = 1e-37, 3.4e38  # what float32 holds
+_MOST_CATEGORIES = 10**5
+
+
+@dataclass(frozen=True)
+class Column:
+    """A covariate: numbers with their mean and standard deviation, or one of some categories.
+
+    Attributes:
+        name: of the column.
+        mean: of a column of numbers.
+        scale: its standard deviation, 1 where it is constant.
+        categories: of a column of texts, in their order; None where it holds numbers.
+    """
+
+    name: str
+    mean: float = 0.0
+    scale: float = 1.0
+    categories: tuple[str, ...] | None = None
+
+    @classmethod
+    def measured(cls, name: str, values: np.ndarray) -> Self:
+        """What the training part's values say of the column; empty cells do not count."""
+        if values.dtype.kind != "f":
+            return cls(name, categories=tuple(np.unique(values[values != ""]).tolist()))
+        values = values[~np.isnan(values)]
+        if not len(values):
+            return cls(name)
+        deviation = float(values.std())
+        return cls(name, float(values.mean()), deviation if deviation > _SMALLEST else 1.0)
+
+    def numbers(self, values: np.ndarray) -> np.ndarray:
+        """Values [R] → [R, 2]: standardised, 0 where missing, and whether they are there."""
+        there = ~np.isnan(values)
+        scaled = np.where(there, (np.where(there, values, 0) - self.mean) / self.scale, 0)
+        return np.stack([scaled.clip(-1e6, 1e6), there], axis=1).astype(np.float32)
+
+    def codes(self, values: np.ndarray) -> np.ndarray:
+        """Values [R] → [R] int64: from 1 in the order of the categories; 0 where missing or new."""
+        assert self.categories is not None
+        known = np.array(self.categories, dtype=str)
+        if not len(known):
+            return np.zeros(len(values), np.int64)
+        at = np.searchsorted(known, values).clip(0, len(known) - 1)
+        return np.where(known[at] == values, at + 1, 0)
+
+    def to_json(self) -> dict[str, Any]:
+        """What ``column_from_json`` reads."""
+        if self.categories is not None:
+            return {"name": self.name, "categories": list(self.categories)}
+        return {"name": self.name, "mean": self.mean, "scale": self.scale}
+
+
+def column_from_json(obj: Any, source: str) -> Column:
+    """A column as ``to_json`` described it; InputError where it is not exactly that."""
+    if not (isinstance(obj, dict) and isinstance(obj.get("name"), str)):
+        raise InputError(f"{source}: a covariate must be an object with a name. Got {shown(obj)}.")
+    name: str = obj["name"]
+    categories: Any = obj.get("categories")
+    mean, scale = (float(obj[key]) if is_finite(obj.get(key)) else math.nan for key in ("mean", "scale"))
+    if obj.keys() == {"name", "categories"} and isinstance(categories, list):
+        plain = len(categories) <= _MOST_CATEGORIES and all(isinstance(each, str) for each in categories)
+        if plain and categories == sorted(set(categories)):
+            return Column(name, categories=tuple(categories))
+    if obj.keys() == {"name", "mean", "scale"} and abs(mean) <= _LARGEST and _SMALLEST <= scale <= _LARGEST:
+        return Column(name, mean, scale)
+    raise InputError(f"{source}: covariate {shown(name)} must have a mean and a scale, or categories")
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a model that reads covariates is built for.
+
+    Attributes:
+        known: numbers known ahead, a step.
+        past: numbers known up to the present, a step.
+        known_codes: of each column of categories known ahead, how many there are, "unknown" included.
+        past_codes: of each one known up to the present.
+    """
+
+    known: int = 0
+    past: int = 0
+    known_codes: tuple[int, ...] = ()
+    past_codes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Covariates:
+    """All that is read beside the target.
+
+    Attributes:
+        known: columns known ahead.
+        past: columns known up to the present.
+        static: columns with one value a series.
+        calendar: whether the calendar's features are read.
+    """
+
+    known: tuple[Column, ...] = ()
+    past: tuple[Column, ...] = ()
+    static: tuple[Column, ...] = ()
+    calendar: bool = False
+
+    @classmethod
+    def measured(cls, panel: Panel, ends: np.ndarray, columns: Columns, calendar: bool) -> Self:
+        """Measures every column on the steps of each series before its end [N]."""
+        steps = np.arange(panel.begins[-1]) - np.repeat(panel.begins[:-1], np.diff(panel.begins))
+        train = steps < np.repeat(ends, np.diff(panel.begins))
+
+        def measure(names: tuple[str, ...]) -> tuple[Column, ...]:
+            return tuple(Column.measured(name, panel.covariates[name][train]) for name in names)
+
+        static = tuple(Column.measured(name, panel.static[name]) for name in columns.static)
+        return cls(measure(columns.known), measure(columns.past), static, calendar and not panel.integers)
+
+    def sizes(self, frequency: Frequency) -> "Sizes":
+        """How wide ``encode`` makes its arrays."""
+        known = [column for column in self.known + self.static if column.categories is None]
+        past = [column for column in self.past if column.categories is None]
+        calendar = len(frequency.calendar_names) if self.calendar else 0
+        return Sizes(
+            2 * len(known) + calendar, 2 * len(past), _counts(self.known + self.static), _counts(self.past)
+        )
+
+    def features(self, frequency: Frequency, embedding_size: int) -> tuple[list[str], list[str]]:
+        """Names of what a step reads: of all that is known ahead, and of the past."""
+        known = self.known + self.static
+        calendar = frequency.calendar_names if self.calendar else ()
+        return (
+            [*_numbers(known), *calendar, *_embedded(known, embedding_size)],
+            [*_numbers(self.past), *_embedded(self.past, embedding_size)],
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """What ``covariates_from_json`` reads."""
+        kinds = {"known": self.known, "past": self.past, "static": self.static}
+        return {
+            **{kind: [column.to_json() for column in columns] for kind, columns in kinds.items()},
+            "calendar": self.calendar,
+        }
+
+
+def covariates_from_json(obj: Any, source: str) -> Covariates:
+    """What ``to_json`` described; InputError where it is not exactly that."""
+    kinds = ("known", "past", "static")
+    if not isinstance(obj, dict) or obj.keys() != {*kinds, "calendar"} or type(obj["calendar"]) is not bool:
+        raise InputError(f"{source}: covariates must have known, past, static and calendar")
+    for kind in kinds:
+        if not isinstance(obj[kind], list):
+            raise InputError(f"{source}: covariates: {kind} must be a list. Got {shown(obj[kind])}.")
+    known, past, static = (tuple(column_from_json(each, source) for each in obj[kind]) for kind in kinds)
+    return Covariates(known, past, static, obj["calendar"])
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A panel as the nets read it: numbers only, end to end in flat arrays as in ``Panel``.
+
+    Attributes:
+        begins: [N + 1] where each series' steps begin.
+        y: [R] float32, NaN where missing.
+        known: [R, K] float32: known covariates, static numbers and the calendar.
+        past: [R, P] float32.
+        known_codes: [R, C] int64: known and static categories.
+        past_codes: [R, D] int64.
+        series: [N] row of each series in tables of one parameter a series; 0 for those not trained on.
+    """
+
+    begins: np.ndarray
+    y: np.ndarray
+    known: np.ndarray
+    past: np.ndarray
+    known_codes: np.ndarray
+    past_codes: np.ndarray
+    series: np.ndarray
+
+
+def encode(panel: Panel, covariates: Covariates, series: np.ndarray) -> Encoded:
+    """A panel's arrays.
+
+    Args:
+        panel: extended as far as covariates will be read.
+        covariates: as measured on the training part.
+        series: [N] rows in tables of one parameter a series.
+
+    Raises:
+        InputError: a column holds texts where the training part had numbers.
+    """
+    spans = np.diff(panel.begins)
+    steps = np.arange(panel.begins[-1]) - np.repeat(panel.begins[:-1], spans)
+    along = {name: np.repeat(values, spans) for name, values in panel.static.items()}
+
+    def numbers(columns: tuple[Column, ...], source: dict[str, np.ndarray]) -> list[np.ndarray]:
+        plain = (column for column in columns if column.categories is None)
+        return [column.numbers(_as(source, column)) for column in plain]
+
+    def codes(columns: tuple[Column, ...], source: dict[str, np.ndarray]) -> list[np.ndarray]:
+        named = (column for column in columns if column.categories is not None)
+        return [column.codes(_as(source, column))[:, None] for column in named]
+
+    known = numbers(covariates.known, panel.covariates) + numbers(covariates.static, along)
+    if covariates.calendar:
+        times = panel.times(np.repeat(np.arange(len(panel)), spans), steps)
+        known.append(panel.frequency.calendar(times))
+    nothing, none = np.zeros((len(steps), 0), np.float32), np.zeros((len(steps), 0), np.int64)
+    return Encoded(
+        panel.begins,
+        panel.y.astype(np.float32),
+        np.concatenate([nothing, *known], axis=1),
+        np.concatenate([nothing, *numbers(covariates.past, panel.covariates)], axis=1),
+        np.concatenate(
+            [none, *codes(covariates.known, panel.covariates), *codes(covariates.static, along)], axis=1
+        ),
+        np.concatenate([none, *codes(covariates.past, panel.covariates)], axis=1),
+        series,
+    )
+
+
+def check_known_ahead(panel: Panel, horizon: int, columns: Columns) -> None:
+    """Raises InputError where a covariate known ahead is not given for H steps after the last target."""
+    longer = panel.extended(panel.lengths + horizon)
+    for name in columns.known:
+        values = longer.covariates[name]
+        missing = np.isnan(values) if values.dtype.kind == "f" else values == ""
+        for series, (begin, length) in enumerate(zip(longer.begins, longer.lengths, strict=False)):
+            empty = np.flatnonzero(missing[begin + length : begin + length + horizon])
+            if len(empty):
+                raise InputError(
+                    f"{longer.place(series, length + empty[0], columns)}: "
+                    f"column {name!r} is known ahead and must be given for every step forecast"
+                )
+
+
+def _as(source: dict[str, np.ndarray], column: Column) -> np.ndarray:
+    """A column's values as the training part had them, numbers or texts."""
+    values = source[column.name]
+    if column.categories is None:
+        if values.dtype.kind != "f":
+            raise InputError(
+                f"column {column.name!r} must hold numbers, as in training. Got {shown(str(values[0]))}."
+            )
+        return values
+    if values.dtype.kind == "f":  # a table whose every category looks like a number
+        names = {float(name): name for name in column.categories if _is_number(name)}
+        return np.array([names.get(value, "") for value in values.tolist()], dtype=str)
+    return values
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _numbers(columns: tuple[Column, ...]) -> list[str]:
+    """Names of what ``Column.numbers`` gives."""
+    plain = (column.name for column in columns if column.categories is None)
+    return [name for column in plain for name in (column, f"{column} is there")]
+
+
+def _embedded(columns: tuple[Column, ...], size: int) -> list[str]:
+    """Names of the features of each column's embedding."""
+    named = (column.name for column in columns if column.categories is not None)
+    return [f"{column} {k + 1}" for column in named for k in range(size)]
+
+
+def _counts(columns: tuple[Column, ...]) -> tuple[int, ...]:
+    return tuple(len(column.categories) + 1 for column in columns if column.categories is not None)

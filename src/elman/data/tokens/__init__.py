@@ -1,0 +1,1 @@
+"""Text as tokens: vocabularies and the corpus on disk."""

@@ -1,0 +1,92 @@
+"""One byte a token."""
+
+import codecs
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from elman.data.tokens.vocab.base import Decoder, Rules, Vocabulary, check_fields, utf8
+from elman.errors import InputError
+
+
+class BytewiseVocabulary(Vocabulary):
+    """A vocabulary whose tokens stand for bytes, of which several may make a character."""
+
+    @property
+    @abstractmethod
+    def meaning(self) -> list[bytes]:
+        """The bytes of each token; none for a special."""
+
+    def decode(self, tokens: np.ndarray | Sequence[int]) -> str:
+        """Return the text of tokens [N], specials left out, with U+FFFD where they are not UTF-8."""
+        meaning = self.meaning
+        return b"".join([meaning[token] for token in self._checked(tokens)]).decode("utf-8", "replace")
+
+    def pieces(self, tokens: np.ndarray | Sequence[int]) -> list[str]:
+        """Return the text of each token, U+FFFD for parts of a character; see `Vocabulary.pieces`."""
+        names = [*self.specials, *(m.decode("utf-8", "replace") for m in self.meaning[len(self.specials) :])]
+        return [names[token] for token in self._checked(tokens)]
+
+    def decoder(self, after: str = "") -> Decoder:
+        """Return a new decoder for tokens that arrive one by one; U+FFFD where they are not UTF-8."""
+        return _BytewiseDecoder(self.meaning)
+
+
+@dataclass(frozen=True)
+class ByteVocabulary(BytewiseVocabulary):
+    """All 256 bytes, each its own token: any file can be read, and any text in UTF-8."""
+
+    level: ClassVar[str] = "bytes"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.lowercase:
+            raise InputError("--lowercase changes letters, and --level bytes has none")
+
+    @classmethod
+    def learn(cls, texts: Iterable[str], rules: Rules) -> Self:
+        """Return the vocabulary of all bytes, whichever occur; the texts are not read."""
+        if rules.size is not None or rules.min_count > 1:
+            raise InputError("--vocab-size and --min-count leave pieces out, and --level bytes has all 256")
+        return cls(lowercase=rules.lowercase, specials=rules.specials)
+
+    def __len__(self) -> int:
+        return len(self.specials) + 256
+
+    def encode(self, text: str, source: str = "text", start: int = 0) -> np.ndarray:
+        """Return the bytes of a text in UTF-8; see `Vocabulary.encode`."""
+        return self.encode_bytes(utf8(text))
+
+    def encode_bytes(self, data: bytes) -> np.ndarray:
+        """Return the tokens of bytes that may be no text."""
+        return np.frombuffer(data, dtype=np.uint8).astype(self.dtype) + self.dtype.type(len(self.specials))
+
+    @cached_property
+    def meaning(self) -> list[bytes]:
+        """The byte of each token."""
+        return [b""] * len(self.specials) + [bytes((value,)) for value in range(256)]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `from_json` reads."""
+        return self._json()
+
+    @classmethod
+    def from_json(cls, obj: dict[str, Any]) -> Self:
+        """Return the vocabulary that `to_json` described; see `vocabulary_from_json`."""
+        return cls(**check_fields(obj, {}))
+
+
+class _BytewiseDecoder:
+    def __init__(self, meaning: Sequence[bytes]) -> None:
+        self._meaning = meaning
+        self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def push(self, token: int) -> str:
+        return self._utf8.decode(self._meaning[token])
+
+    def flush(self) -> str:
+        return self._utf8.decode(b"", final=True)

@@ -1,0 +1,165 @@
+"""Pieces of words, learnt by byte-pair encoding."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from elman.data.tokens.vocab.base import Decoder, Rules, check_fields, refusal, room, utf8
+from elman.data.tokens.vocab.bytes import BytewiseVocabulary
+
+_USUAL_SIZE = 8000
+_LONGEST = 64  # bytes of a piece
+
+
+def _byte_letters() -> dict[str, int]:
+    """The letters that GPT-2's tokenizer writes bytes as, so that merges can be read: a space is Ġ."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in printable]
+    letters = {chr(byte): byte for byte in printable} | {chr(256 + n): b for n, b in enumerate(others)}
+    return dict(sorted(letters.items()))
+
+
+_LETTERS = _byte_letters()
+
+
+@dataclass(frozen=True)
+class SubwordVocabulary(BytewiseVocabulary):
+    """Pieces of words: all 256 bytes, and what joining frequent neighbours makes of them.
+
+    Every text can be encoded and comes back exactly (in lower case with ``lowercase``), so there is no
+    unknown token. A piece may begin with a space and never crosses the end of a word.
+
+    Args:
+        merges: which two pieces were joined, in the order of learning, each as "left right" in the letters of
+            GPT-2's tokenizer.
+
+    Raises:
+        InputError: a merge is not of two pieces that there are, is there twice, or makes a piece of more than
+            64 bytes.
+
+    Source: Sennrich, Haddow & Birch 2015, arXiv:1508.07909; over bytes: Radford et al. 2019, "Language models
+    are unsupervised multitask learners".
+    """
+
+    level: ClassVar[str] = "subwords"
+    has_words: ClassVar[bool] = True
+    merges: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        known, done = set(_LETTERS), set()
+        for merge in self.merges:
+            left, _, right = merge.partition(" ")
+            if not (left in known and right in known) or merge in done:
+                raise refusal("every merge must be of two pieces made before it, once", merge)
+            if len(left + right) > _LONGEST:
+                raise refusal(f"a piece must have at most {_LONGEST} bytes", left + right)
+            done.add(merge)
+            known.add(left + right)
+
+    @classmethod
+    def learn(cls, texts: Iterable[str], rules: Rules) -> Self:
+        """Return the vocabulary of texts, of 8,000 pieces unless the rules say otherwise."""
+        size = room(rules, len(rules.specials), len(_LETTERS))
+        tokenizer = _tokenizer({}, [])
+        trainer = trainers.BpeTrainer(
+            vocab_size=_USUAL_SIZE if size is None else size,
+            min_frequency=rules.min_count,
+            initial_alphabet=[*_LETTERS],
+            max_token_length=_LONGEST,
+            show_progress=False,
+        )
+        tokenizer.train_from_iterator((_readable(text, rules.lowercase) for text in texts), trainer)
+        merges = json.loads(tokenizer.to_str())["model"]["merges"]
+        return cls(tuple(map(" ".join, merges)), lowercase=rules.lowercase, specials=rules.specials)
+
+    def __len__(self) -> int:
+        return len(self.specials) + len(self._numbers)
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        """The library's number of every piece, from 0, in GPT-2's letters."""
+        numbers = {letter: n for n, letter in enumerate(_LETTERS)}
+        for merge in self.merges:  # two different merges may make the same piece
+            numbers.setdefault(merge.replace(" ", ""), len(numbers))
+        return numbers
+
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        return _tokenizer(self._numbers, [tuple(merge.split(" ")) for merge in self.merges])
+
+    @cached_property
+    def meaning(self) -> list[bytes]:
+        """The bytes of every token."""
+        pieces = (bytes(_LETTERS[letter] for letter in piece) for piece in self._numbers)
+        return [b""] * len(self.specials) + [*pieces]
+
+    def encode(self, text: str, source: str = "text", start: int = 0) -> np.ndarray:
+        """Return the tokens of a text; see `Vocabulary.encode`."""
+        encoding = self._tokenizer.encode(_readable(text, self.lowercase))
+        return np.array(encoding.ids, dtype=self.dtype) + self.dtype.type(len(self.specials))
+
+    def opening(self, text: str) -> tuple[np.ndarray, Sequence[int]]:
+        """Return the tokens of a text that is to be gone on from, and the tokens that cannot come next.
+
+        A space at the end belongs to the word that is to come: it is left to the next token, which must then
+        begin with one.
+        """
+        if not text.endswith(" "):
+            return self.encode(text), ()
+        others = [token for token, meaning in enumerate(self.meaning) if not meaning.startswith(b" ")]
+        return self.encode(text[:-1]), others
+
+    def decoder(self, after: str = "") -> Decoder:
+        """Return a new decoder for tokens that go on from a text; a space at its end is not repeated."""
+        decoder = super().decoder()
+        return _WithoutFirstSpace(decoder) if after.endswith(" ") else decoder
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `from_json` reads."""
+        return self._json(merges=[*self.merges])
+
+    @classmethod
+    def from_json(cls, obj: dict[str, Any]) -> Self:
+        """Return the vocabulary that `to_json` described; see `vocabulary_from_json`."""
+        fields = check_fields(obj, {"merges": []})
+        for merge in fields["merges"]:
+            if not isinstance(merge, str):
+                raise refusal("every merge must be a text", merge)
+        return cls(tuple(fields.pop("merges")), **fields)
+
+
+class _WithoutFirstSpace:
+    """A decoder that leaves out the space which the text before has already."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self._decoder = decoder
+        self._began = False
+
+    def push(self, token: int) -> str:
+        text = self._decoder.push(token)
+        if text and not self._began:
+            self._began = True
+            return text.removeprefix(" ")
+        return text
+
+    def flush(self) -> str:
+        return self._decoder.flush()
+
+
+def _readable(text: str, lowercase: bool) -> str:
+    """What the library reads; its own error would not name a lone surrogate."""
+    utf8(text)
+    return text.lower() if lowercase else text
+
+
+def _tokenizer(numbers: dict[str, int], merges: list[Any]) -> Tokenizer:
+    tokenizer = Tokenizer(models.BPE(vocab=numbers, merges=merges))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer

@@ -1,0 +1,1 @@
+"""Forecasting models: direct, recursive, exponential smoothing with a network, and ensembles."""

@@ -1,0 +1,122 @@
+"""A forecaster that gives all steps of the future at once."""
+
+import torch
+from torch import Tensor
+
+from elman.batch import Target, Window, WindowBatch
+from elman.data.series.covariates import Sizes
+from elman.dropout import dropout
+from elman.heads.base import Distribution, Loss
+from elman.layers.recurrent import Recurrent
+from elman.models.forecast.forecaster import (
+    CovariateReader,
+    Forecaster,
+    Scaling,
+    joined,
+    measure_scale,
+    restarts,
+)
+from elman.models.forecast.horizon import HorizonDecoder, ahead, draw_moments, same_phase
+
+
+class Direct(Forecaster):
+    """An encoder of the history, and a decoder of the H steps after it.
+
+    The encoder reads each step's target, whether it is there, and the covariates. The decoder adds what is
+    known ahead of each step, and the last targets of the same phase in each season. A window is scaled by
+    its steps before the first moment that it is trained on, so that no forecast is scaled by its own future.
+
+    Args:
+        layer: reads ``input_size(…)`` features.
+        head: the distribution; reads ``2 * width`` features.
+        sizes: of the covariates.
+        horizon: H.
+        seasons: steps of each season.
+        width: D, features of a step of the future.
+        moments: at which a window is trained.
+        embedding_size: features of a category.
+        scaling: how a window is brought to ordinary size.
+        dropout: probability on the layer's output.
+
+    Shapes:
+        window of C + H steps → quantiles [Q, H, B]
+
+    Source: MQ-RNN, Wen et al. 2017, arXiv:1711.11053.
+    """
+
+    def __init__(
+        self,
+        layer: Recurrent,
+        head: Distribution,
+        sizes: Sizes,
+        *,
+        horizon: int,
+        seasons: tuple[int, ...],
+        width: int,
+        moments: int,
+        embedding_size: int,
+        scaling: Scaling = "mean",
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.reader = CovariateReader(sizes, embedding_size)
+        self.layer, self.head = layer, head
+        known = self.reader.known_size + 2 * len(seasons)
+        self.decoder = HorizonDecoder(layer.output_size + layer.input_size, known, horizon, width)
+        self.seasons, self.moments, self.scaling, self.dropout = seasons, moments, scaling, dropout
+
+    @staticmethod
+    def input_size(sizes: Sizes, embedding_size: int) -> int:
+        """Features a step."""
+        reader = CovariateReader(sizes, embedding_size)
+        return 2 + reader.known_size + reader.past_size
+
+    def forward(self, batch: WindowBatch, state: None = None) -> tuple[Loss, None]:
+        """In training the loss of the forecasts at several moments, in evaluation of those at the cutoff."""
+        window = batch.inputs
+        values, observed = joined(batch)
+        shift, scale = self._scale(window)
+        values = torch.where(observed, (values - shift) / scale, 0.0)
+        moments = draw_moments(self._earliest(window), window.context, self.moments, self.training)
+        features = self._features(window, values, observed, moments)
+        goals = ahead(values, moments, window.horizon)
+        target = Target(goals, ahead(observed, moments, window.horizon).to(goals.dtype))
+        return self.head.loss(features, target, scale.expand_as(goals)), None
+
+    def quantiles(self, window: Window, levels: Tensor) -> Tensor:
+        """Of each step by itself."""
+        shift, scale = self._scale(window)
+        values = torch.where(window.observed, (window.values - shift) / scale, 0.0)
+        features = self._features(window, values, window.observed, torch.tensor([window.context]))[0]
+        return shift + scale * self.head.quantiles(features, levels, scale.expand(features.shape[:-1]))
+
+    @staticmethod
+    def _earliest(window: Window) -> int:
+        """The first moment: three quarters of the context are read by then."""
+        return window.context - window.context // 4
+
+    def _scale(self, window: Window) -> tuple[Tensor, Tensor]:
+        """Of the steps before the first moment; where a series has none there, of all of them."""
+        early = window.observed & (torch.arange(window.context) < self._earliest(window))[:, None].to(
+            window.observed.device
+        )
+        counted = torch.where(early.any(0), early, window.observed)
+        return measure_scale(window.values, counted, self.scaling)
+
+    def _features(self, window: Window, values: Tensor, observed: Tensor, moments: Tensor) -> Tensor:
+        """What the head reads: [F, H, B, 2 D]. No value at or after a moment reaches its features."""
+        C, H = window.context, window.horizon
+        known = self.reader.known(window)
+        there = observed.to(values.dtype)
+        own = torch.stack([values[:C], there[:C]], dim=-1)
+        x = torch.cat([own, known[:C], self.reader.past(window)], dim=-1)
+        output, _ = self.layer(x, None, None, restarts(window, 0, C))
+        context = torch.cat([dropout(output, self.dropout, self.training), x], dim=-1)[moments - 1]
+        before = [same_phase(moments, H, season) for season in self.seasons]
+        lags = [
+            torch.where((at < 0)[..., None], 0.0, v[at.clamp(min=0)])
+            for at in before
+            for v in (values, there)
+        ]
+        ahead_of = torch.cat([ahead(known, moments, H), torch.stack(lags, dim=-1)], dim=-1)
+        return self.decoder(context, ahead_of)

@@ -1,0 +1,103 @@
+"""What all forecasters share: their promise, how they read covariates, and the scale of a window."""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from elman.batch import Window, WindowBatch
+from elman.data.series.covariates import Sizes
+from elman.heads.base import Loss
+
+Scaling = Literal["mean", "standard"]
+_LEAST_DEVIATION = 0.005  # as a share of the mean absolute value
+
+
+class Forecaster(nn.Module):
+    """A window of many series → a loss, and quantiles of the steps after it.
+
+    Subclasses define ``forward(batch, state) → (Loss, None)`` and ``quantiles``.
+    """
+
+    def forward(self, batch: WindowBatch, state: None = None) -> tuple[Loss, None]:
+        """The loss of a batch; no state outlives it."""
+        raise NotImplementedError
+
+    def quantiles(self, window: Window, levels: Tensor) -> Tensor:
+        """Forecasts at levels [Q] in (0, 1), in the targets' unit: [Q, H, B]."""
+        raise NotImplementedError
+
+
+class CovariateReader(nn.Module):
+    """Numbers as they are, categories embedded.
+
+    Args:
+        sizes: of the covariates.
+        embedding_size: E, features of each category.
+
+    Shapes:
+        window → known [C + H, B, known_size], past [C, B, past_size]
+    """
+
+    def __init__(self, sizes: Sizes, embedding_size: int) -> None:
+        super().__init__()
+        self._known = nn.ModuleList(nn.Embedding(n, embedding_size) for n in sizes.known_codes)
+        self._past = nn.ModuleList(nn.Embedding(n, embedding_size) for n in sizes.past_codes)
+        self.known_size = sizes.known + embedding_size * len(self._known)
+        self.past_size = sizes.past + embedding_size * len(self._past)
+
+    def known(self, window: Window) -> Tensor:
+        """What is known ahead."""
+        return _embedded(window.known, window.known_codes, self._known)
+
+    def past(self, window: Window) -> Tensor:
+        """What is known up to the present."""
+        return _embedded(window.past, window.past_codes, self._past)
+
+
+def _embedded(numbers: Tensor, codes: Tensor, embeddings: nn.ModuleList) -> Tensor:
+    return torch.cat([numbers, *(e(c) for e, c in zip(embeddings, codes.unbind(-1), strict=True))], -1)
+
+
+def joined(batch: WindowBatch) -> tuple[Tensor, Tensor]:
+    """Targets before and after the cutoff, and whether they are there: both [C + H, B]."""
+    weights = batch.targets.weights
+    assert weights is not None
+    values = torch.cat([batch.inputs.values, batch.targets.values])
+    return values, torch.cat([batch.inputs.observed, weights > 0])
+
+
+def measure_scale(values: Tensor, observed: Tensor, scaling: Scaling) -> tuple[Tensor, Tensor]:
+    """What a window is shifted by and divided by.
+
+    Args:
+        values: [T, B].
+        observed: [T, B] bool; only these count.
+        scaling: ``mean``: by the mean absolute value, unshifted (Salinas et al. 2017, arXiv:1704.04110);
+            ``standard``: to mean 0 and variance 1.
+
+    Returns:
+        (shift, scale), both [B]; 0 and 1 where nothing can be measured. No deviation counts as less than
+        0.5 % of the mean absolute value: a series that stood still may move again.
+    """
+    count = observed.sum(0).clamp(min=1)
+    shift, scale = torch.zeros_like(values[0]), (values.abs() * observed).sum(0) / count
+    if scaling == "standard":
+        shift = (values * observed).sum(0) / count
+        deviation = (((values - shift) * observed).square().sum(0) / count).sqrt()
+        scale = torch.maximum(deviation, _LEAST_DEVIATION * scale)
+    return shift, torch.where(scale > 0, scale, torch.ones_like(scale))
+
+
+def restarts(window: Window, first: int, last: int) -> Tensor:
+    """Where a layer that reads steps ``first`` … ``last`` − 1 is put back: at each series' own first step.
+
+    What stands before it in a window, in place of steps that do not exist, so leaves no trace.
+    """
+    return F.pad(window.starts, (0, 0, 0, max(0, last - window.context)))[first:last]
+
+
+def lagged(values: Tensor, lags: tuple[int, ...], first: int, last: int) -> Tensor:
+    """The values some steps before each of the steps ``first`` … ``last`` − 1: [T, B] → [T', B, lags]."""
+    return torch.stack([values[first - lag : last - lag] for lag in lags], dim=-1)

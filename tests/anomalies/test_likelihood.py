@@ -1,0 +1,109 @@
+"""The streaming form against its definition, with all the time in the world."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from elman.anomalies.likelihood import Likelihood, likelihood_scores
+from elman.metrics.normal_tail import tail_decades
+
+
+def scores(errors: np.ndarray, **options: int) -> np.ndarray:
+    return likelihood_scores(errors, Likelihood(errors.shape[1], **options))[0]
+
+
+def by_definition(errors: np.ndarray, smoothing: int, history: int, repeat: int) -> np.ndarray:
+    """Levels, their mean and deviation anew at every step; nothing is missing or extreme."""
+    levels = np.array([np.abs(errors[max(0, t - smoothing + 1) : t + 1].mean(0)) for t in range(len(errors))])
+    plain = []
+    for t, level in enumerate(levels):
+        before = levels[max(0, t - history) : t]
+        if t < 30:
+            plain.append(0.0)
+            continue
+        z = (level - before.mean(0)) / np.maximum(before.std(0), 0.02)
+        plain.append(tail_decades(float(z.max()), errors.shape[1]))
+    return np.array(
+        [
+            s if all(s > earlier for earlier in plain[max(0, t - repeat) : t]) else 0.0
+            for t, s in enumerate(plain)
+        ]
+    )
+
+
+@pytest.mark.parametrize("columns", [1, 3])
+@pytest.mark.parametrize(
+    ("smoothing", "history", "repeat"), [(5, 8000, 10), (1, 60, 0), (3, 50, 1), (8, 64, 40)]
+)
+def test_against_the_definition(columns, smoothing, history, repeat):
+    errors = np.random.default_rng(0).standard_t(6, (400, columns)) * 0.3
+    found = scores(errors, smoothing=smoothing, history=history, repeat=repeat)
+    np.testing.assert_allclose(
+        found, by_definition(errors, smoothing, history, repeat), rtol=1e-9, atol=1e-12
+    )
+    assert found.max() > 2
+
+
+@given(st.integers(1, 199), st.integers(0, 2**16), st.sampled_from([1, 2]))
+def test_the_future_moves_no_score(t, seed, columns):
+    random = np.random.default_rng(seed)
+    errors = random.normal(size=(200, columns))
+    other = np.concatenate([errors[:t], 1e3 * random.normal(size=(200 - t, columns))])
+    options = {"smoothing": 4, "history": 50, "repeat": 6}
+    assert scores(errors, **options)[:t].tolist() == scores(other, **options)[:t].tolist()
+
+
+def test_what_stands_out_scores_and_its_column_is_blamed():
+    errors = 0.1 * np.random.default_rng(0).normal(size=(300, 3))
+    errors[200:205, 1] += 3
+    found, blamed = likelihood_scores(errors, Likelihood(3))
+    assert found[200] > 6
+    assert found[:200].max() < 5
+    assert blamed[200] == 1
+    # it rises while the history knows nothing like it, and is not told again while it lasts
+    assert found[201] > found[200]
+    assert (found[205:210] == 0).all()
+
+
+def test_noise_of_both_signs_averages_out_and_a_shift_does_not():
+    quiet = np.random.default_rng(1).normal(size=(200, 1))
+    shifted, noisy = quiet.copy(), quiet.copy()
+    shifted[150:155] = 2.5
+    noisy[150:155, 0] = [2.5, -2.5, 2.5, -2.5, 2.5]
+    assert scores(shifted)[150:155].max() > 3 > 2 > scores(noisy)[150:155].max()
+
+
+def test_missing_values_neither_score_nor_count():
+    errors = np.random.default_rng(2).normal(size=(200, 2))
+    gaps = errors.copy()
+    gaps[100:120] = np.nan
+    found = scores(gaps)
+    assert (found[100:120] == 0).all()
+    assert np.isfinite(found).all()
+    # a column that is never there is as none, but for the number of columns
+    alone = scores(errors[:, :1], repeat=0)
+    with_nan = scores(np.column_stack([errors[:, 0], np.full(200, np.nan)]), repeat=0)
+    np.testing.assert_allclose(with_nan, np.maximum(alone - math.log10(2), 0), atol=1e-12)
+    assert (scores(np.full((100, 2), np.nan)) == 0).all()
+
+
+def test_a_faulty_value_does_not_blind_it():
+    errors = np.random.default_rng(3).normal(size=(1400, 1))
+    errors[1300:1305] = 4
+    wanted = scores(errors)[1300:1305].max()
+    errors[1000] = 1e6
+    assert wanted > scores(errors)[1300:1305].max() > 5
+
+
+def test_no_rounding_error_piles_up():
+    errors = np.random.default_rng(4).normal(size=(5000, 1)) * np.logspace(3, -3, 5000)[:, None]
+    found = scores(errors, history=50, repeat=0)[4000:]
+    np.testing.assert_allclose(found, by_definition(errors, 5, 50, 0)[4000:], rtol=1e-6, atol=1e-9)
+
+
+def test_a_constant_error_is_no_anomaly():
+    assert scores(np.full((200, 1), 0.7)).max() < 1
+    assert scores(np.zeros((200, 1))).max() < 1
