@@ -2,7 +2,6 @@
 
 import json
 import math
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from elman.tasks.base import open_run
 from elman.tasks.language_model import LanguageModel
 
 OPTIONS = SMALL | {"embedding_size": 4, "bptt": 20, "level": "words"}
-OLD = Path(__file__).parent / "old_runs"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -238,20 +236,3 @@ def test_a_part_that_cannot_be_used_writes_nothing(files, capsys, part, content,
     assert message in error
     assert error.count("\n") == 1
     assert sorted(Path().iterdir()) == before
-
-
-# Run folders of earlier versions
-
-
-def test_a_run_folder_of_version_0_1_answers_as_it_did(tmp_path):
-    (tmp_path / "new.txt").write_text("the big dog sat on a red mat.\na cat ran.\n")
-    shutil.copytree(OLD / "language_model_0.1.0", tmp_path / "run")
-    task = elman.load(tmp_path / "run")
-    assert task.evaluate(tmp_path / "new.txt") == {
-        "nats_per_token": pytest.approx(0.8370387, rel=1e-5),
-        "bits_per_token": pytest.approx(1.2075916, rel=1e-5),
-        "perplexity": pytest.approx(2.3095177, rel=1e-5),
-        "tokens": 40,
-    }
-    assert "".join(task.generate("the ", length=40, seed=3)) == "and mat and on and ran cat sat the dog b"
-    assert "letter frequency" in task.report()
