@@ -13,44 +13,44 @@ if TYPE_CHECKING:
     from elman.cells import Cell
     from elman.errors import InputError, TrainingStopped
     from elman.layers import GRU, LSTM, RNN, GRUCell, LSTMCell, Recurrent, RNNCell, Stream, convert
-    from elman.tasks.adding import AddingProblem
-    from elman.tasks.anomaly_detection import AnomalyDetector
-    from elman.tasks.base import load, resume
-    from elman.tasks.classification import SequenceClassifier
-    from elman.tasks.copy import CopyingMemory
-    from elman.tasks.digits import DigitClassifier
-    from elman.tasks.forecasting import Forecaster
-    from elman.tasks.language_model import LanguageModel
-    from elman.tasks.parity import ParityProblem
-    from elman.tasks.regression import SequenceRegressor
-    from elman.tasks.translation import Translator
+    from elman.tasks.adding.task import AddingProblem
+    from elman.tasks.anomaly_detection.task import AnomalyDetector
+    from elman.tasks.shared.run_folder import load, resume
+    from elman.tasks.classification.task import SequenceClassifier
+    from elman.tasks.copy.task import CopyingMemory
+    from elman.tasks.digits.task import DigitClassifier
+    from elman.tasks.forecasting.task import Forecaster
+    from elman.tasks.language_model.task import LanguageModel
+    from elman.tasks.parity.task import ParityProblem
+    from elman.tasks.regression.task import SequenceRegressor
+    from elman.tasks.translation.task import Translator
 
 # Public names and where they live: imported when first used, so that the command line answers at once.
 _HOME = {
-    "AddingProblem": "tasks.adding",
-    "AnomalyDetector": "tasks.anomaly_detection",
+    "AddingProblem": "tasks.adding.task",
+    "AnomalyDetector": "tasks.anomaly_detection.task",
     "Cell": "cells",
-    "CopyingMemory": "tasks.copy",
-    "DigitClassifier": "tasks.digits",
-    "Forecaster": "tasks.forecasting",
+    "CopyingMemory": "tasks.copy.task",
+    "DigitClassifier": "tasks.digits.task",
+    "Forecaster": "tasks.forecasting.task",
     "GRU": "layers",
     "GRUCell": "layers",
     "InputError": "errors",
     "LSTM": "layers",
     "LSTMCell": "layers",
-    "LanguageModel": "tasks.language_model",
-    "ParityProblem": "tasks.parity",
+    "LanguageModel": "tasks.language_model.task",
+    "ParityProblem": "tasks.parity.task",
     "RNN": "layers",
     "RNNCell": "layers",
     "Recurrent": "layers",
-    "SequenceClassifier": "tasks.classification",
-    "SequenceRegressor": "tasks.regression",
+    "SequenceClassifier": "tasks.classification.task",
+    "SequenceRegressor": "tasks.regression.task",
     "Stream": "layers",
     "TrainingStopped": "errors",
-    "Translator": "tasks.translation",
+    "Translator": "tasks.translation.task",
     "convert": "layers",
-    "load": "tasks.base",
-    "resume": "tasks.base",
+    "load": "tasks.shared.run_folder",
+    "resume": "tasks.shared.run_folder",
 }
 
 __all__ = [

@@ -18,15 +18,12 @@ import tyro
 
 from elman.config import flag, from_json, read_yaml, to_json
 from elman.errors import InputError, Interrupted, TrainingStopped
-from elman.registry import find, names
-from elman.tasks.base import Task, Verb, load, open_run, resume
+from elman.registry import find_task, load_module, task_names, task_options
+from elman.tasks.shared.options import TaskConfig, Verb
 from elman.train import files
 from elman.version import __version__
 
 T = TypeVar("T")
-
-_FIRST = ("language-model", "classification", "translation", "forecasting", "anomaly-detection")
-_LAST = ("digits", "adding", "copy", "parity")
 
 _PYTHONS = {
     r"invalid literal for int\(\) with base 10": "an int",
@@ -145,23 +142,20 @@ def _dispatch(arguments: list[str]) -> int:
     raise InputError(f"unknown command {verb!r}; known: {', '.join([*commands, *verbs])}")
 
 
-def _task_names() -> tuple[str, ...]:
-    """All tasks: first those that newcomers ask for, last those that only measure networks."""
-    others = (name for name in names("tasks") if name not in _FIRST + _LAST)
-    return (*_FIRST, *others, *_LAST)
+def _tasks() -> dict[str, type[TaskConfig]]:
+    """Options of all tasks, in the order in which a newcomer needs them; no task is loaded."""
+    options = {name: task_options(name) for name in task_names()}
+    return dict(sorted(options.items(), key=lambda item: (item[1].rank, item[0])))
 
 
-def _task(name: str) -> type[Task]:
-    return find("tasks", name, Task)  # type: ignore[type-abstract]
-
-
-def _tasks() -> dict[str, type[Task]]:
-    return {name: _task(name) for name in _task_names()}
+def _runs() -> Any:
+    """What opens run folders: loaded only when a verb needs a run, since it imports torch."""
+    return load_module("elman.tasks.shared.run_folder")
 
 
 def _verbs() -> list[type[Verb]]:
     """The verbs of all tasks; several may share one."""
-    return list(dict.fromkeys(cls.verb for cls in _tasks().values()))
+    return list(dict.fromkeys(options.verb for options in _tasks().values()))
 
 
 def _overview() -> str:
@@ -175,7 +169,7 @@ def _overview() -> str:
         "Recurrent networks: from a file of sequences to a model that streams.",
         "",
         "elman train TASK DATA... --out RUN    trains; the tasks:",
-        *(f"  {name:<20} {_summary(cls.Config)}" for name, cls in tasks.items()),
+        *(f"  {name:<20} {_summary(options)}" for name, options in tasks.items()),
         "",
         "Then, with the run folder:",
         *(f"  {call:<20} {summary}" for call, summary in rows),
@@ -198,18 +192,16 @@ def _train(arguments: list[str]) -> int:
         print(_overview(), end="")
         return 0
     name, *rest = arguments
-    if name not in _task_names():  # one is loaded, not all
-        raise InputError(f"unknown task {name!r}; known: {', '.join(_task_names())}")
-    cls = _task(name)
+    Config = task_options(name)
     file = _value("--config", rest)
     recipe = _from_yaml(Path(file)) if file else {}
-    default = from_json(cls.Config, to_json(cls.Config()) | recipe, file)
-    parser = make_dataclass("Train", [], bases=(cls.Config, _Train), frozen=True, kw_only=True)
-    parser.__doc__ = cls.Config.__doc__
-    given = _parse(parser, rest, f"elman train {name}", cls.example, default)
-    typed = {argument.partition("=")[0] for argument in rest}
-    task = cls(_part(cls.Config, given))
-    task.asked = frozenset(f.name for f in fields(cls.Config) if f.name in recipe or flag(f.name) in typed)
+    default = from_json(Config, to_json(Config()) | recipe, file)
+    parser = make_dataclass("Train", [], bases=(Config, _Train), frozen=True, kw_only=True)
+    parser.__doc__ = Config.__doc__
+    given = _parse(parser, rest, f"elman train {name}", Config.example, default)
+    typed = {argument.partition("=")[0].replace("--no-", "--") for argument in rest}
+    named = [f.name for f in fields(Config) if f.name in recipe or flag(f.name) in typed]
+    task = find_task(name)(**{each: getattr(given, each) for each in named})
     out = given.out or Path("runs") / name
     task.train(list(given.data) or None, out, overwrite=given.overwrite, show_progress=True)
     return _finish(task, given.json)
@@ -241,8 +233,8 @@ def _evaluate(arguments: list[str]) -> int:
     from elman.train.history import figure
 
     given = _parse(_Evaluate, arguments, "elman evaluate", "elman evaluate runs/language-model other.txt")
-    task = load(given.run, given.cell)
-    if not given.data and not task.makes_data:
+    task = _runs().load(given.run, given.cell)
+    if not given.data and not task.Config.makes_data:
         raise InputError("evaluate needs at least one file")
     figures = task.evaluate(list(given.data))
     if given.json:
@@ -257,14 +249,14 @@ def _evaluate(arguments: list[str]) -> int:
 
 def _resume(arguments: list[str]) -> int:
     given = _parse(_Resume, arguments, "elman resume", "elman resume runs/language-model")
-    return _finish(resume(given.run, cell=given.cell, show_progress=True), given.json)
+    return _finish(_runs().resume(given.run, cell=given.cell, show_progress=True), given.json)
 
 
 def _show(arguments: list[str]) -> int:
     from elman.train.history import looks_back, read_history, sparkline
 
     given = _parse(_Show, arguments, "elman show", "elman show runs/language-model")
-    task = open_run(given.run, to_run=False)
+    task = _runs().open_run(given.run, to_run=False)
     history = read_history(given.run / files.HISTORY)
     if given.json:
         print(json.dumps({"task": task.name, "config": to_json(task.config), "results": task.results}))
@@ -306,7 +298,7 @@ def _inspect(arguments: list[str]) -> int:
     given = _parse(_Inspect, arguments, "elman inspect", "elman inspect runs/language-model")
     out = given.run / files.INSPECT if given.out is None else given.out
     files.check_new_report(out, given.overwrite)  # before the work
-    task = load(given.run, given.cell)
+    task = _runs().load(given.run, given.cell)
 
     from elman.inspect.report import report, summary_json, summary_lines
 
@@ -320,7 +312,7 @@ def _use(verb: type[Verb], arguments: list[str]) -> int:
     parser = make_dataclass("Use", [], bases=(verb, _OnRun), frozen=True, kw_only=True)
     parser.__doc__ = verb.__doc__
     given = _parse(parser, arguments, f"elman {verb.__name__.lower()}", verb.example)
-    task = load(given.run, given.cell)
+    task = _runs().load(given.run, given.cell)
     if task.verb is not verb:
         raise InputError(f"{given.run}: is a run of {task.name}; its verb is {task.verb.__name__.lower()}")
     wanted = _part(verb, given)
@@ -332,7 +324,7 @@ def _use(verb: type[Verb], arguments: list[str]) -> int:
     return 0
 
 
-def _finish(task: Task, as_json: bool) -> int:
+def _finish(task: Any, as_json: bool) -> int:
     """Prints a training's results and where they are."""
     if as_json:
         print(json.dumps({"run": str(task.folder), **task.results}, ensure_ascii=False))

@@ -1,24 +1,29 @@
-"""Finds what a folder of the package holds: one public thing a file, named after the file.
+"""Finds what a folder of the package holds: one public thing a file, or a folder, named after it.
 
-``cells/peephole_lstm.py`` holds the cell ``peephole-lstm``. Nothing is imported to list the names, so that
-``elman --help`` stays quick.
+``cells/peephole_lstm.py`` holds the cell ``peephole-lstm``, ``tasks/language_model/`` the task
+``language-model``. Nothing is imported to list the names; a task's options are imported without the task,
+so that ``elman --help`` stays quick.
 """
 
 import importlib
 import inspect
+import re
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
-from typing import TypeVar
+from types import ModuleType
+from typing import Any, TypeVar
 
 from elman.errors import InputError
 
 T = TypeVar("T")
 
 _PACKAGE = Path(__file__).parent
-_SHARED = {"__init__", "base", "initialise", "laboratory", "named"}
+_SHARED = {"__init__", "base", "initialise", "named"}
 
 
 def names(folder: str) -> list[str]:
-    """Names of all that ``folder`` ("cells", "tasks", …) holds, sorted; no module is imported."""
+    """Names of all that ``folder`` ("cells", "data/problems", …) holds, sorted; no module is imported."""
     return sorted(p.stem.replace("_", "-") for p in (_PACKAGE / folder).glob("*.py") if p.stem not in _SHARED)
 
 
@@ -28,14 +33,87 @@ def find(folder: str, name: str, base: type[T]) -> type[T]:
     Raises:
         InputError: no such file; the message lists those that exist.
     """
-    if name not in names(folder):
-        raise InputError(f"unknown {folder[:-1]} {name!r}; known: {', '.join(names(folder))}")
-    module = importlib.import_module(f"elman.{folder}.{name.replace('-', '_')}")
-    found = [
+    _check_known(folder[:-1], name, names(folder))
+    return _only(f"{folder.replace('/', '.')}.{name}", lambda value: issubclass(value, base), base.__name__)
+
+
+def task_names() -> list[str]:
+    """Names of all tasks, sorted; no module is imported."""
+    return sorted(
+        p.parent.name.replace("_", "-")
+        for p in (_PACKAGE / "tasks").glob("*/options.py")
+        if p.parent.name != "shared"
+    )
+
+
+def task_options(name: str) -> Any:
+    """The ``TaskConfig`` that a task's ``options.py`` defines; the task itself is not imported.
+
+    Raises:
+        InputError: no such task.
+    """
+    _check_known("task", name, task_names())
+    return _only(f"tasks.{name}.options", lambda value: hasattr(value, "verb"), "TaskConfig")
+
+
+def find_task(name: str) -> Any:
+    """The ``Task`` that a task's ``task.py`` defines.
+
+    Raises:
+        InputError: no such task, or a library that it needs is not installed.
+    """
+    _check_known("task", name, task_names())
+    return _only(f"tasks.{name}.task", lambda value: hasattr(value, "Config"), "Task")
+
+
+def _check_known(kind: str, name: str, known: list[str]) -> None:
+    if name not in known:
+        raise InputError(f"unknown {kind} {name!r}; known: {', '.join(known)}")
+
+
+def _only(place: str, is_it: Callable[[type], bool], what: str) -> Any:
+    """The one class of a kind that a module of the package defines itself."""
+    module = load_module(f"elman.{place.replace('-', '_')}")
+    classes = [
         value
         for value in vars(module).values()
-        if inspect.isclass(value) and issubclass(value, base) and value.__module__ == module.__name__
+        if inspect.isclass(value) and value.__module__ == module.__name__ and is_it(value)
     ]
-    if len(found) != 1:
-        raise TypeError(f"{module.__name__} must define exactly one {base.__name__}. Got {len(found)}.")
-    return found[0]
+    if len(classes) != 1:
+        raise TypeError(f"{module.__name__} must define exactly one {what}. Got {len(classes)}.")
+    return classes[0]
+
+
+def load_module(name: str) -> ModuleType:
+    """A module of the package.
+
+    Raises:
+        InputError: an optional library that it imports is not installed; the message names the extra.
+    """
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        extra = _extra_of((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        raise InputError(
+            f"{error.name} is not installed; install it with: pip install 'elman[{extra}]'"
+        ) from error
+
+
+def _extra_of(library: str) -> str | None:
+    """The extra of ours that installs a library; None if none does."""
+    distribution = {"sklearn": "scikit-learn"}.get(library, library)
+    try:
+        needed = requires("elman") or []
+    except PackageNotFoundError:  # run from a source tree that was not installed
+        return None
+    for line in needed:
+        match = re.match(r"([\w.-]+).*extra == ['\"](\w+)['\"]", line)
+        if (
+            match
+            and match[2] not in ("dev", "bench", "all")
+            and match[1].replace("_", "-") == distribution.replace("_", "-")
+        ):
+            return match[2]
+    return None

@@ -13,7 +13,9 @@ from elman.errors import InputError
 from elman.inspect.text import text_properties
 from elman.inspect.trackers import Tracker, rank_trackers
 from elman.inspect.training import training_lines
-from elman.tasks.base import Paths, Sample, Task
+from elman.tasks.shared.answers import Sample
+from elman.tasks.shared.sources import Paths
+from elman.tasks.shared.task import Task
 from elman.train import files
 
 if TYPE_CHECKING:

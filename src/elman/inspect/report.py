@@ -28,7 +28,8 @@ from elman.inspect.training import (
     updates_table,
 )
 from elman.pictures.base import new_figure
-from elman.tasks.base import Paths, Task, as_paths
+from elman.tasks.shared.sources import Paths, as_paths
+from elman.tasks.shared.task import Task
 from elman.train import files
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""Tasks: one file each, raw data in, answers out. Importing this package or a task imports no torch."""
+"""Tasks: one folder each, raw data in, answers out. Only a task's ``options.py`` is read for the help."""

@@ -1,0 +1,1 @@
+"""The task adding: options, data, answers, and the class that joins them."""

@@ -1,0 +1,16 @@
+"""Options of the problem."""
+
+from dataclasses import dataclass
+
+from elman.tasks.shared.laboratory_options import LaboratoryConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddingConfig(LaboratoryConfig):
+    """Trains a model to add two marked numbers far apart (the adding problem).
+
+    Draws its own sequences: numbers between 0 and 1, of which two are marked, one in each half.
+    """
+
+    problem = "adding"
+    example = "elman train adding --length 20 --sequences 2000 --out runs/memory"

@@ -1,0 +1,1 @@
+"""The task anomaly-detection: options, data, answers, and the class that joins them."""

@@ -1,0 +1,1 @@
+"""The task copy: options, data, answers, and the class that joins them."""

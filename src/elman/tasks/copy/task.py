@@ -1,0 +1,17 @@
+"""Copying memory: symbols that are shown first are to be said again many steps later."""
+
+from elman.tasks.copy.options import CopyConfig
+from elman.tasks.shared.laboratory import Laboratory
+
+
+class CopyingMemory(Laboratory):
+    """Copying memory; ``train()`` needs no data.
+
+    Args:
+        **options: fields of ``CopyConfig`` (``elman train copy --help`` explains them).
+
+    Raises:
+        InputError: an option out of its range.
+    """
+
+    Config = CopyConfig

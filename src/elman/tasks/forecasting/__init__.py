@@ -1,0 +1,1 @@
+"""The task forecasting: options, data, answers, and the class that joins them."""

@@ -1,0 +1,225 @@
+"""What a language model writes, how well it predicts, and the report of both."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from elman.baselines.ngram import frequency_nats, witten_bell_nats
+from elman.data.batches.tokens import TokenStreams, TokenWindows, excerpts
+from elman.data.read.text import find_text_files
+from elman.data.tokens.corpus import Corpus, tokenise
+from elman.decode.sample import sample
+from elman.errors import InputError
+from elman.metrics.novelty import known_words, longest_copy
+from elman.models.autoregressive import Autoregressive
+from elman.tasks.language_model.data import CorpusData, TextFacts, whole_windows
+from elman.tasks.language_model.options import LanguageModelConfig
+from elman.tasks.shared.answers import Sample, TaskAnswers
+from elman.tasks.shared.data import Parts
+from elman.tasks.shared.text import text_sample
+from elman.train.loop import Mean, evaluate
+
+UNITS = {"characters": "char", "bytes": "byte", "words": "word", "subwords": "subword"}
+_FREQUENCY = {"characters": "letter", "bytes": "letter", "words": "word", "subwords": "subword"}
+_SAMPLE = 2000  # tokens generated after training to judge the model by
+_EXCERPT = 700  # characters of them that are shown
+_LARGEST_BASELINE = 20_000_000  # tokens; the n-gram counts of more would not fit in memory
+_PAGES = (8, 1000)  # rows and steps of what a model is looked at with
+
+
+class TextAnswers(TaskAnswers):
+    """Text that a model writes, and figures of the text that it reads."""
+
+    config: LanguageModelConfig
+    facts: TextFacts
+    model: Autoregressive
+
+    def generate(
+        self, prompt: str, *, length: int, temperature: float, top_k: int, top_p: float, seed: int | None
+    ) -> Iterator[str]:
+        """Text that continues a prompt, token by token, as ``LanguageModel.generate`` describes it."""
+        vocabulary = self.facts.vocabulary
+        opening, not_first = vocabulary.opening(prompt) if prompt else (self._opening(), ())
+        return self._written(opening, not_first, prompt, length, temperature, top_k, top_p, seed)
+
+    def _opening(self) -> np.ndarray:
+        """What is read before an empty prompt: a line's end where the text has lines, or nothing."""
+        try:
+            line_end = self.facts.vocabulary.encode("\n")
+        except InputError:
+            return self.facts.vocabulary.encode("")
+        return line_end[line_end != self.facts.vocabulary.unknown]
+
+    def _written(
+        self,
+        opening: np.ndarray,
+        not_first: Sequence[int],
+        prompt: str,
+        length: int,
+        temperature: float,
+        top_k: int,
+        top_p: float,
+        seed: int | None,
+    ) -> Iterator[str]:
+        model = self.model.eval()
+        device = model.embedding.weight.device
+        state = None
+        with torch.inference_mode():
+            if len(opening):
+                tokens = torch.from_numpy(opening.astype("int64")).to(device)[:, None]
+                features, state = model.features(tokens)
+                logits = model.head.logits(features[-1])
+            else:
+                # before any token the head's bias is all there is to go by
+                logits = model.head.bias[None].detach()
+            excluded = torch.tensor(not_first, dtype=torch.int64, device=device)
+            logits = logits.index_fill(-1, excluded, -torch.inf)
+        decoder = self.facts.vocabulary.decoder(prompt)
+        unknown = self.facts.vocabulary.unknown
+        never = [] if unknown is None else [unknown]
+        tokens_drawn = sample(model.stream(1, state).step, logits, temperature, top_k, top_p, seed, never)
+        for _, token in zip(range(length), tokens_drawn, strict=False):
+            piece = decoder.push(int(token))
+            if piece:
+                yield piece
+        rest = decoder.flush()
+        if rest:
+            yield rest
+
+    def batches(self, paths: list[Path]) -> TokenWindows:
+        """Batches of other files, each read as a document of its own."""
+        return self.windows(find_text_files(paths))
+
+    def windows(self, sources: Sequence[Path | str]) -> TokenWindows:
+        """Batches of files or of texts in memory."""
+        return whole_windows(tokenise(sources, self.facts.vocabulary))
+
+    def evaluate(self, paths: list[Path]) -> dict[str, Any]:
+        """Nats, bits and perplexity of other files."""
+        return self.figures(self.batches(paths))
+
+    def figures(self, batches: TokenWindows) -> dict[str, Any]:
+        """Nats, bits and perplexity of a text."""
+        return _figures(evaluate(self.model, batches), batches.corpus)
+
+    def sample(self, batches: TokenStreams | TokenWindows) -> Sample:
+        """Some pages of a text."""
+        return text_sample(excerpts(batches.corpus, *_PAGES), self.facts.vocabulary)
+
+    def measure(self, data: CorpusData, parts: Parts, say: Callable[[str], None]) -> dict[str, Any]:
+        """The test part beside token frequency and an n-gram model; a sample and how new it is."""
+        results: dict[str, Any] = {}
+        if parts.test is not None:
+            assert isinstance(parts.test, TokenWindows)
+            results["test"] = self.figures(parts.test)
+            results["baselines"] = self._baselines(parts)
+        corpus = data.corpora["training"].tokens
+        if len(corpus) <= _LARGEST_BASELINE:
+            written = "".join(
+                self.generate("", length=_SAMPLE, temperature=0.8, top_k=0, top_p=1.0, seed=self.config.seed)
+            )
+            of_words = self.config.level == "words"  # which are all known
+            share = math.nan if of_words else known_words(written, self.facts.vocabulary.decode(corpus))
+            results["sample"] = {
+                "text": written,
+                "temperature": 0.8,
+                "known_words": None if math.isnan(share) else round(share, 4),
+                "longest_copy": longest_copy(self.facts.vocabulary.encode(written), corpus),
+            }
+        return results
+
+    def _baselines(self, parts: Parts) -> dict[str, float]:
+        """Bits per token of the simple methods on the same targets."""
+        assert isinstance(parts.training, TokenStreams)
+        assert isinstance(parts.test, TokenWindows)
+        train, test, size = parts.training.corpus, parts.test.corpus, len(self.facts.vocabulary)
+        if len(train) > _LARGEST_BASELINE:
+            return {}
+        order = self.config.ngram_order
+        nats = {
+            f"{_FREQUENCY[self.config.level]} frequency": frequency_nats(
+                train.tokens, test.tokens, size, test.starts
+            ),
+            f"Witten–Bell, order {order}": witten_bell_nats(
+                train.tokens, test.tokens, size, order, train.starts, test.starts
+            ),
+        }
+        return {name: total / count / math.log(2) for name, (total, count) in nats.items()}
+
+    def report(self, results: dict[str, Any]) -> str:
+        """The test figure beside the simple methods', and a sample."""
+        level = self.config.level
+        lines = []
+        if "sample" in results:
+            written = results["sample"]
+            lines += [*_excerpt(written["text"]), "", *_novelty(written, level), ""]
+        if "test" in results:
+            lines += self._table(results["test"], results["baselines"])
+        return "\n".join(lines)
+
+    def _table(self, test: dict[str, Any], baselines: dict[str, float]) -> list[str]:
+        """Model and simple methods: bits per token, for words their perplexity, and bits per character."""
+        unit, words = UNITS[self.config.level], self.config.level == "words"
+        per_char = test["bits_per_character"] / test["bits_per_token"] if "characters" in test else None
+        own = test["bits_per_token"]
+        rows = {**baselines, "this model": own}
+        width = max(map(len, rows))
+        head = ["perplexity" if words else f"bits per {unit}", *["bits per char"] * (per_char is not None)]
+        lines = [f"{', '.join(head)} on the test part ({test['tokens']:,} {unit}s):"]
+        for name, bits in rows.items():
+            figures = [f"{2**bits:9.2f}" if words else f"{bits:.3f}"]
+            if per_char is not None:
+                figures.append(f"{bits * per_char:.3f}")
+            lines.append(f"  {name:<{width}}  {'  '.join(figures)}")
+        behind = {name: own - bits for name, bits in baselines.items() if own > bits}
+        lines += [f"  the model is behind {name} by {gap:.3f} bits" for name, gap in behind.items()]
+        if test.get("unknown"):
+            lines.append(
+                f"  of the test part's {unit}s, {test['unknown']:.2%} are unknown, all one to the model"
+            )
+        return lines
+
+
+def _excerpt(text: str) -> list[str]:
+    """Some whole lines of a sample, from its first paragraph's beginning."""
+    lines = (text.partition("\n\n")[2] or text).strip("\n").split("\n")[:-1] or [text]
+    length = 0
+    shown: list[str] = []
+    for line in lines:
+        length += len(line) + 1
+        if shown and length > _EXCERPT:
+            break
+        shown.append(line[:_EXCERPT])
+    return shown
+
+
+def _novelty(sample: dict[str, Any], level: str) -> list[str]:
+    """How new a sample is, in two lines."""
+    such = f"Written by the model at temperature 0.8. Of {_SAMPLE:,} such {level},"
+    copy = f"the longest run copied from it is {sample['longest_copy']} {level}."
+    if level == "words":  # which all occur in the text
+        return [such, copy.replace("it", "the text", 1)]
+    share = sample["known_words"]
+    known = "no words" if share is None else f"{share:.0%} of the words"
+    return [f"{such} {known}", f"occur in the text, and {copy}"]
+
+
+def _figures(loss: Mean, corpus: Corpus) -> dict[str, Any]:
+    nats, bits, vocabulary = loss.mean, loss.mean / math.log(2), corpus.vocabulary
+    figures = {
+        "nats_per_token": nats,
+        "bits_per_token": bits,
+        "perplexity": math.exp(nats) if nats < 700 else None,
+        "tokens": int(loss.count),
+    }
+    if vocabulary.has_words:
+        characters = len(vocabulary.decode(corpus.tokens))
+        figures["characters"] = characters
+        figures["bits_per_character"] = bits * len(corpus) / characters
+    if vocabulary.unknown is not None:
+        figures["unknown"] = float((corpus.tokens == vocabulary.unknown).mean())
+    return figures

@@ -1,0 +1,157 @@
+"""Language models: the next character, byte, word or subword, given all before it."""
+
+import math
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Self
+
+from elman.config import require, typed
+from elman.data.read.text import list_of_texts
+from elman.data.tokens.vocab import Vocabulary
+from elman.decode.sample import check_options
+from elman.errors import InputError
+from elman.models.autoregressive import Autoregressive
+from elman.tasks.language_model.answers import UNITS, TextAnswers
+from elman.tasks.language_model.data import CorpusData, TextFacts
+from elman.tasks.language_model.options import LanguageModelConfig
+from elman.tasks.shared.sources import Paths, as_paths
+from elman.tasks.shared.task import Task
+from elman.train.loop import Reading
+
+
+class LanguageModel(Task):
+    """A model of text that says how probable each next token is, and writes text.
+
+    Loss: nats per token; bits are nats / ln 2, perplexity is the exponential of the nats. At levels words and
+    subwords there are bits per character too, the bits per token × tokens / characters of the text that the
+    tokens decode to, by which levels can be compared; where many words are unknown, words seem better than
+    they are.
+
+    Args:
+        **options: fields of ``LanguageModelConfig`` (``elman train language-model --help`` explains them).
+
+    Raises:
+        InputError: an option out of its range.
+    """
+
+    Config = LanguageModelConfig
+    Facts = TextFacts
+    Data = CorpusData
+    Answers = TextAnswers
+
+    model: Autoregressive
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The pieces that text is cut into."""
+        vocabulary: Vocabulary = self.facts.vocabulary
+        return vocabulary
+
+    def fit(
+        self,
+        data: Paths | None = None,
+        *,
+        texts: Iterable[str] | None = None,
+        out: str | Path | None = None,
+        overwrite: bool = False,
+        show_progress: bool = False,
+    ) -> Self:
+        """Trains on text files or folders, or on texts in memory.
+
+        Args:
+            data: paths; None, and no texts: the Python language reference.
+            texts: documents in place of paths. Either way the training part is what ``split`` says.
+            out: a run folder to write; None keeps the model in memory.
+            overwrite: replaces a run folder that exists.
+            show_progress: a progress bar on standard error.
+
+        Returns:
+            self, with ``model``, ``vocabulary`` and ``results``.
+
+        Raises:
+            InputError: a file cannot be read, is no UTF-8 or too short; a run folder exists.
+            TrainingStopped: the loss or a gradient left the finite numbers.
+        """
+        if texts is None:
+            return self.train(data, out, overwrite=overwrite, show_progress=show_progress)
+        documents = _documents(data, texts)
+        return self._fit(
+            lambda folder: CorpusData.of(self.config, documents, folder), out, overwrite, show_progress
+        )
+
+    def generate(
+        self,
+        prompt: str = "",
+        *,
+        length: int = 500,
+        temperature: float = 0.8,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        seed: int | None = None,
+    ) -> Iterator[str]:
+        """Text that goes on from a prompt, as it is drawn: token by token, the prompt not included.
+
+        The state is carried from step to step, so a step costs the same however long the text; stepwise
+        probabilities equal those of a full pass.
+
+        Args:
+            prompt: text to go on from; empty: as at the beginning of a line.
+            length: tokens to generate.
+            temperature: divides the logits; 0 is greedy.
+            top_k: only the k most probable tokens; 0: all.
+            top_p: only the most probable tokens that together reach this probability.
+            seed: of the draws.
+
+        Raises:
+            InputError: the prompt holds an unknown character that no token stands for, or an option is out of
+                its range.
+        """
+        require("prompt", isinstance(prompt, str), "a text", prompt)
+        length, top_k = typed(int, length, "--length"), typed(int, top_k, "--top-k")
+        temperature, top_p = typed(float, temperature, "--temperature"), typed(float, top_p, "--top-p")
+        seed = typed(int | None, seed, "--seed")
+        require("--length", 0 <= length <= 10**9, "an int in [0, 1e9]", length)
+        require("--seed", seed is None or 0 <= seed < 2**63, "an int in [0, 2^63)", seed)
+        try:
+            check_options(temperature, top_k, top_p)
+        except ValueError as error:
+            raise InputError(str(error)) from None
+        return self.answers.generate(
+            prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed
+        )
+
+    def evaluate(self, data: Paths | None = None, *, texts: Iterable[str] | None = None) -> dict[str, Any]:
+        """Nats, bits and perplexity of other files or texts, each read as a document of its own.
+
+        Raises:
+            InputError: a file cannot be read, or holds an unknown character that no token stands for; or all
+                hold fewer than two tokens.
+        """
+        answers = self.answers
+        if texts is None:
+            return answers.evaluate(as_paths(() if data is None else data))
+        return answers.figures(answers.windows(_documents(data, texts)))
+
+    def build(self) -> Autoregressive:
+        """Embedding, layer and head."""
+        try:
+            layer = self.layer(self.config.embedding_size)
+            return Autoregressive(len(self.vocabulary), layer, self.config.dropout, self.config.tied)
+        except ValueError as error:
+            raise InputError(str(error)) from None
+
+    def reading(self) -> Reading:
+        """Perplexity for words, bits per token for the rest."""
+        if self.config.level == "words":
+            return Reading("perplexity", unit="words", is_exponential=True)
+        return Reading(f"bits/{UNITS[self.config.level]}", 1 / math.log(2), self.config.level)
+
+
+def _documents(data: Paths | None, texts: Iterable[str]) -> list[str]:
+    """Texts in memory, where no paths are given beside them."""
+    if data is not None:
+        raise InputError("data and texts: give one of them")
+    found = list_of_texts(texts, "texts")
+    for number, text in enumerate(found):
+        require(f"text {number}", isinstance(text, str), "a text", text)
+    return found

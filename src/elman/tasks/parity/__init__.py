@@ -1,0 +1,1 @@
+"""The task parity: options, data, answers, and the class that joins them."""

@@ -1,0 +1,227 @@
+"""What the problems of the laboratory share: they draw their own sequences, in every epoch others."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from elman.batch import Field, to_device
+from elman.data.batches.drawn import Drawn
+from elman.data.problems.base import Problem
+from elman.errors import InputError
+from elman.heads.categorical import Categorical
+from elman.heads.squared_error import SquaredError
+from elman.models.framewise import Framewise
+from elman.models.pooled import Pooled
+from elman.registry import find
+from elman.tasks.shared.answers import Sample, TaskAnswers
+from elman.tasks.shared.data import Parts, TaskData
+from elman.tasks.shared.facts import TaskFacts
+from elman.tasks.shared.laboratory_options import LaboratoryConfig
+from elman.tasks.shared.sources import Paths
+from elman.tasks.shared.table import shorten, table_lines
+from elman.tasks.shared.task import Task
+from elman.train.loop import Mean, Reading
+
+_TRAINING, _VALIDATION, _TEST, _TRIED = range(4)  # each part is drawn with a seed of its own
+_WIDEST = 72  # characters of an example's line
+
+
+@dataclass(frozen=True)
+class NoFacts(TaskFacts):
+    """Nothing is learnt of drawn sequences."""
+
+
+class DrawnData(TaskData):
+    """Sequences that a seed decides."""
+
+    config: LaboratoryConfig
+
+    @classmethod
+    def read(cls, config: LaboratoryConfig, paths: list[Path], folder: Path | None) -> Self:
+        """Refuses files; there is nothing to read."""
+        check_no_files(paths)
+        return cls(config, NoFacts())
+
+    @classmethod
+    def reopen(cls, config: LaboratoryConfig, facts: NoFacts, folder: Path) -> Self:
+        """The seed gives the same sequences again."""
+        return cls(config, facts)
+
+    def parts(self) -> Parts:
+        """Batches to be drawn."""
+        config = self.config
+        problem = problem_of(config)
+        return Parts(
+            drawn(config, problem, config.sequences, _TRAINING),
+            drawn(config, problem, config.held_out, _VALIDATION),
+            drawn(config, problem, config.held_out, _TEST),
+        )
+
+
+def problem_of(config: LaboratoryConfig, length: int | None = None) -> Problem:
+    """The problem that the options name, at their length or at another."""
+    cls = find("data/problems", config.problem, Problem)  # type: ignore[type-abstract]
+    options = {f.name: getattr(config, f.name) for f in fields(cls)}
+    return cls(**options if length is None else options | {"length": length})
+
+
+def drawn(config: LaboratoryConfig, problem: Problem, sequences: int, part: int, seed: int = 0) -> Drawn:
+    """Sequences of a part, by the run's seed and another."""
+    return Drawn(problem, sequences, config.batch_size, [config.seed, part, seed])
+
+
+def check_no_files(paths: list[Path]) -> None:
+    """Raises InputError if there are any."""
+    if paths:
+        raise InputError(f"this task draws its own sequences and reads no files. Got {paths[0]}.")
+
+
+class ProblemAnswers(TaskAnswers):
+    """Figures of a problem's sequences, and some of them with the model's answers."""
+
+    config: LaboratoryConfig
+    model: Framewise | Pooled
+
+    def batches(self, paths: list[Path]) -> Drawn:
+        """The test part, since there are no files."""
+        check_no_files(paths)
+        return drawn(self.config, problem_of(self.config), self.config.held_out, _TEST)
+
+    def evaluate(self, paths: list[Path]) -> dict[str, Any]:
+        """Figures on the test part again."""
+        return self.figures(problem_of(self.config), self.batches(paths))
+
+    def figures(self, problem: Problem, batches: Drawn) -> dict[str, Any]:
+        """Loss and scores, means over all sequences."""
+        model = self.model
+        device = next(model.parameters()).device
+        sums: dict[str, float] = {}
+        total, count, sequences = 0.0, 0.0, 0
+        for batch in batches.epoch():
+            batch = to_device(batch, device)
+            with torch.inference_mode():
+                loss, _ = model(batch, None)
+            total, count = total + loss.sum.item(), count + float(loss.count)
+            number = batch.inputs.values.shape[1]
+            sequences += number
+            for name, value in problem.score(batch.targets.values, self.predict(batch.inputs)).items():
+                sums[name] = sums.get(name, 0.0) + number * value
+        means = {name: value / sequences for name, value in sums.items()}
+        return {problem.loss_name: Mean(total, count).mean, **means, "sequences": sequences}
+
+    def examples(self, problem: Problem, batches: Drawn, most: int) -> list[dict[str, str]]:
+        """The first sequences, what is true of them, and the answers."""
+        shown: list[dict[str, str]] = []
+        device = next(self.model.parameters()).device
+        for batch in batches.epoch():
+            if len(shown) >= most:
+                break
+            batch = to_device(batch, device)
+            answers = self.predict(batch.inputs)
+            rows = range(min(most - len(shown), answers.shape[1 if problem.classes else 0]))
+            shown += [problem.show(batch, answers, row) for row in rows]
+        return shown
+
+    def predict(self, inputs: Field) -> Tensor:
+        """The model's answers, of the targets' shape."""
+        model = self.model
+        with torch.inference_mode():
+            return model.predict(inputs) if isinstance(model, Pooled) else model.predict(inputs.values)[0]
+
+    def trial(self, length: int | None, sequences: int, show: int, seed: int) -> dict[str, Any]:
+        """Figures and examples of new sequences; see ``Laboratory.try_on``."""
+        problem = problem_of(self.config, length)
+        batches = drawn(self.config, problem, sequences, _TRIED, seed)
+        return {
+            "length": problem.length,
+            "figures": self.figures(problem, batches),
+            "baselines": problem.baselines(),
+            "examples": self.examples(problem, batches, show),
+        }
+
+    def trial_text(self, trial: dict[str, Any]) -> str:
+        """A trial as lines for people."""
+        text = "\n".join(_table(trial["figures"], trial["baselines"], trial["length"])) + "\n"
+        for example in trial["examples"]:
+            width = max(map(len, example))
+            lines = (f"{name:<{width}}  {shorten(value, _WIDEST)}\n" for name, value in example.items())
+            text += "\n" + "".join(lines)
+        return text
+
+    def measure(self, data: DrawnData, parts: Parts, say: Callable[[str], None]) -> dict[str, Any]:
+        """Figures on new sequences, the simple methods' expected ones beside them."""
+        problem = problem_of(self.config)
+        assert isinstance(parts.test, Drawn)
+        return {"test": self.figures(problem, parts.test), "baselines": problem.baselines()}
+
+    def sample(self, batches: Drawn) -> Sample:
+        """What is read, by the problem's names."""
+        problem = problem_of(self.config)
+        return Sample(next(iter(batches.epoch())), features=problem.names, needed=problem.reach)
+
+    def report(self, results: dict[str, Any]) -> str:
+        """The figures beside the simple methods'."""
+        return "\n".join(_table(results["test"], results["baselines"], self.config.length))
+
+
+class Laboratory(Task):
+    """A problem whose sequences are drawn: ``train()`` needs no data.
+
+    Recurrent layer → softmax at every step, or a linear output at the end.
+    """
+
+    Facts = NoFacts
+    Data = DrawnData
+    Answers = ProblemAnswers
+
+    model: Framewise | Pooled
+
+    def build(self) -> Framewise | Pooled:
+        """Layer and head."""
+        problem = problem_of(self.config)
+        layer = self.layer(problem.features)
+        if problem.classes is None:
+            return Pooled(layer, SquaredError(layer.output_size, 1), self.config.dropout)
+        return Framewise(layer, Categorical(layer.output_size, problem.classes), self.config.dropout)
+
+    def reading(self) -> Reading:
+        """The loss, in the problem's unit."""
+        problem = problem_of(self.config)
+        unit = "sequences" if problem.classes is None else "steps"
+        return Reading(problem.loss_name.replace("_", " "), 1.0, unit)
+
+    def try_on(
+        self, length: int | None = None, sequences: int = 1000, show: int = 3, seed: int = 0
+    ) -> dict[str, Any]:
+        """Measures the model on new sequences and shows some with its answers.
+
+        Args:
+            length: steps of a sequence; None: as in training.
+            sequences: how many are drawn.
+            show: how many of them are shown.
+            seed: decides what is drawn.
+
+        Raises:
+            InputError: a number is out of its range, or the task is not fitted.
+        """
+        trial: dict[str, Any] = self.answers.trial(length, sequences, show, seed)
+        return trial
+
+    def evaluate(self, data: Paths = ()) -> dict[str, Any]:
+        """Figures on the test part again."""
+        return super().evaluate(data)
+
+
+def _table(figures: dict[str, Any], baselines: dict[str, Any], length: int) -> list[str]:
+    """Figures of all methods; the simple ones' are those to be expected."""
+    keys = [key for key in figures if key != "sequences"]
+    rows = {
+        name: [f"{row[key]:.4g}" for key in keys]
+        for name, row in {**baselines, "this model": figures}.items()
+    }
+    title = f"on {figures['sequences']:,} new sequences of length {length:,}"
+    return table_lines(title, [f"{key.replace('_', ' '):>8}" for key in keys], rows)

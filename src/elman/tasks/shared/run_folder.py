@@ -1,0 +1,115 @@
+"""Trained tasks from their run folders: loaded, opened without the model, resumed."""
+
+import dataclasses
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from elman.cells.named import fingerprint, is_file
+from elman.config import check_regular, from_json, read_json, shown
+from elman.errors import InputError
+from elman.registry import find_task, task_names
+from elman.tasks.shared.task import FORMAT_VERSION, Task, own_random_numbers
+from elman.train import files
+from elman.train.checkpoint import load_weights
+
+
+def load(folder: str | Path, cell: str | None = None) -> Any:
+    """A trained task from its run folder, ready to use.
+
+    Args:
+        folder: the run folder, which may come from anywhere: it is data and never runs code.
+        cell: ``FILE.py:Class`` again, where the model's cell is one of your own; that file is run.
+
+    Raises:
+        InputError: no run folder, or a damaged, unfinished or hostile one; the message names the file.
+    """
+    task = open_run(folder, cell)
+    assert task.folder is not None
+    try:
+        with torch.device("meta"):
+            model = task.build()
+    except InputError as error:
+        raise InputError(f"{task.folder / files.CONFIG}: {error}") from None
+    weights = load_weights(task.folder / files.WEIGHTS, model)
+    model.load_state_dict(weights, assign=True)
+    task.model = model.eval()
+    return task
+
+
+def open_run(folder: str | Path, cell: str | None = None, *, to_run: bool = True) -> Task:
+    """A task's options, facts and results from its run folder, without the model.
+
+    Args:
+        folder: the run folder.
+        cell: as for ``load``.
+        to_run: whether the model will be built, so that a cell of the user's own must be named again.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such run folder")
+    path = folder / files.CONFIG
+    content = read_json(path)
+    if not isinstance(content, dict) or not isinstance(content.get("task"), str):
+        raise InputError(f"{path}: is not the configuration of a run")
+    version = content.get("format_version")
+    if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
+        raise InputError(f"{path}: format_version must be in [1, {FORMAT_VERSION}]. Got {shown(version)}.")
+    if content["task"] not in task_names():
+        raise InputError(f"{path}: unknown task {shown(content['task'])}")
+    cls: type[Task] = find_task(content["task"])
+    config = from_json(cls.Config, content.get("config"), str(path))
+    task = cls(_own_cell(config, cell, content.get("cell_sha256"), str(path)) if to_run else config)
+    facts = content.get("facts")
+    if not isinstance(facts, dict):
+        raise InputError(f"{path}: facts must be an object")
+    task.folder = folder
+    task.facts = cls.Facts.load(facts, task.config, folder)
+    if cls.Data.needed_to_load:
+        task.opened_data()
+    results = folder / files.RESULTS
+    task.results = read_json(results) if results.exists() else {}
+    if not isinstance(task.results, dict):
+        raise InputError(f"{results}: must hold an object")
+    return task
+
+
+def resume(folder: str | Path, *, cell: str | None = None, show_progress: bool = False) -> Task:
+    """Continues an interrupted or killed run, to the same weights as if it had never stopped.
+
+    Raises:
+        InputError: the run is finished already, or its folder holds something that no run leaves there.
+    """
+    task = open_run(folder, cell)
+    assert task.folder is not None
+    for path in task.folder.iterdir():  # a link would have something outside the folder overwritten
+        if not (files.is_report(path) or files.is_left_of_a_report(path)):
+            check_regular(path)
+    saved = (task.folder / files.CHECKPOINT).exists()
+    if not saved and (task.results or (task.folder / files.WEIGHTS).exists()):
+        raise InputError(f"{folder}: is finished; there is nothing to resume")
+    parts = task.opened_data().parts()
+    with own_random_numbers():
+        # killed before its first checkpoint, a run starts again
+        task._train(parts, task._loop(parts, show_progress), show_progress, resume=saved)
+    return task
+
+
+def _own_cell(config: Any, cell: str | None, recorded: object, source: str) -> Any:
+    """The configuration with the user's own cell named again, since a run folder runs no code by itself."""
+    if not is_file(config.cell):
+        if cell is not None:
+            raise InputError(f"{source}: the cell is {shown(config.cell)}; no --cell is needed to load it")
+        return config
+    if cell is None:
+        raise InputError(
+            f"{source}: the cell is {shown(config.cell)}, a file of its author's: name it again with "
+            "--cell FILE.py:Class to have it run"
+        )
+    if not is_file(cell):
+        raise InputError(f"--cell must be FILE.py:Class. Got {shown(cell)}.")
+    if fingerprint(cell) != recorded:
+        warnings.warn(f"{cell}: is not the file that the run was trained with", stacklevel=3)
+    return dataclasses.replace(config, cell=cell)

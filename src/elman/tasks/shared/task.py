@@ -1,0 +1,344 @@
+"""What every task is: options, data, a model, training into a run folder, and answers."""
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import nn
+
+from elman.cells.initialise import uniform_bound
+from elman.cells.named import fingerprint, is_file, make_cell
+from elman.config import require, shown, to_json
+from elman.errors import InputError
+from elman.layers.recurrent import Recurrent
+from elman.pictures.curve import draw_curve
+from elman.tasks.shared.answers import Sample, TaskAnswers
+from elman.tasks.shared.data import Parts, TaskData
+from elman.tasks.shared.facts import TaskFacts
+from elman.tasks.shared.options import TaskConfig, Verb
+from elman.tasks.shared.sources import Paths, as_paths
+from elman.train import files
+from elman.train.checkpoint import save_weights
+from elman.train.loop import Loop, Reading
+from elman.train.progress import Silent, make_progress
+from elman.version import __version__
+
+FORMAT_VERSION = 1
+
+
+class Task(ABC):
+    """Raw data in, answers out.
+
+    A subclass says six things: its ``Config`` (options), ``Facts`` (what is learnt of data), ``Data``
+    (reads, stores, reopens and batches), ``Answers`` (predicts, measures and reports), how its model is
+    built, and how its loss is shown. Fitting, saving, loading and resuming are the same for all.
+
+    Args:
+        config: the options; or give them by name.
+        **options: fields of the task's Config.
+
+    Attributes:
+        config: the options; nothing changes them once they are made.
+        facts: what was learnt of the training data; None before.
+        data: the examples, where they are in memory or open.
+        model: the trained model; None before.
+        results: figures of the training.
+        folder: the run folder; None where the task is in memory alone.
+
+    Raises:
+        InputError: an unknown option, or a value out of its range.
+    """
+
+    Config: ClassVar[type[TaskConfig]]
+    Facts: ClassVar[type[TaskFacts]]
+    Data: ClassVar[type[TaskData]]
+    Answers: ClassVar[type[TaskAnswers]]
+
+    def __init__(self, config: TaskConfig | None = None, /, **options: Any) -> None:
+        name = type(self).__name__
+        fields = {f.name for f in dataclasses.fields(self.Config)}
+        unknown = set(options) - fields
+        if unknown:
+            raise InputError(f"{name} has no option {sorted(unknown)[0]!r}")
+        if config is not None and type(config) is not self.Config:
+            raise InputError(
+                f"{name} takes options by name, or one {self.Config.__name__}. Got {shown(config)}."
+            )
+        if config is not None and options:
+            raise InputError(f"{name} takes options by name, or one {self.Config.__name__}, not both")
+        self.config: Any = config if config is not None else self.Config(**options)
+        # scikit-learn names every option of a copy, which says nothing of any one of them
+        self.named = frozenset(options) if len(options) < len(fields) else frozenset()
+        """Options that were given by name, their defaults included."""
+        self.facts: Any = None
+        self.data: Any = None
+        self.model: Any = None
+        self.results: dict[str, Any] = {}
+        self.history: list[dict[str, Any]] = []
+        self.folder: Path | None = None
+
+    def __repr__(self) -> str:
+        default = self.Config()
+        given = {name: value for name, value in self.get_params().items() if value != getattr(default, name)}
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in given.items())})"
+
+    # What a subclass says of its model.
+
+    @abstractmethod
+    def build(self) -> nn.Module:
+        """The model, from config and facts alone."""
+
+    @abstractmethod
+    def reading(self) -> Reading:
+        """How the loss is shown, from the config alone."""
+
+    # What is the same for all.
+
+    @property
+    def name(self) -> str:
+        """The task's name on the command line: its folder's."""
+        return type(self).__module__.split(".")[-2].replace("_", "-")
+
+    @property
+    def verb(self) -> type[Verb]:
+        """What a run of this task is used for."""
+        return self.Config.verb
+
+    @property
+    def answers(self) -> Any:
+        """The trained model's ``Answers``. Raises InputError before it is trained."""
+        return self.Answers(self.config, self.facts, self._fitted(), self.folder)
+
+    def train(
+        self,
+        data: Paths | None = None,
+        out: str | Path | None = None,
+        *,
+        overwrite: bool = False,
+        show_progress: bool = False,
+    ) -> Self:
+        """Trains on files, into a run folder if ``out`` names one.
+
+        Without data a language model reads the Python language reference; tasks that draw their own need
+        none.
+
+        Raises:
+            InputError: the data or the folder are refused; a folder in use is left as it was.
+            TrainingStopped: the loss or a gradient left the finite numbers.
+        """
+        paths = [] if data is None else as_paths(data)
+        makes_data = self.Config.makes_data
+        require("data", bool(paths) or data is None or makes_data, "at least one path", data)
+        return self._fit(lambda folder: self._read(paths, folder), out, overwrite, show_progress)
+
+    def _read(self, paths: list[Path], folder: Path | None) -> TaskData:
+        """The data of files."""
+        return self.Data.read(self.config, paths, folder)
+
+    def _fit(
+        self,
+        read: Callable[[Path | None], TaskData],
+        out: str | Path | None,
+        overwrite: bool,
+        show_progress: bool,
+    ) -> Self:
+        """Reads, then trains; nothing is replaced before data, options and device have proved usable.
+
+        All is done by a new task, which this one becomes at the end: an error leaves this one as it was.
+        """
+        with torch.device("meta"):
+            self.layer(1)  # an unknown cell or initialisation ends here
+        run = type(self)(self.config)
+        with own_random_numbers():
+            run._read_and_train(read, None if out is None else Path(out), overwrite, show_progress)
+        vars(self).update({**vars(run), "named": self.named})
+        return self
+
+    def _read_and_train(
+        self, read: Callable[[Path | None], TaskData], out: Path | None, overwrite: bool, show_progress: bool
+    ) -> None:
+        self.folder = out
+        if out is None:
+            parts = self._take(read(None))
+            self._train(parts, self._loop(parts, show_progress), show_progress)
+            return
+        files.check_new_folder(out, overwrite)
+        with files.scratch_folder(out) as scratch:
+            parts = self._take(read(scratch))
+            loop = self._loop(parts, show_progress)
+            self._write(scratch)
+            files.install(scratch, out)
+        self._train(parts, loop, show_progress)
+
+    def _take(self, data: TaskData) -> Parts:
+        """Makes data the task's own; returns their batches."""
+        self.data, self.config, self.facts = data, data.config, data.facts
+        return data.parts()
+
+    def _loop(self, parts: Parts, show_progress: bool) -> Loop:
+        """The loop around a new model; nothing is written yet."""
+        torch.manual_seed(self.config.seed)
+        try:
+            self.model = self.build()
+            _initialise_rest(self.model, self.config.init)
+        except RuntimeError as error:  # all that torch says when memory does not suffice
+            raise InputError(f"the model cannot be made: {str(error).splitlines()[0]}") from error
+        self.model.load_state_dict(self.data.start, strict=False)
+        progress = make_progress() if show_progress else Silent()
+        return Loop(
+            self.model, parts.training, parts.validation, self.config, self.folder, self.reading(), progress
+        )
+
+    def _train(self, parts: Parts, loop: Loop, show_progress: bool, *, resume: bool = False) -> None:
+        loop.run(resume)
+        self.model.eval()
+        self.history = loop.history.lines
+        say = make_progress().say if show_progress else Silent().say
+        self.results = {
+            "parameters": sum(p.numel() for p in self.model.parameters()),
+            "steps": loop.position.step,
+            "seconds": round(self.history[-1]["seconds"], 1) if self.history else 0.0,
+            **self.answers.measure(self.data, parts, say),
+        }
+        if self.folder is not None:
+            draw_curve(
+                self.history, self.folder / files.CURVE, loop.reading.name, loop.reading, self._title()
+            )
+            save_weights(self.model, self.folder / files.WEIGHTS)  # measuring may have fitted some
+            files.write_json(self.folder / files.RESULTS, self.results)
+            (self.folder / files.CHECKPOINT).unlink(missing_ok=True)
+
+    def _title(self) -> str:
+        """The run in one line."""
+        config = self.config
+        return f"{self.name}: {config.cell}, {config.hidden_size} units × {config.layers}"
+
+    def evaluate(self, data: Paths = ()) -> dict[str, Any]:
+        """Figures on other files. Raises InputError if they are refused, or the task is not fitted."""
+        return self.answers.evaluate(as_paths(data))
+
+    def report(self) -> str:
+        """The results as lines for people."""
+        return self.Answers(self.config, self.facts).report(self.results)
+
+    def sample(self, data: Paths | None = None) -> Sample:
+        """Some sequences to look at the model with: a batch.
+
+        Args:
+            data: files of the task's kind; None: what the run folder keeps of its own data, the validation
+                part or, where it has none, the training part.
+
+        Raises:
+            InputError: the files do not fit, or the run folder keeps no data.
+        """
+        answers = self.answers
+        if data is not None:
+            return answers.sample(answers.batches(as_paths(data)))
+        parts = self.opened_data().few()
+        return answers.sample(parts.training if parts.validation is None else parts.validation)
+
+    def opened_data(self) -> Any:
+        """The task's own data, reopened for a loaded run. Raises InputError if its folder keeps none."""
+        if self.data is None:
+            if self.folder is None:
+                raise InputError(f"{type(self).__name__} is not fitted yet")
+            self.data = self.Data.reopen(self.config, self.facts, self.folder)
+        return self.data
+
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
+        """Writes a fitted task to a run folder that ``elman.load`` reads."""
+        model, folder = self._fitted(), Path(folder)
+        files.check_new_folder(folder, overwrite)
+        with files.scratch_folder(folder) as scratch:
+            self._write(scratch)
+            save_weights(model, scratch / files.WEIGHTS)
+            files.write_json(scratch / files.RESULTS, self.results)
+            files.install(scratch, folder)
+
+    def layer(self, input_size: int, hidden_size: int | None = None, **options: Any) -> Recurrent:
+        """The recurrent layer of the options, of another size where one is given."""
+        config = self.config
+        try:
+            return Recurrent(
+                make_cell(config.cell, input_size, hidden_size or config.hidden_size),
+                config.layers,
+                dropout=config.dropout,
+                input_dropout=config.input_dropout,
+                recurrent_dropout=config.recurrent_dropout,
+                zoneout=config.zoneout,
+                weight_dropout=config.weight_dropout,
+                residual=config.residual,
+                learned_state=config.learned_state,
+                init=config.init,
+                **options,
+            )
+        except ValueError as error:
+            raise InputError(str(error)) from None
+
+    def _fitted(self) -> nn.Module:
+        if self.model is None:
+            raise InputError(f"{type(self).__name__} is not fitted yet")
+        return self.model
+
+    def _write(self, folder: Path) -> None:
+        """Writes what a run folder needs beside weights and results."""
+        content: dict[str, Any] = {
+            "format_version": FORMAT_VERSION,
+            "elman": __version__,
+            "task": self.name,
+            "config": to_json(self.config),
+            "facts": self.facts.save(folder),
+        }
+        if is_file(self.config.cell):
+            content["cell_sha256"] = fingerprint(self.config.cell)
+        files.write_json(folder / files.CONFIG, content)
+        if self.data is not None:
+            self.data.save(folder)
+
+    # scikit-learn
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """All options by name, as scikit-learn requests them."""
+        return {name: getattr(self.config, name) for name in to_json(self.config)}
+
+    def set_params(self, **options: Any) -> Self:
+        """Changes options by name; the task is then to be fitted anew."""
+        self.__init__(**{**self.get_params(), **options})  # type: ignore[misc]
+        return self
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn's tools request of an estimator."""
+        # only scikit-learn calls this, so it is there, and no task needs it otherwise
+        from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
+
+        kind = self.Config.estimator
+        return Tags(
+            estimator_type=kind,
+            target_tags=TargetTags(required=kind is not None),
+            classifier_tags=ClassifierTags() if kind == "classifier" else None,
+            regressor_tags=RegressorTags() if kind == "regressor" else None,
+            input_tags=InputTags(three_d_array=True, string=True),
+        )
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self.model is not None
+
+
+def own_random_numbers() -> Any:
+    """Within it torch's random numbers may be seeded; after it they continue as if nothing had been drawn."""
+    return torch.random.fork_rng(devices=[])  # naming a GPU's would start it
+
+
+def _initialise_rest(model: nn.Module, init: str) -> None:
+    """Draws what is not of a recurrent layer from ±R, where the initialisation is ``uniform:R``."""
+    bound = uniform_bound(init)
+    if bound is None:
+        return
+    layers = [module for module in model.modules() if isinstance(module, Recurrent)]
+    done = {id(parameter) for layer in layers for parameter in layer.parameters()}
+    for parameter in model.parameters():
+        if id(parameter) not in done:
+            nn.init.uniform_(parameter, -bound, bound)
