@@ -8,7 +8,7 @@ import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -16,25 +16,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny import (
-    SMALL,
-    idx_files,
-    reviews,
-    rhythm,
-    sales,
-    same_bits,
-    sentences,
-    table,
-    text,
-    timeless,
-    weights,
-)
+from task_cases import CASES, put
+from tiny import same_bits, timeless, weights
 
 import elman
 from elman import registry
 from elman.cli import main
 from elman.config import from_json, to_json
-from elman.data.split import split_points, stratified_split
 from elman.errors import InputError
 from elman.inspect import look
 from elman.layers import Recurrent
@@ -42,167 +30,6 @@ from elman.tasks import language_model
 from elman.tasks.base import Task
 from elman.train.history import read_history
 
-
-@dataclass
-class Case:
-    files: dict[str, Any]
-    """What its examples read, texts or bytes; none where the task draws its own data."""
-    options: dict[str, Any]
-    """Small, and none at its default where that matters."""
-    verb: dict[str, Any]
-    """Flags for an answer that can be compared."""
-    with_other_test: Callable[[Any, dict[str, Any]], Any] | None
-    """The first file with another test part, given the options; None: there are no files."""
-    trained_on: list[str] | None = None
-    """Paths; None: the first file."""
-    evaluated_on: list[str] | None = None
-    """Paths; None: the second file."""
-
-    def __post_init__(self) -> None:
-        names = list(self.files)
-        self.trained_on = names[:1] if self.trained_on is None else self.trained_on
-        self.evaluated_on = names[1:2] if self.evaluated_on is None else self.evaluated_on
-
-    def write(self, folder: Path) -> None:
-        """Puts the files into a folder."""
-        for name, content in self.files.items():
-            put(folder / name, content)
-
-
-def put(path: Path, content: str | bytes) -> None:
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-
-
-def shuffled_end(content: str, options: dict[str, Any]) -> str:
-    """The same characters in the last part of a text, in another order."""
-    _, begin = split_points(len(content), options["split"])
-    end = np.random.default_rng(0).permutation(list(content[begin:]))
-    return content[:begin] + "".join(end)
-
-
-def other_sequences(content: str, options: dict[str, Any]) -> str:
-    """Other numbers in the sequences that the seed puts into the test part."""
-    head, *rows = content.splitlines()
-    split = [row.split(",") for row in rows]
-    names = list(dict.fromkeys(row[0] for row in split))
-    _, begin = split_points(len(names), options["split"])
-    test = {names[k] for k in np.random.default_rng(options["seed"]).permutation(len(names))[begin:]}
-    changed = [
-        [*row[:2], *(str(100 - 9 * float(value)) for value in row[2:])] if row[0] in test else row
-        for row in split
-    ]
-    return "\n".join([head, *map(",".join, changed)]) + "\n"
-
-
-def other_horizon(content: str, options: dict[str, Any]) -> str:
-    """Other targets in the last horizon of each series, where all else stays."""
-    head, *rows = content.splitlines()
-    split = [row.split(",") for row in rows]
-    for name in {row[0] for row in split}:
-        known = [row for row in split if row[0] == name and row[2]]
-        for row in known[-options["horizon"] :]:
-            row[2] = str(90 - float(row[2]) / 2)
-    return "\n".join([head, *map(",".join, split)]) + "\n"
-
-
-def other_pairs(content: str, options: dict[str, Any]) -> str:
-    """Other translations in the pairs that the seed puts into the test part."""
-    lines = content.splitlines()
-    _, begin = split_points(len(lines), options["split"])
-    for k in np.random.default_rng(options["seed"]).permutation(len(lines))[begin:]:
-        source, _, target = lines[k].partition("\t")
-        lines[k] = f"{source}\t{target[::-1]} the end"
-    return "\n".join(lines) + "\n"
-
-
-def other_texts(content: str, options: dict[str, Any]) -> str:
-    """Other words in the texts that the seed puts into the test part; the same labels."""
-    head, *rows = content.splitlines()
-    texts, labels = zip(*(row.split(",") for row in rows), strict=True)
-    *_, test = stratified_split(labels, options["split"], options["seed"])
-    changed = [f"dull {text[::-1]}" if k in test else text for k, text in enumerate(texts)]
-    return "\n".join([head, *map(",".join, zip(changed, labels, strict=True))]) + "\n"
-
-
-def other_end(content: str, options: dict[str, Any]) -> str:
-    """Other numbers in the rows of a series' test part."""
-    head, *rows = content.splitlines()
-    _, begin = split_points(len(rows), options["split"])
-    changed = [
-        ",".join([row.split(",")[0], *(str(100 - 9 * float(value)) for value in row.split(",")[1:])])
-        for row in rows[begin:]
-    ]
-    return "\n".join([head, *rows[:begin], *changed]) + "\n"
-
-
-def other_images(content: bytes, options: dict[str, Any]) -> bytes:
-    """Other pixels in an idx file of images; the same head."""
-    return content[:16] + bytes(255 - byte for byte in content[16:])
-
-
-COMMON = SMALL | {"seed": 3, "dropout": 0.1, "learning_rate": 0.01}
-DRAWN = COMMON | {"length": 6, "sequences": 10, "held_out": 9}
-OTHERS_DRAWN = {"length": 5, "sequences": 7, "show": 2, "seed": 1}
-CASES = {
-    "adding": Case({}, DRAWN, OTHERS_DRAWN, None),
-    "anomaly-detection": Case(
-        {"table.csv": rhythm(), "new.csv": rhythm(60, seed=1)},
-        COMMON | {"window": 12, "calendar": "day", "split": (0.5, 0.2, 0.3), "history": 60},
-        {"data": Path("new.csv")},
-        other_end,
-    ),
-    "classification": Case(
-        {"reviews.csv": reviews(), "new.csv": reviews(12, seed=1)},
-        COMMON | {"embedding_size": 4, "pooling": "attention", "split": (0.6, 0.2, 0.2), "min_count": 1},
-        {"data": Path("new.csv")},
-        other_texts,
-    ),
-    "copy": Case({}, DRAWN | {"symbols": 3, "items": 2}, OTHERS_DRAWN, None),
-    "digits": Case(
-        idx_files("mnist", "t10k", 9)
-        | idx_files("mnist", "train", 16)
-        | idx_files("other", "t10k", 7, seed=1),
-        COMMON | {"permuted": True, "pixels": 14, "validation": 0.25, "cell": "gru"},
-        {"data": Path("other/t10k-images-idx3-ubyte")},
-        other_images,
-        trained_on=["mnist"],
-        evaluated_on=["other"],
-    ),
-    "forecasting": Case(
-        {"sales.csv": sales(), "other.csv": sales(3, seed=1)},
-        COMMON
-        | {"model": "recursive", "horizon": 4, "ensemble": 2, "context": 12, "lags": (1, 2, 12), "paths": 7}
-        | {"known_future": ("price",), "past": ("weather",), "static": ("shop",), "cell": "gru"},
-        {"data": Path("other.csv"), "horizon": 3},
-        other_horizon,
-    ),
-    "language-model": Case(
-        {"corpus.txt": text() + "T", "other.txt": text(30, seed=1)},
-        COMMON | {"embedding_size": 4, "bptt": 20, "split": (0.8, 0.1, 0.1), "ngram_order": 3},
-        {"prompt": "the ", "length": 60, "seed": 1},
-        shuffled_end,
-    ),
-    "parity": Case({}, DRAWN, OTHERS_DRAWN, None),
-    "regression": Case(
-        {"table.csv": table(), "new.csv": table(9, seed=1)},
-        COMMON | {"bidirectional": True, "split": (0.6, 0.2, 0.2), "cell": "gru"},
-        {"data": Path("new.csv")},
-        other_sequences,
-    ),
-    "translation": Case(
-        {
-            "pairs.tsv": sentences(),
-            "other.tsv": sentences(9, seed=1),
-            "new.txt": "the big cat\n\na dog ran\n",
-        },
-        COMMON
-        | {"embedding_size": 6, "split": (0.6, 0.2, 0.2), "cell": "gru", "level": "words"}
-        | {"shared_vocabulary": False, "input_feeding": True, "attention": "additive"},
-        {"data": Path("new.txt"), "nbest": 2, "beam": 3},
-        other_pairs,
-    ),
-}
 NAMES = registry.names("tasks")
 each_task = pytest.mark.parametrize("name", NAMES)
 

@@ -1,0 +1,138 @@
+"""The detector on files: parts, labels, columns, options, and a real machine."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from tiny import rhythm, rhythm_values, same_bits, weights
+from tiny_detector import trained
+
+import elman
+from elman.data.channels.channels import labelled, windows_of
+from elman.errors import InputError
+from elman.metrics.nab import PROFILES, Scored, nab_score, probation_rows
+from elman.metrics.ranges import runs
+from elman.tasks.anomaly_detection import AnomalyDetector
+
+
+def test_scales_are_of_the_training_part_alone(tmp_path):
+    task = trained(tmp_path)
+    part = rhythm_values(200)[:100].astype(np.float32)
+    assert task.facts["mean"] == pytest.approx(part.mean(0, dtype=float), rel=1e-4)
+    assert task.facts["scale"] == pytest.approx(part.std(0, dtype=float), rel=1e-4)
+    (analysis,) = task.analyse_file(tmp_path / "table.csv")
+    tested = analysis.errors[140:]
+    assert task.results["test"]["error"] == pytest.approx(np.sqrt(np.nanmean(tested**2)))
+    assert task.results["test"]["rows"] == 60
+    seen = (analysis.series.values - task.facts["mean"]) / task.facts["scale"]
+    steps = np.diff(seen, axis=0)[139:]
+    assert task.results["baselines"]["previous value"]["error"] == pytest.approx(
+        np.sqrt((steps**2).mean()), rel=1e-4
+    )
+    assert task.results["baselines"]["training mean"]["error"] == pytest.approx(
+        np.sqrt((seen[140:] ** 2).mean()), rel=1e-4
+    )
+
+
+def test_all_of_a_file_may_be_normal(tmp_path):
+    task = trained(tmp_path, "run", split=(1.0, 0.0, 0.0))
+    assert "test" not in task.results
+    assert task.report() == "trained on all rows; no test part"
+    assert (tmp_path / "run" / "anomalies.png").exists()
+
+
+def test_series_are_cut_one_by_one(tmp_path):
+    rows = rhythm(60).splitlines()
+    table = "\n".join([f"unique_id,{rows[0]}", *(f"{name},{row}" for row in rows[1:] for name in "ab")])
+    task = trained(tmp_path, content=table)
+    assert task._cuts.tolist() == [[30, 42], [30, 42]]
+    assert task.results["test"]["rows"] == 36
+    a, b = task.analyse_file(tmp_path / "table.csv")
+    assert (a.series.name, b.series.name) == ("a", "b")
+    np.testing.assert_array_equal(a.scores, b.scores)
+
+
+def test_labels_are_measured_and_never_learned(tmp_path):
+    rows = rhythm(200).splitlines()
+    plain = trained(tmp_path)
+    flags = [int(150 <= k < 160) for k in range(200)]
+    content = "\n".join([f"{rows[0]},label", *(f"{r},{f}" for r, f in zip(rows[1:], flags, strict=True))])
+    task = trained(tmp_path, content=content)
+    assert same_bits(weights(task.model), weights(plain.model))
+    assert {"precision", "recall", "f1", "range_f1", "nab"} <= set(task.results["test"])
+    assert {"windowed Gaussian", "previous value", "training mean"} == set(task.results["baselines"])
+    assert set(task.evaluate([tmp_path / "table.csv"])) == set(task.results["test"])
+    # the same labels from a file of windows
+    times = [row.split(",")[0] for row in rows[1:]]
+    windows = {f"{tmp_path.name}/table.csv": [[times[150], times[159]]], "other.csv": []}
+    (tmp_path / "labels.json").write_text(json.dumps(windows))
+    again = trained(tmp_path, labels=tmp_path / "labels.json")
+    assert again.results["test"] == task.results["test"]
+    (tmp_path / "new.csv").write_text(rhythm(50))
+    with pytest.raises(InputError, match=r"labels\.json: has no windows for .*new\.csv"):
+        again.evaluate([tmp_path / "new.csv"])
+    assert len(again.analyse_file(tmp_path / "new.csv")[0].scores) == 50  # whose anomalies nobody knows yet
+
+
+def test_other_columns_are_refused(tmp_path):
+    task = trained(tmp_path)
+    for name, old, new in (("other", "a,b", "a,c"), ("untimed", "timestamp", "c")):
+        (tmp_path / f"{name}.csv").write_text(rhythm(50).replace(old, new, 1))
+    for use in (task.analyse_file, lambda path: task.evaluate([path])):
+        with pytest.raises(
+            InputError, match=r"other\.csv: columns must be timestamp, a, b\. Got timestamp, a, c\."
+        ):
+            use(tmp_path / "other.csv")
+        with pytest.raises(InputError, match=r"untimed\.csv: row 2, column 'c': must be a finite number"):
+            use(tmp_path / "untimed.csv")
+    for paths in ([], [tmp_path / "table.csv"] * 2):
+        with pytest.raises(InputError, match=r"anomaly-detection reads one file\. Got"):
+            task.evaluate(paths)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"window": 1}, r"--window must be an int in \[2, 1e6\]\. Got 1\."),
+        ({"stride": 0}, "--stride must be"),
+        ({"smoothing": 0}, "--smoothing must be"),
+        ({"history": 49}, r"--history must be an int in \[50, 1e6\]"),
+        ({"repeat": -1}, "--repeat must be"),
+        ({"threshold": -0.1}, r"--threshold must be in \[0, inf\)"),
+        ({"calendar": "month"}, "--calendar must be one of 'none', 'day', 'week'"),
+    ],
+)
+def test_an_option_out_of_its_range_is_refused(options, message):
+    with pytest.raises(InputError, match=message):
+        AnomalyDetector(**options)
+
+
+def test_a_resumed_run_reads_its_own_copy_of_the_data(tmp_path):
+    task = trained(tmp_path, "run")
+    (tmp_path / "table.csv").unlink()
+    again = elman.load(tmp_path / "run")
+    again.reopen(tmp_path / "run")
+    assert np.array_equal(again._series[0].values, task._series[0].values, equal_nan=True)
+    assert again._cuts.tolist() == task._cuts.tolist()
+
+
+@pytest.mark.filterwarnings("ignore:.*timestamp is that of the row before:UserWarning")
+def test_a_failing_machine_is_noticed(shared):
+    folder = shared / "nab"
+    name = "realKnownCause/ec2_request_latency_system_failure.csv"
+    path = folder / "data" / name
+    rows = len(path.read_text().splitlines()) - 1
+    share = probation_rows(rows) / rows
+    labels = folder / "labels" / "combined_windows.json"
+    options: dict[str, Any] = {"cell": "gru", "hidden_size": 16, "window": 50, "epochs": 2, "labels": labels}
+    task = AnomalyDetector(**options, split=(share, 0.0, 1 - share), learning_rate=0.01).train([path])
+    (analysis,) = task.analyse_file(path)
+    windows = runs(labelled(analysis.series, windows_of(labels, path), "labels").labels)
+    assert len(windows) == 3
+    found = nab_score([Scored(analysis.scores, windows)], PROFILES["standard"])
+    assert found.detected >= 2
+    assert found.score > 40
+    # behind the probation the training saw nothing
+    assert task.results["test"]["rows"] == rows - probation_rows(rows)
+    assert {"nab", "range_f1"} <= set(task.results["test"])
