@@ -9,7 +9,7 @@
 
 namespace elman {
 
-// The order is that of CELLS in elman/kernels/sweep.py.
+// The order is that of CELLS in elman/kernels/compiled/passes.py.
 enum CellKind : int { elman_tanh, elman_relu, lstm, gru, peephole_lstm, coupled_lstm, projected_lstm };
 
 template <class N>

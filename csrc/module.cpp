@@ -165,7 +165,7 @@ double peak(int threads) {
 
 NB_MODULE(_kernels, m) {
   OpenMP::instance();  // so that it is known to be stuck in a child of a fork, whatever the parent ran before
-  m.doc() = "Compiled recurrent kernels over raw memory; elman.kernels.cpu is the way in.";
+  m.doc() = "Compiled recurrent kernels over raw memory; elman.kernels.compiled.cpu is the way in.";
   m.def("isa", [] { return std::string(chosen->name); });
   m.def("isas", [] {
     std::vector<std::string> names;

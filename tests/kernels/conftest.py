@@ -19,7 +19,7 @@ if os.environ.get(
     sys.modules[name] = importlib.util.module_from_spec(spec)
     loader.exec_module(sys.modules[name])
 
-from elman.kernels import cpu
+from elman.kernels.compiled import cpu
 
 
 @pytest.fixture(autouse=True)

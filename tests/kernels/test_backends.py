@@ -12,8 +12,9 @@ from torch import Tensor
 
 from elman import registry
 from elman.cells import Cell
-from elman.kernels import aten, cpu, dispatch, reference
+from elman.kernels import aten, dispatch, reference
 from elman.kernels.call import Call, Noise
+from elman.kernels.compiled import cpu
 from elman.layers import Recurrent
 
 # relative to each tensor's largest

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sweeps import BOUND, DTYPES, MAKE, SWITCHES, Problem, kernels, problem, worst
 
 from elman.cells import LSTM, Elman
-from elman.kernels import cpu
+from elman.kernels.compiled import cpu
 from elman.layers import Recurrent
 
 if cpu._kernels is None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.autograd import forward_ad
 
 import elman
-from elman.kernels import cpu
+from elman.kernels.compiled import cpu
 
 if cpu._kernels is None:
     pytest.skip("elman was installed without a C++ compiler", allow_module_level=True)

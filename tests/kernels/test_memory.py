@@ -9,7 +9,7 @@ from sweeps import DTYPES, MAKE, problem
 from torch import Tensor, nn
 
 import elman
-from elman.kernels import cpu
+from elman.kernels.compiled import cpu
 from elman.layers import Recurrent
 
 if cpu._kernels is None:

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from elman.cells import GRU, LSTM, CoupledLSTM, Elman, PeepholeLSTM, ProjectedLSTM
-from elman.kernels import cpu, operator
-from elman.kernels.sweep import kind_of
+from elman.kernels.compiled import cpu, operator
+from elman.kernels.compiled.passes import kind_of
 from elman.layers import Recurrent
 
 if cpu._kernels is None:

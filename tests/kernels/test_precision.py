@@ -8,7 +8,8 @@ from agreement import results
 from torch import Tensor, nn
 
 import elman
-from elman.kernels import cpu
+from agreement import results
+from elman.kernels.compiled import cpu
 
 if cpu._kernels is None:
     pytest.skip("elman was installed without a C++ compiler", allow_module_level=True)

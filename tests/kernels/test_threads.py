@@ -8,7 +8,8 @@ import pytest
 import torch
 from sweeps import BOUND, DTYPES, MAKE, kernels, problem, same_bits, worst
 
-from elman.kernels import cpu
+from elman.kernels.compiled import cpu
+from sweeps import BOUND, DTYPES, MAKE, kernels, problem, same_bits, worst
 
 if cpu._kernels is None:
     pytest.skip("elman was installed without a C++ compiler", allow_module_level=True)

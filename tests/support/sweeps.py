@@ -11,8 +11,9 @@ from torch import Tensor
 
 from elman.cells import GRU, LSTM, CoupledLSTM, Elman, PeepholeLSTM, ProjectedLSTM
 from elman.cells.base import Cell, Weights
-from elman.kernels import cpu, reference
+from elman.kernels import reference
 from elman.kernels.call import Noise
+from elman.kernels.compiled import cpu
 from elman.state import State
 
 MAKE: dict[str, Callable[[int, int, bool], Cell]] = {

@@ -4,8 +4,9 @@ from types import ModuleType
 
 from torch import Tensor
 
-from elman.kernels import aten, cpu, reference
+from elman.kernels import aten, reference
 from elman.kernels.call import Call
+from elman.kernels.compiled import cpu
 from elman.state import State
 
 # fastest first, as benchmarks/recurrent.py measures them

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from elman.cells.base import check_size
-from elman.kernels.cpu_step import MOST_ROWS, make_stepper, supports
+from elman.kernels.compiled.step import MOST_ROWS, make_stepper, supports
 from elman.state import State
 
 if TYPE_CHECKING:

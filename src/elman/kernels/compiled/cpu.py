@@ -14,9 +14,8 @@ from torch import Tensor
 from elman.cells.base import Cell, Weights
 from elman.kernels import reference, stack
 from elman.kernels.call import Call, Noise
-from elman.kernels.operator import sweep
-from elman.kernels.plain import has_memory, why_not
-from elman.kernels.sweep import (
+from elman.kernels.compiled.operator import sweep
+from elman.kernels.compiled.passes import (
     CELLS,
     DTYPES,
     PARAMETERS,
@@ -30,6 +29,7 @@ from elman.kernels.sweep import (
     memory,
     split,
 )
+from elman.kernels.plain import has_memory, why_not
 from elman.state import State
 
 

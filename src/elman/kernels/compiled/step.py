@@ -7,8 +7,17 @@ import torch
 from torch import Tensor
 
 from elman.cells.base import Cell
+from elman.kernels.compiled.passes import (
+    CELLS,
+    DTYPES,
+    MOST_STATES,
+    PARAMETERS,
+    _kernels,
+    addresses,
+    kind_of,
+    padded,
+)
 from elman.kernels.plain import why_not
-from elman.kernels.sweep import CELLS, DTYPES, MOST_STATES, PARAMETERS, _kernels, addresses, kind_of, padded
 from elman.state import State
 
 MOST_ROWS = 8

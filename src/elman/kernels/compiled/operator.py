@@ -10,7 +10,7 @@ from torch import Tensor
 from elman.cells import Elman, ProjectedLSTM
 from elman.cells.base import Cell
 from elman.kernels.call import Noise, check_lengths
-from elman.kernels.sweep import (
+from elman.kernels.compiled.passes import (
     CELLS,
     PARAMETERS,
     Inputs,
