@@ -120,13 +120,13 @@ def nudged(layer, x, deltas):
     """The layer's output from cell steps alone, a delta added to each state after each step."""
     turn = iter(deltas)
 
-    def unroll(cell, w, x, state, *, initial, lengths, resets, noise, reverse, record):
-        own = next(turn)
+    def unroll(sweep):
+        own, cell, w, x, state = next(turn), sweep.cell, sweep.w, sweep.x, sweep.state
         outputs = [torch.zeros(x.shape[1], cell.output_size, dtype=x.dtype)] * len(x)
-        for t in reversed(range(len(x))) if reverse else range(len(x)):
+        for t in reversed(range(len(x))) if sweep.reverse else range(len(x)):
             new = cell.step(w, cell.project(w, x[t]), state)
             new = tuple(s + delta[t] for s, delta in zip(new, own, strict=True))
-            alive = (t < lengths)[:, None]
+            alive = (t < sweep.lengths)[:, None]
             outputs[t] = torch.where(alive, new[cell.output_index], 0.0)
             state = tuple(torch.where(alive, n, s) for n, s in zip(new, state, strict=True))
         return torch.stack(outputs), state

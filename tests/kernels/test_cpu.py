@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sweeps import BOUND, DTYPES, MAKE, SWITCHES, Problem, kernels, problem, worst
 
 from elman.cells import LSTM, Elman
+from elman.kernels.call import Sweep
 from elman.kernels.compiled import cpu
 from elman.layers import Recurrent
 
@@ -110,12 +111,10 @@ def test_functions_are_as_exact_as_csrc_states(isa, function, ulps):
     with kernels(isa=isa):
         if function is torch.tanh:
             w = {"weight_ih": torch.ones(1, 1), "weight_hh": torch.zeros(1, 1)}
-            _, (found,) = cpu.unroll(Elman(1, 1, bias=False), w, x.view(1, -1, 1), (zero,), initial=())
+            _, (found,) = cpu.unroll(Sweep(Elman(1, 1, bias=False), w, x.view(1, -1, 1), (zero,)))
         else:  # c' = σ(f) · 1 + 0.5 · tanh(0)
             w = {"weight_ih": weight, "weight_hh": torch.zeros(4, 1)}
-            _, (_, found) = cpu.unroll(
-                LSTM(1, 1, bias=False), w, x.view(1, -1, 1), (zero, zero + 1), initial=()
-            )
+            _, (_, found) = cpu.unroll(Sweep(LSTM(1, 1, bias=False), w, x.view(1, -1, 1), (zero, zero + 1)))
     exact = function(x.double())
     size = exact.float().abs()
     ulp = torch.nextafter(size, torch.tensor(torch.inf)).double() - size.double()

@@ -38,23 +38,8 @@ def pair(name: str, shape: tuple[int, ...], options: str, dtype: torch.dtype) ->
 
 def run(asked: tuple[Problem, Problem], layer=cpu.layer) -> tuple[Tensor, ...]:
     """Output [T, B, 2O] and final states [2, B, size] of both in one call."""
-    one, _ = asked
-
-    def both(states: list[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
-        return tuple(torch.stack(parts) for parts in zip(*states, strict=True))
-
-    output, final = layer(
-        one.cell,
-        [p.w for p in asked],
-        one.x,
-        both([p.state for p in asked]),
-        initial=both([p.options["initial"] for p in asked]),
-        lengths=one.options.get("lengths"),
-        resets=one.options.get("resets"),
-        noise=[p.options["noise"] for p in asked],
-        reverse=[p.options["reverse"] for p in asked],
-    )
-    return (output, *final)
+    output, finals = layer([p.sweep() for p in asked])
+    return (output, *map(torch.stack, zip(*finals, strict=True)))
 
 
 def solve(asked: tuple[Problem, Problem], layer=cpu.layer) -> dict[str, Tensor]:
@@ -135,8 +120,8 @@ def test_states_tell_their_gradients(name):
     for layer in (cpu.layer, BY_REFERENCE):
         places = [tuple(torch.zeros(6, *s.shape) for s in p.state) for p in asked]
 
-        def recording(*given, places=places, layer=layer, **options):
-            return layer(*given, **options, record=places)
+        def recording(sweeps, places=places, layer=layer):
+            return layer([replace(s, record=own) for s, own in zip(sweeps, places, strict=True)])
 
         solve(asked, recording)
         found[layer] = places

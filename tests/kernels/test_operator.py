@@ -1,11 +1,14 @@
 """The sweep as an operator: what torch asks of one, and the same numbers in compiled and exported graphs."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from elman.cells import GRU, LSTM, CoupledLSTM, Elman, PeepholeLSTM, ProjectedLSTM
+from elman.kernels.call import Noise, Sweep
 from elman.kernels.compiled import cpu, operator
-from elman.kernels.compiled.passes import kind_of
+from elman.kernels.compiled.passes import taken_apart
 from elman.layers import Recurrent
 
 if cpu._kernels is None:
@@ -22,19 +25,19 @@ def arguments(cell, everything, gradients, directions):
     def make(*shape):
         return torch.randn(*shape).requires_grad_(gradients)
 
-    names = cell.parameters()
-    weights = [make(*names[n]) for _ in range(directions) for n in operator.PARAMETERS if n in names]
-    state, start = ([make(directions, B, *s) for s in cell.states().values()] for _ in range(2))
-    described = [kind_of(cell), I, H, cell.output_size, 1]
-    x, zoneout = make(T, B, I), [None] * (directions * len(state))
-    rates, reverse = [0.0] * len(zoneout), [True, False][:directions]
-    if not everything:
-        return x, state, [], weights, None, None, [], zoneout, rates, described, reverse, gradients
+    x, shapes = make(T, B, I), cell.states().values()
     resets, lengths = torch.rand(T, B) < 0.3, torch.tensor([4, 0, 2])
-    masks = [torch.rand(B, cell.output_size) for _ in reverse]
-    zoneout[0] = (torch.rand(T, B, cell.output_size) < 0.3).float()
-    rates[1:] = [0.2] * len(rates[1:])
-    return x, state, start, weights, lengths, resets, masks, zoneout, rates, described, reverse, gradients
+    sweeps = []
+    for reverse in [True, False][:directions]:
+        w = {name: make(*shape) for name, shape in cell.parameters().items()}
+        state, initial = (tuple(make(B, *shape) for shape in shapes) for _ in range(2))
+        sweeps.append(Sweep(cell, w, x, state, reverse=reverse))
+        if everything:
+            mask, share = torch.rand(B, cell.output_size), (torch.rand(T, B, cell.output_size) < 0.3).float()
+            noise = Noise(mask, (share, *[0.2] * (len(shapes) - 1)))
+            sweeps[-1] = replace(sweeps[-1], initial=initial, lengths=lengths, resets=resets, noise=noise)
+    options, inputs = taken_apart(sweeps)
+    return [t for t in inputs if t is not None], *operator._plain(options), gradients
 
 
 @each_cell

@@ -12,8 +12,9 @@ from torch import Tensor
 from elman.cells import GRU, LSTM, CoupledLSTM, Elman, PeepholeLSTM, ProjectedLSTM
 from elman.cells.base import Cell, Weights
 from elman.kernels import reference
-from elman.kernels.call import Noise
+from elman.kernels.call import Noise, Sweep
 from elman.kernels.compiled import cpu
+from elman.kernels.stack import Unroll
 from elman.state import State
 
 MAKE: dict[str, Callable[[int, int, bool], Cell]] = {
@@ -52,7 +53,7 @@ FLOOR = 0.3  # gradients that small lose digits in any precision: 1 − tanh² w
 
 @dataclass(frozen=True)
 class Problem:
-    """The arguments of ``unroll`` as leaves, and the gradients of its results (output, then final states)."""
+    """A sweep of leaves, and the gradients of its results (output, then final states)."""
 
     cell: Cell
     w: Weights
@@ -85,9 +86,13 @@ class Problem:
 
         return Problem(*(convert(getattr(self, name)) for name in self.__dataclass_fields__))
 
-    def run(self, unroll: Callable[..., tuple[Tensor, State]] = cpu.unroll) -> tuple[Tensor, ...]:
+    def sweep(self) -> Sweep:
+        """What is unrolled."""
+        return Sweep(self.cell, self.w, self.x, self.state, **self.options)
+
+    def run(self, unroll: Unroll = cpu.unroll) -> tuple[Tensor, ...]:
         """Output and final states."""
-        output, final = unroll(self.cell, self.w, self.x, self.state, **self.options)
+        output, final = unroll(self.sweep())
         return (output, *final)
 
     def gradients(self, results: tuple[Tensor, ...], **options: Any) -> tuple[Tensor, ...]:
@@ -103,7 +108,7 @@ class Problem:
             **options,
         )
 
-    def solve(self, unroll: Callable[..., tuple[Tensor, State]] = cpu.unroll) -> dict[str, Tensor]:
+    def solve(self, unroll: Unroll = cpu.unroll) -> dict[str, Tensor]:
         """Output, final states, and the gradient of everything, by name."""
         results = self.run(unroll)
         found = {"output": results[0]} | {f"final {k}": s for k, s in enumerate(results[1:])}

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from elman.cells.base import check_size
 from elman.diagnose.reading import Trace, prepared, traces
 from elman.kernels import reference
+from elman.kernels.call import Sweep
 
 _NUMBERS = 1 << 24  # of one intermediate result while Jacobians are taken
 
@@ -67,9 +68,7 @@ def _jacobians(trace: Trace, t: Tensor, row: Tensor) -> Tensor:
 
     def step(flat: Tensor, x: Tensor) -> Tensor:
         before = tuple(s.view(1, *shape) for s, shape in zip(flat.split(sizes), shapes, strict=True))
-        _, after = reference.unroll(
-            trace.cell, trace.w, x[None, None], before, initial=before, noise=trace.noise
-        )
+        _, after = reference.unroll(Sweep(trace.cell, trace.w, x[None, None], before, noise=trace.noise))
         return torch.cat([s.flatten() for s in after])
 
     flat = torch.cat([s[t, row].flatten(1) for s in trace.before], -1)

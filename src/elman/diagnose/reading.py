@@ -15,7 +15,7 @@ from torch.nn.utils.rnn import PackedSequence
 from elman.cells.base import Cell, Weights
 from elman.errors import InputError
 from elman.kernels import reference, stack
-from elman.kernels.call import Answer, Call, Noise
+from elman.kernels.call import Answer, Call, Noise, Sweep
 from elman.layers.conversion import convert
 from elman.layers.recurrent import Recurrent
 from elman.layers.torch_like import StepModule
@@ -252,18 +252,15 @@ def _of_call(call: Call) -> list[Trace]:
     """Of each layer and direction, as yet without a name."""
     found = []
 
-    def unroll(
-        cell: Cell, w: Weights, x: Tensor, state: State, *, noise: Noise, **options: Any
-    ) -> tuple[Tensor, State]:
+    def unroll(sweep: Sweep) -> tuple[Tensor, State]:
         steps: dict[int, tuple[State, State]] = {}
-        output, final = reference.unroll(
-            cell, w, x, state, noise=noise, visit=lambda t, *both: steps.update({t: both}), **options
-        )
+        answer = reference.unroll(sweep, visit=lambda t, *both: steps.update({t: both}))
         before, after = (
-            tuple(map(torch.stack, zip(*(steps[t][k] for t in range(len(x))), strict=True))) for k in (0, 1)
+            tuple(map(torch.stack, zip(*(steps[t][k] for t in range(len(sweep.x))), strict=True)))
+            for k in (0, 1)
         )
-        found.append(Trace("", cell, w, noise, _alive(call), x, before, after))
-        return output, final
+        found.append(Trace("", sweep.cell, sweep.w, sweep.noise, _alive(call), sweep.x, before, after))
+        return answer
 
     stack.run(replace(call, record=None, recompute=0), unroll)
     return found

@@ -1,6 +1,6 @@
 """What a backend is asked to do."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
@@ -28,6 +28,51 @@ class Noise:
 
     recurrent: Tensor | None = None
     zoneout: tuple[Tensor | float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One layer in one direction over all steps: what is asked of whatever unrolls it.
+
+    Attributes:
+        cell: its cell.
+        w: its parameters by name.
+        x: [T, B, I].
+        state: the state before the first step that is read, each tensor [B, *shape].
+        initial: what a reset puts the state back to, shaped like ``state``; not read without resets.
+        lengths: [B] int64, or None: every row has T steps.
+        resets: [T, B] bool: the state is put back before that step; or None.
+        noise: what perturbs it.
+        reverse: whether it reads from the end.
+        record: a tensor [T, B, *shape] for each state, which the backward pass fills with the gradient of the
+            state after each step; or None.
+    """
+
+    cell: Cell
+    w: Weights
+    x: Tensor
+    state: State
+    initial: State = ()
+    lengths: Tensor | None = None
+    resets: Tensor | None = None
+    noise: Noise = Noise()
+    reverse: bool = False
+    record: State | None = None
+
+    def part(self, begin: int, end: int, state: State) -> "Sweep":
+        """The steps from ``begin`` to before ``end``, from a state of their own."""
+        own, lengths, zoneout = slice(begin, end), self.lengths, self.noise.zoneout
+        if zoneout is not None:
+            zoneout = tuple(z[own] if isinstance(z, Tensor) else z for z in zoneout)
+        return replace(
+            self,
+            x=self.x[own],
+            state=state,
+            lengths=None if lengths is None else (lengths - begin).clamp(0, end - begin),
+            resets=None if self.resets is None else self.resets[own],
+            noise=Noise(self.noise.recurrent, zoneout),
+            record=None if self.record is None else tuple(r[own] for r in self.record),
+        )
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from elman.cells.base import Cell, Weights
+from elman.cells.base import Cell
 from elman.kernels import stack
-from elman.kernels.call import Call, Noise
+from elman.kernels.call import Call, Sweep
 from elman.state import State, where
 
 Visit = Callable[[int, State, State], None]
@@ -23,51 +23,38 @@ def run(call: Call) -> tuple[Tensor, State]:
     return stack.run(call, unroll)
 
 
-def unroll(
-    cell: Cell,
-    w: Weights,
-    x: Tensor,
-    state: State,
-    *,
-    initial: State,
-    lengths: Tensor | None = None,
-    resets: Tensor | None = None,
-    noise: Noise = Noise(),  # noqa: B008 - frozen
-    reverse: bool = False,
-    record: State | None = None,
-    visit: Visit | None = None,
-) -> tuple[Tensor, State]:
+def unroll(sweep: Sweep, visit: Visit | None = None) -> tuple[Tensor, State]:
     """One layer in one direction.
 
     Past a row's length its state stands still and its output is 0; read in reverse, a row's state therefore
     waits at its given value until the row's last step. A reset before step t cuts the row in two: reading
-    forward the state is put back before t, in reverse before t − 1. The backward pass fills ``record``, one
-    tensor [T, B, *shape] for each state, with the gradient of the state after each step. ``visit`` is told of
-    each step as it is taken: t, the state before it (put back where it resets) and after it.
+    forward the state is put back before t, in reverse before t − 1. ``visit`` is told of each step as it is
+    taken: t, the state before it (put back where it resets) and after it.
 
     Shapes:
-        x [T, B, I], each state [B, *shape], lengths [B], resets [T, B] → output [T, B, O], state
+        output [T, B, O], state as ``sweep.state``
     """
+    cell, w, x, state, resets, noise = sweep.cell, sweep.w, sweep.x, sweep.state, sweep.resets, sweep.noise
     if x.shape[0] == 0:
         return x.new_zeros(0, x.shape[1], cell.output_size), state
     T = x.shape[0]
-    alive = None if lengths is None else torch.arange(T, device=x.device)[:, None] < lengths
+    alive = None if sweep.lengths is None else torch.arange(T, device=x.device)[:, None] < sweep.lengths
     if resets is not None and alive is not None:
         resets = resets & alive
-    if resets is not None and reverse:
+    if resets is not None and sweep.reverse:
         resets = torch.cat([resets[1:], torch.zeros_like(resets[:1])])
     outputs: list[Tensor] = [x] * T
     projected = cell.project(w, x).unbind(0)
-    for t in reversed(range(T)) if reverse else range(T):
+    for t in reversed(range(T)) if sweep.reverse else range(T):
         if resets is not None:
-            state = where(resets[t], initial, state)
+            state = where(resets[t], sweep.initial, state)
         new = cell.step(w, projected[t], state, _seen(cell, state, noise.recurrent))
         # autocast may have lowered the step's precision; the memory keeps its own
         new = tuple(n.to(s.dtype) for n, s in zip(new, state, strict=True))
         if noise.zoneout is not None:
             new = _zoneout(new, state, noise.zoneout, t)
-        if record is not None:
-            new = _noted(new, tuple(r[t] for r in record))
+        if sweep.record is not None:
+            new = _noted(new, tuple(r[t] for r in sweep.record))
         output = new[cell.output_index]
         if alive is not None:
             output = torch.where(alive[t][:, None], output, 0.0)

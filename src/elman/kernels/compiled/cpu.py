@@ -5,20 +5,21 @@ compiled graph the operator ``elman::sweep``; both run the same two functions. A
 differentiated again is computed by the reference, so nothing that works there stops working here.
 """
 
+import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from elman.cells.base import Cell, Weights
+from elman.cells.base import Weights
 from elman.kernels import reference, stack
-from elman.kernels.call import Call, Noise
-from elman.kernels.compiled.operator import sweep
+from elman.kernels.call import Call, Noise, Sweep
+from elman.kernels.compiled.operator import sweep_in_graph
 from elman.kernels.compiled.passes import (
     CELLS,
     DTYPES,
-    PARAMETERS,
     WEIGHTS,
     Inputs,
     Options,
@@ -27,7 +28,7 @@ from elman.kernels.compiled.passes import (
     cast,
     forward,
     memory,
-    split,
+    taken_apart,
 )
 from elman.kernels.plain import has_memory, why_not
 from elman.state import State
@@ -57,66 +58,41 @@ def run(call: Call) -> tuple[Tensor, State]:
     return stack.run(call, unroll, layer)
 
 
-def unroll(
-    cell: Cell,
-    w: Weights,
-    x: Tensor,
-    state: State,
-    *,
-    initial: State,
-    lengths: Tensor | None = None,
-    resets: Tensor | None = None,
-    noise: Noise = Noise(),  # noqa: B008 - frozen
-    reverse: bool = False,
-    record: State | None = None,
-) -> tuple[Tensor, State]:
+def unroll(sweep: Sweep) -> tuple[Tensor, State]:
     """One layer in one direction; as ``reference.unroll``."""
-    output, final = layer(
-        cell,
-        (w,),
-        x,
-        tuple(s[None] for s in state),
-        initial=tuple(s[None] for s in initial),
-        lengths=lengths,
-        resets=resets,
-        noise=(noise,),
-        reverse=(reverse,),
-        record=None if record is None else (record,),
-    )
-    return output, tuple(s[0] for s in final)
+    output, (final,) = layer((sweep,))
+    return output, final
 
 
-def layer(
-    cell: Cell,
-    weights: Sequence[Weights],
-    x: Tensor,
-    state: State,
-    *,
-    initial: State,
-    lengths: Tensor | None,
-    resets: Tensor | None,
-    noise: Sequence[Noise],
-    reverse: Sequence[bool],
-    record: Sequence[State] | None = None,
-) -> tuple[Tensor, State]:
+def layer(sweeps: Sequence[Sweep]) -> tuple[Tensor, list[State]]:
     """One layer in all its directions, side by side; as ``stack.each_direction``."""
+    state = sweeps[0].state
     if torch.is_autocast_enabled("cpu"):  # products in bfloat16, memory and results in float32
-        x = x.to(torch.bfloat16)
-        weights = [{k: v.to(torch.bfloat16) if k in WEIGHTS else v for k, v in w.items()} for w in weights]
-    options = Options(cell, lengths, resets, noise, reverse, record)
-    start = initial if resets is not None else ()
-    inputs = [x, *state, *start, *(w.get(name) for w in weights for name in PARAMETERS)]
+        sweeps = _lowered(sweeps)
+    options, inputs = taken_apart(sweeps)
     if torch.compiler.is_compiling():
-        results = sweep(options, inputs)
+        results = sweep_in_graph(options, inputs)
     elif torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in inputs):
-        results = _Sweep.apply(options, *inputs)
+        results = _Layer.apply(options, *inputs)
     else:
         results = forward(options, inputs, None)
     output, *final = results
-    return cast(output, state[0].dtype), tuple(cast(f, s.dtype) for f, s in zip(final, state, strict=True))
+    final = [cast(s, old.dtype) for s, old in zip(final, state * len(sweeps), strict=True)]
+    n = len(state)
+    return cast(output, state[0].dtype), [tuple(final[k : k + n]) for k in range(0, len(final), n)]
 
 
-class _Sweep(torch.autograd.Function):
+def _lowered(sweeps: Sequence[Sweep]) -> list[Sweep]:
+    """With inputs and weights in bfloat16."""
+    x = sweeps[0].x.to(torch.bfloat16)
+
+    def lowered(w: Weights) -> Weights:
+        return {k: v.to(torch.bfloat16) if k in WEIGHTS else v for k, v in w.items()}
+
+    return [replace(sweep, x=x, w=lowered(sweep.w)) for sweep in sweeps]
+
+
+class _Layer(torch.autograd.Function):
     """A layer's sweeps in eager mode; their inputs as ``Inputs``."""
 
     @staticmethod
@@ -142,35 +118,25 @@ class _Sweep(torch.autograd.Function):
         return (None, *backward(ctx.options, inputs, kept, needs, d_results))
 
 
-def _widened(noise: Noise) -> Noise:
-    def wide(t: Any) -> Any:
-        return t.float() if isinstance(t, Tensor) else t
-
-    return Noise(wide(noise.recurrent), noise.zoneout and tuple(wide(z) for z in noise.zoneout))
-
-
 def _by_reference(
     options: Options, inputs: Inputs, needs: Sequence[bool], gradients: Inputs
 ) -> list[Tensor | None]:
     """The gradients once more by the reference, in float32; differentiable where gradients are enabled."""
     again = torch.is_grad_enabled()
+
+    def wide(t: Any) -> Any:
+        return t.float() if isinstance(t, Tensor) else t
+
+    def plain(sweep: Sweep) -> Sweep:
+        mask, zoneout = sweep.noise.recurrent, sweep.noise.zoneout
+        return replace(sweep, noise=Noise(wide(mask), zoneout and tuple(map(wide, zoneout))), record=None)
+
     with torch.enable_grad():
-        x, state, start, parameters = split(options, [None if t is None else t.float() for t in inputs])
-        known = [zip(PARAMETERS, own, strict=True) for own in parameters]
-        output, final = stack.each_direction(
-            reference.unroll,
-            options.cell,
-            [{name: p for name, p in own if p is not None} for own in known],
-            x,
-            state,
-            initial=start,
-            lengths=options.lengths,
-            resets=options.resets,
-            noise=[_widened(noise) for noise in options.noise],
-            reverse=options.reverse,
-        )
+        sweeps = map(plain, options.sweeps(list(map(wide, inputs))))
+        output, finals = stack.each_direction(reference.unroll, list(sweeps))
+    results = [output, *itertools.chain(*finals)]
     wanted = [t for t, need in zip(inputs, needs, strict=True) if need and t is not None]
-    given = [(r, g.to(r.dtype)) for r, g in zip((output, *final), gradients, strict=True) if g is not None]
+    given = [(r, g.to(r.dtype)) for r, g in zip(results, gradients, strict=True) if g is not None]
     found = iter(
         torch.autograd.grad(
             [r for r, _ in given], wanted, [g for _, g in given], create_graph=again, allow_unused=True

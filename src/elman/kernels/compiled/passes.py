@@ -1,5 +1,6 @@
 """The compiled kernels over one layer in one or both directions, without autograd."""
 
+import itertools
 import math
 import os
 import warnings
@@ -14,7 +15,7 @@ from torch import Tensor
 from elman.cells import GRU, LSTM, CoupledLSTM, Elman, PeepholeLSTM, ProjectedLSTM
 from elman.cells.base import Cell
 from elman.errors import InputError
-from elman.kernels.call import Noise
+from elman.kernels.call import Noise, Sweep
 from elman.state import State
 
 try:
@@ -42,14 +43,38 @@ _DTYPES_OF_PARAMETERS = {
 
 @dataclass(frozen=True)
 class Options:
-    """All of a layer's sweeps that is not differentiated; noise, reverse and record of each direction."""
+    """All of a layer's sweeps that is not differentiated; noise, reverse and record of each direction.
+
+    What is differentiated are its ``Inputs``; both together are the sweeps.
+    """
 
     cell: Cell
     lengths: Tensor | None
     resets: Tensor | None
     noise: Sequence[Noise]
     reverse: Sequence[bool]
-    record: Sequence[State] | None = None
+    record: Sequence[State | None]
+
+    def sweeps(self, inputs: "Inputs") -> list[Sweep]:
+        """Of each direction, with these inputs."""
+        x, parts = split(self, inputs)
+        return [
+            Sweep(
+                self.cell,
+                {name: p for name, p in zip(PARAMETERS, w, strict=True) if p is not None},
+                x,
+                tuple(state),
+                tuple(start),
+                self.lengths,
+                self.resets,
+                noise,
+                reverse,
+                record,
+            )
+            for (state, start, w), noise, reverse, record in zip(
+                parts, self.noise, self.reverse, self.record, strict=True
+            )
+        ]
 
     def kept_bytes(self, x: Tensor) -> int:
         """Of what the backward pass needs of the forward one, the same for every row and direction."""
@@ -60,56 +85,76 @@ class Options:
 
 
 Inputs = Sequence[Tensor | None]
-"""x, the states, with resets the initial states, then ``PARAMETERS`` of one direction after the other (None
-where the cell has no such). Each state is [directions, B, size]."""
+"""x, then of each direction its states, with resets its initial states, and its ``PARAMETERS`` (None for one
+that the cell has not)."""
 
 
-def split(options: Options, inputs: Sequence[Any]) -> tuple[Any, State, State, list[Inputs]]:
-    """x, states, initial states, and for each direction its parameters; or what stands in their places."""
-    count = len(PARAMETERS)
-    first = len(inputs) - len(options.reverse) * count
-    x, *states = inputs[:first]
-    n = len(states) if options.resets is None else len(states) // 2
-    parameters = [inputs[k : k + count] for k in range(first, len(inputs), count)]
-    return x, tuple(states[:n]), tuple(states[n:]), parameters
+def taken_apart(sweeps: Sequence[Sweep]) -> tuple[Options, list[Tensor | None]]:
+    """A layer's sweeps as options and inputs."""
+    first = sweeps[0]
+    inputs: list[Tensor | None] = [first.x]
+    for sweep in sweeps:
+        inputs += sweep.state
+        if first.resets is not None:
+            inputs += sweep.initial
+        inputs += map(sweep.w.get, PARAMETERS)
+    noise, reverse, record = zip(*((s.noise, s.reverse, s.record) for s in sweeps), strict=True)
+    return Options(first.cell, first.lengths, first.resets, noise, reverse, record), inputs
+
+
+def split(options: Options, inputs: Sequence[Any]) -> tuple[Any, list[tuple[list[Any], ...]]]:
+    """x, and for each direction its states, initial states and parameters; or what stands in their places."""
+    x, *rest = inputs
+    size, last = len(rest) // len(options.reverse), -len(PARAMETERS)
+    each = [rest[k : k + size] for k in range(0, len(rest), size)]
+    n = (size + last) // (1 if options.resets is None else 2)
+    return x, [(own[:n], own[n:last], own[last:]) for own in each]
 
 
 def forward(options: Options, inputs: Inputs, kept: Tensor | None) -> list[Tensor]:
-    """Output and final states; with ``kept``, memory that the backward pass will read."""
-    x, state, _, parameters = split(options, inputs)
-    output = _empty((*x.shape[:2], len(parameters) * options.cell.output_size), x.dtype)
-    final = [_empty(s.shape, torch.float32) for s in state]
+    """Output and each direction's final states; with ``kept``, memory that the backward pass will read."""
+    x, parts = split(options, inputs)
+    output = _empty((*x.shape[:2], len(parts) * options.cell.output_size), x.dtype)
+    final = [[_empty(s.shape, torch.float32) for s in state] for state, _, _ in parts]
     facts, found, alive = _arguments(options, inputs, kept, output, final)
     _kernels.forward(*facts, found)
     del alive
-    return [output, *final]
+    return [output, *itertools.chain(*final)]
 
 
 def backward(
     options: Options, inputs: Inputs, kept: Tensor, needs: Sequence[bool], d_results: Inputs
 ) -> list[Tensor | None]:
     """The gradient of each input, None where none is needed; ``kept`` is overwritten."""
-    x, state, start, _ = split(options, inputs)
-    dtypes = _dtypes(options, x, inputs)
-    found = [
-        _empty(t.shape, dtype) if t is not None and need else None
-        for t, dtype, need in zip(inputs, dtypes, needs, strict=True)
+    x, parts = split(options, inputs)
+    _, needed = split(options, needs)
+    of_parameters = _DTYPES_OF_PARAMETERS[x.dtype]
+    dx = _empty(x.shape, x.dtype) if needs[0] else None
+    gradients = [
+        (
+            [_empty(s.shape, torch.float32) if need else None for s, need in zip(state, own, strict=True)],
+            [_zeros(s.shape) for s in start],  # needed or not, the kernels add to them
+            [
+                _empty(p.shape, dtype) if p is not None and need else None
+                for p, dtype, need in zip(w, of_parameters, of_w, strict=True)
+            ],
+        )
+        for (state, start, w), (own, _, of_w) in zip(parts, needed, strict=True)
     ]
-    first = 1 + len(state)
-    found[first : first + len(start)] = [_zeros(s.shape) for s in start]
-    dx, d_state, d_start, d_parameters = split(options, found)
-    d_output, *d_final = map(_ready, d_results, dtypes)
-    d_states = [[_zeros(r.shape) for r in own] for own in options.record or [()] * len(d_parameters)]
-    facts, places, alive = _arguments(options, inputs, kept, None, ())
-    for k, own in enumerate(d_parameters):
-        places += [_address(d_output, k * options.cell.output_size), *_parts(d_final, k), _address(dx)]
-        places += addresses(own)
-        places += [*_parts(d_state, k), *_parts(d_start, k), *padded(addresses(d_states[k]))]
+    n = len(gradients[0][0])
+    d_output, *d_final = map(_ready, d_results, [x.dtype, *[torch.float32] * (n * len(parts))])
+    d_states = [[_zeros(r.shape) for r in own or ()] for own in options.record]
+    facts, places, alive = _arguments(options, inputs, kept, None, [()] * len(parts))
+    for k, (d_state, d_start, d_parameters) in enumerate(gradients):
+        places += [_address(d_output, k * options.cell.output_size), *_places(d_final[k * n : (k + 1) * n])]
+        places += [_address(dx), *addresses(d_parameters)]
+        places += [*_places(d_state), *_places(d_start), *_places(d_states[k])]
     _kernels.backward(*facts, places)
     del alive
-    for recorded, own in zip(options.record or (), d_states, strict=False):
-        for place, d in zip(recorded, own, strict=True):
+    for recorded, own in zip(options.record, d_states, strict=True):
+        for place, d in zip(recorded or (), own, strict=True):
             place.copy_(d)
+    found = [dx, *(g for own in gradients for group in own for g in group)]
     return [
         cast(g, t.dtype) if g is not None and t is not None and need else None
         for g, t, need in zip(found, inputs, needs, strict=True)
@@ -117,27 +162,29 @@ def backward(
 
 
 def _arguments(
-    options: Options, inputs: Inputs, kept: Tensor | None, output: Tensor | None, final: Inputs
+    options: Options,
+    inputs: Inputs,
+    kept: Tensor | None,
+    output: Tensor | None,
+    final: Sequence[Inputs],
 ) -> tuple[list[Any], list[int], list[Any]]:
     """What both passes give the kernels: facts and addresses; and the tensors that must live meanwhile."""
-    assert inputs[0] is not None
-    ready = list(map(_ready, inputs, _dtypes(options, inputs[0], inputs)))
-    x, state, start, parameters = split(options, ready)
-    _check_shapes(options, x, (*state, *start), parameters)
+    ready = list(map(_ready, inputs, _dtypes(options, inputs)))
+    x, parts = split(options, ready)
+    _check_shapes(options, x, parts)
     lengths, resets = _ready(options.lengths, torch.int64), _ready(options.resets, torch.bool)
     alive: list[Any] = [ready, lengths, resets]
-    kept_bytes = 0 if kept is None else len(kept) // len(parameters)
+    kept_bytes = 0 if kept is None else len(kept) // len(parts)
     found, rates = [], []
-    for k, noise in enumerate(options.noise):
+    for k, ((state, start, parameters), noise) in enumerate(zip(parts, options.noise, strict=True)):
         zoneout = noise.zoneout or (0.0,) * len(state)
         mask = _ready(noise.recurrent, torch.float32)
         maps = [_ready(z, torch.float32) if isinstance(z, Tensor) else None for z in zoneout]
         alive += [mask, maps]
         rates += padded([0.0 if isinstance(z, Tensor) else z for z in zoneout])
-        found += addresses(parameters[k])
-        found += [_address(x), *_parts(state, k), *_parts(start, k), *addresses((lengths, resets, mask))]
-        found += [*padded(addresses(maps)), _address(kept, k * kept_bytes)]
-        found += [_address(output, k * options.cell.output_size), *_parts(final, k)]
+        found += [*addresses(parameters), _address(x), *_places(state), *_places(start)]
+        found += [*addresses((lengths, resets, mask)), *_places(maps), _address(kept, k * kept_bytes)]
+        found += [_address(output, k * options.cell.output_size), *_places(final[k])]
     cell, reverse, threads = options.cell, list(options.reverse), torch.get_num_threads()
     sizes = [*x.shape, cell.hidden_size, cell.output_size]
     return [is_half(x), kind_of(cell), sizes, reverse, threads, rates], found, alive
@@ -150,30 +197,29 @@ def _shapes(cell: Cell) -> tuple[list[Any], list[Any]]:
     return [found.get(name) for name in PARAMETERS], list(cell.states().values())
 
 
-def _check_shapes(options: Options, x: Tensor, states: Inputs, parameters: Sequence[Inputs]) -> None:
+def _check_shapes(options: Options, x: Tensor, parts: Sequence[Sequence[Inputs]]) -> None:
     """Raises ValueError where a tensor is not of the size that the kernels, which see memory only, take.
 
     Args:
         options: of the call.
         x: [T, B, I].
-        states: those before the first step, and those that a reset puts back.
-        parameters: of each direction.
+        parts: as ``split`` gives them.
     """
     wanted, sizes = _shapes(options.cell)
-    T, B, directions = *x.shape[:2], len(options.reverse)
+    T, B = x.shape[:2]
 
     def check(name: str, t: Tensor | float | None, *shape: int) -> None:
         if isinstance(t, Tensor) and t.shape != shape:
             raise ValueError(f"{name} must have shape {list(shape)}. Got {list(t.shape)}.")
 
     check("input", x, T, B, options.cell.input_size)
-    for own in parameters:
-        for name, t, shape in zip(PARAMETERS, own, wanted, strict=True):
+    for state, start, parameters in parts:
+        for name, t, shape in zip(PARAMETERS, parameters, wanted, strict=True):
             if (None if t is None else t.shape) != shape:
                 found = t if t is None else list(t.shape)
                 raise ValueError(f"{name} must have shape {shape and list(shape)}. Got {found}.")
-    for k, s in enumerate(states):
-        check("state", s, directions, B, *sizes[k % len(sizes)])
+        for s, size in zip((*state, *start), sizes * 2, strict=False):
+            check("state", s, B, *size)
     check("lengths", options.lengths, B)
     check("resets", options.resets, T, B)
     for noise in options.noise:
@@ -182,11 +228,13 @@ def _check_shapes(options: Options, x: Tensor, states: Inputs, parameters: Seque
             check("zoneout", share, T, B, *size)
 
 
-def _dtypes(options: Options, x: Tensor, inputs: Inputs) -> list[torch.dtype]:
+def _dtypes(options: Options, inputs: Inputs) -> list[torch.dtype]:
     """In which the kernels take each of the inputs."""
-    of_parameters = _DTYPES_OF_PARAMETERS[x.dtype] * len(options.reverse)
-    states = len(inputs) - 1 - len(of_parameters)
-    return [x.dtype, *[torch.float32] * states, *of_parameters]
+    x, directions = inputs[0], len(options.reverse)
+    assert x is not None
+    of_parameters = _DTYPES_OF_PARAMETERS[x.dtype]
+    states = (len(inputs) - 1) // directions - len(of_parameters)
+    return [x.dtype, *[*[torch.float32] * states, *of_parameters] * directions]
 
 
 def cast(t: Tensor, dtype: torch.dtype) -> Tensor:
@@ -241,9 +289,9 @@ def _address(t: Tensor | None, offset: int = 0) -> int:
     return 0 if t is None else t.data_ptr() + offset * t.element_size()
 
 
-def _parts(tensors: Inputs, k: int) -> list[Any]:
-    """The address of element k of each state [directions, B, size]."""
-    return padded([0 if t is None else t[k].data_ptr() if k else t.data_ptr() for t in tensors])
+def _places(tensors: Inputs) -> list[Any]:
+    """The addresses of the states, or of what goes with them."""
+    return padded(addresses(tensors))
 
 
 def padded(found: list[Any]) -> list[Any]:
