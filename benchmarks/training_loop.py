@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from elman.data.batches.tokens import TokenStreams
 from elman.data.tokens.corpus import Corpus
 from elman.data.tokens.vocab import ByteVocabulary
-from elman.tasks.language_model import LanguageModel
+from elman.tasks.language_model.task import LanguageModel
 from elman.train.loop import Loop
 from elman.train.progress import Silent
 

@@ -16,7 +16,7 @@ import elman
 from elman import registry
 from elman.cli import main
 from elman.tasks import language_model
-from elman.tasks.base import Task
+from elman.tasks.shared.task import Task
 from elman.train import files, progress
 
 TASKS = {name: registry.find("tasks", name, Task) for name in registry.names("tasks")}

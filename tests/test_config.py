@@ -10,7 +10,7 @@ import pytest
 
 from elman.config import check_regular, flag, from_json, read_json, read_yaml, require, shown, to_json
 from elman.errors import InputError
-from elman.tasks.language_model import LanguageModelConfig
+from elman.tasks.language_model.options import LanguageModelConfig
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from elman.layers import GRU, LSTM, RNN, GRUCell, LSTMCell, Recurrent, RNNCell, Stream, convert
     from elman.tasks.adding.task import AddingProblem
     from elman.tasks.anomaly_detection.task import AnomalyDetector
-    from elman.tasks.shared.run_folder import load, resume
     from elman.tasks.classification.task import SequenceClassifier
     from elman.tasks.copy.task import CopyingMemory
     from elman.tasks.digits.task import DigitClassifier
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from elman.tasks.language_model.task import LanguageModel
     from elman.tasks.parity.task import ParityProblem
     from elman.tasks.regression.task import SequenceRegressor
+    from elman.tasks.shared.run_folder import load, resume
     from elman.tasks.translation.task import Translator
 
 # Public names and where they live: imported when first used, so that the command line answers at once.

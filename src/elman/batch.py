@@ -1,8 +1,4 @@
-"""What flows from a batcher to a model: plain tensors, by name.
-
-Nothing changes a batch once it is made; the classes are not frozen only because Fabric, whose mixed precision
-rebuilds what a model is given, refuses frozen ones.
-"""
+"""What flows from a batcher to a model: plain tensors, by name. Nothing changes a batch once it is made."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -15,7 +11,7 @@ from torch import Tensor
 T = TypeVar("T")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Field:
     """An input with a time axis.
 
@@ -30,7 +26,7 @@ class Field:
     resets: Tensor | None = None
 
 
-@dataclass
+@dataclass(frozen=True)
 class Target:
     """What is to be predicted, and how much each prediction counts.
 
@@ -43,7 +39,7 @@ class Target:
     weights: Tensor | None = None
 
 
-@dataclass
+@dataclass(frozen=True)
 class Batch:
     """One step's worth of examples."""
 
@@ -52,12 +48,14 @@ class Batch:
 
 
 def to_device(value: T, device: torch.device) -> T:
-    """The same structure with every tensor on the device."""
+    """The same tensor, dataclass or tuple with every tensor in it on the device; anything else as it is."""
     if isinstance(value, Tensor):
         return value.to(device, non_blocking=True)  # type: ignore[return-value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         moved = {f.name: to_device(getattr(value, f.name), device) for f in dataclasses.fields(value)}
         return type(value)(**moved)
+    if type(value) is tuple:
+        return tuple(to_device(part, device) for part in value)  # type: ignore[return-value, attr-defined]
     return value
 
 
@@ -70,7 +68,7 @@ class Batches(Protocol):
         """Batches ``start``, ``start`` + 1, … of an epoch."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Window:
     """What is known at a cutoff: C steps before it, and covariates known ahead of the H steps after it.
 
@@ -107,7 +105,7 @@ class Window:
         return len(self.known) - len(self.values)
 
 
-@dataclass
+@dataclass(frozen=True)
 class WindowBatch:
     """Windows, and what follows them.
 

@@ -27,7 +27,7 @@ from elman.errors import InputError
 from elman.inspect import look
 from elman.layers import Recurrent
 from elman.tasks import language_model
-from elman.tasks.base import Task
+from elman.tasks.shared.task import Task
 from elman.train.history import read_history
 
 NAMES = registry.names("tasks")

@@ -7,7 +7,7 @@ import pytest
 from elman import registry
 from elman.cells.named import make_cell
 from elman.diagnose.remedies import MOST, remedies
-from elman.tasks.base import Task
+from elman.tasks.shared.task import Task
 
 TASKS = {name: registry.find("tasks", name, Task) for name in registry.names("tasks")}
 CELLS = ["elman", "elman:nonlinearity=relu", "lstm", "gru", "layer-norm-lstm", "coupled-lstm"]

@@ -8,10 +8,8 @@ from agreement import agree, weighted_sum
 from sweeps import BOUND, DTYPES, MAKE, Problem, problem, same_bits, worst
 from torch import Tensor
 
-from agreement import agree, weighted_sum
 from elman.kernels import reference
 from elman.kernels.compiled import cpu
-from sweeps import BOUND, DTYPES, MAKE, Problem, problem, same_bits, worst
 
 if cpu._kernels is None:
     pytest.skip("elman was installed without a C++ compiler", allow_module_level=True)

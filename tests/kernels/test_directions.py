@@ -11,7 +11,6 @@ from torch import Tensor
 
 from elman.kernels import reference, stack
 from elman.kernels.compiled import cpu
-from sweeps import BOUND, DTYPES, MAKE, Problem, kernels, problem, same_bits, worst
 
 if cpu._kernels is None:
     pytest.skip("elman was installed without a C++ compiler", allow_module_level=True)

@@ -8,7 +8,6 @@ from agreement import results
 from torch import Tensor, nn
 
 import elman
-from agreement import results
 from elman.kernels.compiled import cpu
 
 if cpu._kernels is None:

@@ -9,7 +9,6 @@ import torch
 from sweeps import BOUND, DTYPES, MAKE, kernels, problem, same_bits, worst
 
 from elman.kernels.compiled import cpu
-from sweeps import BOUND, DTYPES, MAKE, kernels, problem, same_bits, worst
 
 if cpu._kernels is None:
     pytest.skip("elman was installed without a C++ compiler", allow_module_level=True)

@@ -6,7 +6,7 @@ import numpy as np
 from tiny import SMALL, reviews
 
 from elman.cli import main
-from elman.tasks.classification import SequenceClassifier
+from elman.tasks.classification.task import SequenceClassifier
 
 TINY = SMALL | {"embedding_size": 6, "min_count": 1}
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from tiny import SMALL, rhythm, rhythm_values
 
-from elman.tasks.anomaly_detection import AnomalyDetector, Detect
+from elman.tasks.anomaly_detection.task import AnomalyDetector, Detect
 
 
 def fitted(X: Any = None, **options: Any) -> AnomalyDetector:

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from tiny import SMALL, sales
 
-from elman.tasks.forecasting import Forecaster
+from elman.tasks.forecasting.task import Forecaster
 
 OPTIONS: dict[str, Any] = SMALL | {
     "horizon": 4,

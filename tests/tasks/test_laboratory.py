@@ -15,7 +15,7 @@ import elman
 from elman.cli import main
 from elman.data.problems.adding import Adding
 from elman.errors import InputError, Interrupted
-from elman.tasks import laboratory
+from elman.tasks.shared import laboratory
 from elman.train import progress
 
 TINY = SMALL | {"length": 6, "sequences": 10, "held_out": 9}

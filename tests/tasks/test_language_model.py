@@ -19,7 +19,7 @@ from elman.data.tokens.vocab import ByteVocabulary
 from elman.errors import InputError
 from elman.models.autoregressive import TokenStream
 from elman.tasks import language_model
-from elman.tasks.language_model import LanguageModel
+from elman.tasks.language_model.task import LanguageModel
 
 OPTIONS = SMALL | {"embedding_size": 4, "bptt": 20}
 

@@ -15,8 +15,8 @@ import elman
 from elman.baselines.ngram import frequency_nats
 from elman.cli import main
 from elman.tasks import language_model
-from elman.tasks.base import open_run
-from elman.tasks.language_model import LanguageModel
+from elman.tasks.language_model.task import LanguageModel
+from elman.tasks.shared.run_folder import open_run
 
 OPTIONS = SMALL | {"embedding_size": 4, "bptt": 20, "level": "words"}
 

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from tiny import idx
 
 import elman
 from elman.cli import main
 from elman.errors import InputError
-from tiny import idx
 
 RUNS = Path(__file__).parent / "old_runs"
 RECORDS = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(RUNS.glob("*.json"))}

@@ -12,7 +12,7 @@ from tiny import SMALL, same_bits, table, weights
 
 import elman
 from elman.errors import InputError
-from elman.tasks.regression import SequenceRegressor
+from elman.tasks.regression.task import SequenceRegressor
 
 
 def data(sequences: int = 60, steps: int = 5, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -144,7 +144,7 @@ def kept_bytes(length: int, cut: bool, cell: type[Cell]) -> int:
     if not cut:
         # what a loop without truncation would do, minus the updates, which invalidate the older graphs
         loop._fabric.backward = lambda loss: loss.backward(retain_graph=True)
-        loop._fabric_optimizer.step = lambda: None
+        loop._optimizer.step = lambda: None
     Kept.live = Kept.peak = 0
     with torch.autograd.graph.saved_tensors_hooks(Kept, lambda kept: kept.tensor):
         loop.run()
@@ -224,6 +224,22 @@ def test_progress_is_shown_after_every_step():
     assert float(facts["bits"]) == pytest.approx(float(facts["loss"]) / math.log(2), abs=2e-3)
 
 
+@pytest.mark.parametrize(
+    ("reading", "names"),
+    [
+        (Reading(), {"loss"}),
+        (Reading("cross-entropy"), {"cross-entropy"}),
+        (Reading("bits", 2.0), {"loss", "bits"}),
+        (Reading("perplexity", is_exponential=True), {"loss", "perplexity"}),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_the_loss_is_shown_beside_every_figure_that_is_not_the_loss(reading, names):
+    probe = Probe(lambda _: None)
+    fit(language_model(), streams(), epochs=1, progress=probe, reading=reading)
+    assert set(probe.shown[-1][1]) == {"epoch", "examples/s", "grad norm"} | names
+
+
 def test_small_figures_keep_their_digits():
     shown = Reading("bits", 2.0).shown
     assert [shown(x) for x in (-1.23456, 6.17, 0.05, 0.0123456, 2.345e-6, 0.0)] == [
@@ -260,7 +276,7 @@ def test_patience_ends_a_run_and_the_best_weights_are_kept(tmp_path, monkeypatch
     losses, seen = iter([3.0, 2.0, 2.5, 2.0, 1.0]), []
 
     def score(model: nn.Module, _: Batches) -> Mean:
-        seen.append(weights(model._forward_module))
+        seen.append(weights(model))
         return Mean(next(losses), 1)
 
     monkeypatch.setattr(loop_module, "evaluate", score)

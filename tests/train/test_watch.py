@@ -18,7 +18,7 @@ from elman.heads.squared_error import SquaredError
 from elman.layers import Recurrent
 from elman.models.autoregressive import Autoregressive
 from elman.models.framewise import Framewise
-from elman.tasks.base import TaskConfig
+from elman.tasks.shared.options import TaskConfig
 from elman.train.history import History, looks_back
 from elman.train.loop import Loop
 from elman.train.options import TrainingOptions
@@ -119,7 +119,7 @@ def test_a_watched_run_equals_one_that_is_not(model, data, precision):
             for line in loop.history.lines
             if line["kind"] != "gradients"
         ]
-        outcomes.append((weights(loop._plain), dull, torch.get_rng_state()))
+        outcomes.append((weights(loop._model), dull, torch.get_rng_state()))
         assert len(looks(loop)) == (every and -(-3 * data.steps // every))
     for found, history, random in outcomes[1:]:
         assert same_bits(found, outcomes[0][0])

@@ -2,30 +2,33 @@
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from elman.models.autoencoder import Autoencoder
 from elman.models.framewise import Framewise
+from elman.models.predict import device_of, predict
+from elman.state import State
 
 _CHUNK = 4096  # rows that a forecaster reads at a time
 _WINDOWS = 256  # windows that an autoencoder reads at a time
 
 
-@torch.inference_mode()
 def forecasts(model: Framewise, inputs: np.ndarray) -> np.ndarray:
     """The model's prediction at each row, from the rows up to it.
 
     Shapes:
         inputs [N, I] → [N, D]
     """
-    device = next(model.parameters()).device
-    found, state = [], None
-    for chunk in torch.from_numpy(inputs).split(_CHUNK):
-        predictions, state = model.predict(chunk[:, None].to(device), state)
-        found.append(predictions[:, 0].cpu())
-    return torch.cat(found).numpy()
+    state: State | None = None
+
+    def advance(chunk: Tensor) -> Tensor:
+        nonlocal state
+        predictions, state = model.predict(chunk[:, None], state)
+        return predictions[:, 0]
+
+    return torch.cat(list(predict(model, torch.from_numpy(inputs).split(_CHUNK), advance))).numpy()
 
 
-@torch.inference_mode()
 def reconstructions(model: Autoencoder, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Two reconstructions of each row: from the window that it ends, and the mean of all windows it is in.
 
@@ -34,17 +37,22 @@ def reconstructions(model: Autoencoder, inputs: np.ndarray) -> tuple[np.ndarray,
     Shapes:
         inputs [N, I] → two of [N, D]
     """
-    device = next(model.parameters()).device
-    values = torch.from_numpy(inputs).to(device)
-    length, outputs = min(model.window, len(values)), model.last(values[:1, None]).shape[1]
-    past = [model.last(values[: end + 1, None])[0].cpu().numpy() for end in range(length - 1)]
-    sums, counts = np.zeros((len(values), outputs)), np.zeros((len(values), 1))
-    for begin in range(0, len(values) - length + 1, _WINDOWS):
-        windows = values.unfold(0, length, 1)[begin : begin + _WINDOWS]  # [windows, I, length]
-        found = model.predict(windows.permute(2, 0, 1)).cpu().numpy()
+    values = torch.from_numpy(inputs).to(device_of(model))
+    length = min(model.window, len(values))
+    beginnings = (values[: end + 1, None] for end in range(length - 1))
+    past = [last[0].numpy() for last in predict(model, beginnings, model.last)]
+    # [windows, I, length] → [length, windows, I]
+    windows = (part.permute(2, 0, 1) for part in values.unfold(0, length, 1).split(_WINDOWS))
+    sums: np.ndarray | None = None
+    counts, begin = np.zeros((len(values), 1)), 0
+    for reconstruction in predict(model, windows, model.predict):
+        found = reconstruction.numpy()
+        sums = np.zeros((len(values), found.shape[2])) if sums is None else sums
         past.extend(found[-1])
         for step in range(length):
             rows = slice(begin + step, begin + step + found.shape[1])
             sums[rows] += found[step]
             counts[rows] += 1
+        begin += found.shape[1]
+    assert sums is not None  # there is at least one row, and so one window
     return np.stack(past), (sums / counts).astype(np.float32)

@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from elman.batch import Batch, Batches, to_device
 from elman.diagnose.blowup import explain
 from elman.errors import InputError, Interrupted, TrainingStopped
+from elman.models.predict import predict
 from elman.state import State, detach
 from elman.train.checkpoint import (
     Position,
@@ -74,6 +75,11 @@ class Reading:
     unit: str = "examples"
     is_exponential: bool = False
 
+    @property
+    def is_loss(self) -> bool:
+        """Whether the figure is the mean loss itself."""
+        return self.scale == 1 and not self.is_exponential
+
     def __call__(self, loss: float) -> float:
         """The figure of a mean loss."""
         return math.exp(min(loss, _LARGEST_EXPONENT)) if self.is_exponential else loss * self.scale
@@ -83,18 +89,18 @@ class Reading:
         return figure(self(loss))
 
 
-@torch.inference_mode()
 def evaluate(model: nn.Module, batches: Batches) -> Mean:
     """The loss over all batches of epoch 0, the state carried from one to the next."""
-    training = model.training
-    model.eval()
-    device = next(model.parameters()).device
-    total, count, state = 0.0, 0.0, None
-    for batch in batches.epoch(0):
-        loss, state = model(to_device(batch, device), state)
-        total += loss.sum.item()
-        count += float(loss.count)
-    model.train(training)
+    state: State | None = None
+
+    def loss_of(batch: Batch) -> Mean:
+        nonlocal state
+        loss, state = model(batch, state)
+        return Mean(loss.sum.item(), float(loss.count))
+
+    total, count = 0.0, 0.0
+    for loss in predict(model, batches.epoch(0), loss_of):
+        total, count = total + loss.sum, count + loss.count
     return Mean(total, count)
 
 
@@ -129,14 +135,12 @@ class Loop:
         self.options, self.folder = options, folder
         self.batches, self.validation = batches, validation
         self.reading, self.progress = reading or Reading(), progress or Silent()
-        precision = {"float32": "32-true", "bfloat16": "bf16-mixed"}[options.precision]
         try:
-            self._fabric = Fabric(accelerator=options.device, devices=1, precision=precision)  # type: ignore[arg-type]
+            self._fabric = Fabric(accelerator=options.device, devices=1)
         except (RuntimeError, ValueError):
             raise InputError(f"--device {options.device}: this machine has no such device") from None
-        self._plain = model
-        self._optimizer = make_optimizer(model.to(self._fabric.device), options)
-        self._model, self._fabric_optimizer = self._fabric.setup(model, self._optimizer)
+        self._model = model.to(self._fabric.device)
+        self._optimizer = make_optimizer(self._model, options)
         self.total_steps = options.epochs * batches.steps
         self._log_every = max(1, min(50, self.total_steps // 200))
         self.position = Position()
@@ -155,17 +159,17 @@ class Loop:
         """
         if resume and self.folder is not None:
             self._state, self.position = load_checkpoint(
-                self.folder / CHECKPOINT, self._plain, self._optimizer
+                self.folder / CHECKPOINT, self._model, self._optimizer
             )
             if math.isfinite(self.position.best_loss):
-                self._best = load_weights(self.folder / WEIGHTS, self._plain)
+                self._best = load_weights(self.folder / WEIGHTS, self._model)
         path = None if self.folder is None else self.folder / HISTORY
         self.history = History(path, self.position.history_bytes)
         self._began = time.monotonic() - self.position.seconds
         self._saved = self._rate_began = time.monotonic()
         self._model.train()
         with _interruption() as interrupted, self.progress:
-            self._watch = Watch(self._plain, self.options, self.history, self.progress)
+            self._watch = Watch(self._model, self.options, self.history, self.progress)
             if self.folder is not None and not resume:
                 self._checkpoint()
             while not self.position.finished:
@@ -180,9 +184,9 @@ class Loop:
                     if self.position.finished:
                         break
         if self._best is not None:
-            self._plain.load_state_dict(self._best)
+            self._model.load_state_dict(self._best)
         elif self.folder is not None:
-            save_weights(self._plain, self.folder / WEIGHTS)
+            save_weights(self._model, self.folder / WEIGHTS)
 
     @property
     def _share(self) -> float:
@@ -191,6 +195,11 @@ class Loop:
         if self.options.max_minutes is not None:
             share = max(share, (time.monotonic() - self._began) / (60 * self.options.max_minutes))
         return share
+
+    def _autocast(self) -> AbstractContextManager[None]:
+        """The precision of forward passes; Fabric's own refuses frozen batches."""
+        is_mixed = self.options.precision == "bfloat16"
+        return torch.autocast(self._fabric.device.type, torch.bfloat16, enabled=is_mixed)
 
     def _is_over(self) -> bool:
         return self._share >= 1
@@ -202,17 +211,18 @@ class Loop:
         batch = to_device(batch, self._fabric.device)
         before = self._state
         self._look(batch, before)
-        loss, after = self._model(batch, before)
+        with self._autocast():
+            loss, after = self._model(batch, before)
         # a chunk in which every token starts a document has no target
         self._fabric.backward(loss.sum / loss.count.clamp(min=_LEAST_COUNT))
-        norm = clip_gradients(self._plain, self.options)
+        norm = clip_gradients(self._model, self.options)
         value, count = float(loss.sum.detach()), float(loss.count)
         if not (math.isfinite(value) and math.isfinite(norm)):
             self._stop(batch, before, value)
         is_logged = (self.position.step + 1) % self._log_every == 0
-        old = copy_parameters(self._plain) if is_logged and self.options.watch_gradients else None
-        self._fabric_optimizer.step()
-        self._fabric_optimizer.zero_grad(set_to_none=True)
+        old = copy_parameters(self._model) if is_logged and self.options.watch_gradients else None
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
         self._state = None if after is None else detach(after)
         clipped = float(self.options.clip == "norm" and norm > self.options.clip_at)
         position = self.position
@@ -222,7 +232,7 @@ class Loop:
         self._rate_units += count
         self._show(value / max(count, _LEAST_COUNT), norm)
         if is_logged:
-            self._log(rate, {} if old is None else {"updates": update_ratios(self._plain, old)})
+            self._log(rate, {} if old is None else {"updates": update_ratios(self._model, old)})
 
     def _look(self, batch: Batch, state: State | None) -> None:
         """How far back the gradient reaches, where it is time to look."""
@@ -235,7 +245,7 @@ class Loop:
     def _stop(self, batch: Batch, state: State | None, value: float) -> None:
         """Ends a run that left the finite numbers."""
         what = "loss" if not math.isfinite(value) else "gradient"
-        reason = explain(self._plain, batch, state)
+        reason = explain(self._model, batch, state)
         kept = "" if self.folder is None else f"; the last checkpoint is kept in {self.folder}"
         raise TrainingStopped(f"step {self.position.step + 1}: the {what} is not finite: {reason}{kept}")
 
@@ -245,15 +255,13 @@ class Loop:
         seconds = time.monotonic() - self._began
         facts = {
             "epoch": f"{(self.position.step - 1) // self.batches.steps + 1}/{self.options.epochs}",
-            "loss": figure(mean),
+            **({} if self.reading.is_loss else {"loss": figure(mean)}),
             self.reading.name: self.reading.shown(mean),
             "grad norm": f"{norm:.2f}",
             **self._watch.facts,
             # last, as a narrow terminal cuts the end
             f"{self.reading.unit}/s": f"{self._rate_units / max(elapsed, 1e-9):,.0f}",
         }
-        if self.reading.scale == 1:
-            del facts["loss"]  # it is the reading
         self.progress.update(share, seconds / share - seconds, facts)
 
     def _log(self, rate: float, more: dict[str, Any]) -> None:
@@ -281,15 +289,16 @@ class Loop:
         reached = False
         if self.validation is not None:
             paused = time.monotonic()
-            loss = evaluate(self._model, self.validation).mean
+            with self._autocast():
+                loss = evaluate(self._model, self.validation).mean
             reached = self.options.stop_at is not None and loss <= self.options.stop_at
             self._rate_began += time.monotonic() - paused  # the rate is training's alone
             self._append(kind="validation", loss=loss)
             if loss < position.best_loss:
                 position.best_loss, position.bad_epochs = loss, 0
-                self._best = {key: value.detach().clone() for key, value in self._plain.state_dict().items()}
+                self._best = {key: value.detach().clone() for key, value in self._model.state_dict().items()}
                 if self.folder is not None:
-                    save_weights(self._plain, self.folder / WEIGHTS)
+                    save_weights(self._model, self.folder / WEIGHTS)
             else:
                 position.bad_epochs += 1
             self.progress.say(
@@ -315,7 +324,7 @@ class Loop:
         assert self.folder is not None
         self._saved = time.monotonic()
         position = replace(self.position, seconds=self._saved - self._began)
-        save_checkpoint(self.folder / CHECKPOINT, self._plain, self._optimizer, self._state, position)
+        save_checkpoint(self.folder / CHECKPOINT, self._model, self._optimizer, self._state, position)
 
 
 @contextmanager

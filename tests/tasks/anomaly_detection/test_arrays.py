@@ -10,7 +10,7 @@ from tiny import rhythm, rhythm_values, same_bits, weights
 from tiny_detector import fitted, lines, trained
 
 from elman.errors import InputError
-from elman.tasks.anomaly_detection import AnomalyDetector, Detect
+from elman.tasks.anomaly_detection.task import AnomalyDetector, Detect
 
 MODELS = [
     {"model": "forecaster"},

@@ -13,7 +13,7 @@ from elman.data.channels.channels import labelled, windows_of
 from elman.errors import InputError
 from elman.metrics.nab import PROFILES, Scored, nab_score, probation_rows
 from elman.metrics.ranges import runs
-from elman.tasks.anomaly_detection import AnomalyDetector
+from elman.tasks.anomaly_detection.task import AnomalyDetector
 
 
 def test_scales_are_of_the_training_part_alone(tmp_path):

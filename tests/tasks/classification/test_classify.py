@@ -13,7 +13,7 @@ import elman
 from elman.cli import main
 from elman.errors import InputError
 from elman.tasks import classification
-from elman.tasks.classification import SequenceClassifier
+from elman.tasks.classification.task import SequenceClassifier
 
 
 @pytest.fixture(scope="module")

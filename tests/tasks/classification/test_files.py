@@ -10,7 +10,7 @@ from tiny_classifier import GOOD, X, Y, numbers, sequence_table, trained
 
 import elman
 from elman.errors import InputError
-from elman.tasks.classification import SequenceClassifier
+from elman.tasks.classification.task import SequenceClassifier
 
 
 def write_forms(folder: Path) -> None:

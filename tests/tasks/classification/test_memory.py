@@ -7,7 +7,7 @@ from tiny_classifier import X, Y, fitted, learnt, numbers, texts
 
 import elman
 from elman.errors import InputError
-from elman.tasks.classification import SequenceClassifier
+from elman.tasks.classification.task import SequenceClassifier
 
 
 @pytest.mark.parametrize("level", ["words", "characters", "bytes", "subwords"])

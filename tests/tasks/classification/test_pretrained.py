@@ -12,7 +12,7 @@ import elman
 from elman.cli import main
 from elman.errors import InputError
 from elman.tasks import language_model
-from elman.tasks.classification import SequenceClassifier
+from elman.tasks.classification.task import SequenceClassifier
 
 
 def test_vectors_are_where_training_starts(here):

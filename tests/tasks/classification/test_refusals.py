@@ -8,7 +8,7 @@ import pytest
 from tiny_classifier import GOOD, TINY, X, Y, fitted, numbers, trained
 
 from elman.errors import InputError
-from elman.tasks.classification import SequenceClassifier
+from elman.tasks.classification.task import SequenceClassifier
 
 BAD: list[tuple[Any, Any, str]] = [
     ("one text", Y, r"X must be a list of texts. Got one text; give \[text\]"),

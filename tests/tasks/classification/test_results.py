@@ -9,7 +9,7 @@ import pytest
 from tiny_classifier import GOOD, X, fitted, trained
 
 import elman
-from elman.tasks.classification import SequenceClassifier
+from elman.tasks.classification.task import SequenceClassifier
 
 
 def test_the_temperature_is_fitted_on_validation_saved_and_used(here):

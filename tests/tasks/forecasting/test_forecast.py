@@ -15,7 +15,7 @@ from tiny_forecaster import OPTIONS
 import elman
 from elman.cli import main
 from elman.errors import InputError, Interrupted
-from elman.tasks.forecasting import Forecaster
+from elman.tasks.forecasting.task import Forecaster
 from elman.train.loop import Loop
 
 

@@ -8,7 +8,7 @@ from tiny_forecaster import INTERVALS, OPTIONS, each_model, fitted, frame, train
 
 import elman
 from elman.errors import InputError
-from elman.tasks.forecasting import Forecaster
+from elman.tasks.forecasting.task import Forecaster
 
 
 @each_model

@@ -11,7 +11,7 @@ from tiny_forecaster import COVARIATES, OPTIONS, each_model, fitted, frame, trai
 
 import elman
 from elman.errors import InputError
-from elman.tasks.forecasting import Forecaster
+from elman.tasks.forecasting.task import Forecaster
 
 
 @pytest.mark.parametrize("distribution", ["student-t", "negative-binomial"])

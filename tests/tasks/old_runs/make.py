@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 import torch
 from test_old_runs import RUNS, answers, put, sample
+from tiny import interrupt_at, reviews, rhythm, rhythm_values, sales, sentences, table, text
 
 import elman
 from elman.errors import Interrupted
 from elman.train import progress
-from tiny import interrupt_at, reviews, rhythm, rhythm_values, sales, sentences, table, text
 
 VERSION = "0.1.0"
 COMMON: dict[str, Any] = {"hidden_size": 4, "batch_size": 8, "epochs": 5, "learning_rate": 0.05, "seed": 1}

@@ -5,7 +5,7 @@ from tiny import sentences
 from tiny_translator import LEARNS
 
 import elman
-from elman.tasks.translation import Translator
+from elman.tasks.translation.task import Translator
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from tiny_translator import LEARNS
 
 import elman
 from elman.errors import InputError, Interrupted
-from elman.tasks.translation import Translator
+from elman.tasks.translation.task import Translator
 from elman.train import progress
 
 

@@ -14,7 +14,7 @@ import elman
 from elman.cli import main
 from elman.errors import InputError
 from elman.tasks import translation
-from elman.tasks.translation import Translator
+from elman.tasks.translation.task import Translator
 
 
 def test_it_learns_to_translate(task):

@@ -13,7 +13,13 @@ import tyro
 
 from elman.config import flag, from_json, is_finite, read_json, require, shown, to_json
 from elman.errors import InputError
-from elman.tasks.base import Parts, Paths, Sample, Task, TextOptions, Verb, as_paths, load, text_sample
+from elman.tasks.shared.answers import Sample
+from elman.tasks.shared.data import Parts
+from elman.tasks.shared.options import TextOptions, Verb
+from elman.tasks.shared.run_folder import load
+from elman.tasks.shared.sources import Paths, as_paths
+from elman.tasks.shared.task import Task
+from elman.tasks.shared.text import text_sample
 from elman.train import files
 
 if TYPE_CHECKING:
@@ -445,7 +451,7 @@ class SequenceClassifier(Task):
 
         from elman.cells.named import is_file
         from elman.data.tokens.vocab import WordVocabulary
-        from elman.tasks.language_model import LanguageModel
+        from elman.tasks.language_model.task import LanguageModel
 
         source = load(folder, self.config.cell if is_file(self.config.cell) else None)
         if not isinstance(source, LanguageModel):

@@ -10,7 +10,11 @@ import tyro
 
 from elman.config import check_regular, is_finite, require
 from elman.errors import InputError
-from elman.tasks.base import Parts, Paths, Sample, Task, TaskConfig, Verb, as_paths
+from elman.tasks.shared.answers import Sample
+from elman.tasks.shared.data import Parts
+from elman.tasks.shared.options import TaskConfig, Verb
+from elman.tasks.shared.sources import Paths, as_paths
+from elman.tasks.shared.task import Task
 
 if TYPE_CHECKING:
     from elman.data.batches.examples import Examples

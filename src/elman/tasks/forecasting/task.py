@@ -13,7 +13,11 @@ import tyro
 from elman.config import check_regular, flag, from_json, require, to_json, typed
 from elman.errors import InputError
 from elman.pictures.base import check_picture
-from elman.tasks.base import Parts, Paths, Sample, Task, TaskConfig, Verb, as_paths
+from elman.tasks.shared.answers import Sample
+from elman.tasks.shared.data import Parts
+from elman.tasks.shared.options import TaskConfig, Verb
+from elman.tasks.shared.sources import Paths, as_paths
+from elman.tasks.shared.task import Task
 from elman.train import files
 
 if TYPE_CHECKING:

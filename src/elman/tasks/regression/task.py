@@ -11,7 +11,11 @@ import tyro
 from elman.config import check_regular
 from elman.data.read.tables import csv_line
 from elman.errors import InputError
-from elman.tasks.base import Parts, Paths, Sample, Task, TaskConfig, Verb, as_paths
+from elman.tasks.shared.answers import Sample
+from elman.tasks.shared.data import Parts
+from elman.tasks.shared.options import TaskConfig, Verb
+from elman.tasks.shared.sources import Paths, as_paths
+from elman.tasks.shared.task import Task
 
 if TYPE_CHECKING:
     from elman.data.batches.examples import Examples

@@ -15,7 +15,12 @@ from elman.config import check_regular, read_json, require, shown
 from elman.decode.options import SearchOptions
 from elman.errors import InputError
 from elman.pictures.base import check_picture
-from elman.tasks.base import Parts, Paths, Sample, Task, TextOptions, Verb, as_paths, text_sample
+from elman.tasks.shared.answers import Sample
+from elman.tasks.shared.data import Parts
+from elman.tasks.shared.options import TextOptions, Verb
+from elman.tasks.shared.sources import Paths, as_paths
+from elman.tasks.shared.task import Task
+from elman.tasks.shared.text import text_sample
 from elman.train import files
 
 if TYPE_CHECKING:
