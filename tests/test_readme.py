@@ -2,21 +2,19 @@
 
 import re
 import runpy
-from pathlib import Path
 
 import pytest
 from tiny import reviews, rhythm, sales, sentences
 
 from elman.cli import main
+from pages import ROOT, blocks, read, run
+from tiny import reviews, rhythm, sales, sentences
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text("utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+README = read("README.md")
 COMMANDS = [
     line.partition("#")[0].strip()
-    for kind, block in BLOCKS
-    if kind == "sh"
-    for line in block.splitlines()
+    for block in blocks(README, "sh")
+    for line in block.code.splitlines()
     if line.startswith("elman ")
 ]
 
@@ -52,14 +50,14 @@ def test_the_commands_work_one_after_another(workplace, capsys):
         assert not finished or "nothing to resume" in error
 
 
-@pytest.mark.parametrize("block", [block for kind, block in BLOCKS if kind == "python"])
-def test_the_python_runs(workplace, block, capsys):
-    exec(compile(block, "README.md", "exec"), {})
+@pytest.mark.parametrize("block", blocks(README, "python"), ids=lambda block: f"line{block.line}")
+def test_the_python_runs(workplace, block):
+    run(block, "README.md", {})
 
 
 def test_own_cell_in_readme_is_the_examples():
     body = (ROOT / "examples/own_cell.py").read_text()
-    (block,) = [b for kind, b in BLOCKS if kind == "python" and "MinimalGatedUnit" in b]
+    (block,) = [b.code for b in blocks(README, "python") if "MinimalGatedUnit" in b.code]
     step = block[block.index("    def pointwise") : block.index("layer =")].strip()
     assert step in body
     assert len(body.splitlines()) < 30
