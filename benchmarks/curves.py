@@ -8,7 +8,7 @@ import dataclasses
 import tempfile
 from pathlib import Path
 
-from elman.cli import _from_yaml
+from elman.cli.main import _from_yaml
 from elman.tasks.language_model.task import LanguageModel
 from elman.train.files import HISTORY
 from elman.train.history import read_history

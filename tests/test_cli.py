@@ -15,7 +15,7 @@ from tiny import interrupt_at, table, text
 import elman
 from elman import registry
 from elman.cli import main
-from elman.tasks import language_model
+from elman.tasks.language_model import answers as language_model
 from elman.tasks.shared.task import Task
 from elman.train import files, progress
 

@@ -4,11 +4,10 @@ import re
 import runpy
 
 import pytest
+from pages import ROOT, blocks, read, run
 from tiny import reviews, rhythm, sales, sentences
 
 from elman.cli import main
-from pages import ROOT, blocks, read, run
-from tiny import reviews, rhythm, sales, sentences
 
 README = read("README.md")
 COMMANDS = [

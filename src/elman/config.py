@@ -1,6 +1,9 @@
 """Options as frozen dataclasses: the one source of flags, help text and ``config.json``."""
 
+import ast
 import dataclasses
+import functools
+import itertools
 import json
 import re
 import stat
@@ -39,6 +42,33 @@ def check_types(config: Any) -> None:
         value = typed(hints[f.name], given, flag(f.name))
         if value != given or type(value) is not type(given):
             object.__setattr__(config, f.name, value)
+
+
+def field_docs(cls: type) -> dict[str, str]:
+    """The text under each field of a dataclass and of its bases, on one line, by the field's name."""
+    docs: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        if dataclasses.is_dataclass(base) and (source := _source(base.__module__)) is not None:
+            docs |= _texts_under_fields(source, base.__name__)
+    return docs
+
+
+@functools.cache
+def _source(module: str) -> ast.Module | None:
+    """A module's source as a tree; None if it has no file."""
+    path = getattr(sys.modules.get(module), "__file__", None)
+    return None if path is None else ast.parse(Path(path).read_text("utf-8"))
+
+
+def _texts_under_fields(source: ast.Module, name: str) -> dict[str, str]:
+    """The texts under the fields of the class of this name."""
+    body = next((n.body for n in source.body if isinstance(n, ast.ClassDef) and n.name == name), [])
+    found = {}
+    for statement, after in itertools.pairwise(body):
+        match statement, after:
+            case ast.AnnAssign(target=ast.Name(id=field)), ast.Expr(value=ast.Constant(value=str(text))):
+                found[field] = " ".join(text.split())
+    return found
 
 
 def typed(hint: Any, value: Any, where: str) -> Any:
@@ -123,22 +153,22 @@ def _typed(hint: Any, value: Any, where: str) -> Any:
         raise InputError(f"{where} must have at most {_LONGEST_TEXT} characters. Got {len(value)}.")
     elif hint in (int, str, bool) and type(value) is hint:
         return value
-    raise InputError(f"{where} must be {_wanted(hint)}. Got {shown(value)}.")
+    raise InputError(f"{where} must be {expected(hint)}. Got {shown(value)}.")
 
 
-_WANTED = {int: "an int", float: "a finite number", bool: "true or false", str: "a text", Path: "a text"}
+_EXPECTED = {int: "an int", float: "a finite number", bool: "true or false", str: "a text", Path: "a text"}
 
 
-def _wanted(hint: Any) -> str:
-    """What a JSON value must be to fit an annotation, in words."""
+def expected(hint: Any) -> str:
+    """What a value must be to fit an annotation, in words."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
-        return " or ".join("null" if a is type(None) else _wanted(a) for a in arguments)
+        return " or ".join("null" if a is type(None) else expected(a) for a in arguments)
     if origin is typing.Literal:
         return f"one of {', '.join(map(repr, arguments))}"
     if origin is tuple:
         return "a list" if arguments[-1] is ... else f"a list of {len(arguments)}"
-    return _WANTED[hint]
+    return _EXPECTED[hint]
 
 
 def shown(value: object) -> str:

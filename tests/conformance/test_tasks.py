@@ -26,7 +26,7 @@ from elman.config import from_json, to_json
 from elman.errors import InputError
 from elman.inspect import look
 from elman.layers import Recurrent
-from elman.tasks import language_model
+from elman.tasks.language_model import answers as language_model
 from elman.tasks.shared.task import Task
 from elman.train.history import read_history
 

@@ -2,8 +2,9 @@
 
 import re
 
-from elman.diagnose import RULE
 from pages import outputs, read
+
+from elman.diagnose import RULE
 
 PAGE = read("docs/gradients.md")
 

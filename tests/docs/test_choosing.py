@@ -4,6 +4,7 @@ import math
 import re
 
 import pages
+
 from elman import cells
 
 PAGE = pages.read("docs/choosing_a_cell.md")

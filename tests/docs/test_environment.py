@@ -6,9 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 import pages
+import pytest
 
 PAGE = pages.read("docs/environment.md")
 VARIABLES = re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)

@@ -2,9 +2,9 @@
 
 import re
 
+import pages
 import pytest
 
-import pages
 from elman.cli import main
 
 PAGES = ("docs/lesson.md", "docs/choosing_a_cell.md")

@@ -4,10 +4,9 @@ import re
 import runpy
 import sys
 
+import pages
 import pytest
 from matplotlib.image import imread
-
-import pages
 
 
 @pytest.fixture

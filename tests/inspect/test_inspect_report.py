@@ -19,7 +19,7 @@ from elman.cli import main
 from elman.diagnose import gate_statistics, gradient_flow, hidden_states, jacobian_spectrum
 from elman.errors import InputError
 from elman.inspect import look, report
-from elman.tasks import language_model
+from elman.tasks.language_model import answers as language_model
 
 SECTIONS = ["gradient", "spectrum", "gates", "hidden", "training", "remedies"]
 VOID = {"meta", "br"}

@@ -17,7 +17,7 @@ from tiny import SMALL, reviews, rhythm_values, table, text
 
 import elman
 from elman.errors import InputError
-from elman.tasks import language_model
+from elman.tasks.language_model import answers as language_model
 
 CONFIG, WEIGHTS, VOCABULARY, RESULTS = "config.json", "model.safetensors", "vocabulary.json", "results.json"
 PEAK = Path("/proc/self/clear_refs")

@@ -12,7 +12,7 @@ from tiny import SMALL, interrupt_at, text, timeless
 
 import elman
 from elman.errors import InputError, Interrupted
-from elman.tasks import language_model
+from elman.tasks.language_model import answers as language_model
 from elman.train import progress
 
 CHECKPOINT, HISTORY, TOKENS, STARTS = "checkpoint.safetensors", "history.jsonl", "tokens.npy", "documents.npy"

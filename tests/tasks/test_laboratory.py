@@ -16,6 +16,8 @@ from elman.cli import main
 from elman.data.problems.adding import Adding
 from elman.errors import InputError, Interrupted
 from elman.tasks.shared import laboratory
+from elman.tasks.shared.laboratory import DrawnData
+from elman.tasks.shared.laboratory_options import Try
 from elman.train import progress
 
 TINY = SMALL | {"length": 6, "sequences": 10, "held_out": 9}
@@ -43,7 +45,7 @@ def test_copying_is_learnt():
 def test_parity_is_learnt_and_goes_on_beyond_the_length_of_training():
     task = elman.ParityProblem(**QUICK, length=10, epochs=4).train()
     assert task.results["test"]["accuracy"] > 0.99
-    found = laboratory.Try(length=30, sequences=200).json(task)
+    found = Try(length=30, sequences=200).json(task)
     assert found["figures"]["last_step"] > 0.9
     assert found["baselines"]["guessing"]["last_step"] == 0.5
 
@@ -53,7 +55,8 @@ def test_parity_is_learnt_and_goes_on_beyond_the_length_of_training():
 
 @each_problem
 def test_parts_share_no_sequences_and_each_epoch_has_others(name):
-    parts = CLASSES[name](**TINY | {"length": 40}).parts()
+    config = CLASSES[name](**TINY | {"length": 40}).config
+    parts = DrawnData.read(config, [], None).parts()
     drawn = [
         batches.inputs.values[..., row, :].numpy().tobytes()
         for part, epoch in ((parts.training, 0), (parts.training, 1), (parts.validation, 0), (parts.test, 0))
@@ -102,7 +105,8 @@ def test_figures_are_means_over_sequences_whatever_the_batches():
     }
     task = elman.ParityProblem(**TINY | {"batch_size": 4}).train()
     right = [
-        (task.answers(batch.inputs) == batch.targets.values).double() for batch in task.parts().test.epoch()
+        (task.answers.predict(batch.inputs) == batch.targets.values).double()
+        for batch in task.data.parts().test.epoch()
     ]
     assert [each.shape[1] for each in right] == [4, 4, 1]
     together = np.concatenate(right, axis=1)
@@ -134,8 +138,8 @@ def test_try_shows_figures_and_examples(name, tmp_path, capsys):
 
 def test_try_shows_as_many_as_there_are_and_all_batches_serve():
     task = elman.CopyingMemory(**TINY).train()
-    assert len(laboratory.Try(sequences=6, show=9).json(task)["examples"]) == 6
-    assert laboratory.Try(sequences=2, show=0).json(task)["examples"] == []
+    assert len(Try(sequences=6, show=9).json(task)["examples"]) == 6
+    assert Try(sequences=2, show=0).json(task)["examples"] == []
 
 
 @pytest.mark.parametrize(
@@ -149,7 +153,7 @@ def test_try_shows_as_many_as_there_are_and_all_batches_serve():
 def test_what_cannot_be_tried_is_refused(options, message):
     task = elman.ParityProblem(**TINY).train()
     with pytest.raises(InputError, match=message):
-        laboratory.Try(**options).json(task)
+        Try(**options).json(task)
 
 
 def test_a_verb_of_another_task_is_refused(tmp_path, capsys):

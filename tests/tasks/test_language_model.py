@@ -18,7 +18,8 @@ from elman.data.read.builtin import python_reference
 from elman.data.tokens.vocab import ByteVocabulary
 from elman.errors import InputError
 from elman.models.autoregressive import TokenStream
-from elman.tasks import language_model
+from elman.tasks.language_model import answers as language_model
+from elman.tasks.language_model.data import CorpusData
 from elman.tasks.language_model.task import LanguageModel
 
 OPTIONS = SMALL | {"embedding_size": 4, "bptt": 20}
@@ -124,7 +125,7 @@ def test_what_is_learnt_is_the_same_from_files_and_from_memory(task, tmp_path):
 
 def test_without_a_file_the_python_reference_is_read(monkeypatch):
     short = [each[:300] for each in python_reference()[:3]]
-    monkeypatch.setattr("elman.data.read.builtin.python_reference", lambda: short)
+    monkeypatch.setattr("elman.tasks.language_model.data.python_reference", lambda: short)
     assert set(LanguageModel(**OPTIONS).fit().vocabulary.symbols) == set("".join(short))
 
 
@@ -263,7 +264,9 @@ def test_a_corpus_without_lines_can_be_gone_on_from_nothing():
 
 def test_a_character_of_several_bytes_is_one_piece(of_bytes, monkeypatch):
     encoded = [*"é🙂".encode(), 0xFF, 0xC3]
-    monkeypatch.setattr("elman.decode.sample.sample", lambda *_: iter(map(torch.tensor, encoded)))
+    monkeypatch.setattr(
+        "elman.tasks.language_model.answers.sample", lambda *_: iter(map(torch.tensor, encoded))
+    )
     assert list(of_bytes.generate(length=8)) == ["é", "🙂", "\ufffd", "\ufffd"]
 
 
@@ -284,7 +287,7 @@ def test_a_bad_option_is_refused_before_the_first_piece(task, options, message):
 
 
 def test_the_verb_prints_the_prompt_and_gives_it_apart_in_json(task):
-    verb = LanguageModel.verb(prompt="the ", length=30, seed=5)
+    verb = LanguageModel.Config.verb(prompt="the ", length=30, seed=5)
     printed, said = "".join(verb.text(task)), verb.json(task)
     assert printed == "the " + said["text"] + "\n"
     assert (said["prompt"], len(said["text"]), said["seed"]) == ("the ", 30, 5)
@@ -292,7 +295,7 @@ def test_the_verb_prints_the_prompt_and_gives_it_apart_in_json(task):
 
 def test_a_terminal_gets_no_control_characters(task, monkeypatch):
     monkeypatch.setattr(task, "generate", lambda *_, **__: iter(["a\x1b[2J", "\tb\n\r\x9b"]))
-    verb = LanguageModel.verb()
+    verb = LanguageModel.Config.verb()
     assert "".join(verb.text(task)) == "a\x1b[2J\tb\n\r\x9b\n"
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     assert "".join(verb.text(task)) == "a\\x1b[2J\tb\n\\x0d\\x9b\n"
@@ -306,7 +309,7 @@ def test_a_document_that_was_trained_on_is_told_in_other_parts(tmp_path):
     for own in ("a.txt", "copy.txt"):
         task = LanguageModel(**OPTIONS, test=(tmp_path / own, tmp_path / "b.txt"))
         with pytest.warns(UserWarning, match=rf"1 of the 2 documents of the test part .*{own}$"):
-            task.read([tmp_path / "a.txt"], None)
+            CorpusData.read(task.config, [tmp_path / "a.txt"], None)
 
 
 def test_tied_weights_are_kept_by_saving(tmp_path):

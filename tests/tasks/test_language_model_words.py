@@ -14,7 +14,7 @@ from tiny import SMALL, same_bits, text, weights
 import elman
 from elman.baselines.ngram import frequency_nats
 from elman.cli import main
-from elman.tasks import language_model
+from elman.tasks.language_model import answers as language_model
 from elman.tasks.language_model.task import LanguageModel
 from elman.tasks.shared.run_folder import open_run
 
@@ -183,16 +183,15 @@ def test_a_run_is_resumed_on_the_parts_it_began_with(files):
     task = LanguageModel(**OPTIONS | files).train("train.txt", "run")
     for path in Path().glob("*.txt"):
         path.unlink()
-    again = open_run("run")
-    again.reopen(Path("run"))
-    for before, after in zip(vars(task.parts()).values(), vars(again.parts()).values(), strict=True):
+    parts = (task.opened_data().parts(), open_run("run").opened_data().parts())
+    for before, after in zip(*(vars(each).values() for each in parts), strict=True):
         assert np.array_equal(before.corpus.tokens, after.corpus.tokens)
 
 
 def test_the_share_of_a_part_with_files_of_its_own_is_trained_on(files):
     def lengths(**own):
         task = LanguageModel(**OPTIONS | {"split": (0.5, 0.3, 0.2)} | own).train("train.txt")
-        parts = task.parts()
+        parts = task.data.parts()
         return [len(part.corpus) for part in (parts.training, parts.validation, parts.test)]
 
     tokens = sum(lengths())

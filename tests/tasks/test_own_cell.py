@@ -12,7 +12,7 @@ import elman
 from elman.cells.named import make_cell
 from elman.cli import main
 from elman.errors import InputError, Interrupted
-from elman.tasks import language_model
+from elman.tasks.language_model import answers as language_model
 from elman.train import progress
 
 CELL = """

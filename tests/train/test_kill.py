@@ -31,7 +31,7 @@ import json, os, pathlib, signal, sys
 import matplotlib.figure, lightning_fabric, torch
 import elman.tasks.language_model, elman.train.checkpoint, elman.train.loop
 from elman.cli import main
-from elman.tasks import language_model
+from elman.tasks.language_model import answers as language_model
 
 language_model._SAMPLE = 50
 os_fsync, path_replace, count = os.fsync, pathlib.Path.replace, 0

@@ -11,8 +11,8 @@ from tiny_classifier import GOOD, TINY, X, trained
 import elman
 from elman.cli import main
 from elman.errors import InputError
-from elman.tasks import language_model
 from elman.tasks.classification.task import SequenceClassifier
+from elman.tasks.language_model import answers as language_model
 
 
 def test_vectors_are_where_training_starts(here):

@@ -1,6 +1,6 @@
 """Options of language models, and of what they write."""
 
-import secrets
+import os
 import sys
 import unicodedata
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ class Generate(Verb):
 
     def json(self, task: Any) -> dict[str, Any]:
         """Prompt and text."""
-        seed = secrets.randbits(32) if self.seed is None else self.seed
+        seed = int.from_bytes(os.urandom(4)) if self.seed is None else self.seed
         text = "".join(replace(self, seed=seed)._pieces(task))[len(self.prompt) : -1]
         return {"prompt": self.prompt, "text": text, "temperature": self.temperature, "seed": seed}
 
@@ -68,6 +68,11 @@ class LanguageModelConfig(TextOptions):
     verb = Generate
     example = "elman train language-model corpus.txt --out runs/language-model --epochs 20"
     rank = 0
+    groups = {
+        "model": ("embedding_size", "tied"),
+        "training": ("bptt",),
+        "parts of the data": ("split", "validation", "test", "ngram_order"),
+    }
 
     embedding_size: int = 64
     """features of a token"""

@@ -20,10 +20,9 @@ from elman.tasks.shared.data import Parts, TaskData
 from elman.tasks.shared.facts import TaskFacts
 from elman.tasks.shared.options import TaskConfig, Verb
 from elman.tasks.shared.sources import Paths, as_paths
-from elman.train import files
+from elman.train import files, progress
 from elman.train.checkpoint import save_weights
 from elman.train.loop import Loop, Reading
-from elman.train.progress import Silent, make_progress
 from elman.version import __version__
 
 FORMAT_VERSION = 1
@@ -187,16 +186,16 @@ class Task(ABC):
         except RuntimeError as error:  # all that torch says when memory does not suffice
             raise InputError(f"the model cannot be made: {str(error).splitlines()[0]}") from error
         self.model.load_state_dict(self.data.start, strict=False)
-        progress = make_progress() if show_progress else Silent()
+        shown = progress.make_progress() if show_progress else progress.Silent()
         return Loop(
-            self.model, parts.training, parts.validation, self.config, self.folder, self.reading(), progress
+            self.model, parts.training, parts.validation, self.config, self.folder, self.reading(), shown
         )
 
     def _train(self, parts: Parts, loop: Loop, show_progress: bool, *, resume: bool = False) -> None:
         loop.run(resume)
         self.model.eval()
         self.history = loop.history.lines
-        say = make_progress().say if show_progress else Silent().say
+        say = (progress.make_progress() if show_progress else progress.Silent()).say
         self.results = {
             "parameters": sum(p.numel() for p in self.model.parameters()),
             "steps": loop.position.step,

@@ -1,6 +1,6 @@
 """The code blocks of a page of the documentation, run as they stand, and what they print.
 
-    python tests/pages.py docs/lesson.md  # writes into the page what its blocks print now
+    python tests/support/pages.py docs/lesson.md  # writes into the page what its blocks print now
 
 A ``text`` block right under a ``python`` block is what that block prints.
 """
@@ -13,7 +13,7 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 _FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _NUMBER = re.compile(r"(?<![\w.])([-+]?\d+(?:\.(\d+))?(?:e([-+]\d+))?)")
 

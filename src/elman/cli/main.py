@@ -1,49 +1,38 @@
-"""The command line: flags → task class → print."""
+"""The command line: flags → task → print."""
 
-import contextlib
-import inspect
-import io
 import json
 import os
-import re
 import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, fields, make_dataclass
-from itertools import groupby
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar
 
 import tyro
 
+from elman.cli.overview import overview, summary, verbs
+from elman.cli.parse import Flag, flags_of, parse
 from elman.config import flag, from_json, read_yaml, to_json
 from elman.errors import InputError, Interrupted, TrainingStopped
-from elman.registry import find_task, load_module, task_names, task_options
-from elman.tasks.shared.options import TaskConfig, Verb
+from elman.registry import find_task, load_module, task_options
+from elman.tasks.shared.options import ModelOptions, TaskConfig, TextOptions, Verb
 from elman.train import files
+from elman.train.history import figure, looks_back, read_history, sparkline
+from elman.train.options import TrainingOptions
 from elman.version import __version__
 
-T = TypeVar("T")
-
-_PYTHONS = {
-    r"invalid literal for int\(\) with base 10": "an int",
-    "could not convert string to float": "a number",
-    r"no type matching \{None\}\|INT could be instantiated from": "an int",
-    r"no type matching \{None\}\|FLOAT could be instantiated from": "a number",
-}
-"""Python's words for a value that cannot be read, and ours for what it must be."""
-
-_Run = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
-_Data = Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FILE")]
+_File = tyro.conf.arg(metavar="FILE")
 
 
 @dataclass(frozen=True)
 class _Train:
     """What ``elman train`` takes beside the task's own options."""
 
-    data: Annotated[_Data, tyro.conf.arg(help="what to train on")] = ()
+    data: Annotated[tuple[Path, ...], tyro.conf.Positional, _File] = ()
+    """what to train on"""
     out: Path | None = None
-    """run folder to write; runs/TASK where it is not given"""
+    """run folder to write; runs/TASK if absent"""
     overwrite: bool = False
     """replace the run folder if it exists"""
     config: Path | None = None
@@ -56,7 +45,8 @@ class _Train:
 class _OnRun:
     """What every verb on a run folder takes."""
 
-    run: Annotated[_Run, tyro.conf.arg(help="a run folder")]
+    run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+    """a run folder"""
     cell: str | None = None
     """FILE.py:Class, to run a cell of your own again"""
     json: bool = False
@@ -64,35 +54,48 @@ class _OnRun:
 
 
 @dataclass(frozen=True)
-class _Evaluate(_OnRun):
+class Evaluate(_OnRun):
     """Measures a trained model on other files."""
 
-    data: Annotated[_Data, tyro.conf.arg(help="what to measure it on")] = ()
+    example: ClassVar[str] = "elman evaluate runs/language-model other.txt"
+
+    data: Annotated[tuple[Path, ...], tyro.conf.Positional, _File] = ()
+    """what to measure it on"""
 
 
 @dataclass(frozen=True)
-class _Show(_OnRun):
+class Show(_OnRun):
     """Shows what a run is, its curve and its numbers."""
 
+    example: ClassVar[str] = "elman show runs/language-model"
+
 
 @dataclass(frozen=True)
-class _Inspect(_OnRun):
+class Inspect(_OnRun):
     """Shows how far a model looks back, its gates and its hidden states, as a page with pictures."""
 
-    data: Annotated[
-        _Data, tyro.conf.arg(help="what to look at it with; its own data where none is given")
-    ] = ()
+    example: ClassVar[str] = "elman inspect runs/language-model"
+
+    data: Annotated[tuple[Path, ...], tyro.conf.Positional, _File] = ()
+    """what to look at it with; its own data if absent"""
     out: Path | None = None
-    """folder to write; RUN/inspect where it is not given"""
+    """folder to write; RUN/inspect if absent"""
     overwrite: bool = False
     """replace the report if it exists"""
     lags: int | None = None
-    """steps to look back; where it is not given 200, or as many as the data have"""
+    """steps to look back; 200 if absent, or as many as the data have"""
 
 
 @dataclass(frozen=True)
-class _Resume(_OnRun):
-    """Goes on with an interrupted or killed run, as if it had never stopped."""
+class Resume(_OnRun):
+    """Continues an interrupted or killed run, as if it had never stopped."""
+
+    example: ClassVar[str] = "elman resume runs/language-model"
+
+
+_SHARED_FIRST = ("data", "out", "overwrite")
+_OF_ALL = (("model", ModelOptions), ("text", TextOptions), ("training", TrainingOptions))
+_FIRST_OF_TRAINING = ("epochs", "max_minutes")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -122,30 +125,31 @@ def main(arguments: list[str] | None = None) -> int:
 def _dispatch(arguments: list[str]) -> int:
     verb, *rest = arguments or ["--help"]
     if verb in ("--help", "-h"):
-        print(_overview(), end="")
+        print(overview(_COMMANDS), end="")
         return 0
     if verb == "--version":
         print(f"elman {__version__}")
         return 0
-    commands: dict[str, Callable[[list[str]], int]] = {
-        "train": _train,
-        "evaluate": _evaluate,
-        "show": _show,
-        "inspect": _inspect,
-        "resume": _resume,
-    }
-    if verb in commands:
-        return commands[verb](rest)
-    verbs = {each.__name__.lower(): each for each in _verbs()}
-    if verb in verbs:
-        return _use(verbs[verb], rest)
-    raise InputError(f"unknown command {verb!r}; known: {', '.join([*commands, *verbs])}")
+    if verb == "train":
+        return _train(rest)
+    by_name = {_name(command): (command, run) for command, run in _COMMANDS.items()}
+    if verb in by_name:
+        command, run = by_name[verb]
+        return run(_parsed(command, rest))
+    uses = {_name(each): each for each in verbs()}
+    if verb in uses:
+        return _use(uses[verb], rest)
+    raise InputError(f"unknown command {verb!r}; known: {', '.join(['train', *by_name, *uses])}")
 
 
-def _tasks() -> dict[str, type[TaskConfig]]:
-    """Options of all tasks, in the order in which a newcomer needs them; no task is loaded."""
-    options = {name: task_options(name) for name in task_names()}
-    return dict(sorted(options.items(), key=lambda item: (item[1].rank, item[0])))
+def _name(command: type) -> str:
+    return command.__name__.lower()
+
+
+def _parsed(command: Any, arguments: list[str], *more: Flag) -> Any:
+    """The values of a verb's flags."""
+    flags = [*flags_of(command), *more]
+    return parse(flags, arguments, f"elman {_name(command)}", summary(command, whole=True), command.example)
 
 
 def _runs() -> Any:
@@ -153,58 +157,39 @@ def _runs() -> Any:
     return load_module("elman.tasks.shared.run_folder")
 
 
-def _verbs() -> list[type[Verb]]:
-    """The verbs of all tasks; several may share one."""
-    return list(dict.fromkeys(options.verb for options in _tasks().values()))
-
-
-def _overview() -> str:
-    """Tasks and verbs, in the order a newcomer needs them."""
-    tasks = _tasks()
-    rows = [(f"elman {verb.__name__.lower()} RUN", _summary(verb)) for verb in _verbs()]
-    rows += [
-        (f"elman {o.__name__[1:].lower()} RUN", _summary(o)) for o in (_Evaluate, _Show, _Inspect, _Resume)
-    ]
-    lines = [
-        "Recurrent networks: from a file of sequences to a model that streams.",
-        "",
-        "elman train TASK DATA... --out RUN    trains; the tasks:",
-        *(f"  {name:<20} {_summary(options)}" for name, options in tasks.items()),
-        "",
-        "Then, with the run folder:",
-        *(f"  {call:<20} {summary}" for call, summary in rows),
-        "",
-        "elman train TASK --help and elman VERB --help list the flags.",
-        "",
-        "example:",
-        f"  {next(iter(tasks.values())).example}",
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def _summary(thing: type) -> str:
-    return inspect.cleandoc(thing.__doc__ or "").partition("\n")[0].rstrip(".")
-
-
 def _train(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("--help", "-h"):
-        print(_overview(), end="")
+        print(overview(_COMMANDS), end="")
         return 0
     name, *rest = arguments
     Config = task_options(name)
     file = _value("--config", rest)
     recipe = _from_yaml(Path(file)) if file else {}
     default = from_json(Config, to_json(Config()) | recipe, file)
-    parser = make_dataclass("Train", [], bases=(Config, _Train), frozen=True, kw_only=True)
-    parser.__doc__ = Config.__doc__
-    given = _parse(parser, rest, f"elman train {name}", Config.example, default)
+    about = summary(Config, whole=True)
+    given = parse(flags_of_training(Config, default), rest, f"elman train {name}", about, Config.example)
     typed = {argument.partition("=")[0].replace("--no-", "--") for argument in rest}
     named = [f.name for f in fields(Config) if f.name in recipe or flag(f.name) in typed]
     task = find_task(name)(**{each: getattr(given, each) for each in named})
     out = given.out or Path("runs") / name
     task.train(list(given.data) or None, out, overwrite=given.overwrite, show_progress=True)
     return _finish(task, given.json)
+
+
+def flags_of_training(Config: type[TaskConfig], default: TaskConfig) -> list[Flag]:
+    """All flags of a task's training: what most people need first, then the groups, then the rest."""
+    groups = {name: title for title, options in _OF_ALL for name in options.__annotations__}
+    groups |= {name: title for title, names in Config.groups.items() for name in names}
+    groups |= dict.fromkeys(_FIRST_OF_TRAINING, "")
+    own = flags_of(Config, vars(default), {f.name: groups.get(f.name, "other") for f in fields(Config)})
+    shared = {each.name: each for each in flags_of(_Train)}
+    front = [shared.pop(name) for name in _SHARED_FIRST]
+    first = [each for each in own if each.group == ""]
+    titles = dict.fromkeys(
+        ["model", "training", *(title for title in Config.groups if title), "text", "other"]
+    )
+    rest = [each for title in titles for each in own if each.group == title]
+    return [*front, *sorted(first, key=lambda each: each.name in _FIRST_OF_TRAINING), *shared.values(), *rest]
 
 
 def _value(flag: str, arguments: list[str]) -> str:
@@ -216,11 +201,6 @@ def _value(flag: str, arguments: list[str]) -> str:
     return found
 
 
-def _part(cls: type[T], given: Any) -> T:
-    """The fields of ``cls`` from a dataclass that has more."""
-    return cls(**{f.name: getattr(given, f.name) for f in fields(cls)})  # type: ignore[arg-type]
-
-
 def _from_yaml(path: Path) -> dict[str, Any]:
     """Options by their names in a configuration."""
     found = read_yaml(path)
@@ -229,10 +209,7 @@ def _from_yaml(path: Path) -> dict[str, Any]:
     return {str(key).replace("-", "_"): value for key, value in found.items()}
 
 
-def _evaluate(arguments: list[str]) -> int:
-    from elman.train.history import figure
-
-    given = _parse(_Evaluate, arguments, "elman evaluate", "elman evaluate runs/language-model other.txt")
+def _evaluate(given: Any) -> int:
     task = _runs().load(given.run, given.cell)
     if not given.data and not task.Config.makes_data:
         raise InputError("evaluate needs at least one file")
@@ -247,15 +224,7 @@ def _evaluate(arguments: list[str]) -> int:
     return 0
 
 
-def _resume(arguments: list[str]) -> int:
-    given = _parse(_Resume, arguments, "elman resume", "elman resume runs/language-model")
-    return _finish(_runs().resume(given.run, cell=given.cell, show_progress=True), given.json)
-
-
-def _show(arguments: list[str]) -> int:
-    from elman.train.history import looks_back, read_history, sparkline
-
-    given = _parse(_Show, arguments, "elman show", "elman show runs/language-model")
+def _show(given: Any) -> int:
     task = _runs().open_run(given.run, to_run=False)
     history = read_history(given.run / files.HISTORY)
     if given.json:
@@ -294,32 +263,31 @@ def _show(arguments: list[str]) -> int:
     return 0
 
 
-def _inspect(arguments: list[str]) -> int:
-    given = _parse(_Inspect, arguments, "elman inspect", "elman inspect runs/language-model")
+def _resume(given: Any) -> int:
+    return _finish(_runs().resume(given.run, cell=given.cell, show_progress=True), given.json)
+
+
+def _inspect(given: Any) -> int:
     out = given.run / files.INSPECT if given.out is None else given.out
     files.check_new_report(out, given.overwrite)  # before the work
     task = _runs().load(given.run, given.cell)
-
-    from elman.inspect.report import report, summary_json, summary_lines
-
-    found = report(task, out, list(given.data) or None, lags=given.lags, overwrite=given.overwrite)
-    print(summary_json(found, out) if given.json else "\n".join(summary_lines(found, out)))
+    page = load_module("elman.inspect.report")
+    report = page.report(task, out, list(given.data) or None, lags=given.lags, overwrite=given.overwrite)
+    print(page.summary_json(report, out) if given.json else "\n".join(page.summary_lines(report, out)))
     return 0
 
 
 def _use(verb: type[Verb], arguments: list[str]) -> int:
     """A verb of some task: the run folder, then the verb's flags."""
-    parser = make_dataclass("Use", [], bases=(verb, _OnRun), frozen=True, kw_only=True)
-    parser.__doc__ = verb.__doc__
-    given = _parse(parser, arguments, f"elman {verb.__name__.lower()}", verb.example)
+    given = _parsed(verb, arguments, *flags_of(_OnRun))
+    request = verb(**{f.name: getattr(given, f.name) for f in fields(verb)})  # type: ignore[arg-type]
     task = _runs().load(given.run, given.cell)
     if task.verb is not verb:
-        raise InputError(f"{given.run}: is a run of {task.name}; its verb is {task.verb.__name__.lower()}")
-    wanted = _part(verb, given)
+        raise InputError(f"{given.run}: is a run of {task.name}; its verb is {_name(task.verb)}")
     if given.json:
-        print(json.dumps(wanted.json(task), ensure_ascii=False))
+        print(json.dumps(request.json(task), ensure_ascii=False))
     else:
-        for piece in wanted.text(task):
+        for piece in request.text(task):
             print(piece, end="", flush=True)
     return 0
 
@@ -332,53 +300,17 @@ def _finish(task: Any, as_json: bool) -> int:
     folder = task.folder
     assert folder is not None
     print(f"\n{task.report()}\n\nrun folder  {folder}\nloss curve  {folder / files.CURVE}")
-    print(f"next        elman {task.verb.__name__.lower()} {folder}")
+    print(f"next        elman {_name(task.verb)} {folder}")
     return 0
-
-
-def _parse(options: type[Any], arguments: list[str], program: str, example: str, default: Any = None) -> Any:
-    """Flags to a dataclass; help ends with an example, a wrong flag in one line.
-
-    Args:
-        options: the dataclass.
-        arguments: the flags.
-        program: what the user typed before them.
-        example: a command that works.
-        default: an instance of a base of ``options`` whose values replace the defaults.
-    """
-    errors, output = io.StringIO(), io.StringIO()
-    flat = tyro.conf.configure(tyro.conf.FlagCreatePairsOff)(options)
-    try:
-        with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(output):
-            start = {} if default is None else {"default": options(**vars(default))}
-            return tyro.cli(flat, args=arguments, prog=program, **start)
-    except SystemExit as stop:
-        if stop.code:
-            raise InputError(f"{_one_line(errors.getvalue())} (see {program} --help)") from None
-        print(output.getvalue(), end="")
-        print(f"\nexample:\n  {example}")
-        raise SystemExit(0) from None
-
-
-def _one_line(box: str) -> str:
-    """The message of an error that tyro draws in a box under a title, and the flag that may be meant."""
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", box)
-    rows = [row.strip("│| ") for row in plain.splitlines()[1:]]
-    blocks = [list(block) for rule, block in groupby(rows, lambda row: set(row) <= set("─-╰╯+")) if not rule]
-    message = re.sub(r"^Error parsing [A-Z_]\w*: ", "", " ".join(blocks[0]))
-    for pythons, wanted in _PYTHONS.items():
-        message = re.sub(
-            rf"^Error parsing (--[\w-]+): {pythons}:? \[?('.*?')(\]\.)?",
-            rf"\1 must be {wanted}. Got \2",
-            message,
-        )
-    meant = [row.split()[0].rstrip(",") for row in blocks[1] if row.startswith("--")]
-    return message + (f"; did you mean {meant[0]}?" if meant and "Unrecognized" in message else "")
 
 
 def _one_line_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     print(f"elman: {message}", file=sys.stderr)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+_COMMANDS: dict[type, Callable[[Any], int]] = {
+    Evaluate: _evaluate,
+    Show: _show,
+    Inspect: _inspect,
+    Resume: _resume,
+}

@@ -1,0 +1,3 @@
+"""The command line: flags → task → print."""
+
+from elman.cli.main import main as main
