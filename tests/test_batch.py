@@ -10,7 +10,7 @@ from elman.batch import Batch, Field, Target, Window, WindowBatch, to_device
 
 def batches() -> list[Batch | WindowBatch]:
     field = Field(torch.zeros(3, 2, dtype=torch.int64), torch.tensor([3, 1]))
-    target = Target(torch.ones(3, 2), torch.ones(3, 2))
+    target = Target(torch.ones(3, 2), torch.ones(3, 2), torch.tensor([3, 1]))
     window = Window(**{f.name: torch.zeros(4, 2) for f in dataclasses.fields(Window)})
     return [Batch(field, target), WindowBatch(window, target)]
 

@@ -31,12 +31,16 @@ class Target:
     """What is to be predicted, and how much each prediction counts.
 
     Attributes:
-        values: [T, B] a step, or [B] or [B, O] a sequence.
+        values: [T, B] a step, or [B] or [B, O] a sequence; or [U, B], sequences of a length of their own.
         weights: over the leading axes of ``values``, or over all of them; None: all 1.
+        lengths: [B] steps of each row's target, or None: all T or U. It need not be the input's length, as
+            where a recording has fewer letters than steps. Where targets stand step by step beside the
+            input, their weights are 0 past a row's end, with or without lengths.
     """
 
     values: Tensor
     weights: Tensor | None = None
+    lengths: Tensor | None = None
 
 
 @dataclass(frozen=True)

@@ -168,6 +168,20 @@ def test_a_weight_of_0_drops_a_target(name):
 
 
 @each_head
+def test_a_padded_batch_has_the_loss_of_its_rows(name):
+    head, (features, values) = make(name), draw(name, (4, 3))
+    lengths = torch.tensor([4, 1, 2])
+    weights = (torch.arange(4)[:, None] < lengths).double()
+    loss = head.loss(features, Target(values, weights, lengths), lengths)
+    rows = [
+        head.loss(features[:n, [k]], Target(values[:n, [k]]), torch.tensor([n])).sum
+        for k, n in enumerate(lengths.tolist())
+    ]
+    torch.testing.assert_close(loss.sum, torch.stack(rows).sum())
+    assert loss.count == lengths.sum()
+
+
+@each_head
 def test_gradients_equal_numerical_ones(name):
     head, (features, values) = make(name), draw(name, (2, 3))
     weights = torch.rand(2, 3, dtype=torch.float64)

@@ -76,8 +76,8 @@ def make(kind: str, folder: Path, seed: int, progress: Silent, every: float = 1e
 
 def outcome(loop: Loop) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
     """The weights in memory, which are those in the folder, and the history but for its times."""
-    kept = weights(loop._plain)
-    assert same_bits(load_weights(loop.folder / "model.safetensors", loop._plain), kept)
+    kept = weights(loop._model)
+    assert same_bits(load_weights(loop.folder / "model.safetensors", loop._model), kept)
     lines = [json.loads(line) for line in (loop.folder / "history.jsonl").read_text().splitlines()]
     return kept, [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
 

@@ -26,7 +26,8 @@ class Loss(NamedTuple):
 class Head(nn.Module):
     """Features → a loss against a target, and the prediction.
 
-    Subclasses define ``loss(features, target) → Loss``, which ends in ``total``, and ``predict(features)``.
+    Subclasses define ``loss(features, target, lengths=None) → Loss``, which ends in ``total``, and
+    ``predict(features)``.
     """
 
     _record: list[Tensor] | None = None
@@ -52,8 +53,16 @@ class Head(nn.Module):
             return Loss(losses.sum(), losses.new_tensor(float(losses.numel())))
         return Loss((losses * target.weights).sum(), target.weights.sum())
 
-    def loss(self, features: Tensor, target: Target) -> Loss:
-        """The loss of these features against the target."""
+    def loss(self, features: Tensor, target: Target, lengths: Tensor | None = None) -> Loss:
+        """The loss of these features against the target.
+
+        Args:
+            features: [..., F], or [T, B, F] where there are lengths.
+            target: its own lengths, if any, are in ``target.lengths``.
+            lengths: [B] steps of each row's features; None: all T. For heads that find out themselves which
+                step each target belongs to (connectionist temporal classification). With a target at every
+                step its weights decide which count, and the lengths change nothing.
+        """
         raise NotImplementedError
 
     def predict(self, features: Tensor) -> Tensor:
@@ -77,8 +86,15 @@ class Distribution(Head):
     draws = 1000
     """Samples from which quantiles are taken that have no closed form."""
 
-    def loss(self, features: Tensor, target: Target, scale: Tensor | None = None) -> Loss:
-        """The loss of these features against targets [...]."""
+    def loss(
+        self,
+        features: Tensor,
+        target: Target,
+        lengths: Tensor | None = None,
+        *,
+        scale: Tensor | None = None,
+    ) -> Loss:
+        """The loss of these features against targets [...]; see ``Head.loss`` for the lengths."""
         raise NotImplementedError
 
     def sample(self, features: Tensor, number: int, scale: Tensor | None = None) -> Tensor:

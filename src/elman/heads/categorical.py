@@ -62,7 +62,7 @@ class Categorical(Head):
         (tied,) = self._tied
         return self.weight if tied is None else tied.weight
 
-    def loss(self, features: Tensor, target: Target) -> Loss:
+    def loss(self, features: Tensor, target: Target, lengths: Tensor | None = None) -> Loss:
         """Cross-entropy."""
         values, smoothing = target.values.flatten(), self.label_smoothing if self.training else 0.0
         is_plain = self.class_weights is None and self._record is None

@@ -38,7 +38,7 @@ class MultiLabel(Head):
         """Log-odds of each label [..., V]."""
         return F.linear(features, self.weight, self.bias)
 
-    def loss(self, features: Tensor, target: Target) -> Loss:
+    def loss(self, features: Tensor, target: Target, lengths: Tensor | None = None) -> Loss:
         """Binary cross-entropy, mean over the labels, summed over the targets."""
         weights = self.positive_weights
         losses = F.binary_cross_entropy_with_logits(

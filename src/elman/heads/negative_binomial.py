@@ -35,7 +35,14 @@ class NegativeBinomial(Distribution):
         mean, shape = self.linear(features).unbind(-1)
         return positive(mean) * scale, positive(shape) / torch.as_tensor(scale, dtype=mean.dtype).sqrt()
 
-    def loss(self, features: Tensor, target: Target, scale: Tensor | None = None) -> Loss:
+    def loss(
+        self,
+        features: Tensor,
+        target: Target,
+        lengths: Tensor | None = None,
+        *,
+        scale: Tensor | None = None,
+    ) -> Loss:
         """Negative log-likelihood."""
         unit = torch.ones((), dtype=features.dtype, device=features.device) if scale is None else scale
         mean, shape = self._parameters_of(features, unit)

@@ -32,7 +32,14 @@ class Normal(Distribution):
         mean, raw = self.linear(features).unbind(-1)
         return mean, positive(raw)
 
-    def loss(self, features: Tensor, target: Target, scale: Tensor | None = None) -> Loss:
+    def loss(
+        self,
+        features: Tensor,
+        target: Target,
+        lengths: Tensor | None = None,
+        *,
+        scale: Tensor | None = None,
+    ) -> Loss:
         """Negative log-likelihood."""
         mean, deviation = self._parameters_of(features)
         z = (target.values - mean) / deviation

@@ -44,7 +44,14 @@ class Quantile(Distribution):
         down = F.softplus(below).flip(-1).cumsum(-1).flip(-1)
         return torch.cat([median - down, median, median + up], -1)
 
-    def loss(self, features: Tensor, target: Target, scale: Tensor | None = None) -> Loss:
+    def loss(
+        self,
+        features: Tensor,
+        target: Target,
+        lengths: Tensor | None = None,
+        *,
+        scale: Tensor | None = None,
+    ) -> Loss:
         """Twice the pinball loss, averaged over the levels."""
         gap = target.values[..., None] - self._all(features)
         levels = gap.new_tensor(LEVELS)

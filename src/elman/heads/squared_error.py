@@ -26,7 +26,7 @@ class SquaredError(Head):
         super().__init__()
         self.linear = linear(features, outputs)
 
-    def loss(self, features: Tensor, target: Target) -> Loss:
+    def loss(self, features: Tensor, target: Target, lengths: Tensor | None = None) -> Loss:
         """Mean over the outputs, summed over the targets; weights of the outputs' own make each a target."""
         losses = (self.linear(features) - target.values).square()
         each = target.weights is not None and target.weights.dim() == losses.dim()

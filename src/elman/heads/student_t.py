@@ -33,7 +33,14 @@ class StudentT(Distribution):
         location, raw, freedom = self.linear(features).unbind(-1)
         return location, positive(raw), 2 + positive(freedom)
 
-    def loss(self, features: Tensor, target: Target, scale: Tensor | None = None) -> Loss:
+    def loss(
+        self,
+        features: Tensor,
+        target: Target,
+        lengths: Tensor | None = None,
+        *,
+        scale: Tensor | None = None,
+    ) -> Loss:
         """Negative log-likelihood."""
         location, spread, freedom = self._parameters_of(features)
         z = (target.values - location) / spread

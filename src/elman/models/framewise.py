@@ -32,7 +32,8 @@ class Framewise(torch.nn.Module):
         """The loss of a batch; each batch's rows are sequences of their own."""
         inputs = batch.inputs
         output, _ = self.layer(inputs.values, None, inputs.lengths, inputs.resets)
-        return self.head.loss(dropout(output, self.dropout, self.training), batch.targets), None
+        features = dropout(output, self.dropout, self.training)
+        return self.head.loss(features, batch.targets, inputs.lengths), None
 
     def predict(self, values: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Predictions for [T, B, I], and the state to go on from."""

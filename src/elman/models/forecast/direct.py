@@ -81,7 +81,7 @@ class Direct(Forecaster):
         features = self._features(window, values, observed, moments)
         goals = ahead(values, moments, window.horizon)
         target = Target(goals, ahead(observed, moments, window.horizon).to(goals.dtype))
-        return self.head.loss(features, target, scale.expand_as(goals)), None
+        return self.head.loss(features, target, scale=scale.expand_as(goals)), None
 
     def quantiles(self, window: Window, levels: Tensor) -> Tensor:
         """Of each step by itself."""

@@ -77,7 +77,7 @@ class Recursive(Forecaster):
         begin = first if self.training else window.context
         features = dropout(output[begin - first :], self.dropout, self.training)
         target = Target(values[begin:], observed[begin:].to(values.dtype))
-        return self.head.loss(features, target, scale.expand_as(target.values)), None
+        return self.head.loss(features, target, scale=scale.expand_as(target.values)), None
 
     def _inputs(self, window: Window, values: Tensor, observed: Tensor, first: int, last: int) -> Tensor:
         """What the layer reads at steps ``first`` … ``last`` − 1."""
