@@ -8,6 +8,7 @@ from elman.dropout import dropout
 from elman.heads.base import Loss
 from elman.heads.categorical import Categorical
 from elman.layers.recurrent import Recurrent
+from elman.models.inputs import encode
 from elman.state import State
 
 
@@ -59,7 +60,7 @@ class Autoregressive(nn.Module):
         resets: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         """What the head sees: tokens [T, B] → [T, B, O], and the state after the last step."""
-        x = dropout(self.embedding(tokens), self.dropout, self.training)
+        x = encode(self.embedding, tokens, self.dropout, self.training)
         output, state = self.layer(x, state, lengths, resets)
         return dropout(output, self.dropout, self.training), state
 

@@ -1,6 +1,5 @@
-"""A model that says which class a text, a pair of texts or a numeric sequence belongs to."""
+"""A model that says which class a text, a pair of texts, a numeric sequence or a clip belongs to."""
 
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,12 +10,13 @@ from elman.dropout import dropout, mask
 from elman.heads.categorical import Categorical
 from elman.heads.multi_label import MultiLabel
 from elman.layers.recurrent import Recurrent
+from elman.models.inputs import encode
 from elman.models.pooled import Pooled
 from elman.models.pooling import Pooling
 
 
 class Classifier(Pooled):
-    """Embedding (for tokens) → recurrent layer → pooling → head.
+    """Embedding (none for numbers) → recurrent layer → pooling → head.
 
     Of a pair both halves go through the same net, and the head sees [u, v, |u − v|, u ⊙ v] of their
     features u and v (Conneau et al. 2017, arXiv:1705.02364).
@@ -25,11 +25,12 @@ class Classifier(Pooled):
         layer: any layer.
         head: its logits are those of the classes.
         pooling: of the layer's output.
-        embedding: [V, E] of tokens; None: the inputs are numbers.
+        embedding: turns tokens or planes into features, see ``models/inputs.py``; None: the inputs are
+            numbers.
         pair: the rows of a batch are the first halves of its pairs, then the second ones.
-        dropout: probability on the embedding's output and on the pooled features.
-        word_dropout: probability that a token of the vocabulary is 0 wherever it occurs in a batch (Gal &
-            Ghahramani 2015, arXiv:1512.05287; Merity, Keskar & Socher 2017, arXiv:1708.02182, 4.3).
+        dropout: probability on the embedding's output, if any, and on the pooled features.
+        word_dropout: probability that a token of an ``nn.Embedding`` is 0 wherever it occurs in a batch (Gal
+            & Ghahramani 2015, arXiv:1512.05287; Merity, Keskar & Socher 2017, arXiv:1708.02182, 4.3).
         rate_division: head, layers from the top, embedding: each one's learning rate is that of the one
             before divided by this (Howard & Ruder 2018, arXiv:1801.06146).
         gradual: one of them more is trained each epoch, the head alone in the first (ibid.).
@@ -39,7 +40,8 @@ class Classifier(Pooled):
             arXiv:1706.04599). Saved with the weights; the loss does not use it.
 
     Shapes:
-        tokens [T, B] or numbers [T, B, I] → features [B, F]; of pairs [T, 2B] → [B, 4F]
+        tokens [T, B], numbers [T, B, I] or planes [T, B, C, H, W] → features [B, F]; of pairs, 2B rows →
+        [B, 4F]
     """
 
     head: Categorical | MultiLabel
@@ -50,7 +52,7 @@ class Classifier(Pooled):
         layer: Recurrent,
         head: Categorical | MultiLabel,
         pooling: Pooling,
-        embedding: nn.Embedding | None = None,
+        embedding: nn.Module | None = None,
         *,
         pair: bool = False,
         dropout: float = 0.0,
@@ -58,8 +60,7 @@ class Classifier(Pooled):
         rate_division: float = 1.0,
         gradual: bool = False,
     ) -> None:
-        super().__init__(layer, head, dropout, pooling)
-        self.embedding = embedding
+        super().__init__(layer, head, dropout, pooling, embedding)
         self.pair = pair
         self.word_dropout = word_dropout
         self.rate_division, self.gradual = rate_division, gradual
@@ -70,22 +71,17 @@ class Classifier(Pooled):
         """Whether an example has exactly one class."""
         return isinstance(self.head, Categorical)
 
-    def features(self, inputs: Field) -> Tensor:
-        """What the head sees of each row, or of each pair of rows."""
-        return self.features_of(replace(inputs, values=self.embed(inputs.values)))
-
-    def embed(self, tokens: Tensor) -> Tensor:
-        """Tokens [T, B] → [T, B, E]; numbers as they are."""
-        if self.embedding is None:
-            return tokens
-        x = self.embedding(tokens)
-        if self.training and self.word_dropout:
-            x = x * mask((self.embedding.num_embeddings, 1), self.word_dropout, x)[tokens]
+    def embed(self, values: Tensor) -> Tensor:
+        """What the layer reads [T, B, E]; in training some tokens of the vocabulary are 0."""
+        if not (self.training and self.word_dropout and isinstance(self.embedding, nn.Embedding)):
+            return encode(self.embedding, values, self.dropout.p, self.training)
+        x = self.embedding(values)
+        x = x * mask((self.embedding.num_embeddings, 1), self.word_dropout, x)[values]
         return dropout(x, self.dropout.p, self.training)
 
     def features_of(self, embedded: Field) -> Tensor:
         """``features`` of what is embedded already."""
-        features = super().features(embedded)
+        features = super().features_of(embedded)
         if not self.pair:
             return features
         u, v = features.chunk(2)
@@ -104,7 +100,7 @@ class Classifier(Pooled):
             for k in range(self.layer.num_layers)
         ]
         if self.embedding is not None:
-            groups.insert(0, [self.embedding.weight])
+            groups.insert(0, list(self.embedding.parameters()))
         below = {id(p) for group in groups for p in group}
         groups.append([p for p in self.parameters() if id(p) not in below])
         return [

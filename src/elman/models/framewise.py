@@ -1,43 +1,52 @@
 """A model that gives an answer at every step."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from elman.batch import Batch
 from elman.dropout import dropout
 from elman.heads.base import Head, Loss
 from elman.layers.recurrent import Recurrent
+from elman.models.inputs import encode
 from elman.state import State
 
 
-class Framewise(torch.nn.Module):
-    """Recurrent layer → head at every step.
+class Framewise(nn.Module):
+    """Embedding (none for numbers) → recurrent layer → head at every step.
 
     Args:
         layer: any layer.
         head: reads the layer's output.
         dropout: probability on the layer's output.
+        embedding: turns ids or planes into features, see ``models/inputs.py``; None: the inputs are numbers.
 
     Shapes:
-        inputs [T, B, I] → predictions [T, B, …], the head's
+        ids [T, B], numbers [T, B, I] or planes [T, B, C, H, W] → predictions [T, B, …], the head's
     """
 
-    def __init__(self, layer: Recurrent, head: Head, dropout: float = 0.0) -> None:
+    def __init__(
+        self, layer: Recurrent, head: Head, dropout: float = 0.0, embedding: nn.Module | None = None
+    ) -> None:
         super().__init__()
         self.layer = layer
         self.head = head
+        self.embedding = embedding
         self.dropout = dropout
 
     def forward(self, batch: Batch, state: State | None = None) -> tuple[Loss, None]:
         """The loss of a batch; each batch's rows are sequences of their own."""
         inputs = batch.inputs
-        output, _ = self.layer(inputs.values, None, inputs.lengths, inputs.resets)
+        output, _ = self.layer(self.embed(inputs.values), None, inputs.lengths, inputs.resets)
         features = dropout(output, self.dropout, self.training)
         return self.head.loss(features, batch.targets, inputs.lengths), None
 
+    def embed(self, values: Tensor) -> Tensor:
+        """What the layer reads [T, B, E]."""
+        return encode(self.embedding, values)
+
     def predict(self, values: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """Predictions for [T, B, I], and the state to go on from."""
-        output, state = self.layer(values, state)
+        """Predictions for a batch's values, and the state to continue from."""
+        output, state = self.layer(self.embed(values), state)
         return self.head.predict(dropout(output, self.dropout, self.training)), state
 
     def stream(self) -> "FramewiseStream":
@@ -54,5 +63,5 @@ class FramewiseStream:
 
     @torch.inference_mode()
     def step(self, values: Tensor) -> Tensor:
-        """One step [I] → the head's prediction."""
-        return self._model.head.predict(self._stream.step(values))
+        """One step, as an id, numbers [I] or planes [C, H, W] → the head's prediction."""
+        return self._model.head.predict(self._stream.step(self._model.embed(values)))

@@ -1,35 +1,45 @@
 """A model that gives one answer for a whole sequence."""
 
+from dataclasses import replace
+
 from torch import Tensor, nn
 
 from elman.batch import Batch, Field
 from elman.heads.base import Head, Loss
 from elman.layers.recurrent import Recurrent
+from elman.models.inputs import encode
 from elman.models.pooling import Pooling
 from elman.state import State
 
 
 class Pooled(nn.Module):
-    """Recurrent layer → pooling over time → head.
+    """Embedding (none for numbers) → recurrent layer → pooling over time → head.
 
     Args:
         layer: any layer.
         head: reads the pooled features.
         dropout: probability on the pooled features.
         pooling: of the layer's output; None: its last state, of a bidirectional one both directions'.
+        embedding: turns ids or planes into features, see ``models/inputs.py``; None: the inputs are numbers.
 
     Shapes:
-        inputs [T, B, I] → features [B, F]
+        ids [T, B], numbers [T, B, I] or planes [T, B, C, H, W] → features [B, F]
     """
 
     def __init__(
-        self, layer: Recurrent, head: Head, dropout: float = 0.0, pooling: Pooling | None = None
+        self,
+        layer: Recurrent,
+        head: Head,
+        dropout: float = 0.0,
+        pooling: Pooling | None = None,
+        embedding: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.layer = layer
         self.pooling = Pooling(layer) if pooling is None else pooling
         self.dropout = nn.Dropout(dropout)
         self.head = head
+        self.embedding = embedding
 
     def forward(self, batch: Batch, state: State | None = None) -> tuple[Loss, None]:
         """The loss of a batch; no state outlives it."""
@@ -37,8 +47,16 @@ class Pooled(nn.Module):
 
     def features(self, inputs: Field) -> Tensor:
         """What the head sees of each row."""
-        output, state = self.layer(inputs.values, None, inputs.lengths, inputs.resets)
-        return self.dropout(self.pooling(output, state, inputs.lengths))
+        return self.features_of(replace(inputs, values=self.embed(inputs.values)))
+
+    def embed(self, values: Tensor) -> Tensor:
+        """What the layer reads [T, B, E]."""
+        return encode(self.embedding, values)
+
+    def features_of(self, embedded: Field) -> Tensor:
+        """``features`` of what is embedded already."""
+        output, state = self.layer(embedded.values, None, embedded.lengths, embedded.resets)
+        return self.dropout(self.pooling(output, state, embedded.lengths))
 
     def predict(self, inputs: Field) -> Tensor:
         """The head's prediction for each row."""

@@ -1,4 +1,4 @@
-"""A model that reads one sequence of tokens and writes another."""
+"""A model that reads a sequence of tokens, numbers or planes and writes one of tokens."""
 
 import math
 
@@ -12,6 +12,7 @@ from elman.heads.base import Loss
 from elman.heads.categorical import Categorical
 from elman.layers.attention import Attention, Memory
 from elman.layers.recurrent import Recurrent
+from elman.models.inputs import encode
 from elman.state import State
 
 BRIDGES = ("zero", "last", "learned")
@@ -30,11 +31,13 @@ class Seq2Seq(nn.Module):
 
     Args:
         target_size: V, tokens of the target.
-        encoder: reads the source's embedding; may be bidirectional.
+        encoder: reads the source's embedding, or its numbers; may be bidirectional.
         decoder: reads the target's embedding, with input feeding E features more.
         attention: from the decoder's output to the encoder's.
         begin: the token before a target's first.
         source_size: tokens of the source; None: source and target share vocabulary and embedding.
+        source: in place of an embedding, what turns the source into what the encoder reads, see
+            ``models/inputs.py``; ``nn.Identity()``: the source is numbers.
         bridge: one of ``BRIDGES``.
         input_feeding: f_t is part of the decoder's next input (Luong, Pham & Manning 2015, arXiv:1508.04025).
         dropout: probability on embeddings, the encoder's output and f.
@@ -42,10 +45,12 @@ class Seq2Seq(nn.Module):
         label_smoothing: see ``Categorical``.
 
     Shapes:
-        source [S, B], target [T, B] → features f [T, B, E]
+        source [S, B], [S, B, I] or [S, B, C, H, W], target [T, B] → features f [T, B, E]
 
     Raises:
-        ValueError: the decoder is bidirectional, or the encoder's states do not fit the bridge.
+        ValueError: the decoder is bidirectional, its input is odd under input feeding, source and
+            source_size are both there, a shared embedding does not fit the encoder, or the encoder's states
+            do not fit the bridge.
     """
 
     def __init__(
@@ -57,6 +62,7 @@ class Seq2Seq(nn.Module):
         *,
         begin: int,
         source_size: int | None = None,
+        source: nn.Module | None = None,
         bridge: str = "learned",
         input_feeding: bool = False,
         dropout: float = 0.0,
@@ -66,10 +72,20 @@ class Seq2Seq(nn.Module):
         super().__init__()
         if decoder.bidirectional:
             raise ValueError("a decoder cannot be bidirectional")
-        width = encoder.input_size
+        width, rest = divmod(decoder.input_size, 2 if input_feeding else 1)
+        if rest:
+            raise ValueError(
+                f"with input feeding a decoder's input size must be even. Got {decoder.input_size}."
+            )
+        if source_size is not None and source is not None:
+            raise ValueError("give source_size or source, not both")
+        if source_size is None and source is None and encoder.input_size != width:
+            raise ValueError(
+                f"a shared embedding of {width} features does not fit {encoder.input_size} inputs"
+            )
         self.begin, self.input_feeding, self.dropout = begin, input_feeding, dropout
         self.embedding = _embedding(target_size, width)
-        self.source_embedding = None if source_size is None else _embedding(source_size, width)
+        self.source_embedding = source if source_size is None else _embedding(source_size, encoder.input_size)
         self.encoder, self.decoder, self.attention = encoder, decoder, attention
         self.bridge = None if bridge == "zero" else Bridge(encoder, decoder, learned=bridge == "learned")
         self.readout = nn.Linear(decoder.output_size + encoder.output_size, width)
@@ -92,7 +108,7 @@ class Seq2Seq(nn.Module):
     def encode(self, source: Field) -> tuple[Memory, State]:
         """What the decoder attends to, and the state that it begins with."""
         embedding = self.embedding if self.source_embedding is None else self.source_embedding
-        x = dropout(embedding(source.values), self.dropout, self.training)
+        x = encode(embedding, source.values, self.dropout, self.training)
         output, state = self.encoder(x, None, source.lengths)
         memory = self.attention.memory(dropout(output, self.dropout, self.training), source.lengths)
         recurrent = self.decoder.initial_state(x.shape[1]) if self.bridge is None else self.bridge(state)

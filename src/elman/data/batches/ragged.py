@@ -55,10 +55,14 @@ def pad(sequences: Sequence[np.ndarray]) -> Field:
 
     Shapes:
         each [T] or [T, I] → values [T, B] int64, or [T, B, I] float32; lengths [B]
+        each [T, C, H, W] → values [T, B, C, H, W], of bytes where the pictures are
     """
     lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
     first = sequences[0]
-    kind = np.int64 if first.dtype.kind in "iu" else np.float32
+    if first.ndim > 2 and first.dtype == np.uint8:
+        kind = np.dtype(np.uint8)
+    else:
+        kind = np.dtype(np.int64 if first.dtype.kind in "iu" else np.float32)
     values = np.zeros((max(1, int(lengths.max())), len(sequences), *first.shape[1:]), kind)
     for row, sequence in enumerate(sequences):
         values[: len(sequence), row] = sequence
