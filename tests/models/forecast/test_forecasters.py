@@ -219,7 +219,7 @@ def test_a_recursive_forecast_is_the_full_pass_over_what_it_drew():
         paths = model.sample(found.inputs, 1)
     targets = dataclasses.replace(found.targets, values=paths[0], weights=torch.ones(H, 1))
     seen: list[Tensor] = []
-    model.head.loss = lambda features, *_: seen.append(features.clone())
+    model.head.loss = lambda features, *_, **__: seen.append(features.clone())
     model(WindowBatch(found.inputs, targets))
     torch.testing.assert_close(torch.stack(drawn), seen[0], rtol=1e-4, atol=1e-5)
 

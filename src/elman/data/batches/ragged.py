@@ -59,10 +59,9 @@ def pad(sequences: Sequence[np.ndarray]) -> Field:
     """
     lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
     first = sequences[0]
+    kind: type = np.int64 if first.dtype.kind in "iu" else np.float32
     if first.ndim > 2 and first.dtype == np.uint8:
-        kind = np.dtype(np.uint8)
-    else:
-        kind = np.dtype(np.int64 if first.dtype.kind in "iu" else np.float32)
+        kind = np.uint8
     values = np.zeros((max(1, int(lengths.max())), len(sequences), *first.shape[1:]), kind)
     for row, sequence in enumerate(sequences):
         values[: len(sequence), row] = sequence

@@ -1,7 +1,6 @@
 """A corpus: texts read from files or from memory, as one long array of tokens that need not fit in memory."""
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -10,6 +9,7 @@ from typing import BinaryIO, Self
 
 import numpy as np
 
+from elman.data.new_file import new_file
 from elman.data.read.text import BLOCK, read_bytes, read_text, whole_words
 from elman.data.tokens.vocab import VOCABULARIES, ByteVocabulary, Vocabulary
 from elman.errors import InputError
@@ -166,24 +166,16 @@ def _tokens(source: Path | str, name: str, vocabulary: Vocabulary) -> Iterator[n
 
 def _write_array(path: Path, blocks: Iterable[np.ndarray], dtype: np.dtype) -> None:
     """Write a one-dimensional .npy file; it has its name only once it is complete."""
-    partial = path.with_name(path.name + ".partial")
-    try:
-        # Written, not memory-mapped: a full disk is then an OSError and not a bus error.
-        with partial.open("wb") as file:
-            # The length comes last, into the room that NumPy leaves in a header for one that grows.
-            _write_header(file, dtype, 0)
-            begin = file.tell()
-            for block in blocks:
-                file.write(block.astype(dtype, copy=False).data)
-            length = (file.tell() - begin) // dtype.itemsize
-            file.seek(0)
-            _write_header(file, dtype, length)
-            assert file.tell() == begin
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with new_file(path) as file:
+        # The length comes last, into the room that NumPy leaves in a header for one that grows.
+        _write_header(file, dtype, 0)
+        begin = file.tell()
+        for block in blocks:
+            file.write(block.astype(dtype, copy=False).data)
+        length = (file.tell() - begin) // dtype.itemsize
+        file.seek(0)
+        _write_header(file, dtype, length)
+        assert file.tell() == begin
 
 
 def _write_header(file: BinaryIO, dtype: np.dtype, length: int) -> None:

@@ -1,0 +1,5 @@
+"""Float features and pictures step by step, stored once and memory-mapped."""
+
+from elman.data.features.store import Features, write_features
+
+__all__ = ["Features", "write_features"]
