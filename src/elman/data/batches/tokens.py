@@ -122,14 +122,11 @@ def _good_beginning(corpus: Corpus, first: int, last: int) -> int:
     after = np.searchsorted(corpus.starts, first)
     if after < len(corpus.starts) and corpus.starts[after] <= last:
         return int(corpus.starts[after])
-    try:
-        line_end = corpus.vocabulary.encode("\n")
-    except InputError:  # there are no lines
-        return first
-    if len(line_end) != 1 or line_end[0] == corpus.vocabulary.unknown:
+    line_end = corpus.vocabulary.line_end
+    if line_end is None:
         return first
     # whether each token from two before the first on ends a line
-    ends = np.asarray(corpus.tokens[max(0, first - 2) : last]) == line_end[0]
+    ends = np.asarray(corpus.tokens[max(0, first - 2) : last]) == line_end
     ends = np.concatenate([np.zeros(max(0, 2 - first), bool), ends])
     for begins in (ends[1:] & ends[:-1], ends[1:]):
         if begins.any():

@@ -1,1 +1,1 @@
-"""Text as tokens: vocabularies and the corpus on disk."""
+"""Tokens: vocabularies, and the corpus on disk."""

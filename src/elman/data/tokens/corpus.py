@@ -1,17 +1,17 @@
-"""A corpus: texts read from files or from memory, as one long array of tokens that need not fit in memory."""
+"""A corpus: documents of tokens as one long array that need not fit in memory; texts come from files too."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 
 from elman.data.new_file import new_file
 from elman.data.read.text import BLOCK, read_bytes, read_text, whole_words
-from elman.data.tokens.vocab import VOCABULARIES, ByteVocabulary, Vocabulary
+from elman.data.tokens.vocab import VOCABULARIES, ByteVocabulary, TextVocabulary, Vocabulary
 from elman.errors import InputError
 
 TOKENS, DOCUMENTS = "tokens.npy", "documents.npy"
@@ -73,7 +73,7 @@ def content_key(source: Path | str) -> bytes:
 
 
 def tokenise(
-    sources: Sequence[Path | str], vocabulary: Vocabulary, folder: Path | None = None, part: str = ""
+    sources: Sequence[Path | str], vocabulary: TextVocabulary, folder: Path | None = None, part: str = ""
 ) -> Corpus:
     """Encode files, and documents in memory, each of them a document; those without any token are left out.
 
@@ -87,12 +87,42 @@ def tokenise(
         InputError: no token at all, in which case nothing is written; a file that is no text; or a character
             that is neither in the vocabulary nor has an unknown token to stand for it.
     """
+    documents = (_tokens(source, f"document {k}", vocabulary) for k, source in enumerate(sources))
+    return _store(documents, vocabulary, folder, part, _no_text(sources))
+
+
+def corpus_of(
+    documents: Iterable[Any], vocabulary: Vocabulary, folder: Path | None = None, part: str = ""
+) -> Corpus:
+    """Encode sequences that need be no text, each of them a document; those without any token are left out.
+
+    Args:
+        documents: what the vocabulary encodes, as lists of names; read once.
+        vocabulary: of any kind.
+        folder: see `tokenise`.
+        part: see `tokenise`.
+
+    Raises:
+        InputError: no token at all, in which case nothing is written; or what the vocabulary refuses.
+    """
+    nothing = InputError("a corpus needs at least one token. None of its documents holds any.")
+    return _store(([vocabulary.encode(d)] for d in documents), vocabulary, folder, part, nothing)
+
+
+def _store(
+    documents: Iterable[Iterable[np.ndarray]],
+    vocabulary: Vocabulary,
+    folder: Path | None,
+    part: str,
+    nothing: InputError,
+) -> Corpus:
+    """A corpus of documents that come as blocks of tokens; raises `nothing` if there is no token."""
     lengths: list[int] = []
 
     def encoded() -> Iterator[np.ndarray]:
-        for index, source in enumerate(sources):
+        for document in documents:
             length = 0
-            for tokens in _tokens(source, f"document {index}", vocabulary):
+            for tokens in document:
                 length += tokens.size
                 yield tokens
             lengths.append(length)
@@ -100,7 +130,7 @@ def tokenise(
     blocks = encoded()
     first = next((tokens for tokens in blocks if tokens.size), None)
     if first is None:
-        raise _no_text(sources)
+        raise nothing
     blocks = chain([first], blocks)
     if folder is None:
         tokens = np.concatenate(list(blocks))
@@ -152,7 +182,7 @@ def _blocks(source: Path | str, has_words: bool) -> Iterator[str]:
     return whole_words(blocks) if has_words else blocks
 
 
-def _tokens(source: Path | str, name: str, vocabulary: Vocabulary) -> Iterator[np.ndarray]:
+def _tokens(source: Path | str, name: str, vocabulary: TextVocabulary) -> Iterator[np.ndarray]:
     if isinstance(source, Path):
         name = str(source)
         if isinstance(vocabulary, ByteVocabulary):  # which need be no text

@@ -1,11 +1,20 @@
-"""Vocabularies: the pieces a text is cut into, and the number each piece goes by; one file a kind."""
+"""Vocabularies: what tokens stand for, pieces of texts or named events; one file a kind."""
 
 from collections.abc import Iterable, Sequence
 
 from elman.config import require
-from elman.data.tokens.vocab.base import LARGEST, Decoder, Rules, Vocabulary, WordSplit, refusal
+from elman.data.tokens.vocab.base import (
+    LARGEST,
+    Decoder,
+    Rules,
+    TextVocabulary,
+    Vocabulary,
+    WordSplit,
+    refusal,
+)
 from elman.data.tokens.vocab.bytes import ByteVocabulary
 from elman.data.tokens.vocab.characters import CharacterVocabulary
+from elman.data.tokens.vocab.events import EventVocabulary
 from elman.data.tokens.vocab.subwords import SubwordVocabulary
 from elman.data.tokens.vocab.words import WordVocabulary
 from elman.errors import InputError
@@ -16,7 +25,9 @@ __all__ = [
     "ByteVocabulary",
     "CharacterVocabulary",
     "Decoder",
+    "EventVocabulary",
     "SubwordVocabulary",
+    "TextVocabulary",
     "Vocabulary",
     "WordSplit",
     "WordVocabulary",
@@ -24,10 +35,12 @@ __all__ = [
     "vocabulary_from_json",
 ]
 
-VOCABULARIES: dict[str, type[Vocabulary]] = {
+VOCABULARIES: dict[str, type[TextVocabulary]] = {
     kind.level: kind for kind in (CharacterVocabulary, ByteVocabulary, WordVocabulary, SubwordVocabulary)
 }
-"""The kinds of vocabulary by level."""
+"""The kinds of vocabulary of texts by level."""
+
+_KINDS: dict[str, type[Vocabulary]] = {**VOCABULARIES, EventVocabulary.level: EventVocabulary}
 
 LARGEST_JSON = 32 * 2**20
 """Bytes of the largest vocabulary as JSON."""
@@ -42,7 +55,7 @@ def make_vocabulary(
     lowercase: bool = False,
     word_split: WordSplit = "punctuation",
     specials: Sequence[str] = (),
-) -> Vocabulary:
+) -> TextVocabulary:
     """Return the vocabulary of texts.
 
     Args:
@@ -89,8 +102,8 @@ def vocabulary_from_json(obj: object, source: str = "vocabulary") -> Vocabulary:
         if not isinstance(obj, dict):
             raise refusal("a vocabulary must be an object", obj)
         level = obj.get("level")
-        if not (isinstance(level, str) and level in VOCABULARIES):
-            raise refusal(f"level must be one of {[*VOCABULARIES]}", level)
-        return VOCABULARIES[level].from_json(obj)
+        if not (isinstance(level, str) and level in _KINDS):
+            raise refusal(f"level must be one of {[*_KINDS]}", level)
+        return _KINDS[level].from_json(obj)
     except InputError as error:
         raise InputError(f"{source}: {error}") from None

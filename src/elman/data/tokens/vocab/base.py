@@ -1,4 +1,4 @@
-"""What every vocabulary is."""
+"""What every vocabulary is, and what those of texts have besides."""
 
 import reprlib
 from abc import ABC, abstractmethod
@@ -51,30 +51,24 @@ class Rules:
 
 @dataclass(frozen=True, kw_only=True)
 class Vocabulary(ABC):
-    """A fixed set of V pieces, numbered 0 to V − 1: the specials, then the unknown token, then the rest.
+    """A fixed set of V tokens, numbered 0 to V − 1: the specials, then the unknown token, then the rest.
+
+    A corpus and its batchers need no more than this, so tokens may stand for anything.
 
     Args:
-        lowercase: texts are read in lower case.
-        specials: names of tokens that no text contains.
+        specials: names of tokens that no sequence contains by itself.
 
     Raises:
         InputError: a special is empty or there twice.
     """
 
     level: ClassVar[str]
-    has_words: ClassVar[bool] = False
-    """Whether a text that comes in blocks must not be cut within a word."""
-    lowercase: bool = False
+    """The name of its kind."""
     specials: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if "" in self.specials or len(set(self.specials)) < len(self.specials):
             raise refusal("specials must be distinct names", self.specials)
-
-    @classmethod
-    @abstractmethod
-    def learn(cls, texts: Iterable[str], rules: Rules) -> Self:
-        """Return the vocabulary of texts; see `make_vocabulary`."""
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -87,7 +81,12 @@ class Vocabulary(ABC):
 
     @property
     def unknown(self) -> int | None:
-        """The token of whatever is not in the vocabulary; None where there is no such token."""
+        """The token of whatever is not in the vocabulary; None if absent."""
+        return None
+
+    @property
+    def line_end(self) -> int | None:
+        """The token after which a new line or bar begins, a good place to start reading; None if absent."""
         return None
 
     def special(self, name: str) -> int:
@@ -100,6 +99,75 @@ class Vocabulary(ABC):
             return self.specials.index(name)
         except ValueError:
             raise KeyError(name) from None
+
+    @abstractmethod
+    def encode(self, sequence: Any, /) -> np.ndarray:
+        """Return the tokens [N] of a sequence, of this vocabulary's dtype."""
+
+    @abstractmethod
+    def decode(self, tokens: np.ndarray | Sequence[int]) -> Any:
+        """Return the sequence that tokens [N] stand for, specials left out.
+
+        Raises:
+            InputError: a token is not an integer from 0 to V − 1.
+        """
+
+    @abstractmethod
+    def pieces(self, tokens: np.ndarray | Sequence[int]) -> list[str]:
+        """Return the text of each token [N] by itself, as pictures show it; a special's is its name.
+
+        Raises:
+            InputError: a token is not an integer from 0 to V − 1.
+        """
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """Return what `from_json` reads."""
+
+    @classmethod
+    @abstractmethod
+    def from_json(cls, obj: dict[str, Any]) -> Self:
+        """Return the vocabulary that `to_json` described; see `vocabulary_from_json`."""
+
+    def _json(self, **own: object) -> dict[str, Any]:
+        return {"level": self.level, **own, "specials": [*self.specials]}
+
+    def _checked(self, tokens: np.ndarray | Sequence[int]) -> np.ndarray:
+        array = np.asarray(tokens) if len(tokens) else np.zeros(0, dtype=self.dtype)
+        if array.dtype.kind not in "iu":
+            raise InputError(f"tokens must be integers. Got {array.dtype}.")
+        outside = (array < 0) | (array >= len(self))
+        if outside.any():
+            raise InputError(f"tokens must be in [0, {len(self)}). Got {array[outside][0]}.")
+        return array
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextVocabulary(Vocabulary):
+    """The pieces that texts are cut into.
+
+    Args:
+        lowercase: texts are read in lower case.
+        specials: see `Vocabulary`.
+    """
+
+    has_words: ClassVar[bool] = False
+    """Whether a text that comes in blocks must not be cut within a word."""
+    lowercase: bool = False
+
+    @classmethod
+    @abstractmethod
+    def learn(cls, texts: Iterable[str], rules: Rules) -> Self:
+        """Return the vocabulary of texts; see `make_vocabulary`."""
+
+    @property
+    def line_end(self) -> int | None:
+        """The token of a line's end; None if it has no token of its own."""
+        try:
+            tokens = self.encode("\n")
+        except InputError:
+            return None
+        return int(tokens[0]) if len(tokens) == 1 and tokens[0] != self.unknown else None
 
     @abstractmethod
     def encode(self, text: str, source: str = "text", start: int = 0) -> np.ndarray:
@@ -119,7 +187,7 @@ class Vocabulary(ABC):
         """
 
     def opening(self, text: str) -> tuple[np.ndarray, Sequence[int]]:
-        """Return the tokens of a text that is to be gone on from, and the tokens that cannot come next."""
+        """Return the tokens of a text that is to be continued, and the tokens that cannot come next."""
         return self.encode(text), ()
 
     def decode(self, tokens: np.ndarray | Sequence[int]) -> str:
@@ -132,38 +200,11 @@ class Vocabulary(ABC):
         return "".join(map(decoder.push, self._checked(tokens).tolist())) + decoder.flush()
 
     @abstractmethod
-    def pieces(self, tokens: np.ndarray | Sequence[int]) -> list[str]:
-        """Return the text of each token [N] by itself, as pictures show it; a special's is its name.
-
-        Raises:
-            InputError: a token is not an integer from 0 to V − 1.
-        """
-
-    @abstractmethod
     def decoder(self, after: str = "") -> Decoder:
-        """Return a new decoder for tokens that arrive one by one and go on from the text `after`."""
-
-    @abstractmethod
-    def to_json(self) -> dict[str, Any]:
-        """Return what `from_json` reads."""
-
-    @classmethod
-    @abstractmethod
-    def from_json(cls, obj: dict[str, Any]) -> Self:
-        """Return the vocabulary that `to_json` described; see `vocabulary_from_json`."""
+        """Return a new decoder for tokens that arrive one by one and continue the text `after`."""
 
     def _json(self, **own: object) -> dict[str, Any]:
-        shared = {"lowercase": self.lowercase, "specials": [*self.specials]}
-        return {"level": self.level, **own, **shared}
-
-    def _checked(self, tokens: np.ndarray | Sequence[int]) -> np.ndarray:
-        array = np.asarray(tokens) if len(tokens) else np.zeros(0, dtype=self.dtype)
-        if array.dtype.kind not in "iu":
-            raise InputError(f"tokens must be integers. Got {array.dtype}.")
-        outside = (array < 0) | (array >= len(self))
-        if outside.any():
-            raise InputError(f"tokens must be in [0, {len(self)}). Got {array[outside][0]}.")
-        return array
+        return super()._json(**own, lowercase=self.lowercase)
 
 
 def check_fields(obj: dict[str, Any], fields: dict[str, object]) -> dict[str, Any]:
@@ -171,14 +212,14 @@ def check_fields(obj: dict[str, Any], fields: dict[str, object]) -> dict[str, An
 
     Args:
         obj: the parsed JSON.
-        fields: those of its kind, each with a value of the type it must have. What every kind has may be
-            absent, as it was in the first run folders.
+        fields: those of its kind, each with a value of the type it must have. Specials, which every kind has,
+            may be absent, as they were in the first run folders.
 
     Raises:
         InputError: a field is missing, unknown, of another type or too long.
     """
-    fields = {"level": "", **fields, "lowercase": False, "specials": []}
-    obj = {"lowercase": False, "specials": [], **obj}
+    fields = {"level": "", **fields, "specials": []}
+    obj = {"specials": [], **obj}
     if obj.keys() != fields.keys():
         raise refusal(f"the fields must be {sorted(fields)}", [*obj])
     for name, example in fields.items():
@@ -192,6 +233,11 @@ def check_fields(obj: dict[str, Any], fields: dict[str, object]) -> dict[str, An
             raise refusal("every special must be a text", special)
     del obj["level"]
     return obj | {"specials": tuple(obj["specials"])}
+
+
+def check_text_fields(obj: dict[str, Any], fields: dict[str, object]) -> dict[str, Any]:
+    """`check_fields` of a vocabulary of texts, whose `lowercase` may be absent too."""
+    return check_fields({"lowercase": False, **obj}, {**fields, "lowercase": False})
 
 
 def room(rules: Rules, reserved: int, least: int = 1) -> int | None:

@@ -9,11 +9,11 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from elman.data.tokens.vocab.base import Decoder, Rules, Vocabulary, check_fields, utf8
+from elman.data.tokens.vocab.base import Decoder, Rules, TextVocabulary, check_text_fields, utf8
 from elman.errors import InputError
 
 
-class BytewiseVocabulary(Vocabulary):
+class BytewiseVocabulary(TextVocabulary):
     """A vocabulary whose tokens stand for bytes, of which several may make a character."""
 
     @property
@@ -58,7 +58,7 @@ class ByteVocabulary(BytewiseVocabulary):
         return len(self.specials) + 256
 
     def encode(self, text: str, source: str = "text", start: int = 0) -> np.ndarray:
-        """Return the bytes of a text in UTF-8; see `Vocabulary.encode`."""
+        """Return the bytes of a text in UTF-8; see `TextVocabulary.encode`."""
         return self.encode_bytes(utf8(text))
 
     def encode_bytes(self, data: bytes) -> np.ndarray:
@@ -77,7 +77,7 @@ class ByteVocabulary(BytewiseVocabulary):
     @classmethod
     def from_json(cls, obj: dict[str, Any]) -> Self:
         """Return the vocabulary that `to_json` described; see `vocabulary_from_json`."""
-        return cls(**check_fields(obj, {}))
+        return cls(**check_text_fields(obj, {}))
 
 
 class _BytewiseDecoder:

@@ -13,8 +13,8 @@ from elman.data.tokens.vocab.base import (
     UNKNOWN,
     Decoder,
     Rules,
-    Vocabulary,
-    check_fields,
+    TextVocabulary,
+    check_text_fields,
     is_surrogate,
     most_frequent,
     named,
@@ -24,7 +24,7 @@ from elman.errors import InputError
 
 
 @dataclass(frozen=True)
-class CharacterVocabulary(Vocabulary):
+class CharacterVocabulary(TextVocabulary):
     """The characters of a text, one token each, numbered in the order of their code points.
 
     Args:
@@ -84,7 +84,7 @@ class CharacterVocabulary(Vocabulary):
         return table
 
     def encode(self, text: str, source: str = "text", start: int = 0) -> np.ndarray:
-        """Return the tokens of a text; see `Vocabulary.encode`."""
+        """Return the tokens of a text; see `TextVocabulary.encode`."""
         codes = _codes(text.lower() if self.lowercase else text)
         table = self._token_of_code
         tokens = table[np.minimum(codes, len(table) - 1)]
@@ -122,7 +122,7 @@ class CharacterVocabulary(Vocabulary):
     @classmethod
     def from_json(cls, obj: dict[str, Any]) -> Self:
         """Return the vocabulary that `to_json` described; see `vocabulary_from_json`."""
-        fields = check_fields({"has_unknown": False, **obj}, {"symbols": [], "has_unknown": False})
+        fields = check_text_fields({"has_unknown": False, **obj}, {"symbols": [], "has_unknown": False})
         symbols = fields.pop("symbols")
         for symbol in symbols:
             if not (isinstance(symbol, str) and len(symbol) == 1):

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from elman.data.tokens.vocab.base import Decoder, Rules, check_fields, refusal, room, utf8
+from elman.data.tokens.vocab.base import Decoder, Rules, check_text_fields, refusal, room, utf8
 from elman.data.tokens.vocab.bytes import BytewiseVocabulary
 
 _USUAL_SIZE = 8000
@@ -100,7 +100,7 @@ class SubwordVocabulary(BytewiseVocabulary):
         return [b""] * len(self.specials) + [*pieces]
 
     def encode(self, text: str, source: str = "text", start: int = 0) -> np.ndarray:
-        """Return the tokens of a text; see `Vocabulary.encode`."""
+        """Return the tokens of a text; see `TextVocabulary.encode`."""
         encoding = self._tokenizer.encode(_readable(text, self.lowercase))
         return np.array(encoding.ids, dtype=self.dtype) + self.dtype.type(len(self.specials))
 
@@ -127,7 +127,7 @@ class SubwordVocabulary(BytewiseVocabulary):
     @classmethod
     def from_json(cls, obj: dict[str, Any]) -> Self:
         """Return the vocabulary that `to_json` described; see `vocabulary_from_json`."""
-        fields = check_fields(obj, {"merges": []})
+        fields = check_text_fields(obj, {"merges": []})
         for merge in fields["merges"]:
             if not isinstance(merge, str):
                 raise refusal("every merge must be a text", merge)

@@ -14,9 +14,9 @@ from elman.data.tokens.vocab.base import (
     UNKNOWN,
     Decoder,
     Rules,
-    Vocabulary,
+    TextVocabulary,
     WordSplit,
-    check_fields,
+    check_text_fields,
     is_surrogate,
     most_frequent,
     refusal,
@@ -30,7 +30,7 @@ _NO_SPACE_AFTER = frozenset("([{«“¿¡#@$£€/")
 
 
 @dataclass(frozen=True)
-class WordVocabulary(Vocabulary):
+class WordVocabulary(TextVocabulary):
     """The words of a text and one unknown token, written ``<unk>``, for all others.
 
     At ``split="punctuation"`` a word is a run of letters, digits and marks, joined by single apostrophes and
@@ -108,7 +108,7 @@ class WordVocabulary(Vocabulary):
         return (*self.specials, UNKNOWN, *self.words)
 
     def encode(self, text: str, source: str = "text", start: int = 0) -> np.ndarray:
-        """Return the tokens of a text; see `Vocabulary.encode`."""
+        """Return the tokens of a text; see `TextVocabulary.encode`."""
         number, unknown = self._number, self.unknown
         words = _split(text.lower() if self.lowercase else text, self.split)
         if LINE_END not in number:
@@ -130,7 +130,7 @@ class WordVocabulary(Vocabulary):
     @classmethod
     def from_json(cls, obj: dict[str, Any]) -> Self:
         """Return the vocabulary that `to_json` described; see `vocabulary_from_json`."""
-        fields = check_fields(obj, {"words": [], "split": ""})
+        fields = check_text_fields(obj, {"words": [], "split": ""})
         if fields["split"] not in ("punctuation", "spaces"):
             raise refusal("split must be punctuation or spaces", fields["split"])
         for word in fields["words"]:
