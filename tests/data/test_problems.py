@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.nn.functional import mse_loss
 
+from elman.batch import Batch, Field, Target
 from elman.data.batches.drawn import Drawn
 from elman.data.problems.adding import Adding
 from elman.data.problems.base import Problem
@@ -142,15 +143,14 @@ def test_an_example_shows_what_was_asked_and_answered(problem):
 
 def test_the_examples_by_hand():
     values = torch.tensor([[[0.25, 1.0]], [[0.9, 0.0]], [[0.5, 1.0]]])
-    batch = draw(Adding(3), 1)[2]
-    batch.inputs.values, batch.targets.values = values, torch.tensor([[0.75]])
+    batch = Batch(Field(values), Target(torch.tensor([[0.75]])))
     assert Adding(3).show(batch, torch.tensor([[0.7]]), 0) == {
         "marked": "0.2500 (step 1) + 0.5000 (step 3)",
         "sum": "0.7500",
         "answer": "0.7000",
     }
     problem = Copying(2, symbols=3, items=2)
-    batch.targets.values = torch.tensor([[3, 3, 3, 3, 2, 0]]).T
+    batch = Batch(batch.inputs, Target(torch.tensor([[3, 3, 3, 3, 2, 0]]).T))
     answers = torch.tensor([[3, 3, 3, 3, 2, 3]]).T
     assert problem.show(batch, answers, 0) == {"symbols": "2 0", "answer": "2 ·"}
 

@@ -246,7 +246,7 @@ def test_all_that_a_problem_reads_is_shown_or_said_to_be_left_out(tmp_path):
 
 def test_a_text_is_coloured_only_by_units_that_come_near(runs, tmp_path, monkeypatch):
     task = elman.load(runs["lm"])
-    monkeypatch.setattr(sys.modules["elman.inspect.report"], "_NEAR", 1.1)
+    monkeypatch.setattr(sys.modules["elman.inspect.states"], "_NEAR", 1.1)
     report(task, tmp_path / "report")
     content = (tmp_path / "report" / "report.html").read_text("utf-8")
     assert "No unit comes near to: inside quotes" in content

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from elman.anomalies.likelihood import Likelihood
-from elman.data.channels.channels import calendar
+from elman.data.channels.calendar import calendar
 from elman.data.read.arrays import check_finite, numbers
 from elman.data.read.rows import RowParser
 from elman.data.scale import scaled

@@ -84,23 +84,38 @@ def witten_bell_nats(
     # overflow however large the vocabulary. At first it is the empty one, the same everywhere.
     gram = np.zeros(len(tokens), dtype=np.int64)
     for k in range(1, order + 1):
-        at = np.flatnonzero(depth >= k - 1)
-        trained = np.searchsorted(at, size)
-        context = gram[at - 1]
-        keys, numbers = np.unique(context * vocabulary_size + tokens[at], return_inverse=True)
-        gram[at] = numbers
-
-        count = np.bincount(numbers[:trained], minlength=len(keys))
-        contexts = len(tokens)
-        followers = np.bincount(context[:trained], minlength=contexts)
-        distinct = np.bincount(keys[count > 0] // vocabulary_size, minlength=contexts)
-
-        known = followers[context[trained:]] > 0
-        h, hw = context[trained:][known], numbers[trained:][known]
-        scored = at[trained:][known] - size
-        p[scored] = (count[hw] + distinct[h] * p[scored]) / (followers[h] + distinct[h])
+        _raise_order(p, gram, tokens, np.flatnonzero(depth >= k - 1), size, vocabulary_size)
     nats = -np.log(p[depth[size:] > 0])
     return float(nats.sum()), len(nats)
+
+
+def _raise_order(
+    p: np.ndarray, gram: np.ndarray, tokens: np.ndarray, at: np.ndarray, size: int, vocabulary_size: int
+) -> None:
+    """Makes the n-grams one token longer, in place.
+
+    Args:
+        p: [M] the probability of each test token by shorter n-grams.
+        gram: [N + M] the number of the shorter n-gram that ends at each token.
+        tokens: [N + M] of training and test.
+        at: where a longer one may end.
+        size: N.
+        vocabulary_size: V.
+    """
+    trained = np.searchsorted(at, size)
+    context = gram[at - 1]
+    keys, numbers = np.unique(context * vocabulary_size + tokens[at], return_inverse=True)
+    gram[at] = numbers
+
+    count = np.bincount(numbers[:trained], minlength=len(keys))
+    contexts = len(tokens)
+    followers = np.bincount(context[:trained], minlength=contexts)
+    distinct = np.bincount(keys[count > 0] // vocabulary_size, minlength=contexts)
+
+    known = followers[context[trained:]] > 0
+    h, hw = context[trained:][known], numbers[trained:][known]
+    scored = at[trained:][known] - size
+    p[scored] = (count[hw] + distinct[h] * p[scored]) / (followers[h] + distinct[h])
 
 
 def _starts(starts: np.ndarray | None) -> np.ndarray:

@@ -148,11 +148,7 @@ def gradient_flow(
 
     Source: Pascanu, Mikolov & Bengio 2012, arXiv:1211.5063, which measures the same product of Jacobians.
     """
-    if torch.is_inference_mode_enabled():
-        raise InputError("gradients cannot be taken within torch.inference_mode()")
-    check_size("positions", positions)
-    if lags is not None and (not isinstance(lags, int) or lags < _FEWEST_LAGS):
-        raise ValueError(f"lags must be an int in [{_FEWEST_LAGS}, inf). Got {lags!r}.")
+    _check_call(lags, positions)
     model = prepared(model)
     with reading(model) as readings:
         losses = _own_losses(model, batch) if loss is None else _checked(loss(model, batch))
@@ -166,6 +162,15 @@ def gradient_flow(
         norms = _of_steps(losses, readings, parts, lags, positions, seed)
     decay = np.apply_along_axis(_decay, -1, _quantile(norms, 0.5))
     return GradientFlow(tuple(own.name for own in found), parts, np.arange(lags), norms, decay)
+
+
+def _check_call(lags: int | None, positions: int) -> None:
+    """Raises an error unless gradients can be taken here, and this far back."""
+    if torch.is_inference_mode_enabled():
+        raise InputError("gradients cannot be taken within torch.inference_mode()")
+    check_size("positions", positions)
+    if lags is not None and (not isinstance(lags, int) or lags < _FEWEST_LAGS):
+        raise ValueError(f"lags must be an int in [{_FEWEST_LAGS}, inf). Got {lags!r}.")
 
 
 def _own_losses(model: nn.Module, batch: Any) -> Tensor:

@@ -29,53 +29,11 @@ def plot_gradient_flow(
         unit: what a step is, in the plural.
         needed: lag at which the task's answer lies, or None.
     """
-    drawn = 0
-    for part, name in enumerate(flow.parts):
-        median, lower, upper = (each[layer, part] for each in (flow.median, flow.lower, flow.upper))
-        there = np.isfinite(median) & (median > 0)
-        if not there.any():
-            continue
-        colour = _COLOURS[part % len(_COLOURS)]
-        label = "all states" if name == "all" else f"state {name}"
-        every = max(1, int(there.sum()) // 8)  # marks tell the lines apart in grey too
-        axes.plot(
-            flow.lags[there],
-            median[there],
-            color=colour,
-            label=label,
-            marker=_MARKS[part % len(_MARKS)],
-            markersize=4,
-            markevery=(part * every // max(1, len(flow.parts)), every),
-            linewidth=1.5,
-        )
-        axes.fill_between(
-            flow.lags[there],
-            np.maximum(lower[there], median[there] * 1e-3),
-            upper[there],
-            color=colour,
-            alpha=0.18,
-            linewidth=0,
-        )
-        drawn += 1
-    decay, whole = flow.decay[layer, -1], flow.median[layer, -1]
-    there = np.isfinite(whole) & (whole > 0)
-    if np.isfinite(decay) and decay > 0 and there.any():
-        lags, sizes = flow.lags[there], whole[there]
-        # through the middle of the measured ones, in logarithms, each counting by its size, as in the fit
-        level = np.average(np.log(sizes) - lags * np.log(decay), weights=sizes * (lags > 0) + 1e-300)
-        line = np.exp(level + lags * np.log(decay))
-        inside = line >= sizes.min() / 10
-        axes.plot(
-            lags[inside],
-            line[inside],
-            color=GREY,
-            linestyle="--",
-            linewidth=1,
-            label=f"fitted: × {decay:.4g} a step",
-        )
+    drawn = [_plot_part(axes, flow, layer, part) for part in range(len(flow.parts))]
+    _plot_decay(axes, flow, layer)
     if needed is not None:
         axes.axvline(needed, color=GREY, linestyle=":", linewidth=1.5, label=f"needed: {needed}")
-    if drawn:
+    if any(drawn):
         logarithmic(axes)
         legend_above(axes)
     else:
@@ -83,6 +41,56 @@ def plot_gradient_flow(
     where = "ahead" if "reverse" in flow.layers[layer] else "back"
     axes.set(xlabel=f"lag ({unit} {where})", ylabel="gradient norm (loss / state)")
     axes.grid(alpha=0.25)
+
+
+def _plot_part(axes: "Axes", flow: "GradientFlow", layer: int, part: int) -> bool:
+    """Median and quartiles of one part of the state; whether there was anything to draw."""
+    median, lower, upper = (each[layer, part] for each in (flow.median, flow.lower, flow.upper))
+    there = np.isfinite(median) & (median > 0)
+    if not there.any():
+        return False
+    colour, name = _COLOURS[part % len(_COLOURS)], flow.parts[part]
+    every = max(1, int(there.sum()) // 8)  # marks tell the lines apart in grey too
+    axes.plot(
+        flow.lags[there],
+        median[there],
+        color=colour,
+        label="all states" if name == "all" else f"state {name}",
+        marker=_MARKS[part % len(_MARKS)],
+        markersize=4,
+        markevery=(part * every // max(1, len(flow.parts)), every),
+        linewidth=1.5,
+    )
+    axes.fill_between(
+        flow.lags[there],
+        np.maximum(lower[there], median[there] * 1e-3),
+        upper[there],
+        color=colour,
+        alpha=0.18,
+        linewidth=0,
+    )
+    return True
+
+
+def _plot_decay(axes: "Axes", flow: "GradientFlow", layer: int) -> None:
+    """The decay fitted to all parts together, if there is one."""
+    decay, whole = flow.decay[layer, -1], flow.median[layer, -1]
+    there = np.isfinite(whole) & (whole > 0)
+    if not (np.isfinite(decay) and decay > 0 and there.any()):
+        return
+    lags, sizes = flow.lags[there], whole[there]
+    # through the middle of the measured ones, in logarithms, each counting by its size, as in the fit
+    level = np.average(np.log(sizes) - lags * np.log(decay), weights=sizes * (lags > 0) + 1e-300)
+    line = np.exp(level + lags * np.log(decay))
+    inside = line >= sizes.min() / 10
+    axes.plot(
+        lags[inside],
+        line[inside],
+        color=GREY,
+        linestyle="--",
+        linewidth=1,
+        label=f"fitted: × {decay:.4g} a step",
+    )
 
 
 def gradient_table(flow: "GradientFlow", layer: int = 0) -> dict[str, Any]:

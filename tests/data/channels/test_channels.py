@@ -9,18 +9,17 @@ import polars as pl
 import pytest
 import torch
 
+from elman.data.channels.calendar import calendar, calendar_features
 from elman.data.channels.channels import (
     Channels,
     ChannelTable,
-    calendar,
-    calendar_features,
     channels_from_memory,
     filled,
-    labelled,
     load_channels,
     read_channels,
     save_channels,
 )
+from elman.data.channels.labels import labelled
 from elman.errors import InputError
 
 

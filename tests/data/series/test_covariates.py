@@ -14,7 +14,8 @@ from elman.data.series.covariates import (
     covariates_from_json,
     encode,
 )
-from elman.data.series.panel import Columns, Panel, make_panel
+from elman.data.series.panel import Columns, Panel
+from elman.data.series.read import make_panel
 from elman.errors import InputError
 
 NAN = float("nan")

@@ -7,7 +7,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from elman.data.series.panel import Columns, Panel, make_panel, panel_arrays, panel_from_arrays, read_panel
+from elman.data.series.panel import Columns, Panel
+from elman.data.series.read import make_panel, read_panel
+from elman.data.series.store import panel_arrays, panel_from_arrays
 from elman.errors import InputError
 
 TABLE = """unique_id,ds,y,price,shop

@@ -1,16 +1,14 @@
 """Columns of numbers over time, some of them missing: one or many series from tables and arrays."""
 
-import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elman.config import check_regular, read_json, shown
+from elman.config import check_regular
 from elman.data.read.arrays import check_finite, is_array, is_frame, numbers
 from elman.data.read.frames import to_polars
 from elman.data.read.npz import read_arrays
@@ -141,46 +139,6 @@ def _labels(values: np.ndarray, path: Path) -> np.ndarray:
     return values == 1
 
 
-def windows_of(labels: Path, data: Path) -> object:
-    """What a JSON file of labelled windows holds for a file of data, which it names by the end of its path.
-
-    Raises:
-        InputError: nothing for that file.
-    """
-    found, parts = read_json(labels), data.resolve().parts
-    for name, windows in found.items() if isinstance(found, dict) else ():
-        own = Path(name).parts
-        if own and parts[-len(own) :] == own:
-            return windows
-    raise InputError(f"{labels}: has no windows for {data}")
-
-
-def labelled(series: Channels, windows: object, source: str) -> Channels:
-    """The series with the rows of labelled windows marked.
-
-    Args:
-        series: its times are compared as text, so they must be written as the windows' are.
-        windows: [[first time, last time], …]; what the windows' times have more at their ends is cut off, as
-            NAB's "2014-04-10 07:15:00.000000" has.
-        source: the file of labels, for messages.
-
-    Raises:
-        InputError: no such list, or no row has such a time.
-    """
-    rows = {time: row for row, time in reversed(list(enumerate(series.times)))}
-    labels = np.zeros(len(series), dtype=bool)
-    width = max(map(len, series.times))
-    if not isinstance(windows, list):
-        raise InputError(f"{source}: windows must be a list. Got {shown(windows)}.")
-    for window in windows:
-        pair = window if isinstance(window, list) and len(window) == 2 else [None]
-        found = [rows.get(str(time)[:width]) for time in pair]
-        if None in found:
-            raise InputError(f"{source}: must hold pairs of times that the data have. Got {shown(window)}.")
-        labels[found[0] : found[1] + 1] = True  # type: ignore[operator]
-    return replace(series, labels=labels)
-
-
 def _rows_by_name(names: Sequence[object]) -> dict[object, np.ndarray]:
     rows: dict[object, list[int]] = {}
     for row, name in enumerate(names):
@@ -306,37 +264,6 @@ def load_channels(path: Path, columns: int) -> tuple[list[Channels], np.ndarray]
         strict=True,
     )
     return [Channels(str(name), list(map(str, times)), v, flags) for name, times, v, flags in pieces], parts
-
-
-CALENDARS = {"none": 0, "day": 2, "week": 4}
-"""Features of each kind of calendar."""
-
-
-def calendar_features(time: str, kind: str) -> list[float]:
-    """Sine and cosine of the time of day and, for ``week``, of the week.
-
-    Raises:
-        ValueError: the text is no time of ISO 8601, as 2014-07-01 00:30:00 is.
-    """
-    if kind == "none":
-        return []
-    at = datetime.fromisoformat(str(time))
-    day = (at.hour * 3600 + at.minute * 60 + at.second) / 86400
-    turns = [day] if kind == "day" else [day, (at.weekday() + day) / 7]
-    return [f(2 * math.pi * turn) for turn in turns for f in (math.sin, math.cos)]
-
-
-def calendar(times: Sequence[str], kind: str, source: str) -> np.ndarray:
-    """``calendar_features`` of each row [N, F] float32; InputError where a time cannot be read."""
-    found = np.empty((len(times), CALENDARS[kind]), np.float32)
-    for row, time in enumerate(times):
-        try:
-            found[row] = calendar_features(time, kind)
-        except ValueError:
-            raise InputError(
-                f"{source}: --calendar needs times such as 2014-07-01 00:30:00. Got {shown(time)}."
-            ) from None
-    return found
 
 
 def filled(values: np.ndarray) -> np.ndarray:

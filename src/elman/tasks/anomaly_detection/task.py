@@ -325,7 +325,8 @@ class AnomalyDetector(Task):
 
     def _read(self, path: Path, with_labels: bool) -> "ChannelTable":
         """A table; its labels also from the file of windows, where one is named."""
-        from elman.data.channels.channels import labelled, read_channels, windows_of
+        from elman.data.channels.channels import read_channels
+        from elman.data.channels.labels import labelled, windows_of
 
         config = self.config
         table = read_channels(path, **self._special)
@@ -420,7 +421,8 @@ class AnomalyDetector(Task):
 
     def _prepared(self, series: "Channels") -> tuple[np.ndarray, np.ndarray]:
         """What the model reads at each row [N, I], and what is to be expected [N, D], NaN where unknown."""
-        from elman.data.channels.channels import calendar, filled
+        from elman.data.channels.calendar import calendar
+        from elman.data.channels.channels import filled
         from elman.data.scale import scaled
 
         seen = scaled(series.values, self._fact("mean"), self._fact("scale"))
@@ -442,7 +444,7 @@ class AnomalyDetector(Task):
 
     def build(self) -> "Framewise | Autoencoder":
         """Layer and head; an encoder before them where windows are reconstructed."""
-        from elman.data.channels.channels import CALENDARS
+        from elman.data.channels.calendar import CALENDARS
         from elman.heads.squared_error import SquaredError
         from elman.models.autoencoder import Autoencoder
         from elman.models.framewise import Framewise

@@ -342,21 +342,21 @@ class Forecaster(Task):
 
     def read(self, data: list[Path], folder: Path | None) -> None:
         """Reads one or more tables; learns frequency, seasons, scales and categories."""
-        from elman.data.series.panel import read_panel
+        from elman.data.series.read import read_panel
 
         self._learn(read_panel(data, self.config.columns, self.config.freq), self.config.test_windows)
         self._given = None
 
     def read_like(self, data: list[Path]) -> "Panel":
         """Series from files with the columns and the frequency that the model was trained on."""
-        from elman.data.series.panel import read_panel
+        from elman.data.series.read import read_panel
 
         self._fitted()
         return self._alike(read_panel(data, self.config.columns, self.scheme.frequency))
 
     def _panel_of(self, df: Any, *, like_training: bool) -> "Panel":
         from elman.data.read.frames import to_polars
-        from elman.data.series.panel import make_panel
+        from elman.data.series.read import make_panel
 
         freq = self.scheme.frequency if like_training else self.config.freq
         panel = make_panel([(to_polars(df), Path("df"))], self.config.columns, freq)
@@ -600,7 +600,7 @@ class Forecaster(Task):
         *,
         with_actual: bool = False,
     ) -> "pl.DataFrame":
-        from elman.data.read.frames import forecast_frame
+        from elman.data.series.frame import forecast_frame
 
         quantiles = self._quantiles(panel, series, cutoffs, horizon, _with_ends(levels))
         return forecast_frame(
@@ -708,7 +708,7 @@ class Forecaster(Task):
 
     def save_extras(self, folder: Path) -> None:
         """Writes the series."""
-        from elman.data.series.panel import panel_arrays
+        from elman.data.series.store import panel_arrays
 
         arrays: Any = panel_arrays(self.series)
         np.savez(folder / _DATA, **arrays)
@@ -716,7 +716,7 @@ class Forecaster(Task):
     def load_extras(self, folder: Path) -> None:
         """Reads the series."""
         from elman.data.read.npz import read_arrays
-        from elman.data.series.panel import panel_from_arrays
+        from elman.data.series.store import panel_from_arrays
 
         path = folder / _DATA
         check_regular(path)

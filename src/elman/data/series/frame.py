@@ -1,0 +1,46 @@
+"""Forecasts as a long table."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from elman.data.series.panel import Columns, Panel
+
+
+def forecast_frame(
+    panel: Panel,
+    series: np.ndarray,
+    cutoffs: np.ndarray,
+    quantiles: np.ndarray,
+    levels: Sequence[int],
+    columns: Columns,
+    *,
+    with_actual: bool = False,
+) -> pl.DataFrame:
+    """Forecasts as Nixtla's libraries write them: a row a step.
+
+    Args:
+        panel: the series.
+        series: [M] whose forecast it is.
+        cutoffs: [M] its first step.
+        quantiles: [M, H, 1 + 2 L] the median, then both ends of each interval.
+        levels: the L intervals in per cent.
+        columns: names of those of series, time and target.
+        with_actual: whether columns ``cutoff`` (the last step read) and of the target are there too.
+    """
+    horizon = quantiles.shape[1]
+    steps = (cutoffs[:, None] + np.arange(horizon)).ravel()
+    rows = np.repeat(series, horizon)
+    found = {
+        columns.id: panel.keys.gather(rows),
+        columns.time: panel.ds(panel.times(rows, steps)),
+    }
+    if with_actual:
+        found["cutoff"] = panel.ds(panel.times(rows, np.repeat(cutoffs - 1, horizon)))
+        found[columns.target] = pl.Series(panel.y[panel.begins[rows] + steps])
+    found["elman"] = pl.Series(quantiles[..., 0].ravel())
+    for k, level in enumerate(levels):
+        for side, name in enumerate(("lo", "hi"), 1):
+            found[f"elman-{name}-{level}"] = pl.Series(quantiles[..., 2 * k + side].ravel())
+    return pl.DataFrame(found)

@@ -1,0 +1,222 @@
+"""Panels from tables: rows sorted, numbered and checked."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from elman.data.read.tables import check_columns, check_filled, number_column, read_table, row_number
+from elman.data.series.frequency import Frequency, infer_frequency, parse_frequency
+from elman.data.series.panel import Columns, Panel, missing_value
+from elman.data.series.times import on_the_wall, read_times
+from elman.errors import InputError
+
+_LONGEST = 10**7  # steps between a series' ends
+
+
+def read_panel(paths: Sequence[Path], columns: Columns, freq: str | None = None) -> Panel:
+    """The series of one or more files (see ``read_table``).
+
+    Args:
+        paths: tables with the same columns.
+        columns: their names.
+        freq: as a user writes it; inferred where it is None.
+
+    Raises:
+        InputError: names file, row, column and value.
+    """
+    if not paths:
+        raise InputError("forecasting reads at least one table. Got none.")
+    return make_panel([(read_table(path), path) for path in paths], columns, freq)
+
+
+def make_panel(
+    tables: "Sequence[tuple[pl.DataFrame, Path]]", columns: Columns, freq: str | None = None
+) -> Panel:
+    """As ``read_panel``, of tables that are read already, each with a name for messages.
+
+    Rows may stand in any order. Rows of a series that do are sorted, and steps between two rows that have
+    none are missing values; either is told in a warning that names the first.
+    """
+    rows = _Rows(tables, columns, freq)
+    firsts, series = _numbered(rows.ids)
+    keys = rows.keys.gather(firsts)
+    order = _sorted(rows, series)
+    series, times = series[order], rows.times[order]
+    if freq is None:
+        frequency = infer_frequency(times, series, integers=rows.integers)
+    else:
+        frequency = parse_frequency(freq, integers=rows.integers)
+    if rows.zone and frequency.by_days and not rows.wall:
+        raise InputError(
+            f"{columns.time}: steps of {frequency} must keep their time of day in the time zone {rows.zone}: "
+            "convert them to the zone in which they do, or give times without one"
+        )
+    first = np.flatnonzero(np.diff(series, prepend=-1))
+    steps = _steps(rows, order, series, frequency, times[first])
+    last = np.append(first[1:], len(steps)) - 1
+    begins = np.concatenate([[0], np.cumsum(steps[last] + 1)])
+    at = begins[series] + steps
+
+    def spread(values: np.ndarray) -> np.ndarray:
+        """Values of rows as values of steps."""
+        flat = np.full(begins[-1], missing_value(values), values.dtype)
+        flat[at] = values[order]
+        return flat
+
+    y = spread(rows.values(columns.target, number=True))
+    return Panel(
+        keys,
+        frequency,
+        times[first],
+        begins,
+        _lengths(y, begins, [rows.ids[row] for row in firsts], columns),
+        y,
+        {column: spread(rows.values(column)) for column in columns.covariates},
+        {column: _one_each(rows, column, series, order, first) for column in columns.static},
+        rows.integers,
+        rows.time_type,
+    )
+
+
+class _Rows:
+    """The rows of all tables together, numbered from 0, each with its series' name and its time.
+
+    Times with a zone are those of the clock on the wall where every step has the same time of day, as steps
+    of days have, and otherwise of UTC.
+    """
+
+    def __init__(
+        self, tables: "Sequence[tuple[pl.DataFrame, Path]]", columns: Columns, freq: str | None
+    ) -> None:
+
+        self.columns, self._tables = columns, tables
+        self._begins = np.cumsum([0, *(len(table) for table, _ in tables)])
+        wanted = [columns.id, columns.time, columns.target, *columns.covariates, *columns.static]
+        for name in wanted:
+            if wanted.count(name) > 1:
+                raise InputError(f"column {name!r} is named for two purposes")
+        for table, path in tables:
+            check_columns(table, wanted, path)
+            check_filled(table, columns.id, path)
+            check_filled(table, columns.time, path)
+        names = [table[columns.id] for table, _ in tables]
+        alike = len({column.dtype for column in names}) == 1
+        self.keys = pl.concat(names if alike else [column.cast(pl.String) for column in names])
+        self.ids: list[str] = self.keys.cast(pl.String).to_list()
+        moments = [table[columns.time] for table, _ in tables]
+        self.time_type = moments[0].dtype if len({each.dtype for each in moments}) == 1 else pl.String()
+        self.zone = getattr(self.time_type, "time_zone", None)
+        self.wall = self.zone is not None and on_the_wall(moments, freq)
+        times, kinds = [], []
+        for column, (_, path) in zip(moments, tables, strict=True):
+            found, integers = read_times(column.dt.replace_time_zone(None) if self.wall else column, path)
+            times.append(found)
+            kinds.append(integers)
+            if integers != kinds[0]:
+                raise InputError(f"{path}: {columns.time} must be integers or dates, as in {tables[0][1]}")
+        self.times, self.integers = np.concatenate(times), kinds[0]
+
+    def _find(self, row: int) -> tuple["pl.DataFrame", Path, int]:
+        number = int(np.searchsorted(self._begins, row, "right")) - 1
+        return *self._tables[number], int(row - self._begins[number])
+
+    def named(self, row: int) -> str:
+        """File, row and series, for a message."""
+        _, path, index = self._find(row)
+        return f"{path}: row {row_number(path, index)}: {self.columns.id} {self.ids[row]!r}"
+
+    def cell(self, row: int, column: str) -> str:
+        """A cell as it stands in its file."""
+        table, _, index = self._find(row)
+        return str(table[column][index])
+
+    def values(self, column: str, *, number: bool = False) -> np.ndarray:
+        """A column [rows], as float64 where all of its cells are numbers (or must be), or else as texts."""
+        types = [table[column].dtype for table, _ in self._tables]
+        if number or all(kind.is_numeric() or kind == pl.Null for kind in types):
+            found = []
+            for table, path in self._tables:
+                number_column(table, column, path, missing=True)  # names what is no number
+                found.append(table[column].cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy())
+            return np.concatenate(found)
+        cells = (table[column].cast(str).fill_null("").to_list() for table, _ in self._tables)
+        return np.array([cell for each in cells for cell in each])
+
+
+def _numbered(ids: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """The rows where different names first occur, and each row's number among these names."""
+    numbers: dict[str, int] = {}
+    series = np.array([numbers.setdefault(name, len(numbers)) for name in ids], np.int64)
+    return np.unique(series, return_index=True)[1], series
+
+
+def _sorted(rows: _Rows, series: np.ndarray) -> np.ndarray:
+    """The rows by series and time; no time twice. Warns where that was not their order."""
+    as_given = np.argsort(series, kind="stable")
+    back = np.flatnonzero((np.diff(series[as_given]) == 0) & (np.diff(rows.times[as_given]) < 0))
+    if len(back):
+        row = int(as_given[back[0] + 1])
+        warnings.warn(
+            f"{rows.named(row)} goes back in {rows.columns.time}; rows are sorted ({len(back)} such rows)",
+            stacklevel=4,
+        )
+    order = np.lexsort((rows.times, series))
+    twice = np.flatnonzero((np.diff(series[order]) == 0) & (np.diff(rows.times[order]) == 0))
+    if len(twice):
+        row, time = int(order[twice[0] + 1]), rows.columns.time
+        raise InputError(f"{rows.named(row)} has {time} {rows.cell(row, time)} twice")
+    return order
+
+
+def _steps(
+    rows: _Rows, order: np.ndarray, series: np.ndarray, frequency: Frequency, starts: np.ndarray
+) -> np.ndarray:
+    """Each sorted row's step within its series. Warns where steps have no row."""
+    steps, fits = frequency.steps(rows.times[order], starts[series])
+    wrong = np.flatnonzero(~fits | (steps > _LONGEST))
+    if len(wrong):
+        row, time = int(order[wrong[0]]), rows.columns.time
+        raise InputError(
+            f"{rows.named(row)}: {time} {rows.cell(row, time)} must be a whole number of steps, at most "
+            f"{_LONGEST:,}, of frequency {frequency} after its series' first (--freq names another)"
+        )
+    wide = np.flatnonzero((np.diff(series) == 0) & (np.diff(steps) > 1))
+    if len(wide):
+        missing = int((np.diff(steps)[wide] - 1).sum())
+        warnings.warn(
+            f"{rows.named(int(order[wide[0] + 1]))} has no row for the step before; "
+            f"{missing} steps without a row count as missing values",
+            stacklevel=4,
+        )
+    return steps
+
+
+def _one_each(
+    rows: _Rows, column: str, series: np.ndarray, order: np.ndarray, first: np.ndarray
+) -> np.ndarray:
+    """A static column's value of each series."""
+    values = rows.values(column)[order]
+    own = values[first]
+    if values.dtype.kind == "f":
+        differs = ~np.isclose(values, own[series], rtol=0, atol=0, equal_nan=True)
+    else:
+        differs = values != own[series]
+    if differs.any():
+        row = int(order[np.flatnonzero(differs)[0]])
+        raise InputError(
+            f"{rows.named(row)}: {column} must be the same in all of its rows. Got {rows.cell(row, column)}."
+        )
+    return own
+
+
+def _lengths(y: np.ndarray, begins: np.ndarray, names: list[str], columns: Columns) -> np.ndarray:
+    """Steps up to each series' last target."""
+    steps = np.arange(len(y)) - np.repeat(begins[:-1], np.diff(begins)) + 1
+    lengths = np.maximum.reduceat(np.where(np.isnan(y), 0, steps), begins[:-1])
+    empty = np.flatnonzero(lengths == 0)
+    if len(empty):
+        raise InputError(f"{columns.id} {names[int(empty[0])]!r} has no {columns.target} at all")
+    return lengths

@@ -1,0 +1,82 @@
+"""Panels as arrays, for an ``.npz`` file."""
+
+import numpy as np
+import polars as pl
+
+from elman.config import shown
+from elman.data.series.frequency import parse_frequency
+from elman.data.series.panel import Panel
+from elman.data.series.times import type_of_text, type_text
+from elman.errors import InputError
+
+
+def panel_arrays(panel: Panel) -> dict[str, np.ndarray]:
+    """What ``panel_from_arrays`` reads, for an ``.npz`` file."""
+    return {
+        "ids": panel.keys.to_numpy() if panel.keys.dtype.is_integer() else np.array(panel.ids),
+        "times": np.array(type_text(panel.time_type)),
+        "frequency": np.array(str(panel.frequency)),
+        "integers": np.array(panel.integers),
+        "starts": panel.starts,
+        "begins": panel.begins,
+        "lengths": panel.lengths,
+        "y": panel.y,
+        **{f"covariate {name}": values for name, values in panel.covariates.items()},
+        **{f"static {name}": values for name, values in panel.static.items()},
+    }
+
+
+def panel_from_arrays(found: dict[str, np.ndarray], source: str) -> Panel:
+    """The panel of these arrays, which may come from anywhere.
+
+    Raises:
+        InputError: they are not exactly what ``panel_arrays`` gives.
+    """
+    found = {"times": np.array("String"), **found}  # runs of version 0.1 have none
+    kinds = {
+        "ids": "Uiu",
+        "times": "U",
+        "frequency": "U",
+        "integers": "b",
+        "starts": "i",
+        "begins": "i",
+        "lengths": "i",
+        "y": "f",
+    }
+    for name, kind in kinds.items():
+        if name not in found or found[name].dtype.kind not in kind:
+            raise InputError(f"{source}: must have an array {name!r} of type {kind}")
+    ids, begins, y = found["ids"], found["begins"], found["y"]
+    covariates = {k.removeprefix("covariate "): v for k, v in found.items() if k.startswith("covariate ")}
+    static = {k.removeprefix("static "): v for k, v in found.items() if k.startswith("static ")}
+    fits = (
+        ids.ndim == y.ndim == 1
+        and found["frequency"].ndim == found["integers"].ndim == 0
+        and len(ids) > 0
+        and found["starts"].shape == found["lengths"].shape == ids.shape
+        and begins.shape == (len(ids) + 1,)
+        and begins[0] == 0
+        and begins[-1] == len(y)
+        and (np.diff(begins) >= found["lengths"]).all()
+        and found["lengths"].min() > 0
+        and all(v.shape == y.shape and v.dtype.kind in "fU" for v in covariates.values())
+        and all(v.shape == ids.shape and v.dtype.kind in "fU" for v in static.values())
+        and len(found) == len(kinds) + len(covariates) + len(static)
+    )
+    if not fits:
+        raise InputError(f"{source}: its arrays do not fit together")
+    integers, time_type = bool(found["integers"]), type_of_text(str(found["times"]))
+    if time_type is None:
+        raise InputError(f"{source}: times must be a type of times. Got {shown(str(found['times']))}.")
+    return Panel(
+        pl.Series(ids),
+        parse_frequency(str(found["frequency"]), integers=integers),
+        found["starts"],
+        begins,
+        found["lengths"],
+        y,
+        covariates,
+        static,
+        integers,
+        time_type,
+    )
