@@ -18,6 +18,8 @@ class MinimalGatedUnit(elman.Cell):
     """
 
     gates = ("f", "n")
+    sigmoid_gates = ("f",)
+    memory_gate, keeps_at = "f", 0  # f = 0 keeps the state
 
     def pointwise(self, w, projected, recurrent, state):
         (pf, pn), (uf, un) = projected.chunk(2, -1), recurrent.chunk(2, -1)

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from elman import state
@@ -8,6 +9,29 @@ def test_zeros_has_the_leading_axes_and_each_shape():
     assert torch.equal(h, torch.zeros(5, 6, 4, dtype=torch.float64))
     assert torch.equal(c, torch.zeros(5, 6, 2, 3, dtype=torch.float64))
     assert h.dtype == c.dtype == torch.float64
+
+
+# vectors, matrices, pictures; as many rows as units, so that no wrong axis passes by its size
+SHAPES = [(3,), (3, 3), (3, 2, 4)]
+
+
+@pytest.mark.parametrize("leading", [(3,), (2, 3)], ids=["in a sweep", "between calls"])
+def test_states_of_any_shape(leading):
+    before, after = (tuple(torch.randn(*leading, *shape) for shape in SHAPES) for _ in range(2))
+    start = state.zeros(SHAPES, *leading, dtype=torch.float32)
+    assert [s.shape for s in start] == [s.shape for s in before]
+    assert not any(s.any() for s in start)
+    axis, alive, index = len(leading) - 1, torch.tensor([True, False, True]), torch.tensor([2, 0, 0, 1])
+    frozen = state.where(alive, after, before, axis)
+    picked = state.reorder(before, index, axis)
+    for old, new, kept, some in zip(before, after, frozen, picked, strict=True):
+        rows = list(zip(old.unbind(axis), new.unbind(axis), alive, strict=True))
+        assert torch.equal(kept, torch.stack([n if a else o for o, n, a in rows], axis))
+        assert torch.equal(some, torch.stack([old.select(axis, k) for k in index.tolist()], axis))
+    given = tuple(s.requires_grad_() * 2 for s in before)
+    cut = state.detach(given)
+    assert not any(s.requires_grad for s in cut)
+    assert all(map(torch.equal, cut, given))
 
 
 def test_detach_cuts_the_history_and_keeps_the_values():

@@ -16,14 +16,16 @@ class Field:
     """An input with a time axis.
 
     Attributes:
-        values: [T, B] ids or [T, B, I] features.
+        values: [T, B] ids, [T, B, I] features or [T, B, I, *planes].
         lengths: [B] steps of each row, or None: all T.
         resets: [T, B] bool, true where a new sequence starts, or None.
+        side: [T, B, …] the side input of each step, as the time since the last one, or None.
     """
 
     values: Tensor
     lengths: Tensor | None = None
     resets: Tensor | None = None
+    side: Tensor | None = None
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,7 @@ def nudged(layer, x, deltas):
             new = cell.step(w, cell.project(w, x[t]), state)
             new = tuple(s + delta[t] for s, delta in zip(new, own, strict=True))
             alive = (t < sweep.lengths)[:, None]
-            outputs[t] = torch.where(alive, new[cell.output_index], 0.0)
+            outputs[t] = torch.where(alive, new[0], 0.0)
             state = tuple(torch.where(alive, n, s) for n, s in zip(new, state, strict=True))
         return torch.stack(outputs), state
 

@@ -117,7 +117,7 @@ def test_views_give_the_same_bits(dtype, name):
     options["resets"] = options["resets"].t().contiguous().t()
     noise = options["noise"]
     maps = tuple(strided(z).detach() if isinstance(z, Tensor) else z for z in noise.zoneout)
-    options["noise"] = replace(noise, recurrent=strided(noise.recurrent).detach(), zoneout=maps)
+    options["noise"] = replace(noise, recurrent=(strided(*noise.recurrent).detach(),), zoneout=maps)
     view = replace(
         asked,
         w={k: strided(v) for k, v in asked.w.items()},

@@ -107,7 +107,7 @@ OTHER = "torch's layers have no variational dropout, zoneout or residual connect
         ("lstm", {"resets": RESETS, "bidirectional": True}, CUT),
         ("gru", {"input_masks": (torch.ones(2, 3), torch.ones(2, 4))}, OTHER),
         ("gru", {"noise": (Noise(zoneout=(0.5,)),) * 2}, OTHER),
-        ("gru", {"noise": (Noise(recurrent=torch.ones(2, 4)),) * 2}, OTHER),
+        ("gru", {"noise": (Noise(recurrent=(torch.ones(2, 4),)),) * 2}, OTHER),
         ("elman", {"residual": True}, OTHER),
         ("elman", {"x": torch.zeros(0, 2, 3)}, "no steps or no rows"),
         ("elman", {"x": torch.zeros(5, 0, 3)}, "no steps or no rows"),

@@ -34,7 +34,7 @@ def arguments(cell, everything, gradients, directions):
         sweeps.append(Sweep(cell, w, x, state, reverse=reverse))
         if everything:
             mask, share = torch.rand(B, cell.output_size), (torch.rand(T, B, cell.output_size) < 0.3).float()
-            noise = Noise(mask, (share, *[0.2] * (len(shapes) - 1)))
+            noise = Noise((mask,), (share, *[0.2] * (len(shapes) - 1)))
             sweeps[-1] = replace(sweeps[-1], initial=initial, lengths=lengths, resets=resets, noise=noise)
     options, inputs = taken_apart(sweeps)
     return [t for t in inputs if t is not None], *operator._plain(options), gradients

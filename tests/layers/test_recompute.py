@@ -51,7 +51,7 @@ def test_state_gradients_are_those_of_a_state_put_in_by_hand(cell, backend):
     for t in (0, 4, T - 1):
         _, state = layer(x[: t + 1])
         state = tuple(s.detach().requires_grad_() for s in state)
-        rest = (state[layer.cell.output_index][0] * weights[t]).sum()
+        rest = (state[0][0] * weights[t]).sum()
         if t + 1 < T:
             rest = rest + (layer(x[t + 1 :], state)[0] * weights[t + 1 :]).sum()
         expected = torch.autograd.grad(rest, state, allow_unused=True)

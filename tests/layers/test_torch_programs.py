@@ -12,6 +12,8 @@ from torch.export import Dim
 from torch.func import functional_call, grad, vmap
 from torch.nn.utils.parametrizations import weight_norm
 
+import own_cells
+from agreement import agree, draw, draw_side, leaves, randomise, results, several, weighted_sum
 from elman import cells, layers, registry
 from elman.cells import Cell
 from elman.cells.base import Weights
@@ -131,6 +133,13 @@ def test_compiled_drop_in_with(options):
 def test_compiled_cell_of_ones_own():
     layer = Recurrent(MinimalGated(I, H), 2, bidirectional=True, learned_state=True, zoneout=0.1).eval()
     assert_compiles(layer, lengths=LENGTHS, resets=torch.rand(T, B) < 0.4)
+
+
+@pytest.mark.parametrize("kind", own_cells.CELLS, ids=lambda kind: kind.__name__)
+def test_compiled_cell_unlike_the_built_in_ones(kind):
+    layer = Recurrent(kind(I, H))
+    side = {name: value.float() for name, value in draw_side(layer.cell, T, B).items()}
+    assert_compiles(layer, lengths=LENGTHS, **side)
 
 
 @pytest.mark.parametrize("ragged", [False, True], ids=["whole", "ragged"])

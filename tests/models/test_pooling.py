@@ -12,6 +12,7 @@ from elman.heads.squared_error import SquaredError
 from elman.layers import Recurrent
 from elman.models.pooled import Pooled
 from elman.models.pooling import Pooling
+from own_cells import MatrixMemory
 
 T, B, I, H = 7, 4, 3, 5
 NAMES = ("last", "max", "mean", "attention", "concat")
@@ -41,7 +42,7 @@ def by_hand(name, output, query, final):
 
 @each_name
 @pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize("cell", [LSTM, ProjectedLSTM])
+@pytest.mark.parametrize("cell", [LSTM, ProjectedLSTM, MatrixMemory])
 def test_by_hand_row_by_row(name, bidirectional, cell):
     pooled = model(name, cell, bidirectional=bidirectional, num_layers=2)
     x, lengths = torch.randn(T, B, I, dtype=torch.float64), torch.tensor([3, T, 1, 6])

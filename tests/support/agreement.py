@@ -7,10 +7,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from elman.cells import Cell
 from elman.layers import Recurrent
 from elman.state import State
 
 M = TypeVar("M", bound=nn.Module)
+
+PLANES = (3, 2)
 
 
 def randomise(module: M, scale: float = 0.5) -> M:
@@ -20,10 +23,25 @@ def randomise(module: M, scale: float = 0.5) -> M:
     return module
 
 
+def planes_of(cell: Cell) -> tuple[int, ...]:
+    """Sizes of the planes of the inputs that are drawn for a cell."""
+    return PLANES[: cell.plane_axes]
+
+
 def draw(layer: Recurrent, T: int, B: int) -> tuple[Tensor, State]:
-    """A random input [T, B, I] and a random state for the layer, both asking for gradients."""
-    state = tuple(torch.randn(s.shape, dtype=s.dtype, requires_grad=True) for s in layer.initial_state(B))
-    return torch.randn(T, B, layer.input_size, dtype=state[0].dtype, requires_grad=True), state
+    """A random input [T, B, I, *planes] and a random state for the layer, both asking for gradients."""
+    planes = planes_of(layer.cell)
+    like = layer.initial_state(B, planes)
+    state = tuple(torch.randn(s.shape, dtype=s.dtype, requires_grad=True) for s in like)
+    return torch.randn(T, B, layer.input_size, *planes, dtype=like[0].dtype, requires_grad=True), state
+
+
+def draw_side(cell: Cell, *leading: int) -> dict[str, Tensor]:
+    """The side input, as the keyword that takes it, asking for gradients; nothing for a cell without one."""
+    shape = cell.side_input()
+    if shape is None:
+        return {}
+    return {"side": torch.rand(*leading, *shape, dtype=torch.float64).mul_(3).requires_grad_()}
 
 
 def several(state: Any) -> tuple[Tensor, ...]:
@@ -36,18 +54,18 @@ def weighted_sum(values: Iterable[Tensor]) -> Tensor:
     return torch.stack([(v * torch.arange(v.numel()).cos().view(v.shape)).sum() for v in values]).sum()
 
 
-def leaves(x: Tensor, state: Any, module: nn.Module) -> dict[str, Tensor]:
-    """All that went in, by name: the input, the states (a tensor, several or None) and the parameters."""
+def leaves(x: Tensor, state: Any, module: nn.Module, **others: Tensor) -> dict[str, Tensor]:
+    """All that went in, by name: the input, the states (a tensor, several or None), parameters and others."""
     states = {f"state {k}": s for k, s in enumerate(several(state))}
-    return {"x": x, **states, **dict(module.named_parameters())}
+    return {"x": x, **states, **dict(module.named_parameters()), **others}
 
 
-def results(run: Any, x: Tensor, state: Any, module: nn.Module) -> dict[str, Tensor]:
+def results(run: Any, x: Tensor, state: Any, module: nn.Module, **others: Tensor) -> dict[str, Tensor]:
     """What a run returned, (output, state), and the gradients of its weighted sum for all that went in."""
     output, final = run
     values = {"output": output.data if isinstance(output, PackedSequence) else output}
     values |= {f"state {k}": s for k, s in enumerate(several(final))}
-    inputs = leaves(x, state, module)
+    inputs = leaves(x, state, module, **others)
     gradients = torch.autograd.grad(
         weighted_sum(values.values()), list(inputs.values()), allow_unused=True, materialize_grads=True
     )

@@ -159,7 +159,7 @@ def problem(
     noise = Noise()
     if "mask" in on:
         kept = torch.rand(B, cell.output_size, generator=make) < 0.5
-        noise = replace(noise, recurrent=2 * kept.to(dtype))
+        noise = replace(noise, recurrent=(2 * kept.to(dtype),))
     if "maps" in on or "rates" in on:
         shares: list[Any] = [0.25, 0.125][: len(shapes)]
         if "maps" in on:

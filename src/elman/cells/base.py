@@ -1,9 +1,9 @@
 """What a cell is: a frozen description of one time step that owns no tensors."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -19,25 +19,32 @@ Shape = tuple[int, ...]
 class Cell:
     """One time step of a recurrent network.
 
-    A cell declares facts (gates, states, parameters) and pure functions; it knows nothing of time, lengths,
-    layers, devices or kernels. To invent one, subclass it, name the gates and write ``pointwise``; override
-    the rest where the cell differs. Whatever holds for the built-in cells (unrolled layers, ragged lengths,
-    resets, truncated backpropagation, streaming, training by command) then holds for it too.
+    A cell declares facts and pure functions; it knows nothing of time, lengths, layers, devices or kernels.
+    To invent one, subclass it, name the gates and write ``pointwise``; override the rest where the cell
+    differs. Whatever holds for the built-in cells (unrolled layers, ragged lengths, resets, truncated
+    backpropagation, streaming, training by command) then holds for it too.
 
-    One step is ``step = pointwise ∘ recur`` on the projected input:
+    The functions, where w holds the parameters by name:
 
-        project(w, x)                    all that needs no state, for every step at once
-        recur(w, state)                  the product with the state
-        pointwise(w, p, r, state)        the rest, unit by unit, giving the new state
+        project(w, x) → p                   all that needs no state, for every step at once
+        recur(w, state) → r                 the products with the state; None if the cell has none
+        pointwise(w, p, r, state) → state'  the rest; a side input of the step comes as a fifth argument
+        step(w, p, state) → state'          ``pointwise ∘ recur``; overridden where a product needs another's
+                                            result, or the side input acts before the product
+        read(w, state', p) → output         by default the first state
+
+    The facts are the class attributes below and the functions ``states``, ``parameters``, ``side_input``,
+    ``state_shapes`` and ``output_shape``. Initialisation, dropout, the optimizer, reports and tests ask for
+    facts, never for a parameter's name. ``check`` compares the facts with each other.
 
     Args:
         input_size: I, features per step.
         hidden_size: H, units.
-        bias: whether ``bias_ih`` and ``bias_hh`` exist.
+        bias: whether the biases exist.
 
     Shapes:
-        With G gates: weight_ih [G·H, I], weight_hh [G·H, O], bias_ih [G·H], bias_hh [G·H],
-        where O is the size of the output state.
+        x [B, I, *planes], each state [B, *shape]. By default, with G gates: weight_ih [G·H, I],
+        weight_hh [G·H, size of the state that it multiplies], bias_ih [G·H], bias_hh [G·H].
 
     Raises:
         ValueError: a size is not a positive int.
@@ -48,15 +55,29 @@ class Cell:
     bias: bool = True
 
     gates: ClassVar[tuple[str, ...]] = ("h",)
-    """The blocks of the weights' first axis, in order."""
-    output: ClassVar[str] = "h"
-    """The state that is the layer's output, and the one that the recurrent product multiplies."""
+    """The blocks of H rows of the weights' and biases' first axis, in order."""
+    input_weights: ClassVar[tuple[str, ...]] = ("weight_ih",)
+    """The parameters that multiply the input."""
+    recurrent_weights: ClassVar[Mapping[str, str]] = {"weight_hh": "h"}
+    """The parameters that multiply a state, and the name of that state; empty: no recurrent product."""
+    gate_biases: ClassVar[tuple[str, ...]] = ("bias_ih", "bias_hh")
+    """The parameters whose sum is the gates' bias; they exist with ``bias`` alone."""
     memory_gate: ClassVar[str | None] = None
-    """The gate that, when 1, keeps the state."""
+    """The gate that decides how much of the state is kept."""
+    keeps_at: ClassVar[Literal[0, 1]] = 1
+    """The value of the memory gate at which the state is kept."""
     input_gate: ClassVar[str | None] = None
     """The gate that, when 1, lets new content in, where it is a gate of its own."""
     sigmoid_gates: ClassVar[tuple[str, ...]] = ()
-    """The gates that open and shut between 0 and 1; what tells of gates tells of these."""
+    """The gates that open and shut between 0 and 1; reports on gates show these."""
+    plane_axes: ClassVar[int] = 0
+    """Axes of an input after its features: 2 for pictures [B, I, height, width]."""
+    needs_side_input: ClassVar[bool] = False
+    """Whether a step cannot do without its side input."""
+    without_decay: ClassVar[tuple[str, ...]] = ()
+    """Parameters that weight decay leaves alone."""
+    rate_shares: ClassVar[Mapping[str, float]] = {}
+    """Parameters that learn at another rate, and what the learning rate is multiplied by."""
     advised_init: ClassVar[str] = "orthogonal"
     """The initialisation that the literature advises; tasks use it, layers on their own use torch's."""
 
@@ -66,29 +87,44 @@ class Cell:
         check_size("hidden_size", self.hidden_size)
 
     def states(self) -> dict[str, Shape]:
-        """Shape of each named state, without the batch axis."""
+        """Shape of each named state, without the batch axis and the planes."""
         return {"h": (self.hidden_size,)}
 
     def parameters(self) -> dict[str, Shape]:
         """Shape of each parameter, in the order in which they are initialised."""
-        rows = len(self.gates) * self.hidden_size
-        shapes: dict[str, Shape] = {
-            "weight_ih": (rows, self.input_size),
-            "weight_hh": (rows, self.output_size),
-        }
-        if self.bias:
-            shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
-        return shapes
+        rows, states = len(self.gates) * self.hidden_size, self.states()
+        shapes: dict[str, Shape] = dict.fromkeys(self.input_weights, (rows, self.input_size))
+        shapes |= {name: (rows, states[state][-1]) for name, state in self.recurrent_weights.items()}
+        return shapes | (dict.fromkeys(self.gate_biases, (rows,)) if self.bias else {})
 
-    @property
-    def output_index(self) -> int:
-        """Position of the output among the states."""
-        return list(self.states()).index(self.output)
+    def side_input(self) -> Shape | None:
+        """Shape of a step's side input, without the batch axis, () for one number; None: it takes none."""
+        return None
+
+    def state_shapes(self, *planes: int) -> dict[str, Shape]:
+        """Shape of each named state for an input [B, I, *planes]: by default its own, then the planes."""
+        states = self.states()
+        return {name: (*shape, *planes) for name, shape in states.items()} if planes else states
+
+    def output_shape(self, *planes: int) -> Shape:
+        """Shape of the output for an input [B, I, *planes], O first: by default the first state's."""
+        return next(iter(self.state_shapes(*planes).values()))
 
     @property
     def output_size(self) -> int:
         """O, features per step of the output."""
-        return self.states()[self.output][-1]
+        return self.output_shape(*(1,) * self.plane_axes)[0]
+
+    @property
+    def outputs_state(self) -> bool:
+        """Whether the output is the first state."""
+        return type(self).read is Cell.read
+
+    @property
+    def multiplied_states(self) -> tuple[int, ...]:
+        """Positions of the states that ``recurrent_weights`` multiply."""
+        names = list(self.states())
+        return tuple(sorted({names.index(state) for state in self.recurrent_weights.values()}))
 
     def initialise(self, w: Weights) -> None:
         """Fills the parameters in place as torch does: uniform on ±1/√H."""
@@ -100,36 +136,85 @@ class Cell:
         """All that needs no state: x [..., I] → [..., G·H]. The identity where a cell mixes x and h."""
         return F.linear(x, w["weight_ih"], w.get("bias_ih"))
 
-    def recur(self, w: Weights, state: State) -> Tensor:
-        """The product with the state: [B, O] → [B, G·H]."""
-        return F.linear(state[self.output_index], w["weight_hh"], w.get("bias_hh"))
+    def recur(self, w: Weights, state: State) -> Any:
+        """The products with the state: by default the one [B, O] → [B, G·H], or None if there is none.
 
-    def pointwise(self, w: Weights, projected: Tensor, recurrent: Tensor, state: State) -> State:
+        A cell with several gives them in the form that its ``pointwise`` takes.
+        """
+        if not self.recurrent_weights:
+            return None
+        ((name, multiplied),) = self.recurrent_weights.items()
+        return F.linear(state[list(self.states()).index(multiplied)], w[name], w.get("bias_hh"))
+
+    def pointwise(self, w: Weights, projected: Tensor, recurrent: Any, state: State) -> State:
         """The new state from both products [B, G·H] and the state before."""
         raise NotImplementedError(f"{type(self).__name__} must define pointwise or override step")
 
-    def gate_values(self, w: Weights, projected: Tensor, state: State) -> dict[str, Tensor]:
-        """How far each of ``sigmoid_gates`` stands open at a step: [B, H] in (0, 1), by name.
-
-        σ of the sum of both products; overridden by a cell whose gates see more.
-        """
-        if not self.sigmoid_gates:
-            return {}
-        both = dict(
-            zip(self.gates, (projected + self.recur(w, state)).chunk(len(self.gates), -1), strict=True)
-        )
-        return {name: torch.sigmoid(both[name]) for name in self.sigmoid_gates}
-
-    def step(self, w: Weights, projected: Tensor, state: State, seen: State | None = None) -> State:
-        """One step; overridden only by a cell that needs two products.
+    def step(
+        self,
+        w: Weights,
+        projected: Tensor,
+        state: State,
+        seen: State | None = None,
+        side: Tensor | None = None,
+    ) -> State:
+        """One step; overridden only by a cell that is more than ``pointwise ∘ recur``.
 
         Args:
             w: the parameters by name.
             projected: this step of ``project``'s result.
             state: the state before the step.
-            seen: the state as the recurrent product sees it, where dropout hides part of it.
+            seen: the state as the recurrent products see it, where dropout hides part of it.
+            side: the side input [B, *shape], if there is one.
         """
-        return self.pointwise(w, projected, self.recur(w, state if seen is None else seen), state)
+        recurrent = self.recur(w, state if seen is None else seen)
+        if side is None:
+            return self.pointwise(w, projected, recurrent, state)
+        return self.pointwise(w, projected, recurrent, state, side)  # type: ignore[call-arg]
+
+    def read(self, w: Weights, state: State, projected: Tensor) -> Tensor:
+        """The step's output [B, O, *planes], from the new state."""
+        return state[0]
+
+    def gate_values(
+        self, w: Weights, projected: Tensor, state: State, side: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """How far each of ``sigmoid_gates`` stands open at a step: [B, H, *planes] in (0, 1), by name.
+
+        σ of the sum of both products; overridden by a cell whose gates see more.
+        """
+        if not self.sigmoid_gates:
+            return {}
+        recurrent = self.recur(w, state)
+        total = projected if recurrent is None else projected + recurrent
+        both = dict(zip(self.gates, total.chunk(len(self.gates), 1), strict=True))
+        return {name: torch.sigmoid(both[name]) for name in self.sigmoid_gates}
+
+    def check(self) -> None:
+        """Raises ValueError if a fact names what the cell does not have."""
+        self._among("recurrent_weights' values", self.recurrent_weights.values(), self.states())
+        parameters = self.parameters()
+        self._among("input_weights", self.input_weights, parameters)
+        self._among("recurrent_weights", self.recurrent_weights, parameters)
+        if self.bias:  # without it, some of these do not exist
+            self._among("gate_biases", self.gate_biases, parameters)
+            self._among("without_decay", self.without_decay, parameters)
+            self._among("rate_shares", self.rate_shares, parameters)
+        self._among("memory_gate", {self.memory_gate} - {None}, self.gates)
+        self._among("input_gate", {self.input_gate} - {None}, self.gates)
+        self._among("sigmoid_gates", self.sigmoid_gates, self.gates)
+        if self.keeps_at not in (0, 1):
+            raise ValueError(f"{type(self).__name__}.keeps_at must be 0 or 1. Got {self.keeps_at!r}.")
+        inherited = type(self).recur is Cell.recur and type(self).step is Cell.step
+        if len(self.recurrent_weights) > 1 and inherited:
+            raise ValueError(f"{type(self).__name__} must define recur, as it has several recurrent_weights.")
+
+    def _among(self, fact: str, names: Iterable[str | None], known: Collection[str]) -> None:
+        """Raises ValueError if a fact names what is not among those known."""
+        unknown = ", ".join(str(name) for name in names if name not in known)
+        if unknown:
+            rule = f"{type(self).__name__}.{fact} must be among {', '.join(known)}"
+            raise ValueError(f"{rule}. Got {unknown}.")
 
 
 def check_size(name: str, value: object) -> None:

@@ -37,7 +37,14 @@ class GRUResetBefore(GRU):
     Source: Cho et al. 2014, arXiv:1406.1078, equations 5–8 (there z and 1 − z change places).
     """
 
-    def step(self, w: Weights, projected: Tensor, state: State, seen: State | None = None) -> State:
+    def step(
+        self,
+        w: Weights,
+        projected: Tensor,
+        state: State,
+        seen: State | None = None,
+        side: Tensor | None = None,
+    ) -> State:
         """Gates from the first product, the candidate from the second."""
         (h,), (seen_h,) = state, seen or state
         split = [2 * self.hidden_size, self.hidden_size]

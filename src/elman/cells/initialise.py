@@ -1,17 +1,18 @@
-"""Initialisations by name, for any cell that declares its gates.
+"""Initialisations by name, for any cell that declares its gates and what its parameters multiply.
 
 A name is one of those below, or several joined by ``+``, applied from left to right:
 
     torch          uniform on ±1/√H, everything (torch.nn's)
     orthogonal     recurrent weights orthogonal gate by gate, input weights Glorot-uniform, biases 0
                    (Saxe, McClelland & Ganguli 2013, arXiv:1312.6120; Glorot & Bengio 2010)
-    forget-bias    the bias of the gate that keeps the state is 1 (Jozefowicz, Zaremba & Sutskever 2015)
-    chrono:T       that bias drawn as log U(1, T − 1), the input gate's its negative, for memories of up to
-                   T steps (Tallec & Ollivier 2018, arXiv:1804.11188)
+    forget-bias    the bias of the memory gate is 1, or −1 if it keeps the state at 0 (Jozefowicz, Zaremba &
+                   Sutskever 2015)
+    chrono:T       that bias drawn as log U(1, T − 1), with that sign, the input gate's −log U(1, T − 1), for
+                   memories of up to T steps (Tallec & Ollivier 2018, arXiv:1804.11188)
     uniform:R      uniform on ±R, everything; a task draws its whole model so, embedding and head too
                    (Zaremba, Sutskever & Vinyals 2014, arXiv:1409.2329, with R = 0.1 and 0.05)
-    identity       recurrent weights the identity gate by gate, input weights N(0, 0.001²), biases 0, for
-                   relu networks (Le, Jaitly & Hinton 2015, arXiv:1504.00941)
+    identity       recurrent weights the identity gate by gate (of a convolution: its middle), input weights
+                   N(0, 0.001²), biases 0, for relu networks (Le, Jaitly & Hinton 2015, arXiv:1504.00941)
     advised        what the cell's own file advises
 """
 
@@ -45,13 +46,13 @@ def initialise(cell: Cell, w: Weights, init: str = "torch") -> None:
         if kind == "orthogonal":
             _fill(cell, w, torch.nn.init.orthogonal_, torch.nn.init.xavier_uniform_)
         elif kind == "identity":
-            _fill(cell, w, torch.nn.init.eye_, lambda block: torch.nn.init.normal_(block, std=0.001))
+            _fill(cell, w, _identity, lambda block: torch.nn.init.normal_(block, std=0.001))
         elif kind == "uniform":
             bound = _bound(argument, name)
             for parameter in w.values():
                 torch.nn.init.uniform_(parameter, -bound, bound)
         elif kind == "forget-bias":
-            _set_bias(cell, w, _memory_gate(cell, name), torch.ones(cell.hidden_size))
+            _keep(cell, w, name, torch.ones(cell.hidden_size))
         elif kind == "chrono":
             if not argument.isdecimal() or int(argument[:10]) < 3:
                 raise ValueError(
@@ -60,7 +61,7 @@ def initialise(cell: Cell, w: Weights, init: str = "torch") -> None:
             if len(argument) >= 10:
                 raise ValueError(f"chrono needs a number of steps below 1e9, as chrono:200. Got {name!r}.")
             bias = torch.empty(cell.hidden_size).uniform_(1, int(argument) - 1).log()
-            _set_bias(cell, w, _memory_gate(cell, name), bias)
+            _keep(cell, w, name, bias)
             if cell.input_gate:
                 _set_bias(cell, w, cell.input_gate, -bias)
         elif kind != "torch":
@@ -90,26 +91,33 @@ def _bound(argument: str, name: str) -> float:
     return bound
 
 
-def _memory_gate(cell: Cell, init: str) -> str:
-    if cell.memory_gate is None or not cell.bias:
+def _keep(cell: Cell, w: Weights, init: str, bias: Tensor) -> None:
+    """Gives the memory gate a bias [H] with which it keeps the more, the larger the bias is."""
+    if cell.memory_gate is None or not (cell.bias and cell.gate_biases):
         raise ValueError(
             f"initialisation {init!r} needs a gate that keeps the state, with a bias. Got {cell!r}."
         )
-    return cell.memory_gate
+    _set_bias(cell, w, cell.memory_gate, bias if cell.keeps_at else -bias)
 
 
 def _fill(cell: Cell, w: Weights, recurrent, entering) -> None:  # type: ignore[no-untyped-def]
-    """Fills each gate's block of both weights; biases become 0."""
-    for name, fill in (("weight_hh", recurrent), ("weight_ih", entering)):
-        for block in w[name].split(cell.hidden_size) if name in w else ():
-            fill(block)
-    for name in ("bias_ih", "bias_hh"):
-        if name in w:
-            w[name].zero_()
+    """Fills each gate's block of the weights; biases become 0."""
+    for names, fill in ((cell.recurrent_weights, recurrent), (cell.input_weights, entering)):
+        for name in names:
+            for block in w[name].split(cell.hidden_size):
+                fill(block)
+    for name in cell.gate_biases if cell.bias else ():
+        w[name].zero_()
+
+
+def _identity(block: Tensor) -> None:
+    (torch.nn.init.eye_ if block.dim() == 2 else torch.nn.init.dirac_)(block)
 
 
 def _set_bias(cell: Cell, w: Weights, gate: str, value: Tensor) -> None:
-    """Gives one gate's bias a value; the sum of both biases is what counts, so bias_hh becomes 0."""
+    """Gives one gate's bias a value: its first parameter has it, the others, which add to it, are 0."""
     rows = slice(cell.gates.index(gate) * cell.hidden_size, (cell.gates.index(gate) + 1) * cell.hidden_size)
-    w["bias_ih"][rows] = value.to(w["bias_ih"])
-    w["bias_hh"][rows] = 0.0
+    first, *others = (w[name] for name in cell.gate_biases)
+    first[rows] = value.to(first)
+    for other in others:
+        other[rows] = 0.0

@@ -33,10 +33,15 @@ def make_cell(name: str, input_size: int, hidden_size: int) -> Cell:
         hidden_size: H.
 
     Raises:
-        InputError: an unknown name or option, a value of the wrong type, or a file without such a class.
+        InputError: an unknown name or option, a value of the wrong type, a file without such a class, or a
+            cell that reads what no task gives.
     """
     if is_file(name):
-        return _own_class(name)(input_size, hidden_size)
+        cell = _own_class(name)(input_size, hidden_size)
+        if cell.plane_axes or cell.needs_side_input:
+            needs = "planes" if cell.plane_axes else "a side input"
+            raise InputError(f"--cell {name}: needs {needs}, which no task gives it")
+        return cell
     kind, _, text = name.partition(":")
     cls = find("cells", kind, Cell)
     options: dict[str, Any] = {}

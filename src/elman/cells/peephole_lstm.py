@@ -53,7 +53,9 @@ class PeepholeLSTM(LSTM):
         c = f * c + i * torch.tanh(g)
         return torch.sigmoid(o + w["weight_co"] * c) * torch.tanh(c), c
 
-    def gate_values(self, w: Weights, projected: Tensor, state: State) -> dict[str, Tensor]:
+    def gate_values(
+        self, w: Weights, projected: Tensor, state: State, side: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """Of the input and forget gates with the old cell state, of the output gate with the new one."""
         i, f, _, o = (projected + self.recur(w, state)).chunk(4, -1)
         before, after = state[1], self.step(w, projected, state)[1]

@@ -56,7 +56,14 @@ class ProjectedLSTM(LSTM):
         """The LSTM's and the projection ``weight_hr``."""
         return super().parameters() | {"weight_hr": (self.proj_size, self.hidden_size)}
 
-    def step(self, w: Weights, projected: Tensor, state: State, seen: State | None = None) -> State:
+    def step(
+        self,
+        w: Weights,
+        projected: Tensor,
+        state: State,
+        seen: State | None = None,
+        side: Tensor | None = None,
+    ) -> State:
         """The LSTM's step, then the second product."""
-        h, c = super().step(w, projected, state, seen)
+        h, c = super().step(w, projected, state, seen, side)
         return F.linear(h, w["weight_hr"]), c

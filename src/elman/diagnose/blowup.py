@@ -64,9 +64,10 @@ def _is_finite(call: Call) -> bool:
 @torch.enable_grad()
 def _growth(layer: Recurrent, call: Call) -> float:
     x = call.x[:256, :8].detach()
+    sides = [None] * len(x) if call.side is None else list(call.side[:256, :8].detach())
     states = [tuple(s[:, : x.shape[1]].detach().clone().requires_grad_() for s in call.state)]
-    for step in x:
-        _, state = Recurrent.step(layer, step, states[-1])  # a drop-in's own step takes a bare state
+    for step, side in zip(x, sides, strict=True):
+        _, state = Recurrent.step(layer, step, states[-1], side)  # a drop-in's own step takes a bare state
         for s in state:
             s.retain_grad()
         states.append(state)

@@ -25,12 +25,12 @@ class GateStatistics:
         counts: [bins] values between neighbouring edges, of all units.
         low: share of values below 0.1: the gate is shut.
         high: share of values above 0.9: the gate is open.
-        low_units: [H] ``low`` of each unit.
+        low_units: [H] ``low`` of each unit; of planes, of each unit at each place.
         high_units: [H] ``high`` of each unit.
         dead: [H] whether a unit's gate stands still: its values span less than 0.01 in all.
-        time_constants: [H] of the gate that keeps the state, 1 / (1 − its mean): the steps over which a unit
-            that always kept this share would lose all but 1/e of what it holds, to first order; None for
-            other gates.
+        time_constants: [H] of the memory gate, 1 / (1 − k), where k is the mean share of the state that it
+            keeps: the steps over which a unit that always kept this share would lose all but 1/e of what it
+            holds, to first order; None for other gates.
     """
 
     layer: str
@@ -72,14 +72,17 @@ def gate_statistics(model: nn.Module, batch: Any, *, bins: int = 40) -> tuple[Ga
 @torch.no_grad()
 def _statistics(trace: Trace, bins: int) -> list[GateStatistics]:
     cell, w, alive = trace.cell, trace.w, trace.alive
-    opened = cell.gate_values(w, cell.project(w, trace.x[alive]), tuple(s[alive] for s in trace.before))
+    side = None if trace.side is None else trace.side[alive]
+    before = tuple(s[alive] for s in trace.before)
+    opened = cell.gate_values(w, cell.project(w, trace.x[alive]), before, side)
     found = []
     for gate, tensor in opened.items():
-        values = tensor.double().cpu().numpy()  # [N, H]
+        values = tensor.double().flatten(1).cpu().numpy()  # [N, H]
         counts, edges = np.histogram(values, bins, (0.0, 1.0))
         low, high = values < LOW, values > HIGH
         with np.errstate(divide="ignore"):
-            constants = 1 / (1 - values.mean(0)) if gate == cell.memory_gate else None
+            lost = (1 - values if cell.keeps_at else values).mean(0)
+            constants = 1 / lost if gate == cell.memory_gate else None
         found.append(
             GateStatistics(
                 trace.name,

@@ -63,15 +63,17 @@ def jacobian_spectrum(
 
 def _jacobians(trace: Trace, t: Tensor, row: Tensor) -> Tensor:
     """∂s_t/∂s_{t−1} at steps t [N] of rows [N]: [N, S, S]."""
-    shapes = list(trace.cell.states().values())
+    shapes = [s.shape[2:] for s in trace.before]
     sizes = [math.prod(shape) for shape in shapes]
 
-    def step(flat: Tensor, x: Tensor) -> Tensor:
+    def step(flat: Tensor, x: Tensor, side: Tensor | None = None) -> Tensor:
         before = tuple(s.view(1, *shape) for s, shape in zip(flat.split(sizes), shapes, strict=True))
-        _, after = reference.unroll(Sweep(trace.cell, trace.w, x[None, None], before, noise=trace.noise))
+        given = None if side is None else side[None, None]
+        sweep = Sweep(trace.cell, trace.w, x[None, None], before, noise=trace.noise, side=given)
+        _, after = reference.unroll(sweep)
         return torch.cat([s.flatten() for s in after])
 
     flat = torch.cat([s[t, row].flatten(1) for s in trace.before], -1)
-    at_once = max(1, _NUMBERS // (sum(sizes) * trace.cell.hidden_size * len(trace.cell.gates)))
+    at_once = max(1, _NUMBERS // (sum(sizes) * max(sizes) * len(trace.cell.gates)))
     jacobian = torch.vmap(torch.func.jacrev(step), chunk_size=at_once)
-    return jacobian(flat, trace.x[t, row])
+    return jacobian(flat, trace.x[t, row], *(() if trace.side is None else (trace.side[t, row],)))

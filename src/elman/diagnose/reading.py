@@ -78,6 +78,7 @@ class Trace:
         noise: zoneout's shares.
         alive: [T, B] true up to each row's length.
         x: [T, B, I] what it read.
+        side: [T, B, …] the side input, if there is one.
         before: each state [T, B, *shape] as the step found it.
         after: each state [T, B, *shape] as the step left it.
     """
@@ -88,6 +89,7 @@ class Trace:
     noise: Noise
     alive: Tensor
     x: Tensor
+    side: Tensor | None
     before: State
     after: State
 
@@ -176,7 +178,8 @@ def reading(model: nn.Module) -> Iterator[list[Reading]]:
     found: list[Reading] = []
     with ExitStack() as watched:
         for path, layer in _layers(model).items():
-            hook = layer.register_forward_pre_hook(partial(_check_input, path), with_kwargs=True)
+            check = partial(_check_input, path, 3 + layer.cell.plane_axes)
+            hook = layer.register_forward_pre_hook(check, with_kwargs=True)
             watched.callback(hook.remove)
         told = [
             (
@@ -204,11 +207,11 @@ def reading(model: nn.Module) -> Iterator[list[Reading]]:
         found.append(read)
 
 
-def _check_input(path: str, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+def _check_input(path: str, axes: int, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Raises InputError unless a layer is called with a batch."""
     given = args[0] if args else kwargs.get("input")
-    if isinstance(given, Tensor) and given.dim() == 2:
-        raise InputError(f"{path} must be given a batch, of 3 axes. Got shape {list(given.shape)}.")
+    if isinstance(given, Tensor) and given.dim() == axes - 1:
+        raise InputError(f"{path} must be given a batch, of {axes} axes. Got shape {list(given.shape)}.")
     if not isinstance(given, Tensor | PackedSequence):
         raise InputError(f"{path} must be given a tensor. Got {type(given).__name__}.")
 
@@ -241,6 +244,7 @@ def _traces_of(read: Reading) -> list[Trace]:
             name=name,
             alive=read.alive,
             x=torch.cat([p.x for p in own]),
+            side=None if own[0].side is None else torch.cat([p.side for p in own if p.side is not None]),
             before=tuple(map(torch.cat, zip(*(p.before for p in own), strict=True))),
             after=tuple(map(torch.cat, zip(*(p.after for p in own), strict=True))),
         )
@@ -259,7 +263,8 @@ def _of_call(call: Call) -> list[Trace]:
             tuple(map(torch.stack, zip(*(steps[t][k] for t in range(len(sweep.x))), strict=True)))
             for k in (0, 1)
         )
-        found.append(Trace("", sweep.cell, sweep.w, sweep.noise, _alive(call), sweep.x, before, after))
+        told = sweep.cell, sweep.w, sweep.noise, _alive(call), sweep.x, sweep.side
+        found.append(Trace("", *told, before, after))
         return answer
 
     stack.run(replace(call, record=None, recompute=0), unroll)

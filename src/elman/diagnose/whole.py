@@ -26,7 +26,7 @@ class Entrance:
         found: its layers and directions.
         enters: for each direction [T, R], true where some does: in its part of the output, or at the last
             step that it reads, in its final states.
-        output: the gradient of all calls' outputs, [T, R, directions, O].
+        output: the gradient of all calls' outputs, [T, R, directions, O, *planes].
         finals: of each final state, [layers, directions, R, *shape].
     """
 
@@ -85,7 +85,8 @@ class Entrance:
             entered[at[rows], rows, k] = True
             at_end[k, rows] = torch.from_numpy(own.ends()[at[rows], rows])
         lengths = [len(output) for output, _ in self.read.answers]
-        kept = _where(entered[..., None], self.output).flatten(2).split(lengths)
+        entered = entered.reshape(*entered.shape, *[1] * (self.output.dim() - 3))
+        kept = _where(entered, self.output).flatten(2, 3).split(lengths)
         ends = [_where(at_end.reshape(*at_end.shape, *[1] * (s.dim() - 3)), s) for s in self.finals]
         let_in = [*kept, *(end.flatten(0, 1) for end in ends)]
         pairs = [(own, g) for own, g in zip(_given(self.read), let_in, strict=True) if own.requires_grad]
@@ -109,7 +110,7 @@ def entrances(losses: Tensor, readings: list[Reading], counted: np.ndarray) -> l
     for read in readings:
         gradients = [next(told) if own.requires_grad else torch.zeros_like(own) for own in _given(read)]
         calls, kinds = len(read.answers), len(directions(read.layer))
-        output = torch.cat(gradients[:calls]).unflatten(-1, (kinds, -1))
+        output = torch.cat(gradients[:calls]).unflatten(2, (kinds, -1))
         finals = tuple(s.unflatten(0, (-1, kinds)) for s in gradients[calls:])
         sizes = norm(output, 3).cpu().numpy()
         at_end = torch.stack([norm(s, 3).sum(0) for s in finals]).sum(0).cpu().numpy()

@@ -16,6 +16,8 @@ _CELLS = (Elman, LSTM, ProjectedLSTM, GRU)
 
 def supports(call: Call) -> str | None:
     """None, or why torch's layers cannot run this call."""
+    if call.side is not None or call.x.dim() != 3:
+        return "torch's layers take neither a side input nor planes"
     if type(call.cells[0]) not in _CELLS:
         return f"torch has no fused {type(call.cells[0]).__name__}"
     if call.resets is not None and (call.bidirectional or call.lengths is not None):

@@ -7,7 +7,7 @@ from torch import Tensor
 from elman.cells.base import Cell, Weights
 from elman.state import State
 
-Answer = tuple[Tensor, State]  # output [T, B, O × directions] and the state after the last step
+Answer = tuple[Tensor, State]  # output [T, B, O × directions, …] and the state after the last step
 
 
 def check_lengths(lengths: Tensor, steps: int) -> None:
@@ -21,12 +21,13 @@ class Noise:
     """What perturbs one layer in one direction during a call; drawn by the layer, applied by the backend.
 
     Attributes:
-        recurrent: mask [B, O] on the output state as the recurrent product sees it, the same at every step.
+        recurrent: a mask [B, *shape] on each state that a matrix multiplies, as that product sees it, in
+            the states' order, the same at every step; None where recurrent dropout is off.
         zoneout: for each state the share of the old one in the new: a tensor [T, B, *shape] of 0 and 1 in
             training, its expectation in evaluation; None where zoneout is off.
     """
 
-    recurrent: Tensor | None = None
+    recurrent: State | None = None
     zoneout: tuple[Tensor | float, ...] | None = None
 
 
@@ -37,7 +38,7 @@ class Sweep:
     Attributes:
         cell: its cell.
         w: its parameters by name.
-        x: [T, B, I].
+        x: [T, B, I, *planes].
         state: the state before the first step that is read, each tensor [B, *shape].
         initial: what a reset puts the state back to, shaped like ``state``; not read without resets.
         lengths: [B] int64, or None: every row has T steps.
@@ -46,6 +47,7 @@ class Sweep:
         reverse: whether it reads from the end.
         record: a tensor [T, B, *shape] for each state, which the backward pass fills with the gradient of the
             state after each step; or None.
+        side: [T, B, *shape] the side input; or None.
     """
 
     cell: Cell
@@ -58,6 +60,7 @@ class Sweep:
     noise: Noise = Noise()
     reverse: bool = False
     record: State | None = None
+    side: Tensor | None = None
 
     def part(self, begin: int, end: int, state: State) -> "Sweep":
         """The steps from ``begin`` to before ``end``, from a state of their own."""
@@ -72,6 +75,7 @@ class Sweep:
             resets=None if self.resets is None else self.resets[own],
             noise=Noise(self.noise.recurrent, zoneout),
             record=None if self.record is None else tuple(r[own] for r in self.record),
+            side=None if self.side is None else self.side[own],
         )
 
 
@@ -82,15 +86,16 @@ class Call:
     Attributes:
         cells: the cell of each layer.
         weights: parameters by name, for each layer and direction.
-        x: [T, B, I].
+        x: [T, B, I, *planes].
         state: the state before the first step, each tensor [layers × directions, B, *shape].
         initial: what a reset puts the state back to, shaped like ``state``.
         lengths: [B] int64 on x's device, or None: every row has T steps.
         resets: [T, B] bool: the state is put back before that step; or None.
+        side: [T, B, *shape] the side input, which every layer and direction reads; or None.
         bidirectional: whether each layer also reads from the end.
         dropout: probability on the output of every layer but the last (0 in evaluation).
         residual: whether every layer but the first adds its input to its output.
-        input_masks: for each layer a mask [B, I] on its input, the same at every step; or None.
+        input_masks: for each layer a mask [B, I, *planes] on its input, the same at every step; or None.
         noise: for each layer and direction; empty where there is none.
         recompute: steps of a chunk of time whose inner results are made again in the backward pass in place
             of being kept; 0: everything is kept.
@@ -105,6 +110,7 @@ class Call:
     initial: State
     lengths: Tensor | None = None
     resets: Tensor | None = None
+    side: Tensor | None = None
     bidirectional: bool = False
     dropout: float = 0.0
     residual: bool = False

@@ -1,11 +1,10 @@
 """The readable truth: any cell, any option, one step at a time, differentiable any number of times."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
 
-from elman.cells.base import Cell
 from elman.kernels import stack
 from elman.kernels.call import Call, Sweep
 from elman.state import State, where
@@ -32,37 +31,45 @@ def unroll(sweep: Sweep, visit: Visit | None = None) -> tuple[Tensor, State]:
     taken: t, the state before it (put back where it resets) and after it.
 
     Shapes:
-        output [T, B, O], state as ``sweep.state``
+        output [T, B, O, *planes], state as ``sweep.state``
     """
     cell, w, x, state, resets, noise = sweep.cell, sweep.w, sweep.x, sweep.state, sweep.resets, sweep.noise
-    if x.shape[0] == 0:
-        return x.new_zeros(0, x.shape[1], cell.output_size), state
-    T = x.shape[0]
+    T, B, _, *planes = x.shape
+    shape = cell.output_shape(*planes)
+    if T == 0:
+        return x.new_zeros(0, B, *shape), state
     alive = None if sweep.lengths is None else torch.arange(T, device=x.device)[:, None] < sweep.lengths
     if resets is not None and alive is not None:
         resets = resets & alive
     if resets is not None and sweep.reverse:
         resets = torch.cat([resets[1:], torch.zeros_like(resets[:1])])
+    rows = (B, *(1,) * len(shape))
+    masks = dict(zip(cell.multiplied_states, noise.recurrent or (), strict=False))
+    sides = None if sweep.side is None else sweep.side.unbind(0)
     outputs: list[Tensor] = [x] * T
     projected = cell.project(w, x).unbind(0)
     for t in reversed(range(T)) if sweep.reverse else range(T):
         if resets is not None:
             state = where(resets[t], sweep.initial, state)
-        new = cell.step(w, projected[t], state, _seen(cell, state, noise.recurrent))
+        seen = _seen(state, masks) if masks else None
+        if sides is None:
+            new = cell.step(w, projected[t], state, seen)
+        else:
+            new = cell.step(w, projected[t], state, seen, sides[t])
         # autocast may have lowered the step's precision; the memory keeps its own
         new = tuple(n.to(s.dtype) for n, s in zip(new, state, strict=True))
         if noise.zoneout is not None:
             new = _zoneout(new, state, noise.zoneout, t)
         if sweep.record is not None:
             new = _noted(new, tuple(r[t] for r in sweep.record))
-        output = new[cell.output_index]
+        output = cell.read(w, new, projected[t])
         if alive is not None:
-            output = torch.where(alive[t][:, None], output, 0.0)
+            output = torch.where(alive[t].view(rows), output, 0.0)
             new = where(alive[t], new, state)
         if visit is not None:
             visit(t, state, new)
         outputs[t], state = output, new
-    return torch.stack(outputs), state
+    return torch.stack(outputs).to(state[0].dtype), state
 
 
 def _noted(state: State, places: State) -> State:
@@ -76,10 +83,9 @@ def _noted(state: State, places: State) -> State:
     return aliases
 
 
-def _seen(cell: Cell, state: State, mask: Tensor | None) -> State | None:
-    if mask is None:
-        return None
-    return tuple(s * mask if k == cell.output_index else s for k, s in enumerate(state))
+def _seen(state: State, masks: Mapping[int, Tensor]) -> State:
+    """The state with the masks at those positions."""
+    return tuple(s * masks[k] if k in masks else s for k, s in enumerate(state))
 
 
 def _zoneout(new: State, old: State, shares: tuple[Tensor | float, ...], t: int) -> State:

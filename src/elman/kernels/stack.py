@@ -50,6 +50,7 @@ def run(call: Call, unroll: Unroll, layer: Layer | None = None) -> tuple[Tensor,
                 noise[j],
                 reverse=j % directions == 1,
                 record=_recorded(call, states[j]),
+                side=call.side,
             )
             for j in range(k * directions, (k + 1) * directions)
         ]
@@ -71,7 +72,7 @@ def _unbound(state: State) -> list[State]:
 def each_direction(unroll: Unroll, sweeps: Sequence[Sweep]) -> tuple[Tensor, list[State]]:
     """One layer in all its directions, one after the other by ``unroll``."""
     outputs, finals = zip(*map(unroll, sweeps), strict=True)
-    return torch.cat(outputs, -1) if len(outputs) > 1 else outputs[0], list(finals)
+    return torch.cat(outputs, 2) if len(outputs) > 1 else outputs[0], list(finals)
 
 
 def _recorded(call: Call, state: State) -> State | None:

@@ -1,7 +1,7 @@
 """The unrolled layer: it owns the weights and unrolls any cell over sequences of any length."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from elman.cells.base import Cell, Weights, check_size
+from elman.cells.base import Cell, Shape, Weights, check_size
 from elman.cells.initialise import initialise
 from elman.dropout import dropout, mask
 from elman.kernels import dispatch
@@ -32,15 +32,15 @@ class Recurrent(nn.Module):
         bidirectional: each layer also reads from the end; both outputs are concatenated.
         input_dropout: probability on each layer's input, one mask for all steps (variational dropout:
             Gal & Ghahramani 2016, arXiv:1512.05287).
-        recurrent_dropout: probability on the output state as the recurrent product sees it, one mask for
-            all steps (ibid.).
+        recurrent_dropout: probability on the states that a matrix multiplies, as that product sees them, one
+            mask for all steps (ibid.).
         zoneout: probability that a unit keeps its old state at a step; one number for all states, or one a
             named state, as ``{"c": 0.5, "h": 0.05}`` (Krueger et al. 2016, arXiv:1606.01305).
-        weight_dropout: probability on the elements of ``weight_hh``, one mask for all steps (weight drop:
-            Merity, Keskar & Socher 2017, arXiv:1708.02182).
+        weight_dropout: probability on the elements of the recurrent weights, one mask for all steps (weight
+            drop: Merity, Keskar & Socher 2017, arXiv:1708.02182).
         residual: every layer but the first adds its input to its output.
         learned_state: the initial state is a parameter, ``initial_<name>`` [layers × directions, *shape],
-            zero at first; otherwise the initial state is zero.
+            zero at first, the same all over a plane; otherwise the initial state is zero.
         init: name of the initialisation (see ``elman.cells.initialise``).
         recompute: steps of a chunk of time whose gates are made again in the backward pass in place of being
             kept, which costs a second forward pass and makes memory grow with the number of chunks, not of
@@ -52,10 +52,11 @@ class Recurrent(nn.Module):
     Shapes:
         input [T, B, I], or [B, T, I] with ``batch_first``, or [T, I] unbatched, or a PackedSequence →
         output [T, B, O × directions] likewise, state: one tensor [layers × directions, B, *shape] for each
-        state of the cell
+        state of the cell. A cell that reads planes has them behind the features: [T, B, I, *planes] →
+        [T, B, O × directions, *planes'].
 
     Raises:
-        ValueError: an option out of its range.
+        ValueError: an option out of its range, or one that the cell has no use for.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Recurrent(nn.Module):
         super().__init__()
         if not isinstance(cell, Cell):
             raise ValueError(f"cell must be a Cell, as elman.cells.LSTM(8, 16). Got {cell!r}.")
+        cell.check()
         check_size("num_layers", num_layers)
         dispatch.check_backend(backend)
         if recompute:
@@ -93,6 +95,8 @@ class Recurrent(nn.Module):
         }
         for name, value in probabilities.items():
             _check_probability(name, value)
+            if name in ("recurrent_dropout", "weight_dropout") and value and not cell.recurrent_weights:
+                raise ValueError(f"{name} needs a cell with recurrent_weights. Got {cell!r}.")
         self.cell = cell
         self.num_layers = num_layers
         self.batch_first = batch_first
@@ -113,6 +117,8 @@ class Recurrent(nn.Module):
         directions = 2 if bidirectional else 1
         deeper = dataclasses.replace(cell, input_size=cell.output_size * directions)
         self.cells = (cell,) + (deeper,) * (num_layers - 1)
+        if any(c.side_input() != cell.side_input() for c in self.cells):
+            raise ValueError(f"num_layers must be 1, as the side input follows the input. Got {num_layers}.")
         self._names: list[dict[str, str]] = []
         for layer, layer_cell in enumerate(self.cells):
             for suffix in ("", "_reverse")[:directions]:
@@ -122,7 +128,7 @@ class Recurrent(nn.Module):
                     self.register_parameter(names[name], parameter)
                 self._names.append(names)
         if learned_state:
-            for name, shape in cell.states().items():
+            for name, shape in cell.state_shapes(*(1,) * cell.plane_axes).items():
                 start = torch.zeros(len(self._names), *shape, device=device, dtype=dtype)
                 self.register_parameter(f"initial_{name}", nn.Parameter(start))
         self.reset_parameters()
@@ -161,6 +167,7 @@ class Recurrent(nn.Module):
         state: State | None = None,
         lengths: Tensor | None = None,
         resets: Tensor | None = None,
+        side: Tensor | None = None,
     ) -> tuple[Any, State]:
         """Unrolls over all steps.
 
@@ -171,27 +178,32 @@ class Recurrent(nn.Module):
                 each row's own last.
             resets: bool in the input's layout ([T, B], or [B, T] with ``batch_first``): the state is put
                 back to the initial one before that step; in reverse, at the same boundary.
+            side: the side input of each step, for a cell that takes one: [T, B, *shape], or laid out as the
+                input is. Every layer and direction reads it with its step: in reverse, too, the time since
+                the last step is the time since the one that precedes in the sequence.
 
         Returns:
             (output, state), in the layouts given above.
 
         Raises:
-            ValueError: shapes do not fit, or ``lengths`` comes with a PackedSequence.
+            ValueError: shapes do not fit, ``lengths`` comes with a PackedSequence, or a side input is missing
+                or not taken.
         """
+        axes = 3 + self.cell.plane_axes
         if isinstance(input, PackedSequence):
-            return self._packed(input, state, lengths, resets)
-        if input.dim() == 2:
-            return self._unbatched(input, state, lengths, resets)
-        if input.dim() != 3:
-            raise ValueError(f"input must have 2 or 3 axes. Got shape {list(input.shape)}.")
+            return self._packed(input, state, lengths, resets, side)
+        if input.dim() == axes - 1:
+            return self._unbatched(input, state, lengths, resets, side)
+        if input.dim() != axes:
+            raise ValueError(f"input must have {axes - 1} or {axes} axes. Got shape {list(input.shape)}.")
         if self.batch_first:
             input = input.transpose(0, 1)
-            resets = _time_first(resets)
-        output, state = self._run(input, state, lengths, resets)
+            resets, side = _time_first(resets), _time_first(side)
+        output, state = self._run(input, state, lengths, resets, side)
         return output.transpose(0, 1) if self.batch_first else output, state
 
-    def step(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """One step with the same weights: x [B, I] → (output [B, O], state).
+    def step(self, x: Tensor, state: State | None = None, side: Tensor | None = None) -> tuple[Tensor, State]:
+        """One step with the same weights: x [B, I], a side input [B, *shape] → (output [B, O], state).
 
         In training every call draws its own dropout masks.
 
@@ -200,16 +212,22 @@ class Recurrent(nn.Module):
         """
         if self.bidirectional:
             raise ValueError("a bidirectional layer cannot go step by step")
-        if x.dim() != 2:
-            raise ValueError(f"a step's input must be [B, I]. Got shape {list(x.shape)}.")
-        output, state = self._run(x[None], state, None, None)
+        if x.dim() != 2 + self.cell.plane_axes:
+            wanted = ", ".join(["B", "I", *["·"] * self.cell.plane_axes])
+            raise ValueError(f"a step's input must be [{wanted}]. Got shape {list(x.shape)}.")
+        output, state = self._run(x[None], state, None, None, None if side is None else side[None])
         return output[0], state
 
-    def stream(self, batch_size: int = 1) -> Stream:
-        """The layer as an object that carries its state from step to step, for inference."""
+    def stream(self, batch_size: int = 1, planes: Shape = ()) -> Stream:
+        """The layer as an object that carries its state from step to step, for inference.
+
+        Args:
+            batch_size: B, rows that stream side by side.
+            planes: sizes of the input's planes, as (height, width), for a cell that reads them.
+        """
         if self.bidirectional:
             raise ValueError("a bidirectional layer cannot go step by step")
-        return Stream(self, batch_size)
+        return Stream(self, batch_size, planes)
 
     @property
     def is_random(self) -> bool:
@@ -217,23 +235,46 @@ class Recurrent(nn.Module):
         rates = (self.dropout, self.input_dropout, self.recurrent_dropout, self.weight_dropout, *self.zoneout)
         return any(rates)
 
-    def initial_state(self, batch_size: int) -> State:
-        """The state before the first step, zero or learned: each [layers × directions, B, *shape]."""
+    def initial_state(self, batch_size: int, planes: Shape = ()) -> State:
+        """The state before the first step, zero or learned: each [layers × directions, B, *shape].
+
+        Args:
+            batch_size: B.
+            planes: sizes of the input's planes, as (height, width), for a cell that reads them.
+
+        Raises:
+            ValueError: not as many planes as the cell reads.
+        """
+        if len(planes) != self.cell.plane_axes:
+            raise ValueError(f"planes must be {self.cell.plane_axes} sizes. Got {list(planes)}.")
+        shapes = self.cell.state_shapes(*planes)
         if self.learned_state:
-            learned = (getattr(self, f"initial_{name}") for name in self.cell.states())
-            return tuple(s[:, None].expand(-1, batch_size, *(-1,) * (s.dim() - 1)) for s in learned)
-        like = (
-            getattr(self, self._names[0]["weight_hh"])
-            if "weight_hh" in self._names[0]
-            else next(self.parameters())
-        )
+            learned = ((getattr(self, f"initial_{name}"), shape) for name, shape in shapes.items())
+            return tuple(
+                s[:, None].expand(-1, batch_size, *(shape if planes else (-1,) * (s.dim() - 1)))
+                for s, shape in learned
+            )
+        like = getattr(self, next(iter(self._names[0].values())))
         return zeros(
-            list(self.cell.states().values()),
-            len(self._names),
-            batch_size,
-            device=like.device,
-            dtype=like.dtype,
+            list(shapes.values()), len(self._names), batch_size, device=like.device, dtype=like.dtype
         )
+
+    def parameter_options(self) -> dict[str, dict[str, float]]:
+        """What the cell asks of the optimizer for its parameters: ``weight_decay`` and ``rate_share``."""
+        asked: dict[str, dict[str, float]] = {}
+        for names in self._names:
+            for key, name in names.items():
+                options = {"weight_decay": 0.0} if key in self.cell.without_decay else {}
+                if key in self.cell.rate_shares:
+                    options["rate_share"] = self.cell.rate_shares[key]
+                if options:
+                    asked[name] = options
+        # a parametrised weight is made of parameters that stand under parametrizations.NAME
+        held = (
+            (path, path.removeprefix("parametrizations.").split(".")[0])
+            for path, _ in self.named_parameters()
+        )
+        return {path: asked[name] for path, name in held if name in asked}
 
     @contextmanager
     def state_gradients(self) -> Iterator[list[State]]:
@@ -297,15 +338,21 @@ class Recurrent(nn.Module):
         return tuple({key: getattr(self, name) for key, name in names.items()} for names in self._names)
 
     def _run(
-        self, x: Tensor, state: State | None, lengths: Tensor | None, resets: Tensor | None
+        self,
+        x: Tensor,
+        state: State | None,
+        lengths: Tensor | None,
+        resets: Tensor | None,
+        side: Tensor | None = None,
     ) -> tuple[Tensor, State]:
-        """Checks, draws the noise and hands the call to a backend; x is [T, B, I]."""
-        T, B, features = x.shape
+        """Checks, draws the noise and hands the call to a backend; x is [T, B, I, *planes]."""
+        T, B, features, *planes = x.shape
         if features != self.cell.input_size:
-            raise ValueError(
-                f"input's last axis must be input_size ({self.cell.input_size}). Got {features}."
-            )
-        initial = self.initial_state(B)
+            axis = "axis of features" if planes else "last axis"
+            raise ValueError(f"input's {axis} must be input_size ({self.cell.input_size}). Got {features}.")
+        initial = self.initial_state(B, tuple(planes))
+        if planes:
+            self._check_planes(planes)
         lengths = None if lengths is None else _check_lengths(lengths, T, B, x.device)
         if resets is not None and (resets.shape != (T, B) or resets.dtype != torch.bool):
             raise ValueError(
@@ -336,6 +383,7 @@ class Recurrent(nn.Module):
             initial=initial,
             lengths=lengths,
             resets=None if resets is None else resets.to(x.device, copy=True),  # as lengths
+            side=self._checked_side(side, x, dtype),
             bidirectional=self.bidirectional,
             dropout=self.dropout if self.training else 0.0,
             residual=self.residual,
@@ -349,26 +397,56 @@ class Recurrent(nn.Module):
             self._calls.append((call, answer))
         return answer
 
+    def _checked_side(self, side: Tensor | None, x: Tensor, dtype: torch.dtype) -> Tensor | None:
+        """The side input [T, B, *shape] in the states' type.
+
+        Raises:
+            ValueError: it has another shape, is missing, or the cell takes none.
+        """
+        shape, name = self.cell.side_input(), type(self.cell).__name__
+        if side is None:
+            if self.cell.needs_side_input:
+                raise ValueError(f"{name} needs a side input, side, for every step. Got None.")
+            return None
+        if shape is None:
+            raise ValueError(f"{name} takes no side input. Got side of shape {list(side.shape)}.")
+        wanted = [*x.shape[:2], *shape]
+        if list(side.shape) != wanted:
+            raise ValueError(f"side must have shape {wanted}, time first. Got {list(side.shape)}.")
+        return side.to(x.device, dtype)
+
+    def _check_planes(self, planes: Sequence[int]) -> None:
+        """Raises ValueError if the layers' states, which are one tensor, would differ in shape."""
+        shapes, read = self.cell.state_shapes(*planes), tuple(planes)
+        for cell in self.cells:
+            if cell.state_shapes(*read) != shapes:
+                raise ValueError(
+                    f"num_layers must be 1, as {type(cell).__name__} changes the planes' sizes. "
+                    f"Got {self.num_layers}."
+                )
+            read = cell.output_shape(*read)[1:]
+
     def _dropped_weights(self) -> tuple[Weights, ...]:
         weights = self._weights()
         if not (self.weight_dropout and self.training):
             return weights
+        dropped = self.cell.recurrent_weights
         return tuple(
-            {k: dropout(v, self.weight_dropout) if k == "weight_hh" else v for k, v in w.items()}
-            for w in weights
+            {k: dropout(v, self.weight_dropout) if k in dropped else v for k, v in w.items()} for w in weights
         )
 
     def _input_masks(self, x: Tensor) -> tuple[Tensor, ...] | None:
         if not (self.input_dropout and self.training):
             return None
-        return tuple(mask((x.shape[1], cell.input_size), self.input_dropout, x) for cell in self.cells)
+        rows, planes = x.shape[1], x.shape[3:]
+        return tuple(mask((rows, cell.input_size, *planes), self.input_dropout, x) for cell in self.cells)
 
     def _noise(self, x: Tensor, initial: State) -> tuple[Noise, ...]:
         """One for each layer and direction, or none at all."""
         recurrent = self.recurrent_dropout if self.training else 0.0
         if not recurrent and not any(self.zoneout):
             return ()
-        T, B = x.shape[:2]
+        T = len(x)
 
         def zoneout() -> tuple[Tensor | float, ...] | None:
             if not any(self.zoneout):
@@ -380,14 +458,21 @@ class Recurrent(nn.Module):
                 for rate, s in zip(self.zoneout, initial, strict=True)
             )
 
-        like = initial[self.cell.output_index]
+        multiplied = [initial[k] for k in self.cell.multiplied_states]
         return tuple(
-            Noise(mask((B, self.cell.output_size), recurrent, like) if recurrent else None, zoneout())
+            Noise(
+                tuple(mask(s.shape[1:], recurrent, s) for s in multiplied) if recurrent else None, zoneout()
+            )
             for _ in self._names
         )
 
     def _unbatched(
-        self, x: Tensor, state: State | None, lengths: Tensor | None, resets: Tensor | None
+        self,
+        x: Tensor,
+        state: State | None,
+        lengths: Tensor | None,
+        resets: Tensor | None,
+        side: Tensor | None,
     ) -> tuple[Tensor, State]:
         """x [T, I] and states [layers × directions, *shape], as a batch of one."""
         if lengths is not None:
@@ -397,28 +482,34 @@ class Recurrent(nn.Module):
             None if state is None else tuple(s.unsqueeze(1) for s in state),
             None,
             None if resets is None else resets[:, None],
+            None if side is None else side[:, None],
         )
         return output[:, 0], tuple(s[:, 0] for s in final)
 
     def _packed(
-        self, packed: PackedSequence, state: State | None, lengths: Tensor | None, resets: Tensor | None
+        self,
+        packed: PackedSequence,
+        state: State | None,
+        lengths: Tensor | None,
+        resets: Tensor | None,
+        side: Tensor | None,
     ) -> tuple[PackedSequence, State]:
         """A PackedSequence in and out; states are in the order the sequences had before packing."""
         if lengths is not None:
             raise ValueError("a PackedSequence carries its own lengths; give it without lengths")
         x, packed_lengths = pad_packed_sequence(packed)
         if self.batch_first:
-            resets = _time_first(resets)
-        output, final = self._run(x, state, packed_lengths, resets)
+            resets, side = _time_first(resets), _time_first(side)
+        output, final = self._run(x, state, packed_lengths, resets, side)
         order = packed.sorted_indices
         if order is not None:
             output, packed_lengths = output[:, order], packed_lengths[order.cpu()]
         return packed._replace(data=pack_padded_sequence(output, packed_lengths).data), final
 
 
-def _time_first(resets: Tensor | None) -> Tensor | None:
-    """[B, T] → [T, B]; what has other axes is left for the check that names them."""
-    return resets if resets is None or resets.dim() != 2 else resets.transpose(0, 1)
+def _time_first(given: Tensor | None) -> Tensor | None:
+    """[B, T, …] → [T, B, …]; what has too few axes is left for the check that names them."""
+    return given if given is None or given.dim() < 2 else given.transpose(0, 1)
 
 
 def _check_probability(name: str, value: float) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from elman.cells.base import check_size
+from elman.cells.base import Shape, check_size
 from elman.kernels.compiled.step import MOST_ROWS, make_stepper, supports
 from elman.state import State
 
@@ -26,15 +26,18 @@ class Stream:
     Args:
         layer: one direction.
         batch_size: B, rows that stream side by side.
+        planes: sizes of the input's planes, for a cell that reads them.
 
     Shapes:
-        ``step``: x [B, I] (or [I] when B is 1) → output [B, O] (or [O]); ``state``: as the layer's
+        ``step``: x [B, I, *planes] (or [I, *planes] when B is 1), side [B, *shape] (or [*shape]) → output
+        [B, O, *planes'] (or [O, *planes']); ``state``: as the layer's
     """
 
-    def __init__(self, layer: "Recurrent", batch_size: int = 1) -> None:
+    def __init__(self, layer: "Recurrent", batch_size: int = 1, planes: Shape = ()) -> None:
         check_size("batch_size", batch_size)
         self._layer = layer
         self._batch_size = batch_size
+        self._planes = tuple(planes)
         self._state: State = ()
         self._stepper: Any = None
         self._random = False
@@ -60,19 +63,22 @@ class Stream:
         """Puts the state back to the initial one."""
         self._bind(self._initial())
 
-    def step(self, x: "Tensor | np.ndarray", copy: bool = False) -> Any:
+    def step(
+        self, x: "Tensor | np.ndarray", copy: bool = False, side: "Tensor | np.ndarray | None" = None
+    ) -> Any:
         """Reads one step and returns its output: a tensor for a tensor, an array for an array.
 
         Args:
             x: in the layer's precision, or a float32 array.
             copy: give an output of its own; otherwise the next step may overwrite it.
+            side: the side input of the step, for a cell that takes one.
 
         Raises:
-            ValueError: x has not the stream's rows or the layer's features.
+            ValueError: x has not the stream's rows or the layer's features, or the side input does not fit.
         """
-        output = self._stepper.step(x) if self._is_direct() else None
+        output = self._stepper.step(x) if side is None and self._is_direct() else None
         if output is None:
-            output = self._anew(x)
+            output = self._anew(x, side)
         if not copy:
             return output
         return output.clone() if isinstance(output, Tensor) else output.copy()
@@ -82,7 +88,7 @@ class Stream:
 
     def _initial(self) -> State:
         with torch.no_grad():
-            return self._layer.initial_state(self._batch_size)
+            return self._layer.initial_state(self._batch_size, self._planes)
 
     def _bind(self, state: State) -> None:
         """Takes on a state, in memory of the stream's own, and the layer's parameters as they are now."""
@@ -99,30 +105,41 @@ class Stream:
                 )
 
     @torch.no_grad()
-    def _anew(self, x: "Tensor | np.ndarray") -> Any:
+    def _anew(self, x: "Tensor | np.ndarray", side: "Tensor | np.ndarray | None") -> Any:
         """A step that the stepper refused, as its layer has changed or x is unusual, or that it cannot do."""
         given = x
         if not isinstance(x, Tensor):
             x = torch.as_tensor(x)
-        rows = len(x) if x.dim() == 2 else 1
-        if x.dim() not in (1, 2) or rows != self._batch_size:
+        axes = 1 + len(self._planes)  # without the rows
+        rows = len(x) if x.dim() == axes + 1 else 1
+        if x.dim() not in (axes, axes + 1) or rows != self._batch_size:
             raise ValueError(f"a step of this stream must have {self._batch_size} rows. Got {list(x.shape)}.")
-        if x.shape[-1] != self._layer.input_size:
-            raise ValueError(
-                f"a step's last axis must be input_size ({self._layer.input_size}). Got {list(x.shape)}."
+        wanted = (self._layer.input_size, *self._planes)
+        if x.shape[-axes:] != wanted:
+            rule = (
+                f"planes must be {list(wanted)}" if self._planes else f"axis must be input_size ({wanted[0]})"
             )
+            raise ValueError(f"a step's last {rule}. Got {list(x.shape)}.")
         like = self._initial()
         self._bind(self._state)
         if not isinstance(given, Tensor):
             x = x.to(like[0].dtype)
-        output = self._stepper.step(x.detach().contiguous()) if self._is_direct() else None
+        is_direct = side is None and self._is_direct()
+        output = self._stepper.step(x.detach().contiguous()) if is_direct else None
         if output is None:
-            from elman.layers.recurrent import Recurrent
-
-            state = tuple(s.to(i.dtype) for s, i in zip(self._state, like, strict=True))
-            # a drop-in's own step takes a bare state
-            full, state = Recurrent.step(self._layer, x if x.dim() == 2 else x[None], state)
-            for own, new in zip(self._state, state, strict=True):
-                own.copy_(new)
-            output = full if x.dim() == 2 else full[0]
+            output = self._one_step(x, None if side is None else torch.as_tensor(side), like)
         return output if isinstance(given, Tensor) else output.float().numpy(force=True)
+
+    def _one_step(self, x: Tensor, side: Tensor | None, like: State) -> Tensor:
+        """A step by the layer itself."""
+        from elman.layers.recurrent import Recurrent
+
+        state = tuple(s.to(i.dtype) for s, i in zip(self._state, like, strict=True))
+        single = x.dim() == 1 + len(self._planes)
+        if single:
+            x, side = x[None], None if side is None else side[None]
+        # a drop-in's own step takes a bare state
+        output, state = Recurrent.step(self._layer, x, state, side)
+        for own, new in zip(self._state, state, strict=True):
+            own.copy_(new)
+        return output[0] if single else output

@@ -22,14 +22,15 @@ class _TorchLike(Recurrent):
         hx: Any = None,
         lengths: Tensor | None = None,
         resets: Tensor | None = None,
+        side: Tensor | None = None,
     ) -> tuple[Any, Any]:
         """Unrolls over all steps; see ``Recurrent.forward``. ``hx`` is the state before the first step."""
-        output, (h,) = super().forward(input, None if hx is None else (hx,), lengths, resets)
+        output, (h,) = super().forward(input, None if hx is None else (hx,), lengths, resets, side)
         return output, h
 
-    def step(self, x: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+    def step(self, x: Tensor, state: Any = None, side: Tensor | None = None) -> tuple[Tensor, Any]:
         """One step: x [B, I] → (output [B, H], h); see ``Recurrent.step``."""
-        output, (h,) = super().step(x, None if state is None else (state,))
+        output, (h,) = super().step(x, None if state is None else (state,), side)
         return output, h
 
     @property
@@ -177,22 +178,26 @@ class LSTM(Recurrent):
         hx: State | None = None,
         lengths: Tensor | None = None,
         resets: Tensor | None = None,
+        side: Tensor | None = None,
     ) -> tuple[Any, State]:
         """Unrolls over all steps; see ``Recurrent.forward``. ``hx`` is the pair (h, c) before them."""
-        return super().forward(input, hx, lengths, resets)
+        return super().forward(input, hx, lengths, resets, side)
 
 
 class StepModule(nn.Module):
     """One step of a cell as a module that owns the weights, under the names of torch's cell modules.
 
     Args:
-        cell: any cell.
+        cell: any cell that reads features alone: no planes, no side input.
         init: name of the initialisation.
         device: where the parameters are made.
         dtype: the parameters' type.
 
     Shapes:
         input [B, I] or [I], each state [B, *shape] or [*shape] → the new state
+
+    Raises:
+        ValueError: the cell reads planes or needs a side input.
     """
 
     def __init__(
@@ -203,6 +208,9 @@ class StepModule(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
+        cell.check()
+        if cell.plane_axes or cell.needs_side_input:
+            raise ValueError(f"cell must read features alone, no planes and no side input. Got {cell!r}.")
         self.cell = cell
         self.init = init
         for name, shape in cell.parameters().items():

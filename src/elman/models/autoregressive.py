@@ -49,7 +49,7 @@ class Autoregressive(nn.Module):
     def forward(self, batch: Batch, state: State | None = None) -> tuple[Loss, State]:
         """The loss of a batch of tokens [T, B], and the state after it."""
         inputs = batch.inputs
-        features, state = self.features(inputs.values, state, inputs.lengths, inputs.resets)
+        features, state = self.features(inputs.values, state, inputs.lengths, inputs.resets, inputs.side)
         return self.head.loss(features, batch.targets), state
 
     def features(
@@ -58,10 +58,11 @@ class Autoregressive(nn.Module):
         state: State | None = None,
         lengths: Tensor | None = None,
         resets: Tensor | None = None,
+        side: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         """What the head sees: tokens [T, B] → [T, B, O], and the state after the last step."""
-        x = encode(self.embedding, tokens, self.dropout, self.training)
-        output, state = self.layer(x, state, lengths, resets)
+        x = dropout(self.embedding(tokens), self.dropout, self.training)
+        output, state = self.layer(x, state, lengths, resets, side)
         return dropout(output, self.dropout, self.training), state
 
     def stream(self, batch_size: int = 1, state: State | None = None) -> "TokenStream":

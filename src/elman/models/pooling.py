@@ -12,9 +12,11 @@ PoolingName = Literal["last", "max", "mean", "attention", "concat"]
 
 
 class Pooling(nn.Module):
-    """One vector a sequence, its own steps alone; a sequence of no steps gives 0 (last: the initial state).
+    """One vector a sequence, its own steps alone.
 
-        last       the output state at the sequence's end, of each direction at its own
+    A sequence of no steps gives 0; with last, the initial state if that is what the cell outputs.
+
+        last       the output at the sequence's end, of each direction at its own
         max        the largest value of each feature
         mean       the mean of each feature
         attention  Σ_t a_t h_t,  a = softmax_t(q · h_t / √O), the query q being learned
@@ -26,21 +28,26 @@ class Pooling(nn.Module):
 
     Shapes:
         output [T, B, O], state as the layer gives it, lengths [B] → [B, F]; ``features`` is F
+
+    Raises:
+        ValueError: the layer's output has planes.
     """
 
     def __init__(self, layer: Recurrent, name: PoolingName = "last") -> None:
         super().__init__()
+        if layer.cell.plane_axes:
+            raise ValueError(f"pooling needs a layer whose output is features alone. Got {layer.cell!r}.")
         self.name = name
         self.features = layer.output_size * (3 if name == "concat" else 1)
         self._directions = 2 if layer.bidirectional else 1
-        self._output_index = layer.cell.output_index
+        self._outputs_state = layer.cell.outputs_state
         if name == "attention":
             self.query = nn.Parameter(torch.zeros(layer.output_size))  # at first it is the mean
 
     def forward(self, output: Tensor, state: Tensor | tuple[Tensor, ...], lengths: Tensor | None) -> Tensor:
         """The pooled features [B, F]."""
         if self.name == "concat":
-            parts = (self._last(state), _max(output, lengths), _mean(output, lengths))
+            parts = (self._last(output, state, lengths), _max(output, lengths), _mean(output, lengths))
             return torch.cat(parts, -1)
         if self.name == "max":
             return _max(output, lengths)
@@ -51,11 +58,19 @@ class Pooling(nn.Module):
             if lengths is not None:
                 scores = scores.masked_fill(_past(output, lengths), torch.finfo(scores.dtype).min)
             return torch.einsum("tb,tbo->bo", scores.softmax(0), output)
-        return self._last(state)
+        return self._last(output, state, lengths)
 
-    def _last(self, state: Tensor | tuple[Tensor, ...]) -> Tensor:
-        last = (state if isinstance(state, tuple) else (state,))[self._output_index]
-        return last[-self._directions :].transpose(0, 1).flatten(1)
+    def _last(self, output: Tensor, state: Tensor | tuple[Tensor, ...], lengths: Tensor | None) -> Tensor:
+        if self._outputs_state:
+            last = state[0] if isinstance(state, tuple) else state
+            return last[-self._directions :].transpose(0, 1).flatten(1)
+        ends = len(output) if lengths is None else lengths.to(output.device)
+        at = torch.as_tensor(ends - 1, device=output.device).clamp(min=0).expand(output.shape[1])
+        last = output[at, torch.arange(output.shape[1], device=output.device)]
+        if self._directions == 1:
+            return last
+        forward, _ = last.chunk(2, -1)
+        return torch.cat([forward, output[0].chunk(2, -1)[1]], -1)
 
 
 def _past(output: Tensor, lengths: Tensor) -> Tensor:

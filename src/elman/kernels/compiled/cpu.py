@@ -38,6 +38,8 @@ def supports(call: Call) -> str | None:
     """None, or why the compiled kernels cannot run this call."""
     if _kernels is None:
         return "the compiled kernels were not built: there was no C++ compiler when elman was installed"
+    if call.side is not None or call.x.dim() != 3:
+        return "the compiled kernels take neither a side input nor planes"
     if type(call.cells[0]) not in CELLS:
         return f"no compiled kernel of {type(call.cells[0]).__name__}"
     tensors = [call.x, *call.state, *(p for w in call.weights for p in w.values())]
@@ -128,8 +130,9 @@ def _by_reference(
         return t.float() if isinstance(t, Tensor) else t
 
     def plain(sweep: Sweep) -> Sweep:
-        mask, zoneout = sweep.noise.recurrent, sweep.noise.zoneout
-        return replace(sweep, noise=Noise(wide(mask), zoneout and tuple(map(wide, zoneout))), record=None)
+        masks, zoneout = sweep.noise.recurrent, sweep.noise.zoneout
+        noise = Noise(masks and tuple(map(wide, masks)), zoneout and tuple(map(wide, zoneout)))
+        return replace(sweep, noise=noise, record=None)
 
     with torch.enable_grad():
         sweeps = map(plain, options.sweeps(list(map(wide, inputs))))

@@ -118,7 +118,7 @@ def _plain(options: Options) -> tuple[Any, ...]:
     return (
         options.lengths,
         options.resets,
-        [own.recurrent for own in noise if own.recurrent is not None],
+        [mask for own in noise for mask in own.recurrent or ()],
         [z if isinstance(z, Tensor) else None for z in zoneout],
         [0.0 if isinstance(z, Tensor) else float(z) for z in zoneout],
         [kind_of(cell), cell.input_size, cell.hidden_size, cell.output_size, int(cell.bias)],
@@ -147,7 +147,7 @@ def _options(
     shares = [rate if z is None else z for z, rate in zip(zoneout, rates, strict=True)]
     n = len(described.states())
     noise = [
-        Noise(masks[k] if masks else None, tuple(shares[k * n : (k + 1) * n])) for k in range(len(reverse))
+        Noise((masks[k],) if masks else None, tuple(shares[k * n : (k + 1) * n])) for k in range(len(reverse))
     ]
     return Options(described, lengths, resets, noise, reverse, [None] * len(reverse))
 

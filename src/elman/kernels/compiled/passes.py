@@ -178,7 +178,7 @@ def _arguments(
     found, rates = [], []
     for k, ((state, start, parameters), noise) in enumerate(zip(parts, options.noise, strict=True)):
         zoneout = noise.zoneout or (0.0,) * len(state)
-        mask = _ready(noise.recurrent, torch.float32)
+        mask = _ready(noise.recurrent[0] if noise.recurrent else None, torch.float32)
         maps = [_ready(z, torch.float32) if isinstance(z, Tensor) else None for z in zoneout]
         alive += [mask, maps]
         rates += padded([0.0 if isinstance(z, Tensor) else z for z in zoneout])
@@ -223,7 +223,8 @@ def _check_shapes(options: Options, x: Tensor, parts: Sequence[Sequence[Inputs]]
     check("lengths", options.lengths, B)
     check("resets", options.resets, T, B)
     for noise in options.noise:
-        check("a recurrent mask", noise.recurrent, B, options.cell.output_size)
+        for mask in noise.recurrent or ():
+            check("a recurrent mask", mask, B, options.cell.output_size)
         for share, size in zip(noise.zoneout or (), sizes, strict=False):
             check("zoneout", share, T, B, *size)
 
