@@ -1,20 +1,26 @@
 """Rates and clipping, in numbers worked by hand."""
 
 import math
+from typing import Any, ClassVar
 
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
 
 from elman.errors import InputError
+from elman.layers import Recurrent
 from elman.train.optimize import (
     clip_gradients,
     copy_parameters,
     learning_rate,
     make_optimizer,
+    parameter_groups,
+    set_rates,
     update_ratios,
 )
 from elman.train.options import TrainingOptions
+from own_cells import MinGRU
 
 
 def rates(steps: int, **options: object) -> list[float]:
@@ -145,6 +151,84 @@ def test_how_far_an_update_moves_each_parameter():
     assert update_ratios(model, before) == {"a": 0.03536, "b": 1, "unused": 0}  # 0.05 / √2
     zero = [torch.zeros_like(p) for p in before]
     assert update_ratios(model, zero) == {}  # of nothing there is no share
+
+
+class Particular(MinGRU):
+    """Its bias does not decay; its weight learns at a quarter of the rate and does not decay either."""
+
+    without_decay = ("weight_ih", "bias_ih")
+    rate_shares: ClassVar = {"weight_ih": 0.25}
+
+
+def named_groups(model: nn.Module, groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Groups with the names of their parameters."""
+    names = {id(p): name for name, p in model.named_parameters()}
+    return [{**group, "params": [names[id(p)] for p in group["params"]]} for group in groups]
+
+
+def test_parameters_without_wishes_are_one_group():
+    model = nn.Sequential(Recurrent(MinGRU(2, 3)), nn.Linear(3, 1))
+    assert named_groups(model, parameter_groups(model)) == [
+        {"params": [n for n, _ in model.named_parameters()]}
+    ]
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_a_cell_s_parameters_have_the_decay_and_the_rate_that_they_ask_for(optimizer):
+    model = nn.Sequential(Recurrent(Particular(2, 3), 2, learned_state=True), nn.Linear(3, 1))
+    assert named_groups(model, parameter_groups(model)) == [
+        {"params": ["0.weight_ih_l0", "0.weight_ih_l1"], "rate_share": 0.25, "weight_decay": 0.0},
+        {"params": ["0.bias_ih_l0", "0.bias_ih_l1"], "weight_decay": 0.0},
+        {"params": ["0.initial_h", "1.weight", "1.bias"]},
+    ]
+    options = TrainingOptions(optimizer=optimizer, learning_rate=0.5, weight_decay=0.5, momentum=0.0)
+    made = make_optimizer(model, options)
+    set_rates(made, 0.4, 0)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(1.0)
+            parameter.grad = (
+                torch.zeros_like(parameter) if optimizer == "adamw" else torch.ones_like(parameter)
+            )
+    made.step()
+    after = {name: round(p.mean().item(), 6) for name, p in model.named_parameters()}
+    # SGD takes rate · (1 + decay), AdamW of a gradient of 0 rate · decay
+    plain, particular, bias = (0.4, 0.9, 0.6) if optimizer == "sgd" else (0.8, 1.0, 1.0)
+    assert after["1.weight"] == after["0.initial_h"] == plain
+    assert after["0.weight_ih_l0"] == after["0.weight_ih_l1"] == particular
+    assert after["0.bias_ih_l0"] == bias
+
+
+def test_wishes_multiply_the_rates_of_a_model_s_own_groups():
+    class Grouped(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer, self.head = Recurrent(Particular(2, 3)), nn.Linear(3, 1)
+
+        def parameter_groups(self) -> list[dict[str, Any]]:
+            layer, head = list(self.layer.parameters()), list(self.head.parameters())
+            return [
+                {"params": layer, "rate_share": 0.5, "from_epoch": 1},
+                {"params": head, "rate_share": 1.0, "from_epoch": 0},
+            ]
+
+    model = Grouped()
+    assert named_groups(model, parameter_groups(model)) == [
+        {"params": ["layer.weight_ih_l0"], "rate_share": 0.125, "from_epoch": 1, "weight_decay": 0.0},
+        {"params": ["layer.bias_ih_l0"], "rate_share": 0.5, "from_epoch": 1, "weight_decay": 0.0},
+        {"params": ["head.weight", "head.bias"], "rate_share": 1.0, "from_epoch": 0},
+    ]
+
+
+def test_a_parametrised_weight_keeps_its_wishes():
+    layer = weight_norm(Recurrent(Particular(2, 3)), "weight_ih_l0")
+    asked = {"rate_share": 0.25, "weight_decay": 0.0}
+    assert layer.parameter_options() == {
+        "parametrizations.weight_ih_l0.original0": asked,
+        "parametrizations.weight_ih_l0.original1": asked,
+        "bias_ih_l0": {"weight_decay": 0.0},
+    }
+    assert len(parameter_groups(layer)) == 2
 
 
 BAD = [

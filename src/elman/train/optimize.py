@@ -1,6 +1,8 @@
 """Optimizers, learning-rate schedules, clipping, and how large the updates are."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,19 +14,46 @@ _FLOOR = 0.01  # the cosine ends at this share of the highest rate
 
 
 def make_optimizer(model: nn.Module, options: TrainingOptions) -> torch.optim.Optimizer:
-    """The optimizer named in the options, over all parameters.
-
-    A model may have ``parameter_groups()``, which gives groups as torch's optimizers take them, with
-    ``rate_share``, what the learning rate is multiplied by, and ``from_epoch``, the epoch (from 0) before
-    which the group is not trained.
-    """
-    groups = getattr(model, "parameter_groups", None)
-    parameters = list(model.parameters()) if groups is None else groups()
+    """The optimizer named in the options, over ``parameter_groups(model)``."""
+    groups = parameter_groups(model)
     if options.optimizer == "sgd":
         return torch.optim.SGD(
-            parameters, options.learning_rate, momentum=options.momentum, weight_decay=options.weight_decay
+            groups, options.learning_rate, momentum=options.momentum, weight_decay=options.weight_decay
         )
-    return torch.optim.AdamW(parameters, options.learning_rate, weight_decay=options.weight_decay, fused=True)
+    return torch.optim.AdamW(groups, options.learning_rate, weight_decay=options.weight_decay, fused=True)
+
+
+def parameter_groups(model: nn.Module) -> list[dict[str, Any]]:
+    """All parameters in groups as torch's optimizers take them, each with its own options.
+
+    A model may have ``parameter_groups()``, which gives them, with ``rate_share``, what the learning rate is
+    multiplied by, and ``from_epoch``, the epoch (from 0) before which the group is not trained; otherwise
+    they are one group. A module within it may have ``parameter_options()``, the options of those of its own
+    parameters that have some: ``rate_share``, which multiplies the group's, and ``weight_decay``. Such
+    parameters then form groups of their own.
+    """
+    own = getattr(model, "parameter_groups", None)
+    groups = [{"params": list(model.parameters())}] if own is None else own()
+    asked: dict[int, Mapping[str, float]] = {}
+    for module in model.modules():
+        options = getattr(module, "parameter_options", None)
+        for name, wanted in options().items() if options is not None else ():
+            asked[id(module.get_parameter(name))] = wanted
+    return [part for group in groups for part in _split(group, asked)]
+
+
+def _split(group: dict[str, Any], asked: Mapping[int, Mapping[str, float]]) -> list[dict[str, Any]]:
+    """A group in parts of equal options; those of a parameter by its id."""
+    parts: dict[tuple[tuple[str, float], ...], list[nn.Parameter]] = {}
+    for parameter in group["params"]:
+        parts.setdefault(tuple(sorted(asked.get(id(parameter), {}).items())), []).append(parameter)
+    found = []
+    for options, parameters in parts.items():
+        part = {**group, **dict(options), "params": parameters}
+        if "rate_share" in part:
+            part["rate_share"] = group.get("rate_share", 1.0) * dict(options).get("rate_share", 1.0)
+        found.append(part)
+    return found
 
 
 def learning_rate(options: TrainingOptions, step: int, share: float) -> float:
