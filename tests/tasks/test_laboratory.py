@@ -15,9 +15,9 @@ import elman
 from elman.cli import main
 from elman.data.problems.adding import Adding
 from elman.errors import InputError, Interrupted
+from elman.tasks.digits.data import ImageData, pixel_order
 from elman.tasks.shared import laboratory
-from elman.tasks.shared.laboratory import DrawnData
-from elman.tasks.shared.laboratory_options import Try
+from elman.tasks.shared import task as shared_task
 from elman.train import progress
 
 TINY = SMALL | {"length": 6, "sequences": 10, "held_out": 9}
@@ -199,39 +199,37 @@ def test_bright_rows_are_told_apart(mnist):
 
 @pytest.mark.parametrize(("pixels", "steps"), [(1, 784), (28, 28), (784, 1)])
 def test_pixels_are_read_in_their_order_brought_to_one_scale(mnist, pixels, steps):
-    task = digits(pixels=pixels, epochs=1)
-    task.read([mnist], None)
-    (batch,) = list(task._batches(task._images["test"], task._labels["test"]).epoch())[:1]
+    data = ImageData.read(digits(pixels=pixels, epochs=1).config, [mnist], None)
+    facts, parts = data.facts, data.parts()
+    batch = next(parts.test.epoch(0))
     assert batch.inputs.values.shape == (steps, 4, pixels)
-    image = task._images["test"][2].reshape(-1) / 255
-    wanted = (image - task.facts["mean"]) / task.facts["scale"]
+    image = data.images["test"].pixels[2].reshape(-1) / 255
+    wanted = (image - facts.mean) / facts.scale
     np.testing.assert_allclose(batch.inputs.values[:, 2].flatten(), wanted, rtol=1e-5, atol=1e-6)
-    training = np.concatenate([b.inputs.values.flatten() for b in task.parts().training.epoch()])
+    training = np.concatenate([b.inputs.values.flatten() for b in parts.training.epoch(0)])
     assert training.mean() == pytest.approx(0, abs=1e-5)
     assert training.std() == pytest.approx(1, abs=1e-5)
 
 
 def test_the_permutation_is_one_for_all_images_and_of_the_seed(mnist):
-    plain, permuted, other = (digits(permuted=p, seed=seed) for p, seed in ((False, 0), (True, 0), (True, 1)))
-    steps = []
-    for task in (plain, permuted, other):
-        task.read([mnist], None)
-        batches = task._batches(task._images["test"], task._labels["test"])
-        rows = [batch.inputs.values.transpose(0, 1).flatten(1) for batch in batches.epoch()]
-        steps.append(np.concatenate(rows) * task.facts["scale"] + task.facts["mean"])
-    order = permuted.order()
+    steps, orders = [], []
+    for permuted, seed in ((False, 0), (True, 0), (True, 1)):
+        data = ImageData.read(digits(permuted=permuted, seed=seed).config, [mnist], None)
+        rows = [batch.inputs.values.transpose(0, 1).flatten(1) for batch in data.parts().test.epoch(0)]
+        steps.append(np.concatenate(rows) * data.facts.scale + data.facts.mean)
+        orders.append(pixel_order(data.config, data.facts))
+    plain, order, other = orders
     assert sorted(order.tolist()) == list(range(784))
     np.testing.assert_allclose(steps[1], steps[0][:, order], atol=1e-5)
-    np.testing.assert_allclose(steps[2], steps[0][:, other.order()], atol=1e-5)
-    assert not np.array_equal(order, other.order())
-    assert np.array_equal(plain.order(), np.arange(784))
+    np.testing.assert_allclose(steps[2], steps[0][:, other], atol=1e-5)
+    assert not np.array_equal(order, other)
+    assert np.array_equal(plain, np.arange(784))
 
 
 def test_validation_is_drawn_from_the_training_images(mnist):
-    task = digits()
-    task.read([mnist], None)
-    assert [len(task._images[part]) for part in ("training", "validation", "test")] == [36, 12, 12]
-    images = np.concatenate([task._images["training"], task._images["validation"]])
+    found = ImageData.read(digits().config, [mnist], None).images
+    assert [len(found[part]) for part in ("training", "validation", "test")] == [36, 12, 12]
+    images = np.concatenate([found["training"].pixels, found["validation"].pixels])
     assert len(np.unique(images, axis=0)) == 48
     assert digits(validation=0.0).train(mnist).results["test"]["images"] == 12
 
@@ -273,10 +271,10 @@ def test_options_that_cannot_be_are_refused(mnist, options, message):
 @pytest.mark.parametrize(
     ("facts", "message"),
     [
-        ({"shape": [28]}, "shape must be two ints"),
+        ({"shape": [28]}, r"shape must be a list of 2\. Got \[28\]\."),
         ({"shape": [28, 10**9]}, "shape must be two ints"),
         ({"classes": 10**9}, r"classes must be an int in \[1, 256\]"),
-        ({"mean": "0"}, "mean must be a number"),
+        ({"mean": "0"}, r"mean must be a finite number\. Got '0'\."),
         ({"scale": 0}, "scale must be a positive number"),
         ({"shape": [28, 27]}, "pixels must divide the 756 of an image"),
     ],
@@ -293,7 +291,7 @@ def test_hostile_facts_are_refused(mnist, tmp_path, facts, message):
 def test_a_resumed_run_reads_its_own_copy_of_the_images(mnist, tmp_path, monkeypatch):
     digits().train(mnist, tmp_path / "whole")
     with monkeypatch.context() as patch:
-        patch.setattr(progress, "make_progress", lambda: interrupt_at(4))
+        patch.setattr(shared_task, "make_progress", lambda: interrupt_at(4))
         with pytest.raises(Interrupted):
             digits().train(mnist, tmp_path / "run", show_progress=True)
     shutil.rmtree(mnist)
