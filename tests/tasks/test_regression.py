@@ -41,11 +41,11 @@ def test_it_learns_much_better_than_the_mean():
 
 def test_the_score_by_hand(monkeypatch):
     task = fitted(y=Y[:, 0])
-    monkeypatch.setattr(task, "_predict", lambda data: np.array([[1.0], [2.0], [5.0]]))
+    monkeypatch.setattr(task.Answers, "predict", lambda self, data: np.array([[1.0], [2.0], [5.0]]))
     assert task.score(X[:3], [1.0, 2.0, 3.0]) == pytest.approx(1 - 4 / 2)
     # of targets that are constant
     assert task.score(X[:3], [0.1] * 3) == 0
-    monkeypatch.setattr(task, "_predict", lambda data: data.targets)
+    monkeypatch.setattr(task.Answers, "predict", lambda self, data: data.targets)
     assert task.score(X[:3], [0.1] * 3) == 1
 
 
@@ -78,7 +78,7 @@ def test_sequences_in_memory_are_evaluated_as_those_of_a_file(tmp_path):
         ({"data": path, "X": X, "y": Y}, "both"),
         ({"data": path, "y": Y}, "both"),
     ]:
-        with pytest.raises(InputError, match=f"evaluate takes a file, or X and y. Got {got}"):
+        with pytest.raises(InputError, match=rf"give either data \(files\) or X and y\. Got {got}"):
             task.evaluate(**given)
     with pytest.raises(InputError, match="SequenceRegressor is not fitted yet"):
         SequenceRegressor().evaluate(X=X, y=Y)
@@ -157,28 +157,28 @@ def test_what_is_past_a_sequences_end_does_not_count(bidirectional):
 
 def test_scales_are_measured_by_hand():
     task = fitted([[[1, 5], [3, 5]], [[8, 5], [9, 9]]], [10, 30], [2, 1])
-    assert task.facts["input_mean"] == pytest.approx([4, 5])
-    assert task.facts["input_scale"] == pytest.approx(
+    assert task.facts.input_mean == pytest.approx([4, 5])
+    assert task.facts.input_scale == pytest.approx(
         [math.sqrt((9 + 1 + 16) / 3), 1]
     )  # a constant keeps its unit
-    assert task.facts["target_mean"] == [20]
-    assert task.facts["target_scale"] == [10]
+    assert task.facts.target_mean == (20,)
+    assert task.facts.target_scale == (10,)
     plain = fitted(standardise=False).facts
-    assert (plain["input_mean"], plain["target_scale"]) == ([0, 0], [1, 1])
+    assert (plain.input_mean, plain.target_scale) == ((0, 0), (1, 1))
 
 
 @pytest.mark.parametrize("offset", [1e6, 1e8])
 def test_no_deviation_is_lost_beside_a_large_mean(tmp_path, offset):
     x, y = np.round(X, 3), np.round(Y, 3)
     task, moved = fitted(x, y), fitted(x + offset, y - offset)
-    assert moved.facts["target_scale"] == pytest.approx(task.facts["target_scale"], rel=1e-6)
+    assert moved.facts.target_scale == pytest.approx(task.facts.target_scale, rel=1e-6)
     found = moved.predict(x + offset)
     assert found.dtype == np.float64
     np.testing.assert_allclose(found + offset, task.predict(x), atol=1e-5)
     assert moved.score(x + offset, y - offset) == pytest.approx(task.score(x, y), abs=1e-5)
     # a file, and what is printed of it, too
     np.savez(tmp_path / "x.npz", x=x + offset)
-    verb = SequenceRegressor.verb(data=tmp_path / "x.npz")
+    verb = task.verb(data=tmp_path / "x.npz")
     lines = [line.split(",")[1:] for line in "".join(verb.text(moved)).splitlines()[1:]]
     np.testing.assert_allclose(np.array(lines, float), found, rtol=0, atol=1e-6)
 
@@ -229,7 +229,7 @@ def trained(folder: Path, content: str, out: str | None = None, **options: Any) 
 
 def test_figures_and_simple_methods_by_hand(tmp_path):
     task = trained(tmp_path, table(40))
-    training, _, test = (task._data.rows(rows) for rows in task._split)
+    training, test = task.data.part("training"), task.data.part("test")
     assert (len(training), len(test)) == (24, 8)
     padded = (test.inputs, None, test.lengths)
     errors = task.predict(padded[0], padded[2]) - test.targets[:, 0]
@@ -254,7 +254,7 @@ def test_the_linear_method_finds_what_is_linear(tmp_path):
 
 def test_a_file_of_arrays_and_a_table_give_the_same_model(tmp_path):
     task = trained(tmp_path, table(30), seed=2)
-    whole = task._data
+    whole = task.data.sequences
     np.savez(tmp_path / "data.npz", x=whole.inputs, y=whole.targets[:, 0], lengths=whole.lengths)
     other = SequenceRegressor(**SMALL, split=(0.6, 0.2, 0.2), seed=2).train([tmp_path / "data.npz"])
     assert same_bits(weights(other.model), weights(task.model))
@@ -286,10 +286,9 @@ def test_columns_of_other_names_are_refused_wherever_a_file_is_read(tmp_path):
 def test_a_resumed_run_reads_its_own_copy_of_the_data(tmp_path):
     task = trained(tmp_path, table(30), out="run")
     (tmp_path / "table.csv").unlink()
-    again = elman.load(tmp_path / "run")
-    again.reopen(tmp_path / "run")
-    assert np.array_equal(again._data.inputs, task._data.inputs)
-    assert all(map(np.array_equal, again._split, task._split))
+    again = elman.load(tmp_path / "run").opened_data()
+    assert np.array_equal(again.sequences.inputs, task.data.sequences.inputs)
+    assert all(map(np.array_equal, again.split, task.data.split))
 
 
 DAMAGES = {
@@ -316,7 +315,7 @@ def test_a_damaged_copy_of_the_data_is_refused(tmp_path, message, damage):
 
 def test_the_verb_prints_a_table_and_gives_an_object(tmp_path):
     task = trained(tmp_path, table(10), split=(0.6, 0.2, 0.2))
-    verb = SequenceRegressor.verb(data=tmp_path / "table.csv")
+    verb = task.verb(data=tmp_path / "table.csv")
     head, *lines = "".join(verb.text(task)).splitlines()
     said = json.loads(json.dumps(verb.json(task)))
     assert head == "unique_id,y"

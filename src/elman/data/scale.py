@@ -1,10 +1,12 @@
 """The scale that numbers are brought to: learned on the training part, kept as facts of the run."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from elman.config import require
 from elman.errors import InputError
 
 SMALLEST, LARGEST = 1e-37, 3.4e38  # what float32 holds
@@ -40,6 +42,20 @@ def written(value: float, mean: float, scale: float, digits: int) -> str:
     """A number as text, with so many digits of its distance from the mean, however large the mean is."""
     beyond = max(0, math.ceil(math.log10(max(abs(mean), SMALLEST) / scale)))
     return f"{value:.{min(digits + beyond, 17)}g}"
+
+
+def check_scaling(what: str, mean: Sequence[float], scale: Sequence[float], count: int) -> None:
+    """Raises InputError unless means and scales are ``count`` numbers that float32 holds, scales positive.
+
+    Args:
+        what: is scaled; the message names ``what``_mean or ``what``_scale.
+        mean: is subtracted from the numbers.
+        scale: is then their unit.
+        count: of both.
+    """
+    for name, values, low in (("mean", mean, -LARGEST), ("scale", scale, SMALLEST)):
+        holds = len(values) == count and all(low <= value <= LARGEST for value in values)
+        require(f"{what}_{name}", holds, f"{count} numbers in [{low:.3g}, {LARGEST:.3g}]", list(values))
 
 
 def check_scale(facts: dict[str, Any], key: str, count: int, source: str) -> None:

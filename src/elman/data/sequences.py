@@ -39,6 +39,12 @@ class Sequences:
     def __len__(self) -> int:
         return len(self.inputs)
 
+    @property
+    def known_targets(self) -> np.ndarray:
+        """The targets of sequences that have some."""
+        assert self.targets is not None
+        return self.targets
+
     def rows(self, index: np.ndarray) -> "Sequences":
         """The sequences at these positions."""
         return Sequences(

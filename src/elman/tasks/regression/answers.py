@@ -1,0 +1,151 @@
+"""What a regressor predicts, how far that is from the targets, and the report of both."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from elman.data.batches.examples import Examples
+from elman.data.read.tables import csv_line
+from elman.data.scale import written
+from elman.data.sequences import Sequences
+from elman.errors import InputError
+from elman.models.pooled import Pooled
+from elman.models.predict import predict
+from elman.tasks.regression.data import (
+    RegressionData,
+    RegressionFacts,
+    read_table_or_arrays,
+    sequence_batches,
+    the_one_file,
+)
+from elman.tasks.regression.options import RegressionConfig
+from elman.tasks.shared.answers import Sample, TaskAnswers
+from elman.tasks.shared.data import Parts
+from elman.tasks.shared.table import table_lines
+
+_DIGITS = 9  # significant ones of a prediction in CSV: what float32 holds
+
+
+class RegressionAnswers(TaskAnswers):
+    """Predictions for sequences, and their errors."""
+
+    config: RegressionConfig
+    facts: RegressionFacts
+    model: Pooled
+
+    def predict(self, sequences: Sequences) -> np.ndarray:
+        """Predictions [N, O] in the targets' unit.
+
+        Raises:
+            InputError: the sequences have another number of features than the model reads.
+        """
+        features = len(self.facts.features)
+        if sequences.inputs.shape[2] != features:
+            raise InputError(f"X must have {features} features. Got {sequences.inputs.shape[2]}.")
+        inputs = (batch.inputs for batch in self._batches(sequences).epoch())
+        values = torch.cat(list(predict(self.model, inputs, self.model.predict)))
+        return self.facts.unscaled(values.numpy())
+
+    def score(self, sequences: Sequences) -> float:
+        """R² of the predictions, as ``SequenceRegressor.score`` describes it."""
+        targets = sequences.known_targets
+        residual = float(np.square(targets - self.predict(sequences)).sum())
+        known = targets - targets[0]  # exactly 0 if they are constant
+        varied = float(np.square(known - known.mean(0)).sum())
+        return 1 - residual / varied if varied else float(residual == 0)
+
+    def read(self, path: Path, *, with_target: bool) -> Sequences:
+        """The sequences of a file.
+
+        Raises:
+            InputError: the file is refused, or has other features, or other outputs, than the model.
+        """
+        sequences = read_table_or_arrays(self.config, path, with_target=with_target)
+        for kind, found, expected in (
+            ("features", sequences.features, self.facts.features),
+            ("outputs", sequences.outputs, self.facts.outputs),
+        ):
+            # arrays do not name their columns
+            same = len(found) == len(expected) if path.suffix == ".npz" else tuple(found) == expected
+            if not same and (kind == "features" or with_target):
+                raise InputError(f"{path}: {kind} must be {', '.join(expected)}. Got {', '.join(found)}.")
+        return sequences
+
+    def batches(self, paths: list[Path]) -> Examples:
+        """Batches of another file."""
+        return self._batches(self._labelled(paths))
+
+    def evaluate(self, paths: list[Path]) -> dict[str, Any]:
+        """Errors on another file."""
+        return self.figures(self._labelled(paths))
+
+    def figures(self, sequences: Sequences) -> dict[str, Any]:
+        """Errors on sequences with targets."""
+        return _errors(sequences, self.predict(sequences))
+
+    def _labelled(self, paths: list[Path]) -> Sequences:
+        return self.read(the_one_file(paths), with_target=True)
+
+    def _batches(self, sequences: Sequences) -> Examples:
+        return sequence_batches(sequences, self.facts, self.config.batch_size)
+
+    def lines(self, ids: list[str], values: np.ndarray) -> Iterator[str]:
+        """Predictions [N, O] as CSV: the names of the columns, then one line for each sequence."""
+        facts = self.facts
+        yield csv_line([self.config.id_column, *facts.outputs])
+        units = list(zip(facts.target_mean, facts.target_scale, strict=True))
+        for name, row in zip(ids, values.tolist(), strict=True):
+            yield csv_line([name, *(written(v, *unit, _DIGITS) for v, unit in zip(row, units, strict=True))])
+
+    def sample(self, batches: Examples) -> Sample:
+        """The first batch, with the features by name."""
+        return Sample(next(iter(batches.epoch())), features=self.facts.features)
+
+    def measure(self, data: RegressionData, parts: Parts, say: Callable[[str], None]) -> dict[str, Any]:
+        """Errors on the test part beside the mean's and those of least squares on mean and last step."""
+        training, test = data.part("training"), data.part("test")
+        if not test:
+            return {}
+        mean = training.known_targets.mean(0)
+        return {
+            "test": self.figures(test),
+            "baselines": {
+                "mean": _errors(test, np.broadcast_to(mean, test.known_targets.shape)),
+                "linear regression": _errors(test, _least_squares(training, test)),
+            },
+        }
+
+    def report(self, results: dict[str, Any]) -> str:
+        """The test errors beside the simple methods'."""
+        if "test" not in results:
+            return "trained on all sequences; no test part"
+        heads = ("root mean squared error", "mean absolute error")
+        rows = {
+            name: [f"{row['rmse']:.5g}", f"{row['mae']:.5g}"]
+            for name, row in {**results["baselines"], "this model": results["test"]}.items()
+        }
+        return "\n".join(table_lines("on the test part", heads, rows))
+
+
+def _least_squares(training: Sequences, test: Sequences) -> np.ndarray:
+    """Predictions from the mean and the last step of each sequence, fitted on the training part."""
+
+    def design(sequences: Sequences) -> np.ndarray:
+        last = sequences.inputs[np.arange(len(sequences)), sequences.lengths - 1]
+        mean = sequences.inputs.sum(1) / sequences.lengths[:, None]
+        return np.concatenate([last, mean, np.ones((len(sequences), 1))], axis=1)
+
+    weights, *_ = np.linalg.lstsq(design(training), training.known_targets, rcond=None)
+    return design(test) @ weights
+
+
+def _errors(sequences: Sequences, predictions: np.ndarray) -> dict[str, Any]:
+    error = predictions.astype(np.float64) - sequences.known_targets
+    return {
+        "rmse": float(np.sqrt(np.square(error).mean())),
+        "mae": float(np.abs(error).mean()),
+        "sequences": len(sequences),
+    }

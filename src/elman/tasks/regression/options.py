@@ -1,0 +1,62 @@
+"""Options of regressors, and of what they predict."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import tyro
+
+from elman.tasks.shared.options import TaskConfig, Verb
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predict(Verb):
+    """Prints a prediction for every sequence of a file, as CSV."""
+
+    data: Annotated[Path, tyro.conf.Positional]
+    """.csv or .parquet with the training table's features, or .npz with an array x"""
+
+    example: ClassVar[str] = "elman predict runs/regression new.csv"
+
+    def text(self, task: Any) -> Iterator[str]:
+        """The names of the columns, then one line for each sequence."""
+        yield from task.answers.lines(*task.predict_file(self.data))
+
+    def json(self, task: Any) -> dict[str, Any]:
+        """Predictions by sequence."""
+        ids, values = task.predict_file(self.data)
+        predictions = dict(zip(ids, values.tolist(), strict=True))
+        return {"outputs": list(task.facts.outputs), "predictions": predictions}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegressionConfig(TaskConfig):
+    """Trains a model that predicts numbers from whole numeric sequences.
+
+    Reads a table with one row for each step (.csv, .parquet) or arrays x, y (.npz).
+    """
+
+    verb = Predict
+    example = "elman train regression table.csv --out runs/regression --epochs 30"
+    rank = 50
+    estimator = "regressor"
+    groups = {
+        "columns of the data": ("target_column", "id_column", "time_column"),
+        "validation and test part": ("split",),
+    }
+
+    hidden_size: int = 64
+    """units of each layer"""
+    bidirectional: bool = False
+    """each layer also reads from the end"""
+    standardise: bool = True
+    """features and targets are brought to mean 0 and variance 1, as measured on the training part"""
+    split: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    """shares of training, validation and test part, drawn at random"""
+    id_column: str = "unique_id"
+    """column that names a row's sequence"""
+    time_column: str = "ds"
+    """column that orders a sequence's rows, if there is one"""
+    target_column: str = "y"
+    """column to predict, the same in every row of a sequence"""
