@@ -17,7 +17,7 @@ import numpy as np
 
 import elman
 from elman.baselines.windowed_gaussian import windowed_gaussian
-from elman.data.channels.channels import labelled
+from elman.data.channels.labels import labelled
 from elman.metrics.nab import PROFILES, Scored, nab_score, probation_rows
 from elman.metrics.ranges import runs
 

@@ -24,6 +24,22 @@ def test_listing_imports_neither_cells_nor_torch():
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
+def test_a_kind_is_known_by_the_text_of_its_files(tmp_path, monkeypatch):
+    assert registry.names_of_kind("heads", "Distribution") == [
+        "negative-binomial",
+        "normal",
+        "quantile",
+        "student-t",
+    ]
+    (tmp_path / "heads").mkdir()
+    (tmp_path / "heads" / "log_normal.py").write_text(
+        "import torch\n\nclass LogNormal(Distribution):\n    pass\n"
+    )
+    (tmp_path / "heads" / "crf.py").write_text("class CRF(Head):\n    pass\n")
+    monkeypatch.setattr(registry, "_PACKAGE", tmp_path)
+    assert registry.names_of_kind("heads", "Distribution") == ["log-normal"]
+
+
 def test_find_gives_the_class_that_the_file_defines():
     assert registry.find("cells", "peephole-lstm", Cell) is PeepholeLSTM
 

@@ -26,6 +26,13 @@ def names(folder: str) -> list[str]:
     return sorted(p.stem.replace("_", "-") for p in (_PACKAGE / folder).glob("*.py") if p.stem not in _SHARED)
 
 
+def names_of_kind(folder: str, base: str) -> list[str]:
+    """Names of the files in ``folder`` that define a ``class X(base)``, by their text; none is imported."""
+    line = re.compile(rf"^class \w+\({base}\):", re.MULTILINE)
+    paths = {name: _PACKAGE / folder / f"{name.replace('-', '_')}.py" for name in names(folder)}
+    return [name for name, path in paths.items() if line.search(path.read_text("utf-8"))]
+
+
 def find(folder: str, name: str, base: type[T]) -> type[T]:
     """The subclass of ``base`` that the file of this name defines.
 

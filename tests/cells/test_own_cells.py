@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 import torch
+from agreement import agree, draw, draw_side, planes_of, randomise, results
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import own_cells
-from agreement import agree, draw, draw_side, planes_of, randomise, results
 from elman.batch import Batch, Field, Target, to_device
 from elman.cells import GRU, LSTM, Cell
 from elman.cells.named import make_cell

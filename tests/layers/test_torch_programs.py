@@ -6,14 +6,13 @@ from typing import ClassVar
 
 import pytest
 import torch
-from agreement import agree, draw, leaves, randomise, results, several, weighted_sum
+from agreement import agree, draw, draw_side, leaves, randomise, results, several, weighted_sum
 from torch import Tensor
 from torch.export import Dim
 from torch.func import functional_call, grad, vmap
 from torch.nn.utils.parametrizations import weight_norm
 
 import own_cells
-from agreement import agree, draw, draw_side, leaves, randomise, results, several, weighted_sum
 from elman import cells, layers, registry
 from elman.cells import Cell
 from elman.cells.base import Weights

@@ -18,6 +18,8 @@ from elman.errors import InputError, Interrupted
 from elman.tasks.digits.data import ImageData, pixel_order
 from elman.tasks.shared import laboratory
 from elman.tasks.shared import task as shared_task
+from elman.tasks.shared.laboratory import DrawnData
+from elman.tasks.shared.laboratory_options import Try
 from elman.train import progress
 
 TINY = SMALL | {"length": 6, "sequences": 10, "held_out": 9}

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from elman.inspect import page, sections, states
 from elman.inspect.findings import Findings, look
-from elman.tasks.base import Paths, Task, as_paths
+from elman.tasks.shared.sources import Paths, as_paths
+from elman.tasks.shared.task import Task
 from elman.train import files
 
 _SATURATED = 0.5  # of a gate's values

@@ -61,7 +61,7 @@ class Autoregressive(nn.Module):
         side: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         """What the head sees: tokens [T, B] → [T, B, O], and the state after the last step."""
-        x = dropout(self.embedding(tokens), self.dropout, self.training)
+        x = encode(self.embedding, tokens, self.dropout, self.training)
         output, state = self.layer(x, state, lengths, resets, side)
         return dropout(output, self.dropout, self.training), state
 

@@ -36,8 +36,13 @@ class Framewise(nn.Module):
     def forward(self, batch: Batch, state: State | None = None) -> tuple[Loss, None]:
         """The loss of a batch; each batch's rows are sequences of their own."""
         inputs = batch.inputs
-        output, _ = self.layer(inputs.values, None, inputs.lengths, inputs.resets, inputs.side)
-        return self.head.loss(dropout(output, self.dropout, self.training), batch.targets), None
+        output, _ = self.layer(self.embed(inputs.values), None, inputs.lengths, inputs.resets, inputs.side)
+        features = dropout(output, self.dropout, self.training)
+        return self.head.loss(features, batch.targets, inputs.lengths), None
+
+    def embed(self, values: Tensor) -> Tensor:
+        """What the layer reads [T, B, E]."""
+        return encode(self.embedding, values)
 
     def predict(self, values: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Predictions for a batch's values, and the state to continue from."""

@@ -47,8 +47,16 @@ class Pooled(nn.Module):
 
     def features(self, inputs: Field) -> Tensor:
         """What the head sees of each row."""
-        output, state = self.layer(inputs.values, None, inputs.lengths, inputs.resets, inputs.side)
-        return self.dropout(self.pooling(output, state, inputs.lengths))
+        return self.features_of(replace(inputs, values=self.embed(inputs.values)))
+
+    def embed(self, values: Tensor) -> Tensor:
+        """What the layer reads [T, B, E]."""
+        return encode(self.embedding, values)
+
+    def features_of(self, embedded: Field) -> Tensor:
+        """``features`` of what is embedded already."""
+        output, state = self.layer(embedded.values, None, embedded.lengths, embedded.resets, embedded.side)
+        return self.dropout(self.pooling(output, state, embedded.lengths))
 
     def predict(self, inputs: Field) -> Tensor:
         """The head's prediction for each row."""

@@ -108,7 +108,7 @@ class Seq2Seq(nn.Module):
     def encode(self, source: Field) -> tuple[Memory, State]:
         """What the decoder attends to, and the state that it begins with."""
         embedding = self.embedding if self.source_embedding is None else self.source_embedding
-        x = dropout(embedding(source.values), self.dropout, self.training)
+        x = encode(embedding, source.values, self.dropout, self.training)
         output, state = self.encoder(x, None, source.lengths, source.resets, source.side)
         memory = self.attention.memory(dropout(output, self.dropout, self.training), source.lengths)
         recurrent = self.decoder.initial_state(x.shape[1]) if self.bridge is None else self.bridge(state)

@@ -110,33 +110,6 @@ def classification_lines(results: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def forecasting_lines(results: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
-    """What ``Forecaster.measure`` found."""
-    if "test" not in results:
-        return ["trained on all steps; no test part"]
-    test, baselines = results["test"], results["baselines"]
-    rows = {**baselines, "this model": test}
-    headings = {"smape": "sMAPE", "mase": "MASE", "owa": "OWA", "mae": "MAE"}
-    names = [name for name in headings if name in test]
-    width = max(map(len, rows))
-    lines = [f"{test['forecasts']:,} forecasts of {facts['horizon']} steps on the test part:", ""]
-    lines.append(" " * width + "".join(f"  {headings[name]:>9}" for name in names))
-    for method, row in rows.items():
-        cells = (f"  {row[name]:9.4g}" if name in row else " " * 11 for name in names)
-        lines.append(f"{method:<{width}}" + "".join(cells))
-    shared = [name for name in ("mase", "smape", "mae") if all(name in row for row in rows.values())]
-    for name in shared[:1]:
-        others = {method: row[name] for method, row in baselines.items()}
-        lines += behind_line(test[name], others, headings[name], higher_is_better=False)
-    if "coverage_80" in test:
-        lines += [
-            "",
-            f"CRPS {test.get('crps', float('nan')):.4f}; the 80 % interval covers "
-            f"{test['coverage_80']:.1%}, the 95 % interval {test['coverage_95']:.1%}",
-        ]
-    return lines
-
-
 def _fold_lines(folds: Mapping[str, Any]) -> list[str]:
     accuracies = folds["this model"]["accuracy"]
     rows = {name: [f"{row['mean']:.4f}", f"{row['deviation']:.4f}"] for name, row in folds.items()}

@@ -9,7 +9,7 @@ from tiny import rhythm, rhythm_values, same_bits, weights
 from tiny_detector import trained
 
 import elman
-from elman.data.channels.channels import labelled, windows_of
+from elman.data.channels.labels import labelled, windows_of
 from elman.errors import InputError
 from elman.metrics.nab import PROFILES, Scored, nab_score, probation_rows
 from elman.metrics.ranges import runs

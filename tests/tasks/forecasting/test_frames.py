@@ -109,7 +109,7 @@ def test_fitting_changes_no_option_and_leaves_no_test_part(tmp_path):
     assert task.get_params() == Forecaster(**OPTIONS).get_params()
     assert "test" not in task.results
     again = elman.load(tmp_path / "run")
-    assert again.scheme.test_windows == 0
+    assert again.facts.test_windows == 0
     assert again.get_params() == task.get_params()
     assert again.predict().equals(task.predict())
 
@@ -132,7 +132,7 @@ def test_a_frame_is_evaluated_as_its_file(tmp_path):
     task = trained(tmp_path)
     assert task.evaluate(df=frame()) == task.evaluate(tmp_path / "sales.csv")
     for given in ({}, {"data": tmp_path / "sales.csv", "df": frame()}):
-        with pytest.raises(InputError, match=r"evaluate reads files or a df. Got (both|neither)."):
+        with pytest.raises(InputError, match=r"give either data \(files\) or df. Got (both|neither)."):
             task.evaluate(**given)
 
 

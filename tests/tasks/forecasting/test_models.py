@@ -11,6 +11,9 @@ from tiny_forecaster import COVARIATES, OPTIONS, each_model, fitted, frame, trai
 
 import elman
 from elman.errors import InputError
+from elman.registry import names_of_kind
+from elman.tasks.forecasting.facts import columns_of
+from elman.tasks.forecasting.query import Query, quantile_levels
 from elman.tasks.forecasting.task import Forecaster
 
 
@@ -21,6 +24,12 @@ def test_a_recursive_forecast_does_not_depend_on_the_other_series(distribution):
     alone = task.predict(table.filter(pl.col("unique_id") == "s2"))
     among = task.predict(table).filter(pl.col("unique_id") == "s2")
     np.testing.assert_allclose(among["elman-lo-80"], alone["elman-lo-80"], rtol=1e-4)
+
+
+def answer(task: Forecaster, query: Query, levels: tuple[int, ...]) -> pl.DataFrame:
+    """A query's forecasts beside what came."""
+    found = task.answers.answer(query, quantile_levels(levels))
+    return found.frame(columns_of(task.config), levels, with_actual=True)
 
 
 @each_model
@@ -46,10 +55,8 @@ def test_changing_the_future_moves_no_forecast(tmp_path, model):
     one, other = trained(tmp_path, content, **options), trained(tmp_path, changed.write_csv(), **options)
     assert one.facts == other.facts
     assert same_bits(weights(one.model), weights(other.model))
-    first, second = (
-        task._table(task.series, *task._division.test(task.series.lengths), 4, (80,)) for task in (one, other)
-    )
-    assert first.equals(second)
+    first, second = (answer(task, task.data.windows.test(task.data.panel), (80,)) for task in (one, other))
+    assert first.drop("y").equals(second.drop("y"))
     assert one.results["test"] != other.results["test"]
 
 
@@ -66,7 +73,7 @@ def test_it_learns_a_season_better_than_the_last_value(model, tmp_path):
     assert task.results["test"]["smape"] < 0.6 * task.results["baselines"]["naive"]["smape"]
 
 
-@pytest.mark.parametrize("distribution", ["normal", "student-t", "negative-binomial", "quantile"])
+@pytest.mark.parametrize("distribution", names_of_kind("heads", "Distribution"))
 @each_model
 def test_every_distribution_with_every_model(model, distribution):
     table = frame().with_columns(pl.col("y").round() + 1)
@@ -98,8 +105,7 @@ def test_intervals_are_stretched_by_the_validation_part(tmp_path):
     options = OPTIONS | {"validation_windows": 2, "epochs": 1, "windows_per_epoch": 40}
     task = Forecaster(**options).train(tmp_path / "sales.csv", tmp_path / "run")
     assert (task.model.stretch != 1).all()
-    validation = task._division.validation(task.series.lengths)
-    table = task._table(task.series, *validation, 4, (80, 95), with_actual=True)
+    table = answer(task, task.data.windows.validation(task.data.panel), (80, 95))
     for level in (80, 95):
         inside = table["y"].is_between(table[f"elman-lo-{level}"], table[f"elman-hi-{level}"])
         assert inside.mean() == pytest.approx(level / 100, abs=0.02)

@@ -6,6 +6,9 @@ import pytest
 from tiny_forecaster import fitted, frame
 
 from elman.errors import InputError
+from elman.heads.base import Distribution, Head
+from elman.registry import find, names
+from elman.tasks.forecasting.options import ForecastingConfig
 
 
 def test_only_recursive_models_go_beyond_their_horizon():
@@ -68,3 +71,13 @@ def test_levels_beyond_what_is_known_are_refused():
         with pytest.raises(InputError, match=message):
             task.predict(levels=levels)
     assert task.predict(levels=np.array([80.0])).equals(task.predict(levels=80))
+
+
+def test_every_head_that_is_a_distribution_is_an_option():
+    distributions = [name for name in names("heads") if issubclass(find("heads", name, Head), Distribution)]
+    for name in distributions:
+        assert ForecastingConfig(distribution=name).head == name
+    others = ", ".join(map(repr, distributions))
+    with pytest.raises(InputError) as error:
+        ForecastingConfig(distribution="categorical")
+    assert str(error.value) == f"--distribution must be one of {others} or null. Got 'categorical'."

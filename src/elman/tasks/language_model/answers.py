@@ -12,6 +12,7 @@ from elman.baselines.ngram import frequency_nats, witten_bell_nats
 from elman.data.batches.tokens import TokenStreams, TokenWindows, excerpts
 from elman.data.read.text import find_text_files
 from elman.data.tokens.corpus import Corpus, tokenise
+from elman.data.tokens.vocab.base import TextVocabulary
 from elman.decode.sample import sample
 from elman.errors import InputError
 from elman.metrics.novelty import known_words, longest_copy
@@ -210,6 +211,7 @@ def _novelty(sample: dict[str, Any], level: str) -> list[str]:
 
 def _figures(loss: Mean, corpus: Corpus) -> dict[str, Any]:
     nats, bits, vocabulary = loss.mean, loss.mean / math.log(2), corpus.vocabulary
+    assert isinstance(vocabulary, TextVocabulary)
     figures = {
         "nats_per_token": nats,
         "bits_per_token": bits,

@@ -10,7 +10,7 @@ from elman.data.read.builtin import python_reference
 from elman.data.read.text import find_text_files
 from elman.data.split import split_points, trained_on, warn_of_repeats
 from elman.data.tokens.corpus import Corpus, content_key, load_corpus, texts, tokenise
-from elman.data.tokens.vocab import Vocabulary
+from elman.data.tokens.vocab import TextVocabulary
 from elman.tasks.language_model.options import LanguageModelConfig
 from elman.tasks.shared.data import Parts, TaskData
 from elman.tasks.shared.facts import TaskFacts
@@ -22,7 +22,7 @@ from elman.train import files
 class TextFacts(TaskFacts):
     """The vocabulary, in a file of its own."""
 
-    vocabulary: Vocabulary
+    vocabulary: TextVocabulary
 
     def save(self, folder: Path) -> dict[str, Any]:
         """Writes the vocabulary."""

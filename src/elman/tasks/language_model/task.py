@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from elman.config import require, typed
 from elman.data.read.text import list_of_texts
-from elman.data.tokens.vocab import Vocabulary
+from elman.data.tokens.vocab import TextVocabulary
 from elman.decode.sample import check_options
 from elman.errors import InputError
 from elman.models.autoregressive import Autoregressive
@@ -42,9 +42,9 @@ class LanguageModel(Task):
     model: Autoregressive
 
     @property
-    def vocabulary(self) -> Vocabulary:
+    def vocabulary(self) -> TextVocabulary:
         """The pieces that text is cut into."""
-        vocabulary: Vocabulary = self.facts.vocabulary
+        vocabulary: TextVocabulary = self.facts.vocabulary
         return vocabulary
 
     def fit(

@@ -1,0 +1,167 @@
+"""Forecasts, how good they are, and the report of that."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor
+
+from elman.baselines.backtest import LEVELS
+from elman.batch import Window
+from elman.data.batches.cutoffs import CutoffWindows, RandomWindows
+from elman.data.series.covariates import check_known_ahead
+from elman.data.series.panel import Panel
+from elman.data.series.read import read_panel
+from elman.errors import InputError
+from elman.models.forecast.ensemble import Ensemble
+from elman.models.predict import device_of, predict
+from elman.pictures.forecast import draw_forecasts
+from elman.tasks.forecasting.data import SeriesData, check_targets, panel_of
+from elman.tasks.forecasting.facts import SeriesFacts, columns_of
+from elman.tasks.forecasting.options import ForecastingConfig
+from elman.tasks.forecasting.query import Answer, Query, quantile_levels
+from elman.tasks.forecasting.windows import Windows
+from elman.tasks.shared.answers import Sample, TaskAnswers
+from elman.tasks.shared.data import Parts
+from elman.tasks.shared.table import behind_line, table_lines
+from elman.tasks.shared.task import own_random_numbers
+
+_PICTURE = "forecasts.png"
+_SHOWN = 6  # series in a picture
+_DRAWN = (80, 95)  # intervals in the picture of the test part
+_DIGITS = 6  # significant ones of a figure in CSV: about what float32 holds
+
+
+class SeriesAnswers(TaskAnswers):
+    """Forecasts of series, and figures of the forecasts of a test part."""
+
+    config: ForecastingConfig
+    facts: SeriesFacts
+    model: Ensemble
+
+    @property
+    def windows(self) -> Windows:
+        """How series are cut."""
+        return Windows(self.config, self.facts)
+
+    def read(self, paths: list[Path]) -> Panel:
+        """Series from files with the columns and the frequency that the model was trained on."""
+        return self._alike(read_panel(paths, columns_of(self.config), self.facts.frequency))
+
+    def panel_of(self, df: Any) -> Panel:
+        """The same from a frame."""
+        return self._alike(panel_of(self.config, df, self.facts.frequency))
+
+    def _alike(self, panel: Panel) -> Panel:
+        check_targets(self.config, panel)
+        if panel.frequency.unit and panel.integers != self.facts.integers:
+            raise InputError(f"{self.config.time_column} must be dates or integers, as in training")
+        return panel
+
+    def ahead(self, panel: Panel, horizon: int, levels: Sequence[int], plot: Path | None) -> pl.DataFrame:
+        """The steps after each series' last target, as a table; of the first series also as a picture.
+
+        Args:
+            panel: the series, with the future of covariates known ahead.
+            horizon: H, steps.
+            levels: intervals in per cent.
+            plot: file of the picture; None draws none.
+        """
+        check_known_ahead(panel, horizon, columns_of(self.config))
+        answer = self.answer(Query.ahead(panel, horizon), quantile_levels(levels))
+        if plot is not None:
+            draw_forecasts(answer.drawn(np.arange(min(_SHOWN, len(panel))), levels), plot)
+        return answer.frame(columns_of(self.config), levels)
+
+    def answer(self, query: Query, levels: tuple[float, ...]) -> Answer:
+        """The model's quantiles at levels in (0, 1): the one place where it forecasts."""
+        # only recursive models stop at any horizon
+        steps = query.horizon if self.config.model == "recursive" else self.facts.horizon
+        batches = self.windows.of(replace(query, horizon=steps)).epoch()
+        at = torch.tensor(levels, dtype=torch.float32, device=device_of(self.model))
+
+        def quantiles(window: Window) -> Tensor:
+            torch.manual_seed(self.config.seed)  # so that it does not matter how windows are batched
+            return self.model.quantiles(window, at).permute(2, 1, 0)
+
+        with own_random_numbers():
+            found = torch.cat(list(predict(self.model, (batch.inputs for batch in batches), quantiles)))
+        return Answer(query, levels, found[:, : query.horizon].numpy().astype(np.float64))
+
+    def csv(self, table: pl.DataFrame) -> str:
+        """Forecasts as CSV."""
+        return table.with_columns(pl.selectors.float().round_sig_figs(_DIGITS)).write_csv()
+
+    def by_column(self, table: pl.DataFrame) -> dict[str, list[Any]]:
+        """Forecasts by column, with dates as texts."""
+        times = pl.col(self.config.time_column)
+        is_integer = table[self.config.time_column].dtype.is_integer()
+        return (table if is_integer else table.with_columns(times.cast(str))).to_dict(as_series=False)
+
+    def batches(self, paths: list[Path]) -> CutoffWindows:  # type: ignore[override]  # see SeriesData.parts
+        """The forecasts that ``evaluate`` measures, as batches."""
+        return self.windows.of(self._last(self.read(paths)))
+
+    def evaluate(self, paths: list[Path]) -> dict[str, Any]:
+        """Figures on the last horizons of other series."""
+        return self.figures(self.read(paths))
+
+    def figures(self, panel: Panel) -> dict[str, Any]:
+        """The same of series in memory."""
+        return self.answer(self._last(panel), LEVELS).figures(self.facts.mase_season)[0]
+
+    def _last(self, panel: Panel) -> Query:
+        return self.windows.last(panel, max(1, self.config.test_windows))
+
+    def measure(self, data: SeriesData, parts: Parts, say: Callable[[str], None]) -> dict[str, Any]:
+        """The test part beside the simple methods, intervals as validation has stretched them; a picture."""
+        if parts.validation is not None:
+            validation = self.answer(self.windows.validation(data.panel), LEVELS)
+            self.model.stretch.copy_(torch.tensor(validation.stretch()))
+        if parts.test is None:
+            return {}
+        test = self.answer(self.windows.test(data.panel), LEVELS)
+        if self.folder is not None:
+            number = len(test.query)
+            some = np.linspace(0, number - 1, min(_SHOWN, number)).astype(int)
+            draw_forecasts(test.drawn(some, _DRAWN), self.folder / _PICTURE)
+        figures, baselines = test.figures(self.facts.mase_season)
+        return {"test": figures, "baselines": baselines}
+
+    def sample(self, batches: CutoffWindows | RandomWindows) -> Sample:
+        """The first windows, with the names of what a step reads."""
+        return Sample(next(iter(batches.epoch(0))), features=self.windows.features)
+
+    def report(self, results: dict[str, Any]) -> str:
+        """The test figures beside the simple methods'."""
+        return "\n".join(report_lines(results, self.facts.horizon))
+
+
+def report_lines(results: dict[str, Any], horizon: int) -> list[str]:
+    """What ``SeriesAnswers.measure`` found, as lines for people."""
+    if "test" not in results:
+        return ["trained on all steps; no test part"]
+    test, baselines = results["test"], results["baselines"]
+    rows = {**baselines, "this model": test}
+    heads = {"smape": "sMAPE", "mase": "MASE", "owa": "OWA", "mae": "MAE"}
+    names = [name for name in heads if name in test]
+    cells = {
+        method: [f"{row[name]:.4g}" if name in row else "" for name in names] for method, row in rows.items()
+    }
+    lines = [f"{test['forecasts']:,} forecasts of {horizon} steps on the test part:", ""]
+    lines += table_lines("", [f"{heads[name]:>9}" for name in names], cells)
+    shared = [name for name in ("mase", "smape", "mae") if all(name in row for row in rows.values())]
+    for name in shared[:1]:
+        others = {method: row[name] for method, row in baselines.items()}
+        lines += behind_line(test[name], others, heads[name], higher_is_better=False)
+    if "coverage_80" in test:
+        lines += [
+            "",
+            f"CRPS {test.get('crps', float('nan')):.4f}; the 80 % interval covers "
+            f"{test['coverage_80']:.1%}, the 95 % interval {test['coverage_95']:.1%}",
+        ]
+    return lines

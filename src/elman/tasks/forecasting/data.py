@@ -1,0 +1,126 @@
+"""Series of one or more long tables, divided into training, validation and test part."""
+
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from elman.config import check_regular
+from elman.data.read.frames import to_polars
+from elman.data.read.npz import read_arrays
+from elman.data.series.panel import Panel
+from elman.data.series.read import make_panel, read_panel
+from elman.data.series.store import panel_arrays, panel_from_arrays
+from elman.errors import InputError
+from elman.tasks.forecasting.facts import SeriesFacts, columns_of
+from elman.tasks.forecasting.options import ForecastingConfig
+from elman.tasks.forecasting.windows import Windows
+from elman.tasks.shared.data import Parts, TaskData
+
+_DATA = "series.npz"
+
+
+class SeriesData(TaskData):
+    """All series, up to their ends; facts and options say which of their steps are which part.
+
+    Attributes:
+        panel: the series.
+        frame: a row of the frame that they came in, for its kind; None for files.
+        tested: whether the test part is measured after training; otherwise the caller forecasts it.
+    """
+
+    needed_to_load = True
+
+    config: ForecastingConfig
+    facts: SeriesFacts
+
+    def __init__(
+        self,
+        config: ForecastingConfig,
+        facts: SeriesFacts,
+        panel: Panel,
+        frame: Any = None,
+        *,
+        tested: bool = True,
+    ) -> None:
+        super().__init__(config, facts)
+        self.panel, self.frame, self.tested = panel, frame, tested
+
+    @classmethod
+    def read(cls, config: ForecastingConfig, paths: list[Path], folder: Path | None) -> Self:
+        """Reads one or more tables; learns frequency, seasons, scales and categories."""
+        panel = read_panel(paths, columns_of(config), config.freq)
+        return cls.of(config, panel, config.test_windows)
+
+    @classmethod
+    def of(
+        cls,
+        config: ForecastingConfig,
+        panel: Panel,
+        test_windows: int,
+        frame: Any = None,
+        *,
+        tested: bool = True,
+    ) -> Self:
+        """Learns from what a test part of this many forecasts, and validation, leave of each series."""
+        check_targets(config, panel)
+        facts = SeriesFacts.learnt(config, panel, test_windows)
+        return cls(config, facts, panel, frame, tested=tested)
+
+    @classmethod
+    def reopen(cls, config: ForecastingConfig, facts: SeriesFacts, folder: Path) -> Self:
+        """Reads the series that ``save`` wrote."""
+        path = folder / _DATA
+        check_regular(path)
+        panel = panel_from_arrays(read_arrays(path), str(path))
+        if str(panel.frequency) != facts.frequency or panel.integers != facts.integers:
+            raise InputError(f"{path}: frequency must be {facts.frequency}. Got {panel.frequency}.")
+        columns = columns_of(config)
+        expected = (set(columns.covariates), set(columns.static))
+        if (set(panel.covariates), set(panel.static)) != expected:
+            raise InputError(f"{path}: must hold the covariates of the options")
+        return cls(config, facts, panel)
+
+    @property
+    def windows(self) -> Windows:
+        """How the series are cut."""
+        return Windows(self.config, self.facts)
+
+    def parts(self) -> Parts:
+        """Random windows to train on, and one window for each forecast of the other parts."""
+        windows, panel = self.windows, self.panel
+        validation, test = (
+            windows.of(query) if len(query) else None
+            for query in (windows.validation(panel), windows.test(panel))
+        )
+        # windows are no Batch, but flow like one
+        return Parts(windows.training(panel), validation, test if self.tested else None)  # type: ignore[arg-type]
+
+    def save(self, folder: Path) -> None:
+        """Writes the series, which a forecast without other data continues."""
+        arrays: Any = panel_arrays(self.panel)
+        np.savez(folder / _DATA, **arrays)
+
+
+def panel_of(config: ForecastingConfig, df: Any, freq: str | None) -> Panel:
+    """The series of a polars or pandas frame. Raises InputError if a row is refused."""
+    return make_panel([(to_polars(df), Path("df"))], columns_of(config), freq)
+
+
+def check_targets(config: ForecastingConfig, panel: Panel) -> None:
+    """Raises InputError if the model or its distribution cannot have one of the targets."""
+    y = panel.y
+    if config.model == "es-rnn":
+        bad, rule = y <= 0, "positive for --model es-rnn (--model direct takes any)"
+    elif config.head == "negative-binomial":
+        bad, rule = (y < 0) | (y != np.round(y)), "a count for --distribution negative-binomial"
+    else:
+        return
+    bad &= ~np.isnan(y)
+    if bad.any():
+        at = int(np.flatnonzero(bad)[0])
+        series = int(np.searchsorted(panel.begins, at, "right")) - 1
+        raise InputError(
+            f"{panel.place(series, at - panel.begins[series], columns_of(config))}: "
+            f"{config.target_column} must be {rule}. Got {y[at]:g}."
+        )

@@ -1,0 +1,100 @@
+"""What a forecaster learns of its series: steps of time, seasons, lengths of windows, covariates."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from elman.config import from_json, to_json
+from elman.data.batches.cutoffs import Division
+from elman.data.series.covariates import Covariates, covariates_from_json
+from elman.data.series.panel import Columns, Panel
+from elman.data.series.scheme import SeriesScheme
+from elman.errors import InputError
+from elman.tasks.forecasting.options import ForecastingConfig
+from elman.tasks.shared.facts import TaskFacts
+from elman.train import files
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesFacts(SeriesScheme, TaskFacts):
+    """Steps of time, seasons and lengths of windows, and the covariates with their scales and categories.
+
+    Attributes:
+        covariates: as measured on the training part.
+    """
+
+    covariates: Covariates
+
+    @classmethod
+    def learnt(cls, config: ForecastingConfig, panel: Panel, test_windows: int) -> Self:
+        """Learns from the training part: what the test part, of this many forecasts, and validation leave.
+
+        Raises:
+            InputError: no series is long enough.
+        """
+        seasons = config.season or panel.frequency.seasons
+        horizon = config.horizon or max(seasons[0], 1)
+        scheme = SeriesScheme(
+            frequency=str(panel.frequency),
+            integers=panel.integers,
+            horizon=horizon,
+            seasons=seasons,
+            mase_season=config.mase_season or seasons[0],
+            context=config.context or _default_context(config.model, seasons, horizon),
+            test_windows=test_windows,
+            series=tuple(panel.ids) if config.model == "es-rnn" else (),
+        )
+        ends = division_of(config, scheme).training_ends(panel.lengths)
+        if not (ends > horizon).any():
+            raise InputError(
+                f"no series is long enough: the longest has {panel.lengths.max()} steps, of which forecasts "
+                f"of {horizon} leave none to train on; try a shorter horizon, or fewer validation windows"
+            )
+        covariates = Covariates.measured(panel, ends, columns_of(config), config.calendar)
+        return cls(**vars(scheme), covariates=covariates)
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        """What belongs into ``config.json``; there are no other files."""
+        return {**to_json(self), "covariates": self.covariates.to_json()}
+
+    @classmethod
+    def load(cls, content: dict[str, Any], config: ForecastingConfig, folder: Path) -> Self:
+        """The facts of a run folder, whose covariates must be those of the options."""
+        source = f"{folder / files.CONFIG}: facts"
+        scheme = {"test_windows": config.test_windows, **content}  # early runs of version 0.1 have none
+        covariates = covariates_from_json(scheme.pop("covariates", None), source)
+        kinds = (covariates.known, covariates.past, covariates.static)
+        if tuple(tuple(column.name for column in kind) for kind in kinds) != (
+            config.known_future,
+            config.past,
+            config.static,
+        ):
+            raise InputError(f"{source}: covariates must be those of the options")
+        return cls(**vars(from_json(SeriesScheme, scheme, source)), covariates=covariates)
+
+
+def columns_of(config: ForecastingConfig) -> Columns:
+    """The table's columns by what they are for."""
+    return Columns(
+        config.id_column,
+        config.time_column,
+        config.target_column,
+        config.known_future,
+        config.past,
+        config.static,
+    )
+
+
+def division_of(config: ForecastingConfig, scheme: SeriesScheme) -> Division:
+    """What of each series is for training, validation and test."""
+    step = config.step or scheme.horizon
+    return Division(scheme.horizon, step, scheme.test_windows, config.validation_windows)
+
+
+def _default_context(model: str, seasons: Sequence[int], horizon: int) -> int:
+    """Enough steps for every season to be seen, and some horizons."""
+    longest = seasons[-1]
+    if model == "es-rnn":
+        return 2 * longest + max(4 * horizon, 2 * longest)
+    return max(longest + horizon, 3 * horizon, 8)

@@ -1,0 +1,188 @@
+"""Options of forecasters, and of their forecasts."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+import tyro
+
+from elman.config import flag, require, typed
+from elman.pictures.base import check_picture
+from elman.registry import names_of_kind
+from elman.tasks.shared.options import TaskConfig, Verb
+
+if TYPE_CHECKING:
+    DistributionName = str
+else:  # every head that is a distribution, a new one included
+    DistributionName = Literal[tuple(names_of_kind("heads", "Distribution"))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast(Verb):
+    """Prints what comes next in each series, as CSV: the median and intervals."""
+
+    data: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="[DATA]")] = None
+    """table of the series up to now, like the training table; if absent, the training table itself"""
+    horizon: int | None = None
+    """steps ahead; if absent, as trained (only recursive models can go further)"""
+    levels: tuple[int, ...] = (80, 95)
+    """intervals in per cent"""
+    plot: Path | None = None
+    """picture of the first six series, with history and intervals (.png, .svg, .pdf)"""
+
+    example: ClassVar[str] = "elman forecast runs/forecasting --levels 80 95"
+
+    def __post_init__(self) -> None:
+        """Checks the intervals, and where the picture is to go."""
+        interval_levels(self.levels, "--levels")
+        check_picture(self.plot)
+
+    def text(self, task: Any) -> Iterator[str]:
+        """One line for each series and step."""
+        yield task.answers.csv(self._table(task))
+
+    def json(self, task: Any) -> dict[str, Any]:
+        """The same by column."""
+        columns: dict[str, Any] = task.answers.by_column(self._table(task))
+        return columns
+
+    def _table(self, task: Any) -> Any:
+        return task.forecast(self.data, horizon=self.horizon, levels=self.levels, plot=self.plot)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForecastingConfig(TaskConfig):
+    """Trains one model that forecasts many time series.
+
+    Reads long tables (.csv, .tsv, .jsonl, .parquet): one row for each step, with the series' name, the time
+    and the target. The last horizon of each series is the test part, the one before it the validation part.
+    """
+
+    verb = Forecast
+    example = "elman train forecasting sales.csv --horizon 12 --out runs/forecasting"
+    rank = 30
+    groups = {
+        "": ("horizon", "freq", "season", "model"),
+        "columns of the data": (
+            "id_column",
+            "time_column",
+            "target_column",
+            "known_future",
+            "past",
+            "static",
+            "calendar",
+        ),
+        "validation and test part": ("test_windows", "validation_windows", "step", "mase_season"),
+        "forecaster": (
+            "distribution",
+            "scaling",
+            "context",
+            "lags",
+            "inputs",
+            "width",
+            "moments",
+            "embedding_size",
+            "paths",
+            "ensemble",
+            "windows_per_epoch",
+        ),
+    }
+
+    hidden_size: int = 64
+    """units of each layer"""
+    batch_size: int = 64
+    """windows in a batch"""
+    model: Literal["direct", "recursive", "es-rnn"] = "direct"
+    """direct: all steps at once; recursive: step by step, as sample paths (DeepAR); es-rnn: exponential
+    smoothing and a network, for positive targets"""
+    horizon: int | None = None
+    """steps to forecast; if absent, one season"""
+    freq: str | None = None
+    """time between steps (h, 15min, D, B, W, MS, ME, QS, YS, or a whole number); if absent, inferred"""
+    season: tuple[int, ...] = ()
+    """steps of each season, the shortest first (1: none); if absent, those usual for the frequency"""
+    mase_season: int | None = None
+    """season of MASE and of the simple methods; if absent, the first of --season"""
+    context: int | None = None
+    """steps read before a forecast; if absent, set by model, season and horizon"""
+    distribution: DistributionName | None = None
+    """distribution of each step; if absent, student-t for recursive models, quantile for the others"""
+    scaling: Literal["mean", "standard"] = "mean"
+    """a window is divided by its mean absolute value, or brought to mean 0 and variance 1 (not es-rnn)"""
+    lags: tuple[int, ...] = ()
+    """recursive: earlier steps that each step reads; if absent, set by the season"""
+    inputs: int | None = None
+    """es-rnn: steps of the input window; if absent, one season or one horizon, whichever is longer"""
+    width: int = 16
+    """direct, es-rnn: features of each step ahead"""
+    moments: int = 16
+    """direct, es-rnn: forecast origins drawn from each training window"""
+    embedding_size: int = 8
+    """features of each category of a covariate"""
+    paths: int = 200
+    """recursive: sample paths of a forecast"""
+    ensemble: int = 1
+    """networks trained side by side; the forecast is the median of theirs"""
+    windows_per_epoch: int | None = None
+    """windows drawn in an epoch; if absent, about one for each horizon of the training part"""
+    test_windows: int = 1
+    """forecasts at the end of each series that make the test part; 0: none"""
+    validation_windows: int = 1
+    """forecasts before them that make the validation part; 0: none"""
+    step: int | None = None
+    """steps between two such forecasts; if absent, the horizon"""
+    known_future: tuple[str, ...] = ()
+    """columns that are known ahead, as holidays; rows after a series' last target give their future"""
+    past: tuple[str, ...] = ()
+    """columns known only up to the present"""
+    static: tuple[str, ...] = ()
+    """columns with one value for each series"""
+    calendar: bool = True
+    """if times are dates, read time of day, weekday and time of year"""
+    id_column: str = "unique_id"
+    """column that names a row's series"""
+    time_column: str = "ds"
+    """column of the time: integers, dates or date-times"""
+    target_column: str = "y"
+    """column to forecast; empty cells are missing values"""
+
+    def __post_init__(self) -> None:
+        """Checks every range."""
+        super().__post_init__()
+        small = ("horizon", "mase_season", "context", "inputs", "windows_per_epoch", "step")
+        for name in (*small, "width", "moments", "embedding_size", "paths", "ensemble"):
+            value = getattr(self, name)
+            require(flag(name), value is None or 1 <= value <= 10**6, "an int in [1, 1e6]", value)
+        for name in ("test_windows", "validation_windows"):
+            value = getattr(self, name)
+            require(flag(name), 0 <= value <= 10**6, "an int in [0, 1e6]", value)
+        for name in ("season", "lags"):
+            values = getattr(self, name)
+            fits = all(1 <= value <= 10**5 for value in values) and list(values) == sorted(set(values))
+            require(flag(name), fits and len(values) <= 1000, "ascending ints in [1, 1e5]", values)
+        for name in ("id_column", "time_column", "target_column"):
+            value = getattr(self, name)
+            free = value not in ("cutoff", "elman") and not value.startswith("elman-")
+            require(flag(name), free, "no name of the forecasts' own columns (cutoff, elman, elman-…)", value)
+        if self.distribution == "negative-binomial":
+            require("--distribution", self.model != "es-rnn", "another for es-rnn", self.distribution)
+            require("--scaling", self.scaling == "mean", "mean for counts", self.scaling)
+
+    @property
+    def head(self) -> str:
+        """The distribution's name."""
+        return self.distribution or ("student-t" if self.model == "recursive" else "quantile")
+
+
+def interval_levels(given: Any, name: str) -> tuple[int, ...]:
+    """Intervals in whole per cent, one or several. Raises InputError, which names the argument."""
+    many = isinstance(given, Iterable) and not isinstance(given, str)
+    levels = []
+    for level in given if many else [given]:
+        number = typed(float, level, f"{name}: a level")
+        require(name, not 0 < number < 1, "per cent: 80, not 0.8", level)
+        require(name, 0 < number < 100 and number == int(number), "whole per cent in (0, 100)", level)
+        levels.append(int(number))
+    require(name, len(set(levels)) == len(levels), "different levels", levels)
+    return tuple(levels)

@@ -1,0 +1,93 @@
+"""A forecast goes one way: a query, the model, and all that is taken from its one answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import polars as pl
+
+from elman.baselines.backtest import LEVELS, all_figures, interval_stretch
+from elman.data.series.frame import forecast_frame
+from elman.data.series.panel import Columns, Panel
+from elman.pictures.forecast import Forecast, as_drawn
+
+
+@dataclass(frozen=True)
+class Query:
+    """Which steps are to be forecast.
+
+    Attributes:
+        panel: the series.
+        series: [M] whose forecast each is.
+        cutoffs: [M] its first step.
+        horizon: H, steps of each.
+    """
+
+    panel: Panel
+    series: np.ndarray
+    cutoffs: np.ndarray
+    horizon: int
+
+    @classmethod
+    def ahead(cls, panel: Panel, horizon: int) -> Self:
+        """The steps after each series' last target."""
+        return cls(panel, np.arange(len(panel)), panel.lengths, horizon)
+
+    def __len__(self) -> int:
+        return len(self.series)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A model's answer to a query. Table, picture, figures and stretch are all taken from it.
+
+    Attributes:
+        query: what was asked.
+        levels: Q, each quantile's level in (0, 1).
+        quantiles: [M, H, Q].
+    """
+
+    query: Query
+    levels: tuple[float, ...]
+    quantiles: np.ndarray
+
+    def intervals(self, levels: Sequence[int]) -> np.ndarray:
+        """The median, then both ends of each of L intervals in per cent: [M, H, 1 + 2 L]."""
+        return self.quantiles[..., [self.levels.index(level) for level in quantile_levels(levels)]]
+
+    def frame(self, columns: Columns, levels: Sequence[int], *, with_actual: bool = False) -> pl.DataFrame:
+        """A long table; see ``forecast_frame``."""
+        query = self.query
+        quantiles = self.intervals(levels)
+        return forecast_frame(
+            query.panel, query.series, query.cutoffs, quantiles, levels, columns, with_actual=with_actual
+        )
+
+    def drawn(self, rows: np.ndarray, levels: Sequence[int]) -> list[Forecast]:
+        """Some of the M forecasts, as a picture shows them."""
+        query = self.query
+        each = zip(query.series[rows], query.cutoffs[rows], self.intervals(levels)[rows], strict=True)
+        return [as_drawn(query.panel, series, cutoff, q, levels) for series, cutoff, q in each]
+
+    def actual(self) -> np.ndarray:
+        """What came: [M, H], NaN where missing. The series must go on that far."""
+        return self.query.panel.following(self.query.series, self.query.cutoffs, self.query.horizon)
+
+    def figures(self, season: int) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
+        """The model's figures, and by name those of the simple methods, where the levels are ``LEVELS``."""
+        query = self.query
+        assert self.levels == LEVELS
+        each = zip(query.series, query.cutoffs, strict=True)
+        histories = [query.panel.history(series, cutoff) for series, cutoff in each]
+        return all_figures(self.actual(), self.quantiles, histories, season)
+
+    def stretch(self) -> tuple[float, float]:
+        """What makes the intervals cover what they promise, where the levels are ``LEVELS``."""
+        assert self.levels == LEVELS
+        return interval_stretch(self.actual(), self.quantiles)
+
+
+def quantile_levels(levels: Sequence[int]) -> tuple[float, ...]:
+    """The median, then both ends of each interval in per cent, as levels of quantiles."""
+    return (0.5, *(round(0.5 + side * level / 200, 3) for level in levels for side in (-1, 1)))

@@ -1,0 +1,137 @@
+"""How series are cut into the windows that a forecaster reads, as options and facts decide together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from elman.data.batches.cutoffs import CutoffWindows, Division, RandomWindows
+from elman.data.series.covariates import Encoded, Sizes, encode
+from elman.data.series.frequency import Frequency, parse_frequency
+from elman.data.series.panel import Panel
+from elman.errors import InputError
+from elman.tasks.forecasting.facts import SeriesFacts, division_of
+from elman.tasks.forecasting.options import ForecastingConfig
+from elman.tasks.forecasting.query import Query
+
+_MOST_PATHS = 20_000  # sample paths drawn side by side
+_MOST_WINDOWS = 256  # forecasts made side by side by the other models
+
+
+@dataclass(frozen=True)
+class Windows:
+    """What a model reads at a step and before a cutoff.
+
+    Attributes:
+        config: the options.
+        facts: what was learnt of the series.
+    """
+
+    config: ForecastingConfig
+    facts: SeriesFacts
+
+    @property
+    def lags(self) -> tuple[int, ...]:
+        """Earlier steps that each step of a recursive model reads."""
+        return self.config.lags or _default_lags(self.facts.seasons)
+
+    @property
+    def inputs(self) -> int:
+        """W, steps of es-rnn's input window."""
+        return self.config.inputs or max(self.facts.seasons[0], self.facts.horizon)
+
+    @property
+    def context(self) -> int:
+        """Steps of a window before its cutoff: of a recursive model, those that only lags reach first."""
+        lead = max(self.lags) if self.config.model == "recursive" else 0
+        return self.facts.context + lead
+
+    @property
+    def frequency(self) -> Frequency:
+        """The time between two steps."""
+        return parse_frequency(self.facts.frequency, integers=self.facts.integers)
+
+    @property
+    def sizes(self) -> Sizes:
+        """What a model that reads the covariates is built for."""
+        return self.facts.covariates.sizes(self.frequency)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """What the first layer reads, by name, in the order in which the model joins it."""
+        target, model = self.config.target_column, self.config.model
+        own = [f"{target} (scaled)", f"{target} is there"]
+        if model == "recursive":
+            lagged = [f"{target}, {lag} before" for lag in self.lags]
+            own = [*lagged, *(f"{name}, is there" for name in lagged)]
+        elif model == "es-rnn":
+            window = [f"{target} without season, {back} before" for back in reversed(range(self.inputs))]
+            own = [*window, f"{target} is there"]
+        known, past = self.facts.covariates.features(self.frequency, self.config.embedding_size)
+        return (*own, *known, *past)
+
+    def training(self, panel: Panel) -> RandomWindows:
+        """Windows of the training part at random cutoffs."""
+        config = self.config
+        ends = self._division.training_ends(panel.lengths)
+        per_epoch = max(int((ends > 1).sum()), int(ends.sum()) // self.facts.horizon)
+        return RandomWindows(
+            self._encoded(panel),
+            ends,
+            context=self.context,
+            horizon=self.facts.horizon,
+            batch_size=config.batch_size,
+            windows=config.windows_per_epoch or per_epoch,
+            seed=config.seed,
+        )
+
+    def validation(self, panel: Panel) -> Query:
+        """The forecasts of the validation part; there may be none."""
+        return Query(panel, *self._division.validation(panel.lengths), self.facts.horizon)
+
+    def test(self, panel: Panel) -> Query:
+        """The forecasts of the test part; there may be none."""
+        return Query(panel, *self._division.test(panel.lengths), self.facts.horizon)
+
+    def last(self, panel: Panel, number: int) -> Query:
+        """The last forecasts of each series, this many if it is long enough.
+
+        Raises:
+            InputError: no series is long enough for one.
+        """
+        division = replace(self._division, test_windows=number)
+        query = Query(panel, *division.test(panel.lengths), self.facts.horizon)
+        if not len(query):
+            raise InputError(
+                f"no series is longer than {division.shortest - 1} steps, a horizon and a history"
+            )
+        return query
+
+    def of(self, query: Query) -> CutoffWindows:
+        """One window for each forecast of a query."""
+        panel, series, cutoffs = query.panel, query.series, query.cutoffs
+        ends = np.zeros(len(panel), np.int64)
+        np.maximum.at(ends, series, cutoffs + query.horizon)
+        recursive = self.config.model == "recursive"
+        return CutoffWindows(
+            self._encoded(panel.extended(ends)),
+            series,
+            cutoffs,
+            context=self.context,
+            horizon=query.horizon,
+            batch_size=max(1, _MOST_PATHS // self.config.paths) if recursive else _MOST_WINDOWS,
+        )
+
+    @property
+    def _division(self) -> Division:
+        return division_of(self.config, self.facts)
+
+    def _encoded(self, panel: Panel) -> Encoded:
+        rows = {name: k + 1 for k, name in enumerate(self.facts.series)}
+        return encode(panel, self.facts.covariates, np.array([rows.get(name, 0) for name in panel.ids]))
+
+
+def _default_lags(seasons: Sequence[int]) -> tuple[int, ...]:
+    """The steps just before, and those about one and two seasons back."""
+    around = (m * k + d for m in seasons if m > 1 for k in (1, 2) for d in (-1, 0, 1))
+    return tuple(sorted({1, 2, 3} | {lag for lag in around if lag > 0}))
