@@ -27,8 +27,8 @@ def names(folder: str) -> list[str]:
 
 
 def names_of_kind(folder: str, base: str) -> list[str]:
-    """Names of the files in ``folder`` that define a ``class X(base)``, by their text; none is imported."""
-    line = re.compile(rf"^class \w+\({base}\):", re.MULTILINE)
+    """Names of the files in ``folder`` that define a subclass of ``base`` by its name; none is imported."""
+    line = re.compile(rf"^class \w+\([^)]*\b{base}\b", re.MULTILINE)
     paths = {name: _PACKAGE / folder / f"{name.replace('-', '_')}.py" for name in names(folder)}
     return [name for name, path in paths.items() if line.search(path.read_text("utf-8"))]
 

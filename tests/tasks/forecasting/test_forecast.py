@@ -126,6 +126,14 @@ def test_a_folder_with_other_facts_is_refused(run, tmp_path, facts):
     assert "\n" not in str(error.value)
 
 
+def test_facts_of_early_runs_without_test_windows_have_those_of_the_options(run, tmp_path):
+    shutil.copytree(run, tmp_path / "run")
+    content = json.loads((tmp_path / "run" / "config.json").read_text())
+    del content["facts"]["test_windows"]
+    (tmp_path / "run" / "config.json").write_text(json.dumps(content))
+    assert elman.load(tmp_path / "run").facts == elman.load(run).facts
+
+
 @pytest.mark.parametrize("damage", ["missing", "empty", "cut", "link", "other"])
 def test_a_folder_with_damaged_series_is_refused(run, tmp_path, damage):
     shutil.copytree(run, tmp_path / "run")

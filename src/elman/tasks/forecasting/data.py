@@ -89,12 +89,14 @@ class SeriesData(TaskData):
     def parts(self) -> Parts:
         """Random windows to train on, and one window for each forecast of the other parts."""
         windows, panel = self.windows, self.panel
-        validation, test = (
-            windows.of(query) if len(query) else None
-            for query in (windows.validation(panel), windows.test(panel))
-        )
+        validation = windows.validation(panel)
+        test = windows.test(panel) if self.tested else None
         # windows are no Batch, but flow like one
-        return Parts(windows.training(panel), validation, test if self.tested else None)  # type: ignore[arg-type]
+        return Parts(
+            windows.training(panel),  # type: ignore[arg-type]
+            windows.of(validation) if validation else None,  # type: ignore[arg-type]
+            windows.of(test) if test else None,  # type: ignore[arg-type]
+        )
 
     def save(self, folder: Path) -> None:
         """Writes the series, which a forecast without other data continues."""

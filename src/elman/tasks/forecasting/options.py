@@ -139,7 +139,7 @@ class ForecastingConfig(TaskConfig):
     static: tuple[str, ...] = ()
     """columns with one value for each series"""
     calendar: bool = True
-    """if times are dates, read time of day, weekday and time of year"""
+    """whether time of day, weekday and time of year are read, if times are dates"""
     id_column: str = "unique_id"
     """column that names a row's series"""
     time_column: str = "ds"

@@ -35,6 +35,7 @@ class Query:
         return cls(panel, np.arange(len(panel)), panel.lengths, horizon)
 
     def __len__(self) -> int:
+        """M, forecasts."""
         return len(self.series)
 
 

@@ -101,7 +101,7 @@ class Windows:
         """
         division = replace(self._division, test_windows=number)
         query = Query(panel, *division.test(panel.lengths), self.facts.horizon)
-        if not len(query):
+        if not query:
             raise InputError(
                 f"no series is longer than {division.shortest - 1} steps, a horizon and a history"
             )
