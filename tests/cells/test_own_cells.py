@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -292,6 +293,10 @@ class WithoutRecur(LSTM):
     recurrent_weights: ClassVar = {"weight_hh": "h", "weight_ih": "c"}
 
 
+class WithoutSide(MinGRU):
+    needs_side_input: ClassVar = True
+
+
 FACTS = {
     Wrong: "Wrong.recurrent_weights must be among weight_ih, bias_ih. Got weight_hr.",
     WrongState: "WrongState.recurrent_weights' values must be among h. Got c.",
@@ -299,6 +304,7 @@ FACTS = {
     WrongEnd: "WrongEnd.keeps_at must be 0 or 1. Got 2.",
     WrongRate: "WrongRate.rate_shares must be among weight_ih, bias_ih. Got weight_hh.",
     WrongDecay: "WrongDecay.without_decay must be among weight_ih, bias_ih. Got gain.",
+    WithoutSide: "WithoutSide must define side_input, as needs_side_input is True.",
     WithoutRecur: "WithoutRecur must define recur, as it has several recurrent_weights.",
 }
 
@@ -427,6 +433,21 @@ def test_reports_take_states_of_any_shape(kind):
     for loss in (of_steps, of_sequences):
         flow = gradient_flow(model, x, loss, lags=3)
         assert (flow.median[:, :, 1:] > 0).all()
+
+
+def test_the_example_s_gate_keeps_at_0():
+    example = Path(__file__).parents[2] / "examples/own_cell.py"
+    layer = Recurrent(make_cell(f"{example}:MinimalGatedUnit", I, H), init="orthogonal+forget-bias")
+    f, _ = layer.bias_ih_l0.chunk(2)
+    assert torch.equal(f, -torch.ones(H))
+    x, (h,) = draw(layer, 1, B)
+    with torch.no_grad():
+        layer.weight_ih_l0[:H] = layer.weight_hh_l0[:H] = 0
+    (gate,) = gate_statistics(layer, (x.detach(), (h,)))
+    np.testing.assert_allclose(gate.time_constants, 1 + math.e, rtol=1e-5)  # 1 / σ(−1)
+    with torch.no_grad():
+        f -= 100
+    torch.testing.assert_close(layer(x, (h,))[1][0], h)
 
 
 @pytest.mark.parametrize("z", [0.1, 0.5])

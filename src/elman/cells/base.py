@@ -203,6 +203,8 @@ class Cell:
         self._among("memory_gate", {self.memory_gate} - {None}, self.gates)
         self._among("input_gate", {self.input_gate} - {None}, self.gates)
         self._among("sigmoid_gates", self.sigmoid_gates, self.gates)
+        if self.needs_side_input and self.side_input() is None:
+            raise ValueError(f"{type(self).__name__} must define side_input, as needs_side_input is True.")
         if self.keeps_at not in (0, 1):
             raise ValueError(f"{type(self).__name__}.keeps_at must be 0 or 1. Got {self.keeps_at!r}.")
         inherited = type(self).recur is Cell.recur and type(self).step is Cell.step

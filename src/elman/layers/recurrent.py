@@ -1,7 +1,7 @@
 """The unrolled layer: it owns the weights and unrolls any cell over sequences of any length."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,16 @@ from elman.cells.base import Cell, Shape, Weights, check_size
 from elman.cells.initialise import initialise
 from elman.dropout import dropout, mask
 from elman.kernels import dispatch
-from elman.kernels.call import Answer, Call, Noise, check_lengths
+from elman.kernels.call import Answer, Call, Noise
+from elman.layers.checks import (
+    check_dropouts,
+    check_planes,
+    checked_lengths,
+    checked_resets,
+    checked_side,
+    checked_state,
+    zoneout_rates,
+)
 from elman.layers.stream import Stream
 from elman.state import State, zeros
 
@@ -87,16 +96,13 @@ class Recurrent(nn.Module):
         dispatch.check_backend(backend)
         if recompute:
             check_size("recompute", recompute)
-        probabilities = {
+        dropouts = {
             "dropout": dropout,
             "input_dropout": input_dropout,
             "recurrent_dropout": recurrent_dropout,
             "weight_dropout": weight_dropout,
         }
-        for name, value in probabilities.items():
-            _check_probability(name, value)
-            if name in ("recurrent_dropout", "weight_dropout") and value and not cell.recurrent_weights:
-                raise ValueError(f"{name} needs a cell with recurrent_weights. Got {cell!r}.")
+        check_dropouts(cell, dropouts)
         self.cell = cell
         self.num_layers = num_layers
         self.batch_first = batch_first
@@ -104,7 +110,7 @@ class Recurrent(nn.Module):
         self.bidirectional = bidirectional
         self.input_dropout = input_dropout
         self.recurrent_dropout = recurrent_dropout
-        self.zoneout = _zoneout_rates(cell, zoneout)
+        self.zoneout = zoneout_rates(cell, zoneout)
         self.weight_dropout = weight_dropout
         self.residual = residual
         self.learned_state = learned_state
@@ -352,38 +358,22 @@ class Recurrent(nn.Module):
             raise ValueError(f"input's {axis} must be input_size ({self.cell.input_size}). Got {features}.")
         initial = self.initial_state(B, tuple(planes))
         if planes:
-            self._check_planes(planes)
-        lengths = None if lengths is None else _check_lengths(lengths, T, B, x.device)
-        if resets is not None and (resets.shape != (T, B) or resets.dtype != torch.bool):
-            raise ValueError(
-                "resets must be bool of the input's steps and rows. "
-                f"Got {resets.dtype} of {list(resets.shape)}."
-            )
+            check_planes(self.cells, planes)
+        lengths = None if lengths is None else checked_lengths(lengths, T, B, x.device)
+        resets = None if resets is None else checked_resets(resets, T, B, x.device)
         if self._record is not None:
             # every state has a gradient then, though no parameter asks for one
             initial, state = _differentiable(initial), None if state is None else _differentiable(state)
-        if state is None:
-            state = initial
-        elif [s.shape for s in state] != [s.shape for s in initial]:
-            wanted = ", ".join(str(list(s.shape)) for s in initial)
-            raise ValueError(
-                f"state must have shape {wanted}. Got {', '.join(str(list(s.shape)) for s in state)}."
-            )
-        dtype = initial[0].dtype
-        if any(t.dtype != dtype for t in (x, *state)):
-            if not torch.is_autocast_enabled(x.device.type):
-                found = sorted({str(t.dtype) for t in (x, *state)} - {str(dtype)})
-                raise ValueError(f"input and state must be {dtype}, as the parameters. Got {found[0]}.")
-            state = tuple(s.to(dtype) for s in state)  # memory is kept in full
+        state = checked_state(initial if state is None else state, initial, x)
         call = Call(
             cells=self.cells,
             weights=self._dropped_weights(),
             x=x,
-            state=tuple(state),
+            state=state,
             initial=initial,
             lengths=lengths,
-            resets=None if resets is None else resets.to(x.device, copy=True),  # as lengths
-            side=self._checked_side(side, x, dtype),
+            resets=resets,
+            side=checked_side(self.cell, side, x, initial[0].dtype),
             bidirectional=self.bidirectional,
             dropout=self.dropout if self.training else 0.0,
             residual=self.residual,
@@ -396,35 +386,6 @@ class Recurrent(nn.Module):
         if self._calls is not None:
             self._calls.append((call, answer))
         return answer
-
-    def _checked_side(self, side: Tensor | None, x: Tensor, dtype: torch.dtype) -> Tensor | None:
-        """The side input [T, B, *shape] in the states' type.
-
-        Raises:
-            ValueError: it has another shape, is missing, or the cell takes none.
-        """
-        shape, name = self.cell.side_input(), type(self.cell).__name__
-        if side is None:
-            if self.cell.needs_side_input:
-                raise ValueError(f"{name} needs a side input, side, for every step. Got None.")
-            return None
-        if shape is None:
-            raise ValueError(f"{name} takes no side input. Got side of shape {list(side.shape)}.")
-        wanted = [*x.shape[:2], *shape]
-        if list(side.shape) != wanted:
-            raise ValueError(f"side must have shape {wanted}, time first. Got {list(side.shape)}.")
-        return side.to(x.device, dtype)
-
-    def _check_planes(self, planes: Sequence[int]) -> None:
-        """Raises ValueError if the layers' states, which are one tensor, would differ in shape."""
-        shapes, read = self.cell.state_shapes(*planes), tuple(planes)
-        for cell in self.cells:
-            if cell.state_shapes(*read) != shapes:
-                raise ValueError(
-                    f"num_layers must be 1, as {type(cell).__name__} changes the planes' sizes. "
-                    f"Got {self.num_layers}."
-                )
-            read = cell.output_shape(*read)[1:]
 
     def _dropped_weights(self) -> tuple[Weights, ...]:
         weights = self._weights()
@@ -512,33 +473,5 @@ def _time_first(given: Tensor | None) -> Tensor | None:
     return given if given is None or given.dim() < 2 else given.transpose(0, 1)
 
 
-def _check_probability(name: str, value: float) -> None:
-    if not 0 <= value <= 1:
-        raise ValueError(f"{name} must be a probability in [0, 1]. Got {value!r}.")
-
-
-def _zoneout_rates(cell: Cell, zoneout: float | Mapping[str, float]) -> tuple[float, ...]:
-    """One rate for each state of the cell."""
-    if isinstance(zoneout, Mapping):
-        unknown = sorted(set(zoneout) - set(cell.states()))
-        if unknown:
-            raise ValueError(f"zoneout names states {list(cell.states())}. Got {unknown}.")
-        rates = tuple(float(zoneout.get(name, 0.0)) for name in cell.states())
-    else:
-        rates = (float(zoneout),) * len(cell.states())
-    for rate in rates:
-        _check_probability("zoneout", rate)
-    return rates
-
-
 def _differentiable(state: State) -> State:
     return tuple(s if s.requires_grad else s.detach().requires_grad_() for s in state)
-
-
-def _check_lengths(lengths: Tensor, steps: int, rows: int, device: torch.device) -> Tensor:
-    lengths = torch.as_tensor(lengths)
-    if lengths.shape != (rows,) or lengths.dtype not in (torch.int64, torch.int32):
-        raise ValueError(f"lengths must be {rows} ints. Got {lengths.dtype} of {list(lengths.shape)}.")
-    if not torch.compiler.is_compiling():
-        check_lengths(lengths, steps)
-    return lengths.to(device, torch.int64, copy=True)  # the backward pass reads it; it may be used again

@@ -1,0 +1,116 @@
+"""What a recurrent layer is given, checked: options when it is made, tensors at every call."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from elman.cells.base import Cell
+from elman.kernels.call import check_lengths
+from elman.state import State
+
+
+def check_probability(name: str, value: float) -> None:
+    """Raises ValueError unless the value lies in [0, 1]."""
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must be a probability in [0, 1]. Got {value!r}.")
+
+
+def check_dropouts(cell: Cell, rates: Mapping[str, float]) -> None:
+    """Raises ValueError unless all are probabilities, and the cell has what they drop."""
+    for name, rate in rates.items():
+        check_probability(name, rate)
+        if name in ("recurrent_dropout", "weight_dropout") and rate and not cell.recurrent_weights:
+            raise ValueError(f"{name} needs a cell with recurrent_weights. Got {cell!r}.")
+
+
+def zoneout_rates(cell: Cell, zoneout: float | Mapping[str, float]) -> tuple[float, ...]:
+    """One rate for each state of the cell.
+
+    Raises:
+        ValueError: one is no probability, or of a state that the cell does not have.
+    """
+    if isinstance(zoneout, Mapping):
+        unknown = sorted(set(zoneout) - set(cell.states()))
+        if unknown:
+            raise ValueError(f"zoneout names states {list(cell.states())}. Got {unknown}.")
+        rates = tuple(float(zoneout.get(name, 0.0)) for name in cell.states())
+    else:
+        rates = (float(zoneout),) * len(cell.states())
+    for rate in rates:
+        check_probability("zoneout", rate)
+    return rates
+
+
+def check_planes(cells: Sequence[Cell], planes: Sequence[int]) -> None:
+    """Raises ValueError if the states of a stack, which are one tensor, would differ in shape."""
+    shapes, read = cells[0].state_shapes(*planes), tuple(planes)
+    for cell in cells:
+        if cell.state_shapes(*read) != shapes:
+            kind = type(cell).__name__
+            raise ValueError(f"num_layers must be 1, as {kind} changes the planes' sizes. Got {len(cells)}.")
+        read = cell.output_shape(*read)[1:]
+
+
+def checked_lengths(lengths: Tensor, steps: int, rows: int, device: torch.device) -> Tensor:
+    """The lengths [B] as int64 on the device.
+
+    Raises:
+        ValueError: they are not that many ints in [0, steps].
+    """
+    lengths = torch.as_tensor(lengths)
+    if lengths.shape != (rows,) or lengths.dtype not in (torch.int64, torch.int32):
+        raise ValueError(f"lengths must be {rows} ints. Got {lengths.dtype} of {list(lengths.shape)}.")
+    if not torch.compiler.is_compiling():
+        check_lengths(lengths, steps)
+    return lengths.to(device, torch.int64, copy=True)  # the backward pass reads it; it may be used again
+
+
+def checked_resets(resets: Tensor, steps: int, rows: int, device: torch.device) -> Tensor:
+    """The resets [T, B] on the device.
+
+    Raises:
+        ValueError: they are not bool, or not of those steps and rows.
+    """
+    if resets.shape != (steps, rows) or resets.dtype != torch.bool:
+        raise ValueError(
+            f"resets must be bool of the input's steps and rows. Got {resets.dtype} of {list(resets.shape)}."
+        )
+    return resets.to(device, copy=True)  # as lengths
+
+
+def checked_state(state: State, initial: State, x: Tensor) -> State:
+    """The state in the type of the initial one; the same object if nothing is to be changed.
+
+    Raises:
+        ValueError: its shapes are not the initial one's, or, without autocast, its type or x's is another.
+    """
+    if [s.shape for s in state] != [s.shape for s in initial]:
+        wanted, found = (", ".join(str(list(s.shape)) for s in group) for group in (initial, state))
+        raise ValueError(f"state must have shape {wanted}. Got {found}.")
+    dtype = initial[0].dtype
+    if any(t.dtype != dtype for t in (x, *state)):
+        if not torch.is_autocast_enabled(x.device.type):
+            others = sorted({str(t.dtype) for t in (x, *state)} - {str(dtype)})
+            raise ValueError(f"input and state must be {dtype}, as the parameters. Got {others[0]}.")
+        return tuple(s.to(dtype) for s in state)  # memory is kept in full
+    return tuple(state)
+
+
+def checked_side(cell: Cell, side: Tensor | None, x: Tensor, dtype: torch.dtype) -> Tensor | None:
+    """The side input [T, B, *shape] on x's device in that type.
+
+    Raises:
+        ValueError: it has another shape, is missing, or the cell takes none.
+    """
+    if side is None and not cell.needs_side_input:
+        return None
+    shape, kind = cell.side_input(), type(cell).__name__
+    if side is None:
+        raise ValueError(f"{kind} needs a side input, side, for every step. Got None.")
+    if shape is None:
+        raise ValueError(f"{kind} takes no side input. Got side of shape {list(side.shape)}.")
+    wanted = [*x.shape[:2], *shape]
+    if list(side.shape) != wanted:
+        raise ValueError(f"side must have shape {wanted}, time first. Got {list(side.shape)}.")
+    return side.to(x.device, dtype)
