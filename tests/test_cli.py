@@ -87,25 +87,68 @@ def test_the_overview_lists_all_there_is(run):
     assert run("--version").out == f"elman {elman.__version__}\n"
 
 
-def seconds(code: str) -> float:
-    """Processor time of a new process."""
+COMMANDS = [
+    ["--help"],
+    *(["train", name, "--help"] for name in TASKS),
+    *([verb, "--help"] for verb in VERBS),
+    ["train", "regression", "--unitz", "3"],
+]
+LIBRARIES = ("lightning_fabric", "matplotlib", "numpy", "polars", "safetensors", "tokenizers", "torch")
+# the tasks' modules import numpy as long as their options stand beside what uses it
+until_options_stand_alone = pytest.mark.xfail(reason="options stand in modules that import numpy")
+
+
+@pytest.fixture(scope="module")
+def imported() -> dict[str, list[str]]:
+    """By command, what a new process has imported after it; each command adds to those before."""
+    program = """if True:
+        import contextlib, io, json, sys
+        from elman.cli import main
+        found = {}
+        for command in json.load(sys.stdin):
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                try:
+                    main(command)
+                except SystemExit:
+                    pass
+            found[" ".join(command)] = sorted({name.partition(".")[0] for name in sys.modules})
+        print(json.dumps(found))
+    """
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        input=json.dumps(COMMANDS),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(ran.stdout)
+
+
+@pytest.mark.parametrize(
+    "library",
+    [pytest.param(name, marks=until_options_stand_alone) if name == "numpy" else name for name in LIBRARIES],
+)
+def test_help_and_a_wrong_flag_import_no_library_that_computes(imported, library):
+    assert len(imported) == len(COMMANDS)
+    assert [command for command, names in imported.items() if library in names] == []
+
+
+def processor_time(*arguments: str) -> float:
+    """Of a new process of Python."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [["--help"], ["train", "language-model", "--help"], ["train", "regression", "--unitz", "3"]],
-    ids=" ".join,
-)
-def test_help_and_a_wrong_flag_answer_at_once(arguments):
-    check = f"import sys; from elman.cli import main\ntry: main({arguments})\nexcept SystemExit: pass\n"
-    check += (
-        "heavy = {'torch', 'lightning_fabric', 'matplotlib', 'polars', 'safetensors'} & set(sys.modules)\n"
-    )
-    assert min(seconds(check + "assert not heavy, heavy") for _ in range(3)) < 0.5
+@until_options_stand_alone
+def test_help_takes_at_most_twice_what_its_parser_takes_to_import():
+    # in turn, and the best of each: whatever else the machine does, it does to both
+    pairs = [
+        (processor_time("-m", "elman.cli", "--help"), processor_time("-c", "import tyro")) for _ in range(7)
+    ]
+    ours, parser = map(min, zip(*pairs, strict=True))
+    assert ours <= 2 * parser
 
 
 # Mistakes

@@ -103,7 +103,7 @@ def elman(folder: Path) -> Iterator[Elman]:
 
     yield run
     server.stdin.close()
-    assert server.wait(30) == 0
+    assert server.wait(600) == 0
     server.stdout.close()
 
 
@@ -169,7 +169,7 @@ def test_killed_before_there_is_a_run_folder(elman, folder, tmp_path):
 
 
 def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    for _ in range(3000):
+    for _ in range(60_000):
         if condition():
             return
         assert process.poll() is None, process.communicate()
@@ -197,7 +197,7 @@ def test_a_process_of_its_own_gets_a_signal(elman, long_unkilled, folder, tmp_pa
         history = run / "history.jsonl"
         wait_for(lambda: history.exists() and history.read_bytes().count(b"\n") > 20, process)
         process.send_signal(number)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=600)
     if number == signal.SIGINT:
         assert process.returncode == 130
         assert err.splitlines()[-1] == f"elman: interrupted and saved; go on with: elman resume {run}"
