@@ -3,11 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check sanitize bench wheel clean
+JOBS ?= 2
+
+.PHONY: help demo test test-long check sanitize bench wheel clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(VENV)/.done: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Elman needs Python 3.11 or newer")'
@@ -18,8 +20,11 @@ $(VENV)/.done: pyproject.toml constraints.txt
 demo: $(VENV)/.done  ## train a character-level language model and let it write (under three minutes)
 	$(BIN)/elman train language-model --config recipes/demo.yaml --out runs/demo --overwrite
 
-test: $(VENV)/.done  ## run the test suite
-	$(BIN)/python -m pytest
+test: $(VENV)/.done  ## run the test suite (JOBS=2 processes)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+
+test-long: $(VENV)/.done  ## run what takes long: soaks and whole data sets
+	$(BIN)/python -m pytest -m long --durations=0
 
 check: $(VENV)/.done  ## style, types, import layers, docstrings
 	$(BIN)/ruff format --check src tests examples benchmarks recipes
