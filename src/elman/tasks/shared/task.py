@@ -195,12 +195,11 @@ class Task(ABC):
         loop.run(resume)
         self.model.eval()
         self.history = loop.history.lines
-        say = (progress.make_progress() if show_progress else progress.Silent()).say
         self.results = {
             "parameters": sum(p.numel() for p in self.model.parameters()),
             "steps": loop.position.step,
             "seconds": round(self.history[-1]["seconds"], 1) if self.history else 0.0,
-            **self.answers.measure(self.data, parts, say),
+            **self._measure(parts, show_progress),
         }
         if self.folder is not None:
             draw_curve(
@@ -209,6 +208,11 @@ class Task(ABC):
             save_weights(self.model, self.folder / files.WEIGHTS)  # measuring may have fitted some
             files.write_json(self.folder / files.RESULTS, self.results)
             (self.folder / files.CHECKPOINT).unlink(missing_ok=True)
+
+    def _measure(self, parts: Parts, show_progress: bool) -> dict[str, Any]:
+        """Figures of the model just trained."""
+        progress = make_progress() if show_progress else Silent()
+        return self.answers.measure(self.data, parts, progress.say)
 
     def _title(self) -> str:
         """The run in one line."""
