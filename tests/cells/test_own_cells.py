@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import own_cells
 import pytest
 import torch
 from agreement import agree, draw, draw_side, planes_of, randomise, results
+from own_cells import ConvGRU, MatrixMemory, MinGRU, TimeAwareLSTM
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-import own_cells
 from elman.batch import Batch, Field, Target, to_device
 from elman.cells import GRU, LSTM, Cell
 from elman.cells.named import make_cell
@@ -26,7 +27,6 @@ from elman.layers import Recurrent
 from elman.layers.torch_like import StepModule
 from elman.models.framewise import Framewise
 from elman.models.pooling import Pooling
-from own_cells import ConvGRU, MatrixMemory, MinGRU, TimeAwareLSTM
 
 T, B, I, H = 6, 3, 3, 4
 TOLERANCE = 1e-11

@@ -1,11 +1,8 @@
 """Figures of labels, against numbers worked by hand and scikit-learn."""
 
-import math
-
 import numpy as np
 import pytest
 
-from elman.baselines.simple_classifiers import logistic, majority, tfidf_logistic
 from elman.metrics.calibration import fit_temperature, probabilities
 from elman.metrics.label_figures import (
     calibration_error,
@@ -121,61 +118,5 @@ def test_decisions():
     assert decide(np.array([[0.6, 0.5, 0.9]]), multi_label=True).tolist() == [[1, 0, 1]]
 
 
-# Simple methods
-
-
-def test_the_majority_is_counted_in_training():
-    assert majority(TRUTH, 2).tolist() == [[2 / 6, 3 / 6, 1 / 6, 0]] * 2
-
-
-GOOD, BAD = (
-    ["a lovely film", "lovely acting", "such a lovely day"],
-    ["a dull film", "dull acting", "how dull"],
-)
-
-
-def test_words_are_learnt_and_nothing_of_the_test_part():
-    pytest.importorskip("sklearn")
-    truth = indicator(np.array([1, 1, 1, 0, 0, 0]), 2)
-    p = tfidf_logistic([GOOD + BAD, [], ["lovely", "dull", "film"]], (truth, truth[:0]))
-    assert p[0, 1] > 0.6 > 0.4 > p[1, 1]
-    assert p[2, 1] == pytest.approx(0.5, abs=0.05)
-    alone = tfidf_logistic([GOOD + BAD, [], ["lovely"]], (truth, truth[:0]))
-    assert alone[0].tolist() == p[0].tolist()
-
-
-def test_the_strength_is_chosen_on_validation():
-    pytest.importorskip("sklearn")
-    truth = indicator(np.array([1, 1, 1, 0, 0, 0]), 2)
-    right, wrong = (
-        tfidf_logistic([GOOD + BAD, ["lovely", "dull"], ["lovely"]], (truth, indicator(np.array(ids), 2)))[
-            0, 1
-        ]
-        for ids in ([1, 0], [0, 1])
-    )
-    assert right > 0.9  # the least regularised
-    assert wrong < 0.75
-
-
-def test_several_labels_even_one_that_never_varies():
-    pytest.importorskip("sklearn")
-    truth = np.array([[1, 0, 1]] * 3 + [[0, 1, 1]] * 3)
-    p = tfidf_logistic([GOOD + BAD, [], ["lovely", "dull"]], (truth, truth[:0]), multi_label=True)
-    assert (p[:, :2] > 0.5).tolist() == [[True, False], [False, True]]
-    assert (p[:, 2] > 0.9).all()
-
-
 def test_a_temperature_that_helps_nothing_is_left_at_1():
     assert fit_temperature(indicator(np.array([0, 1]), 2), np.zeros((2, 2))) == 1.0
-
-
-def test_numbers_of_any_unit():
-    pytest.importorskip("sklearn")
-    x = np.random.default_rng(0).normal(size=(80, 3))
-    truth = indicator((x[:, 1] > 0).astype(int), 2)
-    for unit in (1.0, 1e6):
-        p = logistic([x[:60] * unit, x[60:70] * unit, x[70:] * unit], (truth[:60], truth[60:70]))
-        assert (p.argmax(1) == truth[70:].argmax(1)).mean() >= 0.9
-    constant = x * [1, 1, 0]
-    assert np.isfinite(logistic([constant, constant[:0], constant], (truth, truth[:0]))).all()
-    assert math.isclose(p.sum(), 10)

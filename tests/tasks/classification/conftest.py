@@ -7,8 +7,8 @@ import pytest
 def no_pictures():
     """They take longer than the training."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("elman.pictures.curve.draw_curve", lambda *_: None)
-        patch.setattr("elman.pictures.confusion.draw_confusion", lambda *_: None)
+        patch.setattr("elman.tasks.shared.task.draw_curve", lambda *_: None)
+        patch.setattr("elman.tasks.classification.answers.draw_confusion", lambda *_: None)
         yield
 
 

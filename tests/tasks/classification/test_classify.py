@@ -12,7 +12,7 @@ from tiny_classifier import GOOD, TINY, X, Y, numbers, said
 import elman
 from elman.cli import main
 from elman.errors import InputError
-from elman.tasks import classification
+from elman.tasks.classification import data as labelled_data
 from elman.tasks.classification.task import SequenceClassifier
 
 
@@ -102,7 +102,8 @@ def test_examples_in_memory_are_evaluated_as_those_of_files(run):
     assert run.evaluate(X=X, y=Y) == wanted
     assert run.score(X, Y) == wanted["accuracy"]
     for given in ({}, {"data": "a.csv", "X": X, "y": Y}, {"data": "a.csv", "y": Y}):
-        with pytest.raises(InputError, match=r"^give either data or X and y$"):
+        got = "both" if given else "neither"
+        with pytest.raises(InputError, match=rf"^give either data \(files\) or X and y. Got {got}\.$"):
             run.evaluate(**given)
     with pytest.raises(InputError, match=r"^y: labels are needed"):
         run.evaluate(X=X)
@@ -113,14 +114,14 @@ def test_examples_in_memory_are_evaluated_as_those_of_files(run):
 
 
 def test_a_look_reads_a_few_examples_of_each_part(run, monkeypatch):
-    monkeypatch.setattr(classification, "_LOOKED_AT", 5)
+    monkeypatch.setattr(labelled_data, "_LOOKED_AT", 5)
     task = elman.load("run")
     encoded, encode = [], type(task.vocabulary).encode
     monkeypatch.setattr(
         type(task.vocabulary), "encode", lambda self, text: encoded.append(text) or encode(self, text)
     )
     sample = task.sample()
-    assert [len(part) for part in task._parts.values()] == [48, 6, 6]
+    assert [len(part) for part in task.data.examples.values()] == [48, 6, 6]
     assert len(encoded) == 5 + 3 + 3  # every tenth, and every second
     assert len(sample.texts) == 3
 

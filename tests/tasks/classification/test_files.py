@@ -9,7 +9,10 @@ from tiny import interrupt_at, reviews, same_bits, timeless, weights
 from tiny_classifier import GOOD, X, Y, numbers, sequence_table, trained
 
 import elman
+from elman.data.labelled.examples import Labelled
+from elman.data.labelled.files import READERS, Reader
 from elman.errors import InputError
+from elman.tasks.classification.answers import LabelAnswers
 from elman.tasks.classification.task import SequenceClassifier
 
 
@@ -60,11 +63,34 @@ def test_folders_of_arrays_and_npz(here):
     assert [*npz.results["baselines"]] == ["most frequent label", "logistic regression on mean and last step"]
 
 
+def test_a_kind_of_file_joins_by_one_row(here, monkeypatch):
+    def samples(path):
+        return np.frombuffer(path.read_bytes(), np.uint8).astype(float)[:, None] / 128 - 1
+
+    def recording(path, columns, with_labels):
+        return Labelled([samples(path)], [()], [str(path)], ("x0",))
+
+    monkeypatch.setitem(READERS, ".raw", Reader(recording, samples))
+    for k in range(40):
+        name = ("low", "high")[k % 2]
+        (here / "data" / name).mkdir(parents=True, exist_ok=True)
+        level = 40 + 160 * (k % 2) + k
+        (here / "data" / name / f"{k:02}.raw").write_bytes(bytes([level, level + 1, level] * (1 + k % 3)))
+    task = trained("data", epochs=15, learning_rate=0.02)
+    assert task.results["test"]["accuracy"] == 1
+    assert [*task.results["baselines"]] == [
+        "most frequent label",
+        "logistic regression on mean and last step",
+    ]
+    (answer,) = task.classify("data/high/39.raw")
+    assert answer["label"] == "high"
+
+
 def test_a_table_with_one_row_a_step(here):
     Path("steps.csv").write_text(sequence_table())
     task = trained("steps.csv", epochs=15, learning_rate=0.02, pooling="last")
     assert task.evaluate("steps.csv")["accuracy"] > 0.9
-    assert task.facts["features"] == ["a", "b"]
+    assert task.facts.scheme.features == ("a", "b")
     loaded = elman.load("run")
     said = loaded.verb(data=Path("steps.csv"))
     assert len(list(said.text(loaded))) == 60
@@ -127,13 +153,13 @@ def test_what_stands_in_two_parts_is_told_in_one_line(here):
 def test_cross_validation_tests_every_example_once(here, monkeypatch):
     Path("a.csv").write_text(GOOD)
     tested = []
-    original = SequenceClassifier._details
+    original = LabelAnswers._details
 
-    def spy(self, test, p):
+    def spy(self, test, logits, p):
         tested.extend(test.places)
-        return original(self, test, p)
+        return original(self, test, logits, p)
 
-    monkeypatch.setattr(SequenceClassifier, "_details", spy)
+    monkeypatch.setattr(LabelAnswers, "_details", spy)
     task = trained("a.csv", folds=3, epochs=1)
     assert sorted(tested) == sorted(f"a.csv: row {k}" for k in range(2, 62))
     folds = task.results["folds"]["this model"]
@@ -170,14 +196,12 @@ def test_an_interrupted_cross_validation_goes_on_with_the_next_fold(here, monkey
 
 @pytest.mark.parametrize("form", ["texts", "numbers", "several"])
 def test_an_interrupted_run_goes_on_to_the_same_bits(here, monkeypatch, form):
-    from elman.train import progress
-
     Path("texts.csv").write_text(GOOD)
     Path("numbers.csv").write_text(sequence_table())
     Path("several.csv").write_text(GOOD.replace(",pos", ",pos;x"))
     options = {"label_separator": ";"} if form == "several" else {}
     whole = trained(f"{form}.csv", out="whole", **options)
-    monkeypatch.setattr(progress, "Silent", lambda: interrupt_at(7))
+    monkeypatch.setattr("elman.tasks.shared.task.Silent", lambda: interrupt_at(7))
     with pytest.raises(KeyboardInterrupt):
         trained(f"{form}.csv", **options)
     monkeypatch.undo()

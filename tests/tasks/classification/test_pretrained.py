@@ -1,6 +1,7 @@
 """The classifier started from word vectors and from a language model."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,14 +13,17 @@ import elman
 from elman.cli import main
 from elman.errors import InputError
 from elman.tasks.classification.task import SequenceClassifier
-from elman.tasks.language_model import answers as language_model
+
+
+def without(name: str, options: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in options.items() if key != name}
 
 
 def test_vectors_are_where_training_starts(here):
     lines = [f"{word} {k} {k / 2} -1" for k, word in enumerate(["good", "bad", "cat", "GOOD"])]
     Path("vectors.txt").write_text("\n".join(lines) + "\n")
     Path("a.csv").write_text(GOOD)
-    options = TINY | {"embedding_size": 100, "vectors": "vectors.txt"}
+    options = without("embedding_size", TINY) | {"vectors": "vectors.txt"}
     task = SequenceClassifier(**options, freeze_vectors=True).train("a.csv", "run")
     assert task.config.embedding_size == 3
     embedding = task.model.embedding.weight.detach()
@@ -39,22 +43,23 @@ def test_vectors_are_where_training_starts(here):
     with pytest.raises(InputError, match=r"holds none of the .* words"):
         SequenceClassifier(**options).train("a.csv")
     Path("vectors.txt").write_text("good 1 2 3\n")
-    with pytest.raises(
-        InputError, match=r"--embedding-size must be 3, as in vectors.txt, or not given. Got 7"
-    ):
-        SequenceClassifier(**options | {"embedding_size": 7}).train("a.csv")
+    for size in (7, 100):  # the latter is the default
+        with pytest.raises(
+            InputError, match=rf"--embedding-size must be 3, as in vectors.txt, or not given. Got {size}"
+        ):
+            SequenceClassifier(**options, embedding_size=size).train("a.csv")
 
 
 @pytest.fixture
 def pretrained(here, monkeypatch):
-    monkeypatch.setattr(language_model, "_SAMPLE", 20)
+    monkeypatch.setattr("elman.tasks.language_model.answers._SAMPLE", 20)
     Path("a.csv").write_text(GOOD)
     options = SMALL | {"layers": 2, "embedding_size": 5, "level": "words", "cell": "gru", "hidden_size": 7}
     return elman.LanguageModel(**options).fit(texts=[*X, text()], out="lm")
 
 
 def test_a_language_model_is_where_training_starts(here, pretrained):
-    options = SMALL | {"hidden_size": 128, "pretrained": Path("lm")}
+    options = without("hidden_size", SMALL) | {"pretrained": Path("lm")}
     still = SequenceClassifier(**options | {"learning_rate": 1e-30}).train("a.csv")
     own, start = weights(still.model), weights(pretrained.model)
     shared = [name for name in own if name.startswith(("embedding.", "layer."))]
@@ -79,7 +84,7 @@ def test_words_that_the_language_model_does_not_know_are_learnt_from_the_mean_of
     odd = [f"{row.rpartition(',')[0]} kumquat,{row.rpartition(',')[2]}" for row in rows[1:7]]
     once = odd[0].replace("kumquat", "hapax")
     Path("more.csv").write_text("\n".join([*rows, *odd, once]) + "\n")
-    options = SMALL | {"hidden_size": 128, "pretrained": Path("lm"), "split": (0.98, 0.01, 0.01)}
+    options = without("hidden_size", SMALL) | {"pretrained": Path("lm"), "split": (0.98, 0.01, 0.01)}
     still = SequenceClassifier(**options | {"learning_rate": 1e-30}).train("more.csv", "run")
     known = len(pretrained.vocabulary)
     assert still.vocabulary.pieces(np.arange(known)) == pretrained.vocabulary.pieces(np.arange(known))
@@ -93,11 +98,9 @@ def test_words_that_the_language_model_does_not_know_are_learnt_from_the_mean_of
 
 
 def test_gradual_unfreezing_resumes_to_the_same_bits(here, pretrained, monkeypatch):
-    from elman.train import progress
-
-    options = SMALL | {"hidden_size": 128, "pretrained": Path("lm"), "epochs": 4}
+    options = without("hidden_size", SMALL) | {"pretrained": Path("lm"), "epochs": 4}
     SequenceClassifier(**options).train("a.csv", "whole")
-    monkeypatch.setattr(progress, "Silent", lambda: interrupt_at(30))
+    monkeypatch.setattr("elman.tasks.shared.task.Silent", lambda: interrupt_at(30))
     with pytest.raises(KeyboardInterrupt):
         SequenceClassifier(**options).train("a.csv", "run")
     monkeypatch.undo()
@@ -121,6 +124,7 @@ def test_a_default_that_a_recipe_gives_is_refused_alike(here, pretrained, capsys
 def test_flags_that_contradict_the_language_model_are_refused(here, pretrained):
     for options, message in (
         ({"hidden_size": 9}, "--hidden-size must be 7, as in lm, or not given. Got 9"),
+        ({"hidden_size": 128}, "--hidden-size must be 7, as in lm, or not given. Got 128"),
         ({"cell": "elman"}, "--cell must be 'gru', as in lm"),
         ({"level": "bytes"}, "--level must be 'words', as in lm"),
     ):

@@ -22,7 +22,7 @@ def test_the_temperature_is_fitted_on_validation_saved_and_used(here):
     assert task.results["temperature"] > 2  # the labels there are noise
     loaded = elman.load("run")
     assert float(loaded.model.temperature) == float(task.model.temperature)
-    logits = loaded._logits(loaded.read_alike(Path("a.csv"), with_labels=False))
+    logits = loaded.answers.logits(loaded.read_alike(Path("a.csv"), with_labels=False))
     z = np.exp(logits / task.results["temperature"])
     np.testing.assert_allclose(loaded.predict_proba(X), z / z.sum(1, keepdims=True), rtol=1e-4)
     assert float(fitted().model.temperature) == 1.0
@@ -31,7 +31,7 @@ def test_the_temperature_is_fitted_on_validation_saved_and_used(here):
 def test_results_hold_what_people_ask_for(here, monkeypatch):
     drawn = []
     monkeypatch.setattr(
-        "elman.pictures.confusion.draw_confusion",
+        "elman.tasks.classification.answers.draw_confusion",
         lambda matrix, names, path, _: drawn.append((matrix.tolist(), names, path)),
     )
     Path("a.csv").write_text(GOOD)
@@ -59,7 +59,8 @@ def test_without_scikit_learn_one_line_says_what_to_install(here, monkeypatch):
     import sys
 
     Path("a.csv").write_text(GOOD)
-    for name in [name for name in sys.modules if name.partition(".")[0] == "sklearn"]:
+    modules = ("sklearn", "elman.baselines.logistic")
+    for name in [name for name in sys.modules if name.startswith(modules)]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "sklearn", None)
     task = trained("a.csv")

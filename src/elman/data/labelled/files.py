@@ -1,11 +1,13 @@
 """Labelled examples from files: tables, arrays, folders with one folder a label, and lines."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
+import polars as pl
 
 from elman.config import shown
 from elman.data.labelled.examples import Labelled, check_label, check_text, numeric, read_array
@@ -15,10 +17,6 @@ from elman.data.read.text import find_text_files, read_text
 from elman.data.sequences import sequences_from_arrays, sequences_from_table
 from elman.errors import InputError
 
-if TYPE_CHECKING:
-    import polars as pl
-
-ARRAYS = (".npz", ".npy")
 _FASTTEXT = "__label__"  # begins a label in fastText's files
 
 
@@ -35,21 +33,21 @@ class Columns:
 
 
 def read_labelled(path: Path, columns: Columns, *, with_labels: bool = True) -> Labelled:
-    """Examples from a file or a folder.
+    """Examples from a file or a folder; ``READERS`` says how a file is read.
 
-    - a table (see ``read_table``): a column of texts and one of labels; or, where it has no column of
-      texts, one row a step of numeric sequences: id, time where there is one, features, label;
+    - a table (see ``read_table``): a column of texts and one of labels; or, if it has no column of texts,
+      one row for each step of numeric sequences: id, time if there is one, features, label;
     - ``.npz`` with arrays x [N, T, I], y [N] and, optionally, lengths; ``.npy`` with x alone;
     - a folder with a folder for each label, which holds a text file (or an ``.npy`` file [T, I]) for each
       example; files beside these folders are not read;
-    - any other file: a line an example, its label, then a space or tab, then its text, or a pair of texts
-      with a tab between; labels may begin with ``__label__``, as in fastText's files, and then there may be
-      several. Without labels a line is a text, or a pair.
+    - any other file: a line for each example, its label, then a space or tab, then its text, or a pair of
+      texts with a tab between; labels may begin with ``__label__``, as in fastText's files, and then there
+      may be several. Without labels a line is a text, or a pair.
 
     Args:
         path: the file or folder.
         columns: names of a table's columns.
-        with_labels: whether labels are to be there; otherwise they are ignored, and texts may be empty.
+        with_labels: whether labels are required; otherwise they are ignored, and texts may be empty.
 
     Raises:
         InputError: names file, row, column and value.
@@ -58,34 +56,23 @@ def read_labelled(path: Path, columns: Columns, *, with_labels: bool = True) -> 
         if not with_labels:
             raise InputError(f"{path}: is a folder; give a file")
         return _from_folders(path)
-    if path.suffix in ARRAYS:
-        return _from_arrays(path, with_labels)
-    if path.suffix not in TABLES:
-        return _from_lines(path, columns, with_labels)
+    return _reader(path).file(path, columns, with_labels)
+
+
+def _from_any_table(path: Path, columns: Columns, with_labels: bool) -> Labelled:
+    """Texts, or, if the table has no column of texts, numeric sequences."""
     table = read_table(path)
     if columns.text in table.columns:
         return _from_table(table, path, columns, with_labels)
-    if columns.id not in table.columns:
-        raise InputError(
-            f"{path}: has no column {columns.text!r} of texts nor {columns.id!r} of numeric sequences "
-            f"(training's --text-column and --id-column name others); columns: {', '.join(table.columns)}"
-        )
-    sequences = sequences_from_table(
-        table,
-        path,
-        id_column=columns.id,
-        time_column=columns.time,
-        target_column=columns.label,
-        with_target=False,
+    if columns.id in table.columns:
+        return _from_steps(table, path, columns, with_labels)
+    raise InputError(
+        f"{path}: has no column {columns.text!r} of texts nor {columns.id!r} of numeric sequences "
+        f"(training's --text-column and --id-column name others); columns: {', '.join(table.columns)}"
     )
-    labels, several = _label_of_each(table, path, columns) if with_labels else ([], False)
-    places = [f"{path}: {columns.id} {name!r}" for name in sequences.ids]
-    return numeric(sequences, labels, places, several, tuple(sequences.ids))
 
 
-def _from_table(table: "pl.DataFrame", path: Path, columns: Columns, with_labels: bool) -> Labelled:
-    import polars as pl
-
+def _from_table(table: pl.DataFrame, path: Path, columns: Columns, with_labels: bool) -> Labelled:
     texts = [columns.text] + ([] if columns.pair is None else [columns.pair])
     check_columns(table, texts + ([columns.label] if with_labels else []), path)
     values = []
@@ -105,10 +92,8 @@ def _from_table(table: "pl.DataFrame", path: Path, columns: Columns, with_labels
 
 
 def _label_column(
-    table: "pl.DataFrame", path: Path, columns: Columns, places: list[str]
+    table: pl.DataFrame, path: Path, columns: Columns, places: list[str]
 ) -> tuple[list[tuple[str, ...]], bool]:
-    import polars as pl
-
     cells = table[columns.label]
     if isinstance(cells.dtype, pl.List):
         check_filled(table, columns.label, path)
@@ -126,7 +111,21 @@ def _label_column(
     return [_labels(name, columns.separator) for name in names], several
 
 
-def _label_of_each(table: "pl.DataFrame", path: Path, columns: Columns) -> tuple[list[tuple[str, ...]], bool]:
+def _from_steps(table: pl.DataFrame, path: Path, columns: Columns, with_labels: bool) -> Labelled:
+    sequences = sequences_from_table(
+        table,
+        path,
+        id_column=columns.id,
+        time_column=columns.time,
+        target_column=columns.label,
+        with_target=False,
+    )
+    labels, several = _label_of_each(table, path, columns) if with_labels else ([], False)
+    places = [f"{path}: {columns.id} {name!r}" for name in sequences.ids]
+    return numeric(sequences, labels, places, several, tuple(sequences.ids))
+
+
+def _label_of_each(table: pl.DataFrame, path: Path, columns: Columns) -> tuple[list[tuple[str, ...]], bool]:
     """The labels of each sequence of a table with one row a step, in the order in which these first occur."""
     check_columns(table, [columns.label], path)
     places = [f"{path}: row {row_number(path, k)}" for k in range(len(table))]
@@ -141,22 +140,29 @@ def _label_of_each(table: "pl.DataFrame", path: Path, columns: Columns) -> tuple
     return list(found.values()), several
 
 
-def _from_arrays(path: Path, with_labels: bool) -> Labelled:
-    if path.suffix == ".npy":
-        if with_labels:
-            raise InputError(f"{path}: has no labels; give an .npz file with arrays x and y")
-        found = {"x": read_array(path)}
-    else:
-        found = read_arrays(path)
+def _from_array(path: Path, columns: Columns, with_labels: bool) -> Labelled:
+    """Sequences x [N, T, I] without labels."""
+    if with_labels:
+        raise InputError(f"{path}: has no labels; give an .npz file with arrays x and y")
+    return _from_named({"x": read_array(path)}, path, with_labels)
+
+
+def _from_arrays(path: Path, columns: Columns, with_labels: bool) -> Labelled:
+    """Sequences x [N, T, I], labels y [N] and, optionally, lengths [N]."""
+    return _from_named(read_arrays(path), path, with_labels)
+
+
+def _from_named(arrays: dict[str, np.ndarray], path: Path, with_labels: bool) -> Labelled:
     for name in ["x", *(["y"] if with_labels else [])]:
-        if name not in found:
-            raise InputError(f"{path}: has no array {name!r}; arrays: {', '.join(found) or 'none'}")
-    sequences = sequences_from_arrays(found["x"], None, found.get("lengths"), f"{path}: x")
+        if name not in arrays:
+            raise InputError(f"{path}: has no array {name!r}; arrays: {', '.join(arrays) or 'none'}")
+    sequences = sequences_from_arrays(arrays["x"], None, arrays.get("lengths"), f"{path}: x")
     labels: list[tuple[str, ...]] = []
     if with_labels:
-        if found["y"].shape != (len(sequences),):
-            raise InputError(f"{path}: y must be [{len(sequences)}]. Got {list(found['y'].shape)}.")
-        labels = [(str(check_label(value, f"{path}: y[{k}]")),) for k, value in enumerate(found["y"])]
+        y = arrays["y"]
+        if y.shape != (len(sequences),):
+            raise InputError(f"{path}: y must be [{len(sequences)}]. Got {list(y.shape)}.")
+        labels = [(str(check_label(value, f"{path}: y[{k}]")),) for k, value in enumerate(y)]
     return numeric(sequences, labels, [f"{path}: x[{k}]" for k in range(len(sequences))], False)
 
 
@@ -167,19 +173,27 @@ def _from_folders(path: Path) -> Labelled:
     files = [(file, folder.name) for folder in folders for file in find_text_files([folder])]
     labels: list[tuple[str, ...]] = [(label,) for _, label in files]
     places = [str(file) for file, _ in files]
-    if all(file.suffix == ".npy" for file, _ in files):
-        items: list[np.ndarray] = []
-        for file, _ in files:
-            array = read_array(file)
-            item = sequences_from_arrays(array[None], None, None, str(file)).inputs[0]
-            if items and item.shape[1] != items[0].shape[1]:
-                raise InputError(f"{file}: must have {items[0].shape[1]} features. Got {item.shape[1]}.")
-            items.append(item)
-        return Labelled(items, labels, places, tuple(f"x{k}" for k in range(items[0].shape[1])))
-    texts = [("".join(read_text(file, in_lines=True)),) for file, _ in files]
-    for text, place in zip(texts, places, strict=True):
-        check_text(text, place)
-    return Labelled(texts, labels, places)
+    kinds = {_reader(file).example for file, _ in files}
+    read = kinds.pop() if len(kinds) == 1 else _one_text  # which refuses whatever is not text
+    items: list[Any] = [read(file) for file, _ in files]
+    if isinstance(items[0], tuple):
+        return Labelled(items, labels, places)
+    width = items[0].shape[1]
+    for item, place in zip(items, places, strict=True):
+        if item.shape[1] != width:
+            raise InputError(f"{place}: must have {width} features. Got {item.shape[1]}.")
+    return Labelled(items, labels, places, tuple(f"x{k}" for k in range(width)))
+
+
+def _one_text(path: Path) -> tuple[str]:
+    text = "".join(read_text(path, in_lines=True))
+    check_text([text], str(path))
+    return (text,)
+
+
+def _one_array(path: Path) -> np.ndarray:
+    """A sequence [T, I]."""
+    return sequences_from_arrays(read_array(path)[None], None, None, str(path)).inputs[0]
 
 
 def _from_lines(path: Path, columns: Columns, with_labels: bool) -> Labelled:
@@ -232,3 +246,32 @@ def _labels(cell: str, separator: str | None) -> tuple[str, ...]:
     if separator is None:
         return (cell.strip(),)
     return tuple(sorted({part.strip() for part in cell.split(separator)} - {""}))
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How a kind of file is read.
+
+    Attributes:
+        file: reads a file of examples; the arguments are its path, the names of columns, and whether labels
+            are required.
+        example: reads a file that is one example, from the folder of its label: a tuple of texts, or an
+            array [T, I].
+    """
+
+    file: Callable[[Path, Columns, bool], Labelled]
+    example: Callable[[Path], Any] = _one_text
+
+
+READERS = {
+    **dict.fromkeys(TABLES, Reader(_from_any_table)),
+    ".npz": Reader(_from_arrays),
+    ".npy": Reader(_from_array, _one_array),
+}
+"""Readers by the ending of a file; any other file holds lines of text."""
+
+_LINES = Reader(_from_lines)
+
+
+def _reader(path: Path) -> Reader:
+    return READERS.get(path.suffix, _LINES)

@@ -23,6 +23,7 @@ from elman.tasks.shared.sources import Paths, as_paths
 from elman.train import files, progress
 from elman.train.checkpoint import save_weights
 from elman.train.loop import Loop, Reading
+from elman.train.progress import Silent, make_progress
 from elman.version import __version__
 
 FORMAT_VERSION = 1

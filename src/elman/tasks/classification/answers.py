@@ -1,0 +1,200 @@
+"""What a classifier says of examples, how good that is, and the report of both."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from elman.baselines.simple_classifiers import simple_probabilities
+from elman.config import require
+from elman.data.batches.ragged import Ragged
+from elman.data.labelled.examples import Labelled, joined
+from elman.data.labelled.files import read_labelled, texts_of_line
+from elman.data.labelled.memory import texts_of_example
+from elman.data.split import PARTS
+from elman.diagnose.saliency import saliency
+from elman.errors import InputError
+from elman.metrics.calibration import fit_temperature, probabilities
+from elman.metrics.label_figures import (
+    calibration_error,
+    confusion_matrix,
+    decide,
+    figures_by_label,
+    label_figures,
+)
+from elman.models.classifier import Classifier
+from elman.models.predict import predict
+from elman.pictures.confusion import draw_confusion
+from elman.tasks.classification.batches import batches_of, inputs_of
+from elman.tasks.classification.data import LabelledData, columns_of
+from elman.tasks.classification.facts import ClassificationFacts
+from elman.tasks.classification.options import ClassificationConfig
+from elman.tasks.classification.report import kept_mistakes, report_lines
+from elman.tasks.shared.answers import Sample, TaskAnswers
+from elman.tasks.shared.data import Parts
+from elman.tasks.shared.text import text_sample
+
+_CONFUSION = "confusion.png"
+
+
+class LabelAnswers(TaskAnswers):
+    """Labels and their probabilities, and figures of both."""
+
+    config: ClassificationConfig
+    facts: ClassificationFacts
+    model: Classifier
+
+    # Examples
+
+    def examples(self, path: Path, *, with_labels: bool) -> Labelled:
+        """Examples of the kind that the model was trained on, from a file or folder."""
+        scheme = self.facts.scheme
+        return scheme.check(
+            read_labelled(path, columns_of(self.config, scheme.texts), with_labels=with_labels)
+        )
+
+    def labelled(self, paths: list[Path]) -> Labelled:
+        """Examples with their labels, from files or folders."""
+        require("data", bool(paths), "at least one path", paths)
+        return joined([self.examples(path, with_labels=True) for path in paths])
+
+    def batches(self, paths: list[Path]) -> Ragged:
+        """Batches of other files or folders."""
+        return batches_of(self.config, self.facts, self.labelled(paths))
+
+    def sample(self, batches: Ragged) -> Sample:
+        """A batch with the text of each step, or the names of its numbers."""
+        batch = next(iter(batches.epoch(0)))
+        if self.facts.vocabulary is not None:
+            return text_sample(batch, self.facts.vocabulary)
+        return Sample(batch, features=self.facts.scheme.features)
+
+    # Predictions
+
+    def logits(self, part: Labelled) -> np.ndarray:
+        """Logits [N, V], in the order of the examples; their labels are not read."""
+        logits = np.zeros((len(part), len(self.facts.scheme.classes)), np.float32)
+        if not len(part):
+            return logits
+        batches = batches_of(self.config, self.facts, replace(part, labels=[()] * len(part)))
+        found = predict(self.model, (batch.inputs for batch in batches.epoch()), self.model.logits)
+        for rows, values in zip(batches.rows(), found, strict=True):
+            logits[rows] = values.float().numpy()
+        return logits
+
+    def probabilities(self, part: Labelled) -> np.ndarray:
+        """Calibrated probabilities [N, V], in the order of the examples."""
+        return self._calibrated(self.logits(part))
+
+    def _calibrated(self, logits: np.ndarray) -> np.ndarray:
+        several = self.facts.scheme.multi_label
+        return probabilities(logits, float(self.model.temperature), multi_label=several)
+
+    def label(self, examples: Labelled) -> list[tuple[list[str], dict[str, float]]]:
+        """For each example the labels predicted, and the probability of every label."""
+        names, p = self.facts.scheme.names, self.probabilities(examples)
+        chosen = decide(p, multi_label=self.facts.scheme.multi_label)
+        return [
+            ([names[k] for k in np.flatnonzero(row)], dict(zip(names, shares.tolist(), strict=True)))
+            for row, shares in zip(chosen, p, strict=True)
+        ]
+
+    def explain(self, text: str | tuple[str, ...]) -> list[list[tuple[str, float]]]:
+        """How much each piece of a text speaks for the label predicted; of a pair, of each of its texts."""
+        if self.facts.vocabulary is None:
+            raise InputError("only texts can be explained; this model reads numbers")
+        one = Labelled([texts_of_example(text, self.facts.scheme.texts, "text")], [()], ["text"])
+        (tokens,) = inputs_of(self.config, self.facts, one)
+        weights = saliency(self.model, tokens, int(self.logits(one)[0].argmax()))
+        return [
+            list(zip(self.facts.vocabulary.pieces(t), w, strict=True))
+            for t, w in zip(tokens, weights, strict=True)
+        ]
+
+    def of_file(self, path: Path, *, explain: bool) -> Iterator[dict[str, Any]]:
+        """An answer for each example in a file, whose labels, if any, are not read."""
+        return self._answers(self.examples(path, with_labels=False), explain)
+
+    def of_lines(self, lines: Iterable[str], *, explain: bool) -> Iterator[dict[str, Any]]:
+        """An answer for each line, before the next one is read."""
+        texts = self.facts.scheme.texts
+        if not texts:
+            raise InputError("sequences of numbers are read from a file. Got none.")
+        for number, line in enumerate(lines, 1):
+            place = f"line {number}"
+            item = texts_of_line(line.removesuffix("\n"), texts, place)
+            yield from self._answers(Labelled([item], [()], [place]), explain)
+
+    def _answers(self, examples: Labelled, explain: bool) -> Iterator[dict[str, Any]]:
+        several = self.facts.scheme.multi_label
+        for k, (labels, p) in enumerate(self.label(examples)):
+            name = {"name": examples.names[k]} if examples.names else {}
+            named = name | ({"labels": labels} if several else {"label": labels[0]})
+            words = {"words": self.explain(examples.items[k])} if explain else {}
+            yield {**named, "probabilities": p, **words}
+
+    # Figures
+
+    def evaluate(self, paths: list[Path]) -> dict[str, Any]:
+        """Figures on other files or folders."""
+        return self.figures(self.labelled(paths))
+
+    def figures(self, part: Labelled) -> dict[str, Any]:
+        """Accuracy, macro F1, log loss and calibration error."""
+        return self._figures(part, self.probabilities(part))
+
+    def _figures(self, part: Labelled, p: np.ndarray) -> dict[str, Any]:
+        scheme = self.facts.scheme
+        return label_figures(scheme.truth(part), p, multi_label=scheme.multi_label)
+
+    def measure(self, data: LabelledData, parts: Parts, say: Callable[[str], None]) -> dict[str, Any]:
+        """Calibrates on the validation part; then measures the test part beside simple methods."""
+        validation, test = data.examples["validation"], data.examples["test"]
+        results: dict[str, Any] = {"vectors": data.coverage} if data.coverage else {}
+        if len(validation):
+            results["temperature"] = self._calibrate(validation)
+            results["validation"] = self.figures(validation)
+        if not len(test):
+            return results
+        logits = self.logits(test)
+        p = self._calibrated(logits)
+        results |= {"test": self._figures(test, p), "baselines": self._baselines(data)}
+        return results | self._details(test, logits, p)
+
+    def _calibrate(self, validation: Labelled) -> float:
+        """Fits the temperature, which is saved with the weights."""
+        scheme = self.facts.scheme
+        truth, logits = scheme.truth(validation), self.logits(validation)
+        temperature = fit_temperature(truth, logits, multi_label=scheme.multi_label)
+        self.model.temperature.fill_(temperature)
+        return temperature
+
+    def _details(self, test: Labelled, logits: np.ndarray, p: np.ndarray) -> dict[str, Any]:
+        """Calibration error before calibrating, figures of each label, and the surest mistakes."""
+        scheme = self.facts.scheme
+        truth, several, names = scheme.truth(test), scheme.multi_label, scheme.names
+        raw = probabilities(logits, multi_label=several)
+        details: dict[str, Any] = {
+            "calibration_error_before": calibration_error(truth, raw, multi_label=several),
+            "labels": figures_by_label(truth, p, names, multi_label=several),
+        }
+        if several:
+            return details
+        matrix = confusion_matrix(truth.argmax(1), p.argmax(1), len(names))
+        if self.folder is not None:
+            draw_confusion(matrix, names, self.folder / _CONFUSION, f"{self.folder.name}: the test part")
+        return details | {"confusion": matrix.tolist(), "mistakes": kept_mistakes(test, truth, p, names)}
+
+    def _baselines(self, data: LabelledData) -> dict[str, Any]:
+        """Figures of simple methods, by name."""
+        scheme = self.facts.scheme
+        training, validation, test = (data.examples[name] for name in PARTS)
+        truth = scheme.truth(training), scheme.truth(validation)
+        found = simple_probabilities((training, validation, test), truth, multi_label=scheme.multi_label)
+        return {name: self._figures(test, p) for name, p in found.items()}
+
+    def report(self, results: dict[str, Any]) -> str:
+        """The figures beside the simple methods', each label's, and the surest mistakes."""
+        return "\n".join(report_lines(results))

@@ -1,0 +1,40 @@
+"""Labelled examples as the batches that a classifier reads."""
+
+import numpy as np
+import torch
+
+from elman.data.batches.ragged import Ragged
+from elman.data.labelled.examples import Labelled
+from elman.tasks.classification.facts import ClassificationFacts
+from elman.tasks.classification.options import ClassificationConfig
+
+
+def batches_of(
+    config: ClassificationConfig, facts: ClassificationFacts, part: Labelled, seed: int | None = None
+) -> Ragged:
+    """Batches of tokens or standardised steps, with the labels as targets.
+
+    Args:
+        config: the options.
+        facts: what was learnt of the training part.
+        part: the examples; an example without labels gets the first label as its target.
+        seed: decides each epoch's order; None: longest first, for evaluation.
+    """
+    truth = facts.scheme.truth(part)  # [N, V]
+    targets = truth.astype(np.float32) if facts.scheme.multi_label else truth.argmax(1)
+    inputs = inputs_of(config, facts, part)
+    return Ragged(inputs, torch.from_numpy(targets), batch_size=config.batch_size, seed=seed)
+
+
+def inputs_of(
+    config: ClassificationConfig, facts: ClassificationFacts, part: Labelled
+) -> list[tuple[np.ndarray, ...]]:
+    """What the model reads of each example: tokens [T] of each text, or standardised steps [T, I].
+
+    T is at most ``config.max_length``, if that is set.
+    """
+    limit, vocabulary = config.max_length, facts.vocabulary
+    kept = slice(None) if not limit else slice(limit) if config.keep == "start" else slice(-limit, None)
+    if vocabulary is not None:
+        return [tuple(vocabulary.encode(text)[kept] for text in item) for item in part.items]
+    return [(facts.scheme.standardised(item[kept]),) for item in part.items]

@@ -1,0 +1,172 @@
+"""Labelled examples, divided into training, validation and test part."""
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from torch import Tensor
+
+from elman.data.labelled.examples import (
+    Labelled,
+    joined,
+    label_names,
+    load_parts,
+    save_parts,
+    warn_of_lone_labels,
+    warn_of_repeats,
+)
+from elman.data.labelled.files import Columns, read_labelled
+from elman.data.labelled.parts import divided
+from elman.data.labelled.scheme import Scheme
+from elman.data.split import PARTS
+from elman.errors import InputError
+from elman.tasks.classification.batches import batches_of
+from elman.tasks.classification.facts import ClassificationFacts
+from elman.tasks.classification.options import ClassificationConfig
+from elman.tasks.classification.start import start_of
+from elman.tasks.shared.data import Parts, TaskData
+
+_LOOKED_AT = 1000  # examples of each part that are encoded to look at a model with
+
+
+class LabelledData(TaskData):
+    """The examples of each part.
+
+    Attributes:
+        examples: by the name of their part.
+        coverage: how much of the training part has word vectors; empty without vectors.
+    """
+
+    config: ClassificationConfig
+    facts: ClassificationFacts
+
+    def __init__(
+        self,
+        config: ClassificationConfig,
+        facts: ClassificationFacts,
+        examples: Mapping[str, Labelled],
+        start: dict[str, Tensor] | None = None,
+        coverage: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(config, facts)
+        self.examples = dict(examples)
+        self.start = start or {}
+        self.coverage = coverage or {}
+
+    @classmethod
+    def read(
+        cls,
+        config: ClassificationConfig,
+        paths: list[Path],
+        folder: Path | None,
+        named: Collection[str] = (),
+    ) -> Self:
+        """Reads files or folders, divides them, and learns labels and vocabulary from the training part.
+
+        Args:
+            config: the options.
+            paths: files or folders.
+            folder: the run folder, or None.
+            named: options that the user gave by name, which vectors or a language model may not change.
+        """
+        if not paths:
+            raise InputError("classification needs a file or a folder to train on")
+        columns = columns_of(config)
+        given = _read_all(paths, columns)
+        label_names(given)  # before it is divided, so that the message says what the files lack
+        own_files = {"validation": config.validation, "test": config.test}
+        elsewhere = {name: _read_all(files, columns) for name, files in own_files.items() if files}
+        examples = divided(given, elsewhere, config.split, folds=config.folds, seed=config.seed)
+        warn_of_lone_labels(given)
+        return cls.learn(config, examples, folder, named=named)
+
+    @classmethod
+    def learn(
+        cls,
+        config: ClassificationConfig,
+        examples: Mapping[str, Labelled],
+        folder: Path | None,
+        *,
+        named: Collection[str] = (),
+        originals: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Learns the facts of divided examples, and stores these in the run folder.
+
+        Args:
+            config: the options.
+            examples: of every part, by its name.
+            folder: the run folder, or None.
+            named: as for ``read``.
+            originals: labels as the user gave them, by the text that stands for each.
+        """
+        training = examples["training"]
+        scheme = Scheme.learn(
+            training,
+            originals or {},
+            standardise=config.standardise,
+            balanced=config.class_weights == "balanced",
+        )
+        for part in examples.values():
+            scheme.check(part)
+        warn_of_repeats(dict(examples))
+        start = start_of(config, named, scheme, training)
+        if folder is not None:
+            save_parts(folder, dict(examples))
+        return cls(start.config, start.facts, examples, start.weights, start.coverage)
+
+    @classmethod
+    def reopen(cls, config: ClassificationConfig, facts: ClassificationFacts, folder: Path) -> Self:
+        """Reads the examples again."""
+        scheme = facts.scheme
+        examples = load_parts(folder, PARTS, scheme.features, scheme.texts, scheme.multi_label)
+        for part in examples.values():
+            scheme.check(part)
+        if not len(examples["training"]):
+            raise InputError(f"{folder}: has no examples to train on")
+        return cls(config, facts, examples)
+
+    def parts(self) -> Parts:
+        """Batches of all examples."""
+        return self._batched(self.examples)
+
+    def few(self) -> Parts:
+        """Batches of some examples of each part, since every example in a part is encoded."""
+        return self._batched(
+            {name: part.rows(_spread(len(part), _LOOKED_AT)) for name, part in self.examples.items()}
+        )
+
+    def _batched(self, examples: Mapping[str, Labelled]) -> Parts:
+        training, validation, test = (examples[name] for name in PARTS)
+        config, facts = self.config, self.facts
+        return Parts(
+            batches_of(config, facts, training, config.seed),
+            batches_of(config, facts, validation) if len(validation) else None,
+            batches_of(config, facts, test) if len(test) else None,
+        )
+
+
+def columns_of(config: ClassificationConfig, texts: int = 0) -> Columns:
+    """The names of a table's columns.
+
+    Args:
+        config: the options.
+        texts: texts in each example, if known: a model trained on pairs in memory reads the column "pair".
+    """
+    return Columns(
+        config.text_column,
+        config.pair_column or ("pair" if texts == 2 else None),
+        config.label_column,
+        config.label_separator,
+        config.id_column,
+        config.time_column,
+    )
+
+
+def _read_all(paths: Sequence[Path], columns: Columns) -> Labelled:
+    return joined([read_labelled(path, columns) for path in paths])
+
+
+def _spread(number: int, most: int) -> np.ndarray:
+    """Up to ``most`` evenly spaced indices below ``number``."""
+    return np.arange(number)[:: max(1, -(-number // most))]

@@ -1,0 +1,129 @@
+"""What was measured of a classifier, as lines for people."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from elman.data.labelled.examples import Labelled
+from elman.metrics.calibration import is_bound
+from elman.metrics.label_figures import surest_mistakes
+from elman.tasks.shared.table import behind_line, shorten, table_lines
+
+_MOST_LABELS, _LONGEST_LABEL, _MOST_MISTAKES = 30, 30, 5
+_KEPT, _EXCERPT = 10, 160  # mistakes that results hold, and how many characters of each
+_FIGURES = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "log_loss": "log loss",
+    "calibration_error": "calibration error",
+}
+
+
+def kept_mistakes(
+    examples: Labelled, truth: np.ndarray, p: np.ndarray, names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """The mistakes that a model was surest of, each with its place, the beginning of its text and labels.
+
+    Args:
+        examples: N of one label each.
+        truth: [N, V] of 0 and 1.
+        p: [N, V] probabilities.
+        names: of the V labels.
+    """
+    return [
+        {
+            "place": examples.places[k],
+            "text": shorten(" ".join(" | ".join(examples.items[k]).split()), _EXCERPT)
+            if examples.texts
+            else None,
+            "label": names[truth[k].argmax()],
+            "predicted": names[p[k].argmax()],
+            "probability": float(p[k].max()),
+        }
+        for k in surest_mistakes(truth, p, _KEPT)
+    ]
+
+
+def report_lines(results: Mapping[str, Any]) -> list[str]:
+    """The figures beside those of simple methods, then folds, labels and mistakes as far as measured."""
+    part = "test" if "test" in results else "validation"
+    if part not in results:
+        return ["trained on all examples; no test part"]
+    lines = [
+        *_method_lines(part, results[part], results.get("baselines", {})),
+        *_start_lines(results),
+        *_calibration_lines(results),
+    ]
+    if "folds" in results:
+        lines += ["", *_fold_lines(results["folds"])]
+    if "labels" in results:
+        lines += ["", *_label_lines(results["labels"])]
+    if results.get("mistakes"):
+        lines += ["", *_mistake_lines(results["mistakes"])]
+    return lines
+
+
+def _method_lines(part: str, own: Mapping[str, Any], baselines: Mapping[str, Any]) -> list[str]:
+    rows = {
+        name: [f"{figures[key]:.4f}" for key in _FIGURES]
+        for name, figures in {**baselines, "this model": own}.items()
+    }
+    title = f"on the {part} part ({own['examples']:,} examples)"
+    accuracies = {name: figures["accuracy"] for name, figures in baselines.items()}
+    lines = [
+        *table_lines(title, list(_FIGURES.values()), rows),
+        *behind_line(own["accuracy"], accuracies, "accuracy", higher_is_better=True),
+    ]
+    if len(baselines) == 1:
+        lines.append("logistic regression beside it needs scikit-learn: pip install 'elman[text]'")
+    return lines
+
+
+def _start_lines(results: Mapping[str, Any]) -> list[str]:
+    if "vectors" not in results:
+        return []
+    found = results["vectors"]
+    return [f"vectors for {found['words']:,} of {found['of']:,} words, {found['tokens']:.1%} of the tokens"]
+
+
+def _calibration_lines(results: Mapping[str, Any]) -> list[str]:
+    if not ("temperature" in results and "calibration_error_before" in results):
+        return []
+    temperature = results["temperature"]
+    bound = ", a bound of what is tried" if is_bound(temperature) else ""
+    return [
+        f"calibration error before the temperature ({temperature:.3f}, fitted on validation{bound}): "
+        f"{results['calibration_error_before']:.4f}"
+    ]
+
+
+def _fold_lines(folds: Mapping[str, Any]) -> list[str]:
+    accuracies = folds["this model"]["accuracy"]
+    rows = {name: [f"{row['mean']:.4f}", f"{row['deviation']:.4f}"] for name, row in folds.items()}
+    return [
+        *table_lines(f"over {len(accuracies)} folds", ("mean accuracy", "deviation"), rows),
+        f"accuracy of each fold: {'  '.join(f'{accuracy:.4f}' for accuracy in accuracies)}",
+        "the run folder holds the model of the first",
+    ]
+
+
+def _label_lines(labels: Mapping[str, Any]) -> list[str]:
+    rows = {
+        shorten(name, _LONGEST_LABEL): [
+            *(f"{figures[key]:.4f}" for key in ("precision", "recall", "f1")),
+            f"{figures['examples']:,.0f}",
+        ]
+        for name, figures in list(labels.items())[:_MOST_LABELS]
+    }
+    lines = table_lines("label", ("precision", "recall", "F1    ", "examples"), rows)
+    left_out = len(labels) - _MOST_LABELS
+    return lines + ([f"… and {left_out} more labels"] if left_out > 0 else [])
+
+
+def _mistake_lines(mistakes: Sequence[Mapping[str, Any]]) -> list[str]:
+    lines = (
+        f"  {m['predicted']} {m['probability']:.1%}, but {m['label']}: {m['text'] or m['place']}"
+        for m in mistakes[:_MOST_MISTAKES]
+    )
+    return ["the mistakes it was surest of:", *lines]
