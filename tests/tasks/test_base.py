@@ -119,3 +119,15 @@ def test_options_of_generation_are_checked_at_once(options, message):
     model = elman.LanguageModel(**SMALL).fit(texts=[text()])
     with pytest.raises(InputError, match=message):
         model.generate(**options)
+
+
+def test_a_notebook_shows_the_curve_and_the_numbers(tmp_path):
+    task = elman.CopyingMemory(length=5, sequences=20, held_out=9, epochs=2, hidden_size=4)
+    assert task._repr_html_().startswith("<code>CopyingMemory(length=5")
+    in_memory = task.train()._repr_html_()
+    task.train(out=tmp_path / "run")
+    for shown in (in_memory, elman.load(tmp_path / "run")._repr_html_()):
+        picture = re.search(r'src="data:image/png;base64,([^"]+)"', shown)
+        assert base64.b64decode(picture[1]).startswith(b"\x89PNG")
+        assert "copy: lstm, 4 units × 1" in shown
+        assert "this model" in shown

@@ -14,7 +14,8 @@ from elman.config import flag, shown
 from elman.data.labelled.examples import Labelled
 from elman.data.labelled.scheme import Scheme
 from elman.data.read.vectors import embedding_from
-from elman.data.tokens.vocab import CharacterVocabulary, Vocabulary, WordVocabulary
+from elman.data.tokens.vocab import CharacterVocabulary, WordVocabulary
+from elman.data.tokens.vocab.base import TextVocabulary
 from elman.errors import InputError
 from elman.tasks.classification.batches import inputs_of
 from elman.tasks.classification.facts import ClassificationFacts
@@ -81,7 +82,7 @@ def start_of(
     return Start(config, facts)
 
 
-def _vocabulary(config: ClassificationConfig, texts: Sequence[str]) -> Vocabulary:
+def _vocabulary(config: ClassificationConfig, texts: Sequence[str]) -> TextVocabulary:
     if config.level == "bytes":  # none of them is rare, and they have no case
         config = replace(config, min_count=1, lowercase=False)
     vocabulary = learn_vocabulary(config, texts)

@@ -1,6 +1,7 @@
 """What every task is: options, data, a model, training into a run folder, and answers."""
 
 import dataclasses
+import html
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
@@ -18,10 +19,12 @@ from elman.pictures.curve import draw_curve
 from elman.tasks.shared.answers import Sample, TaskAnswers
 from elman.tasks.shared.data import Parts, TaskData
 from elman.tasks.shared.facts import TaskFacts
+from elman.tasks.shared.notebook import as_html
 from elman.tasks.shared.options import TaskConfig, Verb
 from elman.tasks.shared.sources import Paths, as_paths
 from elman.train import files, progress
 from elman.train.checkpoint import save_weights
+from elman.train.history import read_history
 from elman.train.loop import Loop, Reading
 from elman.train.progress import Silent, make_progress
 from elman.version import __version__
@@ -84,6 +87,14 @@ class Task(ABC):
         default = self.Config()
         given = {name: value for name, value in self.get_params().items() if value != getattr(default, name)}
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in given.items())})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: of a trained task its curve and its numbers."""
+        if self.model is None:
+            return f"<code>{html.escape(repr(self))}</code>"
+        in_folder = None if self.folder is None else self.folder / files.HISTORY
+        history = self.history if in_folder is None else read_history(in_folder)
+        return as_html(self._title(), history, self.reading(), self.report())
 
     # What a subclass says of its model.
 
