@@ -94,8 +94,6 @@ COMMANDS = [
     ["train", "regression", "--unitz", "3"],
 ]
 LIBRARIES = ("lightning_fabric", "matplotlib", "numpy", "polars", "safetensors", "tokenizers", "torch")
-# the tasks' modules import numpy as long as their options stand beside what uses it
-until_options_stand_alone = pytest.mark.xfail(reason="options stand in modules that import numpy")
 
 
 @pytest.fixture(scope="module")
@@ -124,10 +122,7 @@ def imported() -> dict[str, list[str]]:
     return json.loads(ran.stdout)
 
 
-@pytest.mark.parametrize(
-    "library",
-    [pytest.param(name, marks=until_options_stand_alone) if name == "numpy" else name for name in LIBRARIES],
-)
+@pytest.mark.parametrize("library", LIBRARIES)
 def test_help_and_a_wrong_flag_import_no_library_that_computes(imported, library):
     assert len(imported) == len(COMMANDS)
     assert [command for command, names in imported.items() if library in names] == []
@@ -141,11 +136,20 @@ def processor_time(*arguments: str) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-@until_options_stand_alone
-def test_help_takes_at_most_twice_what_its_parser_takes_to_import():
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["--help"],
+        ["train", "classification", "--help"],
+        ["train", "forecasting", "--help"],
+        ["detect", "--help"],
+    ],
+    ids=" ".join,
+)
+def test_help_takes_at_most_twice_what_its_parser_takes_to_import(command):
     # in turn, and the best of each: whatever else the machine does, it does to both
     pairs = [
-        (processor_time("-m", "elman.cli", "--help"), processor_time("-c", "import tyro")) for _ in range(7)
+        (processor_time("-m", "elman.cli", *command), processor_time("-c", "import tyro")) for _ in range(9)
     ]
     ours, parser = map(min, zip(*pairs, strict=True))
     assert ours <= 2 * parser
@@ -277,7 +281,7 @@ def test_a_full_disk_is_said_in_one_line(run, monkeypatch):
     said = run(*LM, "--out", "run", *SMALL_LM)
     assert said.status == 2
     assert said.err.splitlines()[-1].startswith("elman: ")
-    assert said.err.splitlines()[-1].endswith("config.json: No space left on device")
+    assert said.err.splitlines()[-1].endswith("json: No space left on device")
     assert not list(Path().glob("*run*"))
     assert not list(Path().glob(".*"))
 

@@ -8,13 +8,13 @@ import dataclasses
 import math
 from itertools import pairwise
 
+import own_cells
 import pytest
 import torch
 from agreement import agree, draw, draw_side, planes_of, randomise, results
 from torch import Tensor
 from torch.func import functional_call
 
-import own_cells
 from elman import registry
 from elman.cells import Cell
 from elman.cells.initialise import initialise

@@ -4,6 +4,7 @@ import copy
 from dataclasses import dataclass
 from typing import ClassVar
 
+import own_cells
 import pytest
 import torch
 from agreement import agree, draw, draw_side, leaves, randomise, results, several, weighted_sum
@@ -12,7 +13,6 @@ from torch.export import Dim
 from torch.func import functional_call, grad, vmap
 from torch.nn.utils.parametrizations import weight_norm
 
-import own_cells
 from elman import cells, layers, registry
 from elman.cells import Cell
 from elman.cells.base import Weights

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from agreement import randomise
+from own_cells import MatrixMemory
 
 from elman.batch import Field
 from elman.cells import LSTM, Elman, ProjectedLSTM
@@ -12,7 +13,6 @@ from elman.heads.squared_error import SquaredError
 from elman.layers import Recurrent
 from elman.models.pooled import Pooled
 from elman.models.pooling import Pooling
-from own_cells import MatrixMemory
 
 T, B, I, H = 7, 4, 3, 5
 NAMES = ("last", "max", "mean", "attention", "concat")

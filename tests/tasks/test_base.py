@@ -1,5 +1,8 @@
 """Tasks in Python: options, failed fits, scikit-learn's tools, data in memory."""
 
+import base64
+import re
+
 import numpy as np
 import pytest
 import torch

@@ -17,7 +17,6 @@ from elman.data.problems.adding import Adding
 from elman.errors import InputError, Interrupted
 from elman.tasks.digits.data import ImageData, pixel_order
 from elman.tasks.shared import laboratory
-from elman.tasks.shared import task as shared_task
 from elman.tasks.shared.laboratory import DrawnData
 from elman.tasks.shared.laboratory_options import Try
 from elman.train import progress
@@ -293,7 +292,7 @@ def test_hostile_facts_are_refused(mnist, tmp_path, facts, message):
 def test_a_resumed_run_reads_its_own_copy_of_the_images(mnist, tmp_path, monkeypatch):
     digits().train(mnist, tmp_path / "whole")
     with monkeypatch.context() as patch:
-        patch.setattr(shared_task, "make_progress", lambda: interrupt_at(4))
+        patch.setattr(progress, "make_progress", lambda: interrupt_at(4))
         with pytest.raises(Interrupted):
             digits().train(mnist, tmp_path / "run", show_progress=True)
     shutil.rmtree(mnist)

@@ -1,7 +1,9 @@
 """The regressor in scikit-learn's manner, and on files."""
 
+import dataclasses
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +112,20 @@ def test_predictions_are_shaped_as_the_targets_were_even_after_loading(tmp_path,
     assert task.predict(X).shape == loaded.predict(X).shape == shape
     assert np.array_equal(task.predict(X), loaded.predict(X))
     assert task.score(X, y) == loaded.score(X, y)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"flat": True}, "flat must be false if there are several outputs. Got True."),
+        ({"features": ()}, "features must be 1 to 100,000 names. Got []."),
+        ({"input_scale": (1.0,)}, "input_scale must be 2 numbers in [1e-37, 3.4e+38]. Got [1.0]."),
+    ],
+)
+def test_facts_that_do_not_fit_each_other_are_refused(change, message):
+    facts = fitted().facts
+    with pytest.raises(InputError, match=f"^{re.escape(message)}$"):
+        dataclasses.replace(facts, **change)
 
 
 def test_one_feature_needs_no_axis():

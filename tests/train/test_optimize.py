@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
+from own_cells import MinGRU
 from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 
@@ -20,7 +21,6 @@ from elman.train.optimize import (
     update_ratios,
 )
 from elman.train.options import TrainingOptions
-from own_cells import MinGRU
 
 
 def rates(steps: int, **options: object) -> list[float]:

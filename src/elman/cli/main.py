@@ -11,11 +11,11 @@ from typing import Annotated, Any, ClassVar
 
 import tyro
 
-from elman.cli.overview import overview, summary, verbs
+from elman.cli.overview import overview, summary, tasks, verbs
 from elman.cli.parse import Flag, flags_of, parse
 from elman.config import flag, from_json, read_yaml, to_json
 from elman.errors import InputError, Interrupted, TrainingStopped
-from elman.registry import find_task, load_module, task_options
+from elman.registry import find_task, load_module, task_names, task_options
 from elman.tasks.shared.options import ModelOptions, TaskConfig, TextOptions, Verb
 from elman.train import files
 from elman.train.history import figure, looks_back, read_history, sparkline
@@ -146,9 +146,11 @@ def _name(command: type) -> str:
     return command.__name__.lower()
 
 
-def _parsed(command: Any, arguments: list[str], *more: Flag) -> Any:
-    """The values of a verb's flags."""
-    flags = [*flags_of(command), *more]
+def _parsed(command: Any, arguments: list[str]) -> Any:
+    """The values of a verb's flags, the run folder first."""
+    run, *shared = flags_of(_OnRun)
+    own = [each for each in flags_of(command) if each.name not in _OnRun.__annotations__]
+    flags = [run, *own, *shared]
     return parse(flags, arguments, f"elman {_name(command)}", summary(command, whole=True), command.example)
 
 
@@ -162,6 +164,8 @@ def _train(arguments: list[str]) -> int:
         print(overview(_COMMANDS), end="")
         return 0
     name, *rest = arguments
+    if name not in task_names():  # one is loaded, not all
+        raise InputError(f"unknown task {name!r}; known: {', '.join(tasks())}")
     Config = task_options(name)
     file = _value("--config", rest)
     recipe = _from_yaml(Path(file)) if file else {}
@@ -279,7 +283,7 @@ def _inspect(given: Any) -> int:
 
 def _use(verb: type[Verb], arguments: list[str]) -> int:
     """A verb of some task: the run folder, then the verb's flags."""
-    given = _parsed(verb, arguments, *flags_of(_OnRun))
+    given = _parsed(verb, arguments)
     request = verb(**{f.name: getattr(given, f.name) for f in fields(verb)})  # type: ignore[arg-type]
     task = _runs().load(given.run, given.cell)
     if task.verb is not verb:

@@ -12,11 +12,12 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import tyro
 from tyro.constructors import PrimitiveConstructorSpec
 
-from elman.config import expected, field_docs, flag, shown, typed
+from elman.config import field_docs, flag, shown
 from elman.errors import InputError
 
 # they only carry values: a dataclass makes each further method by compiling it
 _PLAIN: Any = {"kw_only": True, "eq": False, "repr": False}
+_NUMBERS = {int: "an int", float: "a number"}
 _METAVARS = {"int": "INT", "float": "FLOAT", "str": "TEXT", "Path": "PATH"}
 
 
@@ -144,22 +145,20 @@ def _constructed(each: Flag) -> tuple[Any, tuple[Any, ...]]:
     inner = _without_none(each.hint)
     if inner is bool or get_origin(inner) is Literal:
         return (inner if each.hint is inner else Union[inner, None]), ()  # noqa: UP007 - tyro is quick with it
-    of = get_args(inner) if get_origin(inner) is tuple else None
-    count: Any = 1 if of is None else "*" if of[-1] is ... else len(of)
-    metavar = each.marked("metavar") or " ".join(
-        _METAVARS[kind.__name__] for kind in of or (inner,) if kind is not ...
-    )
+    is_tuple = get_origin(inner) is tuple
+    of = get_args(inner) if is_tuple else (inner,)
+    count: Any = "*" if of[-1] is ... else len(of)
+    metavar = each.marked("metavar") or " ".join(_METAVARS[kind.__name__] for kind in of if kind is not ...)
 
     def read(texts: list[str]) -> Any:
-        values = [
-            _number(text, kind) for text, kind in zip(texts, _kinds(of or (inner,), len(texts)), strict=True)
-        ]
-        return typed(inner, values[0] if of is None else values, "")
+        kinds = [of[0]] * len(texts) if count == "*" else of
+        values = tuple(_converted(text, kind) for text, kind in zip(texts, kinds, strict=True))
+        return values[0] if count == 1 and not is_tuple else values
 
     spec: Any = PrimitiveConstructorSpec(
         nargs=count,
         metavar=metavar,
-        instance_from_str=lambda texts: _checked(read, texts, inner),
+        instance_from_str=read,
         is_instance=lambda value: True,
         str_from_instance=lambda value: [str(v) for v in (value if isinstance(value, tuple) else (value,))],
     )
@@ -174,24 +173,12 @@ def _without_none(hint: Any) -> Any:
     return hint
 
 
-def _kinds(of: tuple[Any, ...], number: int) -> list[Any]:
-    return [of[0]] * number if of[-1] is ... else list(of)
-
-
-def _number(text: str, kind: Any) -> Any:
-    """What was typed as the number it may be; ``typed`` then checks it."""
+def _converted(text: str, kind: Any) -> Any:
+    """What was typed as the type that is expected; its range is checked where it is used."""
     try:
-        return int(text) if kind is int else float(text) if kind is float else text
+        return kind(text)
     except ValueError:
-        return text
-
-
-def _checked(read: Any, texts: list[str], hint: Any) -> Any:
-    """The value, or a ValueError whose message follows the flag's name."""
-    try:
-        return read(texts)
-    except InputError:
-        raise ValueError(f"must be {expected(hint)}. Got {shown(' '.join(texts))}.") from None
+        raise ValueError(f"must be {_NUMBERS[kind]}. Got {shown(text)}") from None
 
 
 def _default_shown(each: Flag) -> str:

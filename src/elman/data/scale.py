@@ -44,20 +44,6 @@ def written(value: float, mean: float, scale: float, digits: int) -> str:
     return f"{value:.{min(digits + beyond, 17)}g}"
 
 
-def check_scaling(what: str, mean: Sequence[float], scale: Sequence[float], count: int) -> None:
-    """Raises InputError unless means and scales are ``count`` numbers that float32 holds, scales positive.
-
-    Args:
-        what: is scaled; the message names ``what``_mean or ``what``_scale.
-        mean: is subtracted from the numbers.
-        scale: is then their unit.
-        count: of both.
-    """
-    for name, values, low in (("mean", mean, -LARGEST), ("scale", scale, SMALLEST)):
-        holds = len(values) == count and all(low <= value <= LARGEST for value in values)
-        require(f"{what}_{name}", holds, f"{count} numbers in [{low:.3g}, {LARGEST:.3g}]", list(values))
-
-
 def check_scale(facts: dict[str, Any], key: str, count: int, source: str) -> None:
     """Raises InputError unless ``facts[key]``, read from a run folder, are numbers that float32 holds.
 
@@ -75,3 +61,16 @@ def check_scale(facts: dict[str, Any], key: str, count: int, source: str) -> Non
         and all(type(v) in (int, float) and low <= v <= LARGEST for v in values)
     ):
         raise InputError(f"{source}: facts: {key} must be {count} numbers in [{low:.3g}, {LARGEST:.3g}]")
+
+
+def check_numbers(name: str, values: Sequence[float], count: int) -> None:
+    """Raises InputError unless means or scales of columns are ``count`` numbers that float32 holds.
+
+    Args:
+        name: of the fact, for messages; ends in ``mean``, or holds scales, which are positive.
+        values: the numbers.
+        count: how many are expected.
+    """
+    low = -LARGEST if name.endswith("mean") else SMALLEST
+    fits = len(values) == count and all(low <= value <= LARGEST for value in values)
+    require(name, fits, f"{count} numbers in [{low:.3g}, {LARGEST:.3g}]", list(values))

@@ -12,7 +12,6 @@ from tiny_translator import LEARNS
 import elman
 from elman.errors import InputError, Interrupted
 from elman.tasks.translation.task import Translator
-from elman.train import progress
 
 
 def test_parts_with_files_of_their_own(tmp_path):
@@ -31,15 +30,15 @@ def test_parts_with_files_of_their_own(tmp_path):
         return Translator(**options, **own).train(paths["train"])
 
     one, two = trained(["tsv"]), trained(["0", "1"])
-    assert [len(part) for part in one._pairs] == [40, 10, 10]
-    assert set(one._pairs[0].sources) == {line.partition("\t")[0] for line in lines[:40]}
+    assert [len(part) for part in one.data.pairs] == [40, 10, 10]
+    assert set(one.data.pairs[0].sources) == {line.partition("\t")[0] for line in lines[:40]}
     assert same_bits(weights(one.model), weights(two.model))
     assert one.results["test"] == two.results["test"]
     assert one.evaluate(tmp_path / "test.tsv") == one.results["test"]
     assert one.evaluate([tmp_path / "test.0", tmp_path / "test.1"]) == one.results["test"]
     # of the shares, only those without files are taken
     alone = Translator(**options, test=(tmp_path / "test.tsv",)).train(tmp_path / "train.tsv")
-    assert [len(part) for part in alone._pairs] == [36, 4, 10]
+    assert [len(part) for part in alone.data.pairs] == [36, 4, 10]
 
 
 def test_lists_of_texts_and_a_file_give_the_same_model(tmp_path):
@@ -69,7 +68,7 @@ def test_bad_lines_are_left_out_where_that_is_asked_for(tmp_path):
         Translator(**options).fit(sources, targets)
     with pytest.warns(UserWarning, match="sources, targets: 2 pairs with a bad line were left out"):
         task = Translator(**options, skip_bad_lines=True).fit(sources, targets)
-    assert sum(len(part) for part in task._pairs) == 40
+    assert sum(len(part) for part in task.data.pairs) == 40
 
 
 def test_pairs_of_the_test_part_that_were_trained_on_are_told(tmp_path):
@@ -78,7 +77,7 @@ def test_pairs_of_the_test_part_that_were_trained_on_are_told(tmp_path):
     (tmp_path / "test.tsv").write_text(f"a new one\tein neuer\n{first}\n{last}\n")
     task = Translator(**SMALL, level="words", split=(1.0, 0.0, 0.0), test=(tmp_path / "test.tsv",))
     with pytest.warns(UserWarning, match="2 of the 3 pairs of the test part are in the training") as warned:
-        task.read([tmp_path / "train.tsv"], None)
+        task.Data.read(task.config, [tmp_path / "train.tsv"], None)
     assert repr(first.partition("\t")[0]) in str(warned[0].message)
     assert len(warned) == 1
 
@@ -164,9 +163,9 @@ def test_a_damaged_vocabulary_is_refused(tmp_path, file, message, damage):
 
 def test_a_resumed_run_reads_its_own_copy_of_the_pairs(tmp_path, folder):
     task = elman.load(folder)
-    task.reopen(folder)
-    assert [len(part) for part in task._pairs] == [400, 50, 50]
-    batch = next(task.parts().validation.epoch(0))
+    data = task.opened_data()
+    assert [len(part) for part in data.pairs] == [400, 50, 50]
+    batch = next(data.parts().validation.epoch(0))
     with torch.inference_mode():
         loss, _ = task.model(batch)
     assert float(loss.sum / loss.count) < 0.5
@@ -179,7 +178,7 @@ def test_resumed_it_ends_as_if_it_had_never_stopped(tmp_path, monkeypatch, step)
     options |= {"split": (0.8, 0.1, 0.1), "shared_vocabulary": False}
     Translator(**options).train(tmp_path / "pairs.tsv", tmp_path / "whole")
     with monkeypatch.context() as patch:
-        patch.setattr(progress, "make_progress", lambda: interrupt_at(step))
+        patch.setattr("elman.train.progress.make_progress", lambda: interrupt_at(step))
         with pytest.raises(Interrupted):
             Translator(**options).train(tmp_path / "pairs.tsv", tmp_path / "run", show_progress=True)
     (tmp_path / "pairs.tsv").unlink()
@@ -201,7 +200,7 @@ def test_real_captions(shared, tmp_path):
     train, val = parts
     options = SMALL | {"vocab_size": 600, "epochs": 1}
     task = Translator(**options, validation=tuple(val), test=tuple(val)).train(train)
-    assert [len(part) for part in task._pairs] == [200, 20, 20]
+    assert [len(part) for part in task.data.pairs] == [200, 20, 20]
     assert len(task.source_vocabulary) == 600
     baselines = task.results["baselines"]
     assert baselines["subwords one by one"]["chrf"] > baselines["copying the source"]["chrf"] > 5

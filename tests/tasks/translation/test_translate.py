@@ -13,7 +13,6 @@ from tiny import GERMAN, SMALL, WORDS, sentences
 import elman
 from elman.cli import main
 from elman.errors import InputError
-from elman.tasks import translation
 from elman.tasks.translation.task import Translator
 
 
@@ -36,8 +35,8 @@ def test_it_learns_to_translate(task):
 def test_a_picture_shows_where_it_looked(task, folder, tmp_path, monkeypatch):
     assert (folder / "attention.png").stat().st_size > 1000
     drawn = []
-    monkeypatch.setattr("elman.pictures.attention.draw_attention", lambda *given: drawn.append(given))
-    verb = Translator.verb(single="the big cat ran", plot=tmp_path / "it.png")
+    monkeypatch.setattr("elman.tasks.translation.writer.draw_attention", lambda *given: drawn.append(given))
+    verb = task.verb(single="the big cat ran", plot=tmp_path / "it.png")
     assert "".join(verb.text(task)) == "lief Kater großer der\n"
     ((looked, source, target, path),) = drawn
     assert (source, target) == (
@@ -186,7 +185,9 @@ def test_pairs_in_memory_are_evaluated_as_those_of_a_file(task, tmp_path):
         ({}, "neither"),
         ({"data": tmp_path / "other.tsv", "sources": sources, "targets": targets}, "both"),
     ]:
-        with pytest.raises(InputError, match=f"evaluate takes files, or sources and targets. Got {got}"):
+        with pytest.raises(
+            InputError, match=rf"give either data \(files\) or sources and targets\. Got {got}"
+        ):
             task.evaluate(**given)
     with pytest.raises(InputError, match=r"targets must be a list of texts\. Got NoneType"):
         task.evaluate(sources=sources)
@@ -200,7 +201,7 @@ def run(monkeypatch, capsys, arguments, content=""):
 
 
 def test_lines_in_lines_out(folder, task, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(translation, "_TOGETHER", 2)
+    monkeypatch.setattr("elman.tasks.translation.writer._TOGETHER", 2)
     content = "the cat\n\na dog ran\n   \nthe mat\nxyzzy"
     wanted = task.translate(content.split("\n"))
     assert wanted[0] == "Kater der"

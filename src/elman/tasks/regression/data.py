@@ -10,7 +10,7 @@ import torch
 from elman.config import check_regular, require
 from elman.data.batches.examples import Examples
 from elman.data.read.npz import read_arrays
-from elman.data.scale import check_scaling, standard
+from elman.data.scale import check_numbers, standard
 from elman.data.sequences import Sequences, read_sequences, sequences_from_arrays
 from elman.data.split import PARTS, split_points
 from elman.errors import InputError
@@ -46,10 +46,11 @@ class RegressionFacts(TaskFacts):
 
     def __post_init__(self) -> None:
         """Checks that the numbers fit the names."""
-        for kind, names in (("features", self.features), ("outputs", self.outputs)):
+        for kind, sizes in (("features", "input"), ("outputs", "target")):
+            names = getattr(self, kind)
             require(kind, 1 <= len(names) <= _MOST_NAMES, f"1 to {_MOST_NAMES:,} names", list(names))
-        check_scaling("input", self.input_mean, self.input_scale, len(self.features))
-        check_scaling("target", self.target_mean, self.target_scale, len(self.outputs))
+            for name in (f"{sizes}_mean", f"{sizes}_scale"):
+                check_numbers(name, getattr(self, name), len(names))
         if self.flat:
             require("flat", len(self.outputs) == 1, "false if there are several outputs", self.flat)
 

@@ -43,7 +43,7 @@ class DrawnData(TaskData):
     @classmethod
     def read(cls, config: LaboratoryConfig, paths: list[Path], folder: Path | None) -> Self:
         """Refuses files; there is nothing to read."""
-        check_no_files(paths)
+        check_no_files(config, paths)
         return cls(config, NoFacts())
 
     @classmethod
@@ -74,10 +74,11 @@ def drawn(config: LaboratoryConfig, problem: Problem, sequences: int, part: int,
     return Drawn(problem, sequences, config.batch_size, [config.seed, part, seed])
 
 
-def check_no_files(paths: list[Path]) -> None:
+def check_no_files(config: LaboratoryConfig, paths: list[Path]) -> None:
     """Raises InputError if there are any."""
     if paths:
-        raise InputError(f"this task draws its own sequences and reads no files. Got {paths[0]}.")
+        name = config.task_name()
+        raise InputError(f"{name} draws its own sequences and reads no files. Got {paths[0]}.")
 
 
 class ProblemAnswers(TaskAnswers):
@@ -88,7 +89,7 @@ class ProblemAnswers(TaskAnswers):
 
     def batches(self, paths: list[Path]) -> Drawn:
         """The test part, since there are no files."""
-        check_no_files(paths)
+        check_no_files(self.config, paths)
         return drawn(self.config, problem_of(self.config), self.config.held_out, _TEST)
 
     def evaluate(self, paths: list[Path]) -> dict[str, Any]:

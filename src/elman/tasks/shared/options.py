@@ -80,6 +80,11 @@ class TaskConfig(TrainingOptions, ModelOptions):
     groups: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Groups of the task's own options in the help, by title; "" names those that stand first."""
 
+    @classmethod
+    def task_name(cls) -> str:
+        """The task's name on the command line: its folder's."""
+        return cls.__module__.split(".")[-2].replace("_", "-")
+
     def __post_init__(self) -> None:
         """Checks every type and range."""
         check_types(self)

@@ -111,7 +111,7 @@ class Task(ABC):
     @property
     def name(self) -> str:
         """The task's name on the command line: its folder's."""
-        return type(self).__module__.split(".")[-2].replace("_", "-")
+        return self.Config.task_name()
 
     @property
     def verb(self) -> type[Verb]:

@@ -1,0 +1,188 @@
+"""Sentence pairs, drawn into parts, and the vocabularies that are learnt of the training part."""
+
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from elman.config import check_regular, shown
+from elman.data.batches.pairs import PairBatches
+from elman.data.pairs import Pairs, check_pairs, load_pairs, read_pairs, save_pairs
+from elman.data.split import PARTS, split_points, trained_on, warn_of_repeats
+from elman.data.tokens.vocab import CharacterVocabulary, TextVocabulary
+from elman.errors import InputError
+from elman.registry import load_module
+from elman.tasks.shared.data import Parts, TaskData
+from elman.tasks.shared.facts import TaskFacts
+from elman.tasks.shared.text import learn_vocabulary, load_vocabulary, save_vocabulary
+from elman.tasks.translation.options import TranslationConfig
+from elman.train import files
+
+BEGIN, END = "<s>", "</s>"
+"""The token before a translation's first, and the one that ends a text."""
+
+_DATA = "pairs.npz"
+_TARGET_VOCABULARY = "target_vocabulary.json"
+
+
+@dataclass(frozen=True)
+class TranslationFacts(TaskFacts):
+    """The vocabulary, or both, in files of their own.
+
+    Attributes:
+        source: vocabulary of the sources.
+        own_target: vocabulary of the targets; None: they share the sources'.
+    """
+
+    source: TextVocabulary
+    own_target: TextVocabulary | None
+
+    @property
+    def target(self) -> TextVocabulary:
+        """The vocabulary of the targets."""
+        return self.source if self.own_target is None else self.own_target
+
+    def source_tokens(self, text: str) -> np.ndarray:
+        """A source's tokens [S], the end included."""
+        return _with_end(self.source, text)
+
+    def target_tokens(self, text: str) -> np.ndarray:
+        """A translation's tokens [T], the end included."""
+        return _with_end(self.target, text)
+
+    def target_text(self, tokens: Sequence[int]) -> str:
+        """The translation that tokens stand for, as one line."""
+        return " ".join(self.target.decode(tokens).split())
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        """Writes the vocabulary, or both."""
+        save_vocabulary(self.source, folder / files.VOCABULARY)
+        if self.own_target is not None:
+            save_vocabulary(self.own_target, folder / _TARGET_VOCABULARY)
+        return {}
+
+    @classmethod
+    def load(cls, content: dict[str, Any], config: TranslationConfig, folder: Path) -> Self:
+        """Reads the vocabulary, or both."""
+        source = _load_with_specials(folder / files.VOCABULARY, config.level)
+        if config.shared_vocabulary:
+            return cls(source, None)
+        return cls(source, _load_with_specials(folder / _TARGET_VOCABULARY, config.level))
+
+
+class TranslationData(TaskData):
+    """The pairs of each part.
+
+    Attributes:
+        pairs: of the training, validation and test part.
+    """
+
+    config: TranslationConfig
+    facts: TranslationFacts
+
+    def __init__(self, config: TranslationConfig, facts: TranslationFacts, pairs: tuple[Pairs, ...]) -> None:
+        super().__init__(config, facts)
+        self.pairs = pairs
+
+    @classmethod
+    def read(cls, config: TranslationConfig, paths: list[Path], folder: Path | None) -> Self:
+        """Reads pairs, and the parts that have files of their own."""
+        return cls.of(config, pairs_from_files(config, paths), folder)
+
+    @classmethod
+    def of(cls, config: TranslationConfig, pairs: Pairs, folder: Path | None) -> Self:
+        """Draws the parts, learns the vocabularies from training, keeps a copy of the texts in the folder."""
+        bleu()  # before the training, not after it
+        own = {"validation": config.validation, "test": config.test}
+        shares = trained_on(config.split, [part for part, paths in own.items() if paths])
+        order = np.random.default_rng(config.seed).permutation(len(pairs))
+        drawn = np.split(order, split_points(len(pairs), shares, "pairs"))
+        parts = {part: pairs.rows(rows) for part, rows in zip(PARTS, drawn, strict=True)}
+        parts |= {part: pairs_from_files(config, list(paths)) for part, paths in own.items() if paths}
+        warn_of_repeats(
+            {name: list(zip(part.sources, part.targets, strict=True)) for name, part in parts.items()},
+            lambda name, row: shown(parts[name].sources[row]),
+            "pairs",
+        )
+        data = cls(config, _learn(config, parts["training"]), tuple(parts.values()))
+        if folder is not None:
+            save_pairs(folder / _DATA, data.pairs)
+        return data
+
+    @classmethod
+    def reopen(cls, config: TranslationConfig, facts: TranslationFacts, folder: Path) -> Self:
+        """Reads the texts of the three parts again."""
+        check_regular(folder / _DATA)
+        return cls(config, facts, load_pairs(folder / _DATA, len(PARTS)))
+
+    def parts(self) -> Parts:
+        """Batches of the encoded pairs."""
+        training, validation, test = self.pairs
+        size = self.config.batch_size
+        return Parts(
+            pair_batches(training, self.facts, size, self.config.seed),
+            pair_batches(validation, self.facts, size) if validation else None,
+            pair_batches(test, self.facts, size) if test else None,
+        )
+
+
+def bleu() -> Any:
+    """The module ``elman.metrics.bleu``. Raises InputError if sacrebleu, which it needs, is not installed."""
+    return load_module("elman.metrics.bleu")
+
+
+def pairs_from_files(config: TranslationConfig, paths: list[Path]) -> Pairs:
+    """Pairs from one file or two. Warns of those that were left out for a bad line."""
+    pairs = read_pairs(paths, config.skip_bad_lines)
+    return _warned(pairs, str(paths[0]))
+
+
+def pairs_from_texts(
+    config: TranslationConfig, sources: Iterable[str] | None, targets: Iterable[str] | None
+) -> Pairs:
+    """Pairs from texts in memory. Warns of those that were left out for a bad line."""
+    return _warned(check_pairs(sources, targets, config.skip_bad_lines), "sources, targets")
+
+
+def pair_batches(
+    pairs: Pairs, facts: TranslationFacts, batch_size: int, seed: int | None = None
+) -> PairBatches:
+    """Batches of encoded pairs; without a seed the longest come first."""
+    sources = [facts.source_tokens(text) for text in pairs.sources]
+    targets = [facts.target_tokens(text) for text in pairs.targets]
+    return PairBatches(sources, targets, batch_size, seed)
+
+
+def _learn(config: TranslationConfig, training: Pairs) -> TranslationFacts:
+    """One vocabulary of both languages, or one of each."""
+    if config.shared_vocabulary:
+        return TranslationFacts(_vocabulary(config, training.sources + training.targets), None)
+    return TranslationFacts(_vocabulary(config, training.sources), _vocabulary(config, training.targets))
+
+
+def _vocabulary(config: TranslationConfig, texts: list[str]) -> TextVocabulary:
+    vocabulary = learn_vocabulary(config, texts, (BEGIN, END))
+    if isinstance(vocabulary, CharacterVocabulary):  # other texts may have other characters
+        vocabulary = replace(vocabulary, has_unknown=True)
+    return vocabulary
+
+
+def _load_with_specials(path: Path, level: str) -> TextVocabulary:
+    vocabulary = load_vocabulary(path, level)
+    if vocabulary.specials != (BEGIN, END):
+        raise InputError(f"{path}: specials must be {BEGIN} and {END}")
+    return vocabulary
+
+
+def _with_end(vocabulary: TextVocabulary, text: str) -> np.ndarray:
+    return np.append(vocabulary.encode(text), vocabulary.special(END))
+
+
+def _warned(pairs: Pairs, source: str) -> Pairs:
+    """The same pairs; warns if some were left out."""
+    if pairs.skipped:
+        warnings.warn(f"{source}: {pairs.skipped:,} pairs with a bad line were left out", stacklevel=2)
+    return pairs

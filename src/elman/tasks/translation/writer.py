@@ -1,0 +1,128 @@
+"""Translations of texts by a trained model."""
+
+import hashlib
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from elman.batch import Field
+from elman.data.batches.pairs import padded
+from elman.data.pairs import arriving_lines, check_text, open_binary
+from elman.decode.options import SearchOptions
+from elman.decode.rules import Hypothesis
+from elman.decode.search import search
+from elman.models.predict import device_of, predict
+from elman.models.seq2seq import Seq2Seq
+from elman.pictures.attention import draw_attention
+from elman.tasks.translation.data import BEGIN, END, TranslationFacts
+
+_TOGETHER = 32  # sentences that are searched at once
+
+
+class Translation(NamedTuple):
+    """A translation and how probable the model finds it.
+
+    Attributes:
+        text: the translation.
+        score: its log-probability in nats over its length penalty.
+    """
+
+    text: str
+    score: float
+
+
+class Writer:
+    """Writes translations, and shows where the model looked.
+
+    Args:
+        facts: the vocabularies.
+        model: in evaluation mode.
+    """
+
+    def __init__(self, facts: TranslationFacts, model: Seq2Seq) -> None:
+        self.facts = facts
+        self.model = model
+
+    def best(self, texts: Sequence[str], options: SearchOptions) -> list[str]:
+        """The best translation of each text."""
+        return [translations[0].text for translations in self.nbest(texts, options)]
+
+    def nbest(self, texts: Sequence[str], options: SearchOptions) -> list[list[Translation]]:
+        """Each text's translations, best first; an empty text has an empty one."""
+        # texts of about the same length are searched together
+        order = sorted(range(len(texts)), key=lambda k: -len(texts[k]))
+        batches = [order[k : k + _TOGETHER] for k in range(0, len(order), _TOGETHER)]
+        answers = self.as_they_come(([texts[k] for k in batch] for batch in batches), options)
+        found: dict[int, list[Translation]] = {}
+        for batch, (_, translations) in zip(batches, answers, strict=True):
+            found |= zip(batch, translations, strict=True)
+        return [found[k] for k in range(len(texts))]
+
+    def as_they_come(
+        self, batches: Iterable[Sequence[str]], options: SearchOptions
+    ) -> Iterator[tuple[Sequence[str], list[list[Translation]]]]:
+        """Batches of texts with their translations, each answered before the next is taken."""
+        for texts in batches:
+            full = [text for text in texts if text.strip()]
+            found = iter(self._search(full, options) if full else [])
+            yield texts, [next(found) if text.strip() else [Translation("", 0.0)] for text in texts]
+
+    def of_text(self, text: str, name: str, options: SearchOptions) -> list[Translation]:
+        """The translations of one text, which may not be empty; messages call it ``name``."""
+        check_text(text, name)
+        (translations,) = self.nbest([text], options)
+        return translations
+
+    def of_file(self, path: Path | None, options: SearchOptions) -> Iterator[tuple[str, list[Translation]]]:
+        """Each line of a file, or of standard input if there is no path, with its translations."""
+        name = "standard input" if path is None else str(path)
+        with nullcontext(sys.stdin.buffer) if path is None else open_binary(path) as file:
+            for lines, found in self.as_they_come(arriving_lines(file, name, _TOGETHER), options):
+                yield from zip(lines, found, strict=True)
+
+    def _search(self, texts: list[str], options: SearchOptions) -> list[list[Translation]]:
+        """Translations of texts that are not empty, side by side."""
+        vocabulary = self.facts.target
+        unknown = [] if vocabulary.unknown is None else [vocabulary.unknown]
+        generators = [self._generator(text, options.seed) for text in texts if options.temperature]
+
+        def look(source: Field) -> list[list[Hypothesis]]:
+            assert source.lengths is not None
+            return search(
+                self.model.step,
+                self.model.begin_decoding(source),
+                options,
+                sizes=source.lengths - 1,  # the end is no word
+                begin=vocabulary.special(BEGIN),
+                end=vocabulary.special(END),
+                never=[vocabulary.special(BEGIN), *unknown],
+                generators=generators,
+            )
+
+        source = padded([self.facts.source_tokens(text) for text in texts])
+        (found,) = predict(self.model, [source], look)
+        return [[Translation(self.facts.target_text(h.tokens), h.score) for h in row] for row in found]
+
+    def _generator(self, text: str, seed: int | None) -> torch.Generator:
+        """The randomness of one text's translations, which no other text has a part in."""
+        generator = torch.Generator(device_of(self.model))
+        if seed is None:
+            generator.seed()
+            return generator
+        digest = hashlib.sha256(f"{seed} {text}".encode(errors="surrogatepass")).digest()
+        return generator.manual_seed(int.from_bytes(digest[:8]) >> 1)
+
+    def draw(self, source: str, translation: str, path: Path) -> None:
+        """A picture of the attention; see ``Translator.draw``."""
+        read, written = self.facts.source_tokens(source), self.facts.target_tokens(translation)
+        (weights,) = predict(
+            self.model,
+            [(padded([read]), padded([written]))],
+            lambda pair: self.model.alignment(pair[0], pair[1].values)[:, 0],
+        )
+        pieces = self.facts.source.pieces(read), self.facts.target.pieces(written)
+        draw_attention(weights.numpy(), *pieces, path)
