@@ -1,12 +1,7 @@
 // Compiled once for each instruction set, with ELMAN_ISA naming it.
 #include "kernels.hpp"
 
-#include "cells/coupled_lstm.hpp"
-#include "cells/elman.hpp"
-#include "cells/gru.hpp"
-#include "cells/lstm.hpp"
-#include "cells/peephole_lstm.hpp"
-#include "cells/projected_lstm.hpp"
+#include "cell_headers.hpp"  // those of csrc/cells/, listed by CMakeLists.txt
 #include "directions.hpp"
 #include "step.hpp"
 
@@ -18,29 +13,27 @@
 namespace elman {
 namespace ELMAN_ISA {
 
-// The one list of fused cells: calls `use` with the cell.
+// Calls `use` with the cell of that number.
 template <class Use>
 auto with_cell(int kind, Use&& use) {
   switch (kind) {
-    case elman_tanh:
-      return use(Elman<false>{});
-    case elman_relu:
-      return use(Elman<true>{});
-    case gru:
-      return use(GRU{});
-    case peephole_lstm:
-      return use(PeepholeLSTM{});
-    case coupled_lstm:
-      return use(CoupledLSTM{});
-    case projected_lstm:
-      return use(ProjectedLSTM{});
-    default:
-      return use(LSTM{});
+#define CELL(kind, type, name, names) \
+  case kind:                          \
+    return use(type{});
+#include "cells.def"
   }
+  refuse(kind);
 }
 
-int gates(int kind) {
-  return with_cell(kind, [](auto cell) { return decltype(cell)::gates; });
+#define CELL(kind, type, name, names) \
+  static_assert(count(names) == type::extras, name " must name its extras");
+#include "cells.def"
+
+CellFacts facts(int kind) {
+  return with_cell(kind, [](auto cell) {
+    using Cell = decltype(cell);
+    return CellFacts{Cell::gates, Cell::states, requires { Cell::projects; }};
+  });
 }
 template <class N>
 size_t kept_bytes(int kind, const Sweep<N>& sweep) {
@@ -63,7 +56,7 @@ void convert(To* to, const From* from, size_t n) {
   for (size_t k = 0; k < n; k += width) store_some(to + k, n - k, load_some(from + k, n - k));
 }
 template <class N>
-constexpr Functions<N> functions{gates,   kept_bytes<N>,     forward<N>,       backward<N>,
+constexpr Functions<N> functions{facts,   kept_bytes<N>,     forward<N>,       backward<N>,
                                  step<N>, convert<N, float>, convert<float, N>};
 
 double multiply_adds(int threads, long rounds) {

@@ -1,20 +1,38 @@
 // The table of functions that each instruction set's copy of the kernels exports.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
+#include <string_view>
 
 #include "simd.hpp"
 #include "sweep.hpp"
 
 namespace elman {
 
-// The order is that of CELLS in elman/kernels/compiled/passes.py.
-enum CellKind : int { elman_tanh, elman_relu, lstm, gru, peephole_lstm, coupled_lstm, projected_lstm };
+enum CellKind : int {
+#define CELL(kind, ...) kind,
+#include "cells.def"
+};
+
+// What a cell's struct declares of it.
+struct CellFacts {
+  int gates, states;
+  bool projects;
+};
+
+// Throws; not compiled for an instruction set, as an inline function would be.
+[[noreturn]] void refuse(int kind);
+
+// How many names a text lists, separated by single spaces.
+consteval int count(std::string_view names) {
+  return names.empty() ? 0 : 1 + std::count(names.begin(), names.end(), ' ');
+}
 
 template <class N>
 struct Functions {
-  int (*gates)(int cell);
+  CellFacts (*facts)(int cell);
   size_t (*kept_bytes)(int cell, const Sweep<N>&);
   // one sweep for each direction of a layer
   void (*forward)(int cell, std::span<const Sweep<N>>);

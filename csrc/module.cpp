@@ -5,6 +5,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <chrono>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -16,6 +17,10 @@
 
 namespace nb = nanobind;
 using namespace elman;
+
+void elman::refuse(int kind) {
+  throw std::invalid_argument("no compiled cell has the number " + std::to_string(kind));
+}
 
 namespace {
 
@@ -141,6 +146,41 @@ size_t kept_bytes(int cell, const Sizes& sizes, bool masked) {
   return functions<N>().kept_bytes(cell, s);
 }
 
+// What Python must know of a cell. Its parameters stand in the order of csrc/sweep.hpp, None where it has
+// none.
+nb::dict described(int kind, const char* name, const std::string& extras) {
+  const CellFacts facts = chosen->single.facts(kind);
+  nb::list parameters;
+  for (const char* weight : weight_names)
+    if (facts.projects || weight != weight_names[2])
+      parameters.append(weight);
+    else
+      parameters.append(nb::none());
+  for (const char* bias : bias_names) parameters.append(bias);
+  std::istringstream names(extras);
+  for (int k = 0; k < most_extras; ++k) {
+    std::string extra;
+    if (names >> extra)
+      parameters.append(extra);
+    else
+      parameters.append(nb::none());
+  }
+  nb::dict found;
+  found["name"] = name;
+  found["states"] = facts.states;
+  found["projects"] = facts.projects;
+  found["parameters"] = nb::tuple(parameters);
+  return found;
+}
+
+// The compiled cells; the place of each is its number.
+nb::list cells() {
+  nb::list found;
+#define CELL(kind, type, name, names) found.append(described(kind, name, names));
+#include "cells.def"
+  return found;
+}
+
 // Memory from the store, as a NumPy array of bytes that gives it back when nobody holds it any more.
 nb::ndarray<nb::numpy, uint8_t, nb::ndim<1>> memory(size_t bytes) {
   auto* made = new Memory(bytes);
@@ -165,7 +205,10 @@ double peak(int threads) {
 
 NB_MODULE(_kernels, m) {
   OpenMP::instance();  // so that it is known to be stuck in a child of a fork, whatever the parent ran before
-  m.doc() = "Compiled recurrent kernels over raw memory; elman.kernels.compiled.cpu is the way in.";
+  m.doc() = "Compiled recurrent kernels over raw memory; elman.kernels.compiled is the way in.";
+  m.attr("most_states") = most_states;
+  m.attr("weights") = nb::make_tuple(weight_names[0], weight_names[1], weight_names[2]);
+  m.def("cells", &cells);
   m.def("isa", [] { return std::string(chosen->name); });
   m.def("isas", [] {
     std::vector<std::string> names;

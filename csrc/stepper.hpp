@@ -143,7 +143,7 @@ class Layers {
     void widen(const Functions<N>& functions, int k) {
       const N* from = get<N>(3 + k);
       if (!from) return;
-      const int64_t gates = k < 2 ? functions.gates(cell) : 1;
+      const int64_t gates = k < 2 ? functions.facts(cell).gates : 1;
       float* to = wide.template as<float>() + k * 8 * step.H;
       functions.widen(to, from, gates * step.H);
       *single(k) = to;

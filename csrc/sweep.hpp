@@ -8,6 +8,10 @@ namespace elman {
 
 inline constexpr int most_states = 2, most_extras = 3;
 
+// The names that Python has for the parameters of Sweep, in its order; weight_hr is of a cell that projects.
+inline constexpr const char *weight_names[] = {"weight_ih", "weight_hh", "weight_hr"},
+                            *bias_names[] = {"bias_ih", "bias_hh"};
+
 // N is the type of inputs, outputs and weights: float or bf16. States, biases and sums are float.
 template <class N>
 struct Sweep {

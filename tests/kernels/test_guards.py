@@ -105,22 +105,14 @@ def test_lengths_out_of_range_are_refused_in_a_compiled_graph(lengths, x):
 
 
 def test_an_operator_checks_what_it_is_given_by_itself(x):
-    h, c = torch.zeros(2, 1, 3, 7)
+    state, options = (
+        torch.zeros(2, 3, 7),
+        [None, None, [], [None] * 2, [0.0] * 2, "lstm", [5, 7], [False], False],
+    )
     with pytest.raises(ValueError, match="weight_ih must have shape"):
-        torch.ops.elman.sweep(
-            x,
-            [h, c],
-            [],
-            [torch.zeros(1, 1)] * 4,
-            None,
-            None,
-            [],
-            [None] * 2,
-            [0.0] * 2,
-            [2, 5, 7, 7, 1],
-            [False],
-            False,
-        )
+        torch.ops.elman.sweep([x, *state, *[torch.zeros(1, 1)] * 4], *options)
+    with pytest.raises(ValueError, match="elman::sweep of LSTM takes 7 tensors"):
+        torch.ops.elman.sweep([x, *state, *[torch.zeros(1, 1)] * 2], *options)
 
 
 def test_fake_tensors_are_left_to_torch(layer, x):

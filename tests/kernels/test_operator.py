@@ -5,18 +5,18 @@ from dataclasses import replace
 import pytest
 import torch
 
-from elman.cells import GRU, LSTM, CoupledLSTM, Elman, PeepholeLSTM, ProjectedLSTM
+from elman.cells import GRU, LSTM
 from elman.kernels.call import Noise, Sweep
 from elman.kernels.compiled import cpu, operator
 from elman.kernels.compiled.passes import taken_apart
 from elman.layers import Recurrent
+from sweeps import MAKE
 
 if cpu._kernels is None:
     pytest.skip("elman was installed without a C++ compiler", allow_module_level=True)
 
 T, B, I, H = 4, 3, 5, 6
-CELLS = [Elman, LSTM, GRU, PeepholeLSTM, CoupledLSTM, ProjectedLSTM]
-each_cell = pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.__name__)
+each_cell = pytest.mark.parametrize("name", MAKE)
 
 
 def arguments(cell, everything, gradients, directions):
@@ -44,8 +44,8 @@ def arguments(cell, everything, gradients, directions):
 @pytest.mark.parametrize("directions", [1, 2], ids=["one direction", "both"])
 @pytest.mark.parametrize("everything", [False, True], ids=["plain", "every option"])
 @pytest.mark.parametrize("gradients", [False, True], ids=["inference", "training"])
-def test_torch_finds_nothing_wrong_with_it(cell, everything, gradients, directions):
-    given = arguments(cell(I, H), everything, gradients, directions)
+def test_torch_finds_nothing_wrong_with_it(name, everything, gradients, directions):
+    given = arguments(MAKE[name](I, H, True), everything, gradients, directions)
     found = torch.library.opcheck(operator._sweep, given)
     assert set(found.values()) == {"SUCCESS"}
 
@@ -59,8 +59,8 @@ def numbers(layer, call, x):
 
 
 @each_cell
-def test_a_compiled_layer_calls_it_without_a_break_and_gives_the_same(cell):
-    layer = Recurrent(cell(I, H), num_layers=2, bidirectional=True, zoneout=0.2).eval()
+def test_a_compiled_layer_calls_it_without_a_break_and_gives_the_same(name):
+    layer = Recurrent(MAKE[name](I, H, True), num_layers=2, bidirectional=True, zoneout=0.2).eval()
     x, resets, lengths = torch.randn(T, B, I), torch.rand(T, B) < 0.3, torch.tensor([4, 1, 2])
 
     def call(x):

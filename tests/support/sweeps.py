@@ -4,27 +4,28 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from elman.cells import GRU, LSTM, CoupledLSTM, Elman, PeepholeLSTM, ProjectedLSTM
 from elman.cells.base import Cell, Weights
+from elman.cells.named import make_cell
 from elman.kernels import reference
 from elman.kernels.call import Noise, Sweep
-from elman.kernels.compiled import cpu
+from elman.kernels.compiled import cpu, table
 from elman.kernels.stack import Unroll
 from elman.state import State
 
+
+def _make(name: str, I: int, H: int, bias: bool) -> Cell:
+    # a projection needs two units
+    return replace(make_cell(name, I, max(H, 2) if name == "projected-lstm" else H), bias=bias)
+
+
 MAKE: dict[str, Callable[[int, int, bool], Cell]] = {
-    "elman-tanh": Elman,
-    "elman-relu": lambda I, H, bias: Elman(I, H, bias, "relu"),
-    "lstm": LSTM,
-    "gru": GRU,
-    "peephole-lstm": PeepholeLSTM,
-    "coupled-lstm": CoupledLSTM,
-    "projected-lstm": lambda I, H, bias: ProjectedLSTM(I, max(H, 2), bias),
+    kernel.name: partial(_make, kernel.name) for kernel in table.kernels()
 }
 """Every compiled cell, from I, H and whether there are biases."""
 
@@ -34,17 +35,17 @@ SWITCHES = ("reverse", "lengths", "empty", "resets", "mask", "maps", "rates", "n
 """What an options string may hold. lengths: one row is empty, one is whole; empty: all are empty; maps and
 rates: zoneout, in training and in evaluation; both: maps, but for the last state."""
 
+# most is lost where 1 − σ or 1 − tanh² is taken of a gate kept in 8 bits
+_IN_BFLOAT16 = {
+    "elman:nonlinearity=relu": 0.01,
+    "lstm": 0.022,
+    "peephole-lstm": 0.035,
+    "coupled-lstm": 0.025,
+    "projected-lstm": 0.03,
+}
 BOUND = {
     "float32": dict.fromkeys(MAKE, 5e-6),
-    "bfloat16": {  # most is lost where 1 − σ or 1 − tanh² is taken of a gate kept in 8 bits
-        "elman-tanh": 0.05,
-        "elman-relu": 0.01,
-        "lstm": 0.022,
-        "gru": 0.05,
-        "peephole-lstm": 0.035,
-        "coupled-lstm": 0.025,
-        "projected-lstm": 0.03,
-    },
+    "bfloat16": {name: _IN_BFLOAT16.get(name, 0.05) for name in MAKE},
 }
 """The error allowed of each cell, as ``worst`` measures it; tests/kernels prints the largest found."""
 
@@ -143,7 +144,7 @@ def problem(
     shapes = list(cell.states().values())
     w = {key: normal(*shape, scale=cell.hidden_size**-0.5) for key, shape in cell.parameters().items()}
     x = normal(T, B, I)
-    if name == "elman-relu" and dtype is torch.bfloat16:
+    if "relu" in name and dtype is torch.bfloat16:
         _keep_off_the_kink(w, x)
     state, initial = (tuple(normal(B, *s) for s in shapes) for _ in range(2))
     keywords: dict[str, Any] = {"initial": initial, "reverse": "reverse" in on}

@@ -13,6 +13,8 @@ from elman.cells.base import Cell
 from elman.errors import InputError
 from elman.registry import find
 
+_SIZES = {"input_size", "hidden_size"}
+
 
 def is_file(name: str) -> bool:
     """Whether the name is that of a user's file, as ``own_cell.py:MyCell``."""
@@ -44,18 +46,31 @@ def make_cell(name: str, input_size: int, hidden_size: int) -> Cell:
         return cell
     kind, _, text = name.partition(":")
     cls = find("cells", kind, Cell)
-    options: dict[str, Any] = {}
-    for item in filter(None, text.split(",")):
-        key, _, value = item.partition("=")
-        options[key] = _option(cls, key, value)
+    options = parse_options(cls, text)
     try:
         return cls(input_size, hidden_size, **options)
     except ValueError as error:
         raise InputError(f"--cell {name}: {error}") from None
 
 
+def parse_options(cls: type[Cell], text: str) -> dict[str, Any]:
+    """A cell's options from ``key=value,key=value``.
+
+    Raises:
+        InputError: an unknown option, or a value of the wrong type.
+    """
+    items = (item.partition("=") for item in text.split(",") if item)
+    return {key: _option(cls, key, value) for key, _, value in items}
+
+
+def options_of(cell: Cell) -> str:
+    """The options that are not at their defaults, as ``parse_options`` takes them."""
+    values = ((f, getattr(cell, f.name)) for f in dataclasses.fields(cell) if f.name not in _SIZES)
+    return ",".join(f"{f.name}={value}" for f, value in values if value != f.default)
+
+
 def _option(cls: type[Cell], key: str, value: str) -> object:
-    known = {f.name for f in dataclasses.fields(cls)} - {"input_size", "hidden_size"}
+    known = {f.name for f in dataclasses.fields(cls)} - _SIZES
     if key not in known:
         raise InputError(f"--cell: {cls.__name__} has no option {key!r}; known: {', '.join(sorted(known))}")
     kind = typing.get_type_hints(cls)[key]

@@ -11,14 +11,13 @@ from elman.cells import GRU, LSTM, Elman, ProjectedLSTM
 from elman.kernels.call import Call
 from elman.state import State, where
 
-_CELLS = (Elman, LSTM, ProjectedLSTM, GRU)
+# what torch calls its layer of each cell that it has one of; the nonlinearity follows where there are two
+_LAYERS = {Elman: "rnn_", LSTM: "lstm", ProjectedLSTM: "lstm", GRU: "gru"}
 
 
 def supports(call: Call) -> str | None:
     """None, or why torch's layers cannot run this call."""
-    if call.side is not None or call.x.dim() != 3:
-        return "torch's layers take neither a side input nor planes"
-    if type(call.cells[0]) not in _CELLS:
+    if type(call.cells[0]) not in _LAYERS:
         return f"torch has no fused {type(call.cells[0]).__name__}"
     if call.resets is not None and (call.bidirectional or call.lengths is not None):
         return "torch's layers can be cut at resets only when they read full rows in one direction"
@@ -51,8 +50,8 @@ def _layer(call: Call, data: Tensor, batch_sizes: Tensor | None, state: State) -
     cell = call.cells[0]
     flat = [w[name] for w in call.weights for name in cell.parameters()]
     options = (cell.bias, len(call.cells), call.dropout, call.dropout > 0, call.bidirectional)
-    entry = getattr(_VF, _entry(cell))
-    hx = list(state) if isinstance(cell, LSTM) else state[0]
+    entry = getattr(_VF, _LAYERS[type(cell)] + getattr(cell, "nonlinearity", ""))
+    hx = list(state) if len(state) > 1 else state[0]
     if batch_sizes is None:
         output, *final = entry(data, hx, flat, *options, False)
     else:
@@ -60,12 +59,6 @@ def _layer(call: Call, data: Tensor, batch_sizes: Tensor | None, state: State) -
     # autocast may have lowered the precision; the memory keeps its own
     final = tuple(new.to(old.dtype) for new, old in zip(final, state, strict=True))
     return output.to(final[0].dtype), final
-
-
-def _entry(cell: object) -> str:
-    if isinstance(cell, LSTM):
-        return "lstm"
-    return "gru" if isinstance(cell, GRU) else f"rnn_{cell.nonlinearity}"  # type: ignore[attr-defined]
 
 
 def _cut(call: Call, resets: Tensor) -> tuple[Tensor, State]:

@@ -1,12 +1,15 @@
 """Chooses the backend of a call."""
 
+from collections.abc import Mapping
 from types import ModuleType
+from typing import Any
 
 from torch import Tensor
 
+from elman.cells.base import Cell
 from elman.kernels import aten, reference
 from elman.kernels.call import Call
-from elman.kernels.compiled import cpu
+from elman.kernels.compiled import cpu, table
 from elman.state import State
 
 # fastest first, as benchmarks/recurrent.py measures them
@@ -35,3 +38,13 @@ def check_backend(backend: str) -> None:
     """Raises ValueError unless there is a backend of this name."""
     if backend != "auto" and backend not in BACKENDS:
         raise ValueError(f"backend must be one of auto, {', '.join(BACKENDS)}. Got {backend!r}.")
+
+
+def register(binary: Any, classes: Mapping[str, type[Cell]]) -> None:
+    """Adds the kernels of a module that was compiled at run time to those of the backend ``"cpu"``.
+
+    Args:
+        binary: has the functions of csrc/module.cpp; ``cells()`` lists its cells.
+        classes: the class of each of its cells by the name there, options left out.
+    """
+    table.register(binary, classes)

@@ -18,18 +18,16 @@ from elman.kernels import reference, stack
 from elman.kernels.call import Call, Noise, Sweep
 from elman.kernels.compiled.operator import sweep_in_graph
 from elman.kernels.compiled.passes import (
-    CELLS,
     DTYPES,
-    WEIGHTS,
     Inputs,
     Options,
-    _kernels,
     backward,
     cast,
     forward,
     memory,
     taken_apart,
 )
+from elman.kernels.compiled.table import WEIGHTS, _kernels, find_kernel
 from elman.kernels.plain import has_memory, why_not
 from elman.state import State
 
@@ -38,18 +36,16 @@ def supports(call: Call) -> str | None:
     """None, or why the compiled kernels cannot run this call."""
     if _kernels is None:
         return "the compiled kernels were not built: there was no C++ compiler when elman was installed"
-    if call.side is not None or call.x.dim() != 3:
-        return "the compiled kernels take neither a side input nor planes"
-    if type(call.cells[0]) not in CELLS:
+    if find_kernel(call.cells[0]) is None:
         return f"no compiled kernel of {type(call.cells[0]).__name__}"
     tensors = [call.x, *call.state, *(p for w in call.weights for p in w.values())]
     if not all(t.is_cpu for t in tensors):
         return "the compiled kernels run on a CPU"
     if torch.is_autocast_enabled("cpu"):
         if torch.get_autocast_dtype("cpu") != torch.bfloat16 or call.state[0].dtype != torch.float32:
-            return "the compiled kernels take float32 or bfloat16"
+            return "the compiled kernels take float32 or bfloat16, under autocast too"
     elif call.x.dtype not in DTYPES or any(t.dtype != call.x.dtype for t in tensors):
-        return "the compiled kernels take float32 or bfloat16"
+        return f"the compiled kernels take float32 or bfloat16. Got {call.x.dtype}"
     if torch.compiler.is_compiling() and call.record is not None:
         return "a compiled graph does not tell its states' gradients"
     return why_not([*tensors, *call.initial, *(t for t in (call.lengths, call.resets) if t is not None)])

@@ -10,22 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from elman.cells import Elman, ProjectedLSTM
-from elman.cells.base import Cell
 from elman.kernels.call import Noise, check_lengths
-from elman.kernels.compiled.passes import (
-    CELLS,
-    PARAMETERS,
-    Inputs,
-    Options,
-    backward,
-    forward,
-    kind_of,
-)
+from elman.kernels.compiled.passes import Inputs, Options, backward, forward
+from elman.kernels.compiled.table import cell_of, described, kernel_of
 
 _OPTIONS = (
-    "Tensor? lengths, Tensor? resets, Tensor[] masks, Tensor?[] zoneout, float[] rates, int[] cell, "
-    "bool[] reverse"
+    "Tensor? lengths, Tensor? resets, Tensor[] masks, Tensor?[] zoneout, float[] rates, str cell, "
+    "int[] sizes, bool[] reverse"
 )
 
 
@@ -121,7 +112,8 @@ def _plain(options: Options) -> tuple[Any, ...]:
         [mask for own in noise for mask in own.recurrent or ()],
         [z if isinstance(z, Tensor) else None for z in zoneout],
         [0.0 if isinstance(z, Tensor) else float(z) for z in zoneout],
-        [kind_of(cell), cell.input_size, cell.hidden_size, cell.output_size, int(cell.bias)],
+        described(cell),
+        [cell.input_size, cell.hidden_size],
         list(options.reverse),
     )
 
@@ -132,29 +124,26 @@ def _options(
     masks: Sequence[Tensor],
     zoneout: Sequence[Tensor | None],
     rates: Sequence[float],
-    cell: Sequence[int],
+    description: str,
+    sizes: Sequence[int],
     reverse: Sequence[bool],
 ) -> Options:
     """The options that an operator's plain arguments stand for."""
-    kind, inputs, units, outputs, bias = cell
-    described: Cell
-    if kind <= 1:
-        described = Elman(inputs, units, bool(bias), nonlinearity="relu" if kind else "tanh")
-    elif CELLS[kind - 1] is ProjectedLSTM:
-        described = ProjectedLSTM(inputs, units, bool(bias), proj_size=outputs)
-    else:
-        described = CELLS[kind - 1](inputs, units, bool(bias))
+    cell = cell_of(description, *sizes)
     shares = [rate if z is None else z for z, rate in zip(zoneout, rates, strict=True)]
-    n = len(described.states())
+    n = len(cell.states())
     noise = [
         Noise((masks[k],) if masks else None, tuple(shares[k * n : (k + 1) * n])) for k in range(len(reverse))
     ]
-    return Options(described, lengths, resets, noise, reverse, [None] * len(reverse))
+    return Options(kernel_of(cell), cell, lengths, resets, noise, reverse, [None] * len(reverse))
 
 
 def _inputs(options: Options, given: Sequence[Tensor]) -> list[Tensor | None]:
     """``Inputs`` from an operator's, which leave out the parameters that the cell has not."""
     cell, left = options.cell, iter(given)
     states = len(cell.states()) * (1 if options.resets is None else 2)
-    present = [True] * states + [name in cell.parameters() for name in PARAMETERS]
+    present = [True] * states + [name in cell.parameters() for name in options.kernel.parameters]
+    count = 1 + sum(present) * len(options.reverse)
+    if len(given) != count:
+        raise ValueError(f"elman::sweep of {type(cell).__name__} takes {count} tensors. Got {len(given)}.")
     return [next(left), *(next(left) if there else None for there in present * len(options.reverse))]

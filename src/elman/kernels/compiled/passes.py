@@ -2,8 +2,6 @@
 
 import itertools
 import math
-import os
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,33 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from elman.cells import GRU, LSTM, CoupledLSTM, Elman, PeepholeLSTM, ProjectedLSTM
 from elman.cells.base import Cell
-from elman.errors import InputError
 from elman.kernels.call import Noise, Sweep
+from elman.kernels.compiled.table import MOST_STATES, WEIGHTS, Kernel, _kernels, kernel_of
 from elman.state import State
 
-try:
-    from elman.kernels import _kernels  # type: ignore[attr-defined]
-except ImportError:
-    _kernels = None
-    warnings.warn("elman was installed without its compiled kernels (no C++ compiler): slower", stacklevel=1)
-else:
-    if asked := os.environ.get("ELMAN_ISA"):  # in place of the best
-        if asked not in _kernels.isas():
-            raise InputError(
-                f"ELMAN_ISA must be one of {', '.join(_kernels.isas())} on this CPU. Got {asked}."
-            )
-        _kernels.choose(asked)
-
-CELLS = (Elman, LSTM, GRU, PeepholeLSTM, CoupledLSTM, ProjectedLSTM)
-WEIGHTS = ("weight_ih", "weight_hh", "weight_hr")  # in the precision of the input; the rest is float32
-PARAMETERS = (*WEIGHTS, "bias_ih", "bias_hh", "weight_ci", "weight_cf", "weight_co")
-MOST_STATES = 2  # as csrc/sweep.hpp
 DTYPES = (torch.float32, torch.bfloat16)
-_DTYPES_OF_PARAMETERS = {
-    dtype: [dtype if name in WEIGHTS else torch.float32 for name in PARAMETERS] for dtype in DTYPES
-}
 
 
 @dataclass(frozen=True)
@@ -48,6 +25,7 @@ class Options:
     What is differentiated are its ``Inputs``; both together are the sweeps.
     """
 
+    kernel: Kernel
     cell: Cell
     lengths: Tensor | None
     resets: Tensor | None
@@ -61,7 +39,7 @@ class Options:
         return [
             Sweep(
                 self.cell,
-                {name: p for name, p in zip(PARAMETERS, w, strict=True) if p is not None},
+                {k: p for k, p in zip(self.kernel.parameters, w, strict=True) if k and p is not None},
                 x,
                 tuple(state),
                 tuple(start),
@@ -80,32 +58,32 @@ class Options:
         """Of what the backward pass needs of the forward one, the same for every row and direction."""
         masked = self.noise[0].recurrent is not None
         one = [1, 1, self.cell.input_size, self.cell.hidden_size, self.cell.output_size]
-        a_row = int(_kernels.kept_bytes(is_half(x), kind_of(self.cell), one, masked))
+        a_row = int(self.kernel.binary.kept_bytes(is_half(x), self.kernel.number, one, masked))
         return a_row * x.shape[0] * x.shape[1] * len(self.reverse)
 
 
 Inputs = Sequence[Tensor | None]
-"""x, then of each direction its states, with resets its initial states, and its ``PARAMETERS`` (None for one
-that the cell has not)."""
+"""x, then of each direction its states, with resets its initial states, and its parameters in the places of
+csrc/sweep.hpp, None where the cell has none."""
 
 
 def taken_apart(sweeps: Sequence[Sweep]) -> tuple[Options, list[Tensor | None]]:
     """A layer's sweeps as options and inputs."""
-    first = sweeps[0]
+    first, kernel = sweeps[0], kernel_of(sweeps[0].cell)
     inputs: list[Tensor | None] = [first.x]
     for sweep in sweeps:
         inputs += sweep.state
         if first.resets is not None:
             inputs += sweep.initial
-        inputs += map(sweep.w.get, PARAMETERS)
+        inputs += [sweep.w.get(name) if name else None for name in kernel.parameters]
     noise, reverse, record = zip(*((s.noise, s.reverse, s.record) for s in sweeps), strict=True)
-    return Options(first.cell, first.lengths, first.resets, noise, reverse, record), inputs
+    return Options(kernel, first.cell, first.lengths, first.resets, noise, reverse, record), inputs
 
 
 def split(options: Options, inputs: Sequence[Any]) -> tuple[Any, list[tuple[list[Any], ...]]]:
     """x, and for each direction its states, initial states and parameters; or what stands in their places."""
     x, *rest = inputs
-    size, last = len(rest) // len(options.reverse), -len(PARAMETERS)
+    size, last = len(rest) // len(options.reverse), -len(options.kernel.parameters)
     each = [rest[k : k + size] for k in range(0, len(rest), size)]
     n = (size + last) // (1 if options.resets is None else 2)
     return x, [(own[:n], own[n:last], own[last:]) for own in each]
@@ -117,7 +95,7 @@ def forward(options: Options, inputs: Inputs, kept: Tensor | None) -> list[Tenso
     output = _empty((*x.shape[:2], len(parts) * options.cell.output_size), x.dtype)
     final = [[_empty(s.shape, torch.float32) for s in state] for state, _, _ in parts]
     facts, found, alive = _arguments(options, inputs, kept, output, final)
-    _kernels.forward(*facts, found)
+    options.kernel.binary.forward(*facts, found)
     del alive
     return [output, *itertools.chain(*final)]
 
@@ -128,7 +106,7 @@ def backward(
     """The gradient of each input, None where none is needed; ``kept`` is overwritten."""
     x, parts = split(options, inputs)
     _, needed = split(options, needs)
-    of_parameters = _DTYPES_OF_PARAMETERS[x.dtype]
+    of_parameters = _dtypes_of_parameters(options, x)
     dx = _empty(x.shape, x.dtype) if needs[0] else None
     gradients = [
         (
@@ -149,7 +127,7 @@ def backward(
         places += [_address(d_output, k * options.cell.output_size), *_places(d_final[k * n : (k + 1) * n])]
         places += [_address(dx), *addresses(d_parameters)]
         places += [*_places(d_state), *_places(d_start), *_places(d_states[k])]
-    _kernels.backward(*facts, places)
+    options.kernel.binary.backward(*facts, places)
     del alive
     for recorded, own in zip(options.record, d_states, strict=True):
         for place, d in zip(recorded or (), own, strict=True):
@@ -187,14 +165,14 @@ def _arguments(
         found += [_address(output, k * options.cell.output_size), *_places(final[k])]
     cell, reverse, threads = options.cell, list(options.reverse), torch.get_num_threads()
     sizes = [*x.shape, cell.hidden_size, cell.output_size]
-    return [is_half(x), kind_of(cell), sizes, reverse, threads, rates], found, alive
+    return [is_half(x), options.kernel.number, sizes, reverse, threads, rates], found, alive
 
 
 @lru_cache
 def _shapes(cell: Cell) -> tuple[list[Any], list[Any]]:
-    """Of the cell's ``PARAMETERS``, None for those it has not, and of its states."""
+    """Of what stands in each place for a parameter, None where the cell has none, and of its states."""
     found = cell.parameters()
-    return [found.get(name) for name in PARAMETERS], list(cell.states().values())
+    return [found.get(name or "") for name in kernel_of(cell).parameters], list(cell.states().values())
 
 
 def _check_shapes(options: Options, x: Tensor, parts: Sequence[Sequence[Inputs]]) -> None:
@@ -214,7 +192,7 @@ def _check_shapes(options: Options, x: Tensor, parts: Sequence[Sequence[Inputs]]
 
     check("input", x, T, B, options.cell.input_size)
     for state, start, parameters in parts:
-        for name, t, shape in zip(PARAMETERS, parameters, wanted, strict=True):
+        for name, t, shape in zip(options.kernel.parameters, parameters, wanted, strict=True):
             if (None if t is None else t.shape) != shape:
                 found = t if t is None else list(t.shape)
                 raise ValueError(f"{name} must have shape {shape and list(shape)}. Got {found}.")
@@ -233,9 +211,14 @@ def _dtypes(options: Options, inputs: Inputs) -> list[torch.dtype]:
     """In which the kernels take each of the inputs."""
     x, directions = inputs[0], len(options.reverse)
     assert x is not None
-    of_parameters = _DTYPES_OF_PARAMETERS[x.dtype]
+    of_parameters = _dtypes_of_parameters(options, x)
     states = (len(inputs) - 1) // directions - len(of_parameters)
     return [x.dtype, *[*[torch.float32] * states, *of_parameters] * directions]
+
+
+def _dtypes_of_parameters(options: Options, x: Tensor) -> list[torch.dtype]:
+    rest = len(options.kernel.parameters) - len(WEIGHTS)
+    return [x.dtype] * len(WEIGHTS) + [torch.float32] * rest
 
 
 def cast(t: Tensor, dtype: torch.dtype) -> Tensor:
@@ -246,13 +229,6 @@ def cast(t: Tensor, dtype: torch.dtype) -> Tensor:
 def _ready(t: Tensor | None, dtype: torch.dtype) -> Tensor | None:
     """In that type, and contiguous."""
     return None if t is None else cast(t, dtype).contiguous()
-
-
-def kind_of(cell: Cell) -> int:
-    """The cell's number in csrc/kernels.hpp."""
-    if isinstance(cell, Elman):
-        return 0 if cell.nonlinearity == "tanh" else 1
-    return 1 + CELLS.index(type(cell))
 
 
 def is_half(x: Tensor) -> bool:

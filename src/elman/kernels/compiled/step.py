@@ -7,16 +7,8 @@ import torch
 from torch import Tensor
 
 from elman.cells.base import Cell
-from elman.kernels.compiled.passes import (
-    CELLS,
-    DTYPES,
-    MOST_STATES,
-    PARAMETERS,
-    _kernels,
-    addresses,
-    kind_of,
-    padded,
-)
+from elman.kernels.compiled.passes import DTYPES, addresses, padded
+from elman.kernels.compiled.table import find_kernel, kernel_of
 from elman.kernels.plain import why_not
 from elman.state import State
 
@@ -28,7 +20,7 @@ def supports(
     cells: Sequence[Cell], parameters: Mapping[str, Tensor | None], names: Sequence[Mapping[str, str]]
 ) -> bool:
     """Whether the compiled kernels can step these cells; arguments as ``make_stepper``'s."""
-    if _kernels is None or type(cells[0]) not in CELLS or torch.is_autocast_enabled("cpu"):
+    if find_kernel(cells[0]) is None or torch.is_autocast_enabled("cpu"):
         return False
     # a parametrised weight is computed when it is asked for, and is no parameter
     found = [parameters.get(name) for own in names for name in own.values()]
@@ -67,14 +59,14 @@ def make_stepper(
         batch_size: B.
     """
     dtype = next(p for p in parameters.values() if p is not None).dtype
-    rates = [*zoneout, *[0.0] * (MOST_STATES - len(zoneout))]
+    kernel, rates = kernel_of(cells[0]), padded(list(zoneout))
     layers = [
         (
-            kind_of(cell),
+            kernel.number,
             [cell.input_size, cell.hidden_size, cell.output_size],
             residual and k > 0,
             rates,
-            [own.get(name, "") for name in PARAMETERS],
+            [own.get(name or "", "") for name in kernel.parameters],
             padded(addresses(s[k] for s in state)),
         )
         for k, (cell, own) in enumerate(zip(cells, names, strict=True))
@@ -83,7 +75,7 @@ def make_stepper(
     wide = output if dtype == torch.float32 else output.float()
     array = wide.numpy()
     outputs = (output, output[0], array, array[0])
-    return _kernels.Stepper(
+    return kernel.binary.Stepper(
         dtype == torch.bfloat16,
         batch_size,
         torch.get_num_threads(),

@@ -1,0 +1,120 @@
+"""Which cells have a compiled kernel, as csrc/cells.def lists them, and which was made at run time."""
+
+import dataclasses
+import os
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from elman.cells.base import Cell
+from elman.cells.named import options_of, parse_options
+from elman.errors import InputError
+from elman.registry import find
+
+try:
+    from elman.kernels import _kernels  # type: ignore[attr-defined]
+except ImportError:
+    _kernels = None
+    warnings.warn("elman was installed without its compiled kernels (no C++ compiler): slower", stacklevel=1)
+else:
+    if asked := os.environ.get("ELMAN_ISA"):  # in place of the best
+        if asked not in _kernels.isas():
+            raise InputError(
+                f"ELMAN_ISA must be one of {', '.join(_kernels.isas())} on this CPU. Got {asked}."
+            )
+        _kernels.choose(asked)
+
+WEIGHTS: tuple[str, ...] = _kernels.weights if _kernels else ()
+"""The parameters that are in the precision of the input; all others are float32."""
+MOST_STATES: int = _kernels.most_states if _kernels else 0
+_SIZES = {"input_size", "hidden_size", "bias", "proj_size"}  # a kernel takes any
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """What computes one cell.
+
+    Attributes:
+        name: what the cell is called, with options, as ``make_cell`` takes them.
+        cell: its class.
+        binary: the compiled module: ``elman.kernels._kernels`` or one with the same functions.
+        number: by which the module knows the cell.
+        parameters: the name of the parameter in each place of csrc/sweep.hpp, None where the cell has none.
+        options: the options that a cell must have, with their values.
+    """
+
+    name: str
+    cell: type[Cell]
+    binary: Any
+    number: int
+    parameters: tuple[str | None, ...]
+    options: Mapping[str, object]
+
+
+_found: dict[type[Cell], list[Kernel]] = {}
+
+
+def register(binary: Any, classes: Mapping[str, type[Cell]] | None = None) -> None:
+    """Adds the kernels of a compiled module.
+
+    Args:
+        binary: has the functions of csrc/module.cpp; ``cells()`` lists its cells.
+        classes: the class that each name without its options stands for; by default the built-in cells.
+    """
+    for number, facts in enumerate(binary.cells()):
+        kind, _, text = facts["name"].partition(":")
+        cls = classes[kind] if classes is not None else find("cells", kind, Cell)
+        options = {f.name: f.default for f in dataclasses.fields(cls) if f.name not in _SIZES}
+        kernel = Kernel(
+            facts["name"], cls, binary, number, facts["parameters"], options | parse_options(cls, text)
+        )
+        _found.setdefault(cls, []).append(kernel)
+
+
+def kernels() -> list[Kernel]:
+    """All there are."""
+    return [kernel for own in _found.values() for kernel in own]
+
+
+def find_kernel(cell: Cell) -> Kernel | None:
+    """The one that computes this cell; None if absent."""
+    for kernel in _found.get(type(cell), ()):
+        if not kernel.options or all(getattr(cell, k) == value for k, value in kernel.options.items()):
+            return kernel
+    return None
+
+
+def kernel_of(cell: Cell) -> Kernel:
+    """The one that computes this cell.
+
+    Raises:
+        ValueError: there is none.
+    """
+    kernel = find_kernel(cell)
+    if kernel is None:
+        raise ValueError(f"no compiled kernel of {cell!r}")
+    return kernel
+
+
+def described(cell: Cell) -> str:
+    """The cell without its sizes, as text: ``elman:nonlinearity=relu``. It has a kernel."""
+    kind, options = kernel_of(cell).name.partition(":")[0], options_of(cell)
+    return f"{kind}:{options}" if options else kind
+
+
+def cell_of(description: str, input_size: int, hidden_size: int) -> Cell:
+    """The cell that ``described`` describes, of these sizes.
+
+    Raises:
+        InputError: no cell of that name has a kernel.
+    """
+    kind, _, text = description.partition(":")
+    for kernel in kernels():
+        if kernel.name.partition(":")[0] == kind:
+            return kernel.cell(input_size, hidden_size, **parse_options(kernel.cell, text))
+    raise InputError(f"no compiled kernel of {kind!r}; known: {', '.join(k.name for k in kernels())}")
+
+
+if _kernels is not None:
+    register(_kernels)
