@@ -134,6 +134,7 @@ def test_a_cell_made_at_run_time_joins():
     hot, gru = Recurrent(Late(3, 4, flavour="hot"), 2), Recurrent(GRU(3, 4), 2)
     hot.load_state_dict(gru.state_dict())
     x = torch.randn(5, 2, 3)
+    assert hot.explain(x) == "Late: backend 'cpu' runs this call"
     for layer in (hot, gru):
         layer(x)[0].square().sum().backward()
     for mine, theirs in zip(hot.parameters(), gru.parameters(), strict=True):

@@ -1,9 +1,12 @@
-"""Chooses the backend of a call."""
+"""Chooses the backend of a call, and explains the choice."""
 
+import os
+import sys
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from elman.cells.base import Cell
@@ -15,9 +18,14 @@ from elman.state import State
 # fastest first, as benchmarks/recurrent.py measures them
 BACKENDS: dict[str, ModuleType] = {"cpu": cpu, "aten": aten, "reference": reference}
 
+_VERBOSE = os.environ.get("ELMAN_VERBOSE", "0") not in ("", "0")
+_printed: set[str] = set()
+
 
 def run(call: Call, backend: str = "auto") -> tuple[Tensor, State]:
     """Runs a call on the backend named, or with ``"auto"`` on the fastest that supports it.
+
+    With ``ELMAN_VERBOSE=1`` it prints what ``explain`` says to standard error, once for each answer.
 
     Shapes:
         output [T, B, O × directions], state as ``call.state``
@@ -25,6 +33,8 @@ def run(call: Call, backend: str = "auto") -> tuple[Tensor, State]:
     Raises:
         ValueError: the backend is unknown, or cannot run this call; the message says why.
     """
+    if _VERBOSE:
+        _print_once(explain(call, backend))
     if backend == "auto":
         return next(b for b in BACKENDS.values() if b.supports(call) is None).run(call)
     check_backend(backend)
@@ -38,6 +48,32 @@ def check_backend(backend: str) -> None:
     """Raises ValueError unless there is a backend of this name."""
     if backend != "auto" and backend not in BACKENDS:
         raise ValueError(f"backend must be one of auto, {', '.join(BACKENDS)}. Got {backend!r}.")
+
+
+def explain(call: Call, backend: str = "auto") -> str:
+    """Says which backend runs a call, and in a line each why the faster ones do not.
+
+    Raises:
+        ValueError: the backend is unknown.
+    """
+    check_backend(backend)
+    what = type(call.cells[0]).__name__
+    lines: list[str] = []
+    for name, module in BACKENDS.items():
+        reason = module.supports(call)
+        if name == backend and reason is not None:
+            return "\n".join([f"{what}: backend {name!r} cannot run this call: {reason}", *lines])
+        if name == backend or (backend == "auto" and reason is None):
+            return "\n".join([f"{what}: backend {name!r} runs this call", *lines])
+        lines.append(f"  not {name!r}: {reason or f'the layer asks for {backend!r}'}")
+    raise AssertionError("the reference supports every call")
+
+
+@torch.compiler.assume_constant_result  # so that it prints while a graph is compiled, and breaks none
+def _print_once(text: str) -> None:
+    if text not in _printed:
+        _printed.add(text)
+        print(f"elman: {text}", file=sys.stderr)
 
 
 def register(binary: Any, classes: Mapping[str, type[Cell]]) -> None:

@@ -118,6 +118,7 @@ class Recurrent(nn.Module):
         self.recompute = recompute
         self._record: list[State] | None = None
         self._calls: list[tuple[Call, Answer]] | None = None
+        self._explaining = False
         self.backend = backend
 
         directions = 2 if bidirectional else 1
@@ -310,6 +311,32 @@ class Recurrent(nn.Module):
         finally:
             self._calls = before
 
+    def explain(self, *args: Any, **options: Any) -> str:
+        """Says which kernel backend would run a call, and why each faster one would not; runs nothing.
+
+        The answer holds for the modes in which it is asked: training or evaluation, gradients, autocast.
+
+        Args:
+            args: as ``forward``'s.
+            options: as ``forward``'s.
+
+        Returns:
+            A line for the backend that runs the call, then one for each faster backend.
+
+        Raises:
+            ValueError: as ``forward``.
+        """
+        self._explaining = True
+        devices = {p.device for p in self.parameters() if p.is_cuda}
+        try:
+            with torch.random.fork_rng(devices):  # masks are drawn on the way to the backend
+                self.forward(*args, **options)
+        except _Explained as found:
+            return str(found)
+        finally:
+            self._explaining = False
+        raise AssertionError("every call reaches a backend")
+
     def flatten_parameters(self) -> None:
         """Does nothing; present because code written for torch's layers calls it."""
 
@@ -382,6 +409,8 @@ class Recurrent(nn.Module):
             recompute=self.recompute if torch.is_grad_enabled() else 0,
             record=self._record,
         )
+        if self._explaining:
+            raise _Explained(dispatch.explain(call, self.backend))
         answer = dispatch.run(call, self.backend)
         if self._calls is not None:
             self._calls.append((call, answer))
@@ -468,9 +497,32 @@ class Recurrent(nn.Module):
         return packed._replace(data=pack_padded_sequence(output, packed_lengths).data), final
 
 
-def _time_first(given: Tensor | None) -> Tensor | None:
-    """[B, T, …] → [T, B, …]; what has too few axes is left for the check that names them."""
-    return given if given is None or given.dim() < 2 else given.transpose(0, 1)
+class _Explained(Exception):
+    """Ends a call where a backend would begin; carries what ``explain`` returns."""
+
+
+def _time_first(resets: Tensor | None) -> Tensor | None:
+    """[B, T] → [T, B]; what has other axes is left for the check that names them."""
+    return resets if resets is None or resets.dim() != 2 else resets.transpose(0, 1)
+
+
+def _check_probability(name: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must be a probability in [0, 1]. Got {value!r}.")
+
+
+def _zoneout_rates(cell: Cell, zoneout: float | Mapping[str, float]) -> tuple[float, ...]:
+    """One rate for each state of the cell."""
+    if isinstance(zoneout, Mapping):
+        unknown = sorted(set(zoneout) - set(cell.states()))
+        if unknown:
+            raise ValueError(f"zoneout names states {list(cell.states())}. Got {unknown}.")
+        rates = tuple(float(zoneout.get(name, 0.0)) for name in cell.states())
+    else:
+        rates = (float(zoneout),) * len(cell.states())
+    for rate in rates:
+        _check_probability("zoneout", rate)
+    return rates
 
 
 def _differentiable(state: State) -> State:
