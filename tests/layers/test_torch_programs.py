@@ -7,7 +7,8 @@ from typing import ClassVar
 import own_cells
 import pytest
 import torch
-from agreement import agree, draw, draw_side, leaves, randomise, results, several, weighted_sum
+from agreement import agree, draw, leaves, randomise, results, several, weighted_sum
+from rounding import agree_in
 from torch import Tensor
 from torch.export import Dim
 from torch.func import functional_call, grad, vmap
@@ -63,10 +64,11 @@ def test_second_gradients(make, lengths):
         first = torch.autograd.grad(total, inputs.values(), create_graph=True)
         return dict(zip(inputs, torch.autograd.grad(weighted_sum(first), inputs.values()), strict=True))
 
-    x, state = draw(reference, T, B)
-    wanted = second(reference, x, state)
-    x, *state = (leaf.detach().float().requires_grad_() for leaf in (x, *state))
-    agree(second(layer, x, tuple(state)), wanted, 2e-5)
+    x, state = draw(layer, T, B)
+    found = second(layer, x, state)
+    x, *state = (leaf.detach().double().requires_grad_() for leaf in (x, *state))
+    inputs = leaves(x, state, reference).values()
+    agree_in(torch.float32, found, lambda: second(reference, x, tuple(state)), inputs)
 
 
 @drop_ins
@@ -99,14 +101,18 @@ def test_autocast_lowers_the_products_and_keeps_the_state(options, backend, name
     cell = registry.find("cells", name, Cell)(I, H)
     layer = randomise(Recurrent(cell, 2, bidirectional=True, backend=backend))
     x, state = draw(layer, T, B)
-    wanted = results(layer(x, state, **options), x, state, layer)
+
+    def run() -> dict[str, Tensor]:
+        return results(layer(x, state, **options), x, state, layer)
+
     with torch.autocast("cpu", torch.bfloat16):
-        run = layer(x, state, **options)
-    found = results(run, x, state, layer)
-    assert {name: value.dtype for name, value in found.items()} == dict.fromkeys(wanted, torch.float32)
-    agree(found, wanted, 0.05)
-    with pytest.raises(AssertionError, match="off"):
-        agree(found, wanted, 1e-5)
+        lowered = layer(x, state, **options)
+    found = results(lowered, x, state, layer)
+    assert {value.dtype for value in found.values()} == {torch.float32}
+    inputs = list(leaves(x, state, layer).values())
+    agree_in(torch.bfloat16, found, run, inputs)
+    with pytest.raises(AssertionError, match="is allowed"):
+        agree_in(torch.float32, found, run, inputs)
 
 
 def assert_compiles(layer: Recurrent, **options: Tensor) -> None:
@@ -116,7 +122,11 @@ def assert_compiles(layer: Recurrent, **options: Tensor) -> None:
     hx = state if type(layer) is Recurrent else bare(state)
     compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
     found = results(compiled(x, hx, **options), x, state, layer)
-    agree(found, results(layer(x, hx, **options), x, state, layer), 5e-6)
+
+    def run() -> dict[str, Tensor]:
+        return results(layer(x, hx, **options), x, state, layer)
+
+    agree_in(torch.float32, found, run, leaves(x, state, layer).values())
 
 
 @drop_ins
@@ -152,9 +162,12 @@ def test_export_runs_with_any_number_of_rows(make, ragged):
         options, axes = {"lengths": LENGTHS}, axes | {"lengths": {0: Dim.DYNAMIC}}
     program = torch.export.export(layer, (torch.randn(T, B, I),), options, dynamic_shapes=axes).module()
     x, options = torch.randn(T, 5, I), {name: torch.tensor([0, 3, 4, 1, 2]) for name in options}
-    runs = program(x, **options), layer(x, **options)
-    found, wanted = (dict(enumerate([output, *several(final)])) for output, final in runs)
-    agree(found, wanted, 5e-6)
+
+    def run(module: torch.nn.Module) -> dict[int, Tensor]:
+        output, final = module(x, **options)
+        return dict(enumerate([output, *several(final)]))
+
+    agree_in(torch.float32, run(program), lambda: run(layer), [x, *layer.parameters()])
 
 
 @drop_ins
