@@ -150,7 +150,8 @@ def test_what_stands_in_two_parts_is_told_in_one_line(here):
         trained("a.csv", split=(1.0, 0.0, 0.0), test=(Path("b.csv"),), out=None)
 
 
-def test_cross_validation_tests_every_example_once(here, monkeypatch):
+@pytest.mark.parametrize("number", [2, 3])
+def test_cross_validation_tests_every_example_once(here, monkeypatch, number):
     Path("a.csv").write_text(GOOD)
     tested = []
     original = LabelAnswers._details
@@ -160,10 +161,10 @@ def test_cross_validation_tests_every_example_once(here, monkeypatch):
         return original(self, test, logits, p)
 
     monkeypatch.setattr(LabelAnswers, "_details", spy)
-    task = trained("a.csv", folds=3, epochs=1)
+    task = trained("a.csv", folds=number, epochs=1)
     assert sorted(tested) == sorted(f"a.csv: row {k}" for k in range(2, 62))
     folds = task.results["folds"]["this model"]
-    assert len(folds["accuracy"]) == 3
+    assert len(folds["accuracy"]) == number
     assert folds["mean"] == pytest.approx(np.mean(folds["accuracy"]))
     assert folds["deviation"] == pytest.approx(np.std(folds["accuracy"]))
     assert set(task.results["folds"]) == {*task.results["baselines"], "this model"}
@@ -172,7 +173,7 @@ def test_cross_validation_tests_every_example_once(here, monkeypatch):
         == task.results["test"]["accuracy"]
         == elman.load("run").results["test"]["accuracy"]
     )
-    assert "over 3 folds" in task.report()
+    assert f"over {number} folds" in task.report()
 
 
 def test_an_interrupted_cross_validation_goes_on_with_the_next_fold(here, monkeypatch):

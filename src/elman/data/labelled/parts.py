@@ -50,7 +50,8 @@ def other_folds(
     others = joined([part for name, part in first.items() if name != "test" and len(part)])
     shares = trained_on(shares, ["test"])
     for rows in stratified_folds(others.strata, folds - 1, seed):
-        rest = joined([tested, others.rows(np.setdiff1d(np.arange(len(others)), rows))])
+        untested = others.rows(np.setdiff1d(np.arange(len(others)), rows))
+        rest = joined([part for part in (tested, untested) if len(part)])  # of two folds nothing is untested
         training, validation, _ = stratified_split(rest.strata, shares, seed)
         yield {
             "training": rest.rows(training),
