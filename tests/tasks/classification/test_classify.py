@@ -80,6 +80,19 @@ def test_files_and_texts(run, capsys):
     assert main(["classify", "run", "."]) == 2
 
 
+def test_lines_in_memory_are_answered_like_those_of_a_file(run):
+    Path("lines.txt").write_text("the good cat\na bad dog\n")
+    answers = list(run.classify(lines=iter(["the good cat", "a bad dog\n"]), explain=True))
+    assert [answer["label"] for answer in answers] == ["pos", "neg"]
+    assert [answer["words"] for answer in answers] == [run.explain("the good cat"), run.explain("a bad dog")]
+    for answer, other in zip(answers, run.classify("lines.txt"), strict=True):
+        assert set(other) == {"label", "probabilities"}
+        assert other["probabilities"] == pytest.approx(answer["probabilities"])
+    for given, got in (({}, "neither"), ({"data": "lines.txt", "lines": []}, "both")):
+        with pytest.raises(InputError, match=rf"^give either data \(files\) or lines\. Got {got}\.$"):
+            run.classify(**given)
+
+
 def test_explaining_points_at_the_word_that_decides(run, capsys):
     for text_, word in (("the good cat sat", "good"), ("a bad dog ran on", "bad")):
         (pieces,) = run.explain(text_)

@@ -8,6 +8,7 @@ import pytest
 from tiny_classifier import GOOD, TINY, X, Y, fitted, numbers, trained
 
 from elman.errors import InputError
+from elman.tasks.classification.facts import ClassificationFacts
 from elman.tasks.classification.task import SequenceClassifier
 
 BAD: list[tuple[Any, Any, str]] = [
@@ -108,6 +109,15 @@ def test_fitting_leaves_the_options_as_they_were():
     before = task.get_params()
     assert task.fit(X, Y).get_params() == before
     assert task.vocabulary.encode("A").tolist() != task.vocabulary.encode("a").tolist()
+
+
+def test_facts_have_a_vocabulary_if_and_only_if_texts_are_read():
+    texts, steps = fitted(epochs=1).facts, fitted(*numbers(), epochs=1).facts
+    for scheme, vocabulary in ((texts.scheme, None), (steps.scheme, texts.vocabulary)):
+        with pytest.raises(
+            InputError, match=r"^facts: there must be a vocabulary for texts, and for texts only"
+        ):
+            ClassificationFacts(scheme, vocabulary)
 
 
 FILES: dict[str, tuple[str | bytes, str]] = {

@@ -56,12 +56,8 @@ class Classify(Verb):
     def _answers(self, task: Any) -> Iterator[dict[str, Any]]:
         if self.data is not None and self.single is not None:
             raise InputError("--text and a file exclude each other")
-        answers: Iterator[dict[str, Any]]
-        if self.data is not None:
-            answers = task.classify(self.data, explain=self.explain)
-        else:
-            answers = task.classify(lines=self._lines(), explain=self.explain)
-        return answers
+        lines = self._lines() if self.data is None else None
+        return task.classify(self.data, lines=lines, explain=self.explain)
 
     def _lines(self) -> Iterator[str]:
         if self.single is None:

@@ -59,14 +59,12 @@ class SequenceClassifier(Task):
     @property
     def scheme(self) -> Scheme:
         """The kind of examples, their labels, and the scales of numbers."""
-        scheme: Scheme = self.facts.scheme
-        return scheme
+        return self.facts.scheme
 
     @property
     def vocabulary(self) -> Vocabulary | None:
         """The pieces that texts are cut into; None if the model reads numbers."""
-        vocabulary: Vocabulary | None = self.facts.vocabulary
-        return vocabulary
+        return self.facts.vocabulary
 
     @property
     def classes_(self) -> np.ndarray:
@@ -189,13 +187,11 @@ class SequenceClassifier(Task):
     def predict_proba(self, X: Any, lengths: Any = None) -> np.ndarray:
         """Calibrated probabilities [N, V], columns as ``classes_``."""
         answers = self.answers
-        p: np.ndarray = answers.probabilities(self.scheme.check(labelled_from_memory(X, lengths=lengths)))
-        return p
+        return answers.probabilities(self.scheme.check(labelled_from_memory(X, lengths=lengths)))
 
     def score(self, X: Any, y: Any, lengths: Any = None) -> float:
         """Accuracy: the share of examples whose label, or all of whose labels, are right."""
-        accuracy: float = self.evaluate(X=X, y=y, lengths=lengths)["accuracy"]
-        return accuracy
+        return self.evaluate(X=X, y=y, lengths=lengths)["accuracy"]
 
     def evaluate(
         self, data: Paths | None = None, *, X: Any = None, y: Any = None, lengths: Any = None
@@ -234,22 +230,17 @@ class SequenceClassifier(Task):
         """
         answers = self.answers
         check_one_source(data is not None, lines is not None, "lines")
-        found: Iterator[dict[str, Any]]
         if data is not None:
-            found = answers.of_file(Path(data), explain=explain)
-        else:
-            found = answers.of_lines(lines, explain=explain)
-        return found
+            return answers.of_file(Path(data), explain=explain)
+        return answers.of_lines(lines, explain=explain)
 
     def read_alike(self, path: str | Path, *, with_labels: bool) -> Labelled:
         """Examples of the kind that the model was trained on, from a file or folder."""
-        examples: Labelled = self.answers.examples(Path(path), with_labels=with_labels)
-        return examples
+        return self.answers.examples(Path(path), with_labels=with_labels)
 
     def label(self, examples: Labelled) -> list[tuple[list[str], dict[str, float]]]:
         """For each example the labels predicted, and the probability of every label."""
-        labels: list[tuple[list[str], dict[str, float]]] = self.answers.label(examples)
-        return labels
+        return self.answers.label(examples)
 
     def explain(self, text: str | tuple[str, ...]) -> list[list[tuple[str, float]]]:
         """How much each piece of a text speaks for the label predicted; of a pair, of each of its texts.
@@ -261,8 +252,7 @@ class SequenceClassifier(Task):
         Raises:
             InputError: the model reads numbers, or a pair and this is a text, or the reverse.
         """
-        weights: list[list[tuple[str, float]]] = self.answers.explain(text)
-        return weights
+        return self.answers.explain(text)
 
 
 def _validation_part(validation: Any, names: dict[Label, str]) -> Labelled:
