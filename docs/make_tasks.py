@@ -6,7 +6,6 @@ python docs/make_tasks.py --check  # exits with 1 if a page is not what it would
 
 import inspect
 import sys
-from dataclasses import MISSING
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -34,9 +33,7 @@ def kind(hint: Any) -> str:
 
 def row(flag: Flag) -> str:
     """A flag's line in a table."""
-    default = flag.default
-    absent = default is MISSING or default is None or default == () or default == "" or default is False
-    written = "" if absent else " ".join(map(str, default)) if isinstance(default, tuple) else str(default)
+    written = flag.written_default
     text = flag.help.replace("|", "\\|")
     return f"| `{flag.spelling}` | {kind(flag.hint)} | {f'`{written}`' if written else ''} | {text} |"
 

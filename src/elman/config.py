@@ -20,6 +20,23 @@ _LARGEST_JSON = 4 * 2**20  # bytes
 _LONGEST_TEXT = 4096  # characters of an option
 
 
+@dataclasses.dataclass(frozen=True)
+class Argument:
+    """How a field of options is typed on the command line, where its name and type do not say it.
+
+    It annotates the field: ``data: Annotated[Path, Argument(positional=True)]``.
+
+    Attributes:
+        positional: typed without the flag's name.
+        name: of the flag, if it is not the field's.
+        metavar: what stands for the value in the help.
+    """
+
+    positional: bool = False
+    name: str | None = None
+    metavar: str | None = None
+
+
 def require(option: str, holds: bool, rule: str, value: object) -> None:
     """Raises InputError, in one line, unless the rule holds: option, rule, value found."""
     if not holds:

@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 import torch
 from rounding import agree_in
+from sweeps import MAKE
 
 from elman.cells import GRU, LSTM
 from elman.kernels.call import Noise, Sweep
 from elman.kernels.compiled import cpu, operator
 from elman.kernels.compiled.passes import taken_apart
 from elman.layers import Recurrent
-from sweeps import MAKE
 
 if cpu._kernels is None:
     pytest.skip("elman was installed without a C++ compiler", allow_module_level=True)

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from sweeps import problem
 
 from elman import registry
 from elman.cells import GRU, LSTM, Elman
@@ -15,7 +16,6 @@ from elman.errors import InputError
 from elman.kernels import dispatch
 from elman.kernels.compiled import cpu, operator, passes, step, table
 from elman.layers import Recurrent
-from sweeps import problem
 
 if cpu._kernels is None:
     pytest.skip("elman was installed without a C++ compiler", allow_module_level=True)

@@ -9,11 +9,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-import tyro
-
 from elman.cli.overview import overview, summary, tasks, verbs
 from elman.cli.parse import Flag, flags_of, parse
-from elman.config import flag, from_json, read_yaml, to_json
+from elman.config import Argument, flag, from_json, read_yaml, to_json
 from elman.errors import InputError, Interrupted, TrainingStopped
 from elman.registry import find_task, load_module, task_names, task_options
 from elman.tasks.shared.options import ModelOptions, TaskConfig, TextOptions, Verb
@@ -22,14 +20,14 @@ from elman.train.history import figure, looks_back, read_history, sparkline
 from elman.train.options import TrainingOptions
 from elman.version import __version__
 
-_File = tyro.conf.arg(metavar="FILE")
+_File = Argument(positional=True, metavar="FILE")
 
 
 @dataclass(frozen=True)
 class _Train:
     """What ``elman train`` takes beside the task's own options."""
 
-    data: Annotated[tuple[Path, ...], tyro.conf.Positional, _File] = ()
+    data: Annotated[tuple[Path, ...], _File] = ()
     """what to train on"""
     out: Path | None = None
     """run folder to write; runs/TASK if absent"""
@@ -45,7 +43,7 @@ class _Train:
 class _OnRun:
     """What every verb on a run folder takes."""
 
-    run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
+    run: Annotated[Path, Argument(positional=True, metavar="RUN")]
     """a run folder"""
     cell: str | None = None
     """FILE.py:Class, to run a cell of your own again"""
@@ -59,7 +57,7 @@ class Evaluate(_OnRun):
 
     example: ClassVar[str] = "elman evaluate runs/language-model other.txt"
 
-    data: Annotated[tuple[Path, ...], tyro.conf.Positional, _File] = ()
+    data: Annotated[tuple[Path, ...], _File] = ()
     """what to measure it on"""
 
 
@@ -76,7 +74,7 @@ class Inspect(_OnRun):
 
     example: ClassVar[str] = "elman inspect runs/language-model"
 
-    data: Annotated[tuple[Path, ...], tyro.conf.Positional, _File] = ()
+    data: Annotated[tuple[Path, ...], _File] = ()
     """what to look at it with; its own data if absent"""
     out: Path | None = None
     """folder to write; RUN/inspect if absent"""

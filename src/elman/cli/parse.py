@@ -1,24 +1,26 @@
 """Flags to values: one flag for each field of some dataclasses, shown in groups; errors in one line."""
 
-import contextlib
-import io
+import argparse
+import difflib
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields, make_dataclass
-from itertools import groupby
-from types import NoneType, SimpleNamespace, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
 
-import tyro
-from tyro.constructors import PrimitiveConstructorSpec
-
-from elman.config import field_docs, flag, shown
+from elman.config import Argument, field_docs, flag, shown
 from elman.errors import InputError
 
-# they only carry values: a dataclass makes each further method by compiling it
-_PLAIN: Any = {"kw_only": True, "eq": False, "repr": False}
+_METAVARS = {int: "INT", float: "FLOAT", str: "TEXT", Path: "PATH"}
 _NUMBERS = {int: "an int", float: "a number"}
-_METAVARS = {"int": "INT", "float": "FLOAT", "str": "TEXT", "Path": "PATH"}
+_WORDINGS = {
+    r"^argument (\S+): must": r"\1 must",
+    r"^argument (\S+): expected (?:one|at least one) argument": r"\1 needs a value",
+    r"^argument (\S+): expected (\d+) arguments": r"\1 needs \2 values",
+    r"^the following arguments are required: (.*)": r"\1 must be given",
+}
+"""What argparse says, and what a message says instead."""
 
 
 @dataclass(frozen=True)
@@ -27,34 +29,49 @@ class Flag:
 
     Attributes:
         name: the field's.
-        hint: its annotation, without what is for the command line.
+        hint: its annotation, without None and without what is for the command line.
         default: its value where the flag is absent; MISSING: the flag is required.
         help: what it means.
-        markers: what its annotation says to the command line (``tyro.conf``).
-        group: title of the group that shows it.
+        argument: how it is typed.
+        group: title of the group that shows it; "" for what stands first.
     """
 
     name: str
     hint: Any
     default: Any
     help: str
-    markers: tuple[Any, ...]
+    argument: Argument
     group: str
-
-    @property
-    def is_positional(self) -> bool:
-        """Whether the value is typed without the flag's name."""
-        return tyro.conf.Positional in self.markers
 
     @property
     def spelling(self) -> str:
         """What is typed: ``--hidden-size``; of a positional value its metavar."""
-        name = self.marked("name") or self.name
-        return self.marked("metavar") or name.upper() if self.is_positional else flag(name)
+        if self.argument.positional:
+            return self.metavar
+        name = flag(self.argument.name or self.name)
+        return name.replace("--", "--no-", 1) if self.default is True else name
 
-    def marked(self, what: str) -> Any:
-        """A fact that a ``tyro.conf.arg`` among the markers states; None if none does."""
-        return next((value for marker in self.markers if (value := getattr(marker, what, None))), None)
+    @property
+    def metavar(self) -> str:
+        """What stands for the value in the help."""
+        if self.argument.metavar:
+            return self.argument.metavar
+        if get_origin(self.hint) is Literal:
+            return "{" + ",".join(map(str, get_args(self.hint))) + "}"
+        return _METAVARS[self.of[0]]
+
+    @property
+    def of(self) -> tuple[Any, ...]:
+        """The types of its values."""
+        return get_args(self.hint) if get_origin(self.hint) is tuple else (self.hint,)
+
+    @property
+    def written_default(self) -> str:
+        """The default as it would be typed; "" where the help says what the flag's absence means."""
+        default = self.default
+        if default is MISSING or default is None or isinstance(default, bool) or default in ((), ""):
+            return ""
+        return " ".join(map(str, default)) if isinstance(default, tuple) else str(default)
 
 
 def flags_of(
@@ -71,13 +88,11 @@ def flags_of(
     defaults, groups = defaults or {}, groups or {}
     flags = []
     for f in fields(options):
-        hint, *markers = (
-            get_args(hints[f.name]) if get_origin(hints[f.name]) is Annotated else (hints[f.name],)
-        )
+        is_marked = get_origin(hints[f.name]) is Annotated
+        hint, argument = get_args(hints[f.name]) if is_marked else (hints[f.name], Argument())
         default = defaults.get(f.name, f.default)
-        flags.append(
-            Flag(f.name, hint, default, docs.get(f.name, ""), tuple(markers), groups.get(f.name, ""))
-        )
+        text, group = docs.get(f.name, ""), groups.get(f.name, "")
+        flags.append(Flag(f.name, _without_none(hint), default, text, argument, group))
     return flags
 
 
@@ -87,7 +102,7 @@ def parse(flags: Sequence[Flag], arguments: list[str], program: str, about: str,
     ``--help`` prints the flags in their groups, ends with an example, and exits.
 
     Args:
-        flags: all there are; groups are shown in the order in which they first occur, "" in front.
+        flags: all there are; groups are shown in the order in which they first occur.
         arguments: what was typed.
         program: the command before them.
         about: what the command does.
@@ -96,73 +111,92 @@ def parse(flags: Sequence[Flag], arguments: list[str], program: str, about: str,
     Raises:
         InputError: a flag is unknown, or its value breaks its rule; one line.
     """
-    parser = _parser(flags)
-    errors, output = io.StringIO(), io.StringIO()
-    configured = tyro.conf.configure(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes)(parser)
-    try:
-        with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(output):
-            given: Any = tyro.cli(configured, args=arguments, prog=program, description=about)
-    except SystemExit as stop:
-        if stop.code:
-            raise InputError(f"{_one_line(errors.getvalue())} (see {program} --help)") from None
-        print(output.getvalue(), end="")
-        print(f"\nexample:\n  {example}")
-        raise SystemExit(0) from None
-    values = SimpleNamespace()
-    for group in vars(given).values():
-        vars(values).update(vars(group))
-    return values
-
-
-def _parser(flags: Sequence[Flag]) -> type:
-    """A dataclass of dataclasses, one a group, as tyro shows groups."""
-    groups: list[Any] = []
-    for number, title in enumerate(sorted({each.group for each in flags}, key=_order(flags))):
-        members: list[Any] = [_member(each) for each in flags if each.group == title]
-        group = make_dataclass(f"Group{number}", members, **_PLAIN)
-        needs = any(each.default is MISSING for each in flags if each.group == title)
-        named = Annotated[group, tyro.conf.arg(name=title, help="")]  # type: ignore[valid-type]
-        groups.append((f"group{number}", named, field() if needs else field(default_factory=group)))
-    return make_dataclass("Flags", groups, **_PLAIN)
-
-
-def _order(flags: Sequence[Flag]) -> Any:
-    titles = [each.group for each in flags]
-    return lambda title: -1 if title == "" else titles.index(title)
-
-
-def _member(each: Flag) -> tuple[str, Any, Any]:
-    """A field of the parser."""
-    others = tuple(marker for marker in each.markers if not hasattr(marker, "metavar"))
-    hint, constructor = _constructed(each)
-    written = tyro.conf.arg(name=each.marked("name"), help=each.help, help_behavior_hint=_default_shown(each))
-    member = Annotated[(hint, *constructor, *others, written)]  # type: ignore[valid-type]
-    return each.name, member, field() if each.default is MISSING else field(default=each.default)
-
-
-def _constructed(each: Flag) -> tuple[Any, tuple[Any, ...]]:
-    """The type that tyro sees, and how a value is read from what was typed."""
-    inner = _without_none(each.hint)
-    if inner is bool or get_origin(inner) is Literal:
-        return (inner if each.hint is inner else Union[inner, None]), ()  # noqa: UP007 - tyro is quick with it
-    is_tuple = get_origin(inner) is tuple
-    of = get_args(inner) if is_tuple else (inner,)
-    count: Any = "*" if of[-1] is ... else len(of)
-    metavar = each.marked("metavar") or " ".join(_METAVARS[kind.__name__] for kind in of if kind is not ...)
-
-    def read(texts: list[str]) -> Any:
-        kinds = [of[0]] * len(texts) if count == "*" else of
-        values = tuple(_converted(text, kind) for text, kind in zip(texts, kinds, strict=True))
-        return values[0] if count == 1 and not is_tuple else values
-
-    spec: Any = PrimitiveConstructorSpec(
-        nargs=count,
-        metavar=metavar,
-        instance_from_str=read,
-        is_instance=lambda value: True,
-        str_from_instance=lambda value: [str(v) for v in (value if isinstance(value, tuple) else (value,))],
+    parser = _Parser(
+        program,
+        description=about,
+        epilog=f"example:\n  {example}",
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage=f"{program} [OPTIONS] {' '.join(_usage(each) for each in flags if each.argument.positional)}",
     )
-    return object, (spec,)
+    groups = {title: parser.add_argument_group(f"{title} options") for title in _titles(flags) if title}
+    for each in flags:
+        target = groups.get(each.group, parser)
+        spelled = (each.name,) if each.argument.positional else (each.spelling,)
+        target.add_argument(*spelled, **_keywords(each))
+    given, unknown = parser.parse_known_intermixed_args(arguments)
+    if unknown:
+        known = [each.spelling for each in flags if not each.argument.positional]
+        near = difflib.get_close_matches(unknown[0].partition("=")[0], known, 1)
+        meant = f"; did you mean {near[0]}?" if near else ""
+        parser.error(f"Unrecognized options: {', '.join(unknown)}{meant}")
+    return given
+
+
+class _Parser(argparse.ArgumentParser):
+    """Answers a mistake with InputError."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises InputError; the flag that is meant comes first."""
+        for pattern, wording in _WORDINGS.items():
+            message = re.sub(pattern, wording, message)
+        raise InputError(f"{message} (see {self.prog} --help)")
+
+
+def _titles(flags: Sequence[Flag]) -> list[str]:
+    return list(dict.fromkeys(each.group for each in flags))
+
+
+def _usage(each: Flag) -> str:
+    """A positional value as the first line of the help shows it."""
+    metavar = f"{each.metavar} ..." if get_origin(each.hint) is tuple else each.metavar
+    return metavar if each.default is MISSING else f"[{metavar}]"
+
+
+def _keywords(each: Flag) -> dict[str, Any]:
+    """A flag as argparse takes it."""
+    default = f" (default: {each.written_default})" if each.written_default else ""
+    keywords: dict[str, Any] = {"help": f"{each.help}{default}".replace("%", "%%")}
+    if not each.argument.positional:
+        keywords["dest"] = each.name
+        keywords["required"] = each.default is MISSING
+    if each.default is not MISSING:
+        keywords["default"] = each.default
+    if each.hint is bool:
+        return keywords | {"action": "store_false" if each.default is True else "store_true"}
+    keywords |= {"type": _reader(each.of[0]), "metavar": each.metavar}
+    if get_origin(each.hint) is tuple:
+        several = each.of[-1] is ...
+        keywords |= {"nargs": "*" if several else len(each.of), "action": _Tuple}
+    elif each.argument.positional and each.default is not MISSING:
+        keywords["nargs"] = "?"
+    return keywords
+
+
+class _Tuple(argparse.Action):
+    """Keeps several values as a tuple."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        """Sets the attribute."""
+        setattr(namespace, self.dest, tuple(values))
+
+
+def _reader(kind: Any) -> Callable[[str], Any]:
+    """Turns what was typed into the type that is expected; its range is checked where it is used."""
+    choices = get_args(kind) if get_origin(kind) is Literal else None
+
+    def read(text: str) -> Any:
+        if choices is not None:
+            if text not in choices:
+                rule = f"one of {', '.join(map(repr, choices))}"
+                raise argparse.ArgumentTypeError(f"must be {rule}. Got {shown(text)}")
+            return text
+        try:
+            return kind(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"must be {_NUMBERS[kind]}. Got {shown(text)}") from None
+
+    return read
 
 
 def _without_none(hint: Any) -> Any:
@@ -171,29 +205,3 @@ def _without_none(hint: Any) -> Any:
         others = [each for each in get_args(hint) if each is not NoneType]
         return others[0] if len(others) == 1 else hint
     return hint
-
-
-def _converted(text: str, kind: Any) -> Any:
-    """What was typed as the type that is expected; its range is checked where it is used."""
-    try:
-        return kind(text)
-    except ValueError:
-        raise ValueError(f"must be {_NUMBERS[kind]}. Got {shown(text)}") from None
-
-
-def _default_shown(each: Flag) -> str:
-    default = each.default
-    if default is MISSING or default is None or default is False or default == () or default == "":
-        return ""  # the help says what its absence means
-    return f"(default: {' '.join(map(str, default)) if isinstance(default, tuple) else default})"
-
-
-def _one_line(box: str) -> str:
-    """The message of an error that tyro draws in a box under a title, and the flag that may be meant."""
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", box)
-    rows = [row.strip("│| ") for row in plain.splitlines()[1:]]
-    blocks = [list(block) for rule, block in groupby(rows, lambda row: set(row) <= set("─-╰╯+")) if not rule]
-    message = re.sub(r"^Error parsing [A-Z_]\w*: ", "", " ".join(blocks[0]))
-    message = re.sub(r"^Error parsing (--[\w-]+): must", r"\1 must", message)
-    meant = [row.split()[0].rstrip(",") for row in blocks[1] if row.startswith("--")]
-    return message + (f"; did you mean {meant[0]}?" if meant and "Unrecognized" in message else "")

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -185,10 +184,3 @@ def _is_date(value: object) -> bool:
     except ValueError:
         return False
     return True
-
-
-def csv_line(cells: Sequence[object]) -> str:
-    """A line of comma-separated cells, quoted where they must be; None is an empty one."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(cells)
-    return line.getvalue()

@@ -11,13 +11,13 @@ import numpy as np
 import tyro
 
 from elman.config import flag, require
-from elman.data.read.tables import csv_line
 from elman.errors import InputError
 from elman.pictures.base import check_picture
 from elman.tasks.shared.answers import Sample
 from elman.tasks.shared.data import Parts
 from elman.tasks.shared.options import TaskConfig, Verb
 from elman.tasks.shared.sources import Paths, as_paths
+from elman.tasks.shared.table import csv_line
 from elman.tasks.shared.task import Task
 
 if TYPE_CHECKING:

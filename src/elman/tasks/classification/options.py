@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-import tyro
-
-from elman.config import flag, require
+from elman.config import Argument, flag, require
 from elman.errors import InputError
 from elman.pictures.saliency import render_saliency
 from elman.tasks.shared.options import TextOptions, Verb
@@ -22,9 +20,9 @@ class Classify(Verb):
     separated by a tab. Each line about a sequence from a table begins with the sequence's name.
     """
 
-    data: Annotated[Path | None, tyro.conf.Positional] = None
+    data: Annotated[Path | None, Argument(positional=True, metavar="FILE")] = None
     """table, .npz, .npy, or text with one example per line; if absent, standard input is read"""
-    single: Annotated[str | None, tyro.conf.arg(name="text")] = None
+    single: Annotated[str | None, Argument(name="text")] = None
     """the text to classify"""
     explain: bool = False
     """show which words speak for the label, and which against it"""

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-import tyro
-
-from elman.config import require
+from elman.config import Argument, require
 from elman.tasks.shared.options import TaskConfig, Verb
 
 
@@ -15,7 +13,7 @@ from elman.tasks.shared.options import TaskConfig, Verb
 class Recognise(Verb):
     """Prints the class of each image of an idx file and how probable it is."""
 
-    data: Annotated[Path, tyro.conf.Positional]
+    data: Annotated[Path, Argument(positional=True, metavar="FILE")]
     """images in the idx format, gzipped or not; of a folder, those of its test part"""
 
     example: ClassVar[str] = "elman recognise runs/digits mnist"

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-import tyro
-
-from elman.config import flag, require, typed
+from elman.config import Argument, flag, require, typed
 from elman.pictures.base import check_picture
 from elman.registry import names_of_kind
 from elman.tasks.shared.options import TaskConfig, Verb
@@ -22,7 +20,7 @@ else:  # every head that is a distribution, a new one included
 class Forecast(Verb):
     """Prints what comes next in each series, as CSV: the median and intervals."""
 
-    data: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="[DATA]")] = None
+    data: Annotated[Path | None, Argument(positional=True, metavar="FILE")] = None
     """table of the series up to now, like the training table; if absent, the training table itself"""
     horizon: int | None = None
     """steps ahead; if absent, as trained (only recursive models can go further)"""

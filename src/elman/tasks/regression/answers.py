@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 from elman.data.batches.examples import Examples
-from elman.data.read.tables import csv_line
 from elman.data.scale import written
 from elman.data.sequences import Sequences
 from elman.errors import InputError
@@ -24,7 +23,7 @@ from elman.tasks.regression.data import (
 from elman.tasks.regression.options import RegressionConfig
 from elman.tasks.shared.answers import Sample, TaskAnswers
 from elman.tasks.shared.data import Parts
-from elman.tasks.shared.table import table_lines
+from elman.tasks.shared.table import csv_line, table_lines
 
 _DIGITS = 9  # significant ones of a prediction in CSV: what float32 holds
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-import tyro
-
+from elman.config import Argument
 from elman.tasks.shared.options import TaskConfig, Verb
 
 
@@ -14,7 +13,7 @@ from elman.tasks.shared.options import TaskConfig, Verb
 class Predict(Verb):
     """Prints a prediction for every sequence of a file, as CSV."""
 
-    data: Annotated[Path, tyro.conf.Positional]
+    data: Annotated[Path, Argument(positional=True, metavar="FILE")]
     """.csv or .parquet with the training table's features, or .npz with an array x"""
 
     example: ClassVar[str] = "elman predict runs/regression new.csv"

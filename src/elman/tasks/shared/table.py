@@ -1,6 +1,8 @@
-"""This model beside simple methods, as lines for people."""
+"""Tables as lines: this model beside simple methods, for people, and CSV."""
 
-from collections.abc import Mapping, Sequence
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
 
 
 def table_lines(title: str, heads: Sequence[str], rows: Mapping[str, Sequence[str]]) -> list[str]:
@@ -25,3 +27,10 @@ def behind_line(own: float, others: Mapping[str, float], figure: str, *, higher_
     best = (max if higher_is_better else min)(others, key=lambda name: others[name])
     gap = others[best] - own if higher_is_better else own - others[best]
     return [f"the model is behind {best} by {gap:.4g} ({figure})"] if gap > 0 else []
+
+
+def csv_line(cells: Iterable[object]) -> str:
+    """A line of comma-separated cells, quoted where they must be; None is an empty one."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue()

@@ -5,9 +5,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-import tyro
-
-from elman.config import require
+from elman.config import Argument, require
 from elman.decode.options import SearchOptions
 from elman.errors import InputError
 from elman.pictures.base import check_picture
@@ -22,9 +20,9 @@ class Translate(SearchOptions, Verb):
     each: the number of the input line, score, translation.
     """
 
-    data: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="FILE")] = None
+    data: Annotated[Path | None, Argument(positional=True, metavar="FILE")] = None
     """one text a line; none: standard input"""
-    single: Annotated[str | None, tyro.conf.arg(name="text")] = None
+    single: Annotated[str | None, Argument(name="text")] = None
     """the text to translate"""
     plot: Path | None = None
     """with --text: picture of where the translator looked (.png, .svg or .pdf)"""
