@@ -42,6 +42,17 @@ def test_what_goes_out_comes_back():
     assert to_json(options)["file"] == "b/c.txt"
 
 
+def test_a_value_without_a_default_must_be_there():
+    @dataclass(frozen=True)
+    class Facts:
+        classes: int
+        scale: float = 1.0
+
+    assert from_json(Facts, {"classes": 3}, "x") == Facts(3)
+    with pytest.raises(InputError, match=r"^run/config\.json: classes is missing$"):
+        from_json(Facts, {"scale": 2.0}, "run/config.json")
+
+
 @pytest.mark.parametrize(
     ("values", "field", "wanted"),
     [

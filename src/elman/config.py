@@ -117,7 +117,8 @@ def from_json(cls: type[T], obj: object, where: str) -> T:
         where: the file, for messages.
 
     Raises:
-        InputError: not an object, an unknown name, a value of another type, or one the class refuses.
+        InputError: not an object, an unknown or a missing name, a value of another type, or one
+            that the class refuses.
     """
     if not isinstance(obj, dict):
         raise InputError(f"{where}: must hold one object of options. Got {type(obj).__name__}.")
@@ -129,6 +130,10 @@ def from_json(cls: type[T], obj: object, where: str) -> T:
         if name not in known:
             raise InputError(f"{where}: unknown option {str(key)[:80]!r}")
         values[name] = _typed(hints[name], value, f"{where}: {name}")
+    for f in dataclasses.fields(cls):  # type: ignore[arg-type]
+        optional = f.default is not dataclasses.MISSING or f.default_factory is not dataclasses.MISSING
+        if f.name not in values and not optional:
+            raise InputError(f"{where}: {f.name} is missing")
     try:
         return cls(**values)
     except (ValueError, TypeError) as error:
