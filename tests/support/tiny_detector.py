@@ -5,7 +5,8 @@ from typing import Any
 
 from tiny import SMALL, rhythm, rhythm_values
 
-from elman.tasks.anomaly_detection.task import AnomalyDetector, Detect
+from elman.tasks.anomaly_detection.options import Detect
+from elman.tasks.anomaly_detection.task import AnomalyDetector
 
 
 def fitted(X: Any = None, **options: Any) -> AnomalyDetector:

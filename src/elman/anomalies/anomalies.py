@@ -1,4 +1,4 @@
-"""Ranges of rows that are anomalous, and why."""
+"""Anomalous ranges of rows, and the columns to blame for each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ METHODS = ("dynamic", "likelihood")
 
 @dataclass(frozen=True)
 class Reason:
-    """A column that was not as expected.
+    """A column whose values were not as expected.
 
     Attributes:
         column: its name.
-        time: of the row in the range at which it was farthest off.
-        expected: by the model, there.
-        seen: there.
+        time: of the row in the range with the largest error.
+        expected: value that the model expected in that row.
+        seen: value in that row.
     """
 
     column: str
@@ -35,15 +35,15 @@ class Reason:
 
 @dataclass(frozen=True)
 class Anomaly:
-    """A range of rows.
+    """An anomalous range of rows.
 
     Attributes:
         series: the series' name.
         start: time of the first row.
         end: time of the last row.
         first: number of the first row in its series, from 0.
-        last: of the last.
-        score: of the method that found it; higher is more anomalous.
+        last: number of the last row.
+        score: by the method that found the range; higher is more anomalous.
         reasons: the columns to blame, the worst first.
     """
 
@@ -58,17 +58,17 @@ class Anomaly:
 
 @dataclass(frozen=True)
 class Analysis:
-    """A series read by a detector, and what either form makes of it.
+    """A series with a detector's expected values, errors and scores.
 
     Two methods find anomalies: ``dynamic``, with the whole series at hand (see ``dynamic_threshold``), and
     ``likelihood``, from the scores that a stream would have given (see ``Likelihood``).
 
     Attributes:
         series: with the values seen.
-        columns: their names.
+        columns: names of the D columns.
         expected: [N, D] in the columns' units.
-        errors: [N, D] of what is expected with the whole series at hand, in standard deviations of the
-            column; NaN where a value is missing.
+        errors: [N, D] seen − expected with the whole series at hand, in standard deviations of the column;
+            NaN where a value is missing.
         scores: [N] of the streaming form.
         blamed: [N] position of the column that each score is due to.
         threshold: score from which a row is an anomaly.
@@ -77,7 +77,7 @@ class Analysis:
     """
 
     series: Channels
-    columns: list[str]
+    columns: Sequence[str]
     expected: np.ndarray
     errors: np.ndarray
     scores: np.ndarray
@@ -88,7 +88,7 @@ class Analysis:
 
     @cached_property
     def thresholded(self) -> list[Thresholded]:
-        """Each column's errors against their dynamic threshold, but for the first rows of the series."""
+        """Each column's errors against their dynamic threshold; the first rows of the series are left out."""
         errors = self.errors.copy()
         errors[:FEWEST] = np.nan  # the model's state has seen too little
         return [dynamic_threshold(column, self.smoothing, self.history) for column in errors.T]
@@ -101,22 +101,22 @@ class Analysis:
         return flags
 
     def anomalies(self, method: str) -> list[Anomaly]:
-        """The ranges that a method finds, in order; InputError where it is none of the two."""
+        """The ranges that a method finds, in order. Raises InputError for any other method."""
         require("method", method in METHODS, f"one of {', '.join(map(repr, METHODS))}", method)
         if method == "dynamic":
             strength = np.stack([column.strength for column in self.thresholded], axis=1)
             return self._gather([column.ranges for column in self.thresholded], strength)
         flags = self.scores >= self.threshold
         strength = np.where(self.blamed[:, None] == np.arange(len(self.columns)), self.scores[:, None], 0.0)
-        found = [runs(flags & (self.blamed == column)) for column in range(len(self.columns))]
-        return self._gather(found, strength)
+        ranges = [runs(flags & (self.blamed == column)) for column in range(len(self.columns))]
+        return self._gather(ranges, strength)
 
     def _gather(self, ranges: Sequence[Sequence[Range]], strength: np.ndarray) -> list[Anomaly]:
         """Ranges of single columns as anomalies of the series; those that overlap or touch become one."""
         errors, expected, series = self.errors, self.expected, self.series
         marked = np.zeros(errors.shape, dtype=bool)
-        for column, found in enumerate(ranges):
-            for first, last in found:
+        for column, of_column in enumerate(ranges):
+            for first, last in of_column:
                 marked[first : last + 1, column] = True
         anomalies = []
         for first, last in runs(np.any(marked, axis=1)):
@@ -148,37 +148,37 @@ class Analysis:
 
 
 def figures(analyses: Sequence[Analysis], begins: Sequence[int], method: str = "dynamic") -> dict[str, float]:
-    """How far off the model was, and how well labelled anomalies were found.
+    """How large the model's errors are, and how well it finds labelled anomalies.
 
     Args:
-        analyses: of each series.
-        begins: the row of each from which on rows count.
-        method: that finds the ranges.
+        analyses: one for each series.
+        begins: for each series the first row that counts.
+        method: finds the ranges.
 
     Returns:
-        ``error``, the root mean squared error in the columns' standard deviations; ``rows``; ``ranges`` that
-        were found. Where labels are, ``precision``, ``recall`` and ``f1`` of rows and of ranges, and
+        ``error``, the root mean squared error in the columns' standard deviations; ``rows``; ``ranges``, the
+        number found. With labels also ``precision``, ``recall`` and ``f1`` of rows and of ranges, and
         ``nab``, NAB's standard score of the streaming form at its threshold.
     """
     errors = np.concatenate([each.errors[begin:] for each, begin in zip(analyses, begins, strict=True)])
     flags = [each.flags(method)[begin:] for each, begin in zip(analyses, begins, strict=True)]
-    found = {
+    results = {
         "error": float(np.sqrt(np.nanmean(np.square(errors, dtype=np.float64)))),
         "rows": len(errors),
         "ranges": sum(len(runs(each)) for each in flags),
     }
     known = [each.series.labels for each in analyses if each.series.labels is not None]
     if len(known) < len(analyses):
-        return found
+        return results
     labels = [each[begin:] for each, begin in zip(known, begins, strict=True)]
-    # a row of nobody's between two series keeps their ranges apart
+    # a separator row between two series keeps their ranges apart
     joined, real = (np.concatenate([np.append(each, False) for each in every]) for every in (flags, labels))
-    found |= point_scores(joined, real) | range_scores(runs(joined), runs(real))
+    results |= point_scores(joined, real) | range_scores(runs(joined), runs(real))
     if real.any():
         corpus = [
             Scored(each.scores[begin:], runs(label))
             for each, begin, label in zip(analyses, begins, labels, strict=True)
         ]
         threshold = analyses[0].threshold
-        found["nab"] = nab_score(corpus, probation=0, threshold=threshold).score
-    return found
+        results["nab"] = nab_score(corpus, probation=0, threshold=threshold).score
+    return results

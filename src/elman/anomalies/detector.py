@@ -24,12 +24,12 @@ class Reader(Protocol):
 
 
 class Point(NamedTuple):
-    """What a detector says of one row.
+    """A detector's answer to one row.
 
     Attributes:
         score: in decades; see ``Likelihood``.
         anomaly: whether the score reaches the threshold.
-        column: position of the column to blame.
+        column: position of the column with the least probable error.
         expected: [D] what the model expected, in the columns' units.
     """
 
@@ -40,16 +40,16 @@ class Point(NamedTuple):
 
 
 class DetectorStream:
-    """Scores row after row, each at once and from the past alone.
+    """Scores one row after another, each at once and from the past alone.
 
     Args:
-        reader: of the model.
-        likelihood: a new one.
+        reader: the model's stream.
+        likelihood: that no error has been pushed to.
         mean: [D] of each column.
-        scale: [D] its standard deviation.
+        scale: [D] standard deviation of each column.
         calendar: see ``data.channels.calendar``.
-        lagged: the model reads the row before and expects this one (a forecaster); otherwise it reads this
-            one and expects it back.
+        lagged: whether the model reads the row before and predicts this one (a forecaster); otherwise it
+            reads this row and reconstructs it.
         threshold: score from which a point is an anomaly.
     """
 
@@ -72,15 +72,15 @@ class DetectorStream:
         """Rows read so far."""
 
     def push(self, values: Any, time: str = "") -> Point:
-        """What is to be said of the next row.
+        """Reads and scores the next row.
 
         Args:
-            values: [D], or the one number where D is 1; NaN where missing.
-            time: of the row, where the model has a calendar.
+            values: [D], or one number if D is 1; NaN where missing.
+            time: of the row; needed only if the model has a calendar.
 
         Raises:
-            InputError: not D numbers, one that is infinite, or a time that cannot be read; the stream stays
-                as it was.
+            InputError: not D numbers, an infinite one, or a time that cannot be read; the stream is then
+                unchanged.
         """
         values = numbers(values, "the row")
         if values.ndim == 0 and len(self._mean) == 1:
@@ -102,13 +102,13 @@ class DetectorStream:
 
 
 class Answer(NamedTuple):
-    """What is said of one line; None where the line is not a row.
+    """A detector's answer to one line; all None for a malformed line.
 
     Attributes:
         name: of the row's series.
-        time: of the row; its number in the series, from 0, where rows have no time.
+        time: of the row; its number in the series, from 0, if rows have no time.
         score: see ``Point``.
-        anomaly: likewise.
+        anomaly: see ``Point``.
     """
 
     name: str | None = None
@@ -117,19 +117,19 @@ class Answer(NamedTuple):
     anomaly: bool | None = None
 
 
-def answers(
+def answer_lines(
     lines: Iterable[bytes],
     parser: RowParser,
     new_stream: Callable[[], DetectorStream],
-    complain: Callable[[str], None],
+    on_bad_line: Callable[[str], None],
 ) -> Iterator[Answer | None]:
-    """An answer to each line, as soon as it is read; None to a header.
+    """Yields an answer to each line as soon as it is read; None for a header.
 
     Args:
         lines: UTF-8.
-        parser: of the lines.
-        new_stream: makes the stream of another series.
-        complain: is told of a line that is no row, which is then answered with nothing.
+        parser: reads the lines.
+        new_stream: makes a stream for a series when its first row comes.
+        on_bad_line: called with a message for a malformed line, whose answer is empty.
     """
     streams: dict[str, DetectorStream] = {}
     for number, line in enumerate(lines, 1):
@@ -142,7 +142,7 @@ def answers(
             time = row.time or str(stream.rows)
             point = stream.push(row.values, row.time)
         except ValueError as error:
-            complain(f"line {number}: {error}")
+            on_bad_line(f"line {number}: {error}")
             yield Answer()
         else:
             yield Answer(row.name, time, point.score, point.anomaly)

@@ -6,9 +6,9 @@ import numpy as np
 
 from elman.metrics.ranges import Range, runs
 
-_Z = np.arange(2.5, 12, 0.5)  # deviations above the mean that a threshold may lie
-_LEAST = 0.05  # a smoothed error below is none, in the errors' unit
-_BLOCKS = 30  # of a history: a threshold is found anew for each
+_Z = np.arange(2.5, 12, 0.5)  # how far above the mean a threshold may lie, in deviations
+_LEAST = 0.05  # smaller smoothed errors never count, in the errors' unit
+_BLOCKS = 30  # parts of a history, each judged by a threshold of its own
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,9 @@ class Thresholded:
 
     Attributes:
         smoothed: [N] the errors' exponentially weighted mean.
-        threshold: [N] what each was held against.
+        threshold: [N] that each was compared with.
         strength: [N] (smoothed − threshold) / (μ + σ), how far above it is.
-        ranges: the anomalous ones.
+        ranges: of anomalous points.
     """
 
     smoothed: np.ndarray
@@ -31,22 +31,22 @@ class Thresholded:
 def dynamic_threshold(
     errors: np.ndarray, smoothing: int = 5, history: int = 2100, prune: float = 0.13
 ) -> Thresholded:
-    """Finds ranges of errors that stand out, without a distribution being assumed.
+    """Finds ranges of errors that stand out, without assuming a distribution.
 
-    The errors' size is smoothed. Of the thresholds ε = μ + zσ that one is taken whose removal of all above
-    it lowers mean and deviation most, for each point and range removed:
+    The errors' absolute values are smoothed. Of the thresholds ε = μ + zσ the best is the one for which
+    removing all points above it lowers mean and deviation most, for each point and range removed:
 
         ε = argmax (Δμ/μ + Δσ/σ) / (points above + ranges above²)
 
-    Ranges are then sorted by their highest error, the highest error below ε behind them; from the last one
-    on they are dropped again until one stands above the next by a share of at least ``prune``.
+    Ranges are then sorted by their highest error, with the highest error below ε as the last entry. Starting
+    at the end, ranges are dropped until one exceeds the next entry by a share of at least ``prune``.
 
     Args:
-        errors: one column; NaN where the value is missing, which takes on the smoothed error before. Those
-            before the first that is there are left out.
+        errors: of one column; NaN where the value is missing, for which the last smoothed error stands. Rows
+            before the first known error are left out.
         smoothing: span of the smoothing, in points: each weighs 2 / (span + 1).
-        history: points that a threshold is found from; a thirtieth of them are judged by it at a time.
-        prune: the share.
+        history: points that a threshold is computed from; it judges a thirtieth as many.
+        prune: see above.
 
     Shapes:
         errors [N]
@@ -54,8 +54,8 @@ def dynamic_threshold(
     Units:
         errors in standard deviations of their column.
 
-    Source: Hundman et al. 2018, arXiv:1802.04431, sections 3.2 and 3.3, and from its published program the
-    range of z and that small errors count for nothing.
+    Source: Hundman et al. 2018, arXiv:1802.04431, sections 3.2 and 3.3; the range of z and the rule that
+    small errors never count are those of its published program.
     """
     smoothed = _smooth(np.abs(errors.astype(np.float64)), smoothing)
     threshold, strength = np.zeros_like(smoothed), np.zeros_like(smoothed)
@@ -80,18 +80,18 @@ def dynamic_threshold(
 def _smooth(sizes: np.ndarray, span: int) -> np.ndarray:
     """The weighted mean of all sizes so far, the weights falling geometrically and summing to 1."""
     share = 2 / (span + 1)
-    found = np.empty_like(sizes)
+    smoothed = np.empty_like(sizes)
     total = weight = mean = 0.0
     for step, size in enumerate(sizes.tolist()):
         if size == size:
             total, weight = (1 - share) * total + size, (1 - share) * weight + 1
             mean = total / weight
-        found[step] = mean
-    return found
+        smoothed[step] = mean
+    return smoothed
 
 
 def _threshold(window: np.ndarray) -> float:
-    """The best threshold, or the highest tried where nothing lies above any."""
+    """The best threshold, or the highest tried if no point lies above any."""
     mean, deviation = window.mean(), window.std()
     best, epsilon = 0.0, mean + _Z[-1] * deviation
     for candidate in mean + _Z * deviation:
@@ -108,13 +108,13 @@ def _threshold(window: np.ndarray) -> float:
 
 
 def _pruned(window: np.ndarray, epsilon: float, prune: float) -> np.ndarray:
-    """Which points lie in ranges above the threshold that stand out."""
+    """Marks the points of ranges above the threshold that stand out."""
     above = window > epsilon
     kept = np.zeros_like(above)
     ranges = sorted(runs(above), key=lambda each: -window[each[0] : each[1] + 1].max())
     peaks = [window[first : last + 1].max() for first, last in ranges]
     peaks.append(window[~above].max(initial=0.0))
-    # all up to the last that stands above the one behind it
+    # all up to the last that stands above the next
     standing = [k for k in range(len(ranges)) if (peaks[k] - peaks[k + 1]) / peaks[k] >= prune]
     for first, last in ranges[: standing[-1] + 1 if standing else 0]:
         kept[first : last + 1] = True

@@ -1,4 +1,4 @@
-"""What a model expects at each row of a long series, in memory that does not grow with it."""
+"""A model's expected value at each row of a long series, in memory that does not grow with its length."""
 
 import numpy as np
 import torch
@@ -46,13 +46,13 @@ def reconstructions(model: Autoencoder, inputs: np.ndarray) -> tuple[np.ndarray,
     sums: np.ndarray | None = None
     counts, begin = np.zeros((len(values), 1)), 0
     for reconstruction in predict(model, windows, model.predict):
-        found = reconstruction.numpy()
-        sums = np.zeros((len(values), found.shape[2])) if sums is None else sums
-        past.extend(found[-1])
+        block = reconstruction.numpy()
+        sums = np.zeros((len(values), block.shape[2])) if sums is None else sums
+        past.extend(block[-1])
         for step in range(length):
-            rows = slice(begin + step, begin + step + found.shape[1])
-            sums[rows] += found[step]
+            rows = slice(begin + step, begin + step + block.shape[1])
+            sums[rows] += block[step]
             counts[rows] += 1
-        begin += found.shape[1]
+        begin += block.shape[1]
     assert sums is not None  # there is at least one row, and so one window
     return np.stack(past), (sums / counts).astype(np.float32)

@@ -10,7 +10,8 @@ from tiny import rhythm, rhythm_values, same_bits, weights
 from tiny_detector import fitted, lines, trained
 
 from elman.errors import InputError
-from elman.tasks.anomaly_detection.task import AnomalyDetector, Detect
+from elman.tasks.anomaly_detection.options import Detect
+from elman.tasks.anomaly_detection.task import AnomalyDetector
 
 MODELS = [
     {"model": "forecaster"},
@@ -71,7 +72,7 @@ def test_missing_values_are_neither_learned_nor_judged(options):
     X[50:60] = X[100:140, 0] = np.nan
     task = fitted(X, **options)
     known = X[~np.isnan(X[:, 0]), 0]
-    assert task.facts["mean"][0] == pytest.approx(known.mean(), rel=1e-4)
+    assert task.facts.mean[0] == pytest.approx(known.mean(), rel=1e-4)
     (analysis,) = task.analyse(X)
     assert np.isnan(analysis.errors[50:60]).all()
     assert np.isfinite(analysis.expected).all()
@@ -83,8 +84,8 @@ def test_values_that_are_missing_do_not_reach_the_loss():
     X = rhythm_values(100)
     X[40:50, 1] = np.nan
     task = fitted(X, epochs=1)
-    targets = task.parts().training
-    counted = sum(float(batch.targets.weights.sum()) for batch in targets.epoch())
+    training = task.data.parts().training
+    counted = sum(float(batch.targets.weights.sum()) for batch in training.epoch(0))
     # every window of 20 of the 100 rows; the first row has no past
     inside = [np.isnan(X[begin : begin + 20]).sum() + 2 * (begin == 0) for begin in range(81)]
     assert counted == 81 * 40 - sum(inside)
@@ -108,7 +109,7 @@ def test_no_deviation_is_lost_beside_a_large_mean(model):
         stream = task.stream()
         scores = [stream.push(row).score for row in X + offset]
         np.testing.assert_allclose(scores, analysis.scores, rtol=1e-6, atol=1e-6)
-        assert task.facts["scale"] == pytest.approx(X[:90].std(0), rel=1e-5)
+        assert task.facts.scale == pytest.approx(X[:90].std(0), rel=1e-5)
         found.append(analysis)
     for each, offset in zip(found[1:], (1e6, 1e9), strict=True):
         np.testing.assert_allclose(each.scores, found[0].scores, rtol=1e-3, atol=1e-3)
@@ -132,7 +133,7 @@ def test_frames_are_read_by_the_names_of_their_columns():
     X = rhythm_values(80)
     frame = pl.DataFrame({"temperature": X[:, 0], "pressure": X[:, 1], "label": [0, 1] * 40})
     task = fitted(frame, epochs=1)
-    assert task.facts["columns"] == ["temperature", "pressure"]
+    assert task.facts.columns == ("temperature", "pressure")
     wanted = task.scores(X)
     assert np.array_equal(task.scores(frame), wanted)
     assert np.array_equal(task.scores(frame.select("pressure", "temperature")), wanted)

@@ -12,7 +12,8 @@ from tiny_detector import lines, trained
 
 from elman.cli import main
 from elman.errors import InputError
-from elman.tasks.anomaly_detection.task import AnomalyDetector, Detect
+from elman.tasks.anomaly_detection.options import Detect
+from elman.tasks.anomaly_detection.task import AnomalyDetector
 
 
 def test_ranges_and_rows_are_printed_and_given_as_an_object(tmp_path):

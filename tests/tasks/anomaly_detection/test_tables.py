@@ -19,13 +19,13 @@ from elman.tasks.anomaly_detection.task import AnomalyDetector
 def test_scales_are_of_the_training_part_alone(tmp_path):
     task = trained(tmp_path)
     part = rhythm_values(200)[:100].astype(np.float32)
-    assert task.facts["mean"] == pytest.approx(part.mean(0, dtype=float), rel=1e-4)
-    assert task.facts["scale"] == pytest.approx(part.std(0, dtype=float), rel=1e-4)
+    assert task.facts.mean == pytest.approx(part.mean(0, dtype=float), rel=1e-4)
+    assert task.facts.scale == pytest.approx(part.std(0, dtype=float), rel=1e-4)
     (analysis,) = task.analyse_file(tmp_path / "table.csv")
     tested = analysis.errors[140:]
     assert task.results["test"]["error"] == pytest.approx(np.sqrt(np.nanmean(tested**2)))
     assert task.results["test"]["rows"] == 60
-    seen = (analysis.series.values - task.facts["mean"]) / task.facts["scale"]
+    seen = (analysis.series.values - task.facts.mean) / task.facts.scale
     steps = np.diff(seen, axis=0)[139:]
     assert task.results["baselines"]["previous value"]["error"] == pytest.approx(
         np.sqrt((steps**2).mean()), rel=1e-4
@@ -46,7 +46,7 @@ def test_series_are_cut_one_by_one(tmp_path):
     rows = rhythm(60).splitlines()
     table = "\n".join([f"unique_id,{rows[0]}", *(f"{name},{row}" for row in rows[1:] for name in "ab")])
     task = trained(tmp_path, content=table)
-    assert task._cuts.tolist() == [[30, 42], [30, 42]]
+    assert task.data.cuts.tolist() == [[30, 42], [30, 42]]
     assert task.results["test"]["rows"] == 36
     a, b = task.analyse_file(tmp_path / "table.csv")
     assert (a.series.name, b.series.name) == ("a", "b")
@@ -111,10 +111,9 @@ def test_an_option_out_of_its_range_is_refused(options, message):
 def test_a_resumed_run_reads_its_own_copy_of_the_data(tmp_path):
     task = trained(tmp_path, "run")
     (tmp_path / "table.csv").unlink()
-    again = elman.load(tmp_path / "run")
-    again.reopen(tmp_path / "run")
-    assert np.array_equal(again._series[0].values, task._series[0].values, equal_nan=True)
-    assert again._cuts.tolist() == task._cuts.tolist()
+    again = elman.load(tmp_path / "run").opened_data()
+    assert np.array_equal(again.series[0].values, task.data.series[0].values, equal_nan=True)
+    assert again.cuts.tolist() == task.data.cuts.tolist()
 
 
 @pytest.mark.filterwarnings("ignore:.*timestamp is that of the row before:UserWarning")

@@ -1,0 +1,183 @@
+"""Anomalies that a trained detector finds, and how well it finds them."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from elman.anomalies.anomalies import Analysis, figures
+from elman.anomalies.detector import DetectorStream, answer_lines
+from elman.anomalies.expectation import forecasts, reconstructions
+from elman.anomalies.likelihood import Likelihood, likelihood_scores
+from elman.baselines.windowed_gaussian import windowed_gaussian
+from elman.data.batches.windows import Windows
+from elman.data.channels.channels import Channels, filled
+from elman.data.read.rows import RowParser
+from elman.models.autoencoder import Autoencoder
+from elman.models.framewise import Framewise
+from elman.pictures.anomalies import draw_anomalies
+from elman.tasks.anomaly_detection.data import (
+    ChannelData,
+    ColumnFacts,
+    only_path,
+    prepare,
+    read_alike,
+    window_length,
+    windows,
+)
+from elman.tasks.anomaly_detection.options import AnomalyDetectionConfig
+from elman.tasks.anomaly_detection.tables import AnalysisTables, StreamedRows
+from elman.tasks.shared.answers import Sample, TaskAnswers
+from elman.tasks.shared.data import Parts
+from elman.tasks.shared.table import table_lines
+
+_PICTURE = "anomalies.png"
+
+
+class AnomalyAnswers(TaskAnswers):
+    """Analyses of series, whole or row by row, and figures of how well anomalies are found."""
+
+    config: AnomalyDetectionConfig
+    facts: ColumnFacts
+    model: Framewise | Autoencoder
+
+    def analyse(self, series: Sequence[Channels]) -> list[Analysis]:
+        """Expected values, errors and scores of each series."""
+        analyses = []
+        for each in series:
+            inputs, targets = prepare(self.config, self.facts, each)
+            if isinstance(self.model, Autoencoder):
+                past, whole = reconstructions(self.model, inputs)
+            else:
+                past = whole = forecasts(self.model, inputs)
+            analyses.append(self._analysis(each, whole, targets - past, targets - whole))
+        return analyses
+
+    def analyse_file(self, path: Path) -> list[Analysis]:
+        """``analyse`` for a table."""
+        return self.analyse(read_alike(self.config, self.facts, path))
+
+    def _analysis(
+        self, series: Channels, expected: np.ndarray, past: np.ndarray, whole: np.ndarray
+    ) -> Analysis:
+        """The scores and ranges that follow from errors.
+
+        Args:
+            series: with the values seen.
+            expected: [N, D] scaled.
+            past: [N, D] errors of what is expected from the past alone, scaled.
+            whole: [N, D] likewise, with the whole series at hand.
+        """
+        scores, blamed = likelihood_scores(past, self._likelihood())
+        config = self.config
+        return Analysis(
+            series,
+            self.facts.columns,
+            self.facts.unscaled(expected),
+            whole,
+            scores,
+            blamed,
+            config.threshold,
+            config.smoothing,
+            config.history,
+        )
+
+    def _likelihood(self) -> Likelihood:
+        config = self.config
+        return Likelihood(len(self.facts.columns), config.smoothing, config.history, config.repeat)
+
+    def stream(self) -> DetectorStream:
+        """The detector as an object that reads one row at a time."""
+        model = self.model.cpu()  # at one row a step no device is faster
+        return DetectorStream(
+            model.stream(),
+            self._likelihood(),
+            np.array(self.facts.mean),
+            np.array(self.facts.scale),
+            calendar=self.config.calendar,
+            lagged=self.config.lagged,
+            threshold=self.config.threshold,
+        )
+
+    def answer_lines(self, lines: Iterable[bytes], on_bad_line: Callable[[str], None]) -> StreamedRows:
+        """An answer to each line of a table's rows, as ``AnomalyDetector.detect_lines`` describes it."""
+        config, facts = self.config, self.facts
+        parser = RowParser(
+            facts.columns,
+            config.id_column if facts.names else None,
+            config.time_column if facts.times else None,
+        )
+        return self.tables.streamed(answer_lines(lines, parser, self.stream, on_bad_line), parser)
+
+    @property
+    def tables(self) -> AnalysisTables:
+        """Makes rows of cells of analyses."""
+        return AnalysisTables(self.config, self.facts)
+
+    def draw(self, analyses: Sequence[Analysis], method: str, path: Path) -> None:
+        """Draws the series with the highest score; see ``draw_anomalies``."""
+        draw_anomalies(analyses, method, path)
+
+    def batches(self, paths: list[Path]) -> Windows:
+        """Windows of another file's rows, one after another."""
+        series = read_alike(self.config, self.facts, only_path(paths))
+        ends = np.array([len(each) for each in series])
+        length = window_length(self.config, ends)
+        prepared = [prepare(self.config, self.facts, each) for each in series]
+        result = windows(self.config, prepared, np.zeros_like(ends), ends, length, length)
+        assert result is not None  # a table has a row
+        return result
+
+    def evaluate(self, paths: list[Path]) -> dict[str, Any]:
+        """The test part's figures for all rows of another file."""
+        analyses = self.analyse(read_alike(self.config, self.facts, only_path(paths), with_labels=True))
+        return figures(analyses, [0] * len(analyses))
+
+    def measure(self, data: ChannelData, parts: Parts, say: Callable[[str], None]) -> dict[str, Any]:
+        """Errors on the test part beside simple methods', and how well labelled anomalies are found."""
+        analyses = self.analyse(data.series)
+        if self.folder is not None:
+            self.draw(analyses, "dynamic", self.folder / _PICTURE)
+        begins = [int(stop) for _, stop in data.cuts]
+        if all(begin == len(each) for begin, each in zip(begins, data.series, strict=True)):
+            return {}
+        return {"test": figures(analyses, begins), "baselines": self._baselines(data.series, begins)}
+
+    def _baselines(self, series: Sequence[Channels], begins: Sequence[int]) -> dict[str, dict[str, float]]:
+        """The figures of methods that learn nothing, through the same scoring."""
+        simple: dict[str, list[Analysis]] = {"previous value": [], "training mean": []}
+        gaussian = []
+        for each in series:
+            seen = self.facts.scaled(each.values)
+            before = np.roll(filled(seen), 1, axis=0)
+            before[0] = seen[0]
+            for name, expected in (("previous value", before), ("training mean", np.zeros_like(seen))):
+                simple[name].append(self._analysis(each, expected, seen - expected, seen - expected))
+            tails = np.stack([windowed_gaussian(column) for column in each.values.T], axis=1)
+            gaussian.append(replace(simple["training mean"][-1], scores=tails.max(1), blamed=tails.argmax(1)))
+        results = {name: figures(analyses, begins) for name, analyses in simple.items()}
+        if any(each.labels is not None for each in series):
+            results["windowed Gaussian"] = figures(gaussian, begins, "likelihood")
+        return results
+
+    def sample(self, batches: Windows) -> Sample:
+        """The first batch with the names of the columns; a forecaster reads them one row late."""
+        late = ", 1 before" if self.config.lagged else ""
+        names = tuple(f"{column}{late}" for column in self.facts.columns)
+        return Sample(next(iter(batches.epoch(0))), features=names)
+
+    def report(self, results: dict[str, Any]) -> str:
+        """The test part's figures beside the simple methods'."""
+        if "test" not in results:
+            return "trained on all rows; no test part"
+        keys = [key for key in results["test"] if key != "rows"]
+        rows = {
+            name: [f"{row[key]:.4g}" if key in row else "" for key in keys]
+            for name, row in {**results["baselines"], "this model": results["test"]}.items()
+        }
+        heads = [f"{key.replace('_', ' '):>15}" for key in keys]
+        lines = table_lines("on the test part", heads, rows)
+        lines.append("error: root mean squared, in the columns' standard deviations; ranges: those found")
+        return "\n".join(lines)

@@ -1,0 +1,238 @@
+"""Columns of numbers over time, cut into parts and scaled for the model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from elman.config import require
+from elman.data.batches.windows import Windows
+from elman.data.channels.channels import (
+    Channels,
+    ChannelTable,
+    calendar,
+    channels_from_memory,
+    filled,
+    labelled,
+    load_channels,
+    read_channels,
+    save_channels,
+    windows_of,
+)
+from elman.data.scale import check_numbers, scaled, standard
+from elman.data.split import split_points
+from elman.errors import InputError
+from elman.tasks.anomaly_detection.options import AnomalyDetectionConfig
+from elman.tasks.shared.data import Parts, TaskData
+from elman.tasks.shared.facts import TaskFacts
+
+_DATA = "channels.npz"
+_MOST_COLUMNS = 10**5
+
+
+@dataclass(frozen=True)
+class ColumnFacts(TaskFacts):
+    """The columns of the training table and their scales.
+
+    Attributes:
+        columns: names of the D columns of numbers.
+        names: whether a column named each row's series.
+        times: whether a column held each row's time.
+        mean: [D] of each column in the training part.
+        scale: [D] its standard deviation.
+    """
+
+    columns: tuple[str, ...]
+    names: bool
+    times: bool
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        """Checks that every column has a scale."""
+        count = len(self.columns)
+        require("columns", 1 <= count <= _MOST_COLUMNS, f"1 to {_MOST_COLUMNS} names", count)
+        check_numbers("mean", self.mean, count)
+        check_numbers("scale", self.scale, count)
+
+    def scaled(self, values: np.ndarray) -> np.ndarray:
+        """Values [..., D] in standard deviations from the mean, float32."""
+        return scaled(values, np.array(self.mean), np.array(self.scale))
+
+    def unscaled(self, values: np.ndarray) -> np.ndarray:
+        """Values [..., D] back in the columns' units, float64."""
+        result: np.ndarray = values * np.array(self.scale) + np.array(self.mean)
+        return result
+
+    def header(self, config: AnomalyDetectionConfig) -> list[str]:
+        """Names of all columns that another table must have."""
+        return _header(config, self.names, self.times, self.columns)
+
+
+class ChannelData(TaskData):
+    """One or many series, each cut by position into training, validation and test part.
+
+    Attributes:
+        series: at least one, whole.
+        cuts: [series, 2] rows at which the training and the validation part of each end.
+    """
+
+    config: AnomalyDetectionConfig
+    facts: ColumnFacts
+
+    def __init__(
+        self,
+        config: AnomalyDetectionConfig,
+        facts: ColumnFacts,
+        series: Sequence[Channels],
+        cuts: np.ndarray,
+    ) -> None:
+        super().__init__(config, facts)
+        self.series, self.cuts = series, cuts
+
+    @classmethod
+    def read(cls, config: AnomalyDetectionConfig, paths: list[Path], folder: Path | None) -> Self:
+        """Reads one table and cuts each of its series as ``split`` says."""
+        path = only_path(paths)
+        table = _read_table(config, path, with_labels=True)
+        cuts = [
+            split_points(len(each), config.split, "rows", f"{path}: {each.name}" if each.name else str(path))
+            for each in table.series
+        ]
+        return cls.of(config, table, np.array(cuts), folder, str(path))
+
+    @classmethod
+    def of(
+        cls,
+        config: AnomalyDetectionConfig,
+        table: ChannelTable,
+        cuts: np.ndarray,
+        folder: Path | None,
+        source: str = "X",
+    ) -> Self:
+        """Learns the scales of the training parts; leaves the series in the run folder.
+
+        Args:
+            config: the options.
+            table: all series.
+            cuts: see the class.
+            folder: the run folder, or None.
+            source: the file, for messages.
+
+        Raises:
+            InputError: a column has no number in the training part.
+        """
+        pieces = [each.values[:end] for each, (end, _) in zip(table.series, cuts, strict=True)]
+        training = np.concatenate(pieces)
+        for column, values in zip(table.columns, training.T, strict=True):
+            if np.isnan(values).all():
+                raise InputError(f"{source}: column {column!r} has no number in the training part")
+        mean, scale = map(tuple, standard(training))
+        facts = ColumnFacts(tuple(table.columns), table.has_names, table.has_times, mean, scale)
+        if folder is not None:
+            save_channels(folder / _DATA, table.series, cuts)
+        return cls(config, facts, table.series, cuts)
+
+    @classmethod
+    def reopen(cls, config: AnomalyDetectionConfig, facts: ColumnFacts, folder: Path) -> Self:
+        """Reads the series and their cuts from the run folder."""
+        return cls(config, facts, *load_channels(folder / _DATA, len(facts.columns)))
+
+    def parts(self) -> Parts:
+        """Windows of the training and validation parts; the test part is analysed as a whole."""
+        config = self.config
+        prepared = [prepare(config, self.facts, each) for each in self.series]
+        ends, stops = self.cuts.T
+        length = window_length(config, ends)
+        training = windows(
+            config, prepared, np.zeros_like(ends), ends, length, config.stride, seed=config.seed
+        )
+        assert training is not None  # no cut is at 0
+        return Parts(training, windows(config, prepared, ends, stops, length, length))
+
+
+Prepared = tuple[np.ndarray, np.ndarray]
+"""What a model reads at each row of a series [N, I], and what it should expect there [N, D]."""
+
+
+def prepare(config: AnomalyDetectionConfig, facts: ColumnFacts, series: Channels) -> Prepared:
+    """What the model reads at each row, and the target, NaN where that is unknown."""
+    seen = facts.scaled(series.values)
+    read, targets = filled(seen), seen
+    if config.lagged:  # the row before; nothing foretells the first
+        read, targets = np.roll(read, 1, axis=0), seen.copy()
+        read[0], targets[0] = 0, np.nan
+    features = calendar(series.times, config.calendar, series.name or "the times")
+    return np.concatenate([read, features], axis=1), targets
+
+
+def window_length(config: AnomalyDetectionConfig, rows: np.ndarray) -> int:
+    """Rows of a window: as the options say, but no more than the longest of the series has."""
+    return max(2, min(config.window, int(rows.max())))
+
+
+def windows(
+    config: AnomalyDetectionConfig,
+    prepared: Sequence[Prepared],
+    begins: np.ndarray,
+    ends: np.ndarray,
+    length: int,
+    stride: int,
+    seed: int | None = None,
+) -> Windows | None:
+    """Windows of the rows from ``begins`` to ``ends`` of each series; None if there are no rows."""
+    pieces = [
+        (inputs[begin:end], targets[begin:end])
+        for (inputs, targets), begin, end in zip(prepared, begins, ends, strict=True)
+        if end > begin
+    ]
+    if not pieces:
+        return None
+    x, y = zip(*pieces, strict=True)
+    return Windows(x, y, length=length, stride=stride, batch_size=config.batch_size, seed=seed)
+
+
+def only_path(paths: Sequence[Path]) -> Path:
+    """The one path; InputError for none or several."""
+    if len(paths) != 1:
+        raise InputError(f"anomaly-detection reads one file. Got {len(paths)}.")
+    return paths[0]
+
+
+def from_memory(config: AnomalyDetectionConfig, X: Any, columns: Sequence[str] | None = None) -> ChannelTable:
+    """Series from arrays or frames; see ``channels_from_memory``."""
+    return channels_from_memory(X, columns, **_special(config))
+
+
+def read_alike(
+    config: AnomalyDetectionConfig, facts: ColumnFacts, path: Path, *, with_labels: bool = False
+) -> list[Channels]:
+    """The series of another file; InputError unless it has the training table's columns."""
+    table = _read_table(config, path, with_labels)
+    expected = facts.header(config)
+    header = _header(config, table.has_names, table.has_times, table.columns)
+    if sorted(header) != sorted(expected):
+        raise InputError(f"{path}: columns must be {', '.join(expected)}. Got {', '.join(header)}.")
+    return table.ordered(facts.columns, str(path))
+
+
+def _read_table(config: AnomalyDetectionConfig, path: Path, with_labels: bool) -> ChannelTable:
+    """A table, with the labels of ``--labels`` if those are requested and the option names a file."""
+    table = read_channels(path, **_special(config))
+    if config.labels is None or not with_labels:
+        return table
+    labels = windows_of(config.labels, path)
+    return replace(table, series=[labelled(each, labels, str(config.labels)) for each in table.series])
+
+
+def _special(config: AnomalyDetectionConfig) -> dict[str, str]:
+    """The columns that hold no channel."""
+    return {name: getattr(config, name) for name in ("id_column", "time_column", "label_column")}
+
+
+def _header(
+    config: AnomalyDetectionConfig, has_names: bool, has_times: bool, columns: Sequence[str]
+) -> list[str]:
+    return [config.id_column] * has_names + [config.time_column] * has_times + list(columns)

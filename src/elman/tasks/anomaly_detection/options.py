@@ -1,0 +1,149 @@
+"""Options of anomaly detection, and of what a trained detector prints."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+import tyro
+
+from elman.config import flag, require
+from elman.errors import InputError
+from elman.pictures.base import check_picture
+from elman.tasks.shared.options import TaskConfig, Verb
+from elman.tasks.shared.table import csv_line
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detect(Verb):
+    """Prints the anomalies of a file, or of rows as they come, as CSV."""
+
+    data: Annotated[Path | None, tyro.conf.Positional] = None
+    """a table with the training table's columns; none with --stream"""
+    method: Literal["dynamic", "likelihood"] = "dynamic"
+    """dynamic: with the whole file at hand; likelihood: each row from the past alone, as --stream does"""
+    scores: bool = False
+    """print score and expected values of every row instead of the ranges"""
+    plot: Path | None = None
+    """picture to write (.png, .svg, .pdf), of the series with the highest score"""
+    stream: bool = False
+    """read rows from standard input (CSV, or JSON objects) and answer each at once"""
+
+    example: ClassVar[str] = "elman detect runs/anomaly-detection new.csv --plot anomalies.png"
+
+    def __post_init__(self) -> None:
+        """Checks which options exclude each other, and the picture's place."""
+        if self.stream and (self.data is not None or self.plot is not None or self.scores):
+            raise InputError("--stream reads standard input and goes with no file, --plot or --scores")
+        if not self.stream and self.data is None:
+            raise InputError("detect needs a file, or --stream")
+        check_picture(self.plot)
+
+    def text(self, task: Any) -> Iterator[str]:
+        """One line for each range, or each row."""
+        if self.stream:
+            lines = task.detect_lines(sys.stdin.buffer, _warn)
+            for row in lines:
+                if row is None:
+                    yield csv_line(lines.columns)
+                else:
+                    yield json.dumps(row) + "\n" if lines.is_json else csv_line(row.values())
+        else:
+            analyses = self._analyses(task)  # before anything is printed: the file may be refused
+            tables = task.answers.tables
+            yield from map(csv_line, (tables.scores if self.scores else tables.ranges)(analyses, self.method))
+
+    def json(self, task: Any) -> dict[str, Any]:
+        """Ranges with all their reasons, or rows."""
+        if self.stream:
+            return {"rows": [row for row in task.detect_lines(sys.stdin.buffer, _warn) if row is not None]}
+        analyses = self._analyses(task)
+        if not self.scores:
+            return {"anomalies": [asdict(each) for one in analyses for each in one.anomalies(self.method)]}
+        return {
+            "columns": task.facts.columns,
+            "series": [
+                {
+                    "name": each.series.name,
+                    "times": each.series.times,
+                    "scores": each.scores.tolist(),
+                    "anomalies": each.flags(self.method).tolist(),
+                    "expected": each.expected.tolist(),
+                }
+                for each in analyses
+            ],
+        }
+
+    def _analyses(self, task: Any) -> list[Any]:
+        """What the detector makes of the file; draws the picture if one is requested."""
+        analyses: list[Any] = task.analyse_file(self.data)
+        if self.plot is not None:
+            task.answers.draw(analyses, self.method, self.plot)
+        return analyses
+
+
+def _warn(message: str) -> None:
+    print(f"elman: {message}", file=sys.stderr)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnomalyDetectionConfig(TaskConfig):
+    """Trains a detector of anomalies in one or many columns of numbers over time.
+
+    Reads a table with one row for each step (.csv, .tsv, .jsonl, .parquet). The rows that it is trained on
+    count as normal.
+    """
+
+    verb = Detect
+    example = "elman train anomaly-detection table.csv --out runs/anomaly-detection --epochs 30"
+    rank = 40
+    groups: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "": ("model", "window", "calendar"),
+        "columns of the data": ("id_column", "time_column", "label_column"),
+        "validation and test part": ("split", "labels"),
+        "scores and thresholds": ("smoothing", "history", "repeat", "threshold"),
+    }
+
+    model: Literal["forecaster", "autoencoder"] = "forecaster"
+    """forecaster: predicts each row from the rows before it; autoencoder: reconstructs a window"""
+    hidden_size: int = 64
+    """units of each layer"""
+    window: int = 100
+    """rows of a training example, and of what an autoencoder reconstructs"""
+    stride: int = 1
+    """rows between the beginnings of two training examples"""
+    calendar: Literal["none", "day", "week"] = "none"
+    """the model also reads the time of day, or of day and week"""
+    split: tuple[float, float, float] = (0.4, 0.1, 0.5)
+    """shares of training, validation and test part, by position in each series; 1 0 0 trains on all"""
+    id_column: str = "unique_id"
+    """column that names a row's series, if present"""
+    time_column: str = "timestamp"
+    """column of a row's time, if present"""
+    label_column: str = "label"
+    """column of 0 and 1 (an anomaly), if present; used to measure the detector, never to train it"""
+    labels: Path | None = None
+    """JSON of labelled windows, as NAB's: {"folder/file.csv": [[first time, last time], …]}"""
+    smoothing: int = 5
+    """rows over which an error is averaged before it is judged"""
+    history: int = 8000
+    """rows of errors that a new one is compared with"""
+    repeat: int = 10
+    """streaming: rows after an anomaly in which only a higher score counts"""
+    threshold: float = 5.0
+    """streaming: score from which a row is an anomaly; 5 is an error of one in 100,000"""
+
+    def __post_init__(self) -> None:
+        """Checks every range."""
+        super().__post_init__()
+        for name, least in (("window", 2), ("stride", 1), ("smoothing", 1), ("history", 50), ("repeat", 0)):
+            value = getattr(self, name)
+            require(flag(name), least <= value <= 10**6, f"an int in [{least}, 1e6]", value)
+        require("--threshold", self.threshold >= 0, "in [0, inf)", self.threshold)
+
+    @property
+    def lagged(self) -> bool:
+        """Whether the model reads the row before the one that it expects, as a forecaster does."""
+        return self.model == "forecaster"

@@ -1,0 +1,88 @@
+"""What a detector finds, as rows of tables."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from elman.anomalies.anomalies import Analysis
+from elman.anomalies.detector import Answer
+from elman.data.read.rows import RowParser
+from elman.data.scale import written
+from elman.tasks.anomaly_detection.data import ColumnFacts
+from elman.tasks.anomaly_detection.options import AnomalyDetectionConfig
+
+_DIGITS = 6  # significant ones of an expected or seen number
+
+
+class AnalysisTables:
+    """Analyses of series as rows of cells, the first of which names the columns."""
+
+    def __init__(self, config: AnomalyDetectionConfig, facts: ColumnFacts) -> None:
+        self._name = [config.id_column] if facts.names else []
+        self._time = config.time_column if facts.times else "row"
+        self._columns = facts.columns
+        self._units = dict(zip(facts.columns, zip(facts.mean, facts.scale, strict=True), strict=True))
+
+    def ranges(self, analyses: Sequence[Analysis], method: str) -> Iterator[list[object]]:
+        """A row for each anomaly, with the column to blame most."""
+        yield [*self._name, "start", "end", "score", "column", "expected", "seen"]
+        for each in analyses:
+            for anomaly in each.anomalies(method):
+                worst = anomaly.reasons[0]
+                mean, scale = self._units[worst.column]
+                values = (written(v, mean, scale, _DIGITS) for v in (worst.expected, worst.seen))
+                yield [
+                    *self._name_of(each),
+                    anomaly.start,
+                    anomaly.end,
+                    f"{anomaly.score:.4g}",
+                    worst.column,
+                    *values,
+                ]
+
+    def scores(self, analyses: Sequence[Analysis], method: str) -> Iterator[list[object]]:
+        """A row for each row of the series: its score, whether it is anomalous, and the expected values."""
+        yield [*self._name, self._time, "score", "anomaly", *(f"expected_{name}" for name in self._columns)]
+        for each in analyses:
+            name, flags = self._name_of(each), each.flags(method)
+            for row, time in enumerate(each.series.times):
+                pairs = zip(each.expected[row], self._units.values(), strict=True)
+                values = (written(value, *unit, _DIGITS) for value, unit in pairs)
+                yield [*name, time, f"{each.scores[row]:.4g}", int(flags[row]), *values]
+
+    def _name_of(self, analysis: Analysis) -> list[str]:
+        return [analysis.series.name] if self._name else []
+
+    def streamed(self, answers: Iterator[Answer | None], parser: RowParser) -> "StreamedRows":
+        """A row for each answer of a stream."""
+        return StreamedRows(answers, parser, (*self._name, self._time, "score", "anomaly"))
+
+
+@dataclass(frozen=True)
+class StreamedRows:
+    """The answers to lines of rows, each by the names of its columns; None stands for a header.
+
+    Attributes:
+        answers: to the lines, as they come.
+        parser: of the lines.
+        columns: names of an answer's cells, in order.
+    """
+
+    answers: Iterator[Answer | None]
+    parser: RowParser
+    columns: tuple[str, ...]
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the lines are JSON objects; known once the first is answered."""
+        return bool(self.parser.is_json)
+
+    def __iter__(self) -> Iterator[dict[str, Any] | None]:
+        for answer in self.answers:
+            if answer is None:
+                yield None
+                continue
+            score = None if answer.score is None else float(f"{answer.score:.4g}")
+            flag = None if answer.anomaly is None else int(answer.anomaly)
+            cells = (answer.name, answer.time, score, flag)[-len(self.columns) :]
+            yield dict(zip(self.columns, cells, strict=True))
