@@ -506,24 +506,5 @@ def _time_first(resets: Tensor | None) -> Tensor | None:
     return resets if resets is None or resets.dim() != 2 else resets.transpose(0, 1)
 
 
-def _check_probability(name: str, value: float) -> None:
-    if not 0 <= value <= 1:
-        raise ValueError(f"{name} must be a probability in [0, 1]. Got {value!r}.")
-
-
-def _zoneout_rates(cell: Cell, zoneout: float | Mapping[str, float]) -> tuple[float, ...]:
-    """One rate for each state of the cell."""
-    if isinstance(zoneout, Mapping):
-        unknown = sorted(set(zoneout) - set(cell.states()))
-        if unknown:
-            raise ValueError(f"zoneout names states {list(cell.states())}. Got {unknown}.")
-        rates = tuple(float(zoneout.get(name, 0.0)) for name in cell.states())
-    else:
-        rates = (float(zoneout),) * len(cell.states())
-    for rate in rates:
-        _check_probability("zoneout", rate)
-    return rates
-
-
 def _differentiable(state: State) -> State:
     return tuple(s if s.requires_grad else s.detach().requires_grad_() for s in state)
