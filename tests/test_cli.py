@@ -16,10 +16,10 @@ import elman
 from elman import registry
 from elman.cli import main
 from elman.tasks.language_model import answers as language_model
-from elman.tasks.shared.task import Task
+from elman.tasks.language_model.data import CorpusData
 from elman.train import files, progress
 
-TASKS = {name: registry.find("tasks", name, Task) for name in registry.names("tasks")}
+TASKS = {name: registry.task_options(name) for name in registry.task_names()}
 VERBS = [*dict.fromkeys(task.verb.__name__.lower() for task in TASKS.values()), "evaluate", "show", "resume"]
 LM, SMALL = (
     ["train", "language-model", "corpus.txt"],
@@ -188,7 +188,10 @@ MISTAKES: list[tuple[list[str], str]] = [
     ([*LM, "--hidden-size"], "--hidden-size needs a value"),
     ([*LM, "--hiden-size", "8"], "Unrecognized options: --hiden-size, 8; did you mean --hidden-size?"),
     ([*LM, "--zzz"], "Unrecognized options: --zzz (see elman train language-model --help)"),
-    ([*LM, "--level", "letters"], "--level must be one of 'characters', 'bytes', 'words', 'subwords'. Got 'letters'"),
+    (
+        [*LM, "--level", "letters"],
+        "--level must be one of 'characters', 'bytes', 'words', 'subwords'. Got 'letters'",
+    ),
     ([*LM, "--dropout", "nan"], "--dropout must be a finite number. Got nan."),
     ([*LM, "--split", "0.5", "0.5"], "--split needs 3 values"),
     ([*LM, "--split", "1", "1", "1"], "split 1/1/1: must be three shares that sum to 1"),
@@ -394,7 +397,7 @@ def test_interrupted_before_training_it_says_only_that(run, monkeypatch):
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(language_model.LanguageModel, "read", stop)
+    monkeypatch.setattr(CorpusData, "read", stop)
     said = run(*LM, "--out", "run", *SMALL_LM)
     assert (said.status, said.err, said.out) == (130, "elman: interrupted\n", "")
 

@@ -19,6 +19,7 @@ from elman.batch import Batch, Field, Target, to_device
 from elman.cells import GRU, LSTM, Cell
 from elman.cells.named import make_cell
 from elman.diagnose import gate_statistics, gradient_flow, hidden_states, jacobian_spectrum
+from elman.diagnose.blowup import recurrent_growth
 from elman.errors import InputError
 from elman.heads.squared_error import SquaredError
 from elman.kernels import aten, reference
@@ -234,6 +235,12 @@ def test_the_fast_kernels_say_why_not(kind):
         if special
         else f"torch has no fused {kind.__name__}"
     )
+    explained = layer.explain(x, state, **side)
+    assert explained.splitlines() == [
+        f"{kind.__name__}: backend 'reference' runs this call",
+        f"  not 'cpu': {cpu.supports(call)}",
+        f"  not 'aten': {aten.supports(call)}",
+    ]
     layer.backend = "cpu"
     with pytest.raises(ValueError, match="backend 'cpu' cannot run this call: "):
         layer(x, state, **side)
@@ -394,6 +401,8 @@ def test_a_batch_carries_a_side_input_to_the_layer():
     assert loss.sum == model.head.loss(output, target).sum
     other, _ = model(Batch(Field(x, lengths, resets, side + 1), target))
     assert other.sum != loss.sum
+    # a run that left the finite numbers is explained by the same steps, side input and all
+    assert 0 < recurrent_growth(model, Batch(field, target), None) < 1e3
 
 
 class WithSide(nn.Module):

@@ -7,7 +7,7 @@ from typing import ClassVar
 import own_cells
 import pytest
 import torch
-from agreement import agree, draw, leaves, randomise, results, several, weighted_sum
+from agreement import agree, draw, draw_side, leaves, randomise, results, several, weighted_sum
 from rounding import agree_in
 from torch import Tensor
 from torch.export import Dim

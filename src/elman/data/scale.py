@@ -2,12 +2,10 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from elman.config import require
-from elman.errors import InputError
 
 SMALLEST, LARGEST = 1e-37, 3.4e38  # what float32 holds
 _FARTHEST = 1e6  # deviations; a faulty sensor's 1e38 must not end in infinite errors
@@ -42,25 +40,6 @@ def written(value: float, mean: float, scale: float, digits: int) -> str:
     """A number as text, with so many digits of its distance from the mean, however large the mean is."""
     beyond = max(0, math.ceil(math.log10(max(abs(mean), SMALLEST) / scale)))
     return f"{value:.{min(digits + beyond, 17)}g}"
-
-
-def check_scale(facts: dict[str, Any], key: str, count: int, source: str) -> None:
-    """Raises InputError unless ``facts[key]``, read from a run folder, are numbers that float32 holds.
-
-    Args:
-        facts: of the run.
-        key: ends in ``mean``, or holds scales, which are positive.
-        count: numbers wanted.
-        source: the file, for messages.
-    """
-    values: Any = facts.get(key)
-    low = -LARGEST if key.endswith("mean") else SMALLEST
-    if not (
-        isinstance(values, list)
-        and len(values) == count
-        and all(type(v) in (int, float) and low <= v <= LARGEST for v in values)
-    ):
-        raise InputError(f"{source}: facts: {key} must be {count} numbers in [{low:.3g}, {LARGEST:.3g}]")
 
 
 def check_numbers(name: str, values: Sequence[float], count: int) -> None:

@@ -17,6 +17,8 @@ _LAYERS = {Elman: "rnn_", LSTM: "lstm", ProjectedLSTM: "lstm", GRU: "gru"}
 
 def supports(call: Call) -> str | None:
     """None, or why torch's layers cannot run this call."""
+    if call.side is not None or call.x.dim() != 3:
+        return "torch's layers take neither a side input nor planes"
     if type(call.cells[0]) not in _LAYERS:
         return f"torch has no fused {type(call.cells[0]).__name__}"
     if call.resets is not None and (call.bidirectional or call.lengths is not None):

@@ -501,9 +501,9 @@ class _Explained(Exception):
     """Ends a call where a backend would begin; carries what ``explain`` returns."""
 
 
-def _time_first(resets: Tensor | None) -> Tensor | None:
-    """[B, T] → [T, B]; what has other axes is left for the check that names them."""
-    return resets if resets is None or resets.dim() != 2 else resets.transpose(0, 1)
+def _time_first(given: Tensor | None) -> Tensor | None:
+    """[B, T, …] → [T, B, …]; what has too few axes is left for the check that names them."""
+    return given if given is None or given.dim() < 2 else given.transpose(0, 1)
 
 
 def _differentiable(state: State) -> State:

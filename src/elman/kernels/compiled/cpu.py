@@ -36,6 +36,8 @@ def supports(call: Call) -> str | None:
     """None, or why the compiled kernels cannot run this call."""
     if _kernels is None:
         return "the compiled kernels were not built: there was no C++ compiler when elman was installed"
+    if call.side is not None or call.x.dim() != 3:
+        return "the compiled kernels take neither a side input nor planes"
     if find_kernel(call.cells[0]) is None:
         return f"no compiled kernel of {type(call.cells[0]).__name__}"
     tensors = [call.x, *call.state, *(p for w in call.weights for p in w.values())]

@@ -9,18 +9,17 @@ import numpy as np
 
 from elman.config import require
 from elman.data.batches.windows import Windows
+from elman.data.channels.calendar import calendar
 from elman.data.channels.channels import (
     Channels,
     ChannelTable,
-    calendar,
     channels_from_memory,
     filled,
-    labelled,
     load_channels,
     read_channels,
     save_channels,
-    windows_of,
 )
+from elman.data.channels.labels import labelled, windows_of
 from elman.data.scale import check_numbers, scaled, standard
 from elman.data.split import split_points
 from elman.errors import InputError

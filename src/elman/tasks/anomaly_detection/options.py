@@ -7,9 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-import tyro
-
-from elman.config import flag, require
+from elman.config import Argument, flag, require
 from elman.errors import InputError
 from elman.pictures.base import check_picture
 from elman.tasks.shared.options import TaskConfig, Verb
@@ -20,7 +18,7 @@ from elman.tasks.shared.table import csv_line
 class Detect(Verb):
     """Prints the anomalies of a file, or of rows as they come, as CSV."""
 
-    data: Annotated[Path | None, tyro.conf.Positional] = None
+    data: Annotated[Path | None, Argument(positional=True, metavar="FILE")] = None
     """a table with the training table's columns; none with --stream"""
     method: Literal["dynamic", "likelihood"] = "dynamic"
     """dynamic: with the whole file at hand; likelihood: each row from the past alone, as --stream does"""

@@ -8,7 +8,7 @@ import numpy as np
 
 from elman.anomalies.anomalies import Analysis, Anomaly
 from elman.anomalies.detector import DetectorStream
-from elman.data.channels.channels import CALENDARS
+from elman.data.channels.calendar import CALENDARS
 from elman.errors import InputError
 from elman.heads.squared_error import SquaredError
 from elman.models.autoencoder import Autoencoder

@@ -1,6 +1,6 @@
 """Results as lines for people."""
 
-from elman.pictures.report import behind_line, shorten, table_lines
+from elman.tasks.shared.table import behind_line, shorten, table_lines
 
 
 def test_a_table_is_aligned():
