@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 JOBS ?= 2
 
-.PHONY: help demo test test-long check sanitize bench wheel clean
+.PHONY: help demo docs test test-long check sanitize bench wheel clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -27,11 +27,14 @@ test-long: $(VENV)/.done  ## run what takes long: soaks and whole data sets
 	$(BIN)/python -m pytest -m long --durations=0
 
 check: $(VENV)/.done  ## style, types, import layers, docstrings
-	$(BIN)/ruff format --check src tests examples benchmarks recipes
-	$(BIN)/ruff check src tests examples benchmarks recipes
+	$(BIN)/ruff format --check src tests examples benchmarks recipes docs
+	$(BIN)/ruff check src tests examples benchmarks recipes docs
 	$(BIN)/clang-format --dry-run --Werror csrc/*.hpp csrc/*.cpp csrc/cells/*.hpp
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(VENV)/.done  ## write the pages of docs/tasks from the tasks' dataclasses
+	$(BIN)/python docs/make_tasks.py
 
 SANITIZED := build/sanitize
 sanitize: $(VENV)/.done  ## run the compiled kernels under GCC's sanitizers: memory, undefined behaviour, threads

@@ -81,6 +81,7 @@ def page(name: str, config: Any) -> str:
 
 
 def main() -> int:
+    """Writes the pages, or says which are stale."""
     pages = {FOLDER / f"{name}.md": page(name, config) for name, config in tasks().items()}
     index = ["# Tasks", "", "<!-- written by docs/make_tasks.py -->", "", "| task | |", "|---|---|"]
     for name, config in tasks().items():
