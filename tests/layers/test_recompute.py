@@ -4,11 +4,12 @@ import pytest
 import torch
 from rounding import agree_in
 
-from elman.cells import GRU, LSTM, CoupledLSTM, Elman, LayerNormLSTM, PeepholeLSTM, ProjectedLSTM
+from elman import registry
+from elman.cells import LSTM, Cell
 from elman.layers import Recurrent
 
 T, B, I, H = 11, 3, 5, 7
-CELLS = [Elman, LSTM, GRU, PeepholeLSTM, CoupledLSTM, ProjectedLSTM, LayerNormLSTM]
+CELLS = [registry.find("cells", name, Cell) for name in registry.names("cells")]
 OPTIONS = [{}, {"bidirectional": True, "num_layers": 2}, {"zoneout": 0.3}, {"recurrent_dropout": 0.4}]
 LENGTHS = torch.tensor([11, 4, 0])
 RESETS = torch.rand(T, B, generator=torch.Generator().manual_seed(0)) < 0.25

@@ -7,10 +7,12 @@ from rounding import agree_in
 from torch import nn
 
 import elman
-from elman.cells import GRU, LSTM, CoupledLSTM, Elman, LayerNormLSTM, PeepholeLSTM, ProjectedLSTM
+from elman import registry
+from elman.cells import LSTM, Cell
+from elman.kernels.compiled.table import kernels
 from elman.layers import Recurrent
 
-CELLS = [Elman, LSTM, GRU, PeepholeLSTM, CoupledLSTM, ProjectedLSTM, LayerNormLSTM]
+CELLS = [registry.find("cells", name, Cell) for name in registry.names("cells")]
 
 
 def steps(stream, x):
@@ -50,7 +52,7 @@ def test_twenty_thousand_steps_do_not_drift(cell):
     agree_in(torch.float32, found, lambda: {"output": layer(x)[0]}, [x, *layer.parameters()])
 
 
-@pytest.mark.parametrize("cell", CELLS[:-1], ids=lambda cell: cell.__name__)
+@pytest.mark.parametrize("cell", sorted({k.cell for k in kernels()}, key=str), ids=lambda cell: cell.__name__)
 def test_bfloat16(cell):
     layer = Recurrent(cell(20, 40), num_layers=2, residual=True)
     x = torch.randn(9, 2, 20)

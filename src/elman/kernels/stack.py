@@ -60,7 +60,7 @@ def run(call: Call, unroll: Unroll, layer: Layer | None = None) -> tuple[Tensor,
         if call.dropout and k < len(call.cells) - 1:
             x = F.dropout(x, call.dropout)  # torch's own: its layers draw the same masks
     if len(finals) == 1:
-        return x, tuple(s[None] for s in finals[0])
+        return x, tuple(s.unsqueeze(0) for s in finals[0])
     return x, tuple(torch.stack(parts) for parts in zip(*finals, strict=True))
 
 

@@ -12,10 +12,13 @@ from torch import Tensor
 
 from elman.cells.base import Cell
 from elman.kernels.call import Noise, Sweep
-from elman.kernels.compiled.table import MOST_STATES, WEIGHTS, Kernel, _kernels, kernel_of
+from elman.kernels.compiled.table import MOST_STATES, PLACES, WEIGHTS, Kernel, _kernels, kernel_of
 from elman.state import State
 
 DTYPES = (torch.float32, torch.bfloat16)
+_DTYPES_OF_PARAMETERS = {
+    dtype: [dtype] * len(WEIGHTS) + [torch.float32] * (PLACES - len(WEIGHTS)) for dtype in DTYPES
+}
 
 
 @dataclass(frozen=True)
@@ -83,18 +86,18 @@ def taken_apart(sweeps: Sequence[Sweep]) -> tuple[Options, list[Tensor | None]]:
 def split(options: Options, inputs: Sequence[Any]) -> tuple[Any, list[tuple[list[Any], ...]]]:
     """x, and for each direction its states, initial states and parameters; or what stands in their places."""
     x, *rest = inputs
-    size, last = len(rest) // len(options.reverse), -len(options.kernel.parameters)
+    size = len(rest) // len(options.reverse)
+    n = (size - PLACES) // (1 if options.resets is None else 2)
     each = [rest[k : k + size] for k in range(0, len(rest), size)]
-    n = (size + last) // (1 if options.resets is None else 2)
-    return x, [(own[:n], own[n:last], own[last:]) for own in each]
+    return x, [(own[:n], own[n:-PLACES], own[-PLACES:]) for own in each]
 
 
 def forward(options: Options, inputs: Inputs, kept: Tensor | None) -> list[Tensor]:
     """Output and each direction's final states; with ``kept``, memory that the backward pass will read."""
-    x, parts = split(options, inputs)
+    x, parts = _taken(options, inputs)
     output = _empty((*x.shape[:2], len(parts) * options.cell.output_size), x.dtype)
     final = [[_empty(s.shape, torch.float32) for s in state] for state, _, _ in parts]
-    facts, found, alive = _arguments(options, inputs, kept, output, final)
+    facts, found, alive = _arguments(options, x, parts, kept, output, final)
     options.kernel.binary.forward(*facts, found)
     del alive
     return [output, *itertools.chain(*final)]
@@ -104,17 +107,16 @@ def backward(
     options: Options, inputs: Inputs, kept: Tensor, needs: Sequence[bool], d_results: Inputs
 ) -> list[Tensor | None]:
     """The gradient of each input, None where none is needed; ``kept`` is overwritten."""
-    x, parts = split(options, inputs)
+    x, parts = _taken(options, inputs)
     _, needed = split(options, needs)
-    of_parameters = _dtypes_of_parameters(options, x)
     dx = _empty(x.shape, x.dtype) if needs[0] else None
     gradients = [
         (
             [_empty(s.shape, torch.float32) if need else None for s, need in zip(state, own, strict=True)],
             [_zeros(s.shape) for s in start],  # needed or not, the kernels add to them
             [
-                _empty(p.shape, dtype) if p is not None and need else None
-                for p, dtype, need in zip(w, of_parameters, of_w, strict=True)
+                _empty(p.shape, p.dtype) if p is not None and need else None
+                for p, need in zip(w, of_w, strict=True)
             ],
         )
         for (state, start, w), (own, _, of_w) in zip(parts, needed, strict=True)
@@ -122,7 +124,7 @@ def backward(
     n = len(gradients[0][0])
     d_output, *d_final = map(_ready, d_results, [x.dtype, *[torch.float32] * (n * len(parts))])
     d_states = [[_zeros(r.shape) for r in own or ()] for own in options.record]
-    facts, places, alive = _arguments(options, inputs, kept, None, [()] * len(parts))
+    facts, places, alive = _arguments(options, x, parts, kept, None, [()] * len(parts))
     for k, (d_state, d_start, d_parameters) in enumerate(gradients):
         places += [_address(d_output, k * options.cell.output_size), *_places(d_final[k * n : (k + 1) * n])]
         places += [_address(dx), *addresses(d_parameters)]
@@ -139,19 +141,29 @@ def backward(
     ]
 
 
+def _taken(options: Options, inputs: Inputs) -> tuple[Any, list[tuple[list[Any], ...]]]:
+    """``split`` of the inputs as the kernels take them: checked, contiguous, each in its type."""
+    x = inputs[0]
+    assert x is not None
+    of_parameters = _DTYPES_OF_PARAMETERS[x.dtype]
+    states = (len(inputs) - 1) // len(options.reverse) - PLACES
+    dtypes = [x.dtype, *[*[torch.float32] * states, *of_parameters] * len(options.reverse)]
+    x, parts = split(options, list(map(_ready, inputs, dtypes)))
+    _check_shapes(options, x, parts)
+    return x, parts
+
+
 def _arguments(
     options: Options,
-    inputs: Inputs,
+    x: Tensor,
+    parts: Sequence[Sequence[Inputs]],
     kept: Tensor | None,
     output: Tensor | None,
     final: Sequence[Inputs],
 ) -> tuple[list[Any], list[int], list[Any]]:
     """What both passes give the kernels: facts and addresses; and the tensors that must live meanwhile."""
-    ready = list(map(_ready, inputs, _dtypes(options, inputs)))
-    x, parts = split(options, ready)
-    _check_shapes(options, x, parts)
     lengths, resets = _ready(options.lengths, torch.int64), _ready(options.resets, torch.bool)
-    alive: list[Any] = [ready, lengths, resets]
+    alive: list[Any] = [lengths, resets]
     kept_bytes = 0 if kept is None else len(kept) // len(parts)
     found, rates = [], []
     for k, ((state, start, parameters), noise) in enumerate(zip(parts, options.noise, strict=True)):
@@ -205,20 +217,6 @@ def _check_shapes(options: Options, x: Tensor, parts: Sequence[Sequence[Inputs]]
             check("a recurrent mask", mask, B, options.cell.output_size)
         for share, size in zip(noise.zoneout or (), sizes, strict=False):
             check("zoneout", share, T, B, *size)
-
-
-def _dtypes(options: Options, inputs: Inputs) -> list[torch.dtype]:
-    """In which the kernels take each of the inputs."""
-    x, directions = inputs[0], len(options.reverse)
-    assert x is not None
-    of_parameters = _dtypes_of_parameters(options, x)
-    states = (len(inputs) - 1) // directions - len(of_parameters)
-    return [x.dtype, *[*[torch.float32] * states, *of_parameters] * directions]
-
-
-def _dtypes_of_parameters(options: Options, x: Tensor) -> list[torch.dtype]:
-    rest = len(options.kernel.parameters) - len(WEIGHTS)
-    return [x.dtype] * len(WEIGHTS) + [torch.float32] * rest
 
 
 def cast(t: Tensor, dtype: torch.dtype) -> Tensor:

@@ -27,6 +27,8 @@ else:
 
 WEIGHTS: tuple[str, ...] = _kernels.weights if _kernels else ()
 """The parameters that are in the precision of the input; all others are float32."""
+PLACES: int = len(_kernels.cells()[0]["parameters"]) if _kernels else 0
+"""For how many parameters csrc/sweep.hpp has a place."""
 MOST_STATES: int = _kernels.most_states if _kernels else 0
 _SIZES = {"input_size", "hidden_size", "bias", "proj_size"}  # a kernel takes any
 
