@@ -101,6 +101,10 @@ def check_a_drawn_layer(data: st.DataObject) -> None:
 
     T, B, I, H, seed = pick(0, 6), pick(1, 5), pick(1, 7), pick(2, 7), pick(0, 99)
     name, dtype = data.draw(st.sampled_from(list(KINDS))), data.draw(st.sampled_from(DTYPES[:2]))
+    if name == "layer-norm-lstm":
+        # the norm of one input's product forgets its size, that of few units leaves signs: what is left of
+        # their gradients is rounding alone
+        I, H = max(I, 2), max(H, 4)
     switches = {key: data.draw(st.booleans()) for key in ("bidirectional", "residual", "learned_state")}
     ragged, resetting = data.draw(st.booleans()), data.draw(st.booleans())
     torch.manual_seed(seed)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 import torch
+from rounding import agree_in
 from torch import Tensor, nn
 from torch.autograd import forward_ad
 
@@ -124,8 +125,8 @@ def test_fake_tensors_are_left_to_torch(layer, x):
 
 
 def test_a_negated_view_is_read_as_what_it_stands_for(layer, x):
-    expected = layer(-x)[0]
-    assert torch.allclose(layer(torch._neg_view(x))[0], expected, atol=1e-6)
+    found = {"": layer(torch._neg_view(x))[0]}
+    agree_in(torch.float32, found, lambda: {"": layer(-x)[0]}, [x, *layer.parameters()])
 
 
 @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning")
@@ -134,23 +135,23 @@ def test_what_records_operators_sees_them(layer, x):
     from torch.fx.experimental.proxy_tensor import make_fx
 
     other = torch.randn_like(x)
-    expected = layer(other)[0]
     traced = torch.jit.trace(layer, x)
-    assert torch.allclose(traced(other)[0], expected, atol=1e-6)
     graph = make_fx(lambda v: layer(v)[0])(x)
-    assert torch.allclose(graph(other), expected, atol=1e-6)
+    for found in (traced(other)[0], graph(other)):
+        agree_in(torch.float32, {"": found}, lambda: {"": layer(other)[0]}, [other, *layer.parameters()])
 
 
 def test_forward_mode_derivatives_are_the_references(layer, x):
     layer.requires_grad_(False)
 
-    def tangent(layer: nn.Module) -> Tensor:
+    def tangent(layer: nn.Module) -> dict[str, Tensor]:
         with forward_ad.dual_level():
-            return forward_ad.unpack_dual(layer(forward_ad.make_dual(x, torch.ones_like(x)))[0]).tangent
+            output, _ = layer(forward_ad.make_dual(x, torch.ones_like(x)))
+            return {"": forward_ad.unpack_dual(output).tangent}
 
     reference = elman.LSTM(5, 7, backend="reference").requires_grad_(False)
     reference.load_state_dict(layer.state_dict())
-    assert torch.allclose(tangent(layer), tangent(reference), atol=1e-6)
+    agree_in(torch.float32, tangent(layer), lambda: tangent(reference), [x, *reference.parameters()])
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -160,8 +161,14 @@ def test_vectorised_gradients_are_those_one_by_one(dtype, layer, x):
     output, _ = layer(v)
     directions = torch.eye(7, dtype=dtype).reshape(7, 1, 1, 7).expand(7, 6, 3, 7)
     (found,) = torch.autograd.grad(output, v, directions, is_grads_batched=True, retain_graph=True)
-    one_by_one = [torch.autograd.grad(output, v, d, retain_graph=True)[0] for d in directions]
-    assert torch.allclose(found, torch.stack(one_by_one), atol=1e-6 if dtype == torch.float32 else 0.05)
+
+    def one_by_one() -> dict[str, Tensor]:
+        output, _ = layer(v)
+        return {
+            "": torch.stack([torch.autograd.grad(output, v, d, retain_graph=True)[0] for d in directions])
+        }
+
+    agree_in(dtype, {"": found}, one_by_one, [v, *layer.parameters()])
 
 
 @pytest.mark.parametrize("backend", ["cpu", "reference"])
