@@ -236,7 +236,7 @@ def read_yaml(path: Path) -> Any:
     Raises:
         InputError: no such file, or not YAML.
     """
-    import yaml
+    import yaml  # here, as every help text reads this module and few commands read YAML
 
     class Loader(yaml.SafeLoader):
         """YAML 1.1 takes 4e-3 for a text; whoever writes it means the number."""

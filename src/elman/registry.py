@@ -99,11 +99,12 @@ def load_module(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        extra = _extra_of((error.name or "").partition(".")[0])
+        library = (error.name or "").partition(".")[0]
+        extra = _extra_of(library)
         if extra is None:
             raise
         raise InputError(
-            f"{error.name} is not installed; install it with: pip install 'elman[{extra}]'"
+            f"{library} is not installed; install it with: pip install 'elman[{extra}]'"
         ) from error
 
 

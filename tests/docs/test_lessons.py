@@ -56,7 +56,8 @@ def test_options_that_a_page_names_exist(page, capsys):
     + ["README.md"],
 )
 def test_links_lead_somewhere(page):
-    for target in X:
+    text = re.sub(r"^```.*?^```", "", pages.read(page), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)]+)\)", text):
         name, _, place = target.partition("#")
         path = (pages.ROOT / page).parent / name if name else pages.ROOT / page
         assert path.exists(), target

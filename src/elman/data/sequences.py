@@ -2,18 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from elman.config import shown
 from elman.data.read.arrays import array, check_finite, numbers
 from elman.data.read.npz import read_arrays
 from elman.data.read.tables import check_columns, check_filled, number_column, read_table, row_number
 from elman.errors import InputError
-
-if TYPE_CHECKING:
-    import polars as pl
 
 
 @dataclass(frozen=True)
@@ -128,7 +125,7 @@ def read_sequences(
 
 
 def sequences_from_table(
-    table: "pl.DataFrame",
+    table: pl.DataFrame,
     path: Path,
     *,
     id_column: str,
@@ -147,7 +144,7 @@ def sequences_from_table(
 
 
 def _grouped(
-    table: "pl.DataFrame",
+    table: pl.DataFrame,
     values: np.ndarray,
     features: list[str],
     path: Path,

@@ -3,24 +3,36 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
 
+from elman.batch import to_device
+from elman.cells.base import Cell
 from elman.config import require
+from elman.diagnose import (
+    GateStatistics,
+    GradientFlow,
+    HiddenStates,
+    Spectrum,
+    gate_statistics,
+    gradient_flow,
+    hidden_states,
+    jacobian_spectrum,
+)
+from elman.diagnose.reading import prepared, reading, run
 from elman.diagnose.remedies import Remedy, remedies
 from elman.errors import InputError
 from elman.inspect.text import text_properties
 from elman.inspect.trackers import Tracker, rank_trackers
 from elman.inspect.training import training_lines
+from elman.layers.recurrent import Recurrent
 from elman.tasks.shared.answers import Sample
 from elman.tasks.shared.sources import Paths
 from elman.tasks.shared.task import Task
 from elman.train import files
-
-if TYPE_CHECKING:
-    from elman.cells.base import Cell
-    from elman.diagnose import GateStatistics, GradientFlow, HiddenStates, Spectrum
+from elman.train.history import read_history
 
 LAGS = 200
 """Steps back that are looked at, where the data have so many."""
@@ -50,15 +62,15 @@ class Findings:
 
     sample: Sample
     inputs: np.ndarray
-    flow: "GradientFlow"
-    spectra: "tuple[Spectrum, ...]"
-    gates: "tuple[GateStatistics, ...]"
-    hidden: "tuple[HiddenStates, ...]"
+    flow: GradientFlow
+    spectra: tuple[Spectrum, ...]
+    gates: tuple[GateStatistics, ...]
+    hidden: tuple[HiddenStates, ...]
     properties: dict[str, np.ndarray]
     trackers: dict[str, list[Tracker]]
     history: list[dict[str, Any]]
     config: Any
-    cell: "Cell"
+    cell: Cell
 
     @property
     def verdict(self) -> str:
@@ -200,11 +212,6 @@ def look(task: Task, data: Paths | None = None, lags: int | None = None) -> Find
         InputError: the task is not trained, has no recurrent layer, has weights or inputs that are not
             finite, or there are fewer steps than lags.
     """
-    from elman.batch import to_device
-    from elman.diagnose import gate_statistics, gradient_flow, hidden_states, jacobian_spectrum
-    from elman.layers.recurrent import Recurrent
-    from elman.train.history import read_history
-
     require("--lags", lags is None or lags >= _FEWEST, f"an int in [{_FEWEST}, inf)", lags)
     if task.model is None:
         raise InputError(f"{type(task).__name__} is not fitted yet")
@@ -235,7 +242,7 @@ def look(task: Task, data: Paths | None = None, lags: int | None = None) -> Find
     )
 
 
-def readers(hidden: "Sequence[HiddenStates]") -> "Sequence[HiddenStates]":
+def readers(hidden: Sequence[HiddenStates]) -> Sequence[HiddenStates]:
     """The layers that read the input: those of the recurrent layer that stands first in the model."""
     places = [each.layer.rpartition(" layer ")[0] for each in hidden]
     return [each for each, place in zip(hidden, places, strict=True) if place == places[0]]
@@ -253,10 +260,6 @@ def number(value: Any) -> float | None:
 
 def _read(model: Any, batch: Any) -> tuple[np.ndarray, int]:
     """What the first layer read [T, B, I], and the steps of the longest sequence that every layer has."""
-    import torch
-
-    from elman.diagnose.reading import prepared, reading, run
-
     model = prepared(model)
     with torch.no_grad(), reading(model) as found:
         run(model, batch)

@@ -1,20 +1,17 @@
 """The gates: how far open they are, and how long units remember."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from elman.config import require
+from elman.diagnose import GateStatistics
 from elman.pictures.base import BLUE, GREY, PALE, legend_above, line_style, logarithmic
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
-    from elman.diagnose import GateStatistics
-
-
-def plot_gates(axes: "Axes", statistics: "GateStatistics") -> None:
+def plot_gates(axes: Axes, statistics: GateStatistics) -> None:
     """The histogram of one gate's values over all units and steps; what counts as saturated is darker.
 
     Args:
@@ -37,7 +34,7 @@ def plot_gates(axes: "Axes", statistics: "GateStatistics") -> None:
     axes.grid(alpha=0.25, axis="y")
 
 
-def plot_time_constants(axes: "Axes", statistics: Sequence["GateStatistics"], unit: str = "steps") -> None:
+def plot_time_constants(axes: Axes, statistics: Sequence[GateStatistics], unit: str = "steps") -> None:
     """How long each unit's gate keeps its state, the shortest first; a line for each layer.
 
     Args:
@@ -64,7 +61,7 @@ def plot_time_constants(axes: "Axes", statistics: Sequence["GateStatistics"], un
     legend_above(axes)
 
 
-def gates_table(statistics: Sequence["GateStatistics"]) -> dict[str, Any]:
+def gates_table(statistics: Sequence[GateStatistics]) -> dict[str, Any]:
     """What ``plot_gates`` draws: a row for each gate and bin."""
     bins = [len(s.counts) for s in statistics]
     return {
@@ -75,7 +72,7 @@ def gates_table(statistics: Sequence["GateStatistics"]) -> dict[str, Any]:
     }
 
 
-def time_constants_table(statistics: Sequence["GateStatistics"]) -> dict[str, Any]:
+def time_constants_table(statistics: Sequence[GateStatistics]) -> dict[str, Any]:
     """What ``plot_time_constants`` draws: a row for each layer, gate and unit."""
     kept = [(s, s.time_constants) for s in statistics if s.time_constants is not None]
     units = [len(values) for _, values in kept]

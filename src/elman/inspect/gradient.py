@@ -1,22 +1,19 @@
 """The gradient by time lag: how far back the loss reaches."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 
+from elman.diagnose import GradientFlow
 from elman.pictures.base import BLUE, GREEN, GREY, ORANGE, PURPLE, legend_above, logarithmic
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from elman.diagnose import GradientFlow
 
 _COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
 _MARKS = ("o", "s", "^", "D")
 
 
 def plot_gradient_flow(
-    axes: "Axes", flow: "GradientFlow", layer: int = 0, unit: str = "steps", needed: int | None = None
+    axes: Axes, flow: GradientFlow, layer: int = 0, unit: str = "steps", needed: int | None = None
 ) -> None:
     """Median and quartiles of the gradient's norm over the lags, one line for each part of the state.
 
@@ -43,7 +40,7 @@ def plot_gradient_flow(
     axes.grid(alpha=0.25)
 
 
-def _plot_part(axes: "Axes", flow: "GradientFlow", layer: int, part: int) -> bool:
+def _plot_part(axes: Axes, flow: GradientFlow, layer: int, part: int) -> bool:
     """Median and quartiles of one part of the state; whether there was anything to draw."""
     median, lower, upper = (each[layer, part] for each in (flow.median, flow.lower, flow.upper))
     there = np.isfinite(median) & (median > 0)
@@ -72,7 +69,7 @@ def _plot_part(axes: "Axes", flow: "GradientFlow", layer: int, part: int) -> boo
     return True
 
 
-def _plot_decay(axes: "Axes", flow: "GradientFlow", layer: int) -> None:
+def _plot_decay(axes: Axes, flow: GradientFlow, layer: int) -> None:
     """The decay fitted to all parts together, if there is one."""
     decay, whole = flow.decay[layer, -1], flow.median[layer, -1]
     there = np.isfinite(whole) & (whole > 0)
@@ -93,7 +90,7 @@ def _plot_decay(axes: "Axes", flow: "GradientFlow", layer: int) -> None:
     )
 
 
-def gradient_table(flow: "GradientFlow", layer: int = 0) -> dict[str, Any]:
+def gradient_table(flow: GradientFlow, layer: int = 0) -> dict[str, Any]:
     """What ``plot_gradient_flow`` draws, a row for each part and lag."""
     lags = len(flow.lags)
     return {

@@ -1,15 +1,13 @@
 """The hidden state over time, as a heat map, with what was read above it."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from elman.config import require
 from elman.pictures.base import legend_above, line_style
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _MAP = "cividis"  # from dark blue to yellow: in order for any colour vision, and in grey
 _SHOWN_IN_FULL = 0.99  # of the values; those beyond have the colour of the scale's end
@@ -19,7 +17,7 @@ _MOST_NAMES = 20  # beside a heat map
 
 
 def plot_hidden(
-    axes: "Axes", states: np.ndarray, *, name: str = "h", unit: str = "steps", pieces: Sequence[str] = ()
+    axes: Axes, states: np.ndarray, *, name: str = "h", unit: str = "steps", pieces: Sequence[str] = ()
 ) -> None:
     """Units × steps, the brighter the higher the value; the scale reaches as far on both sides of 0.
 
@@ -46,7 +44,7 @@ def plot_hidden(
         axes.tick_params(axis="x", length=0, rotation=0 if max(map(len, shown)) < 2 else 90)
 
 
-def plot_inputs(axes: "Axes", inputs: np.ndarray, names: Sequence[str], unit: str = "steps") -> None:
+def plot_inputs(axes: Axes, inputs: np.ndarray, names: Sequence[str], unit: str = "steps") -> None:
     """What the layer read at each step: a line for each feature, of more than four features a heat map.
 
     Args:
@@ -79,7 +77,7 @@ def plot_inputs(axes: "Axes", inputs: np.ndarray, names: Sequence[str], unit: st
         legend_above(axes)
 
 
-def _heat_map(axes: "Axes", values: np.ndarray, label: str, *, signed: bool) -> None:
+def _heat_map(axes: Axes, values: np.ndarray, label: str, *, signed: bool) -> None:
     """Values [T, N], time to the right; the scale begins at 0, or reaches as far on both sides of it."""
     # a few values far out would leave the rest without contrast
     largest = float(np.nanquantile(abs(values), _SHOWN_IN_FULL)) or 1.0

@@ -2,14 +2,14 @@
 
 import csv
 import io
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import matplotlib
 import numpy as np
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from matplotlib.figure import Figure
 
 _FORMATS = ("png", "svg")
 
@@ -27,15 +27,11 @@ class Picture:
 
     name: str
     caption: str
-    figure: "Figure"
+    figure: Figure
     table: dict[str, Any]
 
     def write(self, folder: Path) -> str:
         """Writes NAME.png, NAME.svg and NAME.csv; returns the SVG."""
-        import warnings
-
-        import matplotlib
-
         # text stays text, and the same picture is the same file
         options: Any = {"svg.fonttype": "none", "svg.hashsalt": self.name}
         with warnings.catch_warnings(), matplotlib.rc_context(options):

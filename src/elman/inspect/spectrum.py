@@ -1,22 +1,19 @@
 """The local spectrum: what one step does to a small change of the state."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from elman.config import require
+from elman.diagnose import Spectrum
 from elman.pictures.base import GREY, legend_above, line_style, logarithmic
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from elman.diagnose import Spectrum
 
 _LEAST = 1e-6  # of the largest value: what is smaller lies below the picture
 
 
-def plot_spectrum(axes: "Axes", spectra: Sequence["Spectrum"]) -> None:
+def plot_spectrum(axes: Axes, spectra: Sequence[Spectrum]) -> None:
     """Singular values of the step's Jacobian, largest first: median, quartiles and range over the samples.
 
     Directions above the line at 1 grow in a step, those below shrink. Where some value is less than a
@@ -48,13 +45,13 @@ def plot_spectrum(axes: "Axes", spectra: Sequence["Spectrum"]) -> None:
     legend_above(axes)
 
 
-def is_cut(spectra: Sequence["Spectrum"]) -> bool:
+def is_cut(spectra: Sequence[Spectrum]) -> bool:
     """Whether some values are too small for the picture."""
     values = [s.singular_values for s in spectra]
     return min(float(v.min()) for v in values) < _LEAST * max(float(v.max()) for v in values)
 
 
-def spectrum_table(spectra: Sequence["Spectrum"]) -> dict[str, Any]:
+def spectrum_table(spectra: Sequence[Spectrum]) -> dict[str, Any]:
     """What ``plot_spectrum`` draws: a row for each layer, sample and singular value."""
     shapes = [s.singular_values.shape for s in spectra]
     return {

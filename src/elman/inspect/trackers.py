@@ -2,14 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from elman.diagnose import HiddenStates
 from elman.inspect.text import YES_OR_NO
-
-if TYPE_CHECKING:
-    from elman.diagnose import HiddenStates
 
 _LEAST = 30  # steps on either side; of fewer, the best of many units would be good by chance
 
@@ -39,7 +36,7 @@ class Tracker:
 
 
 def rank_trackers(
-    layers: Sequence["HiddenStates"], properties: Mapping[str, np.ndarray], most: int = 3
+    layers: Sequence[HiddenStates], properties: Mapping[str, np.ndarray], most: int = 3
 ) -> dict[str, list[Tracker]]:
     """The units that track each property best, best first.
 

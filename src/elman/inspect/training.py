@@ -2,14 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from elman.pictures.base import BLUE, GREY, ORANGE, legend_above, line_style, logarithmic
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _USUAL = 1e-3  # of a parameter's size, in one update
 _MOST_LINES = 8  # of parameters; of more, those farthest from the usual are drawn
@@ -22,7 +20,7 @@ def training_lines(history: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def plot_gradient_norm(axes: "Axes", history: Sequence[dict[str, Any]], clip_at: float | None = None) -> None:
+def plot_gradient_norm(axes: Axes, history: Sequence[dict[str, Any]], clip_at: float | None = None) -> None:
     """The gradient's norm before clipping, and the share of steps that were clipped.
 
     Args:
@@ -52,7 +50,7 @@ def plot_gradient_norm(axes: "Axes", history: Sequence[dict[str, Any]], clip_at:
     legend_above(axes, [each for part in (axes, share) for each in part.get_legend_handles_labels()[0]])
 
 
-def plot_updates(axes: "Axes", history: Sequence[dict[str, Any]]) -> None:
+def plot_updates(axes: Axes, history: Sequence[dict[str, Any]]) -> None:
     """By how much of its size each parameter moved in a step, where the run's history says so.
 
     About a thousandth is usual; far less is hardly learning, far more hardly stable. Of more than eight
@@ -88,7 +86,7 @@ def _unusual(ratios: np.ndarray) -> float:
         return abs(float(np.log(np.nanmedian(ratios) / _USUAL)))
 
 
-def plot_half_lives(axes: "Axes", history: Sequence[dict[str, Any]], unit: str = "steps") -> None:
+def plot_half_lives(axes: Axes, history: Sequence[dict[str, Any]], unit: str = "steps") -> None:
     """The gradient's half-life over the training, of each layer, where the run was watched.
 
     Triangles at the upper edge stand where the gradient does not fall, at the lower edge where it is gone

@@ -2,15 +2,7 @@
 
 from typing import Any
 
-from elman.errors import InputError
-
-
-def check_available() -> None:
-    """Raises InputError where sacrebleu is not installed."""
-    try:
-        import sacrebleu  # noqa: F401
-    except ImportError:
-        raise InputError('BLEU needs sacrebleu: pip install "elman[text]"') from None
+from sacrebleu.metrics import BLEU, CHRF
 
 
 def translation_scores(
@@ -47,8 +39,6 @@ def signatures(tokenizer: str = "13a") -> dict[str, str]:
 
 
 def _metrics(tokenizer: str) -> dict[str, Any]:
-    from sacrebleu.metrics import BLEU, CHRF
-
     return {
         "bleu": BLEU(tokenize=tokenizer),
         "bleu_lowercase": BLEU(tokenize=tokenizer, lowercase=True),

@@ -130,7 +130,7 @@ class Loop:
         reading: Reading | None = None,
         progress: Progress | None = None,
     ) -> None:
-        from lightning_fabric import Fabric
+        from lightning_fabric import Fabric  # here, as it takes as long to import as torch
 
         self.options, self.folder = options, folder
         self.batches, self.validation = batches, validation

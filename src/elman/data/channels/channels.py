@@ -4,9 +4,10 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import polars as pl
 
 from elman.config import check_regular
 from elman.data.read.arrays import check_finite, is_array, is_frame, numbers
@@ -14,9 +15,6 @@ from elman.data.read.frames import to_polars
 from elman.data.read.npz import read_arrays
 from elman.data.read.tables import check_filled, number_column, read_table, row_number
 from elman.errors import InputError
-
-if TYPE_CHECKING:
-    import polars as pl
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ def read_channels(path: Path, *, id_column: str, time_column: str, label_column:
 
 
 def channels_from_table(
-    table: "pl.DataFrame", path: Path, *, id_column: str, time_column: str, label_column: str
+    table: pl.DataFrame, path: Path, *, id_column: str, time_column: str, label_column: str
 ) -> ChannelTable:
     """All numeric columns of a table with one row a step.
 

@@ -16,7 +16,7 @@ def python_reference() -> list[str]:
         InputError: this Python was packaged without the reference (the module ``pydoc_data``).
     """
     try:
-        from pydoc_data.topics import topics
+        from pydoc_data.topics import topics  # here, as some builds of Python lack it
     except ImportError:
         raise InputError(
             "python-reference: this Python was installed without its language reference "

@@ -1,16 +1,15 @@
 """Data frames of polars and of pandas: whichever came in goes out."""
 
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import polars as pl
 
 from elman.config import shown
 from elman.errors import InputError
 
-if TYPE_CHECKING:
-    import polars as pl
 
-
-def to_polars(frame: Any, name: str = "df") -> "pl.DataFrame":
+def to_polars(frame: Any, name: str = "df") -> pl.DataFrame:
     """A frame of polars or pandas as one of polars.
 
     Args:
@@ -20,8 +19,6 @@ def to_polars(frame: Any, name: str = "df") -> "pl.DataFrame":
     Raises:
         InputError: it is no such frame, or it has no rows.
     """
-    import polars as pl
-
     if not isinstance(frame, pl.DataFrame):
         if not (hasattr(frame, "iloc") and hasattr(frame, "columns")):
             raise InputError(f"{name} must be a DataFrame of polars or pandas. Got {type(frame).__name__}.")
@@ -35,9 +32,7 @@ def to_polars(frame: Any, name: str = "df") -> "pl.DataFrame":
     return frame
 
 
-def _column(name: str, column: Any) -> "pl.Series":
-    import polars as pl
-
+def _column(name: str, column: Any) -> pl.Series:
     if column.dtype.kind == "M":
         return _moments(name, column)
     if column.dtype.kind in "biuf" and not column.isna().any():
@@ -52,10 +47,8 @@ def _is_category(column: Any) -> bool:
     return str(column.dtype) == "category"
 
 
-def _moments(name: str, column: Any) -> "pl.Series":
+def _moments(name: str, column: Any) -> pl.Series:
     """Date-times of pandas with their unit, as far as polars has it, and their zone."""
-    import polars as pl
-
     zone = getattr(column.dtype, "tz", None)
     plain = column if zone is None else column.dt.tz_convert("UTC").dt.tz_localize(None)
     values = plain.to_numpy()
@@ -72,21 +65,16 @@ def _moments(name: str, column: Any) -> "pl.Series":
         ) from None
 
 
-def like(frame: "pl.DataFrame", given: Any) -> Any:
+def like(frame: pl.DataFrame, given: Any) -> Any:
     """The frame in the kind of ``given``, pandas where that is of pandas, and its columns too."""
-    import polars as pl
-
     if given is None or isinstance(given, pl.DataFrame):
         return frame
-    import pandas as pd
+    import pandas as pd  # not required, but whoever gives one of its frames has it
 
-    return pd.DataFrame({name: _as_pandas(frame[name], given) for name in frame.columns})
+    return pd.DataFrame({name: _as_pandas(frame[name], given, pd) for name in frame.columns})
 
 
-def _as_pandas(column: "pl.Series", given: Any) -> Any:
-    import pandas as pd
-    import polars as pl
-
+def _as_pandas(column: pl.Series, given: Any, pd: Any) -> Any:
     if isinstance(column.dtype, pl.Datetime) and column.dtype.time_zone:
         utc = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         return pd.Series(utc.to_numpy()).dt.tz_localize("UTC").dt.tz_convert(column.dtype.time_zone)

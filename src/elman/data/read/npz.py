@@ -1,5 +1,6 @@
 """Arrays of NumPy's .npz files."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,6 @@ from elman.errors import InputError
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """The arrays of an ``.npz`` file, by name; InputError where it is damaged or holds pickled objects."""
-    import zipfile
-
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     if not zipfile.is_zipfile(path):

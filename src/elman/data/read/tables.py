@@ -6,16 +6,13 @@ import json
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 
 from elman.config import is_finite, shown
 from elman.data.scale import LARGEST
 from elman.errors import InputError
-
-if TYPE_CHECKING:
-    import polars as pl
 
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 _NAMES = {",": "commas", "\t": "tabs", ";": "semicolons"}
@@ -24,7 +21,7 @@ TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 """Endings of the files that ``read_table`` reads."""
 
 
-def read_table(path: Path, also: tuple[str, ...] = ()) -> "pl.DataFrame":
+def read_table(path: Path, also: tuple[str, ...] = ()) -> pl.DataFrame:
     """A table of at least one row; its first row is row 2 of a file that names its columns in row 1.
 
     Args:
@@ -34,8 +31,6 @@ def read_table(path: Path, also: tuple[str, ...] = ()) -> "pl.DataFrame":
     Raises:
         InputError: no such file, another ending, a damaged file, or no rows.
     """
-    import polars as pl
-
     # a column's type is known only when all of it has been read
     readers = {
         ".csv": partial(pl.read_csv, infer_schema_length=None),
@@ -122,14 +117,14 @@ def row_number(path: Path, index: int) -> int:
     return index + (2 if path.suffix in (".csv", ".tsv") else 1)
 
 
-def check_columns(table: "pl.DataFrame", columns: list[str], path: Path) -> None:
+def check_columns(table: pl.DataFrame, columns: list[str], path: Path) -> None:
     """Raises InputError unless the table has all these columns."""
     for column in columns:
         if column not in table.columns:
             raise InputError(f"{path}: has no column {column!r}; columns: {', '.join(table.columns)}")
 
 
-def check_filled(table: "pl.DataFrame", column: str, path: Path) -> None:
+def check_filled(table: pl.DataFrame, column: str, path: Path) -> None:
     """Raises InputError where a cell of the column is empty, or NaN."""
     empty = table[column].is_null()
     if table[column].dtype.is_float():
@@ -139,7 +134,7 @@ def check_filled(table: "pl.DataFrame", column: str, path: Path) -> None:
         raise InputError(f"{path}: row {row}, column {column!r}: must not be empty")
 
 
-def number_column(table: "pl.DataFrame", column: str, path: Path, *, missing: bool = False) -> np.ndarray:
+def number_column(table: pl.DataFrame, column: str, path: Path, *, missing: bool = False) -> np.ndarray:
     """A column as float64 [rows].
 
     Args:
@@ -151,8 +146,6 @@ def number_column(table: "pl.DataFrame", column: str, path: Path, *, missing: bo
     Raises:
         InputError: a cell holds no finite number, or one beyond what float32 holds.
     """
-    import polars as pl
-
     kind = table[column].dtype
     # a date, or a category, is no number, though there is one behind it
     readable = kind.is_numeric() or kind in (pl.Boolean, pl.String, pl.Null)

@@ -9,7 +9,7 @@ import torch
 from elman.cells import GRU
 from elman.data.batches.tokens import TokenStreams, TokenWindows, excerpts
 from elman.data.tokens.corpus import corpus_of, load_corpus
-from elman.data.tokens.vocab import EventVocabulary, vocabulary_from_json
+from elman.data.tokens.vocab import EventVocabulary, event_vocabulary_from_json
 from elman.decode.sample import sample
 from elman.errors import InputError
 from elman.layers import Recurrent
@@ -41,7 +41,7 @@ def test_names_are_learnt_from_sequences():
 
 
 def test_json_gives_the_same_vocabulary():
-    assert vocabulary_from_json(json.loads(json.dumps(VOCABULARY.to_json()))) == VOCABULARY
+    assert event_vocabulary_from_json(json.loads(json.dumps(VOCABULARY.to_json()))) == VOCABULARY
 
 
 @pytest.mark.parametrize(
@@ -55,11 +55,12 @@ def test_json_gives_the_same_vocabulary():
         ({"names": "abc"}, "names must be a list"),
         ({"names": ["a"] * 300_001}, "at most 300000"),
         ({"lowercase": True}, "the fields must be"),
+        ({"level": "words"}, r"level must be one of \['events'\]. Got 'words'"),
     ],
 )
 def test_json_from_anywhere_is_checked(change, message):
     with pytest.raises(InputError, match=f"^v.json: .*{message}"):
-        vocabulary_from_json(VOCABULARY.to_json() | change, "v.json")
+        event_vocabulary_from_json(VOCABULARY.to_json() | change, "v.json")
 
 
 def test_what_is_not_in_the_vocabulary_is_refused():

@@ -1,6 +1,7 @@
 """Vocabularies: what tokens stand for, pieces of texts or named events; one file a kind."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from elman.config import require
 from elman.data.tokens.vocab.base import (
@@ -31,16 +32,17 @@ __all__ = [
     "Vocabulary",
     "WordSplit",
     "WordVocabulary",
+    "event_vocabulary_from_json",
     "make_vocabulary",
     "vocabulary_from_json",
 ]
+
+V = TypeVar("V", bound=Vocabulary)
 
 VOCABULARIES: dict[str, type[TextVocabulary]] = {
     kind.level: kind for kind in (CharacterVocabulary, ByteVocabulary, WordVocabulary, SubwordVocabulary)
 }
 """The kinds of vocabulary of texts by level."""
-
-_KINDS: dict[str, type[Vocabulary]] = {**VOCABULARIES, EventVocabulary.level: EventVocabulary}
 
 LARGEST_JSON = 32 * 2**20
 """Bytes of the largest vocabulary as JSON."""
@@ -88,8 +90,8 @@ def make_vocabulary(
     return vocabulary
 
 
-def vocabulary_from_json(obj: object, source: str = "vocabulary") -> Vocabulary:
-    """Return the vocabulary that `to_json` described.
+def vocabulary_from_json(obj: object, source: str = "vocabulary") -> TextVocabulary:
+    """Return the vocabulary of texts that `to_json` described.
 
     Args:
         obj: the parsed JSON, from anywhere: nothing about it is taken on trust.
@@ -98,12 +100,21 @@ def vocabulary_from_json(obj: object, source: str = "vocabulary") -> Vocabulary:
     Raises:
         InputError: `obj` is not what `to_json` writes.
     """
+    return _from_json(obj, source, VOCABULARIES)
+
+
+def event_vocabulary_from_json(obj: object, source: str = "vocabulary") -> EventVocabulary:
+    """Return the vocabulary of events that `to_json` described; see `vocabulary_from_json`."""
+    return _from_json(obj, source, {EventVocabulary.level: EventVocabulary})
+
+
+def _from_json(obj: object, source: str, kinds: Mapping[str, type[V]]) -> V:
     try:
         if not isinstance(obj, dict):
             raise refusal("a vocabulary must be an object", obj)
         level = obj.get("level")
-        if not (isinstance(level, str) and level in _KINDS):
-            raise refusal(f"level must be one of {[*_KINDS]}", level)
-        return _KINDS[level].from_json(obj)
+        if not (isinstance(level, str) and level in kinds):
+            raise refusal(f"level must be one of {[*kinds]}", level)
+        return kinds[level].from_json(obj)
     except InputError as error:
         raise InputError(f"{source}: {error}") from None

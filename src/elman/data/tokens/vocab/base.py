@@ -64,6 +64,8 @@ class Vocabulary(ABC):
 
     level: ClassVar[str]
     """The name of its kind."""
+    has_words: ClassVar[bool] = False
+    """Whether tokens are words: a text that comes in blocks must not be cut within one."""
     specials: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -151,8 +153,6 @@ class TextVocabulary(Vocabulary):
         specials: see `Vocabulary`.
     """
 
-    has_words: ClassVar[bool] = False
-    """Whether a text that comes in blocks must not be cut within a word."""
     lowercase: bool = False
 
     @classmethod

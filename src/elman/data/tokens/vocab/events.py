@@ -93,7 +93,7 @@ class EventVocabulary(Vocabulary):
 
     @classmethod
     def from_json(cls, obj: dict[str, Any]) -> Self:
-        """Return the vocabulary that `to_json` described; see `vocabulary_from_json`."""
+        """Return the vocabulary that `to_json` described; see `event_vocabulary_from_json`."""
         fields = check_fields(obj, {"names": []})
         for name in fields["names"]:
             if not isinstance(name, str):
