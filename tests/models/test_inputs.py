@@ -8,7 +8,9 @@ from torch import nn
 
 from elman.batch import Batch, Field, Target
 from elman.cells import GRU, LSTM
+from elman.data.batches.by_length import ByLength
 from elman.data.batches.ragged import pad
+from elman.data.features import write_features
 from elman.heads.categorical import Categorical
 from elman.heads.squared_error import SquaredError
 from elman.layers import Recurrent
@@ -20,6 +22,8 @@ from elman.models.inputs import PictureEncoder, encode
 from elman.models.pooled import Pooled
 from elman.models.pooling import Pooling
 from elman.models.seq2seq import Seq2Seq
+from elman.train.loop import Loop, evaluate
+from elman.train.options import TrainingOptions
 
 V, E, H, SHAPE = 7, 4, 5, (3, 9, 6)
 KINDS = ("ids", "numbers", "planes")
@@ -167,6 +171,21 @@ def test_where_something_is_in_a_picture_matters():
     left, right = torch.zeros(2, 1, 16, 16)
     left[:, 4:6, 2:4], right[:, 4:6, 10:12] = 1, 1
     assert (net(left) - net(right)).abs().max() > 1e-3
+
+
+def test_eight_clips_are_learnt_by_heart_from_their_file(tmp_path):
+    """From pixels on disk through batches by steps to classes."""
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(2, 6, 8)
+    clips = [rng.integers(0, 256, (n, 1, 8, 8)).astype(np.uint8) for n in lengths]
+    features = write_features(tmp_path / "clips", clips)
+    data = ByLength(features, torch.arange(8) % 3, features.lengths, steps_per_batch=20, seed=0)
+    torch.manual_seed(0)
+    layer = Recurrent(GRU(6, 16))
+    model = Classifier(layer, Categorical(16, 3), Pooling(layer), PictureEncoder(1, 8, 8, 6, (8, 8)))
+    assert evaluate(model, data).mean > 0.8
+    Loop(model, data, None, TrainingOptions(epochs=60, learning_rate=0.02)).run()
+    assert evaluate(model, data).mean < 0.05
 
 
 def test_impossible_pictures_are_refused():

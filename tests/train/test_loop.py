@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from lightning_fabric import Fabric
 from tiny import I, Probe, V, corpus, examples, language_model, regressor, same_bits, weights
 from torch import Tensor, nn
 
@@ -394,3 +395,10 @@ def test_a_run_in_a_thread_leaves_the_signals_alone():
     thread.start()
     thread.join()
     assert loops[0].position.finished
+
+
+def test_a_module_that_fabric_wraps_takes_a_frozen_batch():
+    """As training by several processes will need."""
+    model, batch = language_model(), next(streams().epoch(0))
+    wrapped = Fabric(accelerator="cpu", devices=1).setup_module(model)
+    torch.testing.assert_close(wrapped(batch, None)[0], model(batch, None)[0])

@@ -28,9 +28,8 @@ from elman.inspect.text import text_properties
 from elman.inspect.trackers import Tracker, rank_trackers
 from elman.inspect.training import training_lines
 from elman.layers.recurrent import Recurrent
-from elman.tasks.shared.answers import Sample
-from elman.tasks.shared.sources import Paths
-from elman.tasks.shared.task import Task
+from elman.models.predict import device_of
+from elman.tasks.base import Paths, Sample, Task
 from elman.train import files
 from elman.train.history import read_history
 
@@ -216,7 +215,7 @@ def look(task: Task, data: Paths | None = None, lags: int | None = None) -> Find
     if task.model is None:
         raise InputError(f"{type(task).__name__} is not fitted yet")
     model, sample = task.model, task.sample(data)
-    batch = to_device(sample.batch, next(model.parameters()).device)
+    batch = to_device(sample.batch, device_of(model))
     hidden = hidden_states(model, batch)
     inputs, longest = _read(model, batch)
     if longest < _FEWEST:

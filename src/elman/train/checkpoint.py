@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from elman.config import check_regular
 from elman.errors import InputError
+from elman.models.predict import device_of
 from elman.state import State
 from elman.train.files import write_atomically
 
@@ -68,7 +69,7 @@ def load_checkpoint(
         InputError: the file is damaged or belongs to another model.
     """
     check_regular(path)
-    device = next(model.parameters()).device
+    device = device_of(model)
     try:
         with safe_open(path, "pt", device=str(device)) as file:
             tensors = {key: _aligned(file.get_tensor(key)) for key in file.keys()}  # noqa: SIM118 - not a dict
