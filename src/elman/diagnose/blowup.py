@@ -67,7 +67,7 @@ def _growth(layer: Recurrent, call: Call) -> float:
     sides = [None] * len(x) if call.side is None else list(call.side[:256, :8].detach())
     states = [tuple(s[:, : x.shape[1]].detach().clone().requires_grad_() for s in call.state)]
     for step, side in zip(x, sides, strict=True):
-        _, state = Recurrent.step(layer, step, states[-1], side)  # a drop-in's own step takes a bare state
+        _, state = layer.plain_step(step, states[-1], side)
         for s in state:
             s.retain_grad()
         states.append(state)

@@ -29,7 +29,9 @@ from elman.inspect.trackers import Tracker, rank_trackers
 from elman.inspect.training import training_lines
 from elman.layers.recurrent import Recurrent
 from elman.models.predict import device_of
-from elman.tasks.base import Paths, Sample, Task
+from elman.tasks.shared.answers import Sample
+from elman.tasks.shared.sources import Paths
+from elman.tasks.shared.task import Task
 from elman.train import files
 from elman.train.history import read_history
 

@@ -217,6 +217,12 @@ class Recurrent(nn.Module):
         Raises:
             ValueError: the layer is bidirectional, so that no step can be taken before the end is known.
         """
+        return self.plain_step(x, state, side)
+
+    def plain_step(
+        self, x: Tensor, state: State | None = None, side: Tensor | None = None
+    ) -> tuple[Tensor, State]:
+        """``step`` with the state as a tuple, also of a drop-in whose ``step`` has torch's form."""
         if self.bidirectional:
             raise ValueError("a bidirectional layer cannot go step by step")
         if x.dim() != 2 + self.cell.plane_axes:

@@ -12,8 +12,6 @@ from elman.state import State
 if TYPE_CHECKING:
     import numpy as np
 
-    from elman.layers.recurrent import Recurrent
-
 
 class Stream:
     """Carries a layer's state from one step to the next, without gradients; made by ``layer.stream()``.
@@ -24,7 +22,7 @@ class Stream:
     dropout. A stream belongs to one thread; each may have its own.
 
     Args:
-        layer: one direction.
+        layer: a ``Recurrent`` of one direction; its module imports this one, so no type names it here.
         batch_size: B, rows that stream side by side.
         planes: sizes of the input's planes, for a cell that reads them.
 
@@ -33,7 +31,7 @@ class Stream:
         [B, O, *planes'] (or [O, *planes']); ``state``: as the layer's
     """
 
-    def __init__(self, layer: "Recurrent", batch_size: int = 1, planes: Shape = ()) -> None:
+    def __init__(self, layer: Any, batch_size: int = 1, planes: Shape = ()) -> None:
         check_size("batch_size", batch_size)
         self._layer = layer
         self._batch_size = batch_size
@@ -132,14 +130,11 @@ class Stream:
 
     def _one_step(self, x: Tensor, side: Tensor | None, like: State) -> Tensor:
         """A step by the layer itself."""
-        from elman.layers.recurrent import Recurrent
-
         state = tuple(s.to(i.dtype) for s, i in zip(self._state, like, strict=True))
         single = x.dim() == 1 + len(self._planes)
         if single:
             x, side = x[None], None if side is None else side[None]
-        # a drop-in's own step takes a bare state
-        output, state = Recurrent.step(self._layer, x, state, side)
+        output, state = self._layer.plain_step(x, state, side)
         for own, new in zip(self._state, state, strict=True):
             own.copy_(new)
         return output[0] if single else output
