@@ -8,85 +8,66 @@ from typing import TYPE_CHECKING, Any
 
 from elman.version import __version__ as __version__
 
-if TYPE_CHECKING:
-    from elman import cells
-    from elman.cells import Cell
-    from elman.errors import InputError, TrainingStopped
-    from elman.layers import GRU, LSTM, RNN, GRUCell, LSTMCell, Recurrent, RNNCell, Stream, convert
-    from elman.tasks.adding.task import AddingProblem
-    from elman.tasks.anomaly_detection.task import AnomalyDetector
-    from elman.tasks.classification.task import SequenceClassifier
-    from elman.tasks.copy.task import CopyingMemory
-    from elman.tasks.digits.task import DigitClassifier
-    from elman.tasks.forecasting.task import Forecaster
-    from elman.tasks.language_model.task import LanguageModel
-    from elman.tasks.parity.task import ParityProblem
-    from elman.tasks.regression.task import SequenceRegressor
-    from elman.tasks.shared.run_folder import load, resume
-    from elman.tasks.translation.task import Translator
+if TYPE_CHECKING:  # what _HOME says, for type checkers; a test compares them
+    from elman import cells as cells, diagnose as diagnose, inspect as inspect, testing as testing
+    from elman.cells import Cell as Cell
+    from elman.errors import (
+        InputError as InputError,
+        Interrupted as Interrupted,
+        TrainingStopped as TrainingStopped,
+    )
+    from elman.layers import (
+        GRU as GRU,
+        LSTM as LSTM,
+        RNN as RNN,
+        GRUCell as GRUCell,
+        LSTMCell as LSTMCell,
+        Recurrent as Recurrent,
+        RNNCell as RNNCell,
+        Stream as Stream,
+        convert as convert,
+    )
+    from elman.tasks.adding.task import AddingProblem as AddingProblem
+    from elman.tasks.anomaly_detection.task import AnomalyDetector as AnomalyDetector
+    from elman.tasks.classification.task import SequenceClassifier as SequenceClassifier
+    from elman.tasks.copy.task import CopyingMemory as CopyingMemory
+    from elman.tasks.digits.task import DigitClassifier as DigitClassifier
+    from elman.tasks.forecasting.task import Forecaster as Forecaster
+    from elman.tasks.language_model.task import LanguageModel as LanguageModel
+    from elman.tasks.parity.task import ParityProblem as ParityProblem
+    from elman.tasks.regression.task import SequenceRegressor as SequenceRegressor
+    from elman.tasks.shared.run_folder import load as load, resume as resume
+    from elman.tasks.translation.task import Translator as Translator
 
-# Public names and where they live: imported when first used, so that the command line answers at once.
 _HOME = {
-    "AddingProblem": "tasks.adding.task",
-    "AnomalyDetector": "tasks.anomaly_detection.task",
-    "Cell": "cells",
-    "CopyingMemory": "tasks.copy.task",
-    "DigitClassifier": "tasks.digits.task",
-    "Forecaster": "tasks.forecasting.task",
-    "GRU": "layers",
-    "GRUCell": "layers",
-    "InputError": "errors",
-    "LSTM": "layers",
-    "LSTMCell": "layers",
-    "LanguageModel": "tasks.language_model.task",
-    "ParityProblem": "tasks.parity.task",
-    "RNN": "layers",
-    "RNNCell": "layers",
-    "Recurrent": "layers",
-    "SequenceClassifier": "tasks.classification.task",
-    "SequenceRegressor": "tasks.regression.task",
-    "Stream": "layers",
-    "TrainingStopped": "errors",
-    "Translator": "tasks.translation.task",
-    "convert": "layers",
-    "load": "tasks.shared.run_folder",
-    "resume": "tasks.shared.run_folder",
+    "cells": ("Cell",),
+    "errors": ("InputError", "Interrupted", "TrainingStopped"),
+    "layers": ("GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Recurrent", "Stream", "convert"),
+    "tasks.adding.task": ("AddingProblem",),
+    "tasks.anomaly_detection.task": ("AnomalyDetector",),
+    "tasks.classification.task": ("SequenceClassifier",),
+    "tasks.copy.task": ("CopyingMemory",),
+    "tasks.digits.task": ("DigitClassifier",),
+    "tasks.forecasting.task": ("Forecaster",),
+    "tasks.language_model.task": ("LanguageModel",),
+    "tasks.parity.task": ("ParityProblem",),
+    "tasks.regression.task": ("SequenceRegressor",),
+    "tasks.shared.run_folder": ("load", "resume"),
+    "tasks.translation.task": ("Translator",),
 }
+"""Where public names live. They are imported when first used, so that the command line answers at once."""
 
-__all__ = [
-    "GRU",
-    "LSTM",
-    "RNN",
-    "AddingProblem",
-    "AnomalyDetector",
-    "Cell",
-    "CopyingMemory",
-    "DigitClassifier",
-    "Forecaster",
-    "GRUCell",
-    "InputError",
-    "LSTMCell",
-    "LanguageModel",
-    "ParityProblem",
-    "RNNCell",
-    "Recurrent",
-    "SequenceClassifier",
-    "SequenceRegressor",
-    "Stream",
-    "TrainingStopped",
-    "Translator",
-    "cells",
-    "convert",
-    "load",
-    "resume",
-]
+_MODULES = ("cells", "diagnose", "inspect", "testing")
+
+__all__ = sorted([*_MODULES, *(name for names in _HOME.values() for name in names)])
 
 
 def __getattr__(name: str) -> Any:
-    if name == "cells":
-        return importlib.import_module("elman.cells")
-    if name in _HOME:
-        return getattr(importlib.import_module(f"elman.{_HOME[name]}"), name)
+    if name in _MODULES:
+        return importlib.import_module(f"elman.{name}")
+    for module, names in _HOME.items():
+        if name in names:
+            return getattr(importlib.import_module(f"elman.{module}"), name)
     raise AttributeError(f"module 'elman' has no attribute {name!r}")
 
 
