@@ -9,22 +9,45 @@ from typing import TYPE_CHECKING, Any
 from elman.version import __version__ as __version__
 
 if TYPE_CHECKING:  # what _HOME says, for type checkers; a test compares them
-    from elman import cells as cells, diagnose as diagnose, inspect as inspect, testing as testing
+    from elman import cells as cells
+    from elman import diagnose as diagnose
+    from elman import inspect as inspect
+    from elman import testing as testing
     from elman.cells import Cell as Cell
     from elman.errors import (
         InputError as InputError,
+    )
+    from elman.errors import (
         Interrupted as Interrupted,
+    )
+    from elman.errors import (
         TrainingStopped as TrainingStopped,
     )
     from elman.layers import (
         GRU as GRU,
+    )
+    from elman.layers import (
         LSTM as LSTM,
+    )
+    from elman.layers import (
         RNN as RNN,
+    )
+    from elman.layers import (
         GRUCell as GRUCell,
+    )
+    from elman.layers import (
         LSTMCell as LSTMCell,
+    )
+    from elman.layers import (
         Recurrent as Recurrent,
+    )
+    from elman.layers import (
         RNNCell as RNNCell,
+    )
+    from elman.layers import (
         Stream as Stream,
+    )
+    from elman.layers import (
         convert as convert,
     )
     from elman.tasks.adding.task import AddingProblem as AddingProblem
@@ -36,7 +59,8 @@ if TYPE_CHECKING:  # what _HOME says, for type checkers; a test compares them
     from elman.tasks.language_model.task import LanguageModel as LanguageModel
     from elman.tasks.parity.task import ParityProblem as ParityProblem
     from elman.tasks.regression.task import SequenceRegressor as SequenceRegressor
-    from elman.tasks.shared.run_folder import load as load, resume as resume
+    from elman.tasks.shared.run_folder import load as load
+    from elman.tasks.shared.run_folder import resume as resume
     from elman.tasks.translation.task import Translator as Translator
 
 _HOME = {

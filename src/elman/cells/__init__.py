@@ -9,6 +9,7 @@ from elman.cells.layer_norm_lstm import LayerNormLSTM
 from elman.cells.lstm import LSTM
 from elman.cells.peephole_lstm import PeepholeLSTM
 from elman.cells.projected_lstm import ProjectedLSTM
+from elman.registry import find, names
 
 __all__ = [
     "GRU",
@@ -21,3 +22,12 @@ __all__ = [
     "PeepholeLSTM",
     "ProjectedLSTM",
 ]
+
+
+def __getattr__(name: str) -> type[Cell]:
+    """Finds a cell that a file of this folder adds without being named above."""
+    for each in names("cells"):
+        cell = find("cells", each, Cell)
+        if cell.__name__ == name:
+            return cell
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
