@@ -4,11 +4,10 @@ python benchmarks/curves.py TEXT --config recipes/tiny_shakespeare.yaml --epochs
 """
 
 import argparse
-import dataclasses
 import tempfile
 from pathlib import Path
 
-from elman.cli.main import _from_yaml
+from elman.config import read_yaml
 from elman.tasks.language_model.task import LanguageModel
 from elman.train.files import HISTORY
 from elman.train.history import read_history
@@ -25,10 +24,10 @@ class OnBackend(LanguageModel):
         return model
 
 
-def run(backend, config, data):
+def run(backend, options, data):
     """Validation losses by epoch, and seconds."""
-    task = OnBackend(config)
-    task.backend = backend
+    OnBackend.backend = backend
+    task = OnBackend(**options)
     with tempfile.TemporaryDirectory() as folder:
         task.train([data], Path(folder) / "run", show_progress=True)
         lines = read_history(Path(folder) / "run" / HISTORY)
@@ -42,9 +41,8 @@ def main():
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--backends", nargs="+", default=["cpu", "reference"])
     given = parser.parse_args()
-    options = dataclasses.replace(
-        _from_yaml(LanguageModel, given.config), epochs=given.epochs, max_minutes=None, ngram_order=1
-    )
+    options = {name.replace("-", "_"): value for name, value in read_yaml(given.config).items()}
+    options |= {"epochs": given.epochs, "max_minutes": None, "ngram_order": 1}
     found = {backend: run(backend, options, given.data) for backend in given.backends}
     print(f"| backend | {' | '.join(f'epoch {k + 1}' for k in range(given.epochs))} | seconds |")
     print("|---" * (given.epochs + 2) + "|")

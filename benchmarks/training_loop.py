@@ -23,6 +23,7 @@ import torch.nn.functional as F
 from elman.data.batches.tokens import TokenStreams
 from elman.data.tokens.corpus import Corpus
 from elman.data.tokens.vocab import ByteVocabulary
+from elman.tasks.language_model.data import TextFacts
 from elman.tasks.language_model.task import LanguageModel
 from elman.train.loop import Loop
 from elman.train.progress import Silent
@@ -54,7 +55,7 @@ def make(rows, chunk, units):
         level="bytes",
         checkpoint_seconds=5.0,
     )
-    task.vocabulary = ByteVocabulary()
+    task.facts = TextFacts(ByteVocabulary())
     torch.manual_seed(0)
     return (
         task,
