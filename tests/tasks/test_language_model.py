@@ -265,7 +265,7 @@ def test_a_corpus_without_lines_can_be_gone_on_from_nothing():
 def test_a_character_of_several_bytes_is_one_piece(of_bytes, monkeypatch):
     encoded = [*"é🙂".encode(), 0xFF, 0xC3]
     monkeypatch.setattr(
-        "elman.tasks.language_model.answers.sample", lambda *_: iter(map(torch.tensor, encoded))
+        "elman.tasks.shared.token_streams.sample", lambda *_: iter(map(torch.tensor, encoded))
     )
     assert list(of_bytes.generate(length=8)) == ["é", "🙂", "\ufffd", "\ufffd"]
 

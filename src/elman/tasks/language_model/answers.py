@@ -2,37 +2,34 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from elman.baselines.ngram import frequency_nats, witten_bell_nats
 from elman.data.batches.tokens import TokenStreams, TokenWindows, excerpts
 from elman.data.read.text import find_text_files
-from elman.data.tokens.corpus import Corpus, tokenise
+from elman.data.tokens.corpus import tokenise
 from elman.data.tokens.vocab.base import TextVocabulary
-from elman.decode.sample import sample
 from elman.errors import InputError
 from elman.metrics.novelty import known_words, longest_copy
 from elman.models.autoregressive import Autoregressive
-from elman.tasks.language_model.data import CorpusData, TextFacts, whole_windows
+from elman.tasks.language_model.data import CorpusData, TextFacts
 from elman.tasks.language_model.options import LanguageModelConfig
-from elman.tasks.shared.answers import Sample, TaskAnswers
+from elman.tasks.shared.answers import Sample
 from elman.tasks.shared.data import Parts
 from elman.tasks.shared.text import text_sample
-from elman.train.loop import Mean, evaluate
+from elman.tasks.shared.token_streams import LARGEST_BASELINE, StreamAnswers, whole_windows
 
 UNITS = {"characters": "char", "bytes": "byte", "words": "word", "subwords": "subword"}
 _FREQUENCY = {"characters": "letter", "bytes": "letter", "words": "word", "subwords": "subword"}
 _SAMPLE = 2000  # tokens generated after training to judge the model by
 _EXCERPT = 700  # characters of them that are shown
-_LARGEST_BASELINE = 20_000_000  # tokens; the n-gram counts of more would not fit in memory
 _PAGES = (8, 1000)  # rows and steps of what a model is looked at with
 
 
-class TextAnswers(TaskAnswers):
+class TextAnswers(StreamAnswers):
     """Text that a model writes, and figures of the text that it reads."""
 
     config: LanguageModelConfig
@@ -45,7 +42,8 @@ class TextAnswers(TaskAnswers):
         """Text that continues a prompt, token by token, as ``LanguageModel.generate`` describes it."""
         vocabulary = self.facts.vocabulary
         opening, not_first = vocabulary.opening(prompt) if prompt else (self._opening(), ())
-        return self._written(opening, not_first, prompt, length, temperature, top_k, top_p, seed)
+        tokens = self.draw(opening, not_first, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
+        return self._written(prompt, tokens, length)
 
     def _opening(self) -> np.ndarray:
         """What is read before an empty prompt: a line's end where the text has lines, or nothing."""
@@ -55,36 +53,11 @@ class TextAnswers(TaskAnswers):
             return self.facts.vocabulary.encode("")
         return line_end[line_end != self.facts.vocabulary.unknown]
 
-    def _written(
-        self,
-        opening: np.ndarray,
-        not_first: Sequence[int],
-        prompt: str,
-        length: int,
-        temperature: float,
-        top_k: int,
-        top_p: float,
-        seed: int | None,
-    ) -> Iterator[str]:
-        model = self.model.eval()
-        device = model.embedding.weight.device
-        state = None
-        with torch.inference_mode():
-            if len(opening):
-                tokens = torch.from_numpy(opening.astype("int64")).to(device)[:, None]
-                features, state = model.features(tokens)
-                logits = model.head.logits(features[-1])
-            else:
-                # before any token the head's bias is all there is to go by
-                logits = model.head.bias[None].detach()
-            excluded = torch.tensor(not_first, dtype=torch.int64, device=device)
-            logits = logits.index_fill(-1, excluded, -torch.inf)
+    def _written(self, prompt: str, tokens: Iterator[int], length: int) -> Iterator[str]:
+        """The text that tokens add to a prompt, piece by piece."""
         decoder = self.facts.vocabulary.decoder(prompt)
-        unknown = self.facts.vocabulary.unknown
-        never = [] if unknown is None else [unknown]
-        tokens_drawn = sample(model.stream(1, state).step, logits, temperature, top_k, top_p, seed, never)
-        for _, token in zip(range(length), tokens_drawn, strict=False):
-            piece = decoder.push(int(token))
+        for token in islice(tokens, length):
+            piece = decoder.push(token)
             if piece:
                 yield piece
         rest = decoder.flush()
@@ -104,8 +77,14 @@ class TextAnswers(TaskAnswers):
         return self.figures(self.batches(paths))
 
     def figures(self, batches: TokenWindows) -> dict[str, Any]:
-        """Nats, bits and perplexity of a text."""
-        return _figures(evaluate(self.model, batches), batches.corpus)
+        """Nats, bits and perplexity of a text; at levels of words, bits per character too."""
+        figures, corpus = super().figures(batches), batches.corpus
+        assert isinstance(corpus.vocabulary, TextVocabulary)
+        if corpus.vocabulary.has_words:
+            characters = len(corpus.vocabulary.decode(corpus.tokens))
+            figures["characters"] = characters
+            figures["bits_per_character"] = figures["bits_per_token"] * len(corpus) / characters
+        return figures
 
     def sample(self, batches: TokenStreams | TokenWindows) -> Sample:
         """Some pages of a text."""
@@ -117,9 +96,9 @@ class TextAnswers(TaskAnswers):
         if parts.test is not None:
             assert isinstance(parts.test, TokenWindows)
             results["test"] = self.figures(parts.test)
-            results["baselines"] = self._baselines(parts)
+            results["baselines"] = self.baselines(parts, f"{_FREQUENCY[self.config.level]} frequency")
         corpus = data.corpora["training"].tokens
-        if len(corpus) <= _LARGEST_BASELINE:
+        if len(corpus) <= LARGEST_BASELINE:
             written = "".join(
                 self.generate("", length=_SAMPLE, temperature=0.8, top_k=0, top_p=1.0, seed=self.config.seed)
             )
@@ -132,24 +111,6 @@ class TextAnswers(TaskAnswers):
                 "longest_copy": longest_copy(self.facts.vocabulary.encode(written), corpus),
             }
         return results
-
-    def _baselines(self, parts: Parts) -> dict[str, float]:
-        """Bits per token of the simple methods on the same targets."""
-        assert isinstance(parts.training, TokenStreams)
-        assert isinstance(parts.test, TokenWindows)
-        train, test, size = parts.training.corpus, parts.test.corpus, len(self.facts.vocabulary)
-        if len(train) > _LARGEST_BASELINE:
-            return {}
-        order = self.config.ngram_order
-        nats = {
-            f"{_FREQUENCY[self.config.level]} frequency": frequency_nats(
-                train.tokens, test.tokens, size, test.starts
-            ),
-            f"Witten–Bell, order {order}": witten_bell_nats(
-                train.tokens, test.tokens, size, order, train.starts, test.starts
-            ),
-        }
-        return {name: total / count / math.log(2) for name, (total, count) in nats.items()}
 
     def report(self, results: dict[str, Any]) -> str:
         """The test figure beside the simple methods', and a sample."""
@@ -207,21 +168,3 @@ def _novelty(sample: dict[str, Any], level: str) -> list[str]:
     share = sample["known_words"]
     known = "no words" if share is None else f"{share:.0%} of the words"
     return [f"{such} {known}", f"occur in the text, and {copy}"]
-
-
-def _figures(loss: Mean, corpus: Corpus) -> dict[str, Any]:
-    nats, bits, vocabulary = loss.mean, loss.mean / math.log(2), corpus.vocabulary
-    assert isinstance(vocabulary, TextVocabulary)
-    figures = {
-        "nats_per_token": nats,
-        "bits_per_token": bits,
-        "perplexity": math.exp(nats) if nats < 700 else None,
-        "tokens": int(loss.count),
-    }
-    if vocabulary.has_words:
-        characters = len(vocabulary.decode(corpus.tokens))
-        figures["characters"] = characters
-        figures["bits_per_character"] = bits * len(corpus) / characters
-    if vocabulary.unknown is not None:
-        figures["unknown"] = float((corpus.tokens == vocabulary.unknown).mean())
-    return figures

@@ -5,11 +5,10 @@ import sys
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, ClassVar
 
-from elman.config import require
 from elman.tasks.shared.options import TextOptions, Verb
+from elman.tasks.shared.stream_options import StreamOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +56,7 @@ class Generate(Verb):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LanguageModelConfig(TextOptions):
+class LanguageModelConfig(StreamOptions, TextOptions):
     """Trains a language model on text files or folders of them.
 
     Each file is a document; the text is cut by position into training, validation and test part, but for
@@ -73,28 +72,6 @@ class LanguageModelConfig(TextOptions):
         "training": ("bptt",),
         "parts of the data": ("split", "validation", "test", "ngram_order"),
     }
-
-    embedding_size: int = 64
-    """features of a token"""
-    tied: bool = False
-    """the output weights are the embedding's; needs as many features as the layer's output"""
-    bptt: int = 100
-    """steps between two cuts of the gradient (truncated backpropagation through time)"""
-    split: tuple[float, float, float] = (0.9, 0.05, 0.05)
-    """shares of training, validation and test part, by position; the vocabulary is that of all three"""
-    validation: tuple[Path, ...] = ()
-    """files of the validation part, without a say in the vocabulary; its share is then trained on"""
-    test: tuple[Path, ...] = ()
-    """files of the test part; the same holds"""
-    ngram_order: int = 6
-    """order of the Witten–Bell model that the result is compared with"""
-
-    def __post_init__(self) -> None:
-        """Checks every range."""
-        super().__post_init__()
-        for option, value in (("--embedding-size", self.embedding_size), ("--bptt", self.bptt)):
-            require(option, 1 <= value <= 10**6, "an int in [1, 1e6]", value)
-        require("--ngram-order", 1 <= self.ngram_order <= 20, "an int in [1, 20]", self.ngram_order)
 
 
 def _harmless(piece: str) -> str:

@@ -8,18 +8,17 @@ from typing import Any, Self
 from elman.config import require, typed
 from elman.data.read.text import list_of_texts
 from elman.data.tokens.vocab import TextVocabulary
-from elman.decode.sample import check_options
 from elman.errors import InputError
 from elman.models.autoregressive import Autoregressive
 from elman.tasks.language_model.answers import UNITS, TextAnswers
 from elman.tasks.language_model.data import CorpusData, TextFacts
 from elman.tasks.language_model.options import LanguageModelConfig
 from elman.tasks.shared.sources import Paths, as_paths
-from elman.tasks.shared.task import Task
+from elman.tasks.shared.token_streams import StreamTask, check_drawing
 from elman.train.loop import Reading
 
 
-class LanguageModel(Task):
+class LanguageModel(StreamTask):
     """A model of text that says how probable each next token is, and writes text.
 
     Loss: nats per token; bits are nats / ln 2, perplexity is the exponential of the nats. At levels words and
@@ -112,10 +111,7 @@ class LanguageModel(Task):
         seed = typed(int | None, seed, "--seed")
         require("--length", 0 <= length <= 10**9, "an int in [0, 1e9]", length)
         require("--seed", seed is None or 0 <= seed < 2**63, "an int in [0, 2^63)", seed)
-        try:
-            check_options(temperature, top_k, top_p)
-        except ValueError as error:
-            raise InputError(str(error)) from None
+        check_drawing(temperature, top_k, top_p)
         return self.answers.generate(
             prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed
         )
@@ -131,14 +127,6 @@ class LanguageModel(Task):
         if texts is None:
             return answers.evaluate(as_paths(() if data is None else data))
         return answers.figures(answers.windows(_documents(data, texts)))
-
-    def build(self) -> Autoregressive:
-        """Embedding, layer and head."""
-        try:
-            layer = self.layer(self.config.embedding_size)
-            return Autoregressive(len(self.vocabulary), layer, self.config.dropout, self.config.tied)
-        except ValueError as error:
-            raise InputError(str(error)) from None
 
     def reading(self) -> Reading:
         """Perplexity for words, bits per token for the rest."""

@@ -1,0 +1,178 @@
+"""What tasks that learn streams of tokens share: text today, music tomorrow.
+
+A task adds what its tokens are: how files become a corpus, and how tokens become something to show.
+"""
+
+import math
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+
+from elman.baselines.ngram import frequency_nats, witten_bell_nats
+from elman.data.batches.tokens import TokenStreams, TokenWindows
+from elman.data.split import split_points, trained_on
+from elman.data.tokens.corpus import Corpus, load_corpus
+from elman.decode.sample import check_options, sample
+from elman.errors import InputError
+from elman.models.autoregressive import Autoregressive
+from elman.tasks.shared.answers import TaskAnswers
+from elman.tasks.shared.data import Parts, TaskData
+from elman.tasks.shared.stream_options import StreamOptions
+from elman.tasks.shared.task import Task
+from elman.train.loop import evaluate
+
+LARGEST_BASELINE = 20_000_000
+"""Tokens of the training part up to which there are n-gram counts; those of more would not fit in memory."""
+
+
+class StreamData(TaskData):
+    """A corpus for each part that has files of its own; the others are pieces of the training part's.
+
+    ``facts`` has the ``vocabulary`` of all parts.
+
+    Attributes:
+        corpora: by part; "training" is always there.
+    """
+
+    config: StreamOptions
+
+    def __init__(self, config: StreamOptions, facts: Any, corpora: dict[str, Corpus]) -> None:
+        super().__init__(config, facts)
+        self.corpora = corpora
+
+    @classmethod
+    def reopen(cls, config: StreamOptions, facts: Any, folder: Path) -> Self:
+        """Opens the tokens again."""
+        corpora = {"training": load_corpus(folder, facts.vocabulary)}
+        for part in config.own_files:
+            corpora[part] = load_corpus(folder, facts.vocabulary, f"{part}-")
+        return cls(config, facts, corpora)
+
+    def parts(self) -> Parts:
+        """The three parts of the corpus, by position or by files."""
+        config, training = self.config, self.corpora["training"]
+        first, second = split_points(len(training), trained_on(config.split, config.own_files))
+        validation = self.corpora.get("validation", training.part(first, second))
+        test = self.corpora.get("test", training.part(second, len(training)))
+        return Parts(
+            TokenStreams(training.part(0, first), config.batch_size, config.bptt, config.seed),
+            TokenWindows(validation, rows=config.batch_size) if validation else None,
+            whole_windows(test) if test else None,
+        )
+
+
+def whole_windows(corpus: Corpus) -> TokenWindows:
+    """A corpus for evaluation: in one row up to 100,000 tokens, as a reader would; in more above."""
+    return TokenWindows(corpus, rows=max(1, len(corpus) // 100_000))
+
+
+class StreamAnswers(TaskAnswers):
+    """Tokens that a model draws, how well it predicts those of a corpus, and simple methods for both."""
+
+    config: StreamOptions
+    model: Autoregressive
+
+    def draw(
+        self,
+        opening: np.ndarray,
+        not_first: Sequence[int],
+        *,
+        temperature: float,
+        top_k: int,
+        top_p: float,
+        seed: int | None,
+    ) -> Iterator[int]:
+        """Tokens that continue an opening, without end; the unknown token is never drawn.
+
+        Args:
+            opening: tokens that are read first; empty: nothing is.
+            not_first: tokens that the first one drawn may not be.
+            temperature: divides the logits; 0 is greedy.
+            top_k: only the k most probable tokens; 0: all.
+            top_p: only the most probable tokens that together reach this probability.
+            seed: of the draws.
+        """
+        model = self.model.eval()
+        device = model.embedding.weight.device
+        state = None
+        with torch.inference_mode():
+            if len(opening):
+                tokens = torch.from_numpy(opening.astype("int64")).to(device)[:, None]
+                features, state = model.features(tokens)
+                logits = model.head.logits(features[-1])
+            else:
+                # before any token the head's bias is all there is to go by
+                logits = model.head.bias[None].detach()
+            excluded = torch.tensor(not_first, dtype=torch.int64, device=device)
+            logits = logits.index_fill(-1, excluded, -torch.inf)
+        unknown = self.facts.vocabulary.unknown
+        never = [] if unknown is None else [unknown]
+        yield from map(
+            int, sample(model.stream(1, state).step, logits, temperature, top_k, top_p, seed, never)
+        )
+
+    def figures(self, batches: TokenWindows) -> dict[str, Any]:
+        """Nats, bits and perplexity of a corpus."""
+        loss = evaluate(self.model, batches)
+        nats, corpus = loss.mean, batches.corpus
+        figures = {
+            "nats_per_token": nats,
+            "bits_per_token": nats / math.log(2),
+            "perplexity": math.exp(nats) if nats < 700 else None,
+            "tokens": int(loss.count),
+        }
+        if corpus.vocabulary.unknown is not None:
+            figures["unknown"] = float((corpus.tokens == corpus.vocabulary.unknown).mean())
+        return figures
+
+    def baselines(self, parts: Parts, frequency: str) -> dict[str, float]:
+        """Bits per token of the simple methods on the targets of the test part.
+
+        Args:
+            parts: of the task's data.
+            frequency: name of the method that knows how frequent each token is.
+        """
+        assert isinstance(parts.training, TokenStreams)
+        assert isinstance(parts.test, TokenWindows)
+        train, test, size = parts.training.corpus, parts.test.corpus, len(self.facts.vocabulary)
+        if len(train) > LARGEST_BASELINE:
+            return {}
+        order = self.config.ngram_order
+        nats = {
+            frequency: frequency_nats(train.tokens, test.tokens, size, test.starts),
+            f"Witten–Bell, order {order}": witten_bell_nats(
+                train.tokens, test.tokens, size, order, train.starts, test.starts
+            ),
+        }
+        return {name: total / count / math.log(2) for name, (total, count) in nats.items()}
+
+
+class StreamTask(Task):
+    """A model of the next token, given all before it."""
+
+    model: Autoregressive
+
+    @property
+    @abstractmethod
+    def vocabulary(self) -> Any:
+        """What the tokens stand for."""
+
+    def build(self) -> Autoregressive:
+        """Embedding, layer and head."""
+        try:
+            layer = self.layer(self.config.embedding_size)
+            return Autoregressive(len(self.vocabulary), layer, self.config.dropout, self.config.tied)
+        except ValueError as error:
+            raise InputError(str(error)) from None
+
+
+def check_drawing(temperature: float, top_k: int, top_p: float) -> None:
+    """Raises InputError unless tokens can be drawn like that."""
+    try:
+        check_options(temperature, top_k, top_p)
+    except ValueError as error:
+        raise InputError(str(error)) from None
