@@ -15,6 +15,8 @@ from tiny import interrupt_at, table, text
 import elman
 from elman import registry
 from elman.cli import main
+from elman.cli.main import flags_of_training
+from elman.cli.parse import flags_of
 from elman.tasks.language_model import answers as language_model
 from elman.tasks.language_model.data import CorpusData
 from elman.train import files, progress
@@ -78,6 +80,16 @@ def test_help_ends_with_an_example(run, arguments):
     assert title == "example:"
     verb = example.split()[1]
     assert verb == (arguments[0] if arguments and arguments[0] in VERBS else "train")
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+def test_every_option_stands_in_a_group_and_says_what_its_absence_means(task):
+    assert [flag.spelling for flag in flags_of_training(task, task()) if flag.group == "other"] == []
+    flags = [*flags_of(task), *flags_of(task.verb)]
+    assert [flag.spelling for flag in flags if not flag.help] == []
+    without_default = [flag for flag in flags if flag.default in (None, ())]
+    words = ("absent", "if present", "instead of")
+    assert [flag.spelling for flag in without_default if not any(word in flag.help for word in words)] == []
 
 
 def test_the_overview_lists_all_there_is(run):
@@ -204,12 +216,12 @@ MISTAKES: list[tuple[list[str], str]] = [
     ([*LM, "--config", "missing.yaml"], "missing.yaml: No such file or directory"),
     ([*LM, "--config=missing.yaml"], "missing.yaml: No such file or directory"),
     ([*LM, "--config", "broken.yaml"], "broken.yaml: not YAML: "),
-    ([*LM, "--config", "list.yaml"], "list.yaml: must hold one object of options"),
+    ([*LM, "--config", "list.yaml"], "list.yaml: must hold one object of options. Got list."),
     ([*LM, "--config", "unknown.yaml"], "unknown.yaml: unknown option 'units'"),
     ([*LM, "--config", "type.yaml"], "type.yaml: hidden_size must be an int. Got '8'."),
     ([*LM, "--config", "range.yaml"], "range.yaml: --dropout must be in [0, 1). Got 1.0."),
     ([*LM, "--config"], "--config needs a value"),
-    *(([verb], "RUN must be given") for verb in VERBS),
+    *(([verb], "RUN" + ", FILE" * (verb in ("predict", "recognise")) + " must be given") for verb in VERBS),
     *(([verb, "nowhere", *NEEDS.get(verb, [])], "nowhere: no such run folder") for verb in VERBS),
     (["show", "full"], "full/config.json: No such file or directory"),
     (["show", "x" * 300], "x" * 300 + ": File name too long"),
@@ -272,7 +284,7 @@ def test_a_mistake_in_using_a_run_ends_in_one_line(run):
         said = run("show", "run")
         assert (said.status, said.err) == (
             2,
-            "elman: run/results.json: are not the results of language-model\n",
+            "elman: run/results.json: must hold the results of language-model\n",
         )
 
 
@@ -384,7 +396,7 @@ def test_interrupted_shown_and_resumed(run, monkeypatch):
         said = run(*LM, "--out", "run", *SMALL_LM)
     assert (said.status, said.out) == (130, "")
     assert said.err == "elman: interrupted and saved; go on with: elman resume run\n"
-    assert run("show", "run").out.endswith("not finished; go on with: elman resume run\n")
+    assert run("show", "run").out.endswith("not finished; continue with: elman resume run\n")
     assert run("generate", "run").status == 2  # there are no weights yet
     said = run("resume", "run")
     assert said.status == 0

@@ -25,30 +25,30 @@ _File = Argument(positional=True, metavar="FILE")
 
 @dataclass(frozen=True)
 class _Train:
-    """What ``elman train`` takes beside the task's own options."""
+    """Options of ``elman train`` in addition to the task's own."""
 
     data: Annotated[tuple[Path, ...], _File] = ()
-    """what to train on"""
+    """files or folders to train on; see above"""
     out: Path | None = None
-    """run folder to write; runs/TASK if absent"""
+    """run folder to write; if absent, runs/TASK"""
     overwrite: bool = False
-    """replace the run folder if it exists"""
+    """replace the run folder if it exists; if absent, an existing folder is an error"""
     config: Path | None = None
-    """YAML file of options; flags given beside it win"""
+    """YAML file of options; flags on the command line override it"""
     json: bool = False
-    """print one JSON object"""
+    """print the results as one JSON object"""
 
 
 @dataclass(frozen=True)
 class _OnRun:
-    """What every verb on a run folder takes."""
+    """Options of every verb that reads a run folder."""
 
     run: Annotated[Path, Argument(positional=True, metavar="RUN")]
-    """a run folder"""
+    """run folder of a training"""
     cell: str | None = None
-    """FILE.py:Class, to run a cell of your own again"""
+    """FILE.py:Class of your own cell, if the run was trained with one; the file is executed"""
     json: bool = False
-    """print one JSON object"""
+    """print the results as one JSON object"""
 
 
 @dataclass(frozen=True)
@@ -58,35 +58,35 @@ class Evaluate(_OnRun):
     example: ClassVar[str] = "elman evaluate runs/language-model other.txt"
 
     data: Annotated[tuple[Path, ...], _File] = ()
-    """what to measure it on"""
+    """files or folders to measure the model on; absent if the task draws its own sequences"""
 
 
 @dataclass(frozen=True)
 class Show(_OnRun):
-    """Shows what a run is, its curve and its numbers."""
+    """Shows a run's options, loss curve and results."""
 
     example: ClassVar[str] = "elman show runs/language-model"
 
 
 @dataclass(frozen=True)
 class Inspect(_OnRun):
-    """Shows how far a model looks back, its gates and its hidden states, as a page with pictures."""
+    """Writes a page with pictures: how far a model looks back, its gates and its hidden states."""
 
     example: ClassVar[str] = "elman inspect runs/language-model"
 
     data: Annotated[tuple[Path, ...], _File] = ()
-    """what to look at it with; its own data if absent"""
+    """files or folders that the model reads for the report; if absent, the run's own data"""
     out: Path | None = None
-    """folder to write; RUN/inspect if absent"""
+    """folder to write; if absent, RUN/inspect"""
     overwrite: bool = False
-    """replace the report if it exists"""
+    """replace the report if it exists; if absent, an existing report is an error"""
     lags: int | None = None
-    """steps to look back; 200 if absent, or as many as the data have"""
+    """most steps to look back; if absent, 200, or as many as the data have"""
 
 
 @dataclass(frozen=True)
 class Resume(_OnRun):
-    """Continues an interrupted or killed run, as if it had never stopped."""
+    """Continues an interrupted or killed run, to the same result as without the interruption."""
 
     example: ClassVar[str] = "elman resume runs/language-model"
 
@@ -101,7 +101,7 @@ def main(arguments: list[str] | None = None) -> int:
     warnings.showwarning = _one_line_warning
     try:
         status = _dispatch(sys.argv[1:] if arguments is None else arguments)
-        sys.stdout.flush()  # here, where a pipe that nobody reads any more is not an error
+        sys.stdout.flush()  # inside the try: a closed pipe is not an error
         return status
     except InputError as error:
         print(f"elman: {error}", file=sys.stderr)
@@ -112,11 +112,11 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt as error:
         print(f"elman: {error if isinstance(error, Interrupted) else 'interrupted'}", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # as when the output goes to head
+    except BrokenPipeError:  # for example: elman … | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:  # a full disk, a name too long, a folder that may not be written
-        print(f"elman: {error.filename or 'cannot go on'}: {error.strerror or error}", file=sys.stderr)
+        print(f"elman: {error.filename or 'cannot continue'}: {error.strerror or error}", file=sys.stderr)
         return 2
 
 
@@ -134,7 +134,7 @@ def _dispatch(arguments: list[str]) -> int:
     if verb in by_name:
         command, run = by_name[verb]
         return run(_parsed(command, rest))
-    uses = {_name(each): each for each in verbs()}
+    uses = {_name(use): use for use in verbs()}
     if verb in uses:
         return _use(uses[verb], rest)
     raise InputError(f"unknown command {verb!r}; known: {', '.join(['train', *by_name, *uses])}")
@@ -145,15 +145,15 @@ def _name(command: type) -> str:
 
 
 def _parsed(command: Any, arguments: list[str]) -> Any:
-    """The values of a verb's flags, the run folder first."""
+    """Returns the values of a verb's flags."""
     run, *shared = flags_of(_OnRun)
-    own = [each for each in flags_of(command) if each.name not in _OnRun.__annotations__]
+    own = [option for option in flags_of(command) if option.name not in _OnRun.__annotations__]
     flags = [run, *own, *shared]
     return parse(flags, arguments, f"elman {_name(command)}", summary(command, whole=True), command.example)
 
 
 def _runs() -> Any:
-    """What opens run folders: loaded only when a verb needs a run, since it imports torch."""
+    """Returns the module that opens run folders; it imports torch, so only verbs that need a run load it."""
     return load_module("elman.tasks.shared.run_folder")
 
 
@@ -162,7 +162,7 @@ def _train(arguments: list[str]) -> int:
         print(overview(_COMMANDS), end="")
         return 0
     name, *rest = arguments
-    if name not in task_names():  # one is loaded, not all
+    if name not in task_names():
         raise InputError(f"unknown task {name!r}; known: {', '.join(tasks())}")
     Config = task_options(name)
     file = _value("--config", rest)
@@ -172,43 +172,44 @@ def _train(arguments: list[str]) -> int:
     given = parse(flags_of_training(Config, default), rest, f"elman train {name}", about, Config.example)
     typed = {argument.partition("=")[0].replace("--no-", "--") for argument in rest}
     named = [f.name for f in fields(Config) if f.name in recipe or flag(f.name) in typed]
-    task = find_task(name)(**{each: getattr(given, each) for each in named})
+    task = find_task(name)(**{option: getattr(given, option) for option in named})
     out = given.out or Path("runs") / name
     task.train(list(given.data) or None, out, overwrite=given.overwrite, show_progress=True)
     return _finish(task, given.json)
 
 
 def flags_of_training(Config: type[TaskConfig], default: TaskConfig) -> list[Flag]:
-    """All flags of a task's training: what most people need first, then the groups, then the rest."""
+    """Returns all flags of a task's training: first what most people need, then the groups."""
     groups = {name: title for title, options in _OF_ALL for name in options.__annotations__}
     groups |= {name: title for title, names in Config.groups.items() for name in names}
     groups |= dict.fromkeys(_FIRST_OF_TRAINING, "")
     own = flags_of(Config, vars(default), {f.name: groups.get(f.name, "other") for f in fields(Config)})
-    shared = {each.name: each for each in flags_of(_Train)}
+    shared = {option.name: option for option in flags_of(_Train)}
     front = [shared.pop(name) for name in _SHARED_FIRST]
-    first = [each for each in own if each.group == ""]
+    first = [option for option in own if option.group == ""]
+    first.sort(key=lambda option: option.name in _FIRST_OF_TRAINING)
     titles = dict.fromkeys(
         ["model", "training", *(title for title in Config.groups if title), "text", "other"]
     )
-    rest = [each for title in titles for each in own if each.group == title]
-    return [*front, *sorted(first, key=lambda each: each.name in _FIRST_OF_TRAINING), *shared.values(), *rest]
+    rest = [option for title in titles for option in own if option.group == title]
+    return [*front, *first, *shared.values(), *rest]
 
 
 def _value(flag: str, arguments: list[str]) -> str:
-    """What a flag is given, as ``--flag value`` or ``--flag=value``; empty where it is not given."""
-    found = ""
-    for here, following in zip(arguments, [*arguments, ""][1:], strict=True):
-        name, equals, value = here.partition("=")
-        found = (value if equals else following) if name == flag else found
-    return found
+    """Returns the value of a flag (``--flag value`` or ``--flag=value``), or "" if it is absent."""
+    result = ""
+    for argument, following in zip(arguments, [*arguments, ""][1:], strict=True):
+        name, equals, value = argument.partition("=")
+        result = (value if equals else following) if name == flag else result
+    return result
 
 
 def _from_yaml(path: Path) -> dict[str, Any]:
-    """Options by their names in a configuration."""
-    found = read_yaml(path)
-    if not isinstance(found, dict):
-        raise InputError(f"{path}: must hold one object of options")
-    return {str(key).replace("-", "_"): value for key, value in found.items()}
+    """Reads options from a YAML file, by the names of the config's fields."""
+    options = read_yaml(path)
+    if not isinstance(options, dict):
+        raise InputError(f"{path}: must hold one object of options. Got {type(options).__name__}.")
+    return {str(key).replace("-", "_"): value for key, value in options.items()}
 
 
 def _evaluate(given: Any) -> int:
@@ -256,12 +257,12 @@ def _show(given: Any) -> int:
         if known:
             print(f"looks back  {known[0]:.3g} {sparkline(known)} {known[-1]:.3g} steps")
     if not task.results:
-        print(f"not finished; go on with: elman resume {given.run}")
+        print(f"not finished; continue with: elman resume {given.run}")
         return 0
     try:
         print(f"\n{task.report()}")
     except (LookupError, TypeError, ValueError, AttributeError):
-        raise InputError(f"{given.run / files.RESULTS}: are not the results of {task.name}") from None
+        raise InputError(f"{given.run / files.RESULTS}: must hold the results of {task.name}") from None
     return 0
 
 
@@ -271,7 +272,7 @@ def _resume(given: Any) -> int:
 
 def _inspect(given: Any) -> int:
     out = given.run / files.INSPECT if given.out is None else given.out
-    files.check_new_report(out, given.overwrite)  # before the work
+    files.check_new_report(out, given.overwrite)  # before the model is loaded and run
     task = _runs().load(given.run, given.cell)
     page = load_module("elman.inspect.report")
     report = page.report(task, out, list(given.data) or None, lags=given.lags, overwrite=given.overwrite)
@@ -280,7 +281,7 @@ def _inspect(given: Any) -> int:
 
 
 def _use(verb: type[Verb], arguments: list[str]) -> int:
-    """A verb of some task: the run folder, then the verb's flags."""
+    """Runs the verb of a task on a run folder."""
     given = _parsed(verb, arguments)
     request = verb(**{f.name: getattr(given, f.name) for f in fields(verb)})  # type: ignore[arg-type]
     task = _runs().load(given.run, given.cell)
@@ -295,7 +296,7 @@ def _use(verb: type[Verb], arguments: list[str]) -> int:
 
 
 def _finish(task: Any, as_json: bool) -> int:
-    """Prints a training's results and where they are."""
+    """Prints the results of a training and the paths of its files."""
     if as_json:
         print(json.dumps({"run": str(task.folder), **task.results}, ensure_ascii=False))
         return 0

@@ -1,4 +1,4 @@
-"""The tasks and verbs there are, in the order in which a newcomer needs them."""
+"""All tasks and verbs, in the order in which a newcomer needs them."""
 
 import inspect
 from collections.abc import Iterable
@@ -8,34 +8,34 @@ from elman.tasks.shared.options import TaskConfig, Verb
 
 
 def tasks() -> dict[str, type[TaskConfig]]:
-    """Options of all tasks; no task is loaded."""
+    """Returns the options class of every task, without loading the tasks."""
     options = {name: task_options(name) for name in task_names()}
     return dict(sorted(options.items(), key=lambda item: (item[1].rank, item[0])))
 
 
 def verbs() -> list[type[Verb]]:
-    """The verbs of all tasks; several may share one."""
+    """Returns the verbs of all tasks, each once: several tasks may share one."""
     return list(dict.fromkeys(options.verb for options in tasks().values()))
 
 
 def overview(commands: Iterable[type]) -> str:
-    """What ``elman --help`` prints.
+    """Returns the text of ``elman --help``.
 
     Args:
-        commands: the verbs that every run takes.
+        commands: the verbs that work on every run.
     """
     known = tasks()
-    rows = [(f"elman {each.__name__.lower()} RUN", summary(each)) for each in [*verbs(), *commands]]
+    rows = [(f"elman {verb.__name__.lower()} RUN", summary(verb)) for verb in [*verbs(), *commands]]
     lines = [
         "Recurrent networks: from a file of sequences to a model that streams.",
         "",
-        "elman train TASK DATA... --out RUN    trains; the tasks:",
+        "elman train TASK DATA... --out RUN    trains a model and writes a run folder. Tasks:",
         *(f"  {name:<20} {summary(options)}" for name, options in known.items()),
         "",
-        "Then, with the run folder:",
+        "Commands on a run folder:",
         *(f"  {call:<20} {text}" for call, text in rows),
         "",
-        "elman train TASK --help and elman VERB --help list the flags.",
+        "elman train TASK --help and elman COMMAND --help list the options.",
         "",
         "example:",
         f"  {next(iter(known.values())).example}",
@@ -45,6 +45,6 @@ def overview(commands: Iterable[type]) -> str:
 
 
 def summary(thing: type, *, whole: bool = False) -> str:
-    """The first line of a class's docstring, or the whole text."""
+    """Returns the first line of a class's docstring, or the whole docstring."""
     text = inspect.cleandoc(thing.__doc__ or "")
     return text if whole else text.partition("\n")[0].rstrip(".")

@@ -20,7 +20,7 @@ _WORDINGS = {
     r"^argument (\S+): expected (\d+) arguments": r"\1 needs \2 values",
     r"^the following arguments are required: (.*)": r"\1 must be given",
 }
-"""What argparse says, and what a message says instead."""
+"""Patterns of argparse's messages, and the wording that replaces each."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class Flag:
 
     Attributes:
         name: the field's.
-        hint: its annotation, without None and without what is for the command line.
-        default: its value where the flag is absent; MISSING: the flag is required.
-        help: what it means.
+        hint: its annotation, without None and without ``Argument``.
+        default: its value if the flag is absent; MISSING: the flag is required.
+        help: its meaning, without the default.
         argument: how it is typed.
-        group: title of the group that shows it; "" for what stands first.
+        group: title of the group that shows it; "" for flags that come first.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Flag:
 
     @property
     def spelling(self) -> str:
-        """What is typed: ``--hidden-size``; of a positional value its metavar."""
+        """What the user types: ``--hidden-size``; the metavar of a positional value."""
         if self.argument.positional:
             return self.metavar
         name = flag(self.argument.name or self.name)
@@ -53,7 +53,7 @@ class Flag:
 
     @property
     def metavar(self) -> str:
-        """What stands for the value in the help."""
+        """The placeholder of the value in the help."""
         if self.argument.metavar:
             return self.argument.metavar
         if get_origin(self.hint) is Literal:
@@ -62,12 +62,12 @@ class Flag:
 
     @property
     def of(self) -> tuple[Any, ...]:
-        """The types of its values."""
+        """The types of the flag's values."""
         return get_args(self.hint) if get_origin(self.hint) is tuple else (self.hint,)
 
     @property
     def written_default(self) -> str:
-        """The default as it would be typed; "" where the help says what the flag's absence means."""
+        """The default as it would be typed; "" if the help text itself explains the flag's absence."""
         default = self.default
         if default is MISSING or default is None or isinstance(default, bool) or default in ((), ""):
             return ""
@@ -77,7 +77,7 @@ class Flag:
 def flags_of(
     options: type, defaults: Mapping[str, Any] | None = None, groups: Mapping[str, str] | None = None
 ) -> list[Flag]:
-    """The fields of a dataclass as flags.
+    """Returns the fields of a dataclass as flags.
 
     Args:
         options: the dataclass; the text under a field is its help.
@@ -92,18 +92,20 @@ def flags_of(
         hint, argument = get_args(hints[f.name]) if is_marked else (hints[f.name], Argument())
         default = defaults.get(f.name, f.default)
         text, group = docs.get(f.name, ""), groups.get(f.name, "")
+        if default is True:  # the flag is --no-…
+            text = f"turn off: {text}"
         flags.append(Flag(f.name, _without_none(hint), default, text, argument, group))
     return flags
 
 
 def parse(flags: Sequence[Flag], arguments: list[str], program: str, about: str, example: str) -> Any:
-    """The flags' values by name, from what was typed.
+    """Returns the flags' values by name.
 
     ``--help`` prints the flags in their groups, ends with an example, and exits.
 
     Args:
-        flags: all there are; groups are shown in the order in which they first occur.
-        arguments: what was typed.
+        flags: all flags of the command; groups are shown in the order in which they first occur.
+        arguments: what the user typed.
         program: the command before them.
         about: what the command does.
         example: a command that works.
@@ -119,7 +121,7 @@ def parse(flags: Sequence[Flag], arguments: list[str], program: str, about: str,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage=f"{program} [OPTIONS] {' '.join(_usage(each) for each in flags if each.argument.positional)}",
     )
-    groups = {title: parser.add_argument_group(f"{title} options") for title in _titles(flags) if title}
+    groups = {title: parser.add_argument_group(title) for title in _titles(flags) if title}
     for each in flags:
         target = groups.get(each.group, parser)
         spelled = (each.name,) if each.argument.positional else (each.spelling,)
@@ -134,10 +136,10 @@ def parse(flags: Sequence[Flag], arguments: list[str], program: str, about: str,
 
 
 class _Parser(argparse.ArgumentParser):
-    """Answers a mistake with InputError."""
+    """Raises InputError instead of exiting."""
 
     def error(self, message: str) -> NoReturn:
-        """Raises InputError; the flag that is meant comes first."""
+        """Raises InputError; the message begins with the flag."""
         for pattern, wording in _WORDINGS.items():
             message = re.sub(pattern, wording, message)
         raise InputError(f"{message} (see {self.prog} --help)")
@@ -148,13 +150,13 @@ def _titles(flags: Sequence[Flag]) -> list[str]:
 
 
 def _usage(each: Flag) -> str:
-    """A positional value as the first line of the help shows it."""
+    """Returns a positional value as the usage line shows it."""
     metavar = f"{each.metavar} ..." if get_origin(each.hint) is tuple else each.metavar
     return metavar if each.default is MISSING else f"[{metavar}]"
 
 
 def _keywords(each: Flag) -> dict[str, Any]:
-    """A flag as argparse takes it."""
+    """Returns the arguments of ``add_argument`` for a flag."""
     default = f" (default: {each.written_default})" if each.written_default else ""
     keywords: dict[str, Any] = {"help": f"{each.help}{default}".replace("%", "%%")}
     if not each.argument.positional:
@@ -174,7 +176,7 @@ def _keywords(each: Flag) -> dict[str, Any]:
 
 
 class _Tuple(argparse.Action):
-    """Keeps several values as a tuple."""
+    """Stores several values as a tuple."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
         """Sets the attribute."""
@@ -182,7 +184,7 @@ class _Tuple(argparse.Action):
 
 
 def _reader(kind: Any) -> Callable[[str], Any]:
-    """Turns what was typed into the type that is expected; its range is checked where it is used."""
+    """Returns a function from typed text to a value of a type; options check their ranges themselves."""
     choices = get_args(kind) if get_origin(kind) is Literal else None
 
     def read(text: str) -> Any:
@@ -200,7 +202,7 @@ def _reader(kind: Any) -> Callable[[str], Any]:
 
 
 def _without_none(hint: Any) -> Any:
-    """``int`` of ``int | None``."""
+    """Removes None from a union: ``int`` for ``int | None``."""
     if get_origin(hint) in (Union, UnionType):
         others = [each for each in get_args(hint) if each is not NoneType]
         return others[0] if len(others) == 1 else hint

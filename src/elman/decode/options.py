@@ -1,4 +1,4 @@
-"""How to search, whatever for. No heavy import: the command line reads this to print its help."""
+"""Search options, for any task. No heavy import: the command line reads this to print its help."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -10,32 +10,37 @@ from elman.errors import InputError
 
 @dataclass(frozen=True, kw_only=True)
 class SearchOptions:
-    """How sequences are looked for that answer others, as translations do."""
+    """How output sequences are searched or drawn for input sequences, as in translation."""
 
     beam: int = 5
-    """hypotheses that are followed at once; 1: greedy"""
+    """hypotheses kept at each step of the beam search; 1: greedy search"""
     nbest: int = 1
-    """answers to each line, best first; at most --beam"""
+    """answers to each line, best first; at most --beam, unless --temperature draws them"""
     length_penalty: float = 1.0
-    """over 0 favours longer answers (alpha of Wu et al. 2016, arXiv:1609.08144)"""
+    """values above 0 favour longer answers (alpha of Wu et al. 2016, arXiv:1609.08144)"""
     repetition_penalty: float = 1.0
-    """over 1 makes tokens that were written before less probable"""
+    """values above 1 make tokens that the answer already holds less probable"""
     min_ratio: float = 0.0
-    """least tokens of an answer for each of the source; one at least"""
+    """minimum length of an answer, as a multiple of the input's length in tokens; at least one token"""
     max_ratio: float = 2.0
-    """most tokens of an answer for each of the source, and ten more"""
+    """maximum length of an answer, as a multiple of the input's length in tokens, plus ten tokens"""
     temperature: float = 0.0
-    """over 0 draws answers at random in place of searching: under 1 plays safe, over 1 risks more"""
+    """above 0, answers are drawn at random instead of searched: below 1 safer, above 1 more varied"""
     top_k: int = 0
-    """of a drawn token: only the k most probable; 0: all"""
+    """with --temperature: draw from the k most probable tokens only; 0: from all"""
     top_p: float = 1.0
-    """of a drawn token: only the most probable that together reach this probability"""
+    """with --temperature: draw from the most probable tokens that together reach this probability only"""
     seed: int | None = None
-    """the same seed draws the same answers to the same line, whatever stands around it; none: new ones"""
+    """with --temperature: a line gets the same answers for the same seed, whatever other lines there are; if
+    absent, every call draws new ones"""
 
     @classmethod
     def of(cls, options: dict[str, Any], call: str) -> Self:
-        """From options by name; InputError where ``call``, whose they are, has no such option."""
+        """Makes the options from names and values.
+
+        Raises:
+            InputError: an unknown name; the message names ``call``, the method that got the options.
+        """
         unknown = sorted(set(options) - {f.name for f in dataclasses.fields(cls)})
         if unknown:
             raise InputError(f"{call} has no option {unknown[0]!r}")

@@ -1,4 +1,4 @@
-"""How to train, whatever the task. No heavy import: the command line reads this to print its help."""
+"""Training options of every task. No heavy import: the command line reads this to print its help."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,43 +13,45 @@ class TrainingOptions:
     epochs: int = 10
     """passes over the training part"""
     max_minutes: float | None = None
-    """stop after this many minutes; the learning rate then falls with whichever runs out first"""
+    """stop after this many minutes, or after --epochs if those end first; the learning rate falls to match.
+    If absent, no limit of time"""
     batch_size: int = 32
-    """rows a step"""
+    """rows in a batch"""
     learning_rate: float = 2e-3
     """highest learning rate"""
     optimizer: Literal["adamw", "sgd"] = "adamw"
-    """adamw (Adam where the weight decay is 0), or plain stochastic gradient descent"""
+    """adamw (Adam if the weight decay is 0) or sgd (stochastic gradient descent)"""
     weight_decay: float = 0.0
-    """decoupled weight decay of AdamW; L2 penalty of SGD"""
+    """adamw: decoupled weight decay; sgd: L2 penalty"""
     momentum: float = 0.0
-    """momentum of SGD"""
+    """sgd: momentum"""
     schedule: Literal["cosine", "constant", "step"] = "cosine"
-    """learning rate after the warm-up: falls along a half cosine to a hundredth, stays, or falls by epochs"""
+    """learning rate after the warm-up: cosine falls along a half cosine to 1/100, constant stays, step falls
+    epoch by epoch"""
     full_rate_epochs: int = 4
-    """step schedule: epochs at the full learning rate"""
+    """with --schedule step: epochs at the full learning rate"""
     decay: float = 0.5
-    """step schedule: factor of the learning rate at each epoch after those"""
+    """with --schedule step: factor of the learning rate in each later epoch"""
     warmup_steps: int = 0
     """steps over which the learning rate rises from 0"""
     clip: Literal["norm", "value", "off"] = "norm"
-    """gradients: their joint norm is bounded, or each element, or nothing"""
+    """gradient clipping: norm bounds the joint norm of all gradients, value bounds each element"""
     clip_at: float = 1.0
-    """the bound"""
+    """bound of the norm or of each element, with --clip norm or value"""
     patience: int = 0
     """stop after this many epochs without a better validation loss; 0: never"""
     stop_at: float | None = None
-    """stop once the validation loss is no higher"""
+    """stop once the validation loss is at most this; if absent, the loss stops nothing"""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """bfloat16: products in bfloat16, weights and states in float32"""
+    """bfloat16: matrix products in bfloat16, weights and states in float32"""
     checkpoint_seconds: float = 60.0
     """seconds between two checkpoints"""
     watch_gradients: int = 0
-    """look every so many steps how far back the gradient reaches, and warn where that is bad; 0: never"""
+    """every N steps, measure how far back the gradient reaches; warn if it vanishes or explodes. 0: never"""
     seed: int = 0
-    """decides everything random"""
+    """seed of all random numbers"""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    """where to compute"""
+    """where to compute; auto: a GPU if there is one"""
 
     def __post_init__(self) -> None:
         """Checks every range."""

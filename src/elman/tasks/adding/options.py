@@ -9,7 +9,7 @@ from elman.tasks.shared.laboratory_options import LaboratoryConfig
 class AddingConfig(LaboratoryConfig):
     """Trains a model to add two marked numbers far apart (the adding problem).
 
-    Draws its own sequences: numbers between 0 and 1, of which two are marked, one in each half.
+    Draws its own sequences of numbers between 0 and 1. Two numbers are marked, one in each half.
     """
 
     problem = "adding"

@@ -1,4 +1,4 @@
-"""Options of anomaly detection, and of what a trained detector prints."""
+"""Options of the task anomaly-detection and of its verb."""
 
 import json
 import sys
@@ -16,23 +16,24 @@ from elman.tasks.shared.table import csv_line
 
 @dataclass(frozen=True, kw_only=True)
 class Detect(Verb):
-    """Prints the anomalies of a file, or of rows as they come, as CSV."""
+    """Prints the anomalies in a file, or in rows as they come, as CSV."""
 
     data: Annotated[Path | None, Argument(positional=True, metavar="FILE")] = None
-    """a table with the training table's columns; none with --stream"""
+    """table with the training table's columns; absent with --stream"""
     method: Literal["dynamic", "likelihood"] = "dynamic"
-    """dynamic: with the whole file at hand; likelihood: each row from the past alone, as --stream does"""
+    """dynamic: judge each row with the whole file at hand; likelihood: from the rows before it alone, as with
+    --stream"""
     scores: bool = False
-    """print score and expected values of every row instead of the ranges"""
+    """print score and expected values of every row instead of the anomalous ranges"""
     plot: Path | None = None
-    """picture to write (.png, .svg, .pdf), of the series with the highest score"""
+    """picture to write (.png, .svg or .pdf) of the series with the highest score; if absent, none"""
     stream: bool = False
-    """read rows from standard input (CSV, or JSON objects) and answer each at once"""
+    """read rows from standard input (CSV or JSON objects) and answer each at once"""
 
     example: ClassVar[str] = "elman detect runs/anomaly-detection new.csv --plot anomalies.png"
 
     def __post_init__(self) -> None:
-        """Checks which options exclude each other, and the picture's place."""
+        """Checks which options exclude each other, and the picture's path."""
         if self.stream and (self.data is not None or self.plot is not None or self.scores):
             raise InputError("--stream reads standard input and goes with no file, --plot or --scores")
         if not self.stream and self.data is None:
@@ -40,7 +41,7 @@ class Detect(Verb):
         check_picture(self.plot)
 
     def text(self, task: Any) -> Iterator[str]:
-        """One line for each range, or each row."""
+        """Yields one line for each range, or for each row."""
         if self.stream:
             lines = task.detect_lines(sys.stdin.buffer, _warn)
             for row in lines:
@@ -54,7 +55,7 @@ class Detect(Verb):
             yield from map(csv_line, (tables.scores if self.scores else tables.ranges)(analyses, self.method))
 
     def json(self, task: Any) -> dict[str, Any]:
-        """Ranges with all their reasons, or rows."""
+        """Returns ranges with all their reasons, or rows."""
         if self.stream:
             return {"rows": [row for row in task.detect_lines(sys.stdin.buffer, _warn) if row is not None]}
         analyses = self._analyses(task)
@@ -75,7 +76,7 @@ class Detect(Verb):
         }
 
     def _analyses(self, task: Any) -> list[Any]:
-        """What the detector makes of the file; draws the picture if one is requested."""
+        """Analyses the file; draws the picture if one is requested."""
         analyses: list[Any] = task.analyse_file(self.data)
         if self.plot is not None:
             task.answers.draw(analyses, self.method, self.plot)
@@ -88,9 +89,9 @@ def _warn(message: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class AnomalyDetectionConfig(TaskConfig):
-    """Trains a detector of anomalies in one or many columns of numbers over time.
+    """Trains a detector of anomalies in one or more columns of numbers over time.
 
-    Reads a table with one row for each step (.csv, .tsv, .jsonl, .parquet). The rows that it is trained on
+    Reads a table with one row for each step (.csv, .tsv, .jsonl, .parquet). The rows of the training part
     count as normal.
     """
 
@@ -100,38 +101,41 @@ class AnomalyDetectionConfig(TaskConfig):
     groups: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "": ("model", "window", "calendar"),
         "columns of the data": ("id_column", "time_column", "label_column"),
-        "validation and test part": ("split", "labels"),
+        "training": ("stride",),
+        "parts of the data": ("split",),
+        "evaluation": ("labels",),
         "scores and thresholds": ("smoothing", "history", "repeat", "threshold"),
     }
 
     model: Literal["forecaster", "autoencoder"] = "forecaster"
-    """forecaster: predicts each row from the rows before it; autoencoder: reconstructs a window"""
+    """forecaster: predict each row from the rows before it; autoencoder: reconstruct windows of rows"""
     hidden_size: int = 64
     """units of each layer"""
     window: int = 100
-    """rows of a training example, and of what an autoencoder reconstructs"""
+    """rows in a window: in a training example, and in what an autoencoder reconstructs"""
     stride: int = 1
-    """rows between the beginnings of two training examples"""
+    """rows between the starts of two training examples"""
     calendar: Literal["none", "day", "week"] = "none"
-    """the model also reads the time of day, or of day and week"""
+    """times that the model also reads: day (time of day), or week (time of day and of week)"""
     split: tuple[float, float, float] = (0.4, 0.1, 0.5)
-    """shares of training, validation and test part, by position in each series; 1 0 0 trains on all"""
+    """shares of training, validation and test part, by position in each series; 1 0 0 trains on all rows"""
     id_column: str = "unique_id"
-    """column that names a row's series, if present"""
+    """column that names the series of each row, if the table has it; otherwise there is one series"""
     time_column: str = "timestamp"
-    """column of a row's time, if present"""
+    """column of the time, if the table has it; otherwise rows are numbered"""
     label_column: str = "label"
-    """column of 0 and 1 (an anomaly), if present; used to measure the detector, never to train it"""
+    """column of labels, 0 or 1 (anomaly), if the table has it; they measure the detector, never train it"""
     labels: Path | None = None
-    """JSON of labelled windows, as NAB's: {"folder/file.csv": [[first time, last time], …]}"""
+    """JSON file of anomalous windows, in the format of NAB: {"folder/file.csv": [[first time, last time],
+    …]}; if absent, only --label-column is read"""
     smoothing: int = 5
-    """rows over which an error is averaged before it is judged"""
+    """number of rows over which errors are averaged before they are judged"""
     history: int = 8000
-    """rows of errors that a new one is compared with"""
+    """number of earlier rows whose errors a new error is compared with"""
     repeat: int = 10
-    """streaming: rows after an anomaly in which only a higher score counts"""
+    """streaming: number of rows after an anomaly in which only a higher score is another anomaly"""
     threshold: float = 5.0
-    """streaming: score from which a row is an anomaly; 5 is an error of one in 100,000"""
+    """streaming: lowest score of an anomaly, in decades; 5 is an error that one row in 100,000 has"""
 
     def __post_init__(self) -> None:
         """Checks every range."""

@@ -1,4 +1,4 @@
-"""Options of classifiers, and of what they answer."""
+"""Options of the task classification and of its verb."""
 
 import sys
 from collections.abc import Iterator
@@ -14,23 +14,23 @@ from elman.tasks.shared.options import TextOptions, Verb
 
 @dataclass(frozen=True, kw_only=True)
 class Classify(Verb):
-    """Prints label and probabilities of texts or sequences, one line each.
+    """Prints label and probabilities of texts or sequences, one line for each.
 
-    Reads a file, --text, or lines from standard input, each answered as it comes. The two texts of a pair are
-    separated by a tab. Each line about a sequence from a table begins with the sequence's name.
+    Reads a file, --text, or lines from standard input, which are answered as they come. A tab separates the
+    two texts of a pair. If sequences come from a table, each line begins with the sequence's name.
     """
 
     data: Annotated[Path | None, Argument(positional=True, metavar="FILE")] = None
-    """table, .npz, .npy, or text with one example per line; if absent, standard input is read"""
+    """table, .npz, .npy, or text file with one example per line; if absent, standard input is read"""
     single: Annotated[str | None, Argument(name="text")] = None
-    """the text to classify"""
+    """text to classify, instead of a file"""
     explain: bool = False
-    """show which words speak for the label, and which against it"""
+    """show which words support the label and which oppose it"""
 
     example: ClassVar[str] = 'elman classify runs/classification --text "What a lovely film!" --explain'
 
     def text(self, task: Any) -> Iterator[str]:
-        """One line for each example; with --explain, one more of coloured words for each of its texts."""
+        """Yields one line for each example; with --explain, also one of coloured words for each text."""
         for answer in self._answers(task):
             cells = [
                 *([answer["name"]] if "name" in answer else []),
@@ -48,7 +48,7 @@ class Classify(Verb):
                 yield "\n"
 
     def json(self, task: Any) -> dict[str, Any]:
-        """Label, probabilities and, with --explain, the weight of each word."""
+        """Returns labels, probabilities and, with --explain, the weight of each word."""
         return {"predictions": list(self._answers(task))}
 
     def _answers(self, task: Any) -> Iterator[dict[str, Any]]:
@@ -75,7 +75,7 @@ class ClassificationConfig(TextOptions):
 
     Reads tables (.csv, .tsv, .jsonl, .parquet) with a column of texts and one of labels; folders with one
     folder for each label; text files with lines "label text"; numeric sequences as tables with one row for
-    each step, or as .npz with arrays x and y.
+    each step, or as .npz files with arrays x and y.
     """
 
     verb = Classify
@@ -83,7 +83,8 @@ class ClassificationConfig(TextOptions):
     rank = 10
     estimator = "classifier"
     groups = {
-        "": ("level", "max_length", "class_weights", "pretrained"),
+        "": ("level", "pretrained"),
+        "training": ("class_weights", "word_dropout"),
         "columns of the data": (
             "text_column",
             "pair_column",
@@ -93,10 +94,10 @@ class ClassificationConfig(TextOptions):
             "time_column",
             "standardise",
         ),
-        "validation and test part": ("split", "validation", "test", "folds"),
-        "text": ("vocab_size", "min_count", "lowercase", "word_split", "keep", "word_dropout"),
+        "parts of the data": ("split", "validation", "test", "folds"),
+        "text": ("vocab_size", "min_count", "lowercase", "word_split", "max_length", "keep"),
         "model": ("embedding_size", "bidirectional", "pooling"),
-        "start from word vectors or a language model": (
+        "word vectors and pretrained models": (
             "vectors",
             "freeze_vectors",
             "rate_division",
@@ -111,55 +112,58 @@ class ClassificationConfig(TextOptions):
     lowercase: bool = True
     """read all text in lower case"""
     hidden_size: int = 128
-    """units of each layer and direction"""
+    """units of each layer, in each direction"""
     dropout: float = 0.3
-    """probability between layers, and before and after them"""
+    """dropout probability between layers, and before and after them"""
     embedding_size: int = 100
-    """features of a token"""
+    """features of a token's embedding"""
     bidirectional: bool = True
-    """each layer also reads from the end"""
+    """read each text or sequence in both directions"""
     pooling: Literal["last", "max", "mean", "attention", "concat"] = "concat"
-    """how all steps become one vector; concat: the last, the largest and the mean together"""
+    """how the outputs of all steps become one vector; concat: last, max and mean, concatenated"""
     word_dropout: float = 0.0
-    """probability that a word is left out wherever it occurs in a batch"""
+    """probability that a word's embedding is 0 wherever the word occurs in a batch"""
     max_length: int = 0
-    """tokens or steps that are read of each text or sequence; 0: all"""
+    """most tokens or steps to read of each text or sequence; 0: all"""
     keep: Literal["start", "end"] = "start"
-    """which part of a text or sequence is read if it exceeds --max-length"""
+    """which end of a text or sequence is read if it is longer than --max-length"""
     split: tuple[float, float, float] = (0.8, 0.1, 0.1)
     """shares of training, validation and test part, drawn at random within each label"""
     validation: tuple[Path, ...] = ()
-    """files or folders of the validation part; its share of the data is then trained on"""
+    """files or folders of the validation part; if present, its share of --split is trained on"""
     test: tuple[Path, ...] = ()
-    """files or folders of the test part; its share of the data is then trained on"""
+    """files or folders of the test part; if present, its share of --split is trained on"""
     folds: int = 0
-    """cross-validation: number of models, each tested on another part; the first is kept. 0: one model"""
+    """cross-validation: number of models, each tested on another part; the run keeps the first. 0: one
+    model, no cross-validation"""
     text_column: str = "text"
     """column of the texts"""
     pair_column: str | None = None
-    """column of the second texts, to classify pairs"""
+    """column of the second text of a pair; if absent, single texts are classified"""
     label_column: str = "label"
-    """column of the labels; all rows of a sequence have the same"""
+    """column of the labels; a numeric sequence has the same label in every row"""
     label_separator: str | None = None
-    """character between several labels in a cell: an example may then have any number of labels"""
+    """character between the labels in a cell; an example may then have any number of labels. If absent, each
+    example has one"""
     id_column: str = "unique_id"
-    """column that names the numeric sequence of each row"""
+    """column that names the sequence of each row; only for numeric sequences"""
     time_column: str = "ds"
-    """column by which the rows of a numeric sequence are ordered; if absent, they are in order"""
+    """column that orders the rows of a sequence, if the table has it; otherwise rows are in order"""
     standardise: bool = True
     """scale numeric features to mean 0 and variance 1, as measured on the training part"""
     class_weights: Literal["none", "balanced"] = "none"
-    """balanced: all labels have the same weight in the loss, however rare"""
+    """balanced: every label has the same total weight in the loss, however rare it is"""
     vectors: Path | None = None
-    """text file of word vectors (GloVe, word2vec) that the embedding starts from"""
+    """text file of word vectors (GloVe, word2vec) as initial embedding; if absent, it is random"""
     freeze_vectors: bool = False
-    """keep the embedding as the vectors are"""
+    """with --vectors: do not train the embedding"""
     pretrained: Path | None = None
-    """run folder of a language model to start from; cell, sizes and vocabulary are taken from it"""
+    """run folder of a language model to start from, with its cell, sizes and vocabulary; if absent, start
+    from random weights"""
     rate_division: float = 2.6
-    """with --pretrained: each layer's learning rate is that of the layer above divided by this"""
+    """with --pretrained: factor by which the learning rate falls from each layer to the one below"""
     unfreeze: Literal["gradually", "at-once"] = "gradually"
-    """with --pretrained: train one more layer each epoch, from the top, or all from the start"""
+    """with --pretrained: train one more layer in each epoch, from the top; or all layers at once"""
 
     def __post_init__(self) -> None:
         """Checks every range, and which options exclude each other."""

@@ -1,4 +1,4 @@
-"""Options of digits, and of what a trained classifier recognises."""
+"""Options of the task digits and of its verb."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,20 +11,20 @@ from elman.tasks.shared.options import TaskConfig, Verb
 
 @dataclass(frozen=True, kw_only=True)
 class Recognise(Verb):
-    """Prints the class of each image of an idx file and how probable it is."""
+    """Prints the class of each image in an idx file, and its probability."""
 
     data: Annotated[Path, Argument(positional=True, metavar="FILE")]
-    """images in the idx format, gzipped or not; of a folder, those of its test part"""
+    """images in the idx format, gzipped or not; or a folder, whose test images are read"""
 
     example: ClassVar[str] = "elman recognise runs/digits mnist"
 
     def text(self, task: Any) -> Iterator[str]:
-        """One line for each image."""
+        """Yields one line for each image."""
         for p in task.recognise(self.data):
             yield f"{p.argmax()}\t{p.max():.4f}\n"
 
     def json(self, task: Any) -> dict[str, Any]:
-        """Class and probability of each image."""
+        """Returns class and probability of each image."""
         p = task.recognise(self.data)
         return {"classes": p.argmax(1).tolist(), "probabilities": p.max(1).tolist()}
 
@@ -33,8 +33,9 @@ class Recognise(Verb):
 class DigitsConfig(TaskConfig):
     """Trains a classifier of small images that are read pixel by pixel (sequential MNIST).
 
-    Reads a folder with the four files of MNIST, or of another set in its format, gzipped or not:
-    train-images-idx3-ubyte, train-labels-idx1-ubyte, and the same with t10k, on which it is tested.
+    Reads a folder with the four files of MNIST, or of another data set in its format, gzipped or not:
+    train-images-idx3-ubyte and train-labels-idx1-ubyte to train on, t10k-images-idx3-ubyte and
+    t10k-labels-idx1-ubyte to test on.
     """
 
     verb = Recognise
@@ -42,17 +43,17 @@ class DigitsConfig(TaskConfig):
     rank = 70
     groups: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "": ("pixels", "permuted"),
-        "validation and test part": ("validation",),
+        "parts of the data": ("validation",),
     }
 
     hidden_size: int = 128
     """units of each layer"""
     permuted: bool = False
-    """read the pixels in an order drawn once from the seed, the same for all images"""
+    """read the pixels in a random order, drawn once from --seed and the same for all images"""
     pixels: int = 1
-    """pixels read at a step; 28 is a row of MNIST"""
+    """pixels read at each step; 28 is a row of an MNIST image"""
     validation: float = 0.05
-    """share of the training images that is kept for validation, drawn at random"""
+    """share of the training images that becomes the validation part, drawn at random"""
 
     def __post_init__(self) -> None:
         """Checks both numbers."""

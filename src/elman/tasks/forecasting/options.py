@@ -1,4 +1,4 @@
-"""Options of forecasters, and of their forecasts."""
+"""Options of the task forecasting and of its verb."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -18,30 +18,32 @@ else:  # every head that is a distribution, a new one included
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast(Verb):
-    """Prints what comes next in each series, as CSV: the median and intervals."""
+    """Prints a forecast of each series as CSV: the median and intervals."""
 
     data: Annotated[Path | None, Argument(positional=True, metavar="FILE")] = None
-    """table of the series up to now, like the training table; if absent, the training table itself"""
+    """table of the series up to now, like the training table; if absent, the training table"""
     horizon: int | None = None
-    """steps ahead; if absent, as trained (only recursive models can go further)"""
+    """steps to forecast, at most as many as in training unless the model is recursive; if absent, as many as
+    in training"""
     levels: tuple[int, ...] = (80, 95)
-    """intervals in per cent"""
+    """intervals to print, in per cent"""
     plot: Path | None = None
-    """picture of the first six series, with history and intervals (.png, .svg, .pdf)"""
+    """picture to write (.png, .svg or .pdf) of the first six series, with history and intervals; if absent,
+    none"""
 
     example: ClassVar[str] = "elman forecast runs/forecasting --levels 80 95"
 
     def __post_init__(self) -> None:
-        """Checks the intervals, and where the picture is to go."""
+        """Checks the intervals and the picture's path."""
         interval_levels(self.levels, "--levels")
         check_picture(self.plot)
 
     def text(self, task: Any) -> Iterator[str]:
-        """One line for each series and step."""
+        """Yields one line for each series and step."""
         yield task.answers.csv(self._table(task))
 
     def json(self, task: Any) -> dict[str, Any]:
-        """The same by column."""
+        """Returns the same by column."""
         columns: dict[str, Any] = task.answers.by_column(self._table(task))
         return columns
 
@@ -54,7 +56,8 @@ class ForecastingConfig(TaskConfig):
     """Trains one model that forecasts many time series.
 
     Reads long tables (.csv, .tsv, .jsonl, .parquet): one row for each step, with the series' name, the time
-    and the target. The last horizon of each series is the test part, the one before it the validation part.
+    and the target. The last --horizon steps of each series are the test part, those before it the validation
+    part.
     """
 
     verb = Forecast
@@ -71,20 +74,20 @@ class ForecastingConfig(TaskConfig):
             "static",
             "calendar",
         ),
-        "validation and test part": ("test_windows", "validation_windows", "step", "mase_season"),
-        "forecaster": (
+        "parts of the data": ("test_windows", "validation_windows", "step"),
+        "evaluation": ("mase_season",),
+        "model": (
             "distribution",
             "scaling",
             "context",
             "lags",
             "inputs",
             "width",
-            "moments",
             "embedding_size",
             "paths",
             "ensemble",
-            "windows_per_epoch",
         ),
+        "training": ("moments", "windows_per_epoch"),
     }
 
     hidden_size: int = 64
@@ -92,54 +95,59 @@ class ForecastingConfig(TaskConfig):
     batch_size: int = 64
     """windows in a batch"""
     model: Literal["direct", "recursive", "es-rnn"] = "direct"
-    """direct: all steps at once; recursive: step by step, as sample paths (DeepAR); es-rnn: exponential
-    smoothing and a network, for positive targets"""
+    """direct: forecast all steps at once; recursive: step by step, by sample paths (DeepAR); es-rnn:
+    exponential smoothing with a network, for positive targets only"""
     horizon: int | None = None
     """steps to forecast; if absent, one season"""
     freq: str | None = None
-    """time between steps (h, 15min, D, B, W, MS, ME, QS, YS, or a whole number); if absent, inferred"""
+    """time between steps (h, 15min, D, B, W, MS, ME, QS, YS, or a whole number); if absent, inferred
+    from the times"""
     season: tuple[int, ...] = ()
-    """steps of each season, the shortest first (1: none); if absent, those usual for the frequency"""
+    """length of each season in steps, the shortest first (1: no season); if absent, those usual for --freq"""
     mase_season: int | None = None
-    """season of MASE and of the simple methods; if absent, the first of --season"""
+    """season of MASE and of the simple methods, in steps; if absent, the first of --season"""
     context: int | None = None
-    """steps read before a forecast; if absent, set by model, season and horizon"""
+    """steps that the model reads before a forecast; if absent, enough for --season and --horizon"""
     distribution: DistributionName | None = None
-    """distribution of each step; if absent, student-t for recursive models, quantile for the others"""
+    """predicted distribution of each step; if absent, student-t for recursive models and quantile for
+    others"""
     scaling: Literal["mean", "standard"] = "mean"
-    """a window is divided by its mean absolute value, or brought to mean 0 and variance 1 (not es-rnn)"""
+    """direct, recursive: scale each window by its mean absolute value (mean), or to mean 0 and variance 1
+    (standard)"""
     lags: tuple[int, ...] = ()
-    """recursive: earlier steps that each step reads; if absent, set by the season"""
+    """recursive: how many steps back are the targets that each step reads; if absent, 1 to 3 and around each
+    --season"""
     inputs: int | None = None
-    """es-rnn: steps of the input window; if absent, one season or one horizon, whichever is longer"""
+    """es-rnn: steps in the input window; if absent, one season or one horizon, whichever is longer"""
     width: int = 16
-    """direct, es-rnn: features of each step ahead"""
+    """direct, es-rnn: features of each forecast step"""
     moments: int = 16
     """direct, es-rnn: forecast origins drawn from each training window"""
     embedding_size: int = 8
-    """features of each category of a covariate"""
+    """features of the embedding of each category of a covariate"""
     paths: int = 200
-    """recursive: sample paths of a forecast"""
+    """recursive: number of sample paths of each forecast"""
     ensemble: int = 1
-    """networks trained side by side; the forecast is the median of theirs"""
+    """number of networks trained together; the forecast is the median of their forecasts"""
     windows_per_epoch: int | None = None
-    """windows drawn in an epoch; if absent, about one for each horizon of the training part"""
+    """windows drawn in an epoch; if absent, about one for each --horizon steps of the training part"""
     test_windows: int = 1
-    """forecasts at the end of each series that make the test part; 0: none"""
+    """number of forecasts at the end of each series that are the test part; 0: no test part"""
     validation_windows: int = 1
-    """forecasts before them that make the validation part; 0: none"""
+    """number of forecasts before those that are the validation part; 0: no validation part"""
     step: int | None = None
-    """steps between two such forecasts; if absent, the horizon"""
+    """steps between two forecasts of a part; if absent, --horizon"""
     known_future: tuple[str, ...] = ()
-    """columns that are known ahead, as holidays; rows after a series' last target give their future"""
+    """columns known ahead, such as holidays; rows after a series' last target hold their future. If absent,
+    none"""
     past: tuple[str, ...] = ()
-    """columns known only up to the present"""
+    """columns known only up to the present; if absent, none"""
     static: tuple[str, ...] = ()
-    """columns with one value for each series"""
+    """columns with one value for each series; if absent, none"""
     calendar: bool = True
-    """whether time of day, weekday and time of year are read, if times are dates"""
+    """read time of day, weekday and time of year, if times are dates"""
     id_column: str = "unique_id"
-    """column that names a row's series"""
+    """column that names the series of each row"""
     time_column: str = "ds"
     """column of the time: integers, dates or date-times"""
     target_column: str = "y"
@@ -174,7 +182,7 @@ class ForecastingConfig(TaskConfig):
 
 
 def interval_levels(given: Any, name: str) -> tuple[int, ...]:
-    """Intervals in whole per cent, one or several. Raises InputError, which names the argument."""
+    """Checks one or more intervals in whole per cent. Raises InputError, which names the argument."""
     many = isinstance(given, Iterable) and not isinstance(given, str)
     levels = []
     for level in given if many else [given]:

@@ -1,4 +1,4 @@
-"""Options of language models, and of what they write."""
+"""Options of the task language-model and of its verb."""
 
 import os
 import sys
@@ -13,25 +13,25 @@ from elman.tasks.shared.stream_options import StreamOptions
 
 @dataclass(frozen=True, kw_only=True)
 class Generate(Verb):
-    """Prints text that a language model writes, going on from a prompt."""
+    """Prints text that a language model writes, as the continuation of a prompt."""
 
     prompt: str = ""
-    """text to go on from; empty: as at the beginning of a line"""
+    """text to continue; if absent or empty, start at the beginning of a line"""
     length: int = 500
-    """tokens to generate"""
+    """number of tokens to generate"""
     temperature: float = 0.8
-    """under 1 plays safe, over 1 risks more; 0 always takes the most probable"""
+    """below 1 safer, above 1 more varied text; 0: always the most probable token"""
     top_k: int = 0
-    """only the k most probable tokens; 0: all"""
+    """draw from the k most probable tokens only; 0: from all"""
     top_p: float = 1.0
-    """only the most probable tokens that together reach this probability"""
+    """draw from the most probable tokens that together reach this probability only"""
     seed: int | None = None
-    """the same seed writes the same text; without one every call differs"""
+    """the same seed writes the same text; if absent, every call writes another"""
 
     example: ClassVar[str] = 'elman generate runs/language-model --prompt "The " --length 300 --seed 1'
 
     def text(self, task: Any) -> Iterator[str]:
-        """The prompt, then the text as it comes; for a terminal without what would steer it."""
+        """Yields the prompt, then the text as it comes; on a terminal, control characters are escaped."""
         pieces = self._pieces(task)
         yield from map(_harmless, pieces) if sys.stdout.isatty() else pieces
 
@@ -49,7 +49,7 @@ class Generate(Verb):
         yield "\n"
 
     def json(self, task: Any) -> dict[str, Any]:
-        """Prompt and text."""
+        """Returns prompt, text, temperature and seed."""
         seed = int.from_bytes(os.urandom(4)) if self.seed is None else self.seed
         text = "".join(replace(self, seed=seed)._pieces(task))[len(self.prompt) : -1]
         return {"prompt": self.prompt, "text": text, "temperature": self.temperature, "seed": seed}
@@ -57,11 +57,11 @@ class Generate(Verb):
 
 @dataclass(frozen=True, kw_only=True)
 class LanguageModelConfig(StreamOptions, TextOptions):
-    """Trains a language model on text files or folders of them.
+    """Trains a language model on text files or folders of text files.
 
-    Each file is a document; the text is cut by position into training, validation and test part, but for
-    those that have files of their own. Without any file, the text is the Python language reference that ships
-    with CPython.
+    Each file is a document. The text is cut by position into training, validation and test part, unless
+    --validation or --test name files for these. If no file is named, the text is the Python language
+    reference that ships with CPython.
     """
 
     verb = Generate
@@ -70,12 +70,14 @@ class LanguageModelConfig(StreamOptions, TextOptions):
     groups = {
         "model": ("embedding_size", "tied"),
         "training": ("bptt",),
-        "parts of the data": ("split", "validation", "test", "ngram_order"),
+        "parts of the data": ("split", "validation", "test"),
+        "text": ("level", "vocab_size", "min_count", "lowercase", "word_split"),
+        "evaluation": ("ngram_order",),
     }
 
 
 def _harmless(piece: str) -> str:
-    """A piece whose control characters, but for tab and newline, are written as hexadecimal escapes."""
+    """Writes control characters other than tab and newline as hexadecimal escapes."""
     return "".join(
         f"\\x{ord(c):02x}" if unicodedata.category(c) == "Cc" and c not in "\t\n" else c for c in piece
     )

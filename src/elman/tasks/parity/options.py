@@ -7,7 +7,7 @@ from elman.tasks.shared.laboratory_options import LaboratoryConfig
 
 @dataclass(frozen=True, kw_only=True)
 class ParityConfig(LaboratoryConfig):
-    """Trains a model to say at every step whether the ones so far are odd (parity).
+    """Trains a model to decide at every step whether the number of ones so far is odd (parity).
 
     Draws its own sequences of random bits.
     """
@@ -16,4 +16,4 @@ class ParityConfig(LaboratoryConfig):
     example = "elman train parity --length 10 --sequences 2000 --out runs/memory"
 
     length: int = 50
-    """bits of a sequence"""
+    """bits in a sequence"""

@@ -1,4 +1,4 @@
-"""Options of regressors, and of what they predict."""
+"""Options of the task regression and of its verb."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from elman.tasks.shared.options import TaskConfig, Verb
 
 @dataclass(frozen=True, kw_only=True)
 class Predict(Verb):
-    """Prints a prediction for every sequence of a file, as CSV."""
+    """Prints a prediction for every sequence in a file, as CSV."""
 
     data: Annotated[Path, Argument(positional=True, metavar="FILE")]
     """.csv or .parquet with the training table's features, or .npz with an array x"""
@@ -19,11 +19,11 @@ class Predict(Verb):
     example: ClassVar[str] = "elman predict runs/regression new.csv"
 
     def text(self, task: Any) -> Iterator[str]:
-        """The names of the columns, then one line for each sequence."""
+        """Yields the names of the columns, then one line for each sequence."""
         yield from task.answers.lines(*task.predict_file(self.data))
 
     def json(self, task: Any) -> dict[str, Any]:
-        """Predictions by sequence."""
+        """Returns the predictions by sequence."""
         ids, values = task.predict_file(self.data)
         predictions = dict(zip(ids, values.tolist(), strict=True))
         return {"outputs": list(task.facts.outputs), "predictions": predictions}
@@ -41,21 +41,22 @@ class RegressionConfig(TaskConfig):
     rank = 50
     estimator = "regressor"
     groups = {
-        "columns of the data": ("target_column", "id_column", "time_column"),
-        "validation and test part": ("split",),
+        "model": ("bidirectional",),
+        "columns of the data": ("target_column", "id_column", "time_column", "standardise"),
+        "parts of the data": ("split",),
     }
 
     hidden_size: int = 64
     """units of each layer"""
     bidirectional: bool = False
-    """each layer also reads from the end"""
+    """read each sequence in both directions"""
     standardise: bool = True
-    """features and targets are brought to mean 0 and variance 1, as measured on the training part"""
+    """scale features and targets to mean 0 and variance 1, as measured on the training part"""
     split: tuple[float, float, float] = (0.8, 0.1, 0.1)
     """shares of training, validation and test part, drawn at random"""
     id_column: str = "unique_id"
-    """column that names a row's sequence"""
+    """column that names the sequence of each row"""
     time_column: str = "ds"
-    """column that orders a sequence's rows, if there is one"""
+    """column that orders the rows of a sequence, if the table has it; otherwise rows are in order"""
     target_column: str = "y"
-    """column to predict, the same in every row of a sequence"""
+    """column to predict; it has the same value in every row of a sequence"""

@@ -10,16 +10,16 @@ from elman.tasks.shared.options import TaskConfig, Verb
 
 @dataclass(frozen=True, kw_only=True)
 class Try(Verb):
-    """Measures the model on new sequences, longer ones if you like, and shows some with its answers."""
+    """Measures the model on new sequences, of any length, and shows some with its answers."""
 
     length: int | None = None
-    """steps of a sequence; none: as in training"""
+    """steps of a sequence; if absent, as in training"""
     sequences: int = 1000
-    """how many are drawn"""
+    """number of sequences to draw"""
     show: int = 3
-    """how many of them are shown"""
+    """number of sequences to show"""
     seed: int = 0
-    """decides what is drawn"""
+    """seed of the sequences"""
 
     example: ClassVar[str] = "elman try runs/memory --length 100"
 
@@ -30,11 +30,11 @@ class Try(Verb):
             require(flag(name), least <= value <= 10**9, f"an int in [{least}, 1e9]", value)
 
     def text(self, task: Any) -> Iterator[str]:
-        """The figures beside the simple methods', then the examples."""
+        """Yields the figures next to those of simple methods, then the examples."""
         yield task.answers.trial_text(self.json(task))
 
     def json(self, task: Any) -> dict[str, Any]:
-        """Length, figures, the simple methods' and the examples."""
+        """Returns length, figures, those of simple methods, and examples."""
         trial: dict[str, Any] = task.try_on(self.length, self.sequences, self.show, self.seed)
         return trial
 
@@ -44,20 +44,20 @@ class LaboratoryConfig(TaskConfig):
     """Options of a problem whose sequences are drawn."""
 
     problem: ClassVar[str]
-    """The problem, as its file in ``elman.data.problems`` is named; its fields are options too."""
+    """Name of the problem's file in ``elman.data.problems``; the problem's fields are options too."""
 
     verb = Try
     rank = 80
     makes_data = True
-
+    groups = {"problem": ("length",), "parts of the data": ("sequences", "held_out")}
     hidden_size: int = 128
     """units of each layer"""
     length: int = 100
     """steps of a sequence"""
     sequences: int = 10000
-    """sequences of an epoch, drawn anew in each"""
+    """training sequences in an epoch; every epoch draws new ones"""
     held_out: int = 2000
-    """sequences of the validation part, and as many of the test part"""
+    """sequences in the validation part, and also in the test part"""
 
     def __post_init__(self) -> None:
         """Checks both numbers; the problem checks its own."""

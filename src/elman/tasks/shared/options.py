@@ -1,4 +1,4 @@
-"""Options that every task shares, and what a task tells the command line.
+"""Options that every task shares, and what the command line needs to know of a task.
 
 No heavy import: the help reads this.
 """
@@ -13,10 +13,10 @@ from elman.train.options import TrainingOptions
 
 
 class Verb(ABC):
-    """What a task's run is used for; a dataclass whose fields are the verb's flags, after the run folder.
+    """A command that uses a trained run; a dataclass whose fields are the flags after the run folder.
 
     The class's name in lower case is the verb, its docstring the help. What a verb computes is a method of
-    the task; a verb only passes its flags on and says how the result is printed.
+    the task; a verb only passes its flags on and formats the result.
     """
 
     example: ClassVar[str]
@@ -24,11 +24,11 @@ class Verb(ABC):
 
     @abstractmethod
     def text(self, task: Any) -> Iterator[str]:
-        """What is printed, piece by piece as it comes."""
+        """Yields what is printed, piece by piece as it comes."""
 
     @abstractmethod
     def json(self, task: Any) -> dict[str, Any]:
-        """The same as one object, for ``--json``."""
+        """Returns the same as one object, for ``--json``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,49 +36,52 @@ class ModelOptions:
     """Options of the recurrent layer, the same for every task."""
 
     cell: str = "lstm"
-    """a cell (elman, lstm, gru, …; elman:nonlinearity=relu), or FILE.py:Class"""
+    """name of a cell (elman, lstm, gru, …), with options after a colon (elman:nonlinearity=relu); or
+    FILE.py:Class for a cell of your own"""
     hidden_size: int = 256
     """units of each layer"""
     layers: int = 1
-    """layers, each reading the one before"""
+    """number of stacked recurrent layers"""
     dropout: float = 0.0
-    """probability between layers, and before and after them"""
+    """dropout probability between layers, and before and after them"""
     input_dropout: float = 0.0
-    """variational: on each layer's input, one mask for all steps"""
+    """variational dropout probability on each layer's input; one mask for all steps"""
     recurrent_dropout: float = 0.0
-    """variational: on the recurrent product's input, one mask for all steps"""
+    """variational dropout probability on the state that the recurrent weights multiply; one mask for all
+    steps"""
     zoneout: float = 0.0
     """probability that a unit keeps its old state at a step"""
     weight_dropout: float = 0.0
-    """weight drop on the recurrent weights"""
+    """dropout probability on the recurrent weights themselves; one mask for all steps"""
     residual: bool = False
-    """every layer but the first adds its input to its output"""
+    """add each layer's input to its output, except in the first layer"""
     learned_state: bool = False
-    """the initial state is learned; otherwise zero"""
+    """learn the initial state; if absent, it is zero"""
     init: str = "advised"
-    """advised (the cell's), torch, orthogonal, identity, forget-bias, chrono:T, uniform:R; + joins several"""
+    """initial weights: advised (what suits the cell), torch, orthogonal, identity, forget-bias, chrono:T (T
+    steps) or uniform:R (±R); + joins several"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskConfig(TrainingOptions, ModelOptions):
     """All options of a task; subclasses add their own.
 
-    A task's ``options.py`` defines one subclass. Its class variables are what the command line shows of the
-    task without loading it.
+    A task's ``options.py`` defines one subclass. Its class variables describe the task to the command line,
+    which reads them without loading the task.
     """
 
     verb: ClassVar[type[Verb]]
-    """What a run is used for."""
+    """The command that uses a run."""
     example: ClassVar[str]
     """A training command that works, for the help."""
     rank: ClassVar[int] = 50
-    """Place in the list of tasks: what newcomers ask for comes first."""
+    """Place in the list of tasks; the lowest comes first."""
     makes_data: ClassVar[bool] = False
     """Whether the task draws its own sequences and reads no files."""
     estimator: ClassVar[Literal["classifier", "regressor"] | None] = None
-    """The kind of scikit-learn's estimator, if that knows it."""
+    """The kind of estimator in scikit-learn, if it has one."""
     groups: ClassVar[Mapping[str, tuple[str, ...]]] = {}
-    """Groups of the task's own options in the help, by title; "" names those that stand first."""
+    """Groups of the task's own options in the help, by title; "" holds those that come first."""
 
     @classmethod
     def task_name(cls) -> str:
@@ -98,15 +101,15 @@ class TaskConfig(TrainingOptions, ModelOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class TextOptions(TaskConfig):
-    """Options of a task that reads text; subclasses set the level that suits them."""
+    """Options of a task that reads text; subclasses set the default level."""
 
     level: Literal["characters", "bytes", "words", "subwords"] = "characters"
     """what a token is"""
     vocab_size: int | None = None
-    """pieces of the vocabulary at most, the most frequent ones; none: all there are, or 8000 subwords"""
+    """most tokens in the vocabulary; the most frequent are kept. If absent, all, or 8000 subwords"""
     min_count: int = 1
-    """characters and words that occur less often are unknown; subwords are not joined"""
+    """characters and words that occur less often are unknown; subwords that do are not joined"""
     lowercase: bool = False
     """read all text in lower case"""
     word_split: Literal["punctuation", "spaces"] = "punctuation"
-    """words end at spaces and punctuation, or at spaces alone, as in text that was split before"""
+    """where words end: at spaces and punctuation, or at spaces alone (for text that is split already)"""

@@ -12,19 +12,22 @@ class StreamOptions(TaskConfig):
     """Options of a model of the next token: text, or anything else that is a sequence of names."""
 
     embedding_size: int = 64
-    """features of a token"""
+    """features of a token's embedding"""
     tied: bool = False
-    """the output weights are the embedding's; needs as many features as the layer's output"""
+    """use the embedding as the output weights; needs --embedding-size equal to the layer's output size"""
     bptt: int = 100
-    """steps between two cuts of the gradient (truncated backpropagation through time)"""
+    """steps of each training segment; gradients stop at its beginning (truncated backpropagation through
+    time)"""
     split: tuple[float, float, float] = (0.9, 0.05, 0.05)
-    """shares of training, validation and test part, by position; the vocabulary is that of all three"""
+    """shares of training, validation and test part, by position; the vocabulary is learnt from all three"""
     validation: tuple[Path, ...] = ()
-    """files of the validation part, without a say in the vocabulary; its share is then trained on"""
+    """files of the validation part; if present, its share of --split is trained on, and the vocabulary is
+    learnt without these files"""
     test: tuple[Path, ...] = ()
-    """files of the test part; the same holds"""
+    """files of the test part; if present, its share of --split is trained on, and the vocabulary is learnt
+    without these files"""
     ngram_order: int = 6
-    """order of the Witten–Bell model that the result is compared with"""
+    """order of the n-gram model (Witten–Bell) that the result is compared with"""
 
     def __post_init__(self) -> None:
         """Checks every range."""

@@ -1,4 +1,4 @@
-"""Options of translators, and of how they translate."""
+"""Options of the task translation and of its verb."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -14,23 +14,23 @@ from elman.tasks.shared.options import TextOptions, Verb
 
 @dataclass(frozen=True, kw_only=True)
 class Translate(SearchOptions, Verb):
-    """Translates lines, one line each, as they come.
+    """Translates texts line by line, as they come.
 
     Reads a file, --text, or standard input; an empty line stays empty. With --nbest N, prints N lines for
-    each: the number of the input line, score, translation.
+    each input line: its number, score and translation.
     """
 
     data: Annotated[Path | None, Argument(positional=True, metavar="FILE")] = None
-    """one text a line; none: standard input"""
+    """file with one text per line; if absent, standard input is read"""
     single: Annotated[str | None, Argument(name="text")] = None
-    """the text to translate"""
+    """text to translate, instead of a file"""
     plot: Path | None = None
-    """with --text: picture of where the translator looked (.png, .svg or .pdf)"""
+    """with --text: picture of the attention to write (.png, .svg or .pdf); if absent, none"""
 
     example: ClassVar[str] = 'elman translate runs/translation --text "the big cat sat on the mat"'
 
     def __post_init__(self) -> None:
-        """Checks what excludes what."""
+        """Checks which options exclude each other."""
         super().__post_init__()
         if self.data is not None and self.single is not None:
             raise InputError("--text and a file exclude each other")
@@ -39,14 +39,14 @@ class Translate(SearchOptions, Verb):
             check_picture(self.plot)
 
     def text(self, task: Any) -> Iterator[str]:
-        """One line for each text; with n-best several, numbered and scored."""
+        """Yields one line for each text; with n-best several, numbered and scored."""
         for number, (_, translations) in enumerate(self._answers(task), 1):
             for translation in translations:
                 head = f"{number}\t{translation.score:.4f}\t" if self.nbest > 1 else ""
                 yield f"{head}{translation.text}\n"
 
     def json(self, task: Any) -> dict[str, Any]:
-        """Each text with its translations and their scores."""
+        """Returns each text with its translations and their scores."""
         answers = [
             {"source": text, "translations": [translation._asdict() for translation in translations]}
             for text, translations in self._answers(task)
@@ -54,7 +54,7 @@ class Translate(SearchOptions, Verb):
         return {"translations": answers}
 
     def _answers(self, task: Any) -> Iterator[tuple[str, Any]]:
-        """Each text and its translations."""
+        """Yields each text with its translations."""
         options = SearchOptions(**{f.name: getattr(self, f.name) for f in fields(SearchOptions)})
         if self.single is None:
             yield from task.answers.writer.of_file(self.data, options)
@@ -69,8 +69,8 @@ class Translate(SearchOptions, Verb):
 class TranslationConfig(TextOptions):
     """Trains a translator on sentence pairs.
 
-    Reads two files whose lines translate each other, source first, or one file with a tab between the two
-    texts of a line. Files that end in .gz are unpacked as they are read.
+    Reads two files of parallel lines, first the sources, then the translations; or one file with a tab
+    between source and translation. Files that end in .gz are decompressed as they are read.
     """
 
     verb = Translate
@@ -78,48 +78,46 @@ class TranslationConfig(TextOptions):
     rank = 20
     groups = {
         "": ("level", "vocab_size"),
-        "text": ("shared_vocabulary", "min_count", "lowercase", "word_split", "skip_bad_lines"),
-        "encoder and decoder": (
-            "embedding_size",
-            "attention",
-            "bridge",
-            "input_feeding",
-            "tied",
-            "label_smoothing",
-        ),
-        "validation and test part": ("validation", "test", "split", "bleu_tokenizer"),
+        "model": ("embedding_size", "attention", "bridge", "input_feeding", "tied"),
+        "training": ("label_smoothing",),
+        "parts of the data": ("split", "validation", "test", "skip_bad_lines"),
+        "text": ("shared_vocabulary", "min_count", "lowercase", "word_split"),
+        "evaluation": ("bleu_tokenizer",),
     }
 
     level: Literal["characters", "bytes", "words", "subwords"] = "subwords"
     """what a token is"""
     shared_vocabulary: bool = True
-    """one vocabulary and one embedding for both languages"""
+    """share one vocabulary and one embedding between both languages"""
     hidden_size: int = 512
-    """units of each layer; the encoder's two directions have half of them each"""
+    """units of each layer; even, since each direction of the encoder has half of them"""
     embedding_size: int = 256
-    """features of a token, and of what the output layer reads"""
+    """features of a token's embedding, and of the output layer's input"""
     dropout: float = 0.3
-    """probability on embeddings, between layers, and on what the decoder and the output layer read"""
+    """dropout probability on embeddings, between layers, and on the inputs of decoder and output layer"""
     attention: Literal["bilinear", "dot", "additive"] = "bilinear"
-    """how a state of the decoder is compared with those of the encoder"""
+    """how the attention compares a decoder state with the encoder states"""
     bridge: Literal["learned", "last", "zero"] = "learned"
-    """the decoder's first state: a learned map of the encoder's last state, that state itself, or zero"""
+    """initial state of the decoder: a learned map of the encoder's last state, that state itself (last), or
+    zero"""
     input_feeding: bool = False
-    """the attended context is part of the decoder's next input; slower, since it runs step by step"""
+    """feed the attention's context into the decoder's next step; slower, since the decoder then runs step by
+    step"""
     tied: bool = True
-    """the output weights are the target's embedding"""
+    """use the target's embedding as the output weights"""
     label_smoothing: float = 0.1
-    """share of a target's probability that is spread over all tokens in training"""
+    """share of each target's probability that is spread over all tokens in training"""
     split: tuple[float, float, float] = (0.9, 0.05, 0.05)
     """shares of training, validation and test part, drawn at random"""
     validation: tuple[Path, ...] = ()
-    """file or files of the validation part; its share is then trained on"""
+    """one or two files of the validation part; if present, its share of --split is trained on"""
     test: tuple[Path, ...] = ()
-    """file or files of the test part; its share is then trained on"""
+    """one or two files of the test part; if present, its share of --split is trained on"""
     skip_bad_lines: bool = False
-    """leave out pairs with a line that is empty, not UTF-8 or holds control characters; otherwise refused"""
+    """leave out pairs with a line that is empty, is not UTF-8 or holds control characters; if absent, such a
+    line is an error"""
     bleu_tokenizer: Literal["13a", "intl", "zh", "char", "none"] = "13a"
-    """how BLEU cuts translations into words: char for Japanese or Thai, zh for Chinese"""
+    """how BLEU splits translations into words: for example char for Japanese or Thai, zh for Chinese"""
 
     def __post_init__(self) -> None:
         """Checks every range."""
