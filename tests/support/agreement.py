@@ -1,91 +1,27 @@
-"""Compares two ways to the same numbers: output, final state and every gradient."""
+"""The comparisons of ``elman.testing`` under the name by which the tests import them."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from elman.testing.agreement import (
+    PLANES,
+    agree,
+    draw,
+    draw_side,
+    leaves,
+    planes_of,
+    randomise,
+    results,
+    several,
+    weighted_sum,
+)
 
-import torch
-from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence
-
-from elman.cells import Cell
-from elman.layers import Recurrent
-from elman.state import State
-
-M = TypeVar("M", bound=nn.Module)
-
-PLANES = (3, 2)
-
-
-def randomise(module: M, scale: float = 0.5) -> M:
-    """Random values everywhere, so that no mistake hides behind a bias of 0 or a gain of 1."""
-    for parameter in module.parameters():
-        nn.init.normal_(parameter, std=scale)
-    return module
-
-
-def planes_of(cell: Cell) -> tuple[int, ...]:
-    """Sizes of the planes of the inputs that are drawn for a cell."""
-    return PLANES[: cell.plane_axes]
-
-
-def draw(layer: Recurrent, T: int, B: int) -> tuple[Tensor, State]:
-    """A random input [T, B, I, *planes] and a random state for the layer, both asking for gradients."""
-    planes = planes_of(layer.cell)
-    like = layer.initial_state(B, planes)
-    state = tuple(torch.randn(s.shape, dtype=s.dtype, requires_grad=True) for s in like)
-    return torch.randn(T, B, layer.input_size, *planes, dtype=like[0].dtype, requires_grad=True), state
-
-
-def draw_side(cell: Cell, *leading: int) -> dict[str, Tensor]:
-    """The side input, as the keyword that takes it, asking for gradients; nothing for a cell without one."""
-    shape = cell.side_input()
-    if shape is None:
-        return {}
-    return {"side": torch.rand(*leading, *shape, dtype=torch.float64).mul_(3).requires_grad_()}
-
-
-def several(state: Any) -> tuple[Tensor, ...]:
-    """A state as a tuple, whether it is one tensor, several or None."""
-    return () if state is None else (state,) if isinstance(state, Tensor) else tuple(state)
-
-
-def weighted_sum(values: Iterable[Tensor]) -> Tensor:
-    """A scalar in which every element of every value counts differently."""
-    return torch.stack([(v * torch.arange(v.numel()).cos().view(v.shape)).sum() for v in values]).sum()
-
-
-def leaves(x: Tensor, state: Any, module: nn.Module, **others: Tensor) -> dict[str, Tensor]:
-    """All that went in, by name: the input, the states (a tensor, several or None), parameters and others."""
-    states = {f"state {k}": s for k, s in enumerate(several(state))}
-    return {"x": x, **states, **dict(module.named_parameters()), **others}
-
-
-def results(run: Any, x: Tensor, state: Any, module: nn.Module, **others: Tensor) -> dict[str, Tensor]:
-    """What a run returned, (output, state), and the gradients of its weighted sum for all that went in."""
-    output, final = run
-    values = {"output": output.data if isinstance(output, PackedSequence) else output}
-    values |= {f"state {k}": s for k, s in enumerate(several(final))}
-    inputs = leaves(x, state, module, **others)
-    gradients = torch.autograd.grad(
-        weighted_sum(values.values()), list(inputs.values()), allow_unused=True, materialize_grads=True
-    )
-    return {name: value.detach() for name, value in values.items()} | {
-        f"gradient of {name}": gradient for name, gradient in zip(inputs, gradients, strict=True)
-    }
-
-
-def agree(
-    found: Mapping[Any, Tensor], wanted: Mapping[Any, Tensor], tolerance: float, floor: float = 0.0
-) -> None:
-    """Asserts the same names and shapes, and errors within ``tolerance`` of each value's largest element.
-
-    ``floor`` stands in where the largest is smaller: sums that cancel have larger errors than values.
-    """
-    assert found.keys() == wanted.keys()
-    for name, value in wanted.items():
-        assert found[name].shape == value.shape, name
-        if value.numel():
-            error = (found[name].double() - value.double()).abs().max()
-            largest = value.double().abs().max()
-            bound = tolerance * max(largest, floor)
-            assert error <= bound, f"{name}: {error:.1e} off, its largest is {largest:.1e}"
+__all__ = [
+    "PLANES",
+    "agree",
+    "draw",
+    "draw_side",
+    "leaves",
+    "planes_of",
+    "randomise",
+    "results",
+    "several",
+    "weighted_sum",
+]
