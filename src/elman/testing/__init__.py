@@ -1,5 +1,16 @@
 """Checks that a cell, a head or a task keeps its promises: Elman's own, or yours."""
 
 from elman.testing.cells import CELL_CHECKS, cell_checks, check_cell, registered_cells
+from elman.testing.heads import HEAD_CHECKS, HeadCase, check_head, head_checks, registered_heads
 
-__all__ = ["CELL_CHECKS", "cell_checks", "check_cell", "registered_cells"]
+__all__ = [
+    "CELL_CHECKS",
+    "HEAD_CHECKS",
+    "HeadCase",
+    "cell_checks",
+    "check_cell",
+    "check_head",
+    "head_checks",
+    "registered_cells",
+    "registered_heads",
+]
