@@ -1,7 +1,5 @@
-"""A case for every task: files, options, what its verb is asked, and another test part."""
+"""A case for every task of the package."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,37 +16,7 @@ from tiny import (
 )
 
 from elman.data.split import split_points, stratified_split
-
-
-@dataclass
-class Case:
-    files: dict[str, Any]
-    """What its examples read, texts or bytes; none where the task draws its own data."""
-    options: dict[str, Any]
-    """Small, and none at its default where that matters."""
-    verb: dict[str, Any]
-    """Flags for an answer that can be compared."""
-    with_other_test: Callable[[Any, dict[str, Any]], Any] | None
-    """The first file with another test part, given the options; None: there are no files."""
-    trained_on: list[str] | None = None
-    """Paths; None: the first file."""
-    evaluated_on: list[str] | None = None
-    """Paths; None: the second file."""
-
-    def __post_init__(self) -> None:
-        names = list(self.files)
-        self.trained_on = names[:1] if self.trained_on is None else self.trained_on
-        self.evaluated_on = names[1:2] if self.evaluated_on is None else self.evaluated_on
-
-    def write(self, folder: Path) -> None:
-        """Puts the files into a folder."""
-        for name, content in self.files.items():
-            put(folder / name, content)
-
-
-def put(path: Path, content: str | bytes) -> None:
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+from elman.testing import TaskCase
 
 
 def shuffled_end(content: str, options: dict[str, Any]) -> str:
@@ -122,61 +90,68 @@ COMMON = SMALL | {"seed": 3, "dropout": 0.1, "learning_rate": 0.01}
 DRAWN = COMMON | {"length": 6, "sequences": 10, "held_out": 9}
 OTHERS_DRAWN = {"length": 5, "sequences": 7, "show": 2, "seed": 1}
 CASES = {
-    "adding": Case({}, DRAWN, OTHERS_DRAWN, None),
-    "anomaly-detection": Case(
-        {"table.csv": rhythm(), "new.csv": rhythm(60, seed=1)},
+    "adding": TaskCase("adding", DRAWN, OTHERS_DRAWN),
+    "anomaly-detection": TaskCase(
+        "anomaly-detection",
         COMMON | {"window": 12, "calendar": "day", "split": (0.5, 0.2, 0.3), "history": 60},
         {"data": Path("new.csv")},
+        {"table.csv": rhythm(), "new.csv": rhythm(60, seed=1)},
         other_end,
     ),
-    "classification": Case(
-        {"reviews.csv": reviews(), "new.csv": reviews(12, seed=1)},
+    "classification": TaskCase(
+        "classification",
         COMMON | {"embedding_size": 4, "pooling": "attention", "split": (0.6, 0.2, 0.2), "min_count": 1},
         {"data": Path("new.csv")},
+        {"reviews.csv": reviews(), "new.csv": reviews(12, seed=1)},
         other_texts,
     ),
-    "copy": Case({}, DRAWN | {"symbols": 3, "items": 2}, OTHERS_DRAWN, None),
-    "digits": Case(
+    "copy": TaskCase("copy", DRAWN | {"symbols": 3, "items": 2}, OTHERS_DRAWN),
+    "digits": TaskCase(
+        "digits",
+        COMMON | {"permuted": True, "pixels": 14, "validation": 0.25, "cell": "gru"},
+        {"data": Path("other/t10k-images-idx3-ubyte")},
         idx_files("mnist", "t10k", 9)
         | idx_files("mnist", "train", 16)
         | idx_files("other", "t10k", 7, seed=1),
-        COMMON | {"permuted": True, "pixels": 14, "validation": 0.25, "cell": "gru"},
-        {"data": Path("other/t10k-images-idx3-ubyte")},
         other_images,
         trained_on=["mnist"],
         evaluated_on=["other"],
     ),
-    "forecasting": Case(
-        {"sales.csv": sales(), "other.csv": sales(3, seed=1)},
+    "forecasting": TaskCase(
+        "forecasting",
         COMMON
         | {"model": "recursive", "horizon": 4, "ensemble": 2, "context": 12, "lags": (1, 2, 12), "paths": 7}
         | {"known_future": ("price",), "past": ("weather",), "static": ("shop",), "cell": "gru"},
         {"data": Path("other.csv"), "horizon": 3},
+        {"sales.csv": sales(), "other.csv": sales(3, seed=1)},
         other_horizon,
     ),
-    "language-model": Case(
-        {"corpus.txt": text() + "T", "other.txt": text(30, seed=1)},
+    "language-model": TaskCase(
+        "language-model",
         COMMON | {"embedding_size": 4, "bptt": 20, "split": (0.8, 0.1, 0.1), "ngram_order": 3},
         {"prompt": "the ", "length": 60, "seed": 1},
+        {"corpus.txt": text() + "T", "other.txt": text(30, seed=1)},
         shuffled_end,
     ),
-    "parity": Case({}, DRAWN, OTHERS_DRAWN, None),
-    "regression": Case(
-        {"table.csv": table(), "new.csv": table(9, seed=1)},
+    "parity": TaskCase("parity", DRAWN, OTHERS_DRAWN, to_learn={"length": 2, "sequences": 64}),
+    "regression": TaskCase(
+        "regression",
         COMMON | {"bidirectional": True, "split": (0.6, 0.2, 0.2), "cell": "gru"},
         {"data": Path("new.csv")},
+        {"table.csv": table(), "new.csv": table(9, seed=1)},
         other_sequences,
     ),
-    "translation": Case(
+    "translation": TaskCase(
+        "translation",
+        COMMON
+        | {"embedding_size": 6, "split": (0.6, 0.2, 0.2), "cell": "gru", "level": "words"}
+        | {"shared_vocabulary": False, "input_feeding": True, "attention": "additive"},
+        {"data": Path("new.txt"), "nbest": 2, "beam": 3},
         {
             "pairs.tsv": sentences(),
             "other.tsv": sentences(9, seed=1),
             "new.txt": "the big cat\n\na dog ran\n",
         },
-        COMMON
-        | {"embedding_size": 6, "split": (0.6, 0.2, 0.2), "cell": "gru", "level": "words"}
-        | {"shared_vocabulary": False, "input_feeding": True, "attention": "additive"},
-        {"data": Path("new.txt"), "nbest": 2, "beam": 3},
         other_pairs,
     ),
 }

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from agreement import randomise
 from safetensors.torch import load_file
-from torch import Tensor, nn
 
 from elman.cells import LSTM, Cell
 from elman.data.batches.examples import Examples
@@ -21,6 +20,8 @@ from elman.heads.squared_error import SquaredError
 from elman.layers import Recurrent
 from elman.models.autoregressive import Autoregressive
 from elman.models.pooled import Pooled
+from elman.testing.tasks import same_bits as same_bits
+from elman.testing.tasks import weights as weights
 from elman.train.progress import Silent
 
 V, I, H = 6, 4, 5
@@ -146,15 +147,6 @@ def examples(number: int = 8, batch_size: int = 4, seed: int = 0) -> Examples:
     x, y = torch.randn(number, 6, 2, generator=generator), torch.randn(number, 1, generator=generator)
     lengths = torch.randint(2, 7, (number,), generator=generator)
     return Examples(x, y, lengths, batch_size=batch_size, seed=seed)
-
-
-def weights(model: nn.Module) -> dict[str, Tensor]:
-    """A copy of a model's weights."""
-    return {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
-
-
-def same_bits(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> bool:
-    return found.keys() == wanted.keys() and all(torch.equal(found[name], wanted[name]) for name in wanted)
 
 
 class Probe(Silent):

@@ -2,15 +2,21 @@
 
 from elman.testing.cells import CELL_CHECKS, cell_checks, check_cell, registered_cells
 from elman.testing.heads import HEAD_CHECKS, HeadCase, check_head, head_checks, registered_heads
+from elman.testing.tasks import TASK_CHECKS, TaskCase, check_task, registered_tasks, task_checks
 
 __all__ = [
     "CELL_CHECKS",
     "HEAD_CHECKS",
+    "TASK_CHECKS",
     "HeadCase",
+    "TaskCase",
     "cell_checks",
     "check_cell",
     "check_head",
+    "check_task",
     "head_checks",
     "registered_cells",
     "registered_heads",
+    "registered_tasks",
+    "task_checks",
 ]

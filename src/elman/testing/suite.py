@@ -93,8 +93,17 @@ def ensure(holds: object, measured: str) -> None:
 
 
 def equal(received: object, expected: object, what: str) -> None:
-    """Raises AssertionError unless two values are equal."""
-    ensure(received == expected, f"{what} must be {expected!r}. Got {received!r}.")
+    """Raises AssertionError unless two values are equal; of dicts it names the first entry that differs."""
+    if isinstance(received, dict) and isinstance(expected, dict) and received.keys() == expected.keys():
+        for key, value in expected.items():
+            equal(received[key], value, f"{what}, {key}")
+    else:
+        ensure(received == expected, f"{what} must be {_cut(expected)}. Got {_cut(received)}.")
+
+
+def _cut(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 500 else f"{text[:500]}…"
 
 
 @contextmanager
