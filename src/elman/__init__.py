@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from elman.version import __version__ as __version__
 
 if TYPE_CHECKING:  # what _HOME says, for type checkers; a test compares them
+    import elman.testing as testing  # noqa: F401 - exported; nothing else imports it
     from elman import cells as cells
     from elman import diagnose as diagnose
     from elman import inspect as inspect
-    from elman import testing as testing
     from elman.cells import Cell as Cell
     from elman.errors import (
         InputError as InputError,
