@@ -1,4 +1,4 @@
-"""What flows from a batcher to a model: plain tensors, by name. Nothing changes a batch once it is made."""
+"""Batches: plain tensors, by name, that flow from a batcher to a model. A batch is never changed."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -17,9 +17,9 @@ class Field:
 
     Attributes:
         values: [T, B] ids, [T, B, I] features or [T, B, I, *planes].
-        lengths: [B] steps of each row, or None: all T.
+        lengths: [B] number of steps of each row; None: all T.
         resets: [T, B] bool, true where a new sequence starts, or None.
-        side: [T, B, …] the side input of each step, as the time since the last one, or None.
+        side: [T, B, …] side input of each step, such as the time since the last step, or None.
     """
 
     values: Tensor
@@ -30,14 +30,15 @@ class Field:
 
 @dataclass(frozen=True)
 class Target:
-    """What is to be predicted, and how much each prediction counts.
+    """The values to predict, and the weight of each prediction.
 
     Attributes:
-        values: [T, B] a step, or [B] or [B, O] a sequence; or [U, B], sequences of a length of their own.
+        values: [T, B], one for each step; [B] or [B, O], one for each sequence; or [U, B], sequences of
+            another length than the input.
         weights: over the leading axes of ``values``, or over all of them; None: all 1.
-        lengths: [B] steps of each row's target, or None: all T or U. It need not be the input's length, as
-            where a recording has fewer letters than steps. Where targets stand step by step beside the
-            input, their weights are 0 past a row's end, with or without lengths.
+        lengths: [B] number of steps of each row's target; None: all T or U. It may differ from the input's
+            length: a recording has fewer letters than steps. Targets for each step of the input have weight
+            0 past the end of a row, with or without lengths.
     """
 
     values: Tensor
@@ -47,14 +48,14 @@ class Target:
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's worth of examples."""
+    """The examples of one training step."""
 
     inputs: Field
     targets: Target
 
 
 def to_device(value: T, device: torch.device) -> T:
-    """The same tensor, dataclass or tuple with every tensor in it on the device; anything else as it is."""
+    """Moves every tensor in a tensor, dataclass or tuple to a device; returns anything else unchanged."""
     if isinstance(value, Tensor):
         return value.to(device, non_blocking=True)  # type: ignore[return-value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -66,17 +67,17 @@ def to_device(value: T, device: torch.device) -> T:
 
 
 class Batches(Protocol):
-    """What the training loop needs of data."""
+    """The data of a part, as the training loop reads it."""
 
     steps: int
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
-        """Batches ``start``, ``start`` + 1, … of an epoch."""
+        """Yields batches ``start``, ``start`` + 1, … of an epoch."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """What is known at a cutoff: C steps before it, and covariates known ahead of the H steps after it.
+    """The data known at a cutoff: C steps before it, and covariates known ahead for the H steps after it.
 
     Attributes:
         values: [C, B] targets, 0 where missing.
@@ -86,8 +87,8 @@ class Window:
         known_codes: [C + H, B, J] categories known ahead.
         past_codes: [C, B, L] categories known up to the present.
         starts: [C, B] bool, true at a series' first step.
-        number: [B] of the window's first step within its series; negative where it begins before it.
-        series: [B] row in tables of one parameter a series.
+        number: [B] position of the window's first step in its series; negative if before the series' start.
+        series: [B] row in tables with one parameter for each series.
     """
 
     values: Tensor
@@ -113,10 +114,10 @@ class Window:
 
 @dataclass(frozen=True)
 class WindowBatch:
-    """Windows, and what follows them.
+    """Windows and the steps that follow them.
 
     Attributes:
-        inputs: what is known.
+        inputs: the known data.
         targets: values [H, B] and their weights, 0 where missing.
     """
 

@@ -1,4 +1,4 @@
-"""Options as frozen dataclasses: the one source of flags, help text and ``config.json``."""
+"""Options as frozen dataclasses: the only source of flags, help texts and ``config.json``."""
 
 import ast
 import dataclasses
@@ -22,14 +22,14 @@ _LONGEST_TEXT = 4096  # characters of an option
 
 @dataclasses.dataclass(frozen=True)
 class Argument:
-    """How a field of options is typed on the command line, where its name and type do not say it.
+    """How a field of options is typed on the command line, if its name and type do not suffice.
 
     It annotates the field: ``data: Annotated[Path, Argument(positional=True)]``.
 
     Attributes:
-        positional: typed without the flag's name.
-        name: of the flag, if it is not the field's.
-        metavar: what stands for the value in the help.
+        positional: typed without a flag.
+        name: the flag's name, if it differs from the field's.
+        metavar: placeholder of the value in the help.
     """
 
     positional: bool = False
@@ -38,31 +38,31 @@ class Argument:
 
 
 def require(option: str, holds: bool, rule: str, value: object) -> None:
-    """Raises InputError, in one line, unless the rule holds: option, rule, value found."""
+    """Raises InputError unless the rule holds; its one line names option, rule and value."""
     if not holds:
         raise InputError(f"{option} must be {rule}. Got {shown(value)}.")
 
 
 def flag(name: str) -> str:
-    """A field's name as the flag the user typed: ``hidden_size`` → ``--hidden-size``."""
+    """Returns the flag of a field: ``hidden_size`` → ``--hidden-size``."""
     return "--" + name.replace("_", "-")
 
 
 def check_types(config: Any) -> None:
-    """Gives every field of a frozen dataclass the type it is annotated with, or raises InputError.
+    """Gives every field of a frozen dataclass the type of its annotation, or raises InputError.
 
-    Lists become tuples, texts paths, and NumPy's numbers Python's, wherever that is what is wanted.
+    As the annotations require, lists become tuples, texts paths, and NumPy numbers Python numbers.
     """
     hints = typing.get_type_hints(type(config))
     for f in dataclasses.fields(config):
-        given = getattr(config, f.name)
-        value = typed(hints[f.name], given, flag(f.name))
-        if value != given or type(value) is not type(given):
+        before = getattr(config, f.name)
+        value = typed(hints[f.name], before, flag(f.name))
+        if value != before or type(value) is not type(before):
             object.__setattr__(config, f.name, value)
 
 
 def field_docs(cls: type) -> dict[str, str]:
-    """The text under each field of a dataclass and of its bases, on one line, by the field's name."""
+    """Returns the docstring under each field of a dataclass and its bases as one line, by field name."""
     docs: dict[str, str] = {}
     for base in reversed(cls.__mro__):
         if dataclasses.is_dataclass(base) and (source := _source(base.__module__)) is not None:
@@ -72,29 +72,29 @@ def field_docs(cls: type) -> dict[str, str]:
 
 @functools.cache
 def _source(module: str) -> ast.Module | None:
-    """A module's source as a tree; None if it has no file."""
+    """Returns a module's syntax tree; None if the module has no file."""
     path = getattr(sys.modules.get(module), "__file__", None)
     return None if path is None else ast.parse(Path(path).read_text("utf-8"))
 
 
 def _texts_under_fields(source: ast.Module, name: str) -> dict[str, str]:
-    """The texts under the fields of the class of this name."""
+    """Returns the docstrings under the fields of the class of this name."""
     body = next((n.body for n in source.body if isinstance(n, ast.ClassDef) and n.name == name), [])
-    found = {}
+    texts = {}
     for statement, after in itertools.pairwise(body):
         match statement, after:
             case ast.AnnAssign(target=ast.Name(id=field)), ast.Expr(value=ast.Constant(value=str(text))):
-                found[field] = " ".join(text.split())
-    return found
+                texts[field] = " ".join(text.split())
+    return texts
 
 
 def typed(hint: Any, value: Any, where: str) -> Any:
-    """A value given in Python as an annotation wants it, or InputError that begins with ``where``."""
+    """Converts a Python value to an annotated type. Raises InputError, which begins with ``where``."""
     return _typed(hint, _plain(value), where)
 
 
 def to_json(config: Any) -> dict[str, Any]:
-    """A dataclass as plain JSON values."""
+    """Returns the fields of a dataclass as JSON values."""
     return {f.name: _plain(getattr(config, f.name)) for f in dataclasses.fields(config)}
 
 
@@ -103,22 +103,22 @@ def _plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, tuple | list):
         return [_plain(v) for v in value]
-    if hasattr(value, "item"):  # a NumPy number; to import NumPy just to ask would slow every command down
+    if hasattr(value, "item"):  # a NumPy number; importing NumPy for a type check would slow every command
         return value.item()
     return value
 
 
 def from_json(cls: type[T], obj: object, where: str) -> T:
-    """A dataclass from JSON values, every name and type checked.
+    """Makes a dataclass from JSON values, with every name and type checked.
 
     Args:
         cls: the dataclass.
-        obj: what was read.
+        obj: the JSON value.
         where: the file, for messages.
 
     Raises:
-        InputError: not an object, an unknown or a missing name, a value of another type, or one
-            that the class refuses.
+        InputError: the value is no object, a name is unknown or missing, or a field has a wrong type or a
+            value that the class refuses.
     """
     if not isinstance(obj, dict):
         raise InputError(f"{where}: must hold one object of options. Got {type(obj).__name__}.")
@@ -141,14 +141,14 @@ def from_json(cls: type[T], obj: object, where: str) -> T:
 
 
 def is_finite(value: object) -> bool:
-    """Whether a JSON value is a number that a float can hold."""
+    """Returns whether a JSON value is a number that a float can hold."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return False
     return abs(value) <= sys.float_info.max
 
 
 def _typed(hint: Any, value: Any, where: str) -> Any:
-    """The value as the annotation wants it, or InputError."""
+    """Converts a JSON value to an annotated type, or raises InputError."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
         return _typed(arguments[0], value, where)
@@ -182,7 +182,7 @@ _EXPECTED = {int: "an int", float: "a finite number", bool: "true or false", str
 
 
 def expected(hint: Any) -> str:
-    """What a value must be to fit an annotation, in words."""
+    """Describes in words what a value must be to fit an annotation."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return " or ".join("null" if a is type(None) else expected(a) for a in arguments)
@@ -194,26 +194,26 @@ def expected(hint: Any) -> str:
 
 
 def shown(value: object) -> str:
-    """A value as a message shows it: one line, not long."""
+    """Returns a value as messages show it: one short line."""
     try:
         text = repr(value)
     except RecursionError:
         text = type(value).__name__
-    text = text.replace("\n", " ")  # as a table has
+    text = text.replace("\n", " ")  # the repr of a table has several lines
     return text if len(text) <= 80 else text[:77] + "..."
 
 
 def read_json(path: Path, largest: int = _LARGEST_JSON) -> Any:
-    """What a JSON file of at most ``largest`` bytes holds.
+    """Reads a JSON file of at most ``largest`` bytes.
 
     Raises:
-        InputError: not a regular file, too large, not UTF-8, not JSON, or nested too deep.
+        InputError: not a regular file, too large, not UTF-8, not JSON, or nested too deeply.
     """
     check_regular(path, largest)
     try:
         return json.loads(path.read_bytes())
     except RecursionError:
-        raise InputError(f"{path}: nested too deep") from None
+        raise InputError(f"{path}: nested too deeply") from None
     except (ValueError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not JSON: {shown(str(error))}") from None
 
@@ -221,25 +221,25 @@ def read_json(path: Path, largest: int = _LARGEST_JSON) -> Any:
 def check_regular(path: Path, largest: int | None = None) -> None:
     """Raises InputError unless the path is an ordinary file of at most ``largest`` bytes."""
     try:
-        found = path.lstat()
+        status = path.lstat()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from None
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise InputError(f"{path}: must be an ordinary file, not a link, folder or device")
-    if largest is not None and found.st_size > largest:
-        raise InputError(f"{path}: {found.st_size:,} bytes; at most {largest:,} are read")
+    if largest is not None and status.st_size > largest:
+        raise InputError(f"{path}: must have at most {largest:,} bytes. Got {status.st_size:,}.")
 
 
 def read_yaml(path: Path) -> Any:
-    """Options from a YAML file.
+    """Reads options from a YAML file.
 
     Raises:
-        InputError: no such file, or not YAML.
+        InputError: the file does not exist or is not YAML.
     """
     import yaml  # here, as every help text reads this module and few commands read YAML
 
     class Loader(yaml.SafeLoader):
-        """YAML 1.1 takes 4e-3 for a text; whoever writes it means the number."""
+        """Reads 4e-3 as a number; in YAML 1.1 it is a text."""
 
     exponent = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
     Loader.add_implicit_resolver("tag:yaml.org,2002:float", exponent, list("-+.0123456789"))
@@ -248,6 +248,6 @@ def read_yaml(path: Path) -> Any:
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from None
     except RecursionError:
-        raise InputError(f"{path}: nested too deep") from None
+        raise InputError(f"{path}: nested too deeply") from None
     except (yaml.YAMLError, ValueError) as error:
         raise InputError(f"{path}: not YAML: {shown(' '.join(str(error).split()))}") from None

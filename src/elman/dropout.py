@@ -1,4 +1,4 @@
-"""Dropout whose masks cost little: on a CPU, torch draws one number at a time for each element."""
+"""Dropout with cheap masks on a CPU, where torch's dropout draws one random number for each element."""
 
 import math
 from collections.abc import Sequence
@@ -11,10 +11,11 @@ _LEVELS = 1 << 16
 
 
 def dropout(x: Tensor, p: float, training: bool = True) -> Tensor:
-    """x with each element set to 0 with probability p, the others divided by 1 − p.
+    """Sets each element of x to 0 with probability p, and divides the others by 1 − p.
 
-    On a CPU a mask takes 16 random bits an element, four elements a number drawn, so p is taken to the
-    nearest of 65,536 levels: a third of the time of torch's function, which is used elsewhere.
+    On a CPU a mask takes 16 random bits for each element, so that one random number serves four elements and
+    p is rounded to one of 65,536 levels. This takes a third of the time of torch's function, which other
+    devices use.
 
     Raises:
         ValueError: p is not a probability.
@@ -25,11 +26,11 @@ def dropout(x: Tensor, p: float, training: bool = True) -> Tensor:
 
 
 def mask(shape: Sequence[int], p: float, like: Tensor) -> Tensor:
-    """What dropout multiplies by: 0 with probability p, otherwise 1 / (1 − p); of ``like``'s type."""
+    """Returns the factors of dropout: 0 with probability p, otherwise 1 / (1 − p); typed as ``like``."""
     if not _is_plain(like):
         return F.dropout(torch.ones(shape, device=like.device, dtype=like.dtype), p)
     dropped = round(p * _LEVELS)
-    if not 0 <= dropped < _LEVELS:  # all of it, or what is no probability
+    if not 0 <= dropped < _LEVELS:  # p is 1 or no probability
         return F.dropout(torch.ones(shape, device="cpu", dtype=like.dtype), p)
     count = math.prod(shape)
     numbers = torch.empty(-(-count // 4), dtype=torch.int64, device="cpu").random_(-(1 << 63), None)
@@ -38,7 +39,7 @@ def mask(shape: Sequence[int], p: float, like: Tensor) -> Tensor:
 
 
 def _is_plain(x: Tensor) -> bool:
-    """Whether a tensor is on the CPU and no program is being made of what is done to it."""
+    """Returns whether a tensor is on the CPU and neither compiled nor transformed by functorch."""
     return (
         x.device.type == "cpu"
         and not torch.compiler.is_compiling()

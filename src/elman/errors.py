@@ -1,17 +1,17 @@
-"""The one exception a user of the command line ever reads."""
+"""Exceptions with a one-line message for the user."""
 
 
 class InputError(ValueError):
-    """Something the user gave is wrong, and the message says what in one line.
+    """The user's input breaks a rule; the message is one line.
 
-    The message names the file, row or option, the rule, and the value found. The command line prints it
-    after ``elman: `` and exits with status 2; in Python it is an ordinary ``ValueError``.
+    The message names the file, row or option, the rule, and the value. The command line prints it after
+    ``elman: `` and exits with status 2; in Python it is an ordinary ``ValueError``.
     """
 
 
 class TrainingStopped(RuntimeError):
-    """Training cannot go on, and the message says in one line why and what to try; exit status 1."""
+    """Training cannot continue; the message states in one line why and what to try. Exit status 1."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """Training was interrupted and saved; the message says how to go on; exit status 130."""
+    """Training was interrupted and saved; the message states how to continue. Exit status 130."""

@@ -1,8 +1,8 @@
-"""Finds what a folder of the package holds: one public thing a file, or a folder, named after it.
+"""Finds the members of a folder of the package: each file or folder holds one public class, named after it.
 
 ``cells/peephole_lstm.py`` holds the cell ``peephole-lstm``, ``tasks/language_model/`` the task
-``language-model``. Nothing is imported to list the names; a task's options are imported without the task,
-so that ``elman --help`` stays quick.
+``language-model``. Listing names imports nothing. A task's options are imported without the task, so that
+``elman --help`` stays fast.
 """
 
 import importlib
@@ -22,29 +22,32 @@ _SHARED = {"__init__", "base", "initialise", "named"}
 
 
 def names(folder: str) -> list[str]:
-    """Names of all that ``folder`` ("cells", "data/problems", …) holds, sorted; no module is imported."""
+    """Returns the names of all members of ``folder`` ("cells", "data/problems", …), sorted.
+
+    Imports nothing.
+    """
     return sorted(p.stem.replace("_", "-") for p in (_PACKAGE / folder).glob("*.py") if p.stem not in _SHARED)
 
 
 def names_of_kind(folder: str, base: str) -> list[str]:
-    """Names of the files in ``folder`` that define a subclass of ``base`` by its name; none is imported."""
+    """Returns the names of the files in ``folder`` that define a subclass of ``base``; imports nothing."""
     line = re.compile(rf"^class \w+\([^)]*\b{base}\b", re.MULTILINE)
     paths = {name: _PACKAGE / folder / f"{name.replace('-', '_')}.py" for name in names(folder)}
     return [name for name, path in paths.items() if line.search(path.read_text("utf-8"))]
 
 
 def find(folder: str, name: str, base: type[T]) -> type[T]:
-    """The subclass of ``base`` that the file of this name defines.
+    """Returns the subclass of ``base`` that the file of this name defines.
 
     Raises:
-        InputError: no such file; the message lists those that exist.
+        InputError: no such file; the message lists the known names.
     """
     _check_known(folder[:-1], name, names(folder))
     return _only(f"{folder.replace('/', '.')}.{name}", lambda value: issubclass(value, base), base.__name__)
 
 
 def task_names() -> list[str]:
-    """Names of all tasks, sorted; no module is imported."""
+    """Returns the names of all tasks, sorted; imports nothing."""
     return sorted(
         p.parent.name.replace("_", "-")
         for p in (_PACKAGE / "tasks").glob("*/options.py")
@@ -53,7 +56,7 @@ def task_names() -> list[str]:
 
 
 def task_options(name: str) -> Any:
-    """The ``TaskConfig`` that a task's ``options.py`` defines; the task itself is not imported.
+    """Returns the ``TaskConfig`` that a task's ``options.py`` defines, without importing the task.
 
     Raises:
         InputError: no such task.
@@ -63,7 +66,7 @@ def task_options(name: str) -> Any:
 
 
 def find_task(name: str) -> Any:
-    """The ``Task`` that a task's ``task.py`` defines.
+    """Returns the ``Task`` that a task's ``task.py`` defines.
 
     Raises:
         InputError: no such task, or a library that it needs is not installed.
@@ -78,7 +81,7 @@ def _check_known(kind: str, name: str, known: list[str]) -> None:
 
 
 def _only(place: str, is_it: Callable[[type], bool], what: str) -> Any:
-    """The one class of a kind that a module of the package defines itself."""
+    """Returns the only class of a kind that a module of the package defines itself."""
     module = load_module(f"elman.{place.replace('-', '_')}")
     classes = [
         value
@@ -91,7 +94,7 @@ def _only(place: str, is_it: Callable[[type], bool], what: str) -> Any:
 
 
 def load_module(name: str) -> ModuleType:
-    """A module of the package.
+    """Imports a module of the package.
 
     Raises:
         InputError: an optional library that it imports is not installed; the message names the extra.
@@ -109,13 +112,13 @@ def load_module(name: str) -> ModuleType:
 
 
 def _extra_of(library: str) -> str | None:
-    """The extra of ours that installs a library; None if none does."""
-    from importlib.metadata import PackageNotFoundError, requires  # a fifth of the time of elman --help
+    """Returns the extra of this package that installs a library; None if no extra does."""
+    from importlib.metadata import PackageNotFoundError, requires  # would add a fifth to elman --help
 
     distribution = {"sklearn": "scikit-learn"}.get(library, library)
     try:
         needed = requires("elman") or []
-    except PackageNotFoundError:  # run from a source tree that was not installed
+    except PackageNotFoundError:  # a source tree that is not installed
         return None
     for line in needed:
         match = re.match(r"([\w.-]+).*extra == ['\"](\w+)['\"]", line)

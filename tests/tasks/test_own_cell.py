@@ -78,7 +78,7 @@ def test_trained_recorded_and_loaded_when_named_again(cell, tmp_path, capsys):
         capsys.readouterr()
         assert main([command[0], str(run), *command[1:]]) == 2
         (line,) = capsys.readouterr().err.splitlines()
-        assert "a file of its author's: name it again with --cell FILE.py:Class to have it run" in line
+        assert "a file that is not part of elman: name it with --cell FILE.py:Class to execute it" in line
     assert main(["show", str(run)]) == 0
     assert times_run(tmp_path) == before
     capsys.readouterr()
@@ -92,7 +92,7 @@ def test_interrupted_it_is_resumed_when_named_again(cell, tmp_path, monkeypatch)
     monkeypatch.setattr(progress, "make_progress", lambda: interrupt_at(5))
     with pytest.raises(Interrupted):
         elman.LanguageModel(**options).fit(texts=[text()], out=tmp_path / "run", show_progress=True)
-    with pytest.raises(InputError, match="name it again"):
+    with pytest.raises(InputError, match="name it with --cell"):
         elman.resume(tmp_path / "run")
     assert same_bits(weights(elman.resume(tmp_path / "run", cell=cell).model), weights(whole.model))
 

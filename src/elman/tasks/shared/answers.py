@@ -1,4 +1,4 @@
-"""What a trained model answers, how good that is, and how it is reported."""
+"""Predictions, figures and reports of a trained model: the contract of all tasks."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -12,14 +12,14 @@ from elman.tasks.shared.data import Parts
 
 @dataclass(frozen=True)
 class Sample:
-    """Sequences to look at a model with.
+    """Sequences for inspecting a model.
 
     Attributes:
-        batch: what the model reads.
-        unit: what a step of the input is, in the plural.
-        texts: for each row the text that each of its steps adds; None where numbers are read.
-        features: names of the numbers that the first layer reads at each step; further ones have none.
-        needed: steps between an answer and the farthest that it depends on, where the task knows.
+        batch: the model's input and targets.
+        unit: name of the steps of the input, in the plural.
+        texts: for each row, the text that each of its steps adds; None if the model reads numbers.
+        features: names of the numbers that the first layer reads at each step; later numbers have no name.
+        needed: steps between an answer and the farthest step that it depends on, if the task knows it.
     """
 
     batch: Any
@@ -34,8 +34,8 @@ class TaskAnswers(ABC):
 
     Args:
         config: the options.
-        facts: what was learnt of the data.
-        model: in evaluation mode; None where only a report is wanted.
+        facts: the facts of the training data.
+        model: in evaluation mode; None for a report alone.
         folder: the run folder, in which pictures are drawn; None draws none.
     """
 
@@ -47,26 +47,26 @@ class TaskAnswers(ABC):
 
     @abstractmethod
     def batches(self, paths: list[Path]) -> Batches:
-        """Batches of other files, as ``evaluate`` reads them. Raises InputError if they are refused."""
+        """Returns batches of other files, as ``evaluate`` reads them. Raises InputError for bad files."""
 
     @abstractmethod
     def evaluate(self, paths: list[Path]) -> dict[str, Any]:
-        """Figures on other files. Raises InputError if they are refused."""
+        """Measures the model on other files. Raises InputError for bad files."""
 
     @abstractmethod
     def measure(self, data: Any, parts: Parts, say: Callable[[str], None]) -> dict[str, Any]:
-        """Figures on the test part, the simple methods' beside them.
+        """Measures the model and the simple methods on the test part.
 
         Args:
             data: the task's data.
             parts: its batches.
-            say: takes a line about what is going on, for long measurements.
+            say: called with a line of progress during long measurements.
         """
 
     @abstractmethod
     def report(self, results: dict[str, Any]) -> str:
-        """The results of a training as lines for people."""
+        """Returns the results of a training as readable lines."""
 
     def sample(self, batches: Any) -> Sample:
-        """Sequences of a part with the names of their steps: by default its first batch, without names."""
+        """Returns some sequences of a part and their names; by default its first batch, without names."""
         return Sample(next(iter(batches.epoch(0))))

@@ -12,7 +12,7 @@ from elman.batch import Batches
 
 @dataclass(frozen=True)
 class Parts:
-    """A task's data, ready to be read batch by batch."""
+    """Batches of each part of a task's data."""
 
     training: Batches
     validation: Batches | None = None
@@ -20,17 +20,17 @@ class Parts:
 
 
 class TaskData(ABC):
-    """The examples of a task's parts, with what was learnt of the training part.
+    """The examples of a task's parts, and the facts of the training part.
 
     Attributes:
-        config: the options. Equal to those of the task, but where the data decide (a language model to
-            start from sets the sizes).
-        facts: what was learnt.
-        start: tensors that a new model starts from, by their names in its state dict; most tasks have none.
+        config: the options; equal to the task's, except those that the data determine (a pretrained language
+            model sets the sizes).
+        facts: the facts of the training part.
+        start: initial tensors of a new model, by their names in its state dict; empty for most tasks.
     """
 
     needed_to_load: ClassVar[bool] = False
-    """Whether a run cannot answer without its data, so that loading it reopens them."""
+    """Whether a run needs its data to answer, so that loading it reopens them."""
 
     def __init__(self, config: Any, facts: Any) -> None:
         self.config = config
@@ -44,25 +44,25 @@ class TaskData(ABC):
 
         Args:
             config: the options.
-            paths: files or folders; empty for the task's own data, if it has some.
-            folder: the run folder, in which what a resumed run needs is left; None keeps all in memory.
+            paths: files or folders; empty for the task's built-in data, if any.
+            folder: the run folder, in which data for a resumed run are stored; None keeps all in memory.
 
         Raises:
-            InputError: a file is refused.
+            InputError: a file breaks a rule.
         """
 
     @classmethod
     @abstractmethod
     def reopen(cls, config: Any, facts: Any, folder: Path) -> Self:
-        """Opens what ``read`` left in a run folder. Raises InputError if that is damaged or does not fit."""
+        """Opens the data that ``read`` stored in a run folder. Raises InputError if they are damaged."""
 
     @abstractmethod
     def parts(self) -> Parts:
-        """Batches of every part."""
+        """Returns batches of every part."""
 
     def few(self) -> Parts:
-        """Batches of every part that are enough to look at the model with."""
+        """Returns batches of every part that suffice for inspecting the model."""
         return self.parts()
 
-    def save(self, folder: Path) -> None:  # noqa: B027 - most runs answer without
-        """Writes to a run folder what answers need of the data."""
+    def save(self, folder: Path) -> None:  # noqa: B027 - most runs answer without their data
+        """Writes the data that answers need to a run folder."""

@@ -1,4 +1,4 @@
-"""What the problems of the laboratory share: they draw their own sequences, in every epoch others."""
+"""The parts that the laboratory's problems share: they draw their own sequences, new ones in every epoch."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -26,33 +26,33 @@ from elman.tasks.shared.table import shorten, table_lines
 from elman.tasks.shared.task import Task
 from elman.train.loop import Mean, Reading
 
-_TRAINING, _VALIDATION, _TEST, _TRIED = range(4)  # each part is drawn with a seed of its own
-_WIDEST = 72  # characters of an example's line
+_TRAINING, _VALIDATION, _TEST, _TRIED = range(4)  # part numbers, which enter the seed
+_WIDEST = 72  # characters in an example's line
 
 
 @dataclass(frozen=True)
 class NoFacts(TaskFacts):
-    """Nothing is learnt of drawn sequences."""
+    """The facts of drawn sequences, of which there are none to learn."""
 
 
 class DrawnData(TaskData):
-    """Sequences that a seed decides."""
+    """Sequences drawn from a seed."""
 
     config: LaboratoryConfig
 
     @classmethod
     def read(cls, config: LaboratoryConfig, paths: list[Path], folder: Path | None) -> Self:
-        """Refuses files; there is nothing to read."""
+        """Checks that no files are named; there is nothing to read."""
         check_no_files(config, paths)
         return cls(config, NoFacts())
 
     @classmethod
     def reopen(cls, config: LaboratoryConfig, facts: NoFacts, folder: Path) -> Self:
-        """The seed gives the same sequences again."""
+        """Draws the same sequences again from the seed."""
         return cls(config, facts)
 
     def parts(self) -> Parts:
-        """Batches to be drawn."""
+        """Returns batches that are drawn as they are needed."""
         config = self.config
         problem = problem_of(config)
         return Parts(
@@ -63,41 +63,41 @@ class DrawnData(TaskData):
 
 
 def problem_of(config: LaboratoryConfig, length: int | None = None) -> Problem:
-    """The problem that the options name, at their length or at another."""
+    """Returns the problem that the options name, at their length or at another."""
     cls = find("data/problems", config.problem, Problem)  # type: ignore[type-abstract]
     options = {f.name: getattr(config, f.name) for f in fields(cls)}
     return cls(**options if length is None else options | {"length": length})
 
 
 def drawn(config: LaboratoryConfig, problem: Problem, sequences: int, part: int, seed: int = 0) -> Drawn:
-    """Sequences of a part, by the run's seed and another."""
+    """Returns the sequences of a part, drawn from the run's seed and another."""
     return Drawn(problem, sequences, config.batch_size, [config.seed, part, seed])
 
 
 def check_no_files(config: LaboratoryConfig, paths: list[Path]) -> None:
-    """Raises InputError if there are any."""
+    """Raises InputError if ``paths`` names any file."""
     if paths:
         name = config.task_name()
         raise InputError(f"{name} draws its own sequences and reads no files. Got {paths[0]}.")
 
 
 class ProblemAnswers(TaskAnswers):
-    """Figures of a problem's sequences, and some of them with the model's answers."""
+    """Figures of a model on a problem's sequences, and examples with the model's answers."""
 
     config: LaboratoryConfig
     model: Framewise | Pooled
 
     def batches(self, paths: list[Path]) -> Drawn:
-        """The test part, since there are no files."""
+        """Returns the test part, since there are no files."""
         check_no_files(self.config, paths)
         return drawn(self.config, problem_of(self.config), self.config.held_out, _TEST)
 
     def evaluate(self, paths: list[Path]) -> dict[str, Any]:
-        """Figures on the test part again."""
+        """Measures the model on the test part again."""
         return self.figures(problem_of(self.config), self.batches(paths))
 
     def figures(self, problem: Problem, batches: Drawn) -> dict[str, Any]:
-        """Loss and scores, means over all sequences."""
+        """Returns loss and scores, averaged over all sequences."""
         model = self.model
         device = next(model.parameters()).device
         sums: dict[str, float] = {}
@@ -115,7 +115,7 @@ class ProblemAnswers(TaskAnswers):
         return {problem.loss_name: Mean(total, count).mean, **means, "sequences": sequences}
 
     def examples(self, problem: Problem, batches: Drawn, most: int) -> list[dict[str, str]]:
-        """The first sequences, what is true of them, and the answers."""
+        """Returns the first sequences with their targets and the model's answers."""
         shown: list[dict[str, str]] = []
         device = next(self.model.parameters()).device
         for batch in batches.epoch():
@@ -128,13 +128,13 @@ class ProblemAnswers(TaskAnswers):
         return shown
 
     def predict(self, inputs: Field) -> Tensor:
-        """The model's answers, of the targets' shape."""
+        """Returns the model's answers in the shape of the targets."""
         model = self.model
         with torch.inference_mode():
             return model.predict(inputs) if isinstance(model, Pooled) else model.predict(inputs.values)[0]
 
     def trial(self, length: int | None, sequences: int, show: int, seed: int) -> dict[str, Any]:
-        """Figures and examples of new sequences; see ``Laboratory.try_on``."""
+        """Measures the model on new sequences; see ``Laboratory.try_on``."""
         problem = problem_of(self.config, length)
         batches = drawn(self.config, problem, sequences, _TRIED, seed)
         return {
@@ -145,7 +145,7 @@ class ProblemAnswers(TaskAnswers):
         }
 
     def trial_text(self, trial: dict[str, Any]) -> str:
-        """A trial as lines for people."""
+        """Returns a trial as readable lines."""
         text = "\n".join(_table(trial["figures"], trial["baselines"], trial["length"])) + "\n"
         for example in trial["examples"]:
             width = max(map(len, example))
@@ -154,23 +154,23 @@ class ProblemAnswers(TaskAnswers):
         return text
 
     def measure(self, data: DrawnData, parts: Parts, say: Callable[[str], None]) -> dict[str, Any]:
-        """Figures on new sequences, the simple methods' expected ones beside them."""
+        """Returns the figures on new sequences, and the expected figures of simple methods."""
         problem = problem_of(self.config)
         assert isinstance(parts.test, Drawn)
         return {"test": self.figures(problem, parts.test), "baselines": problem.baselines()}
 
     def sample(self, batches: Drawn) -> Sample:
-        """What is read, by the problem's names."""
+        """Returns the first batch, with the problem's names of its features."""
         problem = problem_of(self.config)
         return Sample(next(iter(batches.epoch())), features=problem.names, needed=problem.reach)
 
     def report(self, results: dict[str, Any]) -> str:
-        """The figures beside the simple methods'."""
+        """Returns the figures as a table, with those of simple methods."""
         return "\n".join(_table(results["test"], results["baselines"], self.config.length))
 
 
 class Laboratory(Task):
-    """A problem whose sequences are drawn: ``train()`` needs no data.
+    """A problem that draws its own sequences: ``train()`` needs no data.
 
     Recurrent layer → softmax at every step, or a linear output at the end.
     """
@@ -182,7 +182,7 @@ class Laboratory(Task):
     model: Framewise | Pooled
 
     def build(self) -> Framewise | Pooled:
-        """Layer and head."""
+        """Returns the model: recurrent layer and head."""
         problem = problem_of(self.config)
         layer = self.layer(problem.features)
         if problem.classes is None:
@@ -190,7 +190,7 @@ class Laboratory(Task):
         return Framewise(layer, Categorical(layer.output_size, problem.classes), self.config.dropout)
 
     def reading(self) -> Reading:
-        """The loss, in the problem's unit."""
+        """Shows the loss in the problem's unit."""
         problem = problem_of(self.config)
         unit = "sequences" if problem.classes is None else "steps"
         return Reading(problem.loss_name.replace("_", " "), 1.0, unit)
@@ -202,9 +202,9 @@ class Laboratory(Task):
 
         Args:
             length: steps of a sequence; None: as in training.
-            sequences: how many are drawn.
-            show: how many of them are shown.
-            seed: decides what is drawn.
+            sequences: number of sequences to draw.
+            show: number of sequences to show.
+            seed: seed of the sequences.
 
         Raises:
             InputError: a number is out of its range, or the task is not fitted.
@@ -213,12 +213,12 @@ class Laboratory(Task):
         return trial
 
     def evaluate(self, data: Paths = ()) -> dict[str, Any]:
-        """Figures on the test part again."""
+        """Measures the model on the test part again."""
         return super().evaluate(data)
 
 
 def _table(figures: dict[str, Any], baselines: dict[str, Any], length: int) -> list[str]:
-    """Figures of all methods; the simple ones' are those to be expected."""
+    """Returns a table of the figures of all methods; those of simple methods are expected values."""
     keys = [key for key in figures if key != "sequences"]
     rows = {
         name: [f"{row[key]:.4g}" for key in keys]

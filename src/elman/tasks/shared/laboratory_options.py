@@ -1,4 +1,4 @@
-"""Options of the problems of the laboratory."""
+"""Options of the laboratory's problems."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class Try(Verb):
 
 @dataclass(frozen=True, kw_only=True)
 class LaboratoryConfig(TaskConfig):
-    """Options of a problem whose sequences are drawn."""
+    """Options of a problem that draws its own sequences."""
 
     problem: ClassVar[str]
     """Name of the problem's file in ``elman.data.problems``; the problem's fields are options too."""

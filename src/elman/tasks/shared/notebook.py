@@ -1,4 +1,4 @@
-"""A fitted task as a notebook shows it: what it is, its curve and its numbers."""
+"""HTML of a fitted task for notebooks: title, loss curve and results."""
 
 import base64
 import html
@@ -11,13 +11,13 @@ from elman.train.loop import Reading
 
 
 def as_html(title: str, history: list[dict[str, Any]], reading: Reading, report: str) -> str:
-    """One block of HTML that needs no network.
+    """Returns one block of HTML that needs no network.
 
     Args:
-        title: what the task is, in one line.
-        history: the lines of the training.
-        reading: how its losses are shown.
-        report: the results as lines for people.
+        title: describes the task in one line.
+        history: the lines of the training's history.
+        reading: how losses are shown.
+        report: the results as readable lines.
     """
     shown = [f"<b>{html.escape(title)}</b>"]
     if history:
@@ -26,7 +26,7 @@ def as_html(title: str, history: list[dict[str, Any]], reading: Reading, report:
 
 
 def _curve(history: list[dict[str, Any]], reading: Reading) -> str:
-    """The loss curve as the address of a picture that holds its own data."""
+    """Returns the loss curve as a picture in a data URL."""
     figure = new_figure()
     plot_curve(figure.subplots(), history, reading.name, reading)
     picture = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Trained tasks from their run folders: loaded, opened without the model, resumed."""
+"""Run folders: loads, opens (without the model) and resumes trained tasks."""
 
 import dataclasses
 import warnings
@@ -17,14 +17,14 @@ from elman.train.checkpoint import load_weights
 
 
 def load(folder: str | Path, cell: str | None = None) -> Any:
-    """A trained task from its run folder, ready to use.
+    """Loads a trained task from its run folder, ready to use.
 
     Args:
-        folder: the run folder, which may come from anywhere: it is data and never runs code.
-        cell: ``FILE.py:Class`` again, where the model's cell is one of your own; that file is run.
+        folder: the run folder; it may come from anywhere, since it holds only data and no code.
+        cell: ``FILE.py:Class``, if the model was trained with a cell of your own; the file is executed.
 
     Raises:
-        InputError: no run folder, or a damaged, unfinished or hostile one; the message names the file.
+        InputError: the run folder is missing, damaged, unfinished or hostile; the message names the file.
     """
     task = open_run(folder, cell)
     assert task.folder is not None
@@ -40,12 +40,12 @@ def load(folder: str | Path, cell: str | None = None) -> Any:
 
 
 def open_run(folder: str | Path, cell: str | None = None, *, to_run: bool = True) -> Task:
-    """A task's options, facts and results from its run folder, without the model.
+    """Reads a task's options, facts and results from its run folder, without the model.
 
     Args:
         folder: the run folder.
         cell: as for ``load``.
-        to_run: whether the model will be built, so that a cell of the user's own must be named again.
+        to_run: whether the model will be built, so that a cell of the user's own must be named.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -53,7 +53,7 @@ def open_run(folder: str | Path, cell: str | None = None, *, to_run: bool = True
     path = folder / files.CONFIG
     content = read_json(path)
     if not isinstance(content, dict) or not isinstance(content.get("task"), str):
-        raise InputError(f"{path}: is not the configuration of a run")
+        raise InputError(f"{path}: must hold the configuration of a run")
     version = content.get("format_version")
     if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
         raise InputError(f"{path}: format_version must be in [1, {FORMAT_VERSION}]. Got {shown(version)}.")
@@ -77,14 +77,14 @@ def open_run(folder: str | Path, cell: str | None = None, *, to_run: bool = True
 
 
 def resume(folder: str | Path, *, cell: str | None = None, show_progress: bool = False) -> Task:
-    """Continues an interrupted or killed run, to the same weights as if it had never stopped.
+    """Continues an interrupted or killed run, to the same weights as without the interruption.
 
     Raises:
-        InputError: the run is finished already, or its folder holds something that no run leaves there.
+        InputError: the run is finished, or its folder holds something that no run writes.
     """
     task = open_run(folder, cell)
     assert task.folder is not None
-    for path in task.folder.iterdir():  # a link would have something outside the folder overwritten
+    for path in task.folder.iterdir():  # writing through a link would overwrite a file outside the folder
         if not (files.is_report(path) or files.is_left_of_a_report(path)):
             check_regular(path)
     saved = (task.folder / files.CHECKPOINT).exists()
@@ -92,21 +92,21 @@ def resume(folder: str | Path, *, cell: str | None = None, show_progress: bool =
         raise InputError(f"{folder}: is finished; there is nothing to resume")
     parts = task.opened_data().parts()
     with own_random_numbers():
-        # killed before its first checkpoint, a run starts again
+        # a run that was killed before its first checkpoint starts from the beginning
         task._train(parts, task._loop(parts, show_progress), show_progress, resume=saved)
     return task
 
 
 def _own_cell(config: Any, cell: str | None, recorded: object, source: str) -> Any:
-    """The configuration with the user's own cell named again, since a run folder runs no code by itself."""
+    """Returns the options with the user's own cell, which must be named: a run folder executes no code."""
     if not is_file(config.cell):
         if cell is not None:
             raise InputError(f"{source}: the cell is {shown(config.cell)}; no --cell is needed to load it")
         return config
     if cell is None:
         raise InputError(
-            f"{source}: the cell is {shown(config.cell)}, a file of its author's: name it again with "
-            "--cell FILE.py:Class to have it run"
+            f"{source}: the cell is {shown(config.cell)}, a file that is not part of elman: name it with "
+            "--cell FILE.py:Class to execute it"
         )
     if not is_file(cell):
         raise InputError(f"--cell must be FILE.py:Class. Got {shown(cell)}.")

@@ -1,4 +1,4 @@
-"""Where data come from: paths, or memory."""
+"""Sources of data: paths or memory."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ Paths = str | Path | Sequence[str | Path]
 
 
 def as_paths(data: Paths) -> list[Path]:
-    """One path or several, as a list; InputError for anything else."""
+    """Returns one or more paths as a list. Raises InputError for anything else."""
     try:
         return [Path(p) for p in ([data] if isinstance(data, str | Path) else data)]
     except TypeError:
@@ -21,9 +21,9 @@ def check_one_source(files: bool, memory: bool, names: str) -> None:
     """Raises InputError unless data come either from files or from memory.
 
     Args:
-        files: whether paths were given.
-        memory: whether arguments in memory were given.
-        names: of those arguments, for the message.
+        files: whether there are paths.
+        memory: whether there are arguments in memory.
+        names: names of those arguments, for the message.
     """
     if files == memory:
         raise InputError(f"give either data (files) or {names}. Got {'both' if files else 'neither'}.")

@@ -1,4 +1,4 @@
-"""Tables as lines: this model beside simple methods, for people, and CSV."""
+"""Tables as lines of text: figures of this model and simple methods, and CSV."""
 
 import csv
 import io
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 
 def table_lines(title: str, heads: Sequence[str], rows: Mapping[str, Sequence[str]]) -> list[str]:
-    """A table: the rows' names under the title, their cells to the right under the heads."""
+    """Returns a table: the names of the rows under the title, their cells under the heads."""
     width = max(map(len, [title, *rows]))
     lines = [f"{title:<{width}}  {'  '.join(heads)}"]
     for name, cells in rows.items():
@@ -16,12 +16,12 @@ def table_lines(title: str, heads: Sequence[str], rows: Mapping[str, Sequence[st
 
 
 def shorten(text: str, most: int) -> str:
-    """The text, cut to ``most`` characters."""
+    """Cuts a text to ``most`` characters."""
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def behind_line(own: float, others: Mapping[str, float], figure: str, *, higher_is_better: bool) -> list[str]:
-    """One line where a simple method is better than the model, which names the best; else none."""
+    """Returns one line with the best simple method if it is better than the model; otherwise no line."""
     if not others:
         return []
     best = (max if higher_is_better else min)(others, key=lambda name: others[name])
@@ -30,7 +30,7 @@ def behind_line(own: float, others: Mapping[str, float], figure: str, *, higher_
 
 
 def csv_line(cells: Iterable[object]) -> str:
-    """A line of comma-separated cells, quoted where they must be; None is an empty one."""
+    """Returns a line of comma-separated cells, quoted where necessary; None is an empty cell."""
     line = io.StringIO()
     csv.writer(line, lineterminator="\n").writerow(cells)
     return line.getvalue()

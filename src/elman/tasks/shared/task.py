@@ -1,4 +1,4 @@
-"""What every task is: options, data, a model, training into a run folder, and answers."""
+"""The base of all tasks: options, data, a model, training into a run folder, and answers."""
 
 import dataclasses
 import html
@@ -33,23 +33,23 @@ FORMAT_VERSION = 1
 
 
 class Task(ABC):
-    """Raw data in, answers out.
+    """Reads raw data, trains a model, and gives answers.
 
-    A subclass says six things: its ``Config`` (options), ``Facts`` (what is learnt of data), ``Data``
-    (reads, stores, reopens and batches), ``Answers`` (predicts, measures and reports), how its model is
-    built, and how its loss is shown. Fitting, saving, loading and resuming are the same for all.
+    A subclass defines six things: its ``Config`` (options), ``Facts`` (learnt from the data), ``Data``
+    (reads, stores, reopens and batches), ``Answers`` (predicts, measures and reports), ``build`` (the model)
+    and ``reading`` (how the loss is shown). Fitting, saving, loading and resuming are the same for all.
 
     Args:
-        config: the options; or give them by name.
+        config: the options, instead of options by name.
         **options: fields of the task's Config.
 
     Attributes:
-        config: the options; nothing changes them once they are made.
-        facts: what was learnt of the training data; None before.
-        data: the examples, where they are in memory or open.
-        model: the trained model; None before.
+        config: the options; they are immutable.
+        facts: the facts of the training data; None before training.
+        data: the examples, if they are in memory or open.
+        model: the trained model; None before training.
         results: figures of the training.
-        folder: the run folder; None where the task is in memory alone.
+        folder: the run folder; None if the task is only in memory.
 
     Raises:
         InputError: an unknown option, or a value out of its range.
@@ -73,9 +73,9 @@ class Task(ABC):
         if config is not None and options:
             raise InputError(f"{name} takes options by name, or one {self.Config.__name__}, not both")
         self.config: Any = config if config is not None else self.Config(**options)
-        # scikit-learn names every option of a copy, which says nothing of any one of them
+        # scikit-learn names every option of a copy, which then was not the user's choice
         self.named = frozenset(options) if len(options) < len(fields) else frozenset()
-        """Options that were given by name, their defaults included."""
+        """Options that the user named, even with their default values."""
         self.facts: Any = None
         self.data: Any = None
         self.model: Any = None
@@ -85,42 +85,42 @@ class Task(ABC):
 
     def __repr__(self) -> str:
         default = self.Config()
-        given = {name: value for name, value in self.get_params().items() if value != getattr(default, name)}
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in given.items())})"
+        changed = {key: value for key, value in self.get_params().items() if value != getattr(default, key)}
+        return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in changed.items())})"
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: of a trained task its curve and its numbers."""
+        """Returns what a notebook shows: loss curve and results, if the task is trained."""
         if self.model is None:
             return f"<code>{html.escape(repr(self))}</code>"
         in_folder = None if self.folder is None else self.folder / files.HISTORY
         history = self.history if in_folder is None else read_history(in_folder)
         return as_html(self._title(), history, self.reading(), self.report())
 
-    # What a subclass says of its model.
+    # To be defined by a subclass
 
     @abstractmethod
     def build(self) -> nn.Module:
-        """The model, from config and facts alone."""
+        """Returns a new model, from config and facts alone."""
 
     @abstractmethod
     def reading(self) -> Reading:
-        """How the loss is shown, from the config alone."""
+        """Returns how the loss is shown, from the config alone."""
 
-    # What is the same for all.
+    # The same for all tasks
 
     @property
     def name(self) -> str:
-        """The task's name on the command line: its folder's."""
+        """The task's name on the command line: the name of its folder."""
         return self.Config.task_name()
 
     @property
     def verb(self) -> type[Verb]:
-        """What a run of this task is used for."""
+        """The command that uses a run of this task."""
         return self.Config.verb
 
     @property
     def answers(self) -> Any:
-        """The trained model's ``Answers``. Raises InputError before it is trained."""
+        """The trained model's ``Answers``. Raises InputError if the task is not fitted."""
         return self.Answers(self.config, self.facts, self._fitted(), self.folder)
 
     def train(
@@ -133,12 +133,12 @@ class Task(ABC):
     ) -> Self:
         """Trains on files, into a run folder if ``out`` names one.
 
-        Without data a language model reads the Python language reference; tasks that draw their own need
-        none.
+        Without data, a language model reads the Python language reference. Tasks that draw their own data
+        read no files.
 
         Raises:
-            InputError: the data or the folder are refused; a folder in use is left as it was.
-            TrainingStopped: the loss or a gradient left the finite numbers.
+            InputError: the data or the folder break a rule; an existing folder then stays unchanged.
+            TrainingStopped: the loss or a gradient is not finite.
         """
         paths = [] if data is None else as_paths(data)
         makes_data = self.Config.makes_data
@@ -146,7 +146,7 @@ class Task(ABC):
         return self._fit(lambda folder: self._read(paths, folder), out, overwrite, show_progress)
 
     def _read(self, paths: list[Path], folder: Path | None) -> TaskData:
-        """The data of files."""
+        """Reads the data from files."""
         return self.Data.read(self.config, paths, folder)
 
     def _fit(
@@ -156,12 +156,13 @@ class Task(ABC):
         overwrite: bool,
         show_progress: bool,
     ) -> Self:
-        """Reads, then trains; nothing is replaced before data, options and device have proved usable.
+        """Reads, then trains; replaces nothing before data, options and device have been checked.
 
-        All is done by a new task, which this one becomes at the end: an error leaves this one as it was.
+        A new task does the work and its attributes are copied at the end: after an error this task is
+        unchanged.
         """
         with torch.device("meta"):
-            self.layer(1)  # an unknown cell or initialisation ends here
+            self.layer(1)  # raises InputError for an unknown cell or initialisation
         run = type(self)(self.config)
         with own_random_numbers():
             run._read_and_train(read, None if out is None else Path(out), overwrite, show_progress)
@@ -185,17 +186,17 @@ class Task(ABC):
         self._train(parts, loop, show_progress)
 
     def _take(self, data: TaskData) -> Parts:
-        """Makes data the task's own; returns their batches."""
+        """Takes over data, with their options and facts; returns their batches."""
         self.data, self.config, self.facts = data, data.config, data.facts
         return data.parts()
 
     def _loop(self, parts: Parts, show_progress: bool) -> Loop:
-        """The loop around a new model; nothing is written yet."""
+        """Returns the training loop of a new model; writes nothing."""
         torch.manual_seed(self.config.seed)
         try:
             self.model = self.build()
             _initialise_rest(self.model, self.config.init)
-        except RuntimeError as error:  # all that torch says when memory does not suffice
+        except RuntimeError as error:  # torch's only sign of too little memory
             raise InputError(f"the model cannot be made: {str(error).splitlines()[0]}") from error
         self.model.load_state_dict(self.data.start, strict=False)
         shown = progress.make_progress() if show_progress else progress.Silent()
@@ -217,37 +218,39 @@ class Task(ABC):
             draw_curve(
                 self.history, self.folder / files.CURVE, loop.reading.name, loop.reading, self._title()
             )
-            save_weights(self.model, self.folder / files.WEIGHTS)  # measuring may have fitted some
+            save_weights(
+                self.model, self.folder / files.WEIGHTS
+            )  # after measuring, which may fit some weights
             files.write_json(self.folder / files.RESULTS, self.results)
             (self.folder / files.CHECKPOINT).unlink(missing_ok=True)
 
     def _measure(self, parts: Parts, show_progress: bool) -> dict[str, Any]:
-        """Figures of the model just trained."""
+        """Measures the model after training."""
         progress = make_progress() if show_progress else Silent()
         return self.answers.measure(self.data, parts, progress.say)
 
     def _title(self) -> str:
-        """The run in one line."""
+        """Describes the run in one line."""
         config = self.config
         return f"{self.name}: {config.cell}, {config.hidden_size} units × {config.layers}"
 
     def evaluate(self, data: Paths = ()) -> dict[str, Any]:
-        """Figures on other files. Raises InputError if they are refused, or the task is not fitted."""
+        """Measures the model on other files. Raises InputError for bad files or an unfitted task."""
         return self.answers.evaluate(as_paths(data))
 
     def report(self) -> str:
-        """The results as lines for people."""
+        """Returns the results as readable lines."""
         return self.Answers(self.config, self.facts).report(self.results)
 
     def sample(self, data: Paths | None = None) -> Sample:
-        """Some sequences to look at the model with: a batch.
+        """Returns a batch of sequences for inspecting the model.
 
         Args:
-            data: files of the task's kind; None: what the run folder keeps of its own data, the validation
-                part or, where it has none, the training part.
+            data: files of the task's kind; None: the run's own data, from the validation part, or from the
+                training part if there is no validation part.
 
         Raises:
-            InputError: the files do not fit, or the run folder keeps no data.
+            InputError: a file breaks a rule, or the run folder holds no data.
         """
         answers = self.answers
         if data is not None:
@@ -256,7 +259,7 @@ class Task(ABC):
         return answers.sample(parts.training if parts.validation is None else parts.validation)
 
     def opened_data(self) -> Any:
-        """The task's own data, reopened for a loaded run. Raises InputError if its folder keeps none."""
+        """Returns the task's own data, reopened for a loaded run. Raises InputError if there are none."""
         if self.data is None:
             if self.folder is None:
                 raise InputError(f"{type(self).__name__} is not fitted yet")
@@ -274,7 +277,13 @@ class Task(ABC):
             files.install(scratch, folder)
 
     def layer(self, input_size: int, hidden_size: int | None = None, **options: Any) -> Recurrent:
-        """The recurrent layer of the options, of another size where one is given."""
+        """Returns a recurrent layer with the task's options.
+
+        Args:
+            input_size: features of a step.
+            hidden_size: units; None: as the options say.
+            **options: further arguments of ``Recurrent``.
+        """
         config = self.config
         try:
             return Recurrent(
@@ -299,7 +308,7 @@ class Task(ABC):
         return self.model
 
     def _write(self, folder: Path) -> None:
-        """Writes what a run folder needs beside weights and results."""
+        """Writes the files of a run folder other than weights and results."""
         content: dict[str, Any] = {
             "format_version": FORMAT_VERSION,
             "elman": __version__,
@@ -316,17 +325,17 @@ class Task(ABC):
     # scikit-learn
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """All options by name, as scikit-learn requests them."""
+        """Returns all options by name, as scikit-learn requests them."""
         return {name: getattr(self.config, name) for name in to_json(self.config)}
 
     def set_params(self, **options: Any) -> Self:
-        """Changes options by name; the task is then to be fitted anew."""
+        """Changes options by name; the task must then be fitted again."""
         self.__init__(**{**self.get_params(), **options})  # type: ignore[misc]
         return self
 
     def __sklearn_tags__(self) -> Any:
-        """What scikit-learn's tools request of an estimator."""
-        # only scikit-learn calls this, so it is there, and no task needs it otherwise
+        """Returns the tags that scikit-learn's tools read."""
+        # only scikit-learn calls this, so it is installed; no task needs it otherwise
         from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
 
         kind = self.Config.estimator
@@ -343,12 +352,12 @@ class Task(ABC):
 
 
 def own_random_numbers() -> Any:
-    """Within it torch's random numbers may be seeded; after it they continue as if nothing had been drawn."""
-    return torch.random.fork_rng(devices=[])  # naming a GPU's would start it
+    """Returns a context that restores torch's random state at its end."""
+    return torch.random.fork_rng(devices=[])  # naming a GPU would initialise it
 
 
 def _initialise_rest(model: nn.Module, init: str) -> None:
-    """Draws what is not of a recurrent layer from ±R, where the initialisation is ``uniform:R``."""
+    """Draws all parameters outside recurrent layers from ±R if the initialisation is ``uniform:R``."""
     bound = uniform_bound(init)
     if bound is None:
         return

@@ -1,4 +1,4 @@
-"""What tasks that read text share: their vocabulary, and the text beside a batch's steps."""
+"""Shared by tasks that read text: the vocabulary, and the text of each step of a batch."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from elman.train import files
 def learn_vocabulary(
     config: TextOptions, texts: Iterable[str], specials: Sequence[str] = ()
 ) -> TextVocabulary:
-    """The vocabulary of the training texts; see ``elman.data.tokens.vocab.make_vocabulary``."""
+    """Learns the vocabulary of the training texts; see ``elman.data.tokens.vocab.make_vocabulary``."""
     return make_vocabulary(
         config.level,
         texts,
@@ -33,10 +33,10 @@ def save_vocabulary(vocabulary: TextVocabulary, path: Path) -> None:
 
 
 def load_vocabulary(path: Path, level: str) -> TextVocabulary:
-    """Reads a vocabulary back.
+    """Reads a vocabulary that ``save_vocabulary`` wrote.
 
     Raises:
-        InputError: the file is damaged, or its level is another.
+        InputError: the file is damaged, or has another level.
     """
     vocabulary = vocabulary_from_json(read_json(path, LARGEST_JSON), str(path))
     if not isinstance(vocabulary, TextVocabulary) or vocabulary.level != level:
@@ -45,7 +45,7 @@ def load_vocabulary(path: Path, level: str) -> TextVocabulary:
 
 
 def text_sample(batch: Batch, vocabulary: TextVocabulary) -> Sample:
-    """A batch of tokens, with the text that each adds to its row; none past the row's end."""
+    """Returns a batch of tokens with the text that each token adds, up to the end of each row."""
     tokens, lengths, resets = batch.inputs.values, batch.inputs.lengths, batch.inputs.resets
     texts = []
     for row in range(tokens.shape[1]):
