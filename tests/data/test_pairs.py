@@ -47,8 +47,8 @@ BAD = {
     "control": (["x\x07", "y", "z"], r"b: line 1: must not hold control characters\. Got U\+0007"),
     "form feed": (["x", "y\x0cy", "z"], r"b: line 2: .* Got U\+000C"),
     "Unicode's line": (["x", "y\u2028y", "z"], r"b: line 2: .* Got U\+2028"),
-    "fewer": (["x", "y"], r"a and .*b: must have as many lines\. Got 3 and 2"),
-    "more": (["x", "y", "z", ""], r"a and .*b: must have as many lines\. Got 3 and 4"),
+    "fewer": (["x", "y"], r"a and .*b: must have the same number of lines\. Got 3 and 2"),
+    "more": (["x", "y", "z", ""], r"a and .*b: must have the same number of lines\. Got 3 and 4"),
 }
 
 
@@ -64,7 +64,7 @@ def test_bad_lines_are_named(tmp_path, lines, message):
         bad = int(str(error.value).partition("line ")[2][0])
         assert kept.sources == [str(n) for n in (1, 2, 3) if n != bad]
     else:
-        with pytest.raises(InputError, match="as many lines"):
+        with pytest.raises(InputError, match="the same number of lines"):
             read_pairs([a, b], skip_bad_lines=True)
 
 
@@ -109,7 +109,7 @@ def test_pairs_from_memory_keep_the_rules_of_files():
     with pytest.raises(InputError, match=r"sources and targets hold no pair of texts \(1 were bad\)"):
         check_pairs([""], ["a"], True)
     for sources, targets, message in [
-        (["a"], [], "must be as many, at least one. Got 1 and 0"),
+        (["a"], [], "must have the same number of texts, at least one. Got 1 and 0"),
         (None, None, "sources must be a list of texts. Got NoneType"),
         (["a"], {"b": 1}, "targets must be a list of texts. Got dict"),
         ({"a"}, ["b"], "sources must be a list of texts. Got set, which has no order"),
@@ -168,7 +168,10 @@ def test_what_was_saved_is_read_again(tmp_path):
     [
         (lambda arrays: arrays.pop("targets1"), "has no array 'targets1'"),
         (lambda arrays: arrays.update(sources0=np.zeros(3)), "has no array 'sources0' of bytes"),
-        (lambda arrays: arrays.update(sources0=np.array([97, 10], np.uint8)), "as many sources as targets"),
+        (
+            lambda arrays: arrays.update(sources0=np.array([97, 10], np.uint8)),
+            "the same number of sources and targets",
+        ),
         (lambda arrays: arrays.update(sources2=np.array([255, 10], np.uint8)), "must be UTF-8"),
         (lambda arrays: arrays.update(sources2=np.array([10], np.uint8)), "must not be empty"),
     ],

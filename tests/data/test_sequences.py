@@ -105,7 +105,7 @@ def test_arrays_in_memory():
 
 TIME_HINT = (
     "row 2, column 'a': must be a finite number. Got '2024-01-01 00:00:00'. "
-    "A column of times is named by --time-column."
+    "Name a column of times by --time-column."
 )
 TABLES = [
     ("", "cannot be read: empty CSV"),
@@ -119,7 +119,7 @@ TABLES = [
     (ONE_ROW.format("2024-01-01 00:00:00", 1), TIME_HINT),
     ("id,a,y\nA,1,2\n", "has no column 'unique_id'; columns: id, a, y"),
     ("unique_id,a\nA,1\n", "has no column 'y'; columns: unique_id, a"),
-    ("unique_id,ds,y\nA,1,2\n", "has no feature column beside unique_id, ds, y"),
+    ("unique_id,ds,y\nA,1,2\n", "has no feature column other than unique_id, ds, y"),
     (ONE_ROW.format("x", 1), "row 2, column 'a': must be a finite number. Got 'x'."),
     (ONE_ROW.format("", 1), "row 2, column 'a': must be a finite number. Got None."),
     (ONE_ROW.format("nan", 1), "row 2, column 'a': must be a finite number. Got 'nan'."),
@@ -131,7 +131,7 @@ TABLES = [
     ("unique_id,ds,a,y\nA,2,1,1\nB,2,1,1\nA,2,1,1\n", "row 4: unique_id 'A' has ds 2 twice"),
     (
         "unique_id,ds,a,y\nB,1,1,5\nA,1,1,1.5\nA,2,1,2\n",
-        "row 4: y must be the same in every row of unique_id 'A'. Got 2 beside 1.5.",
+        "row 4: y must be the same in every row of unique_id 'A'. Got 2 and 1.5.",
     ),
 ]
 
@@ -151,14 +151,14 @@ FILES = [
     ("data.parquet", "x", "cannot be read: "),
     ("data.jsonl", '{"a": 1}\n{"a":\n', "line 2: must be a JSON object. Got '{\"a\":'."),
     ("data.jsonl", b'{"a": "\xe9"}\n', "line 1: must be UTF-8. Byte 8 is 0xE9."),
-    ("data.npz", b"", "is no .npz archive"),
-    ("data.npz", b"\x93NUMPY", "is no .npz archive"),
+    ("data.npz", b"", "is not an .npz archive"),
+    ("data.npz", b"\x93NUMPY", "is not an .npz archive"),
     ("data.npz", {"z": np.ones(1)}, "has no array 'x'; arrays: z"),
     ("data.npz", {"x": ARRAYS["x"]}, "has no array 'y'; arrays: x"),
     (
         "data.npz",
         ARRAYS | {"x": np.array([[{}]] * 2)},
-        "array 'x' holds Python objects; numbers or texts are read",
+        "array 'x' must hold numbers or texts. Got Python objects.",
     ),
     ("data.npz", ARRAYS | {"x": np.array([["1"]])}, "x: must hold numbers. Got <U1."),
     ("data.npz", ARRAYS | {"x": np.ones((2, 3)) * 1j}, "x: must hold numbers. Got complex128."),
@@ -194,8 +194,8 @@ def test_a_damaged_archive_is_refused(tmp_path):
 
 X = np.ones((2, 3, 1))
 CALLS = [
-    ((np.ones(3),), "X: must be [sequences, steps, features], none of them 0. Got [3]."),
-    ((np.ones((0, 3)),), "X: must be [sequences, steps, features], none of them 0. Got [0, 3, 1]."),
+    ((np.ones(3),), "X: must be [sequences, steps, features], no axis of size 0. Got [3]."),
+    ((np.ones((0, 3)),), "X: must be [sequences, steps, features], no axis of size 0. Got [0, 3, 1]."),
     (([[1, 2], [3]],), "X: must be an array: "),
     (([["one"]],), "X: must hold numbers. Got <U3."),
     (([[None, {}]],), "X: must hold numbers: "),

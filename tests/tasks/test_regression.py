@@ -308,7 +308,7 @@ def test_a_resumed_run_reads_its_own_copy_of_the_data(tmp_path):
 
 
 DAMAGES = {
-    "is no .npz archive": lambda arrays: b"junk",
+    "is not an .npz archive": lambda arrays: b"junk",
     "has no array 'validation'": lambda arrays: {k: v for k, v in arrays.items() if k != "validation"},
     "must share out all 30 sequences": lambda arrays: arrays | {"test": arrays["test"] * 0},
     "x: lengths must be 30 ints": lambda arrays: arrays | {"lengths": arrays["lengths"] + 99},

@@ -1,4 +1,4 @@
-"""Files that exist whole or not at all."""
+"""Writes files that exist complete or not at all."""
 
 import os
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ from typing import BinaryIO
 
 @contextmanager
 def new_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write in pieces; it has its name only once it is complete.
+    """Opens a file to write in pieces; it gets its name only when it is complete.
 
-    It is written, not memory-mapped: a full disk is then an OSError and not a bus error.
+    The file is written, not memory-mapped, so a full disk raises OSError instead of a bus error.
     """
     partial = path.with_name(path.name + ".partial")
     try:

@@ -1,4 +1,4 @@
-"""Sentence pairs: lines that translate each other, from files; and batches of them."""
+"""Sentence pairs: texts and their translations, from files or memory."""
 
 import gzip
 import unicodedata
@@ -15,7 +15,7 @@ from elman.data.read.text import list_of_texts
 from elman.errors import InputError
 
 _BLOCK = 1 << 16
-# what some programs take for a line's end, so that the lines would no longer fit each other
+# some programs read these as line ends, which would misalign the two files
 _SEPARATORS = {"Cc", "Zl", "Zp"}
 
 
@@ -26,7 +26,7 @@ class Pairs:
     Attributes:
         sources: N texts.
         targets: N texts.
-        skipped: pairs that were left out for a bad line.
+        skipped: number of pairs left out because of a bad line.
     """
 
     sources: list[str]
@@ -37,30 +37,30 @@ class Pairs:
         return len(self.sources)
 
     def rows(self, index: np.ndarray) -> "Pairs":
-        """The pairs at these positions."""
+        """Returns the pairs at these positions."""
         return Pairs([self.sources[k] for k in index], [self.targets[k] for k in index])
 
 
 def read_pairs(paths: list[Path], skip_bad_lines: bool = False) -> Pairs:
-    """Pairs from two files whose lines translate each other, or from one with a tab between the texts.
+    """Reads pairs from two parallel files, or from one file with a tab between source and target.
 
-    Files that end in .gz are unpacked as they are read. Spaces around a text are taken off.
+    Files that end in .gz are unpacked as they are read. Spaces around a text are removed.
 
     Args:
-        paths: source and target file; or one file, each line of it source, tab, target.
-        skip_bad_lines: leaves out what would otherwise be refused, but for lines that do not match in
-            number.
+        paths: source and target file; or one file with source, tab, target on each line.
+        skip_bad_lines: whether bad lines are skipped instead of refused. Files with different numbers of
+            lines are refused either way.
 
     Raises:
-        InputError: a line is empty, not UTF-8, or holds a control character; the files have not as many
-            lines. The message names the file and the line, counted from 1.
+        InputError: a line is empty, not UTF-8, or holds a control character; or the files differ in their
+            number of lines. The message names the file and the line, counted from 1.
     """
     if len(paths) not in (1, 2):
         raise InputError(f"pairs are read from one file or two. Got {len(paths)} files.")
     columns = [_read_lines(path) for path in paths]
     if len(columns) == 2 and len(columns[0]) != len(columns[1]):
         raise InputError(
-            f"{paths[0]} and {paths[1]}: must have as many lines. "
+            f"{paths[0]} and {paths[1]}: must have the same number of lines. "
             f"Got {len(columns[0]):,} and {len(columns[1]):,}."
         )
     pairs = Pairs([], [])
@@ -86,15 +86,15 @@ def read_pairs(paths: list[Path], skip_bad_lines: bool = False) -> Pairs:
 def check_pairs(
     sources: Iterable[str] | None, targets: Iterable[str] | None, skip_bad_lines: bool = False
 ) -> Pairs:
-    """Pairs from texts in memory, by the rules of those from files.
+    """Returns pairs of texts in memory, checked by the rules of ``read_pairs``.
 
     Args:
-        sources: N texts, in an order.
-        targets: N texts, likewise.
-        skip_bad_lines: leaves out pairs with a text that would otherwise be refused.
+        sources: N texts, ordered.
+        targets: N texts, ordered.
+        skip_bad_lines: whether pairs with a bad text are skipped instead of refused.
 
     Raises:
-        InputError: not as many sources as targets, none, or a text that is refused.
+        InputError: sources and targets differ in number, there are none, or a text is refused.
     """
     for name, texts in (("sources", sources), ("targets", targets)):
         if isinstance(texts, Set):
@@ -104,7 +104,8 @@ def check_pairs(
     sources, targets = list_of_texts(sources, "sources"), list_of_texts(targets, "targets")
     if len(sources) != len(targets) or not sources:
         raise InputError(
-            f"sources and targets must be as many, at least one. Got {len(sources)} and {len(targets)}."
+            "sources and targets must have the same number of texts, at least one. "
+            f"Got {len(sources)} and {len(targets)}."
         )
     pairs, skipped = Pairs([], []), 0
     for number, (source, target) in enumerate(zip(sources, targets, strict=True)):
@@ -124,12 +125,12 @@ def check_pairs(
 
 
 def check_text(text: str, where: str, *, empty: bool = False) -> None:
-    """Raises InputError where a text is empty or holds what a line may not hold.
+    """Raises InputError if a text is empty or holds a control character.
 
     Args:
         text: the line.
-        where: file and line, for the message.
-        empty: whether it may be empty.
+        where: file and line, for messages.
+        empty: whether the text may be empty.
     """
     if not isinstance(text, str):
         raise InputError(f"{where}: must be a text. Got {type(text).__name__}.")
@@ -141,12 +142,12 @@ def check_text(text: str, where: str, *, empty: bool = False) -> None:
 
 
 def arriving_lines(file: BinaryIO, name: str, most: int) -> Iterator[list[str]]:
-    """The lines of a file, pipe or terminal as they arrive: those that are there, at most so many at a time.
+    """Yields the lines of a file, pipe or terminal as they arrive, at most ``most`` at a time.
 
     Args:
-        file: read in binary.
-        name: of the file, for messages.
-        most: lines given at a time.
+        file: opened in binary mode.
+        name: name of the file, for messages.
+        most: maximum number of lines in one list.
 
     Raises:
         InputError: a line is not UTF-8 or holds a control character.
@@ -159,19 +160,19 @@ def arriving_lines(file: BinaryIO, name: str, most: int) -> Iterator[list[str]]:
         if not block and rest:
             lines, rest = [rest], b""
         for begin in range(0, len(lines), most):
-            found = []
+            checked = []
             for line in lines[begin : begin + most]:
                 number += 1
                 where = f"{name}: line {number}"
-                found.append(_decoded(line, where))
-                check_text(found[-1], where, empty=True)
-            yield found
+                checked.append(_decoded(line, where))
+                check_text(checked[-1], where, empty=True)
+            yield checked
         if not block:
             return
 
 
 def open_binary(path: Path) -> BinaryIO:
-    """A file to read, unpacked as it is read where it ends in .gz; InputError where it cannot be opened."""
+    """Opens a file, unpacked as it is read if it ends in .gz; raises InputError if it cannot be opened."""
     try:
         return gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
     except OSError as error:
@@ -187,7 +188,7 @@ def _read_lines(path: Path) -> list[bytes]:
 
 
 def _read(file: BinaryIO, name: str) -> bytes:
-    """What has arrived, at most a block; nothing at the end."""
+    """Returns the bytes that have arrived, at most one block; empty at the end."""
     try:
         return file.read1(_BLOCK)  # type: ignore[attr-defined]
     except (OSError, EOFError, zlib.error) as error:
@@ -219,7 +220,7 @@ def _decoded(line: bytes, where: str) -> str:
 
 
 def save_pairs(path: Path, parts: tuple[Pairs, ...]) -> None:
-    """Writes the texts of several parts to an .npz file, as bytes in UTF-8 with a line's end after each."""
+    """Writes the texts of several parts to an .npz file, as UTF-8 bytes with a newline after each text."""
     arrays = {
         f"{side}{number}": np.frombuffer("".join(f"{text}\n" for text in texts).encode(), dtype=np.uint8)
         for number, part in enumerate(parts)
@@ -229,13 +230,13 @@ def save_pairs(path: Path, parts: tuple[Pairs, ...]) -> None:
 
 
 def load_pairs(path: Path, parts: int) -> tuple[Pairs, ...]:
-    """What ``save_pairs`` wrote.
+    """Reads what ``save_pairs`` wrote.
 
     Raises:
-        InputError: the file is damaged, or holds what was never written.
+        InputError: the file is damaged, or was not written by ``save_pairs``.
     """
     arrays = read_arrays(path)
-    found = []
+    result = []
     for number in range(parts):
         sides = []
         for side in ("sources", "targets"):
@@ -244,7 +245,7 @@ def load_pairs(path: Path, parts: int) -> tuple[Pairs, ...]:
                 raise InputError(f"{path}: has no array '{side}{number}' of bytes")
             sides.append(array.tobytes().split(b"\n")[:-1])
         if len(sides[0]) != len(sides[1]):
-            raise InputError(f"{path}: part {number} must have as many sources as targets")
+            raise InputError(f"{path}: part {number} must have the same number of sources and targets")
         sources, targets = ([_text(line, str(path)) for line in lines] for lines in sides)
-        found.append(Pairs(sources, targets))
-    return tuple(found)
+        result.append(Pairs(sources, targets))
+    return tuple(result)

@@ -1,4 +1,4 @@
-"""Labelled sequences from tables and arrays: many sequences of numbers, a target for each."""
+"""Numeric sequences with a target each, from tables and arrays."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +19,8 @@ class Sequences:
 
     Attributes:
         inputs: [N, T, I] float64, 0 past a sequence's end.
-        lengths: [N] steps of each.
-        targets: [N, O] float64, or None where there are none.
+        lengths: [N] steps of each sequence.
+        targets: [N, O] float64, or None if absent.
         ids: name of each sequence.
         features: name of each input column.
         outputs: name of each target.
@@ -38,12 +38,12 @@ class Sequences:
 
     @property
     def known_targets(self) -> np.ndarray:
-        """The targets of sequences that have some."""
+        """The targets, which must be present."""
         assert self.targets is not None
         return self.targets
 
     def rows(self, index: np.ndarray) -> "Sequences":
-        """The sequences at these positions."""
+        """Returns the sequences at these positions."""
         return Sequences(
             self.inputs[index],
             self.lengths[index],
@@ -57,23 +57,23 @@ class Sequences:
 def sequences_from_arrays(
     inputs: object, targets: object = None, lengths: object = None, source: str = "X"
 ) -> Sequences:
-    """Sequences from arrays.
+    """Returns sequences from arrays.
 
     Args:
-        inputs: [N, T, I], or [N, T] of one feature.
+        inputs: [N, T, I], or [N, T] for one feature.
         targets: [N] or [N, O], or None.
         lengths: [N] ints in [1, T], or None: all T.
         source: name for messages.
 
     Raises:
-        InputError: shapes do not fit, or a value is no finite number.
+        InputError: shapes do not match, or a value is not a finite number.
     """
     x = numbers(inputs, source)
     if x.ndim == 2:
         x = x[:, :, None]
     if x.ndim != 3 or 0 in x.shape:
         raise InputError(
-            f"{source}: must be [sequences, steps, features], none of them 0. Got {list(x.shape)}."
+            f"{source}: must be [sequences, steps, features], no axis of size 0. Got {list(x.shape)}."
         )
     n, steps, width = x.shape
     span = np.full(n, steps) if lengths is None else array(lengths, f"{source}: lengths")
@@ -98,15 +98,15 @@ def sequences_from_arrays(
 def read_sequences(
     path: Path, *, id_column: str, time_column: str, target_column: str, with_target: bool
 ) -> Sequences:
-    """Sequences from one file.
+    """Reads sequences from one file.
 
     Args:
-        path: a table (see ``read_table``), one row a step (id, time where there is one, features, target), or
+        path: a table (see ``read_table``) with one row per step (id, optional time, features, target), or
             ``.npz`` with arrays ``x``, ``y`` and, optionally, ``lengths``.
         id_column: names the sequence of a row.
-        time_column: orders its rows; where the table has none, the order of the rows counts.
+        time_column: orders the rows of a sequence; if absent, they keep the order of the table.
         target_column: the same in every row of a sequence.
-        with_target: whether the target must be there; otherwise it is ignored.
+        with_target: whether the target is required; otherwise it is ignored.
 
     Raises:
         InputError: names file, row, column and value.
@@ -133,11 +133,13 @@ def sequences_from_table(
     target_column: str,
     with_target: bool,
 ) -> Sequences:
-    """Sequences from a table that was read from ``path``; see ``read_sequences``."""
+    """Returns sequences from a table that was read from ``path``; see ``read_sequences``."""
     check_columns(table, [id_column, *([target_column] if with_target else [])], path)
     features = [c for c in table.columns if c not in (id_column, time_column, target_column)]
     if not features:
-        raise InputError(f"{path}: has no feature column beside {id_column}, {time_column}, {target_column}")
+        raise InputError(
+            f"{path}: has no feature column other than {id_column}, {time_column}, {target_column}"
+        )
     columns = features + ([target_column] if with_target else [])
     values = np.stack([number_column(table, column, path) for column in columns], axis=1)
     return _grouped(table, values, features, path, id_column, time_column, target_column, with_target)
@@ -153,7 +155,7 @@ def _grouped(
     target_column: str,
     with_target: bool,
 ) -> Sequences:
-    """Rows gathered into sequences, in the order in which these first occur."""
+    """Gathers rows into sequences, in order of first occurrence."""
     for column in (id_column, time_column):
         if column in table.columns:
             check_filled(table, column, path)
@@ -184,7 +186,7 @@ def _grouped(
             row = int(wrong[0])
             raise InputError(
                 f"{path}: row {row_number(path, row)}: {target_column} must be the same in every row of "
-                f"{id_column} {names[row]!r}. Got {values[row, -1]:.15g} beside "
+                f"{id_column} {names[row]!r}. Got {values[row, -1]:.15g} and "
                 f"{targets[sequence[row], 0]:.15g}."
             )
     return Sequences(
@@ -198,10 +200,10 @@ def _grouped(
 
 
 def _sequences_from_npz(path: Path, with_target: bool) -> Sequences:
-    found = read_arrays(path)
+    arrays = read_arrays(path)
     for key in ["x", *(["y"] if with_target else [])]:
-        if key not in found:
-            raise InputError(f"{path}: has no array {key!r}; arrays: {', '.join(found) or 'none'}")
+        if key not in arrays:
+            raise InputError(f"{path}: has no array {key!r}; arrays: {', '.join(arrays) or 'none'}")
     return sequences_from_arrays(
-        found["x"], found["y"] if with_target else None, found.get("lengths"), f"{path}: x"
+        arrays["x"], arrays["y"] if with_target else None, arrays.get("lengths"), f"{path}: x"
     )

@@ -53,10 +53,12 @@ def test_lines_of_objects(tmp_path):
 
 
 def test_a_time_that_goes_back_is_told_and_left_as_it_is(tmp_path):
-    with pytest.warns(UserWarning, match=r"table\.csv: row 4: time goes back; rows stay as they are"):
+    with pytest.warns(
+        UserWarning, match=r"table\.csv: row 4: time is earlier than in the row before; rows keep their order"
+    ):
         (only,) = read(tmp_path, "time,a\n2024-01-02,1\n2024-01-03,2\n2024-01-01,3\n").series
     assert only.values[:, 0].tolist() == [1, 2, 3]
-    with pytest.warns(UserWarning, match=r"row 3: time is that of the row before; .* \(2 such rows\)"):
+    with pytest.warns(UserWarning, match=r"row 3: time is the same as in the row before; .* \(2 such rows\)"):
         read(tmp_path, "time,a\n2024-01-01,1\n2024-01-01,2\n2024-01-01,3\n")
     # another series begins where it will
     assert len(read(tmp_path, "id,time,a\nx,2,1\ny,1,1\nx,3,1\n").series) == 2
@@ -71,7 +73,7 @@ def test_a_time_that_goes_back_is_told_and_left_as_it_is(tmp_path):
         ("time,a\n1,2\n,2\n", r"row 3, column 'time': must not be empty"),
         ("a,label\n1,0\n2,2\n", r"row 3: a label must be 0 or 1. Got 2\."),
         ("a,label\n1,\n", r"row 2, column 'label': must be a finite number"),
-        ("time,label\n1,0\n", r"has no column beside time, label"),
+        ("time,label\n1,0\n", r"has no column other than time, label"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path, content, message):
@@ -105,7 +107,7 @@ def test_a_list_of_arrays_is_many_series_and_one_of_lists_is_one():
     for kind in (np.array, torch.tensor, pd.Series, pl.Series):
         found = from_memory([kind(row) for row in rows]).series
         assert [each.values.tolist() for each in found] == [[[x], [y]] for x, y in rows]
-    with pytest.raises(InputError, match=r"X\[1\]: must be an array, as others of the list. Got list"):
+    with pytest.raises(InputError, match=r"X\[1\]: must be an array, like the rest of the list. Got list"):
         from_memory([np.zeros(2), [0.0, 0.0]])
 
 
@@ -143,7 +145,7 @@ def test_columns_of_frames_go_by_their_names():
 @pytest.mark.parametrize(
     ("column", "got"),
     [
-        (pl.Series([datetime(2024, 1, 1)] * 3), r"datetime.*A column of times is named by --time-column"),
+        (pl.Series([datetime(2024, 1, 1)] * 3), r"datetime.*Name a column of times by --time-column"),
         (pl.Series(["1", "2", "x"]), "'x'"),
         (pl.Series(["1", "2", "3"], dtype=pl.Categorical), "'1'"),
     ],
@@ -184,7 +186,7 @@ def test_labelled_windows():
     assert labelled(series, windows, "l").labels.tolist() == [False, True, True]
     assert labelled(series, [], "l").labels.tolist() == [False] * 3
     for wrong in ([["2024-01-01 00:05", "2025"]], [["2024-01-01 00:05"]], ["x"]):
-        with pytest.raises(InputError, match=r"l: must hold pairs of times that the data have\. Got "):
+        with pytest.raises(InputError, match=r"l: must hold pairs of times of the data\. Got "):
             labelled(series, wrong, "l")
     with pytest.raises(InputError, match=r"l: windows must be a list\. Got 3"):
         labelled(series, 3, "l")
@@ -239,7 +241,7 @@ def test_what_no_training_left_is_refused(tmp_path, change):
     np.savez(path, **good)
     assert len(load_channels(path, 2)[0]) == 2
     np.savez(path, **good | change)
-    with pytest.raises(InputError, match=r"c\.npz: must hold series of 2 columns, as a training leaves them"):
+    with pytest.raises(InputError, match=r"c\.npz: must hold series of 2 columns, as written by training"):
         load_channels(path, 2)
     np.savez(path, **{name: value for name, value in good.items() if name not in change}, x=0)
     if "labels" not in change:

@@ -87,7 +87,7 @@ BAD: list[tuple[Any, str]] = [
     ([("a", "b"), "c"], r"X\[1\] must be a pair of texts. Got 'c'"),
     (
         [("a", "b", "c")],
-        r"X must be texts or pairs of texts \(of a table, one column or two\). Got \('a', 'b', 'c'",
+        r"X must be texts or pairs of texts \(in a table, one column or two\). Got \('a', 'b', 'c'",
     ),
     (np.array([["a", "b", "c"]]), "X must be texts or pairs of texts"),
     (pl.DataFrame({"text": ["a"], "stars": [1]}), r"X\[0\] must be a pair of texts. Got \['a', 1\]"),
@@ -103,7 +103,7 @@ def test_what_holds_no_examples_is_named(given, message):
 
 
 def test_lengths_are_of_numbers_alone():
-    with pytest.raises(InputError, match=r"^lengths must be None beside texts. Got \[1, 1, 1\]"):
+    with pytest.raises(InputError, match=r"^lengths must be None with texts. Got \[1, 1, 1\]"):
         labelled_from_memory(TEXTS, lengths=[1, 1, 1])
     assert [len(item) for item in labelled_from_memory(NUMBERS, lengths=[1, 2, 1]).items] == [1, 2, 1]
 
@@ -175,7 +175,7 @@ def test_an_indicator_has_a_label_in_each_column():
     for cell in (2, -1, 0.5, float("nan"), "1", None):
         array = np.array([[1, 0], [1, cell]], object)
         with pytest.raises(
-            InputError, match=r"^y\[1\] must be 0 and 1 alone, a column for each label. Got \[1, "
+            InputError, match=r"^y\[1\] must be 0 or 1 in each column, one column per label. Got \[1, "
         ):
             read_labels(array)
 
@@ -201,7 +201,7 @@ def test_what_is_no_label(label):
 )
 def test_labels_that_cannot_be_told_apart_are_not_learnt(given):
     with pytest.raises(
-        InputError, match=r"^y\[\d\]: label .* cannot be told from .*; labels must be of one type"
+        InputError, match=r"^y\[\d\]: label .* cannot be distinguished from .*; labels must be of one type"
     ):
         read_labels(given).names()
 
@@ -213,5 +213,7 @@ def test_labels_of_unlike_types_may_stand_together():
 def test_a_known_label_goes_by_its_name():
     part = labelled_from_memory(TEXTS, read_labels([True, 1.0, "1"]), names={1: "1"})
     assert part.labels == [("1",)] * 3
-    with pytest.raises(InputError, match=r"^validation: y must have 3 labels, as X has examples. Got 2"):
+    with pytest.raises(
+        InputError, match=r"^validation: y must have a label for each of 3 examples of X. Got 2"
+    ):
         labelled_from_memory(TEXTS, read_labels([0, 1]), where="validation: ")

@@ -39,9 +39,9 @@ DAMAGES = {
     "another format": (b"\x89PNG" + GOOD[4:], "begins with 00 00 08 03. Got 89 50 4e 47."),
     "labels": (idx(IMAGES[:, 0, 0]), "begins with 00 00 08 03. Got 00 00 08 01."),
     "floats": (b"\x00\x00\x0d\x03" + GOOD[4:], "begins with 00 00 08 03. Got 00 00 0d 03."),
-    "half a head": (GOOD[:9], "ends within its head"),
-    "truncated": (GOOD[:-1], r"must hold 60 bytes, as \[5, 3, 4\] says. Got only 59."),
-    "too long": (GOOD + b"\x00", r"must hold 60 bytes, as \[5, 3, 4\] says. Got more."),
+    "half a head": (GOOD[:9], "ends within its header"),
+    "truncated": (GOOD[:-1], r"must hold 60 bytes for shape \[5, 3, 4\]. Got only 59."),
+    "too long": (GOOD + b"\x00", r"must hold 60 bytes for shape \[5, 3, 4\]. Got more."),
     "no images": (GOOD[:4] + ZEROS + GOOD[8:16], r"must hold between 1 and .* bytes. Got \[0, 3, 4\]."),
     "a huge claim": (
         GOOD[:4] + b"\xff" * 12,

@@ -89,7 +89,7 @@ def test_ways_of_writing(text, wanted):
 def test_what_is_no_frequency(text):
     with pytest.raises(InputError, match="--freq must be"):
         parse_frequency(text, integers=False)
-    with pytest.raises(InputError, match=r"a whole number where ds are integers. Got 'D'"):
+    with pytest.raises(InputError, match=r"a whole number if ds holds integers. Got 'D'"):
         parse_frequency("D", integers=True)
 
 
@@ -133,5 +133,5 @@ def test_the_calendar_turns_with_the_day_the_week_and_the_year():
 
 
 def test_one_row_each_tells_no_frequency():
-    with pytest.raises(InputError, match="--freq must be given"):
+    with pytest.raises(InputError, match="--freq is required"):
         infer_frequency(np.array([1, 2]), np.array([0, 1]), integers=True)

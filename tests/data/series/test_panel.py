@@ -99,7 +99,10 @@ def test_gaps_are_missing_values_and_named(tmp_path):
 
 
 def test_unsorted_rows_are_sorted_and_named(tmp_path):
-    with pytest.warns(UserWarning, match=r"row 3: unique_id 'a' goes back in ds; rows are sorted \(1 such"):
+    with pytest.warns(
+        UserWarning,
+        match=r"row 3: unique_id 'a' has an earlier ds than the row before; rows are sorted \(1 such",
+    ):
         panel = read(tmp_path, "unique_id,ds,y\na,3,3\na,1,1\na,2,2\n")
     assert panel.y.tolist() == [1, 2, 3]
 
@@ -112,20 +115,20 @@ def test_unsorted_rows_are_sorted_and_named(tmp_path):
         ("a,1,1\na,,2\n", r"row 3, column 'ds': must not be empty"),
         ("a,1,1\na,2,two\n", r"row 3, column 'y': must be a finite number. Got 'two'"),
         ("a,1,inf\na,2,2\n", r"row 2, column 'y': must be a finite number. Got inf"),
-        ("a,1,1\na,2,2\nb,1,\nb,2,\n", r"unique_id 'b' has no y at all"),
+        ("a,1,1\na,2,2\nb,1,\nb,2,\n", r"unique_id 'b' has no y"),
         (
             "a,2024-01-01,1\na,yesterday,2\n",
-            r"row 3, column 'ds': must be an integer, a date as .* Got 'yesterday'",
+            r"row 3, column 'ds': must be an integer, a date such as .* Got 'yesterday'",
         ),
         ("a,2024-01-01,1\na,2024-13-01,2\n", r"row 3, column 'ds': .* Got '2024-13-01'"),
         ("a,1.5,1\na,2,2\n", r"column 'ds': must be integers, dates or date-times. Got 1.5"),
         (
             "a,2024-01-01T00:00,1\na,2024-01-02T00:00,1\na,2024-01-03T00:00,1\na,2024-01-03T07:00,2\n",
-            r"row 5: unique_id 'a': ds 2024-01-03T07:00 must be a whole number of steps",
+            r"row 5: unique_id 'a': ds must be a whole number of steps .* Got 2024-01-03T07:00",
         ),
         (
             "a,1,1\na,3,1\na,5,2\nb,1,2\nb,4,2\n",
-            r"row 6: unique_id 'b': ds 4 must be a whole number of steps",
+            r"row 6: unique_id 'b': ds must be a whole number of steps .* Got 4",
         ),
         ("a,1,1\na,2,1\na,3,2\na,99999999999,2\n", r"row 5: .* at most 10,000,000"),
     ],
@@ -156,7 +159,7 @@ def test_the_frequency_given_is_checked_against_the_rows(tmp_path):
         warnings.simplefilter("ignore")
         assert len(read(tmp_path, content, freq="D").y) == 5
     with pytest.raises(
-        InputError, match=r"row 3: .* ds 2024-01-03 must be a whole number of steps.* frequency W"
+        InputError, match=r"row 3: .* ds must be a whole number of steps of frequency W.* Got 2024-01-03"
     ):
         read(tmp_path, content, freq="W")
 
@@ -225,10 +228,12 @@ def test_a_time_zone_is_kept_where_its_clocks_change():
 
 
 def test_days_that_a_zone_does_not_have_are_refused():
-    with pytest.raises(InputError, match=r"ds: steps of D must keep their time of day in .* Europe/Berlin: "):
+    with pytest.raises(
+        InputError, match=r"ds: steps of D must have a constant time of day in .* Europe/Berlin: "
+    ):
         zoned(["2024-03-29T01:00", "2024-03-30T01:00", "2024-03-31T01:00", "2024-04-01T02:00"])
     panel = zoned([f"2024-09-0{day}T00:00" for day in (5, 6, 7)], "America/Santiago")
-    with pytest.raises(InputError, match=r"2024-09-08 00:00:00 is no time in America/Santiago"):
+    with pytest.raises(InputError, match=r"2024-09-08 00:00:00 does not exist in America/Santiago"):
         after(panel, [3])
 
 

@@ -34,7 +34,7 @@ def test_it_comes_back():
         ({"context": "9"}, "context must be an int. Got '9'."),
         ({"seasons": []}, "seasons must be 1 to 1000 ints in [1, 1e5]"),
         ({"seasons": [0, 12]}, "seasons must be 1 to 1000 ints in [1, 1e5]"),
-        ({"integers": True}, "--freq must be a whole number where ds are integers. Got 'MS'."),
+        ({"integers": True}, "--freq must be a whole number if ds holds integers. Got 'MS'."),
     ],
     ids=str,
 )

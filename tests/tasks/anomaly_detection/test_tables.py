@@ -116,7 +116,7 @@ def test_a_resumed_run_reads_its_own_copy_of_the_data(tmp_path):
     assert again.cuts.tolist() == task.data.cuts.tolist()
 
 
-@pytest.mark.filterwarnings("ignore:.*timestamp is that of the row before:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*timestamp is the same as in the row before:UserWarning")
 def test_a_failing_machine_is_noticed(shared):
     folder = shared / "nab"
     name = "realKnownCause/ec2_request_latency_system_failure.csv"

@@ -137,7 +137,7 @@ def test_parts_may_come_from_files_of_their_own(here):
     shared = trained("a.csv", test=(Path("c.csv"),), out=None)
     assert shared.results["validation"]["examples"] == 6  # a tenth, as without a file
     Path("d.csv").write_text("text,label\na cat sat,so-so\n")
-    with pytest.raises(InputError, match=r"d.csv: row 2: label 'so-so' does not occur in the training part"):
+    with pytest.raises(InputError, match=r"d.csv: row 2: label 'so-so' is not in the training part"):
         trained("a.csv", test=(Path("d.csv"),), out=None)
 
 

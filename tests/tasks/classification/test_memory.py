@@ -119,7 +119,7 @@ def test_labels_are_known_by_their_value():
     wanted = task.score(X, y)
     for same in (np.array(y, float), np.array(y, bool), np.array(y)[:, None], list(map(str, y)), iter(y)):
         assert task.score(X, same) == wanted
-    with pytest.raises(InputError, match="label '2' does not occur"):
+    with pytest.raises(InputError, match="label '2' is not in the training part"):
         task.score(X, [2] * 60)
 
 

@@ -118,7 +118,7 @@ def test_missing_values_and_gaps_are_neither_targets_nor_inputs():
     table = frame()
     gap = pl.int_range(pl.len()).over("unique_id").is_in([10, 11, 30])
     empty = table.with_columns(y=pl.when(gap).then(None).otherwise(pl.col("y")))
-    with pytest.warns(UserWarning, match="steps without a row count as missing values"):
+    with pytest.warns(UserWarning, match="steps without a row become missing values"):
         absent = fitted(table.filter(~gap), freq="MS")
     assert same_bits(weights(fitted(empty).model), weights(absent.model))
     with pytest.warns(UserWarning, match="steps without a row"):

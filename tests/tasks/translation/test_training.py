@@ -82,7 +82,7 @@ def test_pairs_of_the_test_part_that_were_trained_on_are_told(tmp_path):
     assert len(warned) == 1
 
 
-@pytest.mark.filterwarnings("ignore:.* pairs of the .* part are in the training part too")
+@pytest.mark.filterwarnings("ignore:.* pairs of the .* part are also in the training part")
 def test_scripts_without_spaces(tmp_path):
     """A made-up language of Chinese words into one of Japanese, no space in either."""
     there = dict(
@@ -100,7 +100,7 @@ def test_scripts_without_spaces(tmp_path):
     assert task.translate(["红猫跑。"]) == ["赤いネコ走る。"]
 
 
-@pytest.mark.filterwarnings("ignore:.* pairs of the .* part are in the training part too")
+@pytest.mark.filterwarnings("ignore:.* pairs of the .* part are also in the training part")
 @pytest.mark.parametrize("level", ["characters", "bytes"])
 def test_a_text_with_letters_that_training_had_not(level):
     task = Translator(**SMALL, level=level, split=(0.8, 0.1, 0.1)).fit(
@@ -110,7 +110,7 @@ def test_a_text_with_letters_that_training_had_not(level):
     assert found
 
 
-@pytest.mark.filterwarnings("ignore:.* pairs of the .* part are in the training part too")
+@pytest.mark.filterwarnings("ignore:.* pairs of the .* part are also in the training part")
 def test_sizes_and_bridges_that_do_not_fit_are_refused():
     for options, message in [
         ({"hidden_size": 7}, "--hidden-size must be even. Got 7"),
@@ -129,7 +129,7 @@ def test_sizes_and_bridges_that_do_not_fit_are_refused():
     Translator(**SMALL, level="words", **last | {"bridge": "learned"}).fit(*pairs)
 
 
-@pytest.mark.filterwarnings("ignore:.* pairs of the .* part are in the training part too")
+@pytest.mark.filterwarnings("ignore:.* pairs of the .* part are also in the training part")
 @pytest.mark.parametrize("bridge", ["last", "zero"])
 def test_every_bridge_is_trained_and_loaded(bridge, tmp_path):
     pairs = ["a b", "b a"] * 20, ["x y", "y x"] * 20
@@ -148,7 +148,7 @@ DAMAGES = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:.* pairs of the .* part are in the training part too")
+@pytest.mark.filterwarnings("ignore:.* pairs of the .* part are also in the training part")
 @pytest.mark.parametrize(("message", "damage"), DAMAGES.items(), ids=DAMAGES)
 @pytest.mark.parametrize("file", ["vocabulary.json", "target_vocabulary.json"])
 def test_a_damaged_vocabulary_is_refused(tmp_path, file, message, damage):

@@ -1,1 +1,1 @@
-"""Batchers: from data to batches, one file a kind."""
+"""Batchers, which turn data into batches: one file per kind."""

@@ -1,20 +1,20 @@
-"""Batches of examples of unlike lengths, with little padding."""
+"""Batches of examples of different lengths, with little padding."""
 
 import numpy as np
 
-_POOL = 50  # batches whose examples are sorted together: enough to pad little, few enough to stay random
+_POOL = 50  # batches sorted together: enough for little padding, few enough to stay random
 
 
 def buckets(lengths: np.ndarray, batch_size: int, seed: int | None, epoch: int = 0) -> list[np.ndarray]:
-    """Which examples make up each batch of an epoch.
+    """Returns the positions of the examples in each batch of an epoch.
 
-    Examples are shuffled, sorted by length within pools of some batches, and the batches shuffled again.
+    Examples are shuffled, sorted by length within pools of batches, and the batches are shuffled again.
 
     Args:
         lengths: [N] steps of each example.
-        batch_size: examples a batch; the last of a pool may have fewer.
-        seed: decides each epoch's order; None: longest first, for evaluation.
-        epoch: its number.
+        batch_size: examples per batch; the last batch of a pool may have fewer.
+        seed: determines each epoch's order; None: longest first, for evaluation.
+        epoch: number of the epoch.
 
     Shapes:
         lengths [N] → positions [B] of each batch, all of them a permutation of 0 … N − 1

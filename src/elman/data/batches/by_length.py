@@ -1,4 +1,4 @@
-"""Batches limited by their steps, not by their rows: many short items, or few long ones."""
+"""Batches limited by their number of steps, not rows: many short items, or few long ones."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -13,20 +13,20 @@ from elman.data.batches.ragged import pad
 
 
 class LengthBuckets:
-    """Which items make up each batch: of similar lengths, and of at most so many steps, padding included.
+    """Groups items of similar lengths into batches of at most ``steps_per_batch`` steps, padding included.
 
-    Lengths are put into classes; how many of each class stand in a batch is decided once, from the class's
-    longest and shortest item, so that both promises hold whichever of them come. An epoch has the same
-    number of batches as every other, and only the members of a class and the order of batches change.
+    Lengths are divided into classes. The number of items of each class in a batch is fixed once, from the
+    class's longest and shortest item, so both limits hold for any choice of items. All epochs have the same
+    number of batches; only the choice within a class and the order of batches change.
 
     Args:
-        lengths: [N] steps of each item; an empty one takes one step.
-        steps_per_batch: rows times the longest row, at most.
-        seed: decides each epoch's order; None: longest first, for evaluation.
-        most_padding: the largest share of a batch's steps that may be padding.
+        lengths: [N] steps of each item; an empty item counts as one step.
+        steps_per_batch: maximum of rows times the longest row.
+        seed: determines each epoch's order; None: longest first, for evaluation.
+        most_padding: maximum share of padding among a batch's steps.
 
     Raises:
-        InputError: an item alone is longer than a batch may be, or the share is not in (0, 1).
+        InputError: an item is longer than ``steps_per_batch``, or the share is not in (0, 1).
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class LengthBuckets:
             steps_per_batch,
         )
         self._seed = seed
-        # within a class the shortest is padded by at most half of what is allowed
+        # within a class, the shortest item uses at most half of the allowed padding
         self._classes = np.floor(np.log(steps) / -np.log1p(-most_padding / 2)).astype(np.int64)
         self._order = np.argsort(-steps, kind="stable")
         bounds = _class_bounds(steps, self._classes)
@@ -64,11 +64,11 @@ class LengthBuckets:
         self._cuts.append(len(self._order))
 
     def __len__(self) -> int:
-        """Batches an epoch."""
+        """Returns the number of batches per epoch."""
         return len(self._cuts) - 1
 
     def rows(self, epoch: int = 0) -> list[np.ndarray]:
-        """The items of each batch of an epoch."""
+        """Returns the items of each batch of an epoch."""
         if self._seed is None:
             return [self._order[begin:end] for begin, end in pairwise(self._cuts)]
         random = np.random.default_rng([self._seed, epoch])
@@ -79,14 +79,14 @@ class LengthBuckets:
 
 
 class ByLength:
-    """Independent items of unlike lengths, in batches of at most so many steps.
+    """Batches of independent items of different lengths, with a limit on the steps of a batch.
 
     Args:
         items: N arrays [T] of ids, [T, I] of numbers or [T, C, H, W] of planes, such as ``Features``.
-        targets: [N, …] one an item; or N arrays [U], a sequence for each item, whose length may differ from
+        targets: [N, …] one per item; or N arrays [U], a sequence per item, whose length may differ from
             the item's.
-        lengths: [N] steps of each item, where ``items`` is too large to be asked; None: their own.
-        is_aligned: each item's target stands step by step beside it; its weights are 0 past the item's end.
+        lengths: [N] steps of each item, if reading all of ``items`` is too slow; None: measured from them.
+        is_aligned: whether each target has one value per step of its item; weights are 0 past the end.
         steps_per_batch: see ``LengthBuckets``.
         seed: see ``LengthBuckets``.
         most_padding: see ``LengthBuckets``.
@@ -95,7 +95,7 @@ class ByLength:
         batches of inputs [T, B, …] with lengths [B], and targets [B, …], or [U, B] with lengths [B]
 
     Raises:
-        InputError: see ``LengthBuckets``; or an aligned target has another length than its item.
+        InputError: see ``LengthBuckets``; or the length of an aligned target differs from its item's.
     """
 
     def __init__(
@@ -119,11 +119,11 @@ class ByLength:
         self.steps = len(self._buckets)
 
     def rows(self, number: int = 0) -> list[np.ndarray]:
-        """Which items make up each batch of an epoch."""
+        """Returns the items of each batch of an epoch."""
         return self._buckets.rows(number)
 
     def epoch(self, number: int = 0, start: int = 0) -> Iterator[Batch]:
-        """Batches from batch ``start`` on."""
+        """Yields batches, starting at batch ``start``."""
         for rows in self.rows(number)[start:]:
             yield Batch(pad([self._items[int(k)] for k in rows]), self._target(rows))
 
@@ -139,7 +139,7 @@ class ByLength:
 
 
 def _class_bounds(steps: np.ndarray, classes: np.ndarray) -> dict[int, tuple[int, int]]:
-    """The shortest and the longest item of each class."""
+    """Returns the shortest and longest length of each class."""
     names, member = np.unique(classes, return_inverse=True)
     low = np.full(len(names), np.iinfo(np.int64).max)
     high = np.zeros(len(names), np.int64)

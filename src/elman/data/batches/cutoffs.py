@@ -1,4 +1,4 @@
-"""Windows of many series: what a forecaster reads before a cutoff, and the steps after it."""
+"""Windows of many series: the steps a forecaster reads before a cutoff, and the targets after it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,20 +10,20 @@ from torch import Tensor
 from elman.batch import Target, Window, WindowBatch
 from elman.data.series.covariates import Encoded
 
-_LEAST_HISTORY = 2  # steps before a cutoff
+_LEAST_HISTORY = 2  # minimum number of steps before a cutoff
 
 
 class CutoffWindows:
-    """One window for each series and cutoff given, in their order.
+    """Batches of one window per pair of series and cutoff, in order.
 
     Args:
         data: the series.
-        series: [M] whose window it is.
-        cutoffs: [M] its first step to be forecast.
+        series: [M] series of each window.
+        cutoffs: [M] first step to forecast in each window.
         context: C, steps before the cutoff.
         horizon: H.
         batch_size: B.
-        ends: [N] steps of each series that may be targets; None: all.
+        ends: [N] number of steps of each series that may be targets; None: all.
 
     Shapes:
         batches of ``Window`` and targets [H, B] with weights, 0 where missing or past the end
@@ -46,13 +46,13 @@ class CutoffWindows:
         self.steps = -(-len(series) // batch_size)
 
     def epoch(self, number: int = 0, start: int = 0) -> Iterator[WindowBatch]:
-        """Batches from batch ``start`` on."""
+        """Yields batches, starting at batch ``start``."""
         for begin in range(start * self._batch_size, len(self.series), self._batch_size):
             rows = slice(begin, begin + self._batch_size)
             yield self.batch(self.series[rows], self.cutoffs[rows])
 
     def batch(self, series: np.ndarray, cutoffs: np.ndarray) -> WindowBatch:
-        """The windows of these series [B] at these cutoffs [B]."""
+        """Returns the windows of these series [B] at these cutoffs [B]."""
         data, C = self.data, self._context
         steps = (cutoffs - C) + np.arange(C + self._horizon)[:, None]  # [C + H, B]
         begins, ends = data.begins[series], data.begins[series + 1]
@@ -83,19 +83,18 @@ class CutoffWindows:
 
 
 class RandomWindows:
-    """Windows at random cutoffs, every series as often as any other.
+    """Batches of windows at random cutoffs, with every series equally often.
 
-    A cutoff leaves H targets before its series' end, and a whole context before it where the series is long
-    enough.
+    H targets follow each cutoff, and a full context precedes it if the series is long enough.
 
     Args:
         data: the series.
-        ends: [N] steps of each series that may be read.
+        ends: [N] number of steps of each series that may be read.
         context: C, steps before the cutoff.
         horizon: H.
         batch_size: B.
-        windows: an epoch.
-        seed: decides the windows of each epoch.
+        windows: windows per epoch.
+        seed: determines the windows of each epoch.
     """
 
     def __init__(
@@ -120,7 +119,7 @@ class RandomWindows:
         self.steps = -(-windows // batch_size)
 
     def epoch(self, number: int = 0, start: int = 0) -> Iterator[WindowBatch]:
-        """Batches from batch ``start`` on."""
+        """Yields batches, starting at batch ``start``."""
         random = np.random.default_rng([self._seed, number])
         rounds = -(-self._windows // len(self._series))
         series = np.concatenate([random.permutation(self._series) for _ in range(rounds)])[: self._windows]
@@ -131,17 +130,17 @@ class RandomWindows:
 
 
 def windows_back(lengths: np.ndarray, horizon: int, windows: int, step: int, least: int) -> list[np.ndarray]:
-    """Cutoffs that forecast the end of each series: the last horizon, and ``step`` steps before it again.
+    """Returns cutoffs near the end of each series: H steps before the end, and every ``step`` steps before.
 
     Args:
         lengths: [N] steps of each series.
         horizon: H.
-        windows: cutoffs a series.
-        step: steps between two of them.
-        least: steps that must remain before a cutoff; what would leave fewer is left out.
+        windows: maximum number of cutoffs per series.
+        step: steps between two cutoffs.
+        least: minimum number of steps before a cutoff; earlier cutoffs are omitted.
 
     Returns:
-        for each series its cutoffs, ascending.
+        The cutoffs of each series, ascending.
     """
     back = horizon + step * np.arange(windows)[::-1]
     return [cutoffs[cutoffs >= least] for cutoffs in (lengths[:, None] - back)]
@@ -149,19 +148,19 @@ def windows_back(lengths: np.ndarray, horizon: int, windows: int, step: int, lea
 
 @dataclass(frozen=True)
 class Division:
-    """What of each series is for training, validation and test.
+    """How each series is divided into training, validation and test.
 
-    The last forecasts are the test part, those before them the validation part, and the steps before both
-    are trained on.
+    The last forecasts are the test part, the forecasts before them the validation part, and the steps
+    before both are the training part.
 
     Attributes:
         horizon: H, steps of a forecast.
         step: steps between two cutoffs.
-        test_windows: forecasts of a series in the test part, at most.
-        validation_windows: in the validation part.
+        test_windows: maximum number of forecasts per series in the test part.
+        validation_windows: maximum number in the validation part.
 
     Shapes:
-        lengths [N], steps of each series → series and cutoff of each of a part's M forecasts, both [M]
+        lengths [N], steps of each series → series and cutoff of each of the M forecasts of a part, both [M]
     """
 
     horizon: int
@@ -171,20 +170,20 @@ class Division:
 
     @property
     def shortest(self) -> int:
-        """Steps of the shortest series that has a test part."""
+        """Number of steps of the shortest series that has a test part."""
         return self.horizon + _LEAST_HISTORY
 
     def test(self, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Every forecast of the test part."""
+        """Returns the forecasts of the test part."""
         return self._forecasts(lengths, self.test_windows, _LEAST_HISTORY)
 
     def validation(self, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Every forecast of the validation part; before each a window to train on is left."""
+        """Returns the forecasts of the validation part; each leaves a window for training before it."""
         before_test = _firsts(lengths, self.test(lengths))
         return self._forecasts(before_test, self.validation_windows, self.horizon + _LEAST_HISTORY)
 
     def training_ends(self, lengths: np.ndarray) -> np.ndarray:
-        """Steps of each series that are trained on [N]."""
+        """Returns the number of training steps of each series [N]."""
         before_test = _firsts(lengths, self.test(lengths))
         return _firsts(before_test, self.validation(lengths))
 
@@ -195,7 +194,7 @@ class Division:
 
 
 def _firsts(ends: np.ndarray, forecasts: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """The first cutoff of each series, or its end where it has none."""
+    """Returns the first cutoff of each series, or its end if it has no cutoff."""
     firsts = ends.copy()
     np.minimum.at(firsts, *forecasts)
     return firsts

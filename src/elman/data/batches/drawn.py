@@ -1,4 +1,4 @@
-"""Sequences of a problem, drawn batch by batch."""
+"""Batches of a problem's sequences, drawn at random."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,13 +9,13 @@ from elman.data.problems.base import Problem
 
 
 class Drawn:
-    """Batches of a problem, each drawn when it is asked for, in every epoch others.
+    """Batches of a problem, drawn on request; every epoch has new sequences.
 
     Args:
-        problem: what is drawn.
-        sequences: N, of an epoch.
+        problem: draws the sequences.
+        sequences: N, sequences per epoch.
         batch_size: B; an epoch's last batch may be smaller.
-        seed: numbers, which with those of epoch and batch decide what is drawn.
+        seed: numbers that, with the epoch's and the batch's number, determine the draw.
     """
 
     def __init__(self, problem: Problem, sequences: int, batch_size: int, seed: Sequence[int]) -> None:
@@ -24,7 +24,7 @@ class Drawn:
         self.steps = -(-sequences // batch_size)
 
     def epoch(self, number: int = 0, start: int = 0) -> Iterator[Batch]:
-        """Batches from batch ``start`` on."""
+        """Yields batches, starting at batch ``start``."""
         for step in range(start, self.steps):
             size = min(self._batch_size, self._sequences - step * self._batch_size)
             yield self._problem.draw(np.random.default_rng([*self._seed, number, step]), size)

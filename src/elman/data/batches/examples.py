@@ -1,4 +1,4 @@
-"""Independent examples of numbers, batch by batch."""
+"""Batches of independent numeric examples."""
 
 from collections.abc import Iterator
 
@@ -10,14 +10,14 @@ from elman.batch import Batch, Field, Target
 
 
 class Examples:
-    """Independent examples, shuffled anew every epoch.
+    """Batches of independent examples, shuffled every epoch.
 
     Args:
         inputs: [N, T, I], padded.
         targets: [N, …].
         lengths: [N] steps of each example, or None: all T.
         batch_size: B.
-        seed: decides each epoch's order; None: in the order given.
+        seed: determines each epoch's order; None: the order of ``inputs``.
 
     Shapes:
         batches of inputs [T, B, I] and targets [B, …]; an epoch's last batch may be smaller
@@ -37,7 +37,7 @@ class Examples:
         self.steps = -(-len(inputs) // batch_size)
 
     def epoch(self, number: int = 0, start: int = 0) -> Iterator[Batch]:
-        """Batches from batch ``start`` on."""
+        """Yields batches, starting at batch ``start``."""
         order = torch.arange(len(self._inputs))
         if self._seed is not None:
             order = torch.from_numpy(np.random.default_rng([self._seed, number]).permutation(len(order)))

@@ -1,4 +1,4 @@
-"""Pairs of sequences, batch by batch."""
+"""Batches of pairs of sequences."""
 
 from collections.abc import Iterator
 
@@ -10,16 +10,16 @@ from elman.data.batches.buckets import buckets
 
 
 class PairBatches:
-    """Pairs of token sequences, in batches of about the same length.
+    """Batches of pairs of token sequences, with similar lengths in a batch.
 
     Args:
         sources: N token sequences, none empty.
         targets: N token sequences, none empty.
         batch_size: B.
-        seed: decides each epoch's order; None: longest first.
+        seed: determines each epoch's order; None: longest first.
 
     Shapes:
-        batches of inputs [S, B] with lengths [B], and targets [T, B] with weights 1 where there is a token
+        batches of inputs [S, B] with lengths [B], and targets [T, B] with weights 1 for tokens, 0 for padding
     """
 
     def __init__(
@@ -28,12 +28,12 @@ class PairBatches:
         self._sources, self._targets = sources, targets
         self._batch_size, self._seed = batch_size, seed
         reading, writing = (np.array([len(x) for x in side]) for side in (sources, targets))
-        # by the target's length, and where that is the same by the source's
+        # sorts by the target's length, then by the source's
         self._lengths = writing * (reading.max() + 1) + reading
         self.steps = -(-len(sources) // batch_size)
 
     def epoch(self, number: int = 0, start: int = 0) -> Iterator[Batch]:
-        """Batches from batch ``start`` on."""
+        """Yields batches, starting at batch ``start``."""
         for rows in buckets(self._lengths, self._batch_size, self._seed, number)[start:]:
             source = padded([self._sources[k] for k in rows])
             target = padded([self._targets[k] for k in rows])
@@ -43,7 +43,7 @@ class PairBatches:
 
 
 def padded(sequences: list[np.ndarray]) -> Field:
-    """Token sequences side by side: values [T, B], 0 past a row's end, and lengths [B]."""
+    """Pads token sequences to one field: values [T, B], 0 past a row's end, and lengths [B]."""
     lengths = torch.tensor([len(s) for s in sequences])
     values = torch.zeros(int(lengths.max()), len(sequences), dtype=torch.int64)
     for row, sequence in enumerate(sequences):

@@ -1,4 +1,4 @@
-"""Examples of unlike lengths, padded batch by batch."""
+"""Batches of examples of different lengths, padded."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,17 +11,17 @@ from elman.data.batches.buckets import buckets
 
 
 class Ragged:
-    """Independent examples of one sequence each, or of two, batched by their lengths.
+    """Batches of independent examples of one or two sequences each, grouped by length.
 
     Args:
-        items: of each example one array or two, [T] of tokens or [T, I] of numbers; T may be 0.
+        items: one or two arrays per example, [T] of tokens or [T, I] of numbers; T may be 0.
         targets: [N, …].
         batch_size: B.
-        seed: decides each epoch's order; None: longest first, for evaluation.
+        seed: determines each epoch's order; None: longest first, for evaluation.
 
     Shapes:
-        batches of inputs [T, B] or [T, B, I], or of pairs [T, 2B], the first of each before the second of
-        each; targets [B, …]
+        batches of inputs [T, B] or [T, B, I]; of pairs [T, 2B], all first sequences before all second
+        ones; targets [B, …]
     """
 
     def __init__(
@@ -38,11 +38,11 @@ class Ragged:
         self.steps = len(self.rows(0))
 
     def rows(self, number: int = 0) -> list[np.ndarray]:
-        """Which examples make up each batch of an epoch."""
+        """Returns the positions of the examples in each batch of an epoch."""
         return buckets(self._lengths, self._batch_size, self._seed, number)
 
     def epoch(self, number: int = 0, start: int = 0) -> Iterator[Batch]:
-        """Batches from batch ``start`` on."""
+        """Yields batches, starting at batch ``start``."""
         for rows in self.rows(number)[start:]:
             yield Batch(
                 pad([self._items[k][part] for part in range(len(self._items[0])) for k in rows]),
@@ -51,11 +51,11 @@ class Ragged:
 
 
 def pad(sequences: Sequence[np.ndarray]) -> Field:
-    """Sequences as one field, padded with 0 to the longest, or to one step where all are empty.
+    """Pads sequences with 0 to the longest, or to one step if all are empty.
 
     Shapes:
         each [T] or [T, I] → values [T, B] int64, or [T, B, I] float32; lengths [B]
-        each [T, C, H, W] → values [T, B, C, H, W], of bytes where the pictures are
+        each [T, C, H, W] → values [T, B, C, H, W], uint8 if the pictures are uint8, otherwise float32
     """
     lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
     first = sequences[0]

@@ -1,7 +1,7 @@
-"""Batchers: from data to batches, in an order that only the seed and the epoch decide.
+"""Batches of tokens, in an order that only the seed and the epoch determine.
 
-A batcher has ``steps`` (batches an epoch) and ``epoch(number, start)``, which yields that epoch's batches
-from batch ``start`` on, so that an interrupted run goes on where it stopped.
+A batcher has ``steps`` (batches per epoch) and ``epoch(number, start)``, which yields that epoch's batches
+from batch ``start`` on, so that an interrupted run continues where it stopped.
 """
 
 from collections.abc import Iterator
@@ -14,22 +14,22 @@ from elman.batch import Batch, Field, Target
 from elman.data.tokens.corpus import Corpus
 from elman.errors import InputError
 
-_LONGEST_SEARCH = 5000  # tokens, for a good place to begin
+_LONGEST_SEARCH = 5000  # tokens searched for a good place to begin
 
 
 class TokenStreams:
     """A corpus as B streams read side by side, chunk by chunk, for truncated backpropagation.
 
-    Row b of each batch goes on where row b of the batch before stopped, so a carried state fits. The corpus
-    is cut into B streams of equal length; each epoch of a long corpus begins at another of its first T
-    tokens, so that the cuts do not always fall on the same ones. Where a document starts, the state is
-    reset, and its first token is nobody's target.
+    Row b of each batch continues row b of the previous batch, so a carried state stays valid. The corpus is
+    cut into B streams of equal length. Each epoch of a long corpus begins at a random one of its first T
+    tokens, so that the cuts between chunks move. At the start of a document the state is reset, and its
+    first token is not a target.
 
     Args:
-        corpus: the tokens, usually memory-mapped; only the current chunk is ever read.
-        batch_size: B; fewer where the corpus is shorter than B + 1 tokens.
+        corpus: the tokens, usually memory-mapped; only the current chunk is read.
+        batch_size: B; reduced if the corpus has fewer than B + 1 tokens.
         chunk: T, steps between two cuts of the gradient.
-        seed: decides each epoch's first token.
+        seed: determines each epoch's first token.
 
     Shapes:
         inputs [T, B], resets [T, B] or None, targets [T, B]; an epoch's last chunk may be shorter
@@ -42,7 +42,7 @@ class TokenStreams:
         targets = _check_targets(corpus, "the training part")
         self.corpus = corpus
         self.batch_size = min(batch_size, targets)
-        # a corpus of a few chunks can spare no tokens for later beginnings
+        # a corpus of a few chunks is too short to skip tokens at its beginning
         self._latest = chunk if targets >= 8 * self.batch_size * chunk else 1
         self._seed = seed
         self._stream = (targets - self._latest + 1) // self.batch_size
@@ -50,7 +50,7 @@ class TokenStreams:
         self.steps = -(-self._stream // self.chunk)
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
-        """Chunks from chunk ``start`` on."""
+        """Yields chunks, starting at chunk ``start``."""
         first = int(np.random.default_rng([self._seed, number]).integers(self._latest))
         rows = first + self._stream * np.arange(self.batch_size)
         for step in range(start, self.steps):
@@ -59,16 +59,16 @@ class TokenStreams:
 
 
 class TokenWindows:
-    """A corpus for evaluation: every token but each document's first is a target exactly once.
+    """A corpus for evaluation: each token except the first of each document is a target exactly once.
 
-    A long corpus is read in several rows at once; each row but the first warms its state up on the tokens
-    before its own, which do not count.
+    A long corpus is read in several rows in parallel; each row except the first warms up its state on the
+    tokens before its own, which have weight 0.
 
     Args:
         corpus: the tokens.
-        rows: pieces read side by side.
-        warm_up: tokens read before a piece's own.
-        chunk: T, steps a batch.
+        rows: pieces read in parallel.
+        warm_up: tokens read before each piece.
+        chunk: T, steps per batch.
 
     Raises:
         InputError: no document has two tokens.
@@ -84,7 +84,7 @@ class TokenWindows:
         self.steps = -(-(self._piece + self._warm_up) // chunk)
 
     def epoch(self, number: int = 0, start: int = 0) -> Iterator[Batch]:
-        """Chunks from chunk ``start`` on."""
+        """Yields chunks, starting at chunk ``start``."""
         last = len(self.corpus) - 1
         for offset in range(start * self._chunk, self._piece + self._warm_up, self._chunk):
             width = min(self._chunk, self._piece + self._warm_up - offset)
@@ -99,12 +99,12 @@ class TokenWindows:
 
 
 def excerpts(corpus: Corpus, rows: int, steps: int) -> Batch:
-    """Pieces of a corpus to look at, spread evenly; each begins at a document, paragraph or line near by.
+    """Returns evenly spaced pieces of a corpus to look at, each from a nearby document, paragraph or line on.
 
     Args:
         corpus: the tokens.
-        rows: B, pieces at most; a short corpus has fewer.
-        steps: T at most.
+        rows: maximum B; a short corpus has fewer pieces.
+        steps: maximum T.
 
     Raises:
         InputError: no document has two tokens.
@@ -118,14 +118,14 @@ def excerpts(corpus: Corpus, rows: int, steps: int) -> Batch:
 
 
 def _good_beginning(corpus: Corpus, first: int, last: int) -> int:
-    """Where from ``first`` to ``last`` a document, or else a paragraph, or else a line begins first."""
+    """Returns where the first document, else paragraph, else line begins between ``first`` and ``last``."""
     after = np.searchsorted(corpus.starts, first)
     if after < len(corpus.starts) and corpus.starts[after] <= last:
         return int(corpus.starts[after])
     line_end = corpus.vocabulary.line_end
     if line_end is None:
         return first
-    # whether each token from two before the first on ends a line
+    # for each token, from two before `first` on: whether it ends a line
     ends = np.asarray(corpus.tokens[max(0, first - 2) : last]) == line_end
     ends = np.concatenate([np.zeros(max(0, 2 - first), bool), ends])
     for begins in (ends[1:] & ends[:-1], ends[1:]):
@@ -135,7 +135,7 @@ def _good_beginning(corpus: Corpus, first: int, last: int) -> int:
 
 
 def _check_targets(corpus: Corpus, what: str) -> int:
-    """Tokens but the first, unless each is the first of its document, and so nothing is to be predicted."""
+    """Returns the number of tokens minus one; raises InputError if every document has a single token."""
     if len(corpus) == len(corpus.starts):
         raise InputError(
             f"{what} must have a document of at least 2 tokens. Got {len(corpus)} documents of one each."
@@ -144,7 +144,7 @@ def _check_targets(corpus: Corpus, what: str) -> int:
 
 
 def _chunk(corpus: Corpus, begins: np.ndarray, width: int) -> Batch:
-    """Tokens [begin, begin + width) of each row and their successors; positions outside read as the ends."""
+    """Returns tokens [begin, begin + width) of each row and their successors; positions are clipped."""
     positions = (begins[None] + np.arange(width + 1)[:, None]).clip(0, len(corpus) - 1)
     tokens = torch.from_numpy(corpus.tokens[positions].astype(np.int64))
     near = _starts_between(corpus.starts, positions)
@@ -159,7 +159,7 @@ def _chunk(corpus: Corpus, begins: np.ndarray, width: int) -> Batch:
 
 
 def _starts_between(starts: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """The document starts that may lie among the positions: those of each row's own range."""
+    """Returns the document starts within each row's range of positions."""
     low = np.searchsorted(starts, positions[0])
     high = np.searchsorted(starts, positions[-1], "right")
     return np.concatenate([starts[a:b] for a, b in zip(low, high, strict=True)])

@@ -1,4 +1,4 @@
-"""Windows of long series, for training on them."""
+"""Windows of long series, for training."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,15 +9,15 @@ from elman.batch import Batch, Field, Target
 
 
 class Windows:
-    """Overlapping windows of long series, shuffled anew every epoch.
+    """Batches of overlapping windows of long series, shuffled every epoch.
 
     Args:
-        inputs: [N, I] of each series.
-        targets: [N, D] of each; NaN does not count.
-        length: T, steps of a window; a shorter series is one window with nothing to predict at its end.
-        stride: steps between two windows' beginnings; the last one ends where the series does.
+        inputs: [N, I] per series.
+        targets: [N, D] per series; NaN is ignored.
+        length: T, steps of a window; a shorter series is one window, padded without targets.
+        stride: steps between the beginnings of two windows; the last window ends with the series.
         batch_size: B.
-        seed: decides each epoch's order; None: in the order given.
+        seed: determines each epoch's order; None: the order of the series.
 
     Shapes:
         batches of inputs [T, B, I], targets [T, B, D] with weights [T, B, D]
@@ -54,7 +54,7 @@ class Windows:
         self.steps = -(-len(self._begins) // batch_size)
 
     def epoch(self, number: int = 0, start: int = 0) -> Iterator[Batch]:
-        """Batches from batch ``start`` on."""
+        """Yields batches, starting at batch ``start``."""
         order = self._begins
         if self._seed is not None:
             order = np.random.default_rng([self._seed, number]).permutation(order)

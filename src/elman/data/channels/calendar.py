@@ -10,14 +10,14 @@ from elman.config import shown
 from elman.errors import InputError
 
 CALENDARS = {"none": 0, "day": 2, "week": 4}
-"""Features of each kind of calendar."""
+"""Number of features of each kind of calendar."""
 
 
 def calendar_features(time: str, kind: str) -> list[float]:
-    """Sine and cosine of the time of day and, for ``week``, of the week.
+    """Returns sine and cosine of the time of day and, for ``week``, of the time of the week.
 
     Raises:
-        ValueError: the text is no time of ISO 8601, as 2014-07-01 00:30:00 is.
+        ValueError: the text is not an ISO 8601 time, such as 2014-07-01 00:30:00.
     """
     if kind == "none":
         return []
@@ -28,13 +28,13 @@ def calendar_features(time: str, kind: str) -> list[float]:
 
 
 def calendar(times: Sequence[str], kind: str, source: str) -> np.ndarray:
-    """``calendar_features`` of each row [N, F] float32; InputError where a time cannot be read."""
-    found = np.empty((len(times), CALENDARS[kind]), np.float32)
+    """Returns ``calendar_features`` of each row [N, F] float32; raises InputError for an invalid time."""
+    features = np.empty((len(times), CALENDARS[kind]), np.float32)
     for row, time in enumerate(times):
         try:
-            found[row] = calendar_features(time, kind)
+            features[row] = calendar_features(time, kind)
         except ValueError:
             raise InputError(
                 f"{source}: --calendar needs times such as 2014-07-01 00:30:00. Got {shown(time)}."
             ) from None
-    return found
+    return features

@@ -1,4 +1,4 @@
-"""Columns of numbers over time, some of them missing: one or many series from tables and arrays."""
+"""Columns of numbers over time, with missing values: one or more series from tables and arrays."""
 
 import warnings
 from collections.abc import Sequence
@@ -22,10 +22,10 @@ class Channels:
     """One series.
 
     Attributes:
-        name: of the series; empty where a table holds only one.
-        times: [N] of each row, as text; row numbers from 0 where there is no time column.
-        values: [N, D] float64, NaN where missing.
-        labels: [N] bool, true where an anomaly is labelled; or None.
+        name: name of the series; empty if the table has no id column.
+        times: [N] time of each row, as text; row numbers from 0 if there is no time column.
+        values: [N, D] float64, NaN for missing values.
+        labels: [N] bool, true for labelled anomalies; or None.
     """
 
     name: str
@@ -39,13 +39,13 @@ class Channels:
 
 @dataclass(frozen=True)
 class ChannelTable:
-    """All series of a table, in the order in which they first occur.
+    """All series of a table, in order of first occurrence.
 
     Attributes:
         series: at least one.
-        columns: names of the D columns; none where they are an array's.
-        has_names: whether an id column named the series.
-        has_times: whether there was a time column.
+        columns: names of the D columns; empty for an array.
+        has_names: whether an id column names the series.
+        has_times: whether there is a time column.
     """
 
     series: list[Channels]
@@ -54,7 +54,7 @@ class ChannelTable:
     has_times: bool
 
     def ordered(self, columns: Sequence[str], source: str) -> list[Channels]:
-        """The series with their columns in this order; InputError where these are others."""
+        """Returns the series with their columns in this order; raises InputError if the columns differ."""
         if not self.columns:
             width = self.series[0].values.shape[1]
             if width != len(columns):
@@ -65,11 +65,11 @@ class ChannelTable:
                 f"{source}: columns must be {', '.join(columns)}. Got {', '.join(self.columns)}."
             )
         order = [self.columns.index(column) for column in columns]
-        return [replace(each, values=each.values[:, order]) for each in self.series]
+        return [replace(one, values=one.values[:, order]) for one in self.series]
 
 
 def read_channels(path: Path, *, id_column: str, time_column: str, label_column: str) -> ChannelTable:
-    """Series from a file: see ``read_table`` and ``channels_from_table``."""
+    """Reads series from a file; see ``read_table`` and ``channels_from_table``."""
     return channels_from_table(
         read_table(path), path, id_column=id_column, time_column=time_column, label_column=label_column
     )
@@ -78,24 +78,25 @@ def read_channels(path: Path, *, id_column: str, time_column: str, label_column:
 def channels_from_table(
     table: pl.DataFrame, path: Path, *, id_column: str, time_column: str, label_column: str
 ) -> ChannelTable:
-    """All numeric columns of a table with one row a step.
+    """Returns the series of a table with one row per step; the columns not named below must be numeric.
 
-    Rows keep the table's order; a time that goes back, or is there twice, is warned of.
+    Rows keep the table's order. Times that decrease or repeat cause a warning.
 
     Args:
-        table: what was read.
+        table: the table.
         path: where it was read, for messages.
-        id_column: names the series of a row, where there is such a column.
-        time_column: its time, likewise.
-        label_column: 0 or 1 (true, false), likewise.
+        id_column: names the series of a row; optional in the table.
+        time_column: time of a row; optional in the table.
+        label_column: 0 or 1 (true, false); optional in the table.
 
     Raises:
-        InputError: names file, row, column and value: a cell holds no number (empty ones are missing), a
-            label is neither 0 nor 1, an id or a time is missing; or there is no column of numbers.
+        InputError: a cell is not a number (empty cells are missing values), a label is neither 0 nor 1, an
+            id or a time is missing, or there is no column of numbers. The message names file, row, column
+            and value.
     """
     columns = [c for c in table.columns if c not in (id_column, time_column, label_column)]
     if not columns:
-        raise InputError(f"{path}: has no column beside {', '.join(table.columns)}")
+        raise InputError(f"{path}: has no column other than {', '.join(table.columns)}")
     for column in (id_column, time_column):
         if column in table.columns:
             check_filled(table, column, path)
@@ -110,12 +111,15 @@ def channels_from_table(
     series = []
     for name, rows in _rows_by_name(names).items():
         steps = np.ones(0) if order is None else np.diff(order[rows].astype(np.int64))
-        for what, found in (("goes back", steps < 0), ("is that of the row before", steps == 0)):
-            if found.any():
-                first = row_number(path, int(rows[1:][found][0]))
+        for problem, is_odd in (
+            ("is earlier than in the row before", steps < 0),
+            ("is the same as in the row before", steps == 0),
+        ):
+            if is_odd.any():
+                first = row_number(path, int(rows[1:][is_odd][0]))
                 warnings.warn(
-                    f"{path}: row {first}: {time_column} {what}; rows stay as they are "
-                    f"({int(found.sum())} such rows)",
+                    f"{path}: row {first}: {time_column} {problem}; rows keep their order "
+                    f"({int(is_odd.sum())} such rows)",
                     stacklevel=2,
                 )
         series.append(
@@ -141,7 +145,7 @@ def _rows_by_name(names: Sequence[object]) -> dict[object, np.ndarray]:
     rows: dict[object, list[int]] = {}
     for row, name in enumerate(names):
         rows.setdefault(name, []).append(row)
-    return {name: np.array(each) for name, each in rows.items()}
+    return {name: np.array(numbers) for name, numbers in rows.items()}
 
 
 def channels_from_memory(
@@ -153,48 +157,50 @@ def channels_from_memory(
     label_column: str,
     source: str = "X",
 ) -> ChannelTable:
-    """Series from arrays or frames, without labels.
+    """Returns series from arrays or frames, without labels.
 
-    A list of arrays, columns, tensors or frames holds a series in each; a list of numbers, or of lists, is
-    one series of rows.
+    In a list of arrays, columns, tensors or frames, each element is a series; a list of numbers, or of
+    lists, is the rows of one series.
 
     Args:
-        X: [N, D], or [N] of one column, NaN where missing; or a frame of polars or pandas, which is read as
-            a file of the same columns is; or a list of such.
-        columns: names wanted, in this order; None: those of the first frame, or x0, x1, … of an array. An
-            array, which has no names, must have as many.
+        X: [N, D], or [N] for one column, NaN for missing values; or a polars or pandas frame, which is read
+            like a file with the same columns; or a list of these.
+        columns: expected names, in order; None: those of the first frame, or x0, x1, … for an array. An
+            array, which has no names, must have the same number of columns.
         id_column: see ``channels_from_table``.
-        time_column: likewise.
-        label_column: likewise.
+        time_column: see ``channels_from_table``.
+        label_column: see ``channels_from_table``.
         source: name for messages.
 
     Raises:
-        InputError: no numbers, infinite ones, no rows, or other columns.
+        InputError: values are not numbers or are infinite, there are no rows, or the columns differ.
     """
     several = isinstance(X, list | tuple) and any(map(is_array, X))
     series: list[Channels] = []
     has_names, has_times = False, True
-    for number, each in enumerate(X if several else [X]):
+    for number, item in enumerate(X if several else [X]):
         name = f"{source}[{number}]" if several else source
-        if several and not is_array(each):
-            raise InputError(f"{name}: must be an array, as others of the list. Got {type(each).__name__}.")
-        if is_frame(each):
+        if several and not is_array(item):
+            raise InputError(
+                f"{name}: must be an array, like the rest of the list. Got {type(item).__name__}."
+            )
+        if is_frame(item):
             table = channels_from_table(
-                to_polars(each, name),
+                to_polars(item, name),
                 Path(name),
                 id_column=id_column,
                 time_column=time_column,
                 label_column=label_column,
             )
         else:
-            table = _channels_from_array(each, name)
+            table = _channels_from_array(item, name)
         if columns is None:
             columns = table.columns or [f"x{k}" for k in range(table.series[0].values.shape[1])]
         has_names |= table.has_names
         has_times &= table.has_times
         series += [
-            replace(found, name=found.name or (str(number) if several else ""), labels=None)
-            for found in table.ordered(columns, name)
+            replace(one, name=one.name or (str(number) if several else ""), labels=None)
+            for one in table.ordered(columns, name)
         ]
     assert columns is not None
     return ChannelTable(series, list(columns), has_names or len(series) > 1, has_times)
@@ -211,22 +217,22 @@ def _channels_from_array(X: Any, source: str) -> ChannelTable:
 
 
 def save_channels(path: Path, series: Sequence[Channels], cuts: np.ndarray) -> None:
-    """Writes series, and where each is cut into its parts [series, 2], to an ``.npz`` file."""
+    """Writes series, and the cuts between their parts [series, 2], to an ``.npz`` file."""
     arrays: dict[str, Any] = {
-        "values": np.concatenate([each.values for each in series]),
-        "lengths": np.array([len(each) for each in series]),
-        "names": np.array([each.name for each in series]),
-        "times": np.array([time for each in series for time in each.times]),
+        "values": np.concatenate([one.values for one in series]),
+        "lengths": np.array([len(one) for one in series]),
+        "names": np.array([one.name for one in series]),
+        "times": np.array([time for one in series for time in one.times]),
         "cuts": cuts,
     }
-    labels = [each.labels for each in series if each.labels is not None]
+    labels = [one.labels for one in series if one.labels is not None]
     if labels:
         arrays["labels"] = np.concatenate(labels)
     np.savez(path, **arrays)
 
 
 def load_channels(path: Path, columns: int) -> tuple[list[Channels], np.ndarray]:
-    """Reads what ``save_channels`` wrote; InputError where that does not hold ``columns`` columns."""
+    """Reads what ``save_channels`` wrote; raises InputError unless it has ``columns`` columns."""
     check_regular(path)
     arrays = read_arrays(path)
     missing = {"values", "lengths", "names", "times", "cuts"} - arrays.keys()
@@ -252,7 +258,7 @@ def load_channels(path: Path, columns: int) -> tuple[list[Channels], np.ndarray]
         and bool(((parts[:, 0] > 0) & (parts[:, 0] <= parts[:, 1]) & (parts[:, 1] <= lengths)).all())
     )
     if not fits:
-        raise InputError(f"{path}: must hold series of {columns} columns, as a training leaves them")
+        raise InputError(f"{path}: must hold series of {columns} columns, as written by training")
     ends = np.cumsum(lengths)[:-1]
     pieces = zip(
         arrays["names"],
@@ -265,12 +271,12 @@ def load_channels(path: Path, columns: int) -> tuple[list[Channels], np.ndarray]
 
 
 def filled(values: np.ndarray) -> np.ndarray:
-    """Each missing value replaced by the last one before it in its column, or by 0.
+    """Replaces each missing value by the last known value before it in its column, or by 0.
 
     Shapes:
         values [N, D] → [N, D]
     """
     known = ~np.isnan(values)
     last = np.maximum.accumulate(np.where(known, np.arange(len(values))[:, None], -1), axis=0)
-    found = np.take_along_axis(values, last.clip(min=0), axis=0)
-    return np.where(last < 0, np.float32(0), found)
+    latest = np.take_along_axis(values, last.clip(min=0), axis=0)
+    return np.where(last < 0, np.float32(0), latest)

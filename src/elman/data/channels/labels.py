@@ -1,4 +1,4 @@
-"""Which rows are labelled as anomalies."""
+"""Labels of anomalies, from files of labelled windows."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,13 +11,13 @@ from elman.errors import InputError
 
 
 def windows_of(labels: Path, data: Path) -> object:
-    """What a JSON file of labelled windows holds for a file of data, which it names by the end of its path.
+    """Returns the entry of a JSON file of labelled windows for a data file, named by the end of its path.
 
     Raises:
-        InputError: nothing for that file.
+        InputError: there is no entry for that file.
     """
-    found, parts = read_json(labels), data.resolve().parts
-    for name, windows in found.items() if isinstance(found, dict) else ():
+    entries, parts = read_json(labels), data.resolve().parts
+    for name, windows in entries.items() if isinstance(entries, dict) else ():
         own = Path(name).parts
         if own and parts[-len(own) :] == own:
             return windows
@@ -25,16 +25,16 @@ def windows_of(labels: Path, data: Path) -> object:
 
 
 def labelled(series: Channels, windows: object, source: str) -> Channels:
-    """The series with the rows of labelled windows marked.
+    """Returns the series with the rows of labelled windows marked.
 
     Args:
-        series: its times are compared as text, so they must be written as the windows' are.
-        windows: [[first time, last time], …]; what the windows' times have more at their ends is cut off, as
-            NAB's "2014-04-10 07:15:00.000000" has.
+        series: its times are compared as text, so they must have the same format as the windows' times.
+        windows: [[first time, last time], …]. Longer times, such as NAB's "2014-04-10 07:15:00.000000", are
+            cut to the length of the series' times.
         source: the file of labels, for messages.
 
     Raises:
-        InputError: no such list, or no row has such a time.
+        InputError: the list has another form, or no row has such a time.
     """
     rows = {time: row for row, time in reversed(list(enumerate(series.times)))}
     labels = np.zeros(len(series), dtype=bool)
@@ -43,8 +43,8 @@ def labelled(series: Channels, windows: object, source: str) -> Channels:
         raise InputError(f"{source}: windows must be a list. Got {shown(windows)}.")
     for window in windows:
         pair = window if isinstance(window, list) and len(window) == 2 else [None]
-        found = [rows.get(str(time)[:width]) for time in pair]
-        if None in found:
-            raise InputError(f"{source}: must hold pairs of times that the data have. Got {shown(window)}.")
-        labels[found[0] : found[1] + 1] = True  # type: ignore[operator]
+        ends = [rows.get(str(time)[:width]) for time in pair]
+        if None in ends:
+            raise InputError(f"{source}: must hold pairs of times of the data. Got {shown(window)}.")
+        labels[ends[0] : ends[1] + 1] = True  # type: ignore[operator]
     return replace(series, labels=labels)

@@ -1,4 +1,4 @@
-"""Float features and pictures step by step, stored once and memory-mapped."""
+"""Sequences of float features or pictures, stored once and memory-mapped."""
 
 from elman.data.features.store import Features, write_features
 

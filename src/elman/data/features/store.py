@@ -1,4 +1,4 @@
-"""Items of unlike lengths in one safetensors file: all steps end to end, and each item's length."""
+"""Items of different lengths in one safetensors file: all steps end to end, and each item's length."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +13,7 @@ from elman.config import check_regular
 from elman.data.new_file import new_file
 from elman.errors import InputError
 
-_HEADER = 1024  # bytes kept for the header, which is written last
+_HEADER = 1024  # bytes reserved for the header, which is written last
 _DTYPES = {"F32": np.dtype(np.float32), "F16": np.dtype(np.float16), "U8": np.dtype(np.uint8)}
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 
@@ -21,20 +21,20 @@ Item = np.ndarray | Iterable[np.ndarray]
 
 
 class Features(Sequence[np.ndarray]):
-    """Items [steps, I] or [steps, C, H, W] of a file, memory-mapped: only what is indexed is read.
+    """Items [steps, I] or [steps, C, H, W] of a memory-mapped file: only the indexed items are read.
 
     Args:
-        path: a file of ``write_features``, which may come from anywhere: sizes are checked when it is opened,
-            and an item's numbers when it is read.
+        path: a file written by ``write_features``. It need not be trusted: sizes are checked when it is
+            opened, and an item's numbers when the item is read.
 
     Attributes:
         path: the file.
         lengths: [N] int64, steps of each item; 0 is allowed.
-        shape: of one step.
+        shape: shape of one step.
         dtype: float32, float16 or uint8.
 
     Raises:
-        InputError: the file is missing, damaged or not such a file; an item read holds NaN or infinity.
+        InputError: the file is missing, damaged or in another format; an item read holds NaN or infinity.
     """
 
     def __init__(self, path: Path) -> None:
@@ -63,7 +63,7 @@ class Features(Sequence[np.ndarray]):
                 raise
             raise InputError(f"{path}: not a safetensors file: {str(error).splitlines()[0]}") from None
         self.shape, self.dtype = tuple(shape), _DTYPES[name]
-        # summed as Python's integers, which cannot wrap around
+        # Python integers cannot overflow
         ends = list(accumulate(self.lengths.tolist()))
         if self.lengths.min() < 0 or ends[-1] != steps:
             raise self._refusal(f"lengths must be 0 or more and add up to {steps:,} steps", ends[-1])
@@ -77,10 +77,10 @@ class Features(Sequence[np.ndarray]):
     @overload
     def __getitem__(self, index: slice) -> list[np.ndarray]: ...
     def __getitem__(self, index: int | slice) -> np.ndarray | list[np.ndarray]:
-        """One item, or several; a copy."""
+        """Returns a copy of one item, or a list of copies."""
         if isinstance(index, slice):
             return [self[k] for k in range(*index.indices(len(self)))]
-        number = range(len(self))[index]  # IndexError outside, negative ones from the end
+        number = range(len(self))[index]  # IndexError if out of range; negative numbers count from the end
         end = self._ends[number]
         item: np.ndarray = self._values[end - int(self.lengths[number]) : end]
         if not _is_finite(item):
@@ -92,20 +92,20 @@ class Features(Sequence[np.ndarray]):
 
 
 def write_features(path: Path, items: Iterable[Item], dtype: type = np.float32) -> Features:
-    """Store items in one file, step after step, without holding more than one piece of one item in memory.
+    """Writes items to one file, with at most one piece of one item in memory.
 
     Args:
-        path: the file, which has its name only once it is complete.
-        items: each an array [steps, I] or [steps, C, H, W], or its pieces one after the other. Bytes (uint8)
-            stay as they are, floats become ``dtype``.
+        path: the file, which gets its name only when it is complete.
+        items: each an array [steps, I] or [steps, C, H, W], or an iterable of its pieces. uint8 stays as it
+            is, floats become ``dtype``.
         dtype: ``np.float32`` or ``np.float16``.
 
     Returns:
-        What is stored, opened.
+        The items of the written file.
 
     Raises:
-        InputError: no item, a step of another shape or type than the first one, or a number that is not
-            finite; nothing is written then.
+        InputError: there is no item, shape or type of a step differ from the first, or a number is not
+            finite. Nothing is written then.
     """
     lengths: list[int] = []
     first: np.ndarray | None = None
@@ -136,14 +136,14 @@ def _pieces(item: Item) -> Iterator[np.ndarray]:
 
 
 def _converted(piece: np.ndarray, dtype: np.dtype, where: str) -> np.ndarray:
-    """The piece as it is stored."""
+    """Checks a piece and converts it to the type it is stored in."""
     if piece.ndim not in (2, 4) or 0 in piece.shape[1:]:
         raise InputError(f"{where} must have shape [steps, I] or [steps, C, H, W]. Got {list(piece.shape)}.")
     if piece.dtype == np.uint8:
         return piece
     if piece.dtype.kind != "f":
         raise InputError(f"{where} must hold floats or uint8. Got {piece.dtype}.")
-    with np.errstate(over="ignore"):  # what overflows is refused below
+    with np.errstate(over="ignore"):  # overflow is refused below
         converted = piece.astype(dtype, copy=False)
     if not _is_finite(converted):
         raise InputError(
@@ -157,7 +157,7 @@ def _is_finite(values: np.ndarray) -> bool:
 
 
 def _header(first: np.ndarray, lengths: list[int]) -> bytes:
-    """The safetensors header, padded with spaces to its place."""
+    """Returns the safetensors header, padded with spaces to its reserved size."""
     shape = [sum(lengths), *first.shape[1:]]
     size = int(np.prod(shape, dtype=object)) * first.dtype.itemsize
     fields = {

@@ -1,4 +1,4 @@
-"""Labelled examples: texts, pairs of texts, or numeric sequences, each with its label or labels."""
+"""Labelled examples: texts, pairs of texts, or numeric sequences, with one or more labels each."""
 
 import json
 import math
@@ -19,20 +19,20 @@ from elman.errors import InputError
 Label = str | bool | int | float
 
 _EXAMPLES, _STEPS = "examples.jsonl", "steps.npy"
-_STORED = (np.float64, np.float32)  # the latter in earlier versions
+_STORED = (np.float64, np.float32)  # earlier versions stored float32
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Examples, their labels, and where each comes from.
+    """Examples, their labels, and where each was read.
 
     Attributes:
-        items: of each example a tuple of one text, or of two; or numbers [T, I].
-        labels: of each example: one, or, where ``multi_label``, any number; empty where they are not known.
-        places: where each was read, for messages: "reviews.csv: row 7".
+        items: per example a tuple of one text or two, or numbers [T, I].
+        labels: per example one label or, with ``multi_label``, any number; empty if unknown.
+        places: where each example was read, for messages: "reviews.csv: row 7".
         features: names of the numeric columns; empty for texts.
-        multi_label: whether an example may have several labels, or none.
-        names: of each numeric sequence that has one; otherwise empty.
+        multi_label: whether an example may have any number of labels.
+        names: names of the numeric sequences; empty if they have none.
     """
 
     items: list[Any]
@@ -47,16 +47,16 @@ class Labelled:
 
     @property
     def texts(self) -> int:
-        """Texts an example: 1, 2 for pairs, 0 for numeric sequences."""
+        """Number of texts per example: 1, 2 for pairs, 0 for numeric sequences."""
         return 0 if self.features else len(self.items[0])
 
     @property
     def strata(self) -> list[str]:
-        """Each example's labels as one text, to split by."""
+        """Each example's labels joined to one text, for stratified splits."""
         return ["\x1f".join(labels) for labels in self.labels]
 
     def rows(self, index: np.ndarray) -> "Labelled":
-        """The examples at these positions."""
+        """Returns the examples at these positions."""
         return Labelled(
             [self.items[k] for k in index],
             [self.labels[k] for k in index],
@@ -68,18 +68,18 @@ class Labelled:
 
 
 def joined(parts: Sequence[Labelled]) -> Labelled:
-    """Examples of several files as one; InputError where they are not of one kind."""
+    """Concatenates the examples of several files; raises InputError if they are of different kinds."""
     first = parts[0]
     for part in parts[1:]:
-        for what, found, wanted in (
+        for what, value, expected in (
             ("texts", part.texts, first.texts),
             ("features", part.features, first.features),
             ("several labels", part.multi_label, first.multi_label),
         ):
-            if found != wanted:
+            if value != expected:
                 raise InputError(
-                    f"{part.places[0]}: {what} must be as in the file before ({shown(wanted)}). "
-                    f"Got {shown(found)}."
+                    f"{part.places[0]}: {what} must be as in the file before ({shown(expected)}). "
+                    f"Got {shown(value)}."
                 )
     return Labelled(
         [item for part in parts for item in part.items],
@@ -92,11 +92,13 @@ def joined(parts: Sequence[Labelled]) -> Labelled:
 
 
 def warn_of_lone_labels(examples: Labelled) -> None:
-    """Says in one line which labels occur once, so that nothing measures how well they are told."""
+    """Warns in one line of labels that occur only once, so that their accuracy cannot be measured."""
     counts = Counter(label for labels in examples.labels for label in labels)
     lone = [label for label, count in counts.items() if count == 1]
     if lone:
-        first = next(p for p, found in zip(examples.places, examples.labels, strict=True) if lone[0] in found)
+        first = next(
+            p for p, labels in zip(examples.places, examples.labels, strict=True) if lone[0] in labels
+        )
         more = f" ({len(lone)} such labels)" if len(lone) > 1 else ""
         warnings.warn(
             f"{first}: label {shown(lone[0])} occurs only here, so only one part can have it{more}",
@@ -105,7 +107,7 @@ def warn_of_lone_labels(examples: Labelled) -> None:
 
 
 def warn_of_repeats(parts: dict[str, Labelled]) -> None:
-    """Says in one line how many examples of another part stand in the training part too."""
+    """Warns in one line if another part repeats examples of the training part."""
     keys = {name: [_key(item) for item in part.items] for name, part in parts.items()}
     split.warn_of_repeats(keys, lambda name, row: parts[name].places[row])
 
@@ -115,16 +117,16 @@ def _key(item: Any) -> Any:
 
 
 def label_names(examples: Labelled) -> list[str]:
-    """The different labels, numbers by value, then texts by letter.
+    """Returns the different labels: numbers sorted by value, then texts in alphabetical order.
 
     Raises:
-        InputError: there is only one, though each example has exactly one.
+        InputError: there is only one label although each example has exactly one.
     """
     names = sorted({label for labels in examples.labels for label in labels}, key=_label_order)
     if len(names) < (1 if examples.multi_label else 2):
         raise InputError(
             f"{examples.places[0]}: there must be at least two different labels. "
-            f"Got {', '.join(names) or 'none'} alone."
+            f"Got {', '.join(names) or 'none'}."
         )
     return names
 
@@ -138,15 +140,15 @@ def _label_order(label: str) -> tuple[bool, float, str]:
 
 
 def check_text(texts: Iterable[str], place: str) -> None:
-    """Raises InputError where a text is empty, or white space alone."""
+    """Raises InputError if a text is empty or only white space."""
     if not all(text.strip() for text in texts):
         raise InputError(f"{place}: the text must not be empty")
 
 
 def check_label(value: Any, place: str) -> Label:
-    """A label, a number of NumPy's as Python's; InputError where it is neither text nor number."""
+    """Returns a label, NumPy numbers as Python's; raises InputError unless it is a text or a number."""
     value = value.item() if isinstance(value, np.generic) else value
-    is_number = isinstance(value, int | float) and abs(value) < math.inf  # NaN is none
+    is_number = isinstance(value, int | float) and abs(value) < math.inf  # false for NaN
     if not (is_number or (isinstance(value, str) and value.strip())):
         raise InputError(f"{place}: a label must be a text or a finite number. Got {shown(value)}.")
     return value
@@ -159,13 +161,13 @@ def numeric(
     multi_label: bool,
     names: tuple[str, ...] = (),
 ) -> Labelled:
-    """Numeric sequences as examples, padding cut off; no labels where these are not known."""
+    """Returns numeric sequences as examples, without padding; ``labels`` is empty if they are unknown."""
     items = [x[:n] for x, n in zip(sequences.inputs, sequences.lengths, strict=True)]
     return Labelled(items, labels or [()] * len(items), places, tuple(sequences.features), multi_label, names)
 
 
 def read_array(path: Path) -> np.ndarray:
-    """The array of an ``.npy`` file; InputError where it is damaged or holds pickled objects."""
+    """Reads an ``.npy`` file; raises InputError if it is damaged or holds pickled objects."""
     try:
         with path.open("rb") as file:
             return np.lib.format.read_array(file, allow_pickle=False)
@@ -175,11 +177,11 @@ def read_array(path: Path) -> np.ndarray:
         raise InputError(f"{path}: cannot be read: {shown(str(error))}") from None
 
 
-# In the run folder
+# Files of the run folder
 
 
 def save_parts(folder: Path, parts: dict[str, Labelled]) -> None:
-    """Writes the examples of each part where ``load_parts`` finds them."""
+    """Writes the examples of each part for ``load_parts``."""
     with (folder / _EXAMPLES).open("w", encoding="utf-8") as file:
         for name, part in parts.items():
             for item, labels, place in zip(part.items, part.labels, part.places, strict=True):
@@ -194,21 +196,21 @@ def save_parts(folder: Path, parts: dict[str, Labelled]) -> None:
 def load_parts(
     folder: Path, names: Iterable[str], features: Sequence[str], texts: int, multi_label: bool
 ) -> dict[str, Labelled]:
-    """Reads them again.
+    """Reads the examples that ``save_parts`` wrote.
 
     Args:
         folder: the run folder.
-        names: of the parts.
+        names: names of the parts.
         features: names of the numeric columns; empty for texts.
-        texts: texts an example; 0 for numeric sequences.
+        texts: number of texts per example; 0 for numeric sequences.
         multi_label: whether an example may have any number of labels.
 
     Raises:
-        InputError: a file is missing, or not as ``save_parts`` writes it.
+        InputError: a file is missing, or not in the format of ``save_parts``.
     """
     path = folder / _EXAMPLES
     check_regular(path)
-    found: dict[str, tuple[list[Any], list[tuple[str, ...]], list[str]]] = {n: ([], [], []) for n in names}
+    parts: dict[str, tuple[list[Any], list[tuple[str, ...]], list[str]]] = {n: ([], [], []) for n in names}
     steps = np.zeros((0, len(features)))
     if features:
         check_regular(folder / _STEPS)
@@ -218,22 +220,22 @@ def load_parts(
     begin = 0
     with path.open(encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file, 1):
-            part, item, labels, place = _stored(line, f"{path}: line {number}", found, texts, multi_label)
+            part, item, labels, place = _stored(line, f"{path}: line {number}", parts, texts, multi_label)
             if features:
                 begin, item = begin + item, steps[begin : begin + item]
-            items, all_labels, places = found[part]
+            items, all_labels, places = parts[part]
             items.append(item)
             all_labels.append(labels)
             places.append(place)
     if begin != len(steps):
         raise InputError(f"{folder / _STEPS}: must have {begin} steps. Got {len(steps)}.")
-    return {name: Labelled(*part, tuple(features), multi_label) for name, part in found.items()}
+    return {name: Labelled(*part, tuple(features), multi_label) for name, part in parts.items()}
 
 
 def _stored(
     text: str, place: str, parts: Iterable[str], texts: int, multi_label: bool
 ) -> tuple[str, Any, tuple[str, ...], str]:
-    """Part, item, labels and place of a stored line."""
+    """Parses a stored line to part, item, labels and place."""
     try:
         line = json.loads(text)
         part, item, labels, origin = (line[key] for key in ("part", "item", "labels", "place"))

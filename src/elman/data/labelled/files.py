@@ -1,4 +1,4 @@
-"""Labelled examples from files: tables, arrays, folders with one folder a label, and lines."""
+"""Labelled examples from files: tables, arrays, folders with one folder per label, and lines of text."""
 
 import re
 from collections.abc import Callable
@@ -17,12 +17,12 @@ from elman.data.read.text import find_text_files, read_text
 from elman.data.sequences import sequences_from_arrays, sequences_from_table
 from elman.errors import InputError
 
-_FASTTEXT = "__label__"  # begins a label in fastText's files
+_FASTTEXT = "__label__"  # prefix of a label in fastText's files
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of a table's columns, and how several labels are written in one cell."""
+    """Names of a table's columns, and the separator between several labels in a cell."""
 
     text: str = "text"
     pair: str | None = None
@@ -33,16 +33,16 @@ class Columns:
 
 
 def read_labelled(path: Path, columns: Columns, *, with_labels: bool = True) -> Labelled:
-    """Examples from a file or a folder; ``READERS`` says how a file is read.
+    """Reads examples from a file or a folder; ``READERS`` has the reader of each file ending.
 
     - a table (see ``read_table``): a column of texts and one of labels; or, if it has no column of texts,
-      one row for each step of numeric sequences: id, time if there is one, features, label;
+      one row per step of numeric sequences: id, optional time, features, label;
     - ``.npz`` with arrays x [N, T, I], y [N] and, optionally, lengths; ``.npy`` with x alone;
-    - a folder with a folder for each label, which holds a text file (or an ``.npy`` file [T, I]) for each
-      example; files beside these folders are not read;
-    - any other file: a line for each example, its label, then a space or tab, then its text, or a pair of
-      texts with a tab between; labels may begin with ``__label__``, as in fastText's files, and then there
-      may be several. Without labels a line is a text, or a pair.
+    - a folder with one folder per label, which holds a text file (or an ``.npy`` file [T, I]) per
+      example; files next to these folders are ignored;
+    - any other file: one line per example: its label, a space or tab, and its text, or a pair of texts
+      with a tab between. Labels may begin with ``__label__``, as in fastText's files; then a line may have
+      several. Without labels a line is a text, or a pair.
 
     Args:
         path: the file or folder.
@@ -50,7 +50,7 @@ def read_labelled(path: Path, columns: Columns, *, with_labels: bool = True) -> 
         with_labels: whether labels are required; otherwise they are ignored, and texts may be empty.
 
     Raises:
-        InputError: names file, row, column and value.
+        InputError: the data are invalid; the message names file, row, column and value.
     """
     if path.is_dir():
         if not with_labels:
@@ -60,7 +60,7 @@ def read_labelled(path: Path, columns: Columns, *, with_labels: bool = True) -> 
 
 
 def _from_any_table(path: Path, columns: Columns, with_labels: bool) -> Labelled:
-    """Texts, or, if the table has no column of texts, numeric sequences."""
+    """Reads texts or, if the table has no column of texts, numeric sequences."""
     table = read_table(path)
     if columns.text in table.columns:
         return _from_table(table, path, columns, with_labels)
@@ -126,29 +126,29 @@ def _from_steps(table: pl.DataFrame, path: Path, columns: Columns, with_labels: 
 
 
 def _label_of_each(table: pl.DataFrame, path: Path, columns: Columns) -> tuple[list[tuple[str, ...]], bool]:
-    """The labels of each sequence of a table with one row a step, in the order in which these first occur."""
+    """Returns the labels of each sequence of a table with one row per step, in order of first occurrence."""
     check_columns(table, [columns.label], path)
     places = [f"{path}: row {row_number(path, k)}" for k in range(len(table))]
     labels, several = _label_column(table, path, columns, places)
-    found: dict[str, tuple[str, ...]] = {}
+    by_name: dict[str, tuple[str, ...]] = {}
     for name, label, place in zip(table[columns.id].cast(str).to_list(), labels, places, strict=True):
-        if found.setdefault(name, label) != label:
+        if by_name.setdefault(name, label) != label:
             raise InputError(
                 f"{place}: {columns.label} must be the same in every row of {columns.id} {name!r}. "
-                f"Got {', '.join(label)} beside {', '.join(found[name])}."
+                f"Got {', '.join(label)} and {', '.join(by_name[name])}."
             )
-    return list(found.values()), several
+    return list(by_name.values()), several
 
 
 def _from_array(path: Path, columns: Columns, with_labels: bool) -> Labelled:
-    """Sequences x [N, T, I] without labels."""
+    """Reads sequences x [N, T, I] without labels."""
     if with_labels:
         raise InputError(f"{path}: has no labels; give an .npz file with arrays x and y")
     return _from_named({"x": read_array(path)}, path, with_labels)
 
 
 def _from_arrays(path: Path, columns: Columns, with_labels: bool) -> Labelled:
-    """Sequences x [N, T, I], labels y [N] and, optionally, lengths [N]."""
+    """Reads sequences x [N, T, I], labels y [N] and, optionally, lengths [N]."""
     return _from_named(read_arrays(path), path, with_labels)
 
 
@@ -174,7 +174,7 @@ def _from_folders(path: Path) -> Labelled:
     labels: list[tuple[str, ...]] = [(label,) for _, label in files]
     places = [str(file) for file, _ in files]
     kinds = {_reader(file).example for file, _ in files}
-    read = kinds.pop() if len(kinds) == 1 else _one_text  # which refuses whatever is not text
+    read = kinds.pop() if len(kinds) == 1 else _one_text  # refuses anything but text
     items: list[Any] = [read(file) for file, _ in files]
     if isinstance(items[0], tuple):
         return Labelled(items, labels, places)
@@ -192,7 +192,7 @@ def _one_text(path: Path) -> tuple[str]:
 
 
 def _one_array(path: Path) -> np.ndarray:
-    """A sequence [T, I]."""
+    """Reads a sequence [T, I]."""
     return sequences_from_arrays(read_array(path)[None], None, None, str(path)).inputs[0]
 
 
@@ -223,7 +223,7 @@ def _from_lines(path: Path, columns: Columns, with_labels: bool) -> Labelled:
 
 
 def texts_of_line(line: str, width: int, place: str) -> tuple[str, ...]:
-    """The text of a line, or, where ``width`` is 2, the two that a tab separates."""
+    """Returns the text of a line or, if ``width`` is 2, its two texts separated by a tab."""
     texts = (line,) if width == 1 else tuple(line.split("\t"))
     if len(texts) != width:
         raise InputError(f"{place}: must be two texts with a tab between. Got {shown(line)}.")
@@ -231,7 +231,7 @@ def texts_of_line(line: str, width: int, place: str) -> tuple[str, ...]:
 
 
 def _label_and_text(line: str, separator: str | None) -> tuple[tuple[str, ...], str]:
-    """The labels that begin a line, and the rest of it."""
+    """Splits a line into the labels at its beginning and the text."""
     if not line.startswith(_FASTTEXT):
         label, *rest = re.split("[ \t]", line, maxsplit=1)
         return _labels(label, separator), "".join(rest)
@@ -250,12 +250,11 @@ def _labels(cell: str, separator: str | None) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Reader:
-    """How a kind of file is read.
+    """The readers of a kind of file.
 
     Attributes:
-        file: reads a file of examples; the arguments are its path, the names of columns, and whether labels
-            are required.
-        example: reads a file that is one example, from the folder of its label: a tuple of texts, or an
+        file: reads a file of examples, from its path, the names of columns, and whether labels are required.
+        example: reads a file that is a single example, in the folder of its label: a tuple of texts, or an
             array [T, I].
     """
 
@@ -268,7 +267,7 @@ READERS = {
     ".npz": Reader(_from_arrays),
     ".npy": Reader(_from_array, _one_array),
 }
-"""Readers by the ending of a file; any other file holds lines of text."""
+"""Readers by file ending; any other file holds lines of text."""
 
 _LINES = Reader(_from_lines)
 

@@ -1,4 +1,4 @@
-"""Labelled examples from what holds them in memory: lists, arrays, tensors, columns and frames."""
+"""Labelled examples from memory: lists, arrays, tensors, columns and frames."""
 
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from elman.data.labelled.examples import Label, Labelled, check_label, check_tex
 from elman.data.sequences import sequences_from_arrays
 from elman.errors import InputError
 
-_TEXTS = "OUST"  # kinds of NumPy's types that may hold texts
+_TEXTS = "OUST"  # kinds of NumPy types that may hold texts
 
 
 @dataclass(frozen=True)
 class Labels:
-    """Labels as they were given.
+    """Labels as the user gave them.
 
     Attributes:
-        values: of each example: one, or, where ``multi_label``, any number.
-        multi_label: whether an example may have several labels, or none.
-        columns: labels that an indicator has columns of; otherwise empty.
+        values: per example one label or, with ``multi_label``, any number.
+        multi_label: whether an example may have any number of labels.
+        columns: labels of an indicator's columns; otherwise empty.
     """
 
     values: list[tuple[Label, ...]]
@@ -29,20 +29,21 @@ class Labels:
     columns: tuple[Label, ...] = ()
 
     def names(self) -> dict[Label, str]:
-        """The text that each label goes by, of labels to learn.
+        """Returns the name (a text) of each label to learn.
 
         Raises:
-            InputError: two are equal or read the same, yet are of unlike types; or none has that of a column.
+            InputError: two labels are equal or have the same text, but differ in type; or no example has
+                the label of a column.
         """
         names: dict[Label, str] = {}
         first: dict[str, Label] = {}
         for k, row in enumerate(self.values):
             for label in row:
-                name = names.setdefault(label, str(label))  # that of 1 for 1.0, which equals it
+                name = names.setdefault(label, str(label))  # 1.0 equals 1 and gets its name
                 other = first.setdefault(name, label)
                 if type(other) is not type(label):
                     raise InputError(
-                        f"y[{k}]: label {shown(label)} cannot be told from {shown(other)}; "
+                        f"y[{k}]: label {shown(label)} cannot be distinguished from {shown(other)}; "
                         "labels must be of one type"
                     )
         for column in self.columns:
@@ -52,17 +53,17 @@ class Labels:
 
 
 def read_labels(y: Any, where: str = "") -> Labels:
-    """Labels from a list, an array, a column or a frame.
+    """Reads labels from a list, an array, a column or a frame.
 
-    What has two axes is read as scikit-learn does: one column as a label for each example; several as an
-    indicator of 0 and 1, whose labels are the numbers of the columns or, of a frame, their names.
+    Two axes are read as in scikit-learn: one column is a label per example; several are an indicator of 0
+    and 1, with the columns' numbers, or a frame's column names, as labels.
 
     Args:
-        y: a label (a text, number or bool) for each example, or whatever holds several labels for each.
-        where: begins messages.
+        y: a label (a text, number or bool) per example, or a collection of labels per example.
+        where: prefix of messages.
 
     Raises:
-        InputError: there are no labels, or one is neither text nor number.
+        InputError: there are no labels, or one is neither a text nor a number.
     """
     if y is None:
         raise InputError(f"{where}y: labels are needed")
@@ -72,35 +73,35 @@ def read_labels(y: Any, where: str = "") -> Labels:
         values, columns = _of_columns(y, where)
     else:
         values = _plain(y)
-        # a text is no list, and a set has no order
+        # a text is not a list of labels, and a set has no order
         fits = isinstance(values, list) and axes < 2 and not isinstance(y, Set)
         require(f"{where}y", fits, "a list of labels", y)
         values = list(map(_plain, values))
     multi_label = bool(columns) or any(isinstance(value, list) for value in values)
-    found = []
+    result = []
     for k, value in enumerate(values):
         if multi_label and not isinstance(value, list):
-            raise InputError(f"{where}y[{k}]: must be a list of labels, as others are. Got {shown(value)}.")
+            raise InputError(f"{where}y[{k}]: must be a list of labels, like the others. Got {shown(value)}.")
         labels = value if multi_label else [value]
-        found.append(tuple(check_label(_plain(label), f"{where}y[{k}]") for label in labels))
-    return Labels(found, multi_label, columns)
+        result.append(tuple(check_label(_plain(label), f"{where}y[{k}]") for label in labels))
+    return Labels(result, multi_label, columns)
 
 
 def _of_columns(y: Any, where: str) -> tuple[list[Any], tuple[Any, ...]]:
-    """Labels of each row, and the columns of an indicator."""
+    """Returns the labels of each row, and the columns of an indicator."""
     rows = y.tolist() if hasattr(y, "tolist") else np.asarray(y).tolist()
     columns = tuple(_plain(y.columns) if hasattr(y, "columns") else range(y.shape[1]))
     if len(columns) == 1:
         return [row[0] for row in rows], ()
     for k, row in enumerate(rows):
         fits = all(isinstance(cell, int | float) and cell in (0, 1) for cell in row)
-        require(f"{where}y[{k}]", fits, "0 and 1 alone, a column for each label", row)
+        require(f"{where}y[{k}]", fits, "0 or 1 in each column, one column per label", row)
     return [[c for c, cell in zip(columns, row, strict=True) if cell] for row in rows], columns
 
 
 def _plain(value: Any) -> Any:
-    """What holds several values as a list of them; one number of NumPy or torch as Python's."""
-    for method in ("tolist", "to_list"):  # NumPy's, pandas' and torch's; polars'
+    """Converts a collection to a list, and a NumPy or torch number to a Python number."""
+    for method in ("tolist", "to_list"):  # NumPy, pandas, torch; polars
         if hasattr(value, method):
             return getattr(value, method)()
     holds_several = isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
@@ -115,23 +116,24 @@ def labelled_from_memory(
     names: Mapping[Label, str] | None = None,
     where: str = "",
 ) -> Labelled:
-    """Examples from lists, arrays, tensors, columns or frames.
+    """Returns examples from lists, arrays, tensors, columns or frames.
 
     Args:
-        X: texts; pairs of texts, which may stand in two columns; or numbers [N, T, I] or [N, T].
-        labels: of each; None: not known.
+        X: texts; pairs of texts, also as two columns; or numbers [N, T, I] or [N, T].
+        labels: labels of the examples; None: unknown.
         lengths: [N] steps of each sequence of numbers, or None: all T.
-        names: texts that labels go by; others go by their own.
-        where: begins messages, and the examples' places.
+        names: name of each label; default: the label as text.
+        where: prefix of messages and of the examples' places.
 
     Raises:
-        InputError: X and labels do not fit, an example is of another kind, or a text to learn from is empty.
+        InputError: X and labels differ in length, examples are of different kinds, or a text to learn from
+            is empty.
     """
     name = f"{where}X"
     X = _of_known_kind(X, name)
     texts = _rows_with_texts(X)
     if texts:
-        require(f"{where}lengths", lengths is None, "None beside texts", lengths)
+        require(f"{where}lengths", lengths is None, "None with texts", lengths)
         items: list[Any] = _texts(texts, name)
         features: tuple[str, ...] = ()
     else:
@@ -142,7 +144,7 @@ def labelled_from_memory(
         return Labelled(items, [()] * len(items), places, features)
     if len(labels.values) != len(items):
         raise InputError(
-            f"{where}y must have {len(items)} labels, as X has examples. Got {len(labels.values)}."
+            f"{where}y must have a label for each of {len(items)} examples of X. Got {len(labels.values)}."
         )
     if texts:
         for item, place in zip(items, places, strict=True):
@@ -153,7 +155,7 @@ def labelled_from_memory(
 
 
 def _of_known_kind(X: Any, name: str) -> Any:
-    """X, as a list where it is no array; InputError where it holds no examples in an order."""
+    """Returns an array as it is, anything else as a list; raises InputError if it has no ordered examples."""
     if isinstance(X, str):
         raise InputError(f"{name} must be a list of texts. Got one text; give [text].")
     in_order = isinstance(X, Iterable) and not isinstance(X, bytes | Mapping | Set)
@@ -167,8 +169,8 @@ def _of_known_kind(X: Any, name: str) -> Any:
 
 
 def _rows_with_texts(X: Any) -> list[Any]:
-    """The examples, where any of them holds a text; otherwise nothing."""
-    if hasattr(X, "detach"):  # a tensor holds none
+    """Returns the examples if any of them holds a text, otherwise an empty list."""
+    if hasattr(X, "detach"):  # a tensor holds no texts
         return []
     if not isinstance(X, list):
         array = np.asarray(X)
@@ -186,12 +188,12 @@ def _holds_text(item: Any) -> bool:
 def _texts(rows: list[Any], name: str) -> list[tuple[str, ...]]:
     first = next(row for row in rows if _holds_text(row))
     width = 1 if isinstance(first, str | bytes) else len(first)
-    require(name, width <= 2, "texts or pairs of texts (of a table, one column or two)", first)
+    require(name, width <= 2, "texts or pairs of texts (in a table, one column or two)", first)
     return [texts_of_example(row, width, f"{name}[{k}]") for k, row in enumerate(rows)]
 
 
 def texts_of_example(item: Any, width: int, place: str) -> tuple[str, ...]:
-    """The text of an example, or the two of a pair; InputError where it is something else."""
+    """Returns the text of an example, or both texts of a pair; raises InputError for anything else."""
     texts = tuple(item) if isinstance(item, tuple | list | np.ndarray) else (item,)
     fits = len(texts) == width and all(isinstance(text, str) for text in texts)
     require(place, fits, "a text" if width == 1 else "a pair of texts", item)

@@ -1,4 +1,4 @@
-"""Which labelled examples are for training, validation and test, of one division or of several folds."""
+"""Divides labelled examples into training, validation and test parts, for one split or several folds."""
 
 from collections.abc import Iterator, Mapping
 
@@ -17,17 +17,17 @@ def divided(
     folds: int,
     seed: int,
 ) -> dict[str, Labelled]:
-    """The three parts by name, drawn at random within each label.
+    """Returns the three parts by name, drawn at random within each label.
 
     Args:
         given: the examples to divide.
-        elsewhere: parts that are there already; their share of ``given`` is trained on.
-        shares: of training, validation and test part.
-        folds: of a cross-validation, whose first one's test part is drawn; 0: none.
-        seed: of the draw.
+        elsewhere: parts that come from elsewhere; training gets their share of ``given``.
+        shares: shares of training, validation and test part.
+        folds: number of folds of a cross-validation, whose first test part is drawn; 0: none.
+        seed: seed of the draw.
 
     Raises:
-        InputError: the shares or folds do not fit the examples, or the parts are not all of one kind.
+        InputError: shares or folds are impossible for these examples, or the parts are of different kinds.
     """
     parts, rest = dict(elsewhere), given
     if folds:
@@ -38,20 +38,22 @@ def divided(
     split = stratified_split(rest.strata, trained_on(shares, parts), seed)
     for name, rows in zip(PARTS, split, strict=True):
         parts.setdefault(name, rest.rows(rows))
-    joined([part for part in parts.values() if len(part)])  # all of one kind
+    joined([part for part in parts.values() if len(part)])  # raises InputError for parts of different kinds
     return {name: parts[name] for name in PARTS}
 
 
 def other_folds(
     first: Mapping[str, Labelled], shares: tuple[float, float, float], *, folds: int, seed: int
 ) -> Iterator[dict[str, Labelled]]:
-    """The parts of each fold but the first, given that one's; together the test parts are all examples."""
+    """Yields the parts of the other folds, from those of the first; the test parts make up all examples."""
     tested = first["test"]
     others = joined([part for name, part in first.items() if name != "test" and len(part)])
     shares = trained_on(shares, ["test"])
     for rows in stratified_folds(others.strata, folds - 1, seed):
         untested = others.rows(np.setdiff1d(np.arange(len(others)), rows))
-        rest = joined([part for part in (tested, untested) if len(part)])  # of two folds nothing is untested
+        rest = joined(
+            [part for part in (tested, untested) if len(part)]
+        )  # `untested` is empty with two folds
         training, validation, _ = stratified_split(rest.strata, shares, seed)
         yield {
             "training": rest.rows(training),

@@ -1,4 +1,4 @@
-"""What the labelled examples of a task are, as learnt from its training part alone."""
+"""Properties of a task's labelled examples, learnt from the training part alone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,15 +21,15 @@ class Scheme:
     Attributes:
         classes: the V labels, as the user gave them.
         multi_label: whether an example has any number of labels, or exactly one.
-        texts: texts an example; 0: numeric sequences.
+        texts: number of texts per example; 0: numeric sequences.
         features: names of the numeric columns.
-        input_mean: of each feature.
-        input_scale: of each feature.
-        label_weights: how much more an example of each label counts, or, with several labels, one that has
-            it; None: all count the same.
+        input_mean: mean of each feature.
+        input_scale: standard deviation of each feature.
+        label_weights: weight of each label's examples; with ``multi_label``, of the examples that have the
+            label relative to those that do not. None: all equal.
 
     Raises:
-        InputError: attributes that do not fit together.
+        InputError: the attributes are inconsistent.
     """
 
     classes: tuple[Label, ...]
@@ -41,14 +41,14 @@ class Scheme:
     label_weights: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
-        """Checks what may have come from anywhere."""
+        """Checks the attributes, which may come from an untrusted file."""
         names, width = self.names, len(self.features)
         weights = self.label_weights
         rules = {
             "classes must be different labels": 1 <= len(names) <= _MOST_CLASSES
             and len(set(names)) == len(names),
             "texts must be 0, 1 or 2": self.texts in (0, 1, 2),
-            "features must be named where texts is 0, and only there": (self.texts == 0) == (width > 0),
+            "features must be named if texts is 0, and only then": (self.texts == 0) == (width > 0),
             f"input_mean must be {width} numbers": len(self.input_mean) == width
             and all(abs(value) <= LARGEST for value in self.input_mean),
             f"input_scale must be {width} positive numbers": len(self.input_scale) == width
@@ -69,13 +69,13 @@ class Scheme:
         standardise: bool,
         balanced: bool,
     ) -> Self:
-        """The scheme of a training part.
+        """Returns the scheme of a training part.
 
         Args:
             training: its examples.
-            originals: labels as the user gave them, by the text they go by.
-            standardise: whether features are to be brought to mean 0 and variance 1.
-            balanced: whether each label is to count as much as any other.
+            originals: labels as the user gave them, by their name (a text).
+            standardise: whether to bring features to mean 0 and variance 1.
+            balanced: whether to weight examples so that all labels count the same.
 
         Raises:
             InputError: there is no example, or only one label.
@@ -106,11 +106,11 @@ class Scheme:
 
     @property
     def names_by_value(self) -> dict[Label, str]:
-        """The labels as text by the label, or by any that equals it: 1, 1.0 and true are one."""
+        """The labels as text, by label; equal keys such as 1, 1.0 and true find the same text."""
         return dict(zip(self.classes, self.names, strict=True))
 
     def truth(self, part: Labelled) -> np.ndarray:
-        """1 where an example has a label, 0 elsewhere [N, V]."""
+        """Returns an indicator [N, V]: 1 if an example has a label, otherwise 0."""
         number = {name: k for k, name in enumerate(self.names)}
         truth = np.zeros((len(part), len(number)), np.int64)
         for row, labels in zip(truth, part.labels, strict=True):
@@ -118,24 +118,24 @@ class Scheme:
         return truth
 
     def standardised(self, item: np.ndarray) -> np.ndarray:
-        """A numeric sequence [T, I] in the unit of its features' deviation, float32."""
-        # in float64, since float32 holds no deviation beside a large mean
+        """Returns a numeric sequence [T, I] in deviations from each feature's mean, float32."""
+        # in float64, because float32 cannot resolve a small deviation from a large mean
         deviations = (item.astype(np.float64) - self.input_mean) / self.input_scale
         return deviations.astype(np.float32)
 
     def check(self, part: Labelled) -> Labelled:
-        """The same examples; InputError where they are of another kind, or have labels that are not known.
+        """Returns the examples; raises InputError if they are of another kind or have unknown labels.
 
-        One label each is taken where there may be any number.
+        Single labels are accepted for a ``multi_label`` scheme.
         """
         if not len(part):
             return part
-        wanted, found = (_kind(one.texts, len(one.features)) for one in (self, part))
-        if found != wanted:
-            raise InputError(f"{part.places[0]}: must be {wanted}, as the training part. Got {found}.")
+        expected, kind = (_kind(one.texts, len(one.features)) for one in (self, part))
+        if kind != expected:
+            raise InputError(f"{part.places[0]}: must be {expected}, like the training part. Got {kind}.")
         if part.multi_label and not self.multi_label:
             raise InputError(
-                f"{part.places[0]}: must have one label, as the training part. "
+                f"{part.places[0]}: must have one label, like the training part. "
                 f"Got a list of {len(part.labels[0])}."
             )
         names = self.names
@@ -145,7 +145,7 @@ class Scheme:
                 if label not in known:
                     rest = ", …" if len(names) > _MOST_NAMED else ""
                     raise InputError(
-                        f"{place}: label {shown(label)} does not occur in the training part, whose labels "
+                        f"{place}: label {shown(label)} is not in the training part; its labels "
                         f"are {', '.join(names[:_MOST_NAMED])}{rest}"
                     )
         return part

@@ -1,1 +1,1 @@
-"""Problems that measure memory; their sequences are drawn."""
+"""Synthetic problems that measure memory."""

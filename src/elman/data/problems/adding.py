@@ -1,4 +1,4 @@
-"""The problem of Adding."""
+"""The Adding problem."""
 
 from dataclasses import dataclass
 
@@ -12,11 +12,11 @@ from elman.data.problems.base import Problem
 
 @dataclass(frozen=True)
 class Adding(Problem):
-    """The sum of the two numbers that are marked.
+    """Predicts the sum of the two marked numbers.
 
-    At each step a number uniform in [0, 1) and a mark, 1 at one step of the first half and at one of the
-    second, otherwise 0. Who always says 1 has the variance of the sum as squared error, 1/6; who knows
-    one of the two, that of the other, 1/12.
+    Each step has a number uniform in [0, 1) and a mark, which is 1 at one step of the first half and at one
+    of the second, otherwise 0. The constant answer 1 has the variance of the sum, 1/6, as squared error;
+    knowing one of the numbers leaves the variance of the other, 1/12.
 
     Source: Hochreiter & Schmidhuber 1997, Long short-term memory, Neural Computation 9(8), in the form of
         Arjovsky, Shah & Bengio 2016, arXiv:1511.06464.
@@ -28,7 +28,7 @@ class Adding(Problem):
     classes = None
 
     def draw(self, random: np.random.Generator, number: int) -> Batch:
-        """Numbers and marks; their sum."""
+        """Draws numbers and marks, with their sum as target."""
         half = self.length // 2
         values = random.random((self.length, number), np.float32)
         marks = np.zeros_like(values)
@@ -40,15 +40,15 @@ class Adding(Problem):
         )
 
     def score(self, targets: Tensor, answers: Tensor) -> dict[str, float]:
-        """None: the loss says it all."""
+        """Returns no figures: the loss suffices."""
         return {}
 
     def baselines(self) -> dict[str, dict[str, float]]:
-        """No memory, and memory of one number."""
+        """Returns the loss without memory, and with memory of one number."""
         return {"always 1": {"mse": 1 / 6}, "the second number + 1/2": {"mse": 1 / 12}}
 
     def show(self, batch: Batch, answers: Tensor, row: int) -> dict[str, str]:
-        """The marked numbers with their steps, their sum and the answer."""
+        """Returns the marked numbers with their steps, their sum and the answer."""
         values, marks = batch.inputs.values[:, row].unbind(-1)
         steps = marks.nonzero().flatten().tolist()
         return {

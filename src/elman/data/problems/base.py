@@ -1,7 +1,7 @@
-"""Problems that measure memory: their sequences are drawn, and what is reached without memory is known.
+"""Problems that measure memory: sequences are random, and the score without memory is known.
 
-Each problem says how its sequences are drawn, how answers to them are scored, and what simple methods are
-expected to score.
+Each problem defines how its sequences are drawn, how answers are scored, and the expected scores of simple
+methods.
 """
 
 from abc import ABC, abstractmethod
@@ -17,7 +17,7 @@ from elman.config import require
 
 @dataclass(frozen=True)
 class Problem(ABC):
-    """Sequences of one length, as many as are asked for.
+    """Random sequences of one length.
 
     Args:
         length: T.
@@ -30,7 +30,7 @@ class Problem(ABC):
 
     shortest: ClassVar[int] = 1
     loss_name: ClassVar[str]
-    """What the loss of a target is called among the figures."""
+    """Name of the mean loss per target among the figures."""
 
     def __post_init__(self) -> None:
         """Checks the length."""
@@ -40,35 +40,35 @@ class Problem(ABC):
     @property
     @abstractmethod
     def names(self) -> tuple[str, ...]:
-        """Of the numbers that are read at a step."""
+        """Names of the features of a step."""
 
     @property
     def features(self) -> int:
-        """I, how many they are."""
+        """I, number of features."""
         return len(self.names)
 
     @property
     def reach(self) -> int:
-        """Steps between an answer and the farthest that it depends on."""
+        """Number of steps from an answer back to the farthest step that it depends on."""
         return self.length - 1
 
     @property
     @abstractmethod
     def classes(self) -> int | None:
-        """V, of which one is the answer at every step; None: the answer is a number, at the end."""
+        """V, number of classes of the answer at each step; None: the answer is one number at the end."""
 
     @abstractmethod
     def draw(self, random: np.random.Generator, number: int) -> Batch:
-        """B sequences: inputs [steps, B, I]; targets [steps, B] of classes, or [B, 1]."""
+        """Draws B sequences: inputs [steps, B, I]; targets [steps, B] of classes, or [B, 1]."""
 
     @abstractmethod
     def score(self, targets: Tensor, answers: Tensor) -> dict[str, float]:
-        """Figures beside the loss, each a mean over the sequences; answers have the targets' shape."""
+        """Returns figures other than the loss, averaged over sequences; answers have the targets' shape."""
 
     @abstractmethod
     def baselines(self) -> dict[str, dict[str, float]]:
-        """The expected loss and figures of simple methods."""
+        """Returns the expected loss and figures of simple methods."""
 
     @abstractmethod
     def show(self, batch: Batch, answers: Tensor, row: int) -> dict[str, str]:
-        """One sequence, what is true of it, and the answer, for people."""
+        """Returns one sequence, its target and the answer, as text to read."""

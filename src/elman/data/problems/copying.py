@@ -1,4 +1,4 @@
-"""The problem of Copying."""
+"""The Copying problem."""
 
 import math
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from elman.data.problems.base import Problem
 
 @dataclass(frozen=True)
 class Copying(Problem):
-    """Symbols that are shown first and asked for at the end.
+    """Repeats the symbols of the beginning at the end.
 
-    ``items`` symbols, T − 1 blanks, a delimiter, and ``items`` blanks during which the symbols are to be
-    said again in their order; before that the answer is blank. Without memory the best is to guess at
-    the end alone: items · ln(symbols) / (T + 2 · items) nats a step.
+    A sequence is ``items`` symbols, T − 1 blanks, a delimiter, and ``items`` blanks during which the symbols
+    must be repeated in order; before that the answer is blank. The best method without memory guesses only
+    at the end, with items · ln(symbols) / (T + 2 · items) nats per step.
 
     Args:
         length: T.
-        symbols: different ones; the class after them is the blank.
-        items: how many are shown.
+        symbols: number of different symbols; the class after them is the blank.
+        items: number of symbols to remember.
 
     Source: Hochreiter & Schmidhuber 1997, in the form of Arjovsky, Shah & Bengio 2016, arXiv:1511.06464.
     """
@@ -34,28 +34,28 @@ class Copying(Problem):
     loss_name = "nats_per_step"
 
     def __post_init__(self) -> None:
-        """Checks all three."""
+        """Checks length, symbols and items."""
         super().__post_init__()
         require("--symbols", 2 <= self.symbols <= 1000, "an int in [2, 1000]", self.symbols)
         require("--items", 1 <= self.items <= 10**4, "an int in [1, 10000]", self.items)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """One for each symbol, the blank and the delimiter."""
+        """Names of the symbols, the blank and the delimiter."""
         return *(f"symbol {k}" for k in range(self.symbols)), "blank", "delimiter"
 
     @property
     def reach(self) -> int:
-        """From saying a symbol to the step that showed it."""
+        """Number of steps from repeating a symbol back to reading it."""
         return self.length + self.items
 
     @property
     def classes(self) -> int:
-        """The symbols and the blank."""
+        """Number of symbols plus the blank."""
         return self.symbols + 1
 
     def draw(self, random: np.random.Generator, number: int) -> Batch:
-        """One-hot symbols; what is to be said at each step."""
+        """Draws one-hot symbols, with the answer of each step as target."""
         shown = random.integers(self.symbols, size=(self.items, number))
         inputs = np.full((self.length + 2 * self.items, number), self.symbols)
         targets = inputs.copy()
@@ -65,12 +65,12 @@ class Copying(Problem):
         return Batch(Field(torch.from_numpy(one_hot)), Target(torch.from_numpy(targets)))
 
     def score(self, targets: Tensor, answers: Tensor) -> dict[str, float]:
-        """The share of the symbols that are said again at their steps."""
+        """Returns the share of symbols repeated correctly."""
         right = answers[-self.items :] == targets[-self.items :]
         return {"recall": right.double().mean().item()}
 
     def baselines(self) -> dict[str, dict[str, float]]:
-        """No memory, and memory of one symbol."""
+        """Returns the figures without memory, and with memory of one symbol."""
 
         def knowing(items: int) -> dict[str, float]:
             guessed = self.items - items
@@ -82,7 +82,7 @@ class Copying(Problem):
         return {"guessing": knowing(0), "remembering one symbol": knowing(1)}
 
     def show(self, batch: Batch, answers: Tensor, row: int) -> dict[str, str]:
-        """The symbols as numbers, and what was said where they were asked for."""
+        """Returns the symbols as numbers, and the answers at the end."""
 
         def words(values: Tensor) -> str:
             return " ".join("·" if v == self.symbols else str(v) for v in values[-self.items :, row].tolist())

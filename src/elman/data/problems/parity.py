@@ -1,4 +1,4 @@
-"""The problem of Parity."""
+"""The Parity problem."""
 
 import math
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from elman.data.problems.base import Problem
 
 @dataclass(frozen=True)
 class Parity(Problem):
-    """Whether the ones so far are odd, at every step of T bits.
+    """Predicts, at each of T bits, whether the number of ones so far is odd.
 
-    One bit of memory suffices, but each step turns on all before it: who does not count has half of the
-    answers right, but for the first.
+    One bit of memory suffices, but each answer depends on all steps before it: without counting, half of
+    the answers after the first are right.
     """
 
     loss_name = "nats_per_step"
@@ -24,18 +24,18 @@ class Parity(Problem):
     classes = 2
 
     def draw(self, random: np.random.Generator, number: int) -> Batch:
-        """Bits; at each step their sum so far, modulo 2."""
+        """Draws bits, with their cumulative sum modulo 2 as targets."""
         bits = random.integers(2, size=(self.length, number))
         inputs = torch.from_numpy(bits[..., None].astype(np.float32))
         return Batch(Field(inputs), Target(torch.from_numpy(bits.cumsum(0) % 2)))
 
     def score(self, targets: Tensor, answers: Tensor) -> dict[str, float]:
-        """Shares of right answers: of all, and of those at the last step."""
+        """Returns the share of right answers over all steps, and at the last step."""
         right = (answers == targets).double()
         return {"accuracy": right.mean().item(), "last_step": right[-1].mean().item()}
 
     def baselines(self) -> dict[str, dict[str, float]]:
-        """No answer known, and the first known, which is its bit."""
+        """Returns the figures of guessing, and of knowing only the first answer, which is the first bit."""
         rest = (self.length - 1) / self.length
         return {
             "guessing": {"nats_per_step": math.log(2), "accuracy": 0.5, "last_step": 0.5},
@@ -47,7 +47,7 @@ class Parity(Problem):
         }
 
     def show(self, batch: Batch, answers: Tensor, row: int) -> dict[str, str]:
-        """Bits, parities and answers, a digit each."""
+        """Returns bits, parities and answers as digits."""
 
         def digits(values: Tensor) -> str:
             return "".join(str(int(value)) for value in values[:, row].flatten().tolist())

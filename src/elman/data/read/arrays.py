@@ -1,4 +1,4 @@
-"""Numbers from whatever holds them in memory: lists, arrays, tensors, columns of frames."""
+"""Converts data in memory (lists, arrays, tensors, columns of frames) to NumPy arrays."""
 
 from typing import Any
 
@@ -9,33 +9,33 @@ from elman.errors import InputError
 
 
 def numbers(values: Any, source: str) -> np.ndarray:
-    """Real numbers as float64; NaN where one is masked or missing.
+    """Returns real numbers as float64; masked and missing values become NaN.
 
     Args:
-        values: an array, nested lists, a tensor of any device or a list of tensors, a column or a frame.
+        values: an array, nested lists, a tensor on any device or a list of tensors, a column or a frame.
         source: name for messages.
 
     Raises:
-        InputError: no array, or another type than real numbers or bools.
+        InputError: the values are not an array of real numbers or bools.
     """
-    if type(values) is np.ndarray and values.dtype == np.float64:  # a row of a stream, in a hurry
+    if type(values) is np.ndarray and values.dtype == np.float64:  # fast path for a row of a stream
         return np.ascontiguousarray(values) if values.ndim else values
-    found = array(values, source)
-    if found.dtype.kind not in "biufO":
-        raise InputError(f"{source}: must hold numbers. Got {found.dtype}.")
-    if found.dtype.kind == "O" and any(isinstance(each, str | bytes) for each in found.flat):
+    raw = array(values, source)
+    if raw.dtype.kind not in "biufO":
+        raise InputError(f"{source}: must hold numbers. Got {raw.dtype}.")
+    if raw.dtype.kind == "O" and any(isinstance(value, str | bytes) for value in raw.flat):
         raise InputError(f"{source}: must hold numbers. Got texts.")
     try:
-        return np.asarray(found, dtype=np.float64, order="C")
+        return np.asarray(raw, dtype=np.float64, order="C")
     except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{source}: must hold numbers: {str(error).splitlines()[0]}") from None
 
 
 def check_finite(values: np.ndarray, source: str, *, missing: bool = False) -> None:
-    """Raises InputError unless all numbers are finite, and none is beyond what float32 holds.
+    """Raises InputError unless all numbers are finite and in the range of float32.
 
     Args:
-        values: what ``numbers`` gave.
+        values: result of ``numbers``.
         source: name for messages.
         missing: whether NaN is allowed.
     """
@@ -51,27 +51,27 @@ def check_finite(values: np.ndarray, source: str, *, missing: bool = False) -> N
 
 
 def array(values: Any, source: str) -> np.ndarray:
-    """Any array-like as an array of its own type; InputError where it is none."""
+    """Converts an array-like to an array of its own type; raises InputError if that fails."""
     try:
-        if isinstance(values, list | tuple) and any(hasattr(each, "dtype") for each in values):
-            values = [_plain(each) for each in values]
+        if isinstance(values, list | tuple) and any(hasattr(item, "dtype") for item in values):
+            values = [_plain(item) for item in values]
         return np.asarray(_plain(values))
     except (TypeError, ValueError) as error:
         raise InputError(f"{source}: must be an array: {str(error).splitlines()[0]}") from None
 
 
 def is_array(values: Any) -> bool:
-    """Whether this is an array, tensor, column or frame with an axis: no list and no number."""
+    """Whether this is an array, tensor, column or frame with at least one axis, not a list or number."""
     return bool(getattr(values, "shape", ()))
 
 
 def is_frame(values: Any) -> bool:
-    """Whether this has named columns, as frames of polars and pandas have."""
+    """Whether this has named columns, as polars and pandas frames have."""
     return is_array(values) and hasattr(values, "columns")
 
 
 def _plain(values: Any) -> Any:
-    """What NumPy would misread, as what it reads: a tensor, masked values, a column that may lack some."""
+    """Converts what NumPy would misread: tensors, masked arrays, columns with missing values."""
     if hasattr(values, "detach"):
         values = values.detach().cpu()
         # NumPy has no bfloat16

@@ -1,4 +1,4 @@
-"""Texts that come with Python itself, so that a first model can be trained with nothing to download."""
+"""Texts that come with Python, to train a first model without a download."""
 
 import re
 
@@ -6,17 +6,16 @@ from elman.errors import InputError
 
 
 def python_reference() -> list[str]:
-    """Return the Python language reference that ships with CPython, one document a topic.
+    """Returns the Python language reference that ships with CPython, one document per topic.
 
-    It is what ``help("assert")`` prints. Several topics quote the same passages, so a paragraph that was
-    seen before is left out, and with it a topic of which nothing remains: what a model is tested on is not
-    what it has learnt by heart.
+    It is the text that ``help("assert")`` prints. Topics share passages, so repeated paragraphs, and topics
+    without any new paragraph, are left out: a model must not be tested on text that it was trained on.
 
     Raises:
         InputError: this Python was packaged without the reference (the module ``pydoc_data``).
     """
     try:
-        from pydoc_data.topics import topics  # here, as some builds of Python lack it
+        from pydoc_data.topics import topics  # here, because some builds of Python lack it
     except ImportError:
         raise InputError(
             "python-reference: this Python was installed without its language reference "

@@ -1,4 +1,4 @@
-"""Data frames of polars and of pandas: whichever came in goes out."""
+"""Conversion between polars and pandas frames, so that results have the kind of frame the user gave."""
 
 from datetime import date
 from typing import Any
@@ -10,14 +10,14 @@ from elman.errors import InputError
 
 
 def to_polars(frame: Any, name: str = "df") -> pl.DataFrame:
-    """A frame of polars or pandas as one of polars.
+    """Converts a polars or pandas frame to polars.
 
     Args:
-        frame: what the user gave.
-        name: of the argument, for messages.
+        frame: the user's frame.
+        name: name of the argument, for messages.
 
     Raises:
-        InputError: it is no such frame, or it has no rows.
+        InputError: it is not a polars or pandas frame, or it has no rows.
     """
     if not isinstance(frame, pl.DataFrame):
         if not (hasattr(frame, "iloc") and hasattr(frame, "columns")):
@@ -38,7 +38,7 @@ def _column(name: str, column: Any) -> pl.Series:
     if column.dtype.kind in "biuf" and not column.isna().any():
         return pl.Series(name, column.to_numpy())
     filled = zip(column, column.isna(), strict=True)
-    if _is_category(column):  # whatever its categories are called, they are no numbers to reckon with
+    if _is_category(column):  # categories are names, even if they look like numbers
         return pl.Series(name, [None if missing else str(value) for value, missing in filled], pl.String)
     return pl.Series(name, [None if missing else value for value, missing in filled], strict=False)
 
@@ -48,7 +48,7 @@ def _is_category(column: Any) -> bool:
 
 
 def _moments(name: str, column: Any) -> pl.Series:
-    """Date-times of pandas with their unit, as far as polars has it, and their zone."""
+    """Converts pandas date-times, keeping the time zone and, if polars has it, the unit."""
     zone = getattr(column.dtype, "tz", None)
     plain = column if zone is None else column.dt.tz_convert("UTC").dt.tz_localize(None)
     values = plain.to_numpy()
@@ -66,10 +66,10 @@ def _moments(name: str, column: Any) -> pl.Series:
 
 
 def like(frame: pl.DataFrame, given: Any) -> Any:
-    """The frame in the kind of ``given``, pandas where that is of pandas, and its columns too."""
+    """Converts a frame to pandas, with the column types of ``given``, if ``given`` is a pandas frame."""
     if given is None or isinstance(given, pl.DataFrame):
         return frame
-    import pandas as pd  # not required, but whoever gives one of its frames has it
+    import pandas as pd  # here, because pandas is optional; a caller with a pandas frame has it
 
     return pd.DataFrame({name: _as_pandas(frame[name], given, pd) for name in frame.columns})
 
@@ -79,7 +79,7 @@ def _as_pandas(column: pl.Series, given: Any, pd: Any) -> Any:
         utc = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         return pd.Series(utc.to_numpy()).dt.tz_localize("UTC").dt.tz_convert(column.dtype.time_zone)
     if column.dtype == pl.Date and any(type(value) is date for value in given.iloc[0]):
-        return pd.Series(column.to_list(), dtype=object)  # pandas has no dates but Python's
+        return pd.Series(column.to_list(), dtype=object)  # pandas has no date type of its own
     if column.name in given.columns and _is_category(given[column.name]):
         kind = given[column.name].dtype
         categories = {str(category): category for category in kind.categories}

@@ -1,4 +1,4 @@
-"""Rows of a table that come one by one, as lines."""
+"""Parses rows of a table that arrive one by one, as lines."""
 
 import csv
 import json
@@ -14,9 +14,9 @@ class Row(NamedTuple):
     """One row.
 
     Attributes:
-        name: of its series; empty where there is only one.
-        time: as text; empty where there is none.
-        values: [D]; NaN where missing.
+        name: name of its series; empty if there is only one series.
+        time: its time as text; empty if absent.
+        values: [D]; NaN for missing values.
     """
 
     name: str
@@ -25,33 +25,33 @@ class Row(NamedTuple):
 
 
 class RowParser:
-    """Reads lines of comma-separated cells, or JSON objects, as the first line is.
+    """Parses lines of comma-separated cells or of JSON objects, whichever the first line is.
 
-    A first line of cells that names a column is a header, which gives their order; without one they are the
-    columns given.
+    A first line of cells that names a column is a header, which gives their order; without a header the
+    order is id, time, columns.
 
     Args:
-        columns: of numbers.
+        columns: names of the columns of numbers.
         id_column: names a row's series; None: there is only one.
-        time_column: its time; None: there is none.
+        time_column: time of a row; None: there is no time.
     """
 
     def __init__(self, columns: Sequence[str], id_column: str | None, time_column: str | None) -> None:
         self._columns, self._id, self._time = list(columns), id_column, time_column
-        self._wanted = [
+        self._expected = [
             *([id_column] if id_column else []),
             *([time_column] if time_column else []),
             *columns,
         ]
         self._order: list[str] | None = None
         self.is_json: bool | None = None
-        """Whether lines are JSON objects; None before the first."""
+        """Whether lines are JSON objects; None before the first line."""
 
     def parse(self, line: str) -> Row | None:
-        """The row of a line; None for the header.
+        """Parses a line; returns None for the header.
 
         Raises:
-            ValueError: says what is wrong with the line.
+            ValueError: the line is invalid; the message has the reason.
         """
         if self.is_json is None:
             self.is_json = line.lstrip().startswith("{")
@@ -60,7 +60,7 @@ class RowParser:
         cells = next(csv.reader((line.rstrip("\r\n"),)), [])
         if self._order is None:
             header = bool(set(self._columns) & set(cells))
-            self._order = cells if header else self._wanted
+            self._order = cells if header else self._expected
             if header:
                 self._check(self._order)
                 return None
@@ -69,7 +69,7 @@ class RowParser:
         return self._row(dict(zip(self._order, cells, strict=True)))
 
     def _check(self, names: Sequence[str]) -> None:
-        for name in self._wanted:
+        for name in self._expected:
             if name not in names:
                 self._order = None
                 raise ValueError(f"has no column {name!r}")
@@ -86,12 +86,12 @@ class RowParser:
 
 def _object(line: str) -> dict[str, object]:
     try:
-        found = json.loads(line)
+        parsed = json.loads(line)
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
+        parsed = None
+    if not isinstance(parsed, dict):
         raise ValueError(f"must be a JSON object. Got {shown(line.strip())}.")
-    return found
+    return parsed
 
 
 def _number(cell: object, column: str) -> float:

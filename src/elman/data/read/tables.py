@@ -1,4 +1,4 @@
-"""Tables from files, and the checks that name a bad cell by file, row and column."""
+"""Reads tables from files, and checks cells; messages name file, row and column."""
 
 import csv
 import io
@@ -18,20 +18,20 @@ _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 _NAMES = {",": "commas", "\t": "tabs", ";": "semicolons"}
 
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
-"""Endings of the files that ``read_table`` reads."""
+"""File endings that ``read_table`` supports."""
 
 
 def read_table(path: Path, also: tuple[str, ...] = ()) -> pl.DataFrame:
-    """A table of at least one row; its first row is row 2 of a file that names its columns in row 1.
+    """Reads a table of at least one row.
 
     Args:
-        path: comma- or tab-separated text with a header, JSON objects one a line, or Parquet.
-        also: endings that the caller reads by itself, for the message.
+        path: comma- or tab-separated text with a header, JSON objects one per line, or Parquet.
+        also: further endings that the caller supports, for messages.
 
     Raises:
-        InputError: no such file, another ending, a damaged file, or no rows.
+        InputError: the file is missing, damaged, has another ending, or has no rows.
     """
-    # a column's type is known only when all of it has been read
+    # a column's type depends on all of its cells
     readers = {
         ".csv": partial(pl.read_csv, infer_schema_length=None),
         ".tsv": partial(pl.read_csv, infer_schema_length=None, separator=_SEPARATORS[".tsv"]),
@@ -54,7 +54,7 @@ def read_table(path: Path, also: tuple[str, ...] = ()) -> pl.DataFrame:
 
 
 def _fault(path: Path) -> str:
-    """What is wrong with a text that could not be read, and in which line; empty where nothing is found."""
+    """Returns the fault of a text file that could not be read, with its line; empty if none is recognised."""
     if path.suffix not in _SEPARATORS and path.suffix != ".jsonl":
         return ""
     try:
@@ -72,19 +72,19 @@ def _fault(path: Path) -> str:
 
 
 def _fault_of_objects(path: Path, text: str) -> str:
-    """The first line that is no JSON object."""
+    """Returns the fault of the first line that is not a JSON object; empty if there is none."""
     for number, line in enumerate(text.split("\n"), 1):
         try:
-            found = json.loads(line) if line.strip() else {}
+            parsed = json.loads(line) if line.strip() else {}
         except (ValueError, RecursionError):
-            found = None
-        if not isinstance(found, dict):
+            parsed = None
+        if not isinstance(parsed, dict):
             return f"{path}: line {number}: must be a JSON object. Got {shown(line)}."
     return ""
 
 
 def _fault_of_cells(path: Path, text: str) -> str:
-    """The first row with too many cells, or with a quote that nothing closes."""
+    """Returns the fault of the first row with too many cells or an unclosed quote; empty if there is none."""
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=_SEPARATORS[path.suffix], strict=True)
     header, begin = None, 1
     try:
@@ -96,24 +96,24 @@ def _fault_of_cells(path: Path, text: str) -> str:
             if len(cells) > len(header):
                 return f"{path}: line {begin}: must have at most {len(header)} cells. Got {len(cells)}."
             begin = rows.line_num + 1
-    except csv.Error:  # a cell that never ends, or goes on after its end
+    except csv.Error:  # a quoted cell without an end, or with text after its end
         return f"{path}: line {begin}: has a quote that is not closed, or not doubled within a cell"
     return ""
 
 
 def _check_separator(path: Path, name: str) -> None:
-    """Raises InputError where the one column's name holds what separates the columns of other files."""
+    """Raises InputError if the name of the only column contains another separator."""
     own = _SEPARATORS.get(path.suffix)
-    found = [other for other in ";\t" if own and own != other and other in name]
-    if found:
+    others = [other for other in ";\t" if own and own != other and other in name]
+    if others:
         raise InputError(
             f"{path}: columns must be separated by {_NAMES[own or '']}. "
-            f"Got {_NAMES[found[0]]} in the first line."
+            f"Got {_NAMES[others[0]]} in the first line."
         )
 
 
 def row_number(path: Path, index: int) -> int:
-    """The number by which people find a row: its line in a file of text, from 1 in others."""
+    """Returns the row number for messages: the line in .csv and .tsv files, otherwise counted from 1."""
     return index + (2 if path.suffix in (".csv", ".tsv") else 1)
 
 
@@ -125,7 +125,7 @@ def check_columns(table: pl.DataFrame, columns: list[str], path: Path) -> None:
 
 
 def check_filled(table: pl.DataFrame, column: str, path: Path) -> None:
-    """Raises InputError where a cell of the column is empty, or NaN."""
+    """Raises InputError if a cell of the column is empty or NaN."""
     empty = table[column].is_null()
     if table[column].dtype.is_float():
         empty |= table[column].is_nan().fill_null(False)
@@ -135,19 +135,19 @@ def check_filled(table: pl.DataFrame, column: str, path: Path) -> None:
 
 
 def number_column(table: pl.DataFrame, column: str, path: Path, *, missing: bool = False) -> np.ndarray:
-    """A column as float64 [rows].
+    """Returns a column as float64 [rows].
 
     Args:
-        table: what was read.
+        table: the table.
         column: its name.
         path: where it was read, for messages.
-        missing: whether empty cells and NaN are allowed; they become NaN.
+        missing: whether empty cells and NaN are allowed; both become NaN.
 
     Raises:
-        InputError: a cell holds no finite number, or one beyond what float32 holds.
+        InputError: a cell is not a finite number in the range of float32.
     """
     kind = table[column].dtype
-    # a date, or a category, is no number, though there is one behind it
+    # polars would cast dates and categories to their internal numbers
     readable = kind.is_numeric() or kind in (pl.Boolean, pl.String, pl.Null)
     cells = table[column] if readable else pl.Series([None] * len(table))
     numbers = cells.cast(pl.Float64, strict=False)
@@ -162,7 +162,7 @@ def number_column(table: pl.DataFrame, column: str, path: Path, *, missing: bool
         if is_finite(numbers[row]):
             rule = f"in [-{LARGEST}, {LARGEST}]"
         elif _is_date(value):
-            hint = " A column of times is named by --time-column."
+            hint = " Name a column of times by --time-column."
         raise InputError(
             f"{path}: row {row_number(path, row)}, column {column!r}: must be {rule}. "
             f"Got {shown(value)}.{hint}"

@@ -1,4 +1,4 @@
-"""Text read from files, block by block."""
+"""Reads text from files, block by block."""
 
 import codecs
 import os
@@ -17,49 +17,49 @@ _LAST_WORD_END = re.compile(r".*\S(?=[ \n])", re.DOTALL)
 
 
 def list_of_texts(texts: Any, name: str) -> list[Any]:
-    """Whatever holds texts one after another, as a list; InputError where that is not what it holds.
+    """Returns a collection of texts as a list; raises InputError for anything else.
 
     Args:
-        texts: a list, array, column or generator; each text is still to be checked.
-        name: of the argument, for messages.
+        texts: a list, array, column or generator; its elements are not checked.
+        name: name of the argument, for messages.
     """
-    found, hint = type(texts).__name__, ""
+    got, hint = type(texts).__name__, ""
     if isinstance(texts, str | bytes):
-        found, hint = "one text", "; give [text]"
+        got, hint = "one text", "; give [text]"
     elif hasattr(texts, "columns") or isinstance(texts, Mapping):
-        hint = "; give one column, as df['text'] is"
+        hint = "; give one column, such as df['text']"
     elif isinstance(texts, Iterable):
         return list(texts)
-    raise InputError(f"{name} must be a list of texts. Got {found}{hint}.")
+    raise InputError(f"{name} must be a list of texts. Got {got}{hint}.")
 
 
 def find_text_files(paths: Sequence[Path]) -> list[Path]:
-    """Return the files named, and those below the folders named, in order, each once.
+    """Returns the named files, and all files in the named folders, in order and without repeats.
 
-    Files are taken as they are named. A folder gives its files at any depth, sorted by path, without those
-    whose name, or whose folder's name, begins with a dot.
+    The files of a folder are found at any depth and sorted by path. Hidden files and folders, whose names
+    begin with a dot, are skipped.
 
     Raises:
         InputError: a path does not exist or is neither file nor folder, a folder cannot be listed or holds
-            no file, or no path is given.
+            no file, or ``paths`` is empty.
     """
-    found: dict[Path, None] = {}
+    files: dict[Path, None] = {}
     for path in map(Path, paths):
-        # os.path, because it answers where Path raises: a name too long, a folder closed to us.
+        # os.path returns False where Path raises: for names too long and folders without permission
         if os.path.isdir(path):
-            files = sorted(_files_below(path))
-            if not files:
+            below = sorted(_files_below(path))
+            if not below:
                 raise InputError(f"{path}: the folder holds no files (hidden ones are not read)")
-            found.update(dict.fromkeys(files))
+            files.update(dict.fromkeys(below))
         elif os.path.isfile(path):
-            found[path] = None
+            files[path] = None
         elif os.path.exists(path):
-            raise InputError(f"{path}: must be a file or a folder; text is read twice, so no pipe")
+            raise InputError(f"{path}: must be a file or a folder, not a pipe, because text is read twice")
         else:
             raise InputError(f"{path}: no such file or folder")
-    if not found:
+    if not files:
         raise InputError("no file or folder given")
-    return list(found)
+    return list(files)
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
@@ -73,12 +73,12 @@ def _files_below(folder: Path) -> Iterator[Path]:
 
 
 def read_text(path: Path, block_bytes: int = BLOCK, *, in_lines: bool = False) -> Iterator[str]:
-    """Read a file in UTF-8 block by block: no newline is changed, a byte order mark at the start is dropped.
+    """Reads a UTF-8 file block by block; keeps newlines as they are, drops a byte order mark at the start.
 
     Args:
         path: the file.
-        block_bytes: how much is read at a time; a character on the border goes to the later block.
-        in_lines: whether the file is read as lines, at every level: messages then name the line.
+        block_bytes: bytes to read at a time; a character across two blocks goes to the later one.
+        in_lines: whether the file is a list of lines, so that messages name the line.
 
     Raises:
         InputError: the file cannot be read, is not UTF-8, or holds a NUL character.
@@ -113,7 +113,7 @@ def read_text(path: Path, block_bytes: int = BLOCK, *, in_lines: bool = False) -
 
 
 def read_bytes(path: Path, block_bytes: int = BLOCK) -> Iterator[bytes]:
-    """Read any file block by block; InputError where it cannot be read."""
+    """Reads any file block by block; raises InputError if it cannot be read."""
     try:
         with path.open("rb") as file:
             while block := file.read(block_bytes):
@@ -123,13 +123,13 @@ def read_bytes(path: Path, block_bytes: int = BLOCK) -> Iterator[bytes]:
 
 
 def whole_words(blocks: Iterable[str]) -> Iterator[str]:
-    """Cut a text in blocks anew, so that each but the last ends between a word and the space after it."""
-    waiting: list[str] = []  # joined only once, however long a word is
+    """Divides blocks of text anew, so that each block but the last ends between a word and its space."""
+    waiting: list[str] = []  # joined only once, to be linear in the length of a word
     for block in blocks:
-        found = _LAST_WORD_END.match(block)
-        if found:
-            yield "".join([*waiting, found.group()])
+        match = _LAST_WORD_END.match(block)
+        if match:
+            yield "".join([*waiting, match.group()])
             waiting = []
-        waiting.append(block[found.end() if found else 0 :])
+        waiting.append(block[match.end() if match else 0 :])
     if any(waiting):
         yield "".join(waiting)

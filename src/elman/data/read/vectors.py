@@ -1,4 +1,4 @@
-"""Pretrained word vectors from text files, as GloVe and word2vec write them."""
+"""Reads pretrained word vectors from text files in the formats of GloVe and word2vec."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,25 +10,25 @@ from elman.errors import InputError
 
 
 def read_vectors(path: Path, wanted: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray]:
-    """The vectors of the words wanted.
+    """Reads the vectors of the requested words.
 
-    Each line is a word and its numbers, with single spaces between; a first line of two integers (word2vec's
-    header) is passed over. A word may hold spaces itself, as some of GloVe's do. Only the lines of words that
-    are wanted are read as numbers.
+    Each line is a word and its numbers, separated by single spaces; a first line of two integers (word2vec's
+    header) is skipped. A word may contain spaces, as some in GloVe do. Numbers are parsed only for the
+    requested words.
 
     Args:
         path: the file, UTF-8.
-        wanted: words and their row in the result.
+        wanted: row in the result by requested word.
 
     Returns:
-        (vectors, found): rows of words that are not in the file are 0; of a word that occurs twice the
-        first counts.
+        (vectors, found): rows of words that are not in the file are 0; the first line of a repeated word
+        counts.
 
     Shapes:
         vectors [V, D] float32, found [V] bool
 
     Raises:
-        InputError: the file cannot be read, a line has other than D numbers, or one that is not finite.
+        InputError: the file cannot be read, a line does not have D numbers, or a number is not finite.
     """
     rows: dict[int, np.ndarray] = {}
     size = 0
@@ -59,13 +59,13 @@ def read_vectors(path: Path, wanted: Mapping[str, int]) -> tuple[np.ndarray, np.
 
 
 def embedding_from(path: Path, words: Sequence[str], seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """An embedding of these words; those that the file lacks are drawn at random, as large as the others.
+    """Returns an embedding of words; vectors not in the file are drawn with the deviation of the others.
 
     Returns:
         (vectors, found) as ``read_vectors``.
 
     Raises:
-        InputError: as there; or the file has none of the words.
+        InputError: see ``read_vectors``; or the file has none of the words.
     """
     vectors, found = read_vectors(path, {word: k for k, word in enumerate(words)})
     if not found.any():

@@ -1,1 +1,1 @@
-"""Panels of series: times, frequencies, covariates."""
+"""Panels of time series: times, frequencies, covariates."""

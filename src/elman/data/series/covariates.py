@@ -1,6 +1,6 @@
-"""What a forecaster reads beside the target: covariates and calendar, scaled and numbered.
+"""Inputs of a forecaster in addition to the target: covariates and calendar, scaled and encoded.
 
-Scales and categories are measured on the training part alone.
+Scales and categories are learnt from the training part alone.
 """
 
 import math
@@ -14,19 +14,19 @@ from elman.data.series.frequency import Frequency
 from elman.data.series.panel import Columns, Panel
 from elman.errors import InputError
 
-_SMALLEST, _LARGEST = 1e-37, 3.4e38  # what float32 holds
+_SMALLEST, _LARGEST = 1e-37, 3.4e38  # range of float32
 _MOST_CATEGORIES = 10**5
 
 
 @dataclass(frozen=True)
 class Column:
-    """A covariate: numbers with their mean and standard deviation, or one of some categories.
+    """A covariate: numbers with mean and standard deviation, or categories.
 
     Attributes:
-        name: of the column.
-        mean: of a column of numbers.
-        scale: its standard deviation, 1 where it is constant.
-        categories: of a column of texts, in their order; None where it holds numbers.
+        name: name of the column.
+        mean: mean of a column of numbers.
+        scale: its standard deviation, or 1 if it is constant.
+        categories: sorted categories of a column of texts; None for a column of numbers.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Column:
 
     @classmethod
     def measured(cls, name: str, values: np.ndarray) -> Self:
-        """What the training part's values say of the column; empty cells do not count."""
+        """Measures a column on its training values; empty cells are ignored."""
         if values.dtype.kind != "f":
             return cls(name, categories=tuple(np.unique(values[values != ""]).tolist()))
         values = values[~np.isnan(values)]
@@ -46,13 +46,13 @@ class Column:
         return cls(name, float(values.mean()), deviation if deviation > _SMALLEST else 1.0)
 
     def numbers(self, values: np.ndarray) -> np.ndarray:
-        """Values [R] → [R, 2]: standardised, 0 where missing, and whether they are there."""
+        """Encodes values [R] → [R, 2]: the standardised value, 0 if missing, and 1 if present."""
         there = ~np.isnan(values)
         scaled = np.where(there, (np.where(there, values, 0) - self.mean) / self.scale, 0)
         return np.stack([scaled.clip(-1e6, 1e6), there], axis=1).astype(np.float32)
 
     def codes(self, values: np.ndarray) -> np.ndarray:
-        """Values [R] → [R] int64: from 1 in the order of the categories; 0 where missing or new."""
+        """Encodes values [R] → [R] int64: from 1 in the order of the categories; 0 if missing or unknown."""
         assert self.categories is not None
         known = np.array(self.categories, dtype=str)
         if not len(known):
@@ -61,21 +61,21 @@ class Column:
         return np.where(known[at] == values, at + 1, 0)
 
     def to_json(self) -> dict[str, Any]:
-        """What ``column_from_json`` reads."""
+        """Returns what ``column_from_json`` reads."""
         if self.categories is not None:
             return {"name": self.name, "categories": list(self.categories)}
         return {"name": self.name, "mean": self.mean, "scale": self.scale}
 
 
 def column_from_json(obj: Any, source: str) -> Column:
-    """A column as ``to_json`` described it; InputError where it is not exactly that."""
+    """Restores a column from ``Column.to_json``; raises InputError for anything else."""
     if not (isinstance(obj, dict) and isinstance(obj.get("name"), str)):
         raise InputError(f"{source}: a covariate must be an object with a name. Got {shown(obj)}.")
     name: str = obj["name"]
     categories: Any = obj.get("categories")
     mean, scale = (float(obj[key]) if is_finite(obj.get(key)) else math.nan for key in ("mean", "scale"))
     if obj.keys() == {"name", "categories"} and isinstance(categories, list):
-        plain = len(categories) <= _MOST_CATEGORIES and all(isinstance(each, str) for each in categories)
+        plain = len(categories) <= _MOST_CATEGORIES and all(isinstance(name, str) for name in categories)
         if plain and categories == sorted(set(categories)):
             return Column(name, categories=tuple(categories))
     if obj.keys() == {"name", "mean", "scale"} and abs(mean) <= _LARGEST and _SMALLEST <= scale <= _LARGEST:
@@ -85,13 +85,13 @@ def column_from_json(obj: Any, source: str) -> Column:
 
 @dataclass(frozen=True)
 class Sizes:
-    """What a model that reads covariates is built for.
+    """Sizes of the covariate inputs of a model.
 
     Attributes:
-        known: numbers known ahead, a step.
-        past: numbers known up to the present, a step.
-        known_codes: of each column of categories known ahead, how many there are, "unknown" included.
-        past_codes: of each one known up to the present.
+        known: numbers known ahead, per step.
+        past: numbers known up to the present, per step.
+        known_codes: number of categories of each column known ahead, "unknown" included.
+        past_codes: likewise of each column known up to the present.
     """
 
     known: int = 0
@@ -102,13 +102,13 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Covariates:
-    """All that is read beside the target.
+    """All inputs in addition to the target.
 
     Attributes:
         known: columns known ahead.
         past: columns known up to the present.
-        static: columns with one value a series.
-        calendar: whether the calendar's features are read.
+        static: columns with one value per series.
+        calendar: whether calendar features are added.
     """
 
     known: tuple[Column, ...] = ()
@@ -129,7 +129,7 @@ class Covariates:
         return cls(measure(columns.known), measure(columns.past), static, calendar and not panel.integers)
 
     def sizes(self, frequency: Frequency) -> "Sizes":
-        """How wide ``encode`` makes its arrays."""
+        """Returns the widths of the arrays of ``encode``."""
         known = [column for column in self.known + self.static if column.categories is None]
         past = [column for column in self.past if column.categories is None]
         calendar = len(frequency.calendar_names) if self.calendar else 0
@@ -138,7 +138,7 @@ class Covariates:
         )
 
     def features(self, frequency: Frequency, embedding_size: int) -> tuple[list[str], list[str]]:
-        """Names of what a step reads: of all that is known ahead, and of the past."""
+        """Returns the names of a step's features: those known ahead, and those of the past."""
         known = self.known + self.static
         calendar = frequency.calendar_names if self.calendar else ()
         return (
@@ -147,7 +147,7 @@ class Covariates:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """What ``covariates_from_json`` reads."""
+        """Returns what ``covariates_from_json`` reads."""
         kinds = {"known": self.known, "past": self.past, "static": self.static}
         return {
             **{kind: [column.to_json() for column in columns] for kind, columns in kinds.items()},
@@ -156,29 +156,29 @@ class Covariates:
 
 
 def covariates_from_json(obj: Any, source: str) -> Covariates:
-    """What ``to_json`` described; InputError where it is not exactly that."""
+    """Restores covariates from ``Covariates.to_json``; raises InputError for anything else."""
     kinds = ("known", "past", "static")
     if not isinstance(obj, dict) or obj.keys() != {*kinds, "calendar"} or type(obj["calendar"]) is not bool:
         raise InputError(f"{source}: covariates must have known, past, static and calendar")
     for kind in kinds:
         if not isinstance(obj[kind], list):
             raise InputError(f"{source}: covariates: {kind} must be a list. Got {shown(obj[kind])}.")
-    known, past, static = (tuple(column_from_json(each, source) for each in obj[kind]) for kind in kinds)
+    known, past, static = (tuple(column_from_json(item, source) for item in obj[kind]) for kind in kinds)
     return Covariates(known, past, static, obj["calendar"])
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """A panel as the nets read it: numbers only, end to end in flat arrays as in ``Panel``.
+    """A panel encoded for the networks: numbers only, end to end in flat arrays as in ``Panel``.
 
     Attributes:
-        begins: [N + 1] where each series' steps begin.
-        y: [R] float32, NaN where missing.
+        begins: [N + 1] first row of each series.
+        y: [R] float32, NaN for missing values.
         known: [R, K] float32: known covariates, static numbers and the calendar.
         past: [R, P] float32.
         known_codes: [R, C] int64: known and static categories.
         past_codes: [R, D] int64.
-        series: [N] row of each series in tables of one parameter a series; 0 for those not trained on.
+        series: [N] row of each series in tables of per-series parameters; 0 for series not in training.
     """
 
     begins: np.ndarray
@@ -191,15 +191,15 @@ class Encoded:
 
 
 def encode(panel: Panel, covariates: Covariates, series: np.ndarray) -> Encoded:
-    """A panel's arrays.
+    """Encodes a panel.
 
     Args:
-        panel: extended as far as covariates will be read.
-        covariates: as measured on the training part.
-        series: [N] rows in tables of one parameter a series.
+        panel: must extend as far as covariates will be read.
+        covariates: measured on the training part.
+        series: [N] row of each series in tables of per-series parameters.
 
     Raises:
-        InputError: a column holds texts where the training part had numbers.
+        InputError: a column holds texts but held numbers in the training part.
     """
     spans = np.diff(panel.begins)
     steps = np.arange(panel.begins[-1]) - np.repeat(panel.begins[:-1], spans)
@@ -232,7 +232,7 @@ def encode(panel: Panel, covariates: Covariates, series: np.ndarray) -> Encoded:
 
 
 def check_known_ahead(panel: Panel, horizon: int, columns: Columns) -> None:
-    """Raises InputError where a covariate known ahead is not given for H steps after the last target."""
+    """Raises InputError if a covariate known ahead is missing in the H steps after the last target."""
     longer = panel.extended(panel.lengths + horizon)
     for name in columns.known:
         values = longer.covariates[name]
@@ -247,7 +247,7 @@ def check_known_ahead(panel: Panel, horizon: int, columns: Columns) -> None:
 
 
 def _as(source: dict[str, np.ndarray], column: Column) -> np.ndarray:
-    """A column's values as the training part had them, numbers or texts."""
+    """Returns a column's values in the type they had in the training part, numbers or texts."""
     values = source[column.name]
     if column.categories is None:
         if values.dtype.kind != "f":
@@ -255,7 +255,7 @@ def _as(source: dict[str, np.ndarray], column: Column) -> np.ndarray:
                 f"column {column.name!r} must hold numbers, as in training. Got {shown(str(values[0]))}."
             )
         return values
-    if values.dtype.kind == "f":  # a table whose every category looks like a number
+    if values.dtype.kind == "f":  # all categories of this table look like numbers
         names = {float(name): name for name in column.categories if _is_number(name)}
         return np.array([names.get(value, "") for value in values.tolist()], dtype=str)
     return values
@@ -269,13 +269,13 @@ def _is_number(text: str) -> bool:
 
 
 def _numbers(columns: tuple[Column, ...]) -> list[str]:
-    """Names of what ``Column.numbers`` gives."""
+    """Returns the names of the features of ``Column.numbers``."""
     plain = (column.name for column in columns if column.categories is None)
     return [name for column in plain for name in (column, f"{column} is there")]
 
 
 def _embedded(columns: tuple[Column, ...], size: int) -> list[str]:
-    """Names of the features of each column's embedding."""
+    """Returns the names of the features of each column's embedding."""
     named = (column.name for column in columns if column.categories is not None)
     return [f"{column} {k + 1}" for column in named for k in range(size)]
 

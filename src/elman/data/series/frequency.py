@@ -1,6 +1,6 @@
-"""The steps of time: from dates or integers to step numbers and back, and what the calendar says of them.
+"""Frequencies: convert times to step numbers and back, and compute calendar features.
 
-A time is an int64: seconds since 1970 where ``ds`` are dates or date-times, the number itself where they are
+A time is an int64: seconds since 1970 if ``ds`` holds dates or date-times, the number itself if it holds
 integers.
 """
 
@@ -24,17 +24,17 @@ _SEASONS: dict[str, tuple[int, ...]] = {
     "Q": (4,),
 }
 _DAY = 86400
-_WRITTEN = re.compile(r"(\d*)(min|[smhHDBWMQYA]?)([SE]?)(?:-[A-Z]{3})?")
+_NOTATION = re.compile(r"(\d*)(min|[smhHDBWMQYA]?)([SE]?)(?:-[A-Z]{3})?")
 
 
 @dataclass(frozen=True)
 class Frequency:
-    """How far apart the steps of a series are.
+    """The interval between the steps of a series.
 
     Attributes:
         unit: "" (integers), s, min, h, D, B (business day), W, M, Q or Y.
         every: units between two steps.
-        month_end: of M, Q and Y: every step is the last day of a month; otherwise all share a day.
+        month_end: for M, Q and Y: whether steps are on the last day of a month, or all on the same day.
     """
 
     unit: str
@@ -49,12 +49,12 @@ class Frequency:
 
     @property
     def by_days(self) -> bool:
-        """Whether steps are of a day or longer, and so go by the clock on the wall."""
+        """Whether a step is a day or longer, so that steps follow local time."""
         return self.unit in ("D", "B", "W", *_MONTHS)
 
     @property
     def seasons(self) -> tuple[int, ...]:
-        """Steps after which a pattern usually repeats, the shortest first; (1,) where nothing is usual."""
+        """Usual seasonal periods in steps, the shortest first; (1,) if there is none."""
         whole = (m // self.every for m in _SEASONS.get(self.unit, ()) if m % self.every == 0)
         return tuple(m for m in whole if m > 1) or (1,)
 
@@ -63,10 +63,10 @@ class Frequency:
 
         Args:
             times: [N].
-            starts: [N] the first time of each one's series.
+            starts: [N] first time of the series of each time.
 
         Returns:
-            (steps, fits), both [N]: whole steps, and whether the time lies on the grid that starts there.
+            (steps, fits), both [N]: whole steps, and whether the time is on the grid of its start.
         """
         if self.unit in _MONTHS:
             months = self.every * _MONTHS[self.unit]
@@ -80,7 +80,7 @@ class Frequency:
         return steps, self.after(starts, steps) == times
 
     def after(self, starts: np.ndarray, steps: np.ndarray) -> np.ndarray:
-        """The times this many steps after the starts."""
+        """Returns the times that are ``steps`` steps after the starts."""
         if self.unit in _MONTHS:
             month = _month(starts) + steps * self.every * _MONTHS[self.unit]
             first = month.astype("datetime64[M]").astype("datetime64[D]")
@@ -95,14 +95,14 @@ class Frequency:
 
     @property
     def calendar_names(self) -> tuple[str, ...]:
-        """Of the K features of the calendar."""
+        """Names of the K calendar features."""
         circles = self._circles(np.zeros(1, np.int64))
         return tuple(f"time of {circle}, {wave}" for wave in ("sine", "cosine") for circle in circles)
 
     def calendar(self, times: np.ndarray) -> np.ndarray:
-        """What the calendar says of each time, as points on circles: of the day, the week, the year.
+        """Returns calendar features of each time: sine and cosine of the time of day, week, month and year.
 
-        Only what changes from step to step: a monthly series has no hours.
+        Only cycles that vary between steps are included: a monthly series has no time of day.
 
         Shapes:
             times [N] → [N, K] float32 in [−1, 1]; K is 0 for integers
@@ -114,20 +114,20 @@ class Frequency:
         return np.concatenate([np.sin(angles), np.cos(angles)], axis=1).astype(np.float32)
 
     def _circles(self, times: np.ndarray) -> dict[str, np.ndarray]:
-        """How much of each circle has passed at each time, by the circle's name."""
+        """Returns the elapsed fraction of each cycle at each time, by the cycle's name."""
         if self.unit == "":
             return {}
         days = _days(times)
         year = days.astype("datetime64[Y]")
         length = ((year + 1).astype("datetime64[D]") - year.astype("datetime64[D]")).astype(np.float64)
-        found = {"year": (days - year.astype("datetime64[D]")).astype(np.float64) / length}
+        result = {"year": (days - year.astype("datetime64[D]")).astype(np.float64) / length}
         if self.unit not in _MONTHS and self.unit != "W":
             month = days.astype("datetime64[M]").astype("datetime64[D]")
-            found["week"] = (days.astype(np.int64) + 3) % 7 / 7
-            found["month"] = (days - month).astype(np.float64) / 31
+            result["week"] = (days.astype(np.int64) + 3) % 7 / 7
+            result["month"] = (days - month).astype(np.float64) / 31
         if self.unit in ("s", "min", "h"):
-            found["day"] = times % _DAY / _DAY
-        return found
+            result["day"] = times % _DAY / _DAY
+        return result
 
 
 def _days(times: np.ndarray) -> np.ndarray:
@@ -140,33 +140,33 @@ def _month(times: np.ndarray) -> np.ndarray:
 
 
 def parse_frequency(text: str, *, integers: bool) -> Frequency:
-    """The frequency that a user wrote: h, 15min, D, B, W, MS, ME, QS, Y, …, or a whole number.
+    """Parses a frequency: h, 15min, D, B, W, MS, ME, QS, Y, …, or a whole number.
 
     Args:
-        text: as pandas and polars users write it; M, Q and Y mean the same day of each month.
-        integers: whether the times are integers, for which the frequency is a whole number.
+        text: in the notation of pandas and polars; M, Q and Y mean the same day of each month.
+        integers: whether the times are integers; the frequency is then a whole number.
 
     Raises:
-        InputError: it is none.
+        InputError: the text is not a frequency, or not one for such times.
     """
-    found = _WRITTEN.fullmatch(text)
-    every, unit, anchor = found.groups() if found else ("0", "", "")
+    match = _NOTATION.fullmatch(text)
+    every, unit, anchor = match.groups() if match else ("0", "", "")
     unit = {"H": "h", "A": "Y", "m": "min"}.get(unit, unit)
     number = int(every or 1)
-    if not found or not text or (anchor and unit not in _MONTHS) or not 1 <= number <= 10**6:
+    if not match or not text or (anchor and unit not in _MONTHS) or not 1 <= number <= 10**6:
         raise InputError(f"--freq must be s, min, h, D, B, W, M, Q or Y, or a whole number. Got {text!r}.")
     if integers != (unit == ""):
-        wanted = "a whole number where ds are integers" if integers else "a unit of time where ds are dates"
-        raise InputError(f"--freq must be {wanted}. Got {text!r}.")
+        rule = "a whole number if ds holds integers" if integers else "a unit of time if ds holds dates"
+        raise InputError(f"--freq must be {rule}. Got {text!r}.")
     return Frequency(unit, number, anchor == "E")
 
 
 def infer_frequency(times: np.ndarray, series: np.ndarray, *, integers: bool) -> Frequency:
-    """The frequency of most steps.
+    """Returns the most common frequency.
 
     Args:
-        times: [N], sorted within each series, none of them twice.
-        series: [N] whose time it is; the rows of a series stand together.
+        times: [N], sorted within each series, without duplicates.
+        series: [N] series of each time; the rows of a series are contiguous.
         integers: whether the times are integers.
 
     Raises:
@@ -174,7 +174,7 @@ def infer_frequency(times: np.ndarray, series: np.ndarray, *, integers: bool) ->
     """
     gaps = np.diff(times)[np.diff(series) == 0]
     if not len(gaps):
-        raise InputError("--freq must be given where every series has a single row")
+        raise InputError("--freq is required if every series has a single row")
     usual = _most(gaps)
     if integers:
         return Frequency("", usual)
@@ -192,6 +192,6 @@ def infer_frequency(times: np.ndarray, series: np.ndarray, *, integers: bool) ->
 
 
 def _most(values: np.ndarray) -> int:
-    """The value that occurs most often."""
-    found, counts = np.unique(values, return_counts=True)
-    return int(found[counts.argmax()])
+    """Returns the most common value."""
+    unique, counts = np.unique(values, return_counts=True)
+    return int(unique[counts.argmax()])

@@ -1,4 +1,4 @@
-"""Many time series in one long table: a row a step, named by ``unique_id`` and ``ds``."""
+"""Panels: many time series in one long table, one row per step with its ``unique_id`` and ``ds``."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,13 +12,13 @@ from elman.data.series.times import in_zone
 
 @dataclass(frozen=True)
 class Columns:
-    """What the columns of a long table are called, and which others are read.
+    """Names of the columns of a long table, covariates included.
 
     Attributes:
         id: names a row's series.
         time: integers, dates or date-times.
-        target: what is forecast; empty cells are missing values.
-        known: covariates known ahead, as holidays or prices that have been set.
+        target: values to forecast; empty cells are missing values.
+        known: covariates known ahead, such as holidays or fixed prices.
         past: covariates known only up to the present.
         static: properties of a series, the same in all of its rows.
     """
@@ -32,28 +32,28 @@ class Columns:
 
     @property
     def covariates(self) -> tuple[str, ...]:
-        """Those of which every step has a value of its own."""
+        """The covariates with a value per step."""
         return self.known + self.past
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Series of unlike lengths, end to end in flat arrays; N series, R steps in all.
+    """Series of different lengths, end to end in flat arrays; N series, R steps in all.
 
-    A series runs without a gap from its first row to its last; a step that had no row, and a row whose cell
-    was empty, are missing values: NaN, or "" among texts.
+    A series has every step from its first row to its last. Steps without a row, and empty cells, are missing
+    values: NaN, or "" among texts.
 
     Attributes:
-        keys: [N] name of each series, of the type it came in.
-        frequency: of all of them.
+        keys: [N] name of each series, in its original type.
+        frequency: shared by all series.
         starts: [N] time of each first step.
-        begins: [N + 1] where each series' steps begin in the flat arrays; the last is R.
-        lengths: [N] steps up to the last target. Steps after it only have covariates.
-        y: [R] float64.
+        begins: [N + 1] first position of each series in the flat arrays; the last is R.
+        lengths: [N] steps up to the last target. Later steps have only covariates.
+        y: [R] float64 targets.
         covariates: [R] each, float64 or texts.
         static: [N] each, float64 or texts.
         integers: whether times are integers, not dates.
-        time_type: the type they came in; texts where they were read from texts, or from several types.
+        time_type: original type of the times; String if they were texts or of several types.
     """
 
     keys: "pl.Series"
@@ -72,24 +72,24 @@ class Panel:
 
     @cached_property
     def ids(self) -> list[str]:
-        """The name of each series as a text."""
+        """Name of each series as a text."""
         return self.keys.cast(pl.String).to_list()
 
     def history(self, series: int, cutoff: int) -> np.ndarray:
-        """The targets of a series before a step."""
+        """Returns the targets of a series before a step."""
         begin = self.begins[series]
         return self.y[begin : begin + cutoff]
 
     def following(self, series: np.ndarray, cutoffs: np.ndarray, horizon: int) -> np.ndarray:
-        """The targets of H steps from each cutoff [M] of a series [M] on: [M, H]."""
+        """Returns the targets of the H steps from each cutoff [M] of a series [M] on: [M, H]."""
         return np.stack([self.history(s, c + horizon)[c:] for s, c in zip(series, cutoffs, strict=True)])
 
     def times(self, series: np.ndarray, steps: np.ndarray) -> np.ndarray:
-        """The time of each step, which may lie beyond the last row; both [N] → [N]."""
+        """Returns the time of each step, which may be after the last row; both [N] → [N]."""
         return self.frequency.after(self.starts[series], steps)
 
     def extended(self, ends: np.ndarray) -> "Panel":
-        """The same with at least ``ends`` [N] steps in each series; what is added is missing."""
+        """Returns the panel with at least ``ends`` [N] steps in each series; added values are missing."""
         old = np.diff(self.begins)
         begins = np.concatenate([[0], np.cumsum(np.maximum(old, ends))])
         into = np.repeat(begins[:-1] - self.begins[:-1], old) + np.arange(self.begins[-1])
@@ -107,28 +107,28 @@ class Panel:
         )
 
     def ds(self, times: np.ndarray) -> "pl.Series":
-        """Times in the type they came in; of texts integers, or dates where no step has an hour.
+        """Returns times in their original type; for texts, integers, date-times, or dates if all at midnight.
 
         Raises:
-            InputError: a time is one that the clocks of the time zone leave out.
+            InputError: a time does not exist in the time zone.
         """
         kind = self.time_type
         if self.integers:
-            found = pl.Series("ds", times)
-            narrow = found.cast(kind, strict=False) if kind.is_integer() else found
-            return found if narrow.has_nulls() else narrow
-        found = pl.Series("ds", times.astype("datetime64[s]").astype("datetime64[us]"))
+            column = pl.Series("ds", times)
+            narrow = column.cast(kind, strict=False) if kind.is_integer() else column
+            return column if narrow.has_nulls() else narrow
+        column = pl.Series("ds", times.astype("datetime64[s]").astype("datetime64[us]"))
         if isinstance(kind, pl.Datetime):
-            return in_zone(found, kind, wall=self.frequency.by_days)
+            return in_zone(column, kind, wall=self.frequency.by_days)
         whole = self.frequency.by_days and (self.starts % 86400 == 0).all()
-        return found.cast(pl.Date) if whole else found
+        return column.cast(pl.Date) if whole else column
 
     def place(self, series: int, step: int, columns: Columns) -> str:
-        """A step's series and time, for a message."""
+        """Returns a step's series and time, for messages."""
         time = self.ds(self.times(np.array([series]), np.array([step])))[0]
         return f"{columns.id} {self.ids[series]!r}, {columns.time} {time}"
 
 
 def missing_value(values: np.ndarray) -> float | str:
-    """What stands for a missing value among these: NaN, or an empty text."""
+    """Returns the missing value for an array of this type: NaN, or an empty text."""
     return float("nan") if values.dtype.kind == "f" else ""

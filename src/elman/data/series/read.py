@@ -1,4 +1,4 @@
-"""Panels from tables: rows sorted, numbered and checked."""
+"""Reads panels from tables: sorts, numbers and checks their rows."""
 
 import warnings
 from collections.abc import Sequence
@@ -13,19 +13,19 @@ from elman.data.series.panel import Columns, Panel, missing_value
 from elman.data.series.times import on_the_wall, read_times
 from elman.errors import InputError
 
-_LONGEST = 10**7  # steps between a series' ends
+_LONGEST = 10**7  # maximum number of steps of a series
 
 
 def read_panel(paths: Sequence[Path], columns: Columns, freq: str | None = None) -> Panel:
-    """The series of one or more files (see ``read_table``).
+    """Reads the series of one or more files (see ``read_table``).
 
     Args:
         paths: tables with the same columns.
         columns: their names.
-        freq: as a user writes it; inferred where it is None.
+        freq: see ``parse_frequency``; None: inferred.
 
     Raises:
-        InputError: names file, row, column and value.
+        InputError: the data are invalid; the message names file, row, column and value.
     """
     if not paths:
         raise InputError("forecasting reads at least one table. Got none.")
@@ -35,10 +35,10 @@ def read_panel(paths: Sequence[Path], columns: Columns, freq: str | None = None)
 def make_panel(
     tables: "Sequence[tuple[pl.DataFrame, Path]]", columns: Columns, freq: str | None = None
 ) -> Panel:
-    """As ``read_panel``, of tables that are read already, each with a name for messages.
+    """Returns a panel of tables, each with a name for messages; see ``read_panel``.
 
-    Rows may stand in any order. Rows of a series that do are sorted, and steps between two rows that have
-    none are missing values; either is told in a warning that names the first.
+    Rows that are out of order within their series are sorted, and steps without a row become missing values.
+    Each of these causes a warning that names the first such row.
     """
     rows = _Rows(tables, columns, freq)
     firsts, series = _numbered(rows.ids)
@@ -51,8 +51,8 @@ def make_panel(
         frequency = parse_frequency(freq, integers=rows.integers)
     if rows.zone and frequency.by_days and not rows.wall:
         raise InputError(
-            f"{columns.time}: steps of {frequency} must keep their time of day in the time zone {rows.zone}: "
-            "convert them to the zone in which they do, or give times without one"
+            f"{columns.time}: steps of {frequency} must have a constant time of day in the time zone "
+            f"{rows.zone}: convert them to a zone in which they do, or give times without a zone"
         )
     first = np.flatnonzero(np.diff(series, prepend=-1))
     steps = _steps(rows, order, series, frequency, times[first])
@@ -61,7 +61,7 @@ def make_panel(
     at = begins[series] + steps
 
     def spread(values: np.ndarray) -> np.ndarray:
-        """Values of rows as values of steps."""
+        """Moves values from rows to steps."""
         flat = np.full(begins[-1], missing_value(values), values.dtype)
         flat[at] = values[order]
         return flat
@@ -82,38 +82,37 @@ def make_panel(
 
 
 class _Rows:
-    """The rows of all tables together, numbered from 0, each with its series' name and its time.
+    """The rows of all tables, numbered from 0, each with its series' name and its time.
 
-    Times with a zone are those of the clock on the wall where every step has the same time of day, as steps
-    of days have, and otherwise of UTC.
+    Times with a zone are converted to local time if all have the same time of day, as daily steps do, and
+    otherwise to UTC.
     """
 
     def __init__(
         self, tables: "Sequence[tuple[pl.DataFrame, Path]]", columns: Columns, freq: str | None
     ) -> None:
-
         self.columns, self._tables = columns, tables
         self._begins = np.cumsum([0, *(len(table) for table, _ in tables)])
-        wanted = [columns.id, columns.time, columns.target, *columns.covariates, *columns.static]
-        for name in wanted:
-            if wanted.count(name) > 1:
+        names = [columns.id, columns.time, columns.target, *columns.covariates, *columns.static]
+        for name in names:
+            if names.count(name) > 1:
                 raise InputError(f"column {name!r} is named for two purposes")
         for table, path in tables:
-            check_columns(table, wanted, path)
+            check_columns(table, names, path)
             check_filled(table, columns.id, path)
             check_filled(table, columns.time, path)
-        names = [table[columns.id] for table, _ in tables]
-        alike = len({column.dtype for column in names}) == 1
-        self.keys = pl.concat(names if alike else [column.cast(pl.String) for column in names])
+        keys = [table[columns.id] for table, _ in tables]
+        alike = len({column.dtype for column in keys}) == 1
+        self.keys = pl.concat(keys if alike else [column.cast(pl.String) for column in keys])
         self.ids: list[str] = self.keys.cast(pl.String).to_list()
         moments = [table[columns.time] for table, _ in tables]
-        self.time_type = moments[0].dtype if len({each.dtype for each in moments}) == 1 else pl.String()
+        self.time_type = moments[0].dtype if len({column.dtype for column in moments}) == 1 else pl.String()
         self.zone = getattr(self.time_type, "time_zone", None)
         self.wall = self.zone is not None and on_the_wall(moments, freq)
         times, kinds = [], []
         for column, (_, path) in zip(moments, tables, strict=True):
-            found, integers = read_times(column.dt.replace_time_zone(None) if self.wall else column, path)
-            times.append(found)
+            seconds, integers = read_times(column.dt.replace_time_zone(None) if self.wall else column, path)
+            times.append(seconds)
             kinds.append(integers)
             if integers != kinds[0]:
                 raise InputError(f"{path}: {columns.time} must be integers or dates, as in {tables[0][1]}")
@@ -124,43 +123,46 @@ class _Rows:
         return *self._tables[number], int(row - self._begins[number])
 
     def named(self, row: int) -> str:
-        """File, row and series, for a message."""
+        """Returns file, row and series, for messages."""
         _, path, index = self._find(row)
         return f"{path}: row {row_number(path, index)}: {self.columns.id} {self.ids[row]!r}"
 
     def cell(self, row: int, column: str) -> str:
-        """A cell as it stands in its file."""
+        """Returns a cell as written in its file."""
         table, _, index = self._find(row)
         return str(table[column][index])
 
     def values(self, column: str, *, number: bool = False) -> np.ndarray:
-        """A column [rows], as float64 where all of its cells are numbers (or must be), or else as texts."""
+        """Returns a column [rows], float64 if ``number`` is set or all cells are numbers, else texts."""
         types = [table[column].dtype for table, _ in self._tables]
         if number or all(kind.is_numeric() or kind == pl.Null for kind in types):
-            found = []
+            numbers = []
             for table, path in self._tables:
-                number_column(table, column, path, missing=True)  # names what is no number
-                found.append(table[column].cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy())
-            return np.concatenate(found)
-        cells = (table[column].cast(str).fill_null("").to_list() for table, _ in self._tables)
-        return np.array([cell for each in cells for cell in each])
+                number_column(table, column, path, missing=True)  # refuses other values
+                numbers.append(
+                    table[column].cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
+                )
+            return np.concatenate(numbers)
+        texts = (table[column].cast(str).fill_null("").to_list() for table, _ in self._tables)
+        return np.array([cell for cells in texts for cell in cells])
 
 
 def _numbered(ids: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """The rows where different names first occur, and each row's number among these names."""
+    """Returns the row of each name's first occurrence, and the number of each row's name."""
     numbers: dict[str, int] = {}
     series = np.array([numbers.setdefault(name, len(numbers)) for name in ids], np.int64)
     return np.unique(series, return_index=True)[1], series
 
 
 def _sorted(rows: _Rows, series: np.ndarray) -> np.ndarray:
-    """The rows by series and time; no time twice. Warns where that was not their order."""
+    """Sorts rows by series and time; warns of unsorted rows, refuses repeated times."""
     as_given = np.argsort(series, kind="stable")
     back = np.flatnonzero((np.diff(series[as_given]) == 0) & (np.diff(rows.times[as_given]) < 0))
     if len(back):
         row = int(as_given[back[0] + 1])
         warnings.warn(
-            f"{rows.named(row)} goes back in {rows.columns.time}; rows are sorted ({len(back)} such rows)",
+            f"{rows.named(row)} has an earlier {rows.columns.time} than the row before; rows are sorted "
+            f"({len(back)} such rows)",
             stacklevel=4,
         )
     order = np.lexsort((rows.times, series))
@@ -174,21 +176,22 @@ def _sorted(rows: _Rows, series: np.ndarray) -> np.ndarray:
 def _steps(
     rows: _Rows, order: np.ndarray, series: np.ndarray, frequency: Frequency, starts: np.ndarray
 ) -> np.ndarray:
-    """Each sorted row's step within its series. Warns where steps have no row."""
+    """Returns each sorted row's step within its series; warns of steps without a row."""
     steps, fits = frequency.steps(rows.times[order], starts[series])
     wrong = np.flatnonzero(~fits | (steps > _LONGEST))
     if len(wrong):
         row, time = int(order[wrong[0]]), rows.columns.time
         raise InputError(
-            f"{rows.named(row)}: {time} {rows.cell(row, time)} must be a whole number of steps, at most "
-            f"{_LONGEST:,}, of frequency {frequency} after its series' first (--freq names another)"
+            f"{rows.named(row)}: {time} must be a whole number of steps of frequency {frequency}, at most "
+            f"{_LONGEST:,}, after the first of its series. Got {rows.cell(row, time)}. "
+            "Set another frequency by --freq."
         )
     wide = np.flatnonzero((np.diff(series) == 0) & (np.diff(steps) > 1))
     if len(wide):
         missing = int((np.diff(steps)[wide] - 1).sum())
         warnings.warn(
             f"{rows.named(int(order[wide[0] + 1]))} has no row for the step before; "
-            f"{missing} steps without a row count as missing values",
+            f"{missing} steps without a row become missing values",
             stacklevel=4,
         )
     return steps
@@ -197,7 +200,7 @@ def _steps(
 def _one_each(
     rows: _Rows, column: str, series: np.ndarray, order: np.ndarray, first: np.ndarray
 ) -> np.ndarray:
-    """A static column's value of each series."""
+    """Returns the value of a static column for each series."""
     values = rows.values(column)[order]
     own = values[first]
     if values.dtype.kind == "f":
@@ -213,10 +216,10 @@ def _one_each(
 
 
 def _lengths(y: np.ndarray, begins: np.ndarray, names: list[str], columns: Columns) -> np.ndarray:
-    """Steps up to each series' last target."""
+    """Returns the number of steps up to each series' last target."""
     steps = np.arange(len(y)) - np.repeat(begins[:-1], np.diff(begins)) + 1
     lengths = np.maximum.reduceat(np.where(np.isnan(y), 0, steps), begins[:-1])
     empty = np.flatnonzero(lengths == 0)
     if len(empty):
-        raise InputError(f"{columns.id} {names[int(empty[0])]!r} has no {columns.target} at all")
+        raise InputError(f"{columns.id} {names[int(empty[0])]!r} has no {columns.target}")
     return lengths

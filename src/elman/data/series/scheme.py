@@ -1,4 +1,4 @@
-"""What the series of a forecaster are, as learnt from their training part alone."""
+"""Properties of a forecaster's series, learnt from the training part alone."""
 
 from dataclasses import dataclass
 
@@ -11,20 +11,20 @@ _MOST_STEPS, _LONGEST_SEASON, _MOST_SEASONS = 10**6, 10**5, 1000
 
 @dataclass(frozen=True, kw_only=True)
 class SeriesScheme:
-    """Steps of time, seasons and lengths of windows.
+    """Frequency, seasons and window lengths.
 
     Attributes:
-        frequency: of the series, as ``parse_frequency`` reads it.
+        frequency: see ``parse_frequency``.
         integers: whether times are integers, not dates.
         horizon: H, steps of a forecast.
-        seasons: steps of each, the shortest first.
+        seasons: seasonal periods in steps, the shortest first.
         mase_season: season of MASE and of the simple methods.
-        context: steps that are read before a forecast.
-        test_windows: forecasts at the end of each series that are kept from training.
-        series: names of those that have parameters of their own.
+        context: steps read before a forecast.
+        test_windows: forecasts at the end of each series that are excluded from training.
+        series: names of the series that have their own parameters.
 
     Raises:
-        InputError: the frequency is none, or a number is out of its range.
+        InputError: the frequency is unknown, or a number is out of range.
     """
 
     frequency: str
@@ -37,7 +37,7 @@ class SeriesScheme:
     series: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        """Checks what may have come from anywhere."""
+        """Checks the attributes, which may come from an untrusted file."""
         parse_frequency(self.frequency, integers=self.integers)
         for name in ("horizon", "mase_season", "context"):
             value = getattr(self, name)

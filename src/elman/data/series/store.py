@@ -1,4 +1,4 @@
-"""Panels as arrays, for an ``.npz`` file."""
+"""Converts panels to arrays for an ``.npz`` file, and back."""
 
 import numpy as np
 import polars as pl
@@ -11,7 +11,7 @@ from elman.errors import InputError
 
 
 def panel_arrays(panel: Panel) -> dict[str, np.ndarray]:
-    """What ``panel_from_arrays`` reads, for an ``.npz`` file."""
+    """Returns what ``panel_from_arrays`` reads, for an ``.npz`` file."""
     return {
         "ids": panel.keys.to_numpy() if panel.keys.dtype.is_integer() else np.array(panel.ids),
         "times": np.array(type_text(panel.time_type)),
@@ -26,13 +26,13 @@ def panel_arrays(panel: Panel) -> dict[str, np.ndarray]:
     }
 
 
-def panel_from_arrays(found: dict[str, np.ndarray], source: str) -> Panel:
-    """The panel of these arrays, which may come from anywhere.
+def panel_from_arrays(arrays: dict[str, np.ndarray], source: str) -> Panel:
+    """Restores a panel from arrays, which need not be trusted.
 
     Raises:
-        InputError: they are not exactly what ``panel_arrays`` gives.
+        InputError: the arrays are not in the format of ``panel_arrays``.
     """
-    found = {"times": np.array("String"), **found}  # runs of version 0.1 have none
+    arrays = {"times": np.array("String"), **arrays}  # absent in runs of version 0.1
     kinds = {
         "ids": "Uiu",
         "times": "U",
@@ -44,36 +44,36 @@ def panel_from_arrays(found: dict[str, np.ndarray], source: str) -> Panel:
         "y": "f",
     }
     for name, kind in kinds.items():
-        if name not in found or found[name].dtype.kind not in kind:
+        if name not in arrays or arrays[name].dtype.kind not in kind:
             raise InputError(f"{source}: must have an array {name!r} of type {kind}")
-    ids, begins, y = found["ids"], found["begins"], found["y"]
-    covariates = {k.removeprefix("covariate "): v for k, v in found.items() if k.startswith("covariate ")}
-    static = {k.removeprefix("static "): v for k, v in found.items() if k.startswith("static ")}
+    ids, begins, y = arrays["ids"], arrays["begins"], arrays["y"]
+    covariates = {k.removeprefix("covariate "): v for k, v in arrays.items() if k.startswith("covariate ")}
+    static = {k.removeprefix("static "): v for k, v in arrays.items() if k.startswith("static ")}
     fits = (
         ids.ndim == y.ndim == 1
-        and found["frequency"].ndim == found["integers"].ndim == 0
+        and arrays["frequency"].ndim == arrays["integers"].ndim == 0
         and len(ids) > 0
-        and found["starts"].shape == found["lengths"].shape == ids.shape
+        and arrays["starts"].shape == arrays["lengths"].shape == ids.shape
         and begins.shape == (len(ids) + 1,)
         and begins[0] == 0
         and begins[-1] == len(y)
-        and (np.diff(begins) >= found["lengths"]).all()
-        and found["lengths"].min() > 0
+        and (np.diff(begins) >= arrays["lengths"]).all()
+        and arrays["lengths"].min() > 0
         and all(v.shape == y.shape and v.dtype.kind in "fU" for v in covariates.values())
         and all(v.shape == ids.shape and v.dtype.kind in "fU" for v in static.values())
-        and len(found) == len(kinds) + len(covariates) + len(static)
+        and len(arrays) == len(kinds) + len(covariates) + len(static)
     )
     if not fits:
-        raise InputError(f"{source}: its arrays do not fit together")
-    integers, time_type = bool(found["integers"]), type_of_text(str(found["times"]))
+        raise InputError(f"{source}: its arrays are inconsistent")
+    integers, time_type = bool(arrays["integers"]), type_of_text(str(arrays["times"]))
     if time_type is None:
-        raise InputError(f"{source}: times must be a type of times. Got {shown(str(found['times']))}.")
+        raise InputError(f"{source}: times must be a type of times. Got {shown(str(arrays['times']))}.")
     return Panel(
         pl.Series(ids),
-        parse_frequency(str(found["frequency"]), integers=integers),
-        found["starts"],
+        parse_frequency(str(arrays["frequency"]), integers=integers),
+        arrays["starts"],
         begins,
-        found["lengths"],
+        arrays["lengths"],
         y,
         covariates,
         static,

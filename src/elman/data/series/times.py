@@ -1,4 +1,4 @@
-"""Times of rows: integers or moments, on a clock on the wall or in UTC, and the types they came in."""
+"""Times of rows: integers or date-times, in local time or UTC, and their original types."""
 
 import zoneinfo
 from pathlib import Path
@@ -16,16 +16,16 @@ _ZONED = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z")
 
 
 def on_the_wall(moments: "list[pl.Series]", freq: str | None) -> bool:
-    """Whether times with a zone are counted by its clocks: all have one time of day, or steps are of days."""
+    """Whether to use local time: if all times have the same time of day, or ``freq`` is in days or longer."""
     if freq is not None:
         return parse_frequency(freq, integers=False).by_days
     return len({time for column in moments for time in column.dt.time().unique()}) == 1
 
 
 def read_times(column: "pl.Series", path: Path) -> tuple[np.ndarray, bool]:
-    """Times [rows], and whether they are integers."""
+    """Returns times [rows], and whether they are integers."""
     if column.dtype.is_float() and bool((column == column.round()).all()) and column.is_finite().all():
-        column = column.cast(pl.Int64, strict=False)  # as a frame makes of integers beside empty cells
+        column = column.cast(pl.Int64, strict=False)  # pandas turns integers with empty cells into floats
     if column.dtype.is_integer():
         return column.cast(pl.Int64).to_numpy(), True
     if column.dtype == pl.String:
@@ -49,48 +49,48 @@ def read_times(column: "pl.Series", path: Path) -> tuple[np.ndarray, bool]:
 
 
 def _parsed(column: "pl.Series", path: Path) -> "pl.Series":
-    """Texts as moments, by the one way of writing dates that fits most of them."""
+    """Parses texts as date-times, in the format that matches most of them."""
     text = column.str.strip_chars()
-    ways = [text.str.to_datetime(form, strict=False, time_unit="us") for form in _DATES]
-    ways += [(text + "-01").str.to_datetime("%Y-%m-%d", strict=False, time_unit="us")]  # a month
+    candidates = [text.str.to_datetime(form, strict=False, time_unit="us") for form in _DATES]
+    candidates += [(text + "-01").str.to_datetime("%Y-%m-%d", strict=False, time_unit="us")]  # a month
     for form in _ZONED:
         zoned = text.str.to_datetime(form, strict=False, time_unit="us", time_zone="UTC")
-        ways.append(zoned.dt.replace_time_zone(None))
-    best = min(ways, key=lambda found: found.null_count())
+        candidates.append(zoned.dt.replace_time_zone(None))
+    best = min(candidates, key=lambda parsed: parsed.null_count())
     if best.null_count():
         row = int(best.is_null().arg_true()[0])
         raise InputError(
-            f"{path}: row {row_number(path, row)}, column {column.name!r}: must be an integer, a date as "
-            f"2024-12-31 or a date-time as 2024-12-31 23:00:00. Got {shown(column[row])}."
+            f"{path}: row {row_number(path, row)}, column {column.name!r}: must be an integer, a date such "
+            f"as 2024-12-31 or a date-time such as 2024-12-31 23:00:00. Got {shown(column[row])}."
         )
     return best
 
 
 def in_zone(moments: "pl.Series", kind: "pl.Datetime", *, wall: bool) -> "pl.Series":
-    """Moments of a zone's clocks on the wall, or of UTC, in their type and zone."""
+    """Converts date-times in local time (``wall``) or UTC to a type and its zone."""
     if kind.time_zone is None:
         return moments.cast(kind)
     if not wall:
         return moments.dt.replace_time_zone("UTC").cast(kind)
-    found = moments.dt.replace_time_zone(kind.time_zone, ambiguous="earliest", non_existent="null")
-    if found.has_nulls():
-        missing = moments.filter(found.is_null())[0]
+    zoned_moments = moments.dt.replace_time_zone(kind.time_zone, ambiguous="earliest", non_existent="null")
+    if zoned_moments.has_nulls():
+        missing = moments.filter(zoned_moments.is_null())[0]
         raise InputError(
-            f"{missing} is no time in {kind.time_zone}, whose clocks are put forward then: give times "
-            "without a time zone"
+            f"{missing} does not exist in {kind.time_zone}, because clocks are put forward then: "
+            "give times without a time zone"
         )
-    return found.cast(kind)
+    return zoned_moments.cast(kind)
 
 
 def type_text(kind: "pl.DataType") -> str:
-    """A type of times as a text."""
+    """Returns a type of times as a text."""
     if isinstance(kind, pl.Datetime):
         return f"Datetime {kind.time_unit} {kind.time_zone or ''}".strip()
     return str(kind) if kind == pl.Date or kind.is_integer() else "String"
 
 
 def type_of_text(text: str) -> "pl.DataType | None":
-    """The type of times that ``type_text`` gave as a text; None where it gave none such."""
+    """Returns the type that ``type_text`` wrote as this text; None for any other text."""
     kind, _, rest = text.partition(" ")
     if kind == "Datetime":
         unit, _, zone = rest.partition(" ")

@@ -1,1 +1,1 @@
-"""Tokens: vocabularies, and the corpus on disk."""
+"""Vocabularies, and corpora of tokens."""

@@ -1,4 +1,4 @@
-"""A corpus: documents of tokens as one long array that need not fit in memory; texts come from files too."""
+"""A corpus: documents of tokens in one long array that need not fit in memory."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,8 +23,8 @@ class Corpus:
 
     Args:
         tokens: [N], of an integer dtype; usually a read-only memory map.
-        starts: [D] int64, the position in `tokens` of each document's first token; the first is 0.
-        vocabulary: what the tokens stand for.
+        starts: [D] int64, position in `tokens` of each document's first token; the first is 0.
+        vocabulary: the vocabulary of the tokens.
     """
 
     tokens: np.ndarray
@@ -35,24 +35,24 @@ class Corpus:
         return len(self.tokens)
 
     def part(self, begin: int, end: int) -> Self:
-        """Return the tokens from `begin` up to `end`, not copied; a document cut by `begin` starts there.
+        """Return a view of the tokens from `begin` up to `end`; a document cut by `begin` starts there.
 
         Raises:
             InputError: not 0 ≤ begin ≤ end ≤ N.
         """
         if not 0 <= begin <= end <= len(self):
             raise InputError(f"a part must lie within the {len(self)} tokens. Got {begin} to {end}.")
-        # Documents that start at `begin` or before it are all told by the one start at 0.
+        # all documents that start at or before `begin` become the single start at 0
         first, last = np.searchsorted(self.starts, (begin + 1, end))
         starts = np.concatenate(([0], self.starts[first:last] - begin))
         return type(self)(self.tokens[begin:end], starts, self.vocabulary)
 
 
 def texts(sources: Sequence[Path | str], level: str) -> Iterator[str]:
-    """Read files, and documents in memory, block by block, to learn a vocabulary of that level from.
+    """Yield the text of files and documents block by block, to learn a vocabulary of a level.
 
     Raises:
-        InputError: a file is no text, or there is none in any of the sources.
+        InputError: a file is not text, or there is no text in any source.
     """
     empty = True
     for source in sources:
@@ -64,7 +64,7 @@ def texts(sources: Sequence[Path | str], level: str) -> Iterator[str]:
 
 
 def content_key(source: Path | str) -> bytes:
-    """What two documents have in common only if they hold the same; InputError where a file is not read."""
+    """Return a digest of a document's content; raises InputError if a file cannot be read."""
     blocks = [source.encode("utf-8", "surrogatepass")] if isinstance(source, str) else read_bytes(source)
     digest = hashlib.sha256()
     for block in blocks:
@@ -75,17 +75,17 @@ def content_key(source: Path | str) -> bytes:
 def tokenise(
     sources: Sequence[Path | str], vocabulary: TextVocabulary, folder: Path | None = None, part: str = ""
 ) -> Corpus:
-    """Encode files, and documents in memory, each of them a document; those without any token are left out.
+    """Encode files and texts, one document each; documents without tokens are left out.
 
     Args:
         sources: files, which are read block by block, or texts.
-        vocabulary: learnt elsewhere.
-        folder: where the corpus then lies memory-mapped; made if need be. None: in memory.
-        part: what the files' names begin with there, so that a folder may hold several corpora.
+        vocabulary: the vocabulary.
+        folder: folder of the memory-mapped corpus, created if absent. None: in memory.
+        part: prefix of the file names, so that a folder can hold several corpora.
 
     Raises:
-        InputError: no token at all, in which case nothing is written; a file that is no text; or a character
-            that is neither in the vocabulary nor has an unknown token to stand for it.
+        InputError: there is no token (nothing is written then), a file is not text, or a character is not in
+            the vocabulary, which has no unknown token.
     """
     documents = (_tokens(source, f"document {k}", vocabulary) for k, source in enumerate(sources))
     return _store(documents, vocabulary, folder, part, _no_text(sources))
@@ -94,16 +94,16 @@ def tokenise(
 def corpus_of(
     documents: Iterable[Any], vocabulary: Vocabulary, folder: Path | None = None, part: str = ""
 ) -> Corpus:
-    """Encode sequences that need be no text, each of them a document; those without any token are left out.
+    """Encode sequences of any kind, one document each; documents without tokens are left out.
 
     Args:
-        documents: what the vocabulary encodes, as lists of names; read once.
+        documents: sequences that the vocabulary encodes, such as lists of names; read once.
         vocabulary: of any kind.
         folder: see `tokenise`.
         part: see `tokenise`.
 
     Raises:
-        InputError: no token at all, in which case nothing is written; or what the vocabulary refuses.
+        InputError: there is no token (nothing is written then), or the vocabulary refuses a sequence.
     """
     nothing = InputError("a corpus needs at least one token. None of its documents holds any.")
     return _store(([vocabulary.encode(d)] for d in documents), vocabulary, folder, part, nothing)
@@ -116,7 +116,7 @@ def _store(
     part: str,
     nothing: InputError,
 ) -> Corpus:
-    """A corpus of documents that come as blocks of tokens; raises `nothing` if there is no token."""
+    """Store documents that arrive as blocks of tokens; raises `nothing` if there is no token."""
     lengths: list[int] = []
 
     def encoded() -> Iterator[np.ndarray]:
@@ -136,7 +136,7 @@ def _store(
         tokens = np.concatenate(list(blocks))
         return Corpus(tokens, _starts(lengths), vocabulary)
     folder.mkdir(parents=True, exist_ok=True)
-    # The starts go first and come last: a folder without them is not taken for a corpus.
+    # the starts are removed first and written last: without them a folder is not a corpus
     (folder / (part + DOCUMENTS)).unlink(missing_ok=True)
     _write_array(folder / (part + TOKENS), blocks, vocabulary.dtype)
     _write_array(folder / (part + DOCUMENTS), [_starts(lengths)], np.dtype(np.int64))
@@ -144,16 +144,16 @@ def _store(
 
 
 def _starts(lengths: Sequence[int]) -> np.ndarray:
-    """Where documents of these lengths begin, empty ones left out."""
+    """Return the first positions of documents with these lengths, without the empty ones."""
     return np.cumsum([0, *(length for length in lengths if length)], dtype=np.int64)[:-1]
 
 
 def load_corpus(folder: Path, vocabulary: Vocabulary, part: str = "") -> Corpus:
-    """Open a corpus that `tokenise` put into a folder, as a read-only memory map.
+    """Open a corpus that `tokenise` wrote to a folder, as a read-only memory map.
 
     Raises:
-        InputError: a file is missing, damaged or no plain .npy array of integers; the starts do not begin
-            at 0, rise and stay within the tokens; or a token is not in the vocabulary.
+        InputError: a file is missing, damaged or not a plain .npy array of integers; the starts do not rise
+            from 0 or exceed the tokens; or a token is not in the vocabulary.
     """
     path = folder / (part + TOKENS)
     tokens = _open_array(path)
@@ -165,7 +165,7 @@ def load_corpus(folder: Path, vocabulary: Vocabulary, part: str = "") -> Corpus:
 
     path = folder / (part + DOCUMENTS)
     starts = np.asarray(_open_array(path), dtype=np.int64)
-    # Not np.diff, which could wrap around.
+    # np.diff could overflow
     if starts[0] != 0 or np.any(starts[1:] <= starts[:-1]) or starts[-1] >= len(tokens):
         raise InputError(f"{path}: document starts must rise from 0 and stay below {len(tokens)} tokens")
     return Corpus(tokens, starts, vocabulary)
@@ -177,7 +177,7 @@ def _no_text(sources: Sequence[Path | str]) -> InputError:
 
 
 def _blocks(source: Path | str, has_words: bool) -> Iterator[str]:
-    """A file's or a document's text, in blocks that cut no word where there are words."""
+    """Yield the text of a file or document in blocks, which never cut a word if `has_words`."""
     blocks = iter([source]) if isinstance(source, str) else read_text(source)
     return whole_words(blocks) if has_words else blocks
 
@@ -185,7 +185,7 @@ def _blocks(source: Path | str, has_words: bool) -> Iterator[str]:
 def _tokens(source: Path | str, name: str, vocabulary: TextVocabulary) -> Iterator[np.ndarray]:
     if isinstance(source, Path):
         name = str(source)
-        if isinstance(vocabulary, ByteVocabulary):  # which need be no text
+        if isinstance(vocabulary, ByteVocabulary):  # reads any file, also binary
             yield from map(vocabulary.encode_bytes, read_bytes(source))
             return
     position = 0
@@ -195,9 +195,9 @@ def _tokens(source: Path | str, name: str, vocabulary: TextVocabulary) -> Iterat
 
 
 def _write_array(path: Path, blocks: Iterable[np.ndarray], dtype: np.dtype) -> None:
-    """Write a one-dimensional .npy file; it has its name only once it is complete."""
+    """Write a one-dimensional .npy file, which gets its name only when it is complete."""
     with new_file(path) as file:
-        # The length comes last, into the room that NumPy leaves in a header for one that grows.
+        # the length is written last; NumPy's header has room for it to grow
         _write_header(file, dtype, 0)
         begin = file.tell()
         for block in blocks:
@@ -215,7 +215,7 @@ def _write_header(file: BinaryIO, dtype: np.dtype, length: int) -> None:
 
 def _open_array(path: Path) -> np.ndarray:
     try:
-        # Only .npy, where np.load would also open archives; arrays of pickled objects are refused.
+        # unlike np.load, this opens no archives and refuses pickled objects
         array = np.lib.format.open_memmap(path, mode="r")
     except OSError as error:
         raise InputError(f"{path}: the file cannot be read: {error.strerror or error}") from error

@@ -1,4 +1,4 @@
-"""Vocabularies: what tokens stand for, pieces of texts or named events; one file a kind."""
+"""Vocabularies map pieces of text or named events to tokens; one file per kind."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
@@ -42,10 +42,10 @@ V = TypeVar("V", bound=Vocabulary)
 VOCABULARIES: dict[str, type[TextVocabulary]] = {
     kind.level: kind for kind in (CharacterVocabulary, ByteVocabulary, WordVocabulary, SubwordVocabulary)
 }
-"""The kinds of vocabulary of texts by level."""
+"""The kinds of text vocabulary, by level."""
 
 LARGEST_JSON = 32 * 2**20
-"""Bytes of the largest vocabulary as JSON."""
+"""Maximum size of a vocabulary as JSON, bytes."""
 
 
 def make_vocabulary(
@@ -58,23 +58,24 @@ def make_vocabulary(
     word_split: WordSplit = "punctuation",
     specials: Sequence[str] = (),
 ) -> TextVocabulary:
-    """Return the vocabulary of texts.
+    """Learn a vocabulary from texts.
 
     Args:
         level: characters, bytes, words or subwords.
         texts: the training texts, read once; a long one may come in blocks that end where words end.
-        size: pieces at most, all told; the most frequent are kept. None: all there are, or 8,000 subwords.
-        min_count: characters and words that occur less often are left out, and so are joints of subwords.
-        lowercase: texts are read in lower case.
+        size: maximum number of tokens in all; the most frequent pieces are kept. None: all, or 8,000 for
+            subwords.
+        min_count: characters, words and subword merges that occur less often are left out.
+        lowercase: whether texts are read in lower case.
         word_split: words end at white space and punctuation, or at white space alone; level words only.
-        specials: tokens that no text contains, as "<s>"; numbered first, from 0.
+        specials: tokens that no text contains, such as "<s>"; numbered first, from 0.
 
     Returns:
-        The vocabulary. Words always have an unknown token, characters where some were left out, bytes and
+        The vocabulary. Words always have an unknown token, characters if some were left out, bytes and
         subwords never.
 
     Raises:
-        InputError: an option out of its range or of no use at this level, or texts without any piece.
+        InputError: an option is out of range or does not apply to this level, or the texts are empty.
     """
     require("--level", level in VOCABULARIES, f"one of {', '.join(VOCABULARIES)}", level)
     require("--vocab-size", size is None or 1 <= size <= LARGEST, f"an int in [1, {LARGEST}]", size)
@@ -91,11 +92,11 @@ def make_vocabulary(
 
 
 def vocabulary_from_json(obj: object, source: str = "vocabulary") -> TextVocabulary:
-    """Return the vocabulary of texts that `to_json` described.
+    """Restore a text vocabulary from `to_json`.
 
     Args:
-        obj: the parsed JSON, from anywhere: nothing about it is taken on trust.
-        source: the file it came from, for the error message.
+        obj: the parsed JSON; it need not be trusted.
+        source: the file it came from, for messages.
 
     Raises:
         InputError: `obj` is not what `to_json` writes.
@@ -104,7 +105,7 @@ def vocabulary_from_json(obj: object, source: str = "vocabulary") -> TextVocabul
 
 
 def event_vocabulary_from_json(obj: object, source: str = "vocabulary") -> EventVocabulary:
-    """Return the vocabulary of events that `to_json` described; see `vocabulary_from_json`."""
+    """Restore a vocabulary of events from `to_json`; see `vocabulary_from_json`."""
     return _from_json(obj, source, {EventVocabulary.level: EventVocabulary})
 
 

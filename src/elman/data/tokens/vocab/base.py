@@ -1,4 +1,4 @@
-"""What every vocabulary is, and what those of texts have besides."""
+"""Base classes of vocabularies: any kind, and those of text."""
 
 import reprlib
 from abc import ABC, abstractmethod
@@ -12,10 +12,10 @@ import numpy as np
 from elman.errors import InputError
 
 UNKNOWN = "<unk>"
-"""How the unknown token is written, and read at level words."""
+"""Text of the unknown token; at level words it is also read as that token."""
 
 LARGEST = 300_000
-"""Pieces of a vocabulary at most."""
+"""Maximum number of tokens of a vocabulary."""
 
 WordSplit = Literal["punctuation", "spaces"]
 
@@ -27,19 +27,19 @@ class Decoder(Protocol):
         """Take one token; return the text it completes, which may be empty."""
 
     def flush(self) -> str:
-        """End the text; return what was still incomplete."""
+        """End the text; return what remains incomplete."""
 
 
 @dataclass(frozen=True)
 class Rules:
-    """How a vocabulary is learnt; what a kind has no use for, it refuses.
+    """Options for learning a vocabulary; a kind refuses options that do not apply to it.
 
     Args:
-        size: pieces at most, all told: specials and the unknown token included; None: no limit of yours.
+        size: maximum number of tokens, specials and the unknown token included; None: no limit.
         min_count: pieces that occur less often are left out.
-        lowercase: texts are read in lower case.
+        lowercase: whether texts are read in lower case.
         word_split: words end at white space and punctuation, or at white space alone.
-        specials: tokens that no text contains, as "<s>"; numbered first, from 0.
+        specials: tokens that no text contains, such as "<s>"; numbered first, from 0.
     """
 
     size: int | None = None
@@ -53,19 +53,19 @@ class Rules:
 class Vocabulary(ABC):
     """A fixed set of V tokens, numbered 0 to V − 1: the specials, then the unknown token, then the rest.
 
-    A corpus and its batchers need no more than this, so tokens may stand for anything.
+    Corpora and their batchers use only this class, so tokens may represent anything.
 
     Args:
-        specials: names of tokens that no sequence contains by itself.
+        specials: names of additional tokens that no sequence contains.
 
     Raises:
-        InputError: a special is empty or there twice.
+        InputError: a special is empty or repeated.
     """
 
     level: ClassVar[str]
-    """The name of its kind."""
+    """Name of the kind."""
     has_words: ClassVar[bool] = False
-    """Whether tokens are words: a text that comes in blocks must not be cut within one."""
+    """Whether tokens are made of whole words, so that blocks of a text must not cut a word."""
     specials: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -83,12 +83,12 @@ class Vocabulary(ABC):
 
     @property
     def unknown(self) -> int | None:
-        """The token of whatever is not in the vocabulary; None if absent."""
+        """The token for anything not in the vocabulary; None if absent."""
         return None
 
     @property
     def line_end(self) -> int | None:
-        """The token after which a new line or bar begins, a good place to start reading; None if absent."""
+        """The token that ends a line or bar, after which reading can start; None if absent."""
         return None
 
     def special(self, name: str) -> int:
@@ -108,7 +108,7 @@ class Vocabulary(ABC):
 
     @abstractmethod
     def decode(self, tokens: np.ndarray | Sequence[int]) -> Any:
-        """Return the sequence that tokens [N] stand for, specials left out.
+        """Return the sequence of tokens [N], without specials.
 
         Raises:
             InputError: a token is not an integer from 0 to V − 1.
@@ -116,7 +116,7 @@ class Vocabulary(ABC):
 
     @abstractmethod
     def pieces(self, tokens: np.ndarray | Sequence[int]) -> list[str]:
-        """Return the text of each token [N] by itself, as pictures show it; a special's is its name.
+        """Return the text of each token [N] separately, for display; the name for a special.
 
         Raises:
             InputError: a token is not an integer from 0 to V − 1.
@@ -129,7 +129,7 @@ class Vocabulary(ABC):
     @classmethod
     @abstractmethod
     def from_json(cls, obj: dict[str, Any]) -> Self:
-        """Return the vocabulary that `to_json` described; see `vocabulary_from_json`."""
+        """Restore the vocabulary from `to_json`; see `vocabulary_from_json`."""
 
     def _json(self, **own: object) -> dict[str, Any]:
         return {"level": self.level, **own, "specials": [*self.specials]}
@@ -146,10 +146,10 @@ class Vocabulary(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class TextVocabulary(Vocabulary):
-    """The pieces that texts are cut into.
+    """A vocabulary of pieces of text.
 
     Args:
-        lowercase: texts are read in lower case.
+        lowercase: whether texts are read in lower case.
         specials: see `Vocabulary`.
     """
 
@@ -158,11 +158,11 @@ class TextVocabulary(Vocabulary):
     @classmethod
     @abstractmethod
     def learn(cls, texts: Iterable[str], rules: Rules) -> Self:
-        """Return the vocabulary of texts; see `make_vocabulary`."""
+        """Learn a vocabulary from texts; see `make_vocabulary`."""
 
     @property
     def line_end(self) -> int | None:
-        """The token of a line's end; None if it has no token of its own."""
+        """The token of a newline; None if it has no separate token."""
         try:
             tokens = self.encode("\n")
         except InputError:
@@ -175,23 +175,23 @@ class TextVocabulary(Vocabulary):
 
         Args:
             text: the text, or a part of one.
-            source: the file or document, for the error message.
-            start: the position of the part's first character in its source, for the error message.
+            source: the file or document, for messages.
+            start: position of the part's first character in its source, for messages.
 
         Shapes:
             tokens [N], of this vocabulary's dtype
 
         Raises:
-            InputError: a character is not in the vocabulary, and it has no unknown token; or a lone
-                surrogate, which is no character.
+            InputError: a character is not in the vocabulary, which has no unknown token; or there is a lone
+                surrogate.
         """
 
     def opening(self, text: str) -> tuple[np.ndarray, Sequence[int]]:
-        """Return the tokens of a text that is to be continued, and the tokens that cannot come next."""
+        """Return the tokens of a text to continue, and the tokens that cannot come next."""
         return self.encode(text), ()
 
     def decode(self, tokens: np.ndarray | Sequence[int]) -> str:
-        """Return the text of tokens [N], specials left out.
+        """Return the text of tokens [N], without specials.
 
         Raises:
             InputError: a token is not an integer from 0 to V − 1.
@@ -201,19 +201,19 @@ class TextVocabulary(Vocabulary):
 
     @abstractmethod
     def decoder(self, after: str = "") -> Decoder:
-        """Return a new decoder for tokens that arrive one by one and continue the text `after`."""
+        """Return a new decoder for tokens that arrive one by one and follow the text `after`."""
 
     def _json(self, **own: object) -> dict[str, Any]:
         return super()._json(**own, lowercase=self.lowercase)
 
 
 def check_fields(obj: dict[str, Any], fields: dict[str, object]) -> dict[str, Any]:
-    """Return a vocabulary's JSON without its level, the specials as a tuple.
+    """Check a vocabulary's JSON; return it without its level, with the specials as a tuple.
 
     Args:
         obj: the parsed JSON.
-        fields: those of its kind, each with a value of the type it must have. Specials, which every kind has,
-            may be absent, as they were in the first run folders.
+        fields: fields of this kind, each with an example of its type. Specials, which every kind has, may be
+            absent, as in the first run folders.
 
     Raises:
         InputError: a field is missing, unknown, of another type or too long.
@@ -236,12 +236,12 @@ def check_fields(obj: dict[str, Any], fields: dict[str, object]) -> dict[str, An
 
 
 def check_text_fields(obj: dict[str, Any], fields: dict[str, object]) -> dict[str, Any]:
-    """`check_fields` of a vocabulary of texts, whose `lowercase` may be absent too."""
+    """Like `check_fields` for a text vocabulary, whose `lowercase` may also be absent."""
     return check_fields({"lowercase": False, **obj}, {**fields, "lowercase": False})
 
 
 def room(rules: Rules, reserved: int, least: int = 1) -> int | None:
-    """Return how many pieces the rules leave beside the reserved ones; None: no limit.
+    """Return how many tokens the rules allow in addition to the reserved ones; None: no limit.
 
     Raises:
         InputError: fewer than `least`.
@@ -257,33 +257,32 @@ def most_frequent(counts: Counter[str], rules: Rules, reserved: int) -> list[str
     """Return the pieces that the rules keep, the most frequent first, ties by first occurrence.
 
     Raises:
-        InputError: the rules leave no room beside the reserved tokens.
+        InputError: the reserved tokens leave no room for others.
     """
     kept = counts.most_common(room(rules, reserved))
     return [piece for piece, count in kept if count >= rules.min_count]
 
 
 def refusal(rule: str, found: object) -> InputError:
-    """The error for what is no vocabulary."""
+    """Return the error for an invalid vocabulary."""
     return InputError(f"{rule}. Got {reprlib.repr(found)}.")
 
 
 def utf8(text: str) -> bytes:
-    """Return a text in UTF-8; InputError at a lone surrogate, which has none."""
+    """Return a text in UTF-8; raises InputError for a lone surrogate."""
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise InputError(
-            "text: a text holds characters. "
-            f"Got the lone surrogate {named(text[error.start])} at position {error.start}."
+            f"text: must not hold lone surrogates. Got {named(text[error.start])} at position {error.start}."
         ) from None
 
 
 def is_surrogate(character: str) -> bool:
-    """Whether a character is half of a surrogate pair, which no file can hold."""
+    """Whether a character is half of a surrogate pair, which UTF-8 cannot encode."""
     return "\ud800" <= character <= "\udfff"
 
 
 def named(character: str) -> str:
-    """A character as messages name it."""
+    """Return a character with its code point, for messages."""
     return f"{character!r} (U+{ord(character):04X})"

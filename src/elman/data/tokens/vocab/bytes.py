@@ -1,4 +1,4 @@
-"""One byte a token."""
+"""One token per byte."""
 
 import codecs
 from abc import abstractmethod
@@ -14,15 +14,15 @@ from elman.errors import InputError
 
 
 class BytewiseVocabulary(TextVocabulary):
-    """A vocabulary whose tokens stand for bytes, of which several may make a character."""
+    """A vocabulary whose tokens are bytes; a character may need several tokens."""
 
     @property
     @abstractmethod
     def meaning(self) -> list[bytes]:
-        """The bytes of each token; none for a special."""
+        """The bytes of each token; empty for a special."""
 
     def decode(self, tokens: np.ndarray | Sequence[int]) -> str:
-        """Return the text of tokens [N], specials left out, with U+FFFD where they are not UTF-8."""
+        """Return the text of tokens [N], without specials, with U+FFFD for invalid UTF-8."""
         meaning = self.meaning
         return b"".join([meaning[token] for token in self._checked(tokens)]).decode("utf-8", "replace")
 
@@ -32,26 +32,28 @@ class BytewiseVocabulary(TextVocabulary):
         return [names[token] for token in self._checked(tokens)]
 
     def decoder(self, after: str = "") -> Decoder:
-        """Return a new decoder for tokens that arrive one by one; U+FFFD where they are not UTF-8."""
+        """Return a new decoder for tokens that arrive one by one; U+FFFD for invalid UTF-8."""
         return _BytewiseDecoder(self.meaning)
 
 
 @dataclass(frozen=True)
 class ByteVocabulary(BytewiseVocabulary):
-    """All 256 bytes, each its own token: any file can be read, and any text in UTF-8."""
+    """All 256 bytes, one token each, so that any file can be read."""
 
     level: ClassVar[str] = "bytes"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.lowercase:
-            raise InputError("--lowercase changes letters, and --level bytes has none")
+            raise InputError("--lowercase must not be set with --level bytes, which has no letters")
 
     @classmethod
     def learn(cls, texts: Iterable[str], rules: Rules) -> Self:
-        """Return the vocabulary of all bytes, whichever occur; the texts are not read."""
+        """Return the vocabulary of all bytes; the texts are not read."""
         if rules.size is not None or rules.min_count > 1:
-            raise InputError("--vocab-size and --min-count leave pieces out, and --level bytes has all 256")
+            raise InputError(
+                "--vocab-size and --min-count must not be set with --level bytes, which has all 256 bytes"
+            )
         return cls(lowercase=rules.lowercase, specials=rules.specials)
 
     def __len__(self) -> int:
@@ -62,7 +64,7 @@ class ByteVocabulary(BytewiseVocabulary):
         return self.encode_bytes(utf8(text))
 
     def encode_bytes(self, data: bytes) -> np.ndarray:
-        """Return the tokens of bytes that may be no text."""
+        """Return the tokens of any bytes."""
         return np.frombuffer(data, dtype=np.uint8).astype(self.dtype) + self.dtype.type(len(self.specials))
 
     @cached_property
@@ -76,7 +78,7 @@ class ByteVocabulary(BytewiseVocabulary):
 
     @classmethod
     def from_json(cls, obj: dict[str, Any]) -> Self:
-        """Return the vocabulary that `to_json` described; see `vocabulary_from_json`."""
+        """Restore the vocabulary from `to_json`; see `vocabulary_from_json`."""
         return cls(**check_text_fields(obj, {}))
 
 

@@ -1,4 +1,4 @@
-"""One character a token."""
+"""One token per character."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -25,14 +25,14 @@ from elman.errors import InputError
 
 @dataclass(frozen=True)
 class CharacterVocabulary(TextVocabulary):
-    """The characters of a text, one token each, numbered in the order of their code points.
+    """The characters of a text, one token each, in the order of their code points.
 
     Args:
-        symbols: the characters, in any order and as often as they occur; kept sorted and distinct.
-        has_unknown: a token stands for all other characters, which are an error otherwise.
+        symbols: the characters, in any order, with or without repeats; stored sorted and distinct.
+        has_unknown: whether there is a token for all other characters, which are an error otherwise.
 
     Raises:
-        InputError: there is no character, or one is half of a surrogate pair, which no file can hold.
+        InputError: there is no character, or one is a lone surrogate.
     """
 
     level: ClassVar[str] = "characters"
@@ -45,12 +45,12 @@ class CharacterVocabulary(TextVocabulary):
         if not symbols:
             raise InputError("a vocabulary needs at least one character. Got none.")
         for symbol in filter(is_surrogate, symbols):
-            raise InputError(f"a vocabulary holds characters. Got the lone surrogate {named(symbol)}.")
+            raise InputError(f"a vocabulary must not hold lone surrogates. Got {named(symbol)}.")
         object.__setattr__(self, "symbols", symbols)
 
     @classmethod
     def learn(cls, texts: Iterable[str], rules: Rules) -> Self:
-        """Return the vocabulary of texts; where rare characters are left out, one token stands for them."""
+        """Learn the vocabulary of texts, with an unknown token if size or min_count may omit characters."""
         counts: Counter[str] = Counter()
         for text in texts:
             counts.update(text.lower() if rules.lowercase else text)
@@ -77,7 +77,7 @@ class CharacterVocabulary(TextVocabulary):
 
     @cached_property
     def _token_of_code(self) -> np.ndarray:
-        # One entry past the largest known code point stands for all larger ones.
+        # the last entry, past the largest known code point, is for all larger code points
         missing = -1 if self.unknown is None else self.unknown
         table = np.full(int(self._code_of_token[-1]) + 2, missing, dtype=np.int32)
         table[self._code_of_token] = np.arange(self._first, len(self))
@@ -99,12 +99,12 @@ class CharacterVocabulary(TextVocabulary):
         return tokens.astype(self.dtype)
 
     def pieces(self, tokens: np.ndarray | Sequence[int]) -> list[str]:
-        """Return the text of each token by itself; see `Vocabulary.pieces`."""
+        """Return the text of each token separately; see `Vocabulary.pieces`."""
         names = [*self.specials, *[UNKNOWN][: self.has_unknown], *self.symbols]
         return [names[token] for token in self._checked(tokens)]
 
     def decode(self, tokens: np.ndarray | Sequence[int]) -> str:
-        """Return the text of tokens [N], specials left out, U+FFFD for the unknown token."""
+        """Return the text of tokens [N], without specials, with U+FFFD for the unknown token."""
         checked = self._checked(tokens)
         codes = np.concatenate((np.full(int(self.has_unknown), 0xFFFD, np.uint32), self._code_of_token))
         return (
@@ -121,7 +121,7 @@ class CharacterVocabulary(TextVocabulary):
 
     @classmethod
     def from_json(cls, obj: dict[str, Any]) -> Self:
-        """Return the vocabulary that `to_json` described; see `vocabulary_from_json`."""
+        """Restore the vocabulary from `to_json`; see `vocabulary_from_json`."""
         fields = check_text_fields({"has_unknown": False, **obj}, {"symbols": [], "has_unknown": False})
         symbols = fields.pop("symbols")
         for symbol in symbols:
@@ -135,7 +135,7 @@ class CharacterVocabulary(TextVocabulary):
 
 def _codes(text: str) -> np.ndarray:
     """Return the code point of every character, uint32 [N]."""
-    # A lone surrogate passes here, to be refused by name where it is looked up.
+    # lone surrogates pass here and are refused at look-up, with their position
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
 
 

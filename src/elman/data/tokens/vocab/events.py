@@ -1,4 +1,4 @@
-"""One named event a token: notes, waits, moves, whatever is no text."""
+"""One token per named event: notes, waits, moves or anything else that is not text."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -14,13 +14,13 @@ from elman.errors import InputError
 
 @dataclass(frozen=True)
 class EventVocabulary(Vocabulary):
-    """A plain list of names, numbered in its order behind the specials; there is no unknown token.
+    """A list of names, numbered in order after the specials; there is no unknown token.
 
     Args:
         names: the events, distinct and not empty.
 
     Raises:
-        InputError: there is no name, one is empty, or one is there twice or is a special's.
+        InputError: there is no name, or a name is empty, repeated or equal to a special's.
     """
 
     level: ClassVar[str] = "events"
@@ -58,7 +58,7 @@ class EventVocabulary(Vocabulary):
 
         Args:
             sequence: the names.
-            source: where they come from, for the error message.
+            source: where they come from, for messages.
 
         Shapes:
             tokens [N], of this vocabulary's dtype
@@ -76,7 +76,7 @@ class EventVocabulary(Vocabulary):
         return np.array(tokens, dtype=self.dtype)
 
     def decode(self, tokens: np.ndarray | Sequence[int]) -> list[str]:
-        """Return the names of tokens [N], specials left out.
+        """Return the names of tokens [N], without specials.
 
         Raises:
             InputError: a token is not an integer from 0 to V − 1.
@@ -93,7 +93,7 @@ class EventVocabulary(Vocabulary):
 
     @classmethod
     def from_json(cls, obj: dict[str, Any]) -> Self:
-        """Return the vocabulary that `to_json` described; see `event_vocabulary_from_json`."""
+        """Restore the vocabulary from `to_json`; see `event_vocabulary_from_json`."""
         fields = check_fields(obj, {"names": []})
         for name in fields["names"]:
             if not isinstance(name, str):

@@ -13,11 +13,11 @@ from elman.data.tokens.vocab.base import Decoder, Rules, check_text_fields, refu
 from elman.data.tokens.vocab.bytes import BytewiseVocabulary
 
 _USUAL_SIZE = 8000
-_LONGEST = 64  # bytes of a piece
+_LONGEST = 64  # maximum bytes of a piece
 
 
 def _byte_letters() -> dict[str, int]:
-    """The letters that GPT-2's tokenizer writes bytes as, so that merges can be read: a space is Ġ."""
+    """Return the letters of GPT-2's tokenizer for all bytes, which make merges readable: a space is Ġ."""
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in printable]
     letters = {chr(byte): byte for byte in printable} | {chr(256 + n): b for n, b in enumerate(others)}
@@ -29,18 +29,17 @@ _LETTERS = _byte_letters()
 
 @dataclass(frozen=True)
 class SubwordVocabulary(BytewiseVocabulary):
-    """Pieces of words: all 256 bytes, and what joining frequent neighbours makes of them.
+    """Pieces of words: all 256 bytes, and the pieces made by merging frequent neighbours.
 
-    Every text can be encoded and comes back exactly (in lower case with ``lowercase``), so there is no
+    Every text can be encoded and is decoded exactly (in lower case with ``lowercase``), so there is no
     unknown token. A piece may begin with a space and never crosses the end of a word.
 
     Args:
-        merges: which two pieces were joined, in the order of learning, each as "left right" in the letters of
-            GPT-2's tokenizer.
+        merges: the merged pairs in the order of learning, each as "left right" in the letters of GPT-2's
+            tokenizer.
 
     Raises:
-        InputError: a merge is not of two pieces that there are, is there twice, or makes a piece of more than
-            64 bytes.
+        InputError: a merge is repeated, uses an unknown piece, or makes a piece of more than 64 bytes.
 
     Source: Sennrich, Haddow & Birch 2015, arXiv:1508.07909; over bytes: Radford et al. 2019, "Language models
     are unsupervised multitask learners".
@@ -64,7 +63,7 @@ class SubwordVocabulary(BytewiseVocabulary):
 
     @classmethod
     def learn(cls, texts: Iterable[str], rules: Rules) -> Self:
-        """Return the vocabulary of texts, of 8,000 pieces unless the rules say otherwise."""
+        """Learn the vocabulary of texts, of 8,000 pieces by default."""
         size = room(rules, len(rules.specials), len(_LETTERS))
         tokenizer = _tokenizer({}, [])
         trainer = trainers.BpeTrainer(
@@ -83,7 +82,7 @@ class SubwordVocabulary(BytewiseVocabulary):
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
-        """The library's number of every piece, from 0, in GPT-2's letters."""
+        """The library's number of each piece, from 0; pieces are in GPT-2's letters."""
         numbers = {letter: n for n, letter in enumerate(_LETTERS)}
         for merge in self.merges:  # two different merges may make the same piece
             numbers.setdefault(merge.replace(" ", ""), len(numbers))
@@ -95,7 +94,7 @@ class SubwordVocabulary(BytewiseVocabulary):
 
     @cached_property
     def meaning(self) -> list[bytes]:
-        """The bytes of every token."""
+        """The bytes of each token."""
         pieces = (bytes(_LETTERS[letter] for letter in piece) for piece in self._numbers)
         return [b""] * len(self.specials) + [*pieces]
 
@@ -105,10 +104,9 @@ class SubwordVocabulary(BytewiseVocabulary):
         return np.array(encoding.ids, dtype=self.dtype) + self.dtype.type(len(self.specials))
 
     def opening(self, text: str) -> tuple[np.ndarray, Sequence[int]]:
-        """Return the tokens of a text that is to be gone on from, and the tokens that cannot come next.
+        """Return the tokens of a text to continue, and the tokens that cannot come next.
 
-        A space at the end belongs to the word that is to come: it is left to the next token, which must then
-        begin with one.
+        A space at the end belongs to the next word: it is not encoded, and the next token must begin with it.
         """
         if not text.endswith(" "):
             return self.encode(text), ()
@@ -116,7 +114,7 @@ class SubwordVocabulary(BytewiseVocabulary):
         return self.encode(text[:-1]), others
 
     def decoder(self, after: str = "") -> Decoder:
-        """Return a new decoder for tokens that go on from a text; a space at its end is not repeated."""
+        """Return a new decoder for tokens that continue a text; a space at its end is not repeated."""
         decoder = super().decoder()
         return _WithoutFirstSpace(decoder) if after.endswith(" ") else decoder
 
@@ -126,7 +124,7 @@ class SubwordVocabulary(BytewiseVocabulary):
 
     @classmethod
     def from_json(cls, obj: dict[str, Any]) -> Self:
-        """Return the vocabulary that `to_json` described; see `vocabulary_from_json`."""
+        """Restore the vocabulary from `to_json`; see `vocabulary_from_json`."""
         fields = check_text_fields(obj, {"merges": []})
         for merge in fields["merges"]:
             if not isinstance(merge, str):
@@ -135,7 +133,7 @@ class SubwordVocabulary(BytewiseVocabulary):
 
 
 class _WithoutFirstSpace:
-    """A decoder that leaves out the space which the text before has already."""
+    """A decoder that omits the first space, which the text before already has."""
 
     def __init__(self, decoder: Decoder) -> None:
         self._decoder = decoder
@@ -153,8 +151,8 @@ class _WithoutFirstSpace:
 
 
 def _readable(text: str, lowercase: bool) -> str:
-    """What the library reads; its own error would not name a lone surrogate."""
-    utf8(text)
+    """Return the text for the library to read."""
+    utf8(text)  # refuses lone surrogates by name, as the library's own error does not
     return text.lower() if lowercase else text
 
 

@@ -1,4 +1,4 @@
-"""One word a token."""
+"""One token per word."""
 
 import re
 import unicodedata
@@ -24,27 +24,27 @@ from elman.data.tokens.vocab.base import (
 from elman.errors import InputError
 
 LINE_END = "\n"
-_LONGEST = 4_000_000  # characters of all words; vocabulary.json must stay small enough to be read again
+_LONGEST = 4_000_000  # maximum characters of all words; keeps vocabulary.json below its size limit
 _NO_SPACE_BEFORE = frozenset(".,!?;:%)]}…»”’'/、。，！？；：")
 _NO_SPACE_AFTER = frozenset("([{«“¿¡#@$£€/")
 
 
 @dataclass(frozen=True)
 class WordVocabulary(TextVocabulary):
-    """The words of a text and one unknown token, written ``<unk>``, for all others.
+    """The words of a text, and one unknown token, written ``<unk>``, for all others.
 
-    At ``split="punctuation"`` a word is a run of letters, digits and marks, joined by single apostrophes and
-    hyphens ("don't", "well-known"), or between digits by ``. , :`` ("3.14"); a run of one punctuation
-    character is a word of its own ("!", "..."). At ``split="spaces"`` all between white space is one word.
-    The word ``<unk>`` is the unknown token in both. The end of a line is a word where the vocabulary has it,
-    and white space otherwise.
+    With ``split="punctuation"`` a word is a run of letters, digits and marks, joined by single apostrophes
+    and hyphens ("don't", "well-known"), or between digits by ``. , :`` ("3.14"); a run of one punctuation
+    character is a separate word ("!", "..."). With ``split="spaces"`` white space separates words. The word
+    ``<unk>`` is the unknown token in both. A newline is a word if the vocabulary has it, otherwise white
+    space.
 
     Args:
         words: the words, distinct, the most frequent first.
         split: where words end.
 
     Raises:
-        InputError: there is no word, one is there twice, or one is not what the splitting gives.
+        InputError: there is no word, or a word is repeated or not a single word by ``split``.
     """
 
     level: ClassVar[str] = "words"
@@ -64,25 +64,25 @@ class WordVocabulary(TextVocabulary):
             )
         for word in self.words:
             if word == UNKNOWN or _split(word, self.split) != [word] or any(map(is_surrogate, word)):
-                raise refusal(f"every word must be one by --word-split {self.split}", word)
+                raise refusal(f"every word must be a single word by --word-split {self.split}", word)
 
     @classmethod
     def learn(cls, texts: Iterable[str], rules: Rules) -> Self:
-        """Return the vocabulary of the most frequent words of texts, ties by first occurrence."""
+        """Learn the most frequent words of texts, ties by first occurrence."""
         counts: Counter[str] = Counter()
         for text in texts:
             counts.update(_split(text.lower() if rules.lowercase else text, rules.word_split))
         del counts[UNKNOWN]
         if counts and max(counts.values()) < rules.min_count:
             raise InputError(
-                f"--min-count must be at most {max(counts.values()):,}, as often as the most frequent word "
-                f"occurs. Got {rules.min_count:,}."
+                f"--min-count must be at most {max(counts.values()):,}, the count of the most frequent word. "
+                f"Got {rules.min_count:,}."
             )
         kept = most_frequent(counts, rules, len(rules.specials) + 1)
         return cls(tuple(kept), rules.word_split, lowercase=rules.lowercase, specials=rules.specials)
 
     def extended(self, texts: Iterable[str], min_count: int) -> Self:
-        """Return the vocabulary with further texts' words behind its own, those that occur so often."""
+        """Return the vocabulary extended by words that occur at least `min_count` times in further texts."""
         counts: Counter[str] = Counter()
         for text in texts:
             counts.update(_split(text.lower() if self.lowercase else text, self.split))
@@ -95,7 +95,7 @@ class WordVocabulary(TextVocabulary):
 
     @property
     def unknown(self) -> int:
-        """The token of all other words."""
+        """The token for all other words."""
         return len(self.specials)
 
     @cached_property
@@ -104,7 +104,7 @@ class WordVocabulary(TextVocabulary):
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """The text of every token."""
+        """The text of each token."""
         return (*self.specials, UNKNOWN, *self.words)
 
     def encode(self, text: str, source: str = "text", start: int = 0) -> np.ndarray:
@@ -129,7 +129,7 @@ class WordVocabulary(TextVocabulary):
 
     @classmethod
     def from_json(cls, obj: dict[str, Any]) -> Self:
-        """Return the vocabulary that `to_json` described; see `vocabulary_from_json`."""
+        """Restore the vocabulary from `to_json`; see `vocabulary_from_json`."""
         fields = check_text_fields(obj, {"words": [], "split": ""})
         if fields["split"] not in ("punctuation", "spaces"):
             raise refusal("split must be punctuation or spaces", fields["split"])
@@ -140,9 +140,9 @@ class WordVocabulary(TextVocabulary):
 
 
 class _WordDecoder:
-    """Puts words together again with the spaces that people write.
+    """Joins words with the usual spaces.
 
-    Splitting what it writes gives the words that it was given.
+    Splitting its text returns the same words.
     """
 
     def __init__(self, vocabulary: WordVocabulary, after: str) -> None:
@@ -161,7 +161,7 @@ class _WordDecoder:
         return ""
 
     def _write(self, word: str) -> str:
-        """The word, with a space before it where one belongs."""
+        """Return the word, with a space before it if one belongs there."""
         space = LINE_END not in (word, self._before)
         if self._vocabulary.split == "punctuation" and space:
             space = self._before[-1] == word[0] or not (self._leans_right() or self._leans_left(word))
@@ -170,7 +170,7 @@ class _WordDecoder:
         return " " + word if space else word
 
     def _leans_right(self) -> bool:
-        """Whether nothing stands between the word before and the next one."""
+        """Whether no space follows the word before."""
         before = self._before
         return before[-1] in _NO_SPACE_AFTER or (before == '"' and self._in_quotes)
 
@@ -179,7 +179,7 @@ class _WordDecoder:
 
 
 def _split(text: str, split: WordSplit) -> list[str]:
-    """Return the words of a text, the ends of lines among them."""
+    """Return the words of a text, newlines included."""
     if split == "spaces":
         return re.findall(r"\n|\S+", text)
     return [whole for whole, _ in _pattern().findall(text)]
@@ -187,11 +187,11 @@ def _split(text: str, split: WordSplit) -> list[str]:
 
 @cache
 def _pattern() -> re.Pattern[str]:
-    """Words and punctuation, as ``WordVocabulary`` tells them apart."""
-    # re's \w lacks the marks without which Hindi or Thai words would fall to pieces, and the joiners
+    """Return the pattern of words and punctuation of ``WordVocabulary``."""
+    # re's \w lacks combining marks and joiners, without which Hindi or Thai words would be split
     marks = "".join(c for c in map(chr, range(0x300, 0x20000)) if unicodedata.category(c)[0] == "M")
     letter = rf"[\w\u200c\u200d{marks}]"
     word = rf"{letter}+(?:(?:['’-]|(?<=\d)[.,:](?=\d)){letter}+)*"
-    # a run of one character, as "..." or "--"; its group is the second of findall's
+    # a run of one character, such as "..." or "--"; its group is the second of findall's
     run = rf"(?!{letter})(\S)\2*"
     return re.compile(rf"({re.escape(UNKNOWN)}|\n|{word}|{run})")
