@@ -165,7 +165,7 @@ def test_a_bad_file_is_named_with_row_and_column(here, name):
 def test_too_few_examples_for_the_parts_are_refused(here):
     Path("few.csv").write_text("text,label\na b,x\nb c,y\n")
     with pytest.raises(
-        InputError, match="every part needs at least .* Got 2 examples with 2 different labels"
+        InputError, match=r"every part needs at least .* Got 2 examples with 2 different labels"
     ):
         trained("few.csv")
 
