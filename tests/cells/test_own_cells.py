@@ -353,11 +353,11 @@ CALLS = {
     ),
     "planes in a module": (
         lambda: StepModule(ConvGRU(I, H)),
-        f"cell must read features alone, no planes and no side input. Got {ConvGRU(I, H)!r}.",
+        f"cell must read only features, no planes and no side input. Got {ConvGRU(I, H)!r}.",
     ),
     "a side input in a module": (
         lambda: StepModule(TimeAwareLSTM(I, H)),
-        f"cell must read features alone, no planes and no side input. Got {TimeAwareLSTM(I, H)!r}.",
+        f"cell must read only features, no planes and no side input. Got {TimeAwareLSTM(I, H)!r}.",
     ),
     "pooling": (
         lambda: Pooling(build(ConvGRU)),

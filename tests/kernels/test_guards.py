@@ -192,11 +192,11 @@ def test_lengths_and_resets_may_be_used_again_before_the_backward_pass(backend, 
     [
         (
             lambda x: (x.bfloat16(), None),
-            "input and state must be torch.float32, as the parameters. Got torch.bfloat16.",
+            "input and state must be torch.float32, like the parameters. Got torch.bfloat16.",
         ),
         (
             lambda x: (x.double(), None),
-            "input and state must be torch.float32, as the parameters. Got torch.float64.",
+            "input and state must be torch.float32, like the parameters. Got torch.float64.",
         ),
         (lambda x: (x, (torch.zeros(1, 3, 7).double(),) * 2), "input and state must be torch.float32"),
     ],

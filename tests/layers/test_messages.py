@@ -18,7 +18,7 @@ CHRONO_BOUND = "chrono needs a number of steps below 1e9, as chrono:200."
 STATES = "state must have shape [1, 3, 6], [1, 3, 6]."
 LENGTHS = "lengths must be 3 ints."
 RESETS = "resets must be bool of the input's steps and rows."
-NO_STEPS = "a bidirectional layer cannot go step by step"
+NO_STEPS = "a bidirectional layer cannot run step by step"
 
 
 def h(*shape: int) -> Tensor:
@@ -80,7 +80,7 @@ CALLS = {
     ),
     "not-a-cell": (
         lambda lstm: Recurrent(cells.LSTM),
-        f"cell must be a Cell, as elman.cells.LSTM(8, 16). Got {cells.LSTM!r}.",
+        f"cell must be a Cell, such as elman.cells.LSTM(8, 16). Got {cells.LSTM!r}.",
     ),
     "axes": (lambda lstm: lstm(h(T)), "input must have 2 or 3 axes. Got shape [5]."),
     "features": (lambda lstm: lstm(X[..., :3]), "input's last axis must be input_size (4). Got 3."),
@@ -106,11 +106,11 @@ CALLS = {
     "two-lengths": (lambda lstm: lstm(X, None, h(2).long()), f"{LENGTHS} Got torch.int64 of [2]."),
     "unbatched-lengths": (
         lambda lstm: lstm(X[:, 0], None, torch.tensor([5])),
-        "lengths need a batch; an unbatched input has the length it has",
+        "lengths must be None for an unbatched input",
     ),
     "packed-lengths": (
         lambda lstm: lstm(pack_padded_sequence(X, [5, 2, 1]), None, torch.tensor([5, 2, 1])),
-        "a PackedSequence carries its own lengths; give it without lengths",
+        "lengths must be None for a PackedSequence, which has its own",
     ),
     "float-resets": (lambda lstm: lstm(X, resets=h(T, B)), f"{RESETS} Got torch.float32 of [5, 3]."),
     "turned-resets": (lambda lstm: lstm(X, resets=h(B, T).bool()), f"{RESETS} Got torch.bool of [3, 5]."),

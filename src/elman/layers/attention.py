@@ -1,4 +1,4 @@
-"""Attention: for each query, a weighted mean of the states of a sequence, the weights told by the query."""
+"""Attention: for each query, a weighted mean of a sequence's states; the query decides the weights."""
 
 from abc import ABC, abstractmethod
 from typing import NamedTuple
@@ -8,13 +8,13 @@ from torch import Tensor, nn
 
 
 class Memory(NamedTuple):
-    """States to attend to, with all that can be said of them before any query is known.
+    """States to attend to, with everything that can be computed before a query is known.
 
     Rows are on axis 1 as in a layer's state, so that ``state.reorder`` takes it.
 
     Attributes:
         values: [S, B, K], the states.
-        keys: [S, B, A], what queries are compared with.
+        keys: [S, B, A], compared with the queries.
         padding: [S, B] bool, true past a row's end.
     """
 
@@ -24,11 +24,11 @@ class Memory(NamedTuple):
 
 
 class Attention(nn.Module, ABC):
-    """A mean of states k_s, weighted by how well each fits the query q.
+    """A mean of states k_s, weighted by how well each matches the query q.
 
         a = softmax over s of score(q, k_s),    context = Σ a_s k_s
 
-    States past a row's end weigh nothing.
+    States past a row's end have weight 0.
 
     Args:
         query_size: Q.
@@ -43,7 +43,7 @@ class Attention(nn.Module, ABC):
         self.query_size, self.value_size = query_size, value_size
 
     def memory(self, values: Tensor, lengths: Tensor | None = None) -> Memory:
-        """The states as queries will want them; their keys are made once.
+        """Returns the states with their keys, which are computed once for all queries.
 
         Args:
             values: [S, B, K].
@@ -56,7 +56,7 @@ class Attention(nn.Module, ABC):
         return Memory(values, self.keys(values), padding)
 
     def forward(self, query: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
-        """The context of each query, and the weights it is made with."""
+        """Returns the context of each query and the attention weights."""
         scores = self.scores(query.transpose(0, 1), memory.keys.transpose(0, 1))
         lowest = torch.finfo(scores.dtype).min
         weights = torch.softmax(scores.masked_fill(memory.padding.T[:, None], lowest), -1)
@@ -65,11 +65,11 @@ class Attention(nn.Module, ABC):
 
     @abstractmethod
     def keys(self, values: Tensor) -> Tensor:
-        """States [S, B, K] → keys [S, B, A]."""
+        """Maps states [S, B, K] to keys [S, B, A]."""
 
     @abstractmethod
     def scores(self, query: Tensor, keys: Tensor) -> Tensor:
-        """Queries [B, T, Q] and keys [B, S, A] → [B, T, S]."""
+        """Scores queries [B, T, Q] against keys [B, S, A]; returns [B, T, S]."""
 
 
 class Dot(Attention):
@@ -78,7 +78,7 @@ class Dot(Attention):
         score(q, k) = q · k
 
     Raises:
-        ValueError: query and states are not of one size.
+        ValueError: query and states differ in size.
 
     Source: Luong, Pham & Manning 2015, arXiv:1508.04025.
     """
@@ -91,11 +91,11 @@ class Dot(Attention):
             )
 
     def keys(self, values: Tensor) -> Tensor:
-        """The states themselves."""
+        """Returns the states themselves."""
         return values
 
     def scores(self, query: Tensor, keys: Tensor) -> Tensor:
-        """One product of matrices for each row."""
+        """Computes one matrix product for each row."""
         return query @ keys.transpose(1, 2)
 
 
@@ -112,11 +112,11 @@ class Bilinear(Attention):
         self.key = _linear(value_size, query_size)
 
     def keys(self, values: Tensor) -> Tensor:
-        """W k of each state."""
+        """Returns W k for each state."""
         return self.key(values)
 
     def scores(self, query: Tensor, keys: Tensor) -> Tensor:
-        """One product of matrices for each row."""
+        """Computes one matrix product for each row."""
         return query @ keys.transpose(1, 2)
 
 
@@ -125,7 +125,7 @@ class Additive(Attention):
 
         score(q, k) = v · tanh(U q + W k)
 
-    A is Q. Takes memory for T × B × S × A numbers where the others take T × B × S.
+    A equals Q. Needs memory for T × B × S × A numbers; the other kinds need T × B × S.
 
     Source: Bahdanau, Cho & Bengio 2014, arXiv:1409.0473.
     """
@@ -137,11 +137,11 @@ class Additive(Attention):
         self.score = _linear(query_size, 1)
 
     def keys(self, values: Tensor) -> Tensor:
-        """W k of each state."""
+        """Returns W k for each state."""
         return self.key(values)
 
     def scores(self, query: Tensor, keys: Tensor) -> Tensor:
-        """Every query meets every key."""
+        """Scores every query against every key."""
         return self.score(torch.tanh(self.query(query)[:, :, None] + keys[:, None]))[..., 0]
 
 
@@ -152,4 +152,4 @@ def _linear(inputs: int, outputs: int) -> nn.Linear:
 
 
 ATTENTIONS: dict[str, type[Attention]] = {"additive": Additive, "dot": Dot, "bilinear": Bilinear}
-"""The kinds of attention by name."""
+"""The kinds of attention, by name."""

@@ -1,4 +1,4 @@
-"""What a recurrent layer is given, checked: options when it is made, tensors at every call."""
+"""Checks of a recurrent layer's arguments: options at construction, tensors at every call."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,7 +17,7 @@ def check_probability(name: str, value: float) -> None:
 
 
 def check_dropouts(cell: Cell, rates: Mapping[str, float]) -> None:
-    """Raises ValueError unless all are probabilities, and the cell has what they drop."""
+    """Raises ValueError unless all rates are probabilities and the cell has the weights that they drop."""
     for name, rate in rates.items():
         check_probability(name, rate)
         if name in ("recurrent_dropout", "weight_dropout") and rate and not cell.recurrent_weights:
@@ -25,10 +25,10 @@ def check_dropouts(cell: Cell, rates: Mapping[str, float]) -> None:
 
 
 def zoneout_rates(cell: Cell, zoneout: float | Mapping[str, float]) -> tuple[float, ...]:
-    """One rate for each state of the cell.
+    """Returns one rate for each state of the cell.
 
     Raises:
-        ValueError: one is no probability, or of a state that the cell does not have.
+        ValueError: a rate is not a probability, or names a state that the cell does not have.
     """
     if isinstance(zoneout, Mapping):
         unknown = sorted(set(zoneout) - set(cell.states()))
@@ -43,7 +43,7 @@ def zoneout_rates(cell: Cell, zoneout: float | Mapping[str, float]) -> tuple[flo
 
 
 def check_planes(cells: Sequence[Cell], planes: Sequence[int]) -> None:
-    """Raises ValueError if the states of a stack, which are one tensor, would differ in shape."""
+    """Raises ValueError if the layers' states, which share one tensor, would differ in shape."""
     shapes, read = cells[0].state_shapes(*planes), tuple(planes)
     for cell in cells:
         if cell.state_shapes(*read) != shapes:
@@ -53,52 +53,52 @@ def check_planes(cells: Sequence[Cell], planes: Sequence[int]) -> None:
 
 
 def checked_lengths(lengths: Tensor, steps: int, rows: int, device: torch.device) -> Tensor:
-    """The lengths [B] as int64 on the device.
+    """Returns the lengths [B] as int64 on the device.
 
     Raises:
-        ValueError: they are not that many ints in [0, steps].
+        ValueError: they are not B ints in [0, steps].
     """
     lengths = torch.as_tensor(lengths)
     if lengths.shape != (rows,) or lengths.dtype not in (torch.int64, torch.int32):
         raise ValueError(f"lengths must be {rows} ints. Got {lengths.dtype} of {list(lengths.shape)}.")
     if not torch.compiler.is_compiling():
         check_lengths(lengths, steps)
-    return lengths.to(device, torch.int64, copy=True)  # the backward pass reads it; it may be used again
+    return lengths.to(device, torch.int64, copy=True)  # a copy: the backward pass reads it later
 
 
 def checked_resets(resets: Tensor, steps: int, rows: int, device: torch.device) -> Tensor:
-    """The resets [T, B] on the device.
+    """Returns the resets [T, B] on the device.
 
     Raises:
-        ValueError: they are not bool, or not of those steps and rows.
+        ValueError: they are not bool, or their shape is not [T, B].
     """
     if resets.shape != (steps, rows) or resets.dtype != torch.bool:
         raise ValueError(
             f"resets must be bool of the input's steps and rows. Got {resets.dtype} of {list(resets.shape)}."
         )
-    return resets.to(device, copy=True)  # as lengths
+    return resets.to(device, copy=True)  # a copy, as for lengths
 
 
 def checked_state(state: State, initial: State, x: Tensor) -> State:
-    """The state in the type of the initial one; the same object if nothing is to be changed.
+    """Returns the state in the dtype of the initial state; the same tensors if nothing must change.
 
     Raises:
-        ValueError: its shapes are not the initial one's, or, without autocast, its type or x's is another.
+        ValueError: the shapes differ from the initial state's, or, without autocast, its dtype or x's does.
     """
     if [s.shape for s in state] != [s.shape for s in initial]:
-        wanted, found = (", ".join(str(list(s.shape)) for s in group) for group in (initial, state))
-        raise ValueError(f"state must have shape {wanted}. Got {found}.")
+        expected, actual = (", ".join(str(list(s.shape)) for s in group) for group in (initial, state))
+        raise ValueError(f"state must have shape {expected}. Got {actual}.")
     dtype = initial[0].dtype
     if any(t.dtype != dtype for t in (x, *state)):
         if not torch.is_autocast_enabled(x.device.type):
             others = sorted({str(t.dtype) for t in (x, *state)} - {str(dtype)})
-            raise ValueError(f"input and state must be {dtype}, as the parameters. Got {others[0]}.")
-        return tuple(s.to(dtype) for s in state)  # memory is kept in full
+            raise ValueError(f"input and state must be {dtype}, like the parameters. Got {others[0]}.")
+        return tuple(s.to(dtype) for s in state)  # the state keeps full precision
     return tuple(state)
 
 
 def checked_side(cell: Cell, side: Tensor | None, x: Tensor, dtype: torch.dtype) -> Tensor | None:
-    """The side input [T, B, *shape] on x's device in that type.
+    """Returns the side input [T, B, *shape] on x's device, in the dtype.
 
     Raises:
         ValueError: it has another shape, is missing, or the cell takes none.
@@ -110,7 +110,7 @@ def checked_side(cell: Cell, side: Tensor | None, x: Tensor, dtype: torch.dtype)
         raise ValueError(f"{kind} needs a side input, side, for every step. Got None.")
     if shape is None:
         raise ValueError(f"{kind} takes no side input. Got side of shape {list(side.shape)}.")
-    wanted = [*x.shape[:2], *shape]
-    if list(side.shape) != wanted:
-        raise ValueError(f"side must have shape {wanted}, time first. Got {list(side.shape)}.")
+    expected = [*x.shape[:2], *shape]
+    if list(side.shape) != expected:
+        raise ValueError(f"side must have shape {expected}, time first. Got {list(side.shape)}.")
     return side.to(x.device, dtype)

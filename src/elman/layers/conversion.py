@@ -1,4 +1,4 @@
-"""Swaps torch's recurrent layers inside an existing model for ours, and back."""
+"""Replaces torch's recurrent layers inside an existing model by Elman's, and back."""
 
 import weakref
 from typing import Any
@@ -21,20 +21,20 @@ _OF_LAYERS = ("num_layers", "batch_first", "dropout", "bidirectional")
 
 
 def convert(model: nn.Module, back: bool = False) -> nn.Module:
-    """Swaps every ``nn.RNN``, ``nn.LSTM``, ``nn.GRU`` and cell inside a model for ours, in place.
+    """Replaces every ``nn.RNN``, ``nn.LSTM``, ``nn.GRU`` and cell inside a model by Elman's, in place.
 
-    The very same parameter objects move over, so optimizers keep working; hooks, training mode and modules
-    that stand in several places are kept. Subclasses of torch's layers are left as they are.
+    The parameter objects are reused, so optimizers keep working. Hooks, training mode and modules that are
+    shared between places are kept. Subclasses of torch's layers are left unchanged.
 
     Args:
         model: any module; a recurrent layer itself is converted and returned.
-        back: swaps ours for torch's.
+        back: replaces Elman's layers by torch's.
 
     Returns:
         The model, the same object unless it is itself a recurrent layer.
 
     Raises:
-        ValueError: with ``back``, a layer uses an option that torch's layers lack; nothing is swapped then.
+        ValueError: with ``back``, a layer uses an option that torch's layers lack; nothing is replaced then.
     """
     pairs = _BACK if back else _PAIRS
     swapped: dict[nn.Module, nn.Module] = {}
@@ -51,7 +51,7 @@ def convert(model: nn.Module, back: bool = False) -> nn.Module:
 
 
 def _twin(name: str, module: nn.Module, kind: type[nn.Module]) -> nn.Module:
-    """A module of the other kind that holds the same parameters, in the same mode."""
+    """Returns a module of the other kind with the same parameters and training mode."""
     arguments: dict[str, Any] = {key: getattr(module, key) for key in _SIZES}
     if hasattr(module, "num_layers"):
         arguments |= {key: getattr(module, key) for key in _OF_LAYERS}
@@ -64,7 +64,7 @@ def _twin(name: str, module: nn.Module, kind: type[nn.Module]) -> nn.Module:
     twin = kind(**arguments, device="meta")
     held = dict(module.named_parameters(remove_duplicate=False))
     if set(held) != {key for key, _ in twin.named_parameters()}:
-        raise ValueError(f"{name}: parameters {sorted(held)} are not those of a plain layer.")
+        raise ValueError(f"{name}: parameters must be those of a plain layer. Got {sorted(held)}.")
     for key, parameter in held.items():
         setattr(twin, key, parameter)  # torch's layers also keep a list that setattr updates
     return twin.train(module.training)

@@ -1,4 +1,4 @@
-"""The unrolled layer: it owns the weights and unrolls any cell over sequences of any length."""
+"""The unrolled layer: owns the weights and unrolls any cell over sequences of any length."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -30,42 +30,42 @@ from elman.state import State, zeros
 class Recurrent(nn.Module):
     """Any cell, stacked and unrolled over time.
 
-    The state is an argument and a result; the layer hides none. Parameters carry torch's names
+    The state is an argument and a result; the layer keeps none. Parameters have torch's names
     (``weight_ih_l0``, ``weight_hh_l0_reverse``, …).
 
     Args:
-        cell: the cell of the first layer; further layers are the same with their own input size.
-        num_layers: layers, each reading the output of the one before.
-        batch_first: input and output are [B, T, …] in place of [T, B, …]; states are not affected.
-        dropout: probability on the output of every layer but the last, anew at every step.
-        bidirectional: each layer also reads from the end; both outputs are concatenated.
+        cell: the cell of the first layer; further layers use the same cell with their own input size.
+        num_layers: number of layers; each reads the output of the one before.
+        batch_first: input and output are [B, T, …] instead of [T, B, …]; states are not affected.
+        dropout: probability on the output of every layer but the last, with a new mask at every step.
+        bidirectional: each layer also reads the sequence backward; both outputs are concatenated.
         input_dropout: probability on each layer's input, one mask for all steps (variational dropout:
             Gal & Ghahramani 2016, arXiv:1512.05287).
-        recurrent_dropout: probability on the states that a matrix multiplies, as that product sees them, one
-            mask for all steps (ibid.).
-        zoneout: probability that a unit keeps its old state at a step; one number for all states, or one a
-            named state, as ``{"c": 0.5, "h": 0.05}`` (Krueger et al. 2016, arXiv:1606.01305).
+        recurrent_dropout: probability on the states that enter a matrix product (only that product sees the
+            dropped state), one mask for all steps (ibid.).
+        zoneout: probability that a unit keeps its old state at a step; one number for all states, or one per
+            state name, as in ``{"c": 0.5, "h": 0.05}`` (Krueger et al. 2016, arXiv:1606.01305).
         weight_dropout: probability on the elements of the recurrent weights, one mask for all steps (weight
             drop: Merity, Keskar & Socher 2017, arXiv:1708.02182).
         residual: every layer but the first adds its input to its output.
         learned_state: the initial state is a parameter, ``initial_<name>`` [layers × directions, *shape],
-            zero at first, the same all over a plane; otherwise the initial state is zero.
+            initialised to zero and constant over a plane; otherwise the initial state is zero.
         init: name of the initialisation (see ``elman.cells.initialise``).
-        recompute: steps of a chunk of time whose gates are made again in the backward pass in place of being
-            kept, which costs a second forward pass and makes memory grow with the number of chunks, not of
-            steps; 0: everything is kept.
+        recompute: chunk length in steps. The backward pass recomputes the gates chunk by chunk instead of
+            storing them: a second forward pass, but memory grows with the number of chunks, not of steps.
+            0: everything is stored.
         backend: "auto", or the name of a kernel backend ("cpu", "aten", "reference").
         device: where the parameters are made.
         dtype: the parameters' type.
 
     Shapes:
         input [T, B, I], or [B, T, I] with ``batch_first``, or [T, I] unbatched, or a PackedSequence →
-        output [T, B, O × directions] likewise, state: one tensor [layers × directions, B, *shape] for each
-        state of the cell. A cell that reads planes has them behind the features: [T, B, I, *planes] →
-        [T, B, O × directions, *planes'].
+        output [T, B, O × directions] in the same layout, state: one tensor [layers × directions, B, *shape]
+        for each state of the cell. For a cell that reads planes, they follow the features:
+        [T, B, I, *planes] → [T, B, O × directions, *planes'].
 
     Raises:
-        ValueError: an option out of its range, or one that the cell has no use for.
+        ValueError: an option is out of its range, or does not apply to the cell.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Recurrent(nn.Module):
     ) -> None:
         super().__init__()
         if not isinstance(cell, Cell):
-            raise ValueError(f"cell must be a Cell, as elman.cells.LSTM(8, 16). Got {cell!r}.")
+            raise ValueError(f"cell must be a Cell, such as elman.cells.LSTM(8, 16). Got {cell!r}.")
         cell.check()
         check_size("num_layers", num_layers)
         dispatch.check_backend(backend)
@@ -125,7 +125,9 @@ class Recurrent(nn.Module):
         deeper = dataclasses.replace(cell, input_size=cell.output_size * directions)
         self.cells = (cell,) + (deeper,) * (num_layers - 1)
         if any(c.side_input() != cell.side_input() for c in self.cells):
-            raise ValueError(f"num_layers must be 1, as the side input follows the input. Got {num_layers}.")
+            raise ValueError(
+                f"num_layers must be 1, as the side input depends on the input size. Got {num_layers}."
+            )
         self._names: list[dict[str, str]] = []
         for layer, layer_cell in enumerate(self.cells):
             for suffix in ("", "_reverse")[:directions]:
@@ -161,7 +163,7 @@ class Recurrent(nn.Module):
         return self.cell.output_size * (2 if self.bidirectional else 1)
 
     def reset_parameters(self) -> None:
-        """Draws the parameters anew by the initialisation named at construction."""
+        """Draws new parameters with the initialisation named at construction."""
         for cell, w in zip(self._cell_of_each(), self._weights(), strict=True):
             initialise(cell, w, self.init)
         if self.learned_state:
@@ -180,21 +182,21 @@ class Recurrent(nn.Module):
 
         Args:
             input: the sequences (shapes above).
-            state: the state before the first step; the initial one (zero or learned) where it is None.
-            lengths: [B] ints, any order, 0 allowed: output past a row's end is 0 and the state returned is
-                each row's own last.
-            resets: bool in the input's layout ([T, B], or [B, T] with ``batch_first``): the state is put
-                back to the initial one before that step; in reverse, at the same boundary.
-            side: the side input of each step, for a cell that takes one: [T, B, *shape], or laid out as the
-                input is. Every layer and direction reads it with its step: in reverse, too, the time since
-                the last step is the time since the one that precedes in the sequence.
+            state: the state before the first step; None: the initial state (zero or learned).
+            lengths: [B] ints, any order, 0 allowed. Output past a row's end is 0; the returned state is each
+                row's state at its own end.
+            resets: bool in the input's layout ([T, B], or [B, T] with ``batch_first``): true resets the state
+                to the initial one before that step; the reverse direction resets at the same boundary.
+            side: the side input of each step, for a cell that takes one: [T, B, *shape], or in the input's
+                layout. Every layer and direction reads it with its step. This holds for the reverse direction
+                too: the time since the last step is measured from the previous step of the sequence.
 
         Returns:
-            (output, state), in the layouts given above.
+            (output, state), in the layouts above.
 
         Raises:
-            ValueError: shapes do not fit, ``lengths`` comes with a PackedSequence, or a side input is missing
-                or not taken.
+            ValueError: shapes do not match, ``lengths`` is combined with a PackedSequence, or a side input is
+                missing or not expected.
         """
         axes = 3 + self.cell.plane_axes
         if isinstance(input, PackedSequence):
@@ -210,12 +212,12 @@ class Recurrent(nn.Module):
         return output.transpose(0, 1) if self.batch_first else output, state
 
     def step(self, x: Tensor, state: State | None = None, side: Tensor | None = None) -> tuple[Tensor, State]:
-        """One step with the same weights: x [B, I], a side input [B, *shape] → (output [B, O], state).
+        """Runs one step with the same weights: x [B, I], a side input [B, *shape] → (output [B, O], state).
 
-        In training every call draws its own dropout masks.
+        In training, every call draws its own dropout masks.
 
         Raises:
-            ValueError: the layer is bidirectional, so that no step can be taken before the end is known.
+            ValueError: the layer is bidirectional: its reverse direction starts at the end of the sequence.
         """
         return self.plain_step(x, state, side)
 
@@ -224,39 +226,42 @@ class Recurrent(nn.Module):
     ) -> tuple[Tensor, State]:
         """``step`` with the state as a tuple, also of a drop-in whose ``step`` has torch's form."""
         if self.bidirectional:
-            raise ValueError("a bidirectional layer cannot go step by step")
+            raise ValueError("a bidirectional layer cannot run step by step")
         if x.dim() != 2 + self.cell.plane_axes:
-            wanted = ", ".join(["B", "I", *["·"] * self.cell.plane_axes])
-            raise ValueError(f"a step's input must be [{wanted}]. Got shape {list(x.shape)}.")
+            expected = ", ".join(["B", "I", *["·"] * self.cell.plane_axes])
+            raise ValueError(f"a step's input must be [{expected}]. Got shape {list(x.shape)}.")
         output, state = self._run(x[None], state, None, None, None if side is None else side[None])
         return output[0], state
 
     def stream(self, batch_size: int = 1, planes: Shape = ()) -> Stream:
-        """The layer as an object that carries its state from step to step, for inference.
+        """Returns an object that carries the layer's state from step to step, for inference.
 
         Args:
-            batch_size: B, rows that stream side by side.
-            planes: sizes of the input's planes, as (height, width), for a cell that reads them.
+            batch_size: B, rows that stream in parallel.
+            planes: sizes of the input's planes, such as (height, width), for a cell that reads them.
+
+        Raises:
+            ValueError: the layer is bidirectional.
         """
         if self.bidirectional:
-            raise ValueError("a bidirectional layer cannot go step by step")
+            raise ValueError("a bidirectional layer cannot run step by step")
         return Stream(self, batch_size, planes)
 
     @property
     def is_random(self) -> bool:
-        """Whether a call in training draws random numbers: with any dropout or zoneout."""
+        """Whether a call in training draws random numbers, for dropout or zoneout."""
         rates = (self.dropout, self.input_dropout, self.recurrent_dropout, self.weight_dropout, *self.zoneout)
         return any(rates)
 
     def initial_state(self, batch_size: int, planes: Shape = ()) -> State:
-        """The state before the first step, zero or learned: each [layers × directions, B, *shape].
+        """Returns the state before the first step, zero or learned: each [layers × directions, B, *shape].
 
         Args:
             batch_size: B.
-            planes: sizes of the input's planes, as (height, width), for a cell that reads them.
+            planes: sizes of the input's planes, such as (height, width), for a cell that reads them.
 
         Raises:
-            ValueError: not as many planes as the cell reads.
+            ValueError: the number of planes is not the cell's.
         """
         if len(planes) != self.cell.plane_axes:
             raise ValueError(f"planes must be {self.cell.plane_axes} sizes. Got {list(planes)}.")
@@ -273,61 +278,61 @@ class Recurrent(nn.Module):
         )
 
     def parameter_options(self) -> dict[str, dict[str, float]]:
-        """What the cell asks of the optimizer for its parameters: ``weight_decay`` and ``rate_share``."""
-        asked: dict[str, dict[str, float]] = {}
+        """Returns the cell's optimizer options by parameter name: ``weight_decay`` and ``rate_share``."""
+        requested: dict[str, dict[str, float]] = {}
         for names in self._names:
             for key, name in names.items():
                 options = {"weight_decay": 0.0} if key in self.cell.without_decay else {}
                 if key in self.cell.rate_shares:
                     options["rate_share"] = self.cell.rate_shares[key]
                 if options:
-                    asked[name] = options
-        # a parametrised weight is made of parameters that stand under parametrizations.NAME
+                    requested[name] = options
+        # torch stores a parametrised weight's parameters under parametrizations.NAME
         held = (
             (path, path.removeprefix("parametrizations.").split(".")[0])
             for path, _ in self.named_parameters()
         )
-        return {path: asked[name] for path, name in held if name in asked}
+        return {path: requested[name] for path, name in held if name in requested}
 
     @contextmanager
     def state_gradients(self) -> Iterator[list[State]]:
-        """Tells the gradient of the state after each step.
+        """Records the gradient of the loss with respect to the state after each step.
 
-        For every call made within it, each layer and direction in turn adds a state to the list: for each
-        state of the cell a tensor [T, B, *shape], zero until the backward pass fills it in. The parts of a
-        state count as independent: an LSTM's c has not what reaches the loss through the h of its own step.
+        For every call within the context, each layer and direction adds one state to the list: for each
+        state of the cell a tensor [T, B, *shape], zero until the backward pass fills it. The parts of a state
+        count as independent: an LSTM's c excludes gradient that flows through the same step's h.
         """
-        found: list[State] = []
-        before, self._record = self._record, found
+        recorded: list[State] = []
+        before, self._record = self._record, recorded
         try:
-            yield found
+            yield recorded
         finally:
             self._record = before
 
     @contextmanager
     def calls(self) -> Iterator[list[tuple[Call, Answer]]]:
-        """Tells what each call made within it asks of a backend, and what it gets: time first.
+        """Records each backend call made within the context, with its answer; tensors are time first.
 
-        Where no state was given, that of the call is its initial one, the same object.
+        If the caller passed no state, ``call.state`` is ``call.initial``, the same object.
         """
-        found: list[tuple[Call, Answer]] = []
-        before, self._calls = self._calls, found
+        recorded: list[tuple[Call, Answer]] = []
+        before, self._calls = self._calls, recorded
         try:
-            yield found
+            yield recorded
         finally:
             self._calls = before
 
     def explain(self, *args: Any, **options: Any) -> str:
-        """Says which kernel backend would run a call, and why each faster one would not; runs nothing.
+        """Reports which kernel backend would run a call, and why each faster one would not; runs nothing.
 
-        The answer holds for the modes in which it is asked: training or evaluation, gradients, autocast.
+        The answer holds for the current modes: training or evaluation, gradients, autocast.
 
         Args:
-            args: as ``forward``'s.
-            options: as ``forward``'s.
+            args: as for ``forward``.
+            options: as for ``forward``.
 
         Returns:
-            A line for the backend that runs the call, then one for each faster backend.
+            One line for the backend that would run the call, then one for each faster backend.
 
         Raises:
             ValueError: as ``forward``.
@@ -335,16 +340,16 @@ class Recurrent(nn.Module):
         self._explaining = True
         devices = {p.device for p in self.parameters() if p.is_cuda}
         try:
-            with torch.random.fork_rng(devices):  # masks are drawn on the way to the backend
+            with torch.random.fork_rng(devices):  # forward draws masks before it reaches the backend
                 self.forward(*args, **options)
-        except _Explained as found:
-            return str(found)
+        except _Explained as explained:
+            return str(explained)
         finally:
             self._explaining = False
         raise AssertionError("every call reaches a backend")
 
     def flatten_parameters(self) -> None:
-        """Does nothing; present because code written for torch's layers calls it."""
+        """Does nothing; code written for torch's layers calls it."""
 
     @property
     def all_weights(self) -> list[list[Tensor]]:
@@ -352,7 +357,7 @@ class Recurrent(nn.Module):
         return [[getattr(self, name) for name in names.values()] for names in self._names]
 
     def extra_repr(self) -> str:
-        """The cell and every option that is not at its default."""
+        """Returns the cell and every option that differs from its default."""
         shown: dict[str, object] = {
             "num_layers": self.num_layers if self.num_layers > 1 else None,
             "batch_first": self.batch_first,
@@ -384,7 +389,7 @@ class Recurrent(nn.Module):
         resets: Tensor | None,
         side: Tensor | None = None,
     ) -> tuple[Tensor, State]:
-        """Checks, draws the noise and hands the call to a backend; x is [T, B, I, *planes]."""
+        """Checks the arguments, draws the noise and passes the call to a backend; x is [T, B, I, *planes]."""
         T, B, features, *planes = x.shape
         if features != self.cell.input_size:
             axis = "axis of features" if planes else "last axis"
@@ -395,7 +400,7 @@ class Recurrent(nn.Module):
         lengths = None if lengths is None else checked_lengths(lengths, T, B, x.device)
         resets = None if resets is None else checked_resets(resets, T, B, x.device)
         if self._record is not None:
-            # every state has a gradient then, though no parameter asks for one
+            # so every state gets a gradient even if no parameter requires one
             initial, state = _differentiable(initial), None if state is None else _differentiable(state)
         state = checked_state(initial if state is None else state, initial, x)
         call = Call(
@@ -438,7 +443,7 @@ class Recurrent(nn.Module):
         return tuple(mask((rows, cell.input_size, *planes), self.input_dropout, x) for cell in self.cells)
 
     def _noise(self, x: Tensor, initial: State) -> tuple[Noise, ...]:
-        """One for each layer and direction, or none at all."""
+        """Returns one Noise for each layer and direction; empty if there is no noise."""
         recurrent = self.recurrent_dropout if self.training else 0.0
         if not recurrent and not any(self.zoneout):
             return ()
@@ -470,9 +475,9 @@ class Recurrent(nn.Module):
         resets: Tensor | None,
         side: Tensor | None,
     ) -> tuple[Tensor, State]:
-        """x [T, I] and states [layers × directions, *shape], as a batch of one."""
+        """Runs x [T, I] and states [layers × directions, *shape] as a batch of one."""
         if lengths is not None:
-            raise ValueError("lengths need a batch; an unbatched input has the length it has")
+            raise ValueError("lengths must be None for an unbatched input")
         output, final = self._run(
             x[:, None],
             None if state is None else tuple(s.unsqueeze(1) for s in state),
@@ -490,9 +495,9 @@ class Recurrent(nn.Module):
         resets: Tensor | None,
         side: Tensor | None,
     ) -> tuple[PackedSequence, State]:
-        """A PackedSequence in and out; states are in the order the sequences had before packing."""
+        """Runs a PackedSequence; states are in the order the sequences had before packing."""
         if lengths is not None:
-            raise ValueError("a PackedSequence carries its own lengths; give it without lengths")
+            raise ValueError("lengths must be None for a PackedSequence, which has its own")
         x, packed_lengths = pad_packed_sequence(packed)
         if self.batch_first:
             resets, side = _time_first(resets), _time_first(side)
@@ -504,12 +509,12 @@ class Recurrent(nn.Module):
 
 
 class _Explained(Exception):
-    """Ends a call where a backend would begin; carries what ``explain`` returns."""
+    """Ends a call before the backend runs; carries the text that ``explain`` returns."""
 
 
-def _time_first(given: Tensor | None) -> Tensor | None:
-    """[B, T, …] → [T, B, …]; what has too few axes is left for the check that names them."""
-    return given if given is None or given.dim() < 2 else given.transpose(0, 1)
+def _time_first(tensor: Tensor | None) -> Tensor | None:
+    """[B, T, …] → [T, B, …]; a tensor with too few axes is left for the check that names it."""
+    return tensor if tensor is None or tensor.dim() < 2 else tensor.transpose(0, 1)
 
 
 def _differentiable(state: State) -> State:

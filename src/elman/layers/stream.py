@@ -1,4 +1,4 @@
-"""A layer as an object that reads one step at a time."""
+"""Streams: a layer that reads one step at a time and carries its state."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 class Stream:
     """Carries a layer's state from one step to the next, without gradients; made by ``layer.stream()``.
 
-    It reads the layer's own parameters at every step, so that it never falls behind them, whoever changes
-    them. On a CPU, for cells that have a compiled kernel and at most 8 rows, a step goes straight to it and
-    allocates nothing, whatever the layer's ``backend``. Put the layer in evaluation mode to stream without
-    dropout. A stream belongs to one thread; each may have its own.
+    It reads the layer's own parameters at every step, so changes to them take effect at once. On a CPU, for
+    at most 8 rows of a cell that has a compiled kernel, a step calls that kernel directly and allocates
+    nothing, whatever the layer's ``backend``. Put the layer in evaluation mode to stream without dropout. A
+    stream belongs to one thread; each thread may have its own.
 
     Args:
         layer: a ``Recurrent`` of one direction; its module imports this one, so no type names it here.
-        batch_size: B, rows that stream side by side.
+        batch_size: B, rows that stream in parallel.
         planes: sizes of the input's planes, for a cell that reads them.
 
     Shapes:
@@ -43,22 +43,22 @@ class Stream:
 
     @property
     def state(self) -> State:
-        """The state after the last step, a copy."""
+        """A copy of the state after the last step."""
         return tuple(
             s.to(like.dtype, copy=True) for s, like in zip(self._state, self._initial(), strict=True)
         )
 
     @state.setter
     def state(self, state: State) -> None:
-        wanted, found = ([list(s.shape) for s in group] for group in (self._state, state))
-        if wanted != found:
-            raise ValueError(f"state must have shapes {wanted}. Got {found}.")
+        expected, actual = ([list(s.shape) for s in group] for group in (self._state, state))
+        if expected != actual:
+            raise ValueError(f"state must have shapes {expected}. Got {actual}.")
         with torch.no_grad():
-            for own, given in zip(self._state, state, strict=True):
-                own.copy_(given)
+            for own, new in zip(self._state, state, strict=True):
+                own.copy_(new)
 
     def reset(self) -> None:
-        """Puts the state back to the initial one."""
+        """Resets the state to the initial one."""
         self._bind(self._initial())
 
     def step(
@@ -67,16 +67,16 @@ class Stream:
         """Reads one step and returns its output: a tensor for a tensor, an array for an array.
 
         Args:
-            x: in the layer's precision, or a float32 array.
-            copy: give an output of its own; otherwise the next step may overwrite it.
+            x: a tensor in the layer's precision, or a float32 array.
+            copy: returns a copy of the output; without it, the next step may overwrite the output.
             side: the side input of the step, for a cell that takes one.
 
         Raises:
-            ValueError: x has not the stream's rows or the layer's features, or the side input does not fit.
+            ValueError: x has the wrong number of rows or features, or the side input the wrong shape.
         """
         output = self._stepper.step(x) if side is None and self._is_direct() else None
         if output is None:
-            output = self._anew(x, side)
+            output = self._rebound_step(x, side)
         if not copy:
             return output
         return output.clone() if isinstance(output, Tensor) else output.copy()
@@ -89,7 +89,7 @@ class Stream:
             return self._layer.initial_state(self._batch_size, self._planes)
 
     def _bind(self, state: State) -> None:
-        """Takes on a state, in memory of the stream's own, and the layer's parameters as they are now."""
+        """Copies a state into the stream's own memory and binds the layer's current parameters."""
         layer, self._stepper = self._layer, None
         self._random = layer.is_random
         with torch.inference_mode(False), torch.no_grad():
@@ -103,33 +103,35 @@ class Stream:
                 )
 
     @torch.no_grad()
-    def _anew(self, x: "Tensor | np.ndarray", side: "Tensor | np.ndarray | None") -> Any:
-        """A step that the stepper refused, as its layer has changed or x is unusual, or that it cannot do."""
-        given = x
+    def _rebound_step(self, x: "Tensor | np.ndarray", side: "Tensor | np.ndarray | None") -> Any:
+        """Runs a step that the stepper refused: the layer changed, x is unusual, or it has no kernel."""
+        original = x
         if not isinstance(x, Tensor):
             x = torch.as_tensor(x)
         axes = 1 + len(self._planes)  # without the rows
         rows = len(x) if x.dim() == axes + 1 else 1
         if x.dim() not in (axes, axes + 1) or rows != self._batch_size:
             raise ValueError(f"a step of this stream must have {self._batch_size} rows. Got {list(x.shape)}.")
-        wanted = (self._layer.input_size, *self._planes)
-        if x.shape[-axes:] != wanted:
+        expected = (self._layer.input_size, *self._planes)
+        if x.shape[-axes:] != expected:
             rule = (
-                f"planes must be {list(wanted)}" if self._planes else f"axis must be input_size ({wanted[0]})"
+                f"planes must be {list(expected)}"
+                if self._planes
+                else f"axis must be input_size ({expected[0]})"
             )
             raise ValueError(f"a step's last {rule}. Got {list(x.shape)}.")
         like = self._initial()
         self._bind(self._state)
-        if not isinstance(given, Tensor):
+        if not isinstance(original, Tensor):
             x = x.to(like[0].dtype)
         is_direct = side is None and self._is_direct()
         output = self._stepper.step(x.detach().contiguous()) if is_direct else None
         if output is None:
             output = self._one_step(x, None if side is None else torch.as_tensor(side), like)
-        return output if isinstance(given, Tensor) else output.float().numpy(force=True)
+        return output if isinstance(original, Tensor) else output.float().numpy(force=True)
 
     def _one_step(self, x: Tensor, side: Tensor | None, like: State) -> Tensor:
-        """A step by the layer itself."""
+        """Runs a step by the layer itself."""
         state = tuple(s.to(i.dtype) for s, i in zip(self._state, like, strict=True))
         single = x.dim() == 1 + len(self._planes)
         if single:

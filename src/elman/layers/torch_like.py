@@ -14,7 +14,7 @@ from elman.state import State, zeros
 
 
 class _TorchLike(Recurrent):
-    """A layer whose single state is passed bare, as torch's RNN and GRU do."""
+    """A layer whose single state is a tensor, not a tuple, as in torch's RNN and GRU."""
 
     def forward(
         self,
@@ -29,27 +29,27 @@ class _TorchLike(Recurrent):
         return output, h
 
     def step(self, x: Tensor, state: Any = None, side: Tensor | None = None) -> tuple[Tensor, Any]:
-        """One step: x [B, I] → (output [B, H], h); see ``Recurrent.step``."""
+        """Runs one step: x [B, I] → (output [B, H], h); see ``Recurrent.step``."""
         output, (h,) = super().step(x, None if state is None else (state,), side)
         return output, h
 
     @property
     def proj_size(self) -> int:
-        """0: torch has projections for the LSTM alone."""
+        """Always 0: only torch's LSTM has projections."""
         return 0
 
 
 class RNN(_TorchLike):
-    """Elman's simple network, stacked and unrolled: ``torch.nn.RNN``'s drop-in.
+    """Elman's simple network, stacked and unrolled: a drop-in for ``torch.nn.RNN``.
 
-    Takes torch's arguments in torch's order, then ``Recurrent``'s as keywords. Weights, initial
-    distribution, inputs and outputs are torch's; the equations are in ``elman.cells.Elman``.
+    Takes torch's arguments in torch's order, then ``Recurrent``'s as keywords. Weights, initialisation,
+    inputs and outputs are torch's; the equations are in ``elman.cells.Elman``.
 
     Shapes:
         input [T, B, I], hx [layers × directions, B, H] → output [T, B, H × directions], h like hx
 
     Raises:
-        ValueError: an option out of its range.
+        ValueError: an option is out of its range.
     """
 
     def __init__(
@@ -85,16 +85,16 @@ class RNN(_TorchLike):
 
 
 class GRU(_TorchLike):
-    """Gated recurrent units, stacked and unrolled: ``torch.nn.GRU``'s drop-in.
+    """Gated recurrent units, stacked and unrolled: a drop-in for ``torch.nn.GRU``.
 
-    Takes torch's arguments in torch's order, then ``Recurrent``'s as keywords. Weights, initial
-    distribution, inputs and outputs are torch's; the equations are in ``elman.cells.GRU``.
+    Takes torch's arguments in torch's order, then ``Recurrent``'s as keywords. Weights, initialisation,
+    inputs and outputs are torch's; the equations are in ``elman.cells.GRU``.
 
     Shapes:
         input [T, B, I], hx [layers × directions, B, H] → output [T, B, H × directions], h like hx
 
     Raises:
-        ValueError: an option out of its range.
+        ValueError: an option is out of its range.
     """
 
     def __init__(
@@ -123,18 +123,18 @@ class GRU(_TorchLike):
 
 
 class LSTM(Recurrent):
-    """Long short-term memory, stacked and unrolled: ``torch.nn.LSTM``'s drop-in.
+    """Long short-term memory, stacked and unrolled: a drop-in for ``torch.nn.LSTM``.
 
-    Takes torch's arguments in torch's order, then ``Recurrent``'s as keywords. Weights, initial
-    distribution, inputs and outputs are torch's; the equations are in ``elman.cells.LSTM`` and, with
-    ``proj_size``, in ``elman.cells.ProjectedLSTM``.
+    Takes torch's arguments in torch's order, then ``Recurrent``'s as keywords. Weights, initialisation,
+    inputs and outputs are torch's; the equations are in ``elman.cells.LSTM`` and, with ``proj_size``, in
+    ``elman.cells.ProjectedLSTM``.
 
     Shapes:
         input [T, B, I], hx (h [layers × directions, B, O], c [layers × directions, B, H]) →
-        output [T, B, O × directions], (h, c), where O is proj_size or, where that is 0, H
+        output [T, B, O × directions], (h, c), where O is proj_size, or H if proj_size is 0
 
     Raises:
-        ValueError: an option out of its range.
+        ValueError: an option is out of its range.
     """
 
     def __init__(
@@ -169,7 +169,7 @@ class LSTM(Recurrent):
 
     @property
     def proj_size(self) -> int:
-        """P, or 0 without projection."""
+        """P, or 0 without a projection."""
         return self.cell.proj_size if isinstance(self.cell, cells.ProjectedLSTM) else 0
 
     def forward(
@@ -180,7 +180,7 @@ class LSTM(Recurrent):
         resets: Tensor | None = None,
         side: Tensor | None = None,
     ) -> tuple[Any, State]:
-        """Unrolls over all steps; see ``Recurrent.forward``. ``hx`` is the pair (h, c) before them."""
+        """Unrolls over all steps; see ``Recurrent.forward``. ``hx`` is the pair (h, c) before step 0."""
         return super().forward(input, hx, lengths, resets, side)
 
 
@@ -188,10 +188,10 @@ class StepModule(nn.Module):
     """One step of a cell as a module that owns the weights, under the names of torch's cell modules.
 
     Args:
-        cell: any cell that reads features alone: no planes, no side input.
+        cell: any cell that reads only features: no planes, no side input.
         init: name of the initialisation.
-        device: where the parameters are made.
-        dtype: the parameters' type.
+        device: the parameters' device.
+        dtype: the parameters' dtype.
 
     Shapes:
         input [B, I] or [I], each state [B, *shape] or [*shape] → the new state
@@ -210,7 +210,7 @@ class StepModule(nn.Module):
         super().__init__()
         cell.check()
         if cell.plane_axes or cell.needs_side_input:
-            raise ValueError(f"cell must read features alone, no planes and no side input. Got {cell!r}.")
+            raise ValueError(f"cell must read only features, no planes and no side input. Got {cell!r}.")
         self.cell = cell
         self.init = init
         for name, shape in cell.parameters().items():
@@ -218,7 +218,7 @@ class StepModule(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draws the parameters anew."""
+        """Draws new parameters."""
         initialise(self.cell, dict(self.named_parameters()), self.init)
 
     @property
@@ -237,10 +237,10 @@ class StepModule(nn.Module):
         return self.cell.bias
 
     def forward(self, input: Tensor, hx: Any = None) -> Any:
-        """One step from state ``hx`` (zero where it is None).
+        """Runs one step from state ``hx`` (None: zero).
 
         Raises:
-            ValueError: shapes do not fit.
+            ValueError: shapes do not match.
         """
         batched = input.dim() == 2
         if input.dim() not in (1, 2) or input.shape[-1] != self.input_size:
@@ -254,9 +254,9 @@ class StepModule(nn.Module):
         else:
             state = (hx,) if single else tuple(hx)
             state = state if batched else tuple(s[None] for s in state)
-        wanted = [(len(x), *shape) for shape in self.cell.states().values()]
-        if [tuple(s.shape) for s in state] != wanted:
-            raise ValueError(f"state must have shapes {wanted}. Got {[tuple(s.shape) for s in state]}.")
+        expected = [(len(x), *shape) for shape in self.cell.states().values()]
+        if [tuple(s.shape) for s in state] != expected:
+            raise ValueError(f"state must have shapes {expected}. Got {[tuple(s.shape) for s in state]}.")
         w = {name: getattr(self, name) for name in self.cell.parameters()}
         state = self.cell.step(w, self.cell.project(w, x), state)
         if not batched:
@@ -269,7 +269,7 @@ class StepModule(nn.Module):
 
 
 class RNNCell(StepModule):
-    """One step of Elman's network: ``torch.nn.RNNCell``'s drop-in. Shapes: [B, I], [B, H] → [B, H]."""
+    """One step of Elman's network: a drop-in for ``torch.nn.RNNCell``. Shapes: [B, I], [B, H] → [B, H]."""
 
     def __init__(
         self,
@@ -290,7 +290,10 @@ class RNNCell(StepModule):
 
 
 class GRUCell(StepModule):
-    """One step of a gated recurrent unit: ``torch.nn.GRUCell``'s drop-in. Shapes: [B, I], [B, H] → [B, H]."""
+    """One step of a gated recurrent unit: a drop-in for ``torch.nn.GRUCell``.
+
+    Shapes: [B, I], [B, H] → [B, H].
+    """
 
     def __init__(
         self,
@@ -304,7 +307,7 @@ class GRUCell(StepModule):
 
 
 class LSTMCell(StepModule):
-    """One step of long short-term memory: ``torch.nn.LSTMCell``'s drop-in.
+    """One step of long short-term memory: a drop-in for ``torch.nn.LSTMCell``.
 
     Shapes: [B, I], (h [B, H], c [B, H]) → (h, c).
     """
