@@ -160,7 +160,7 @@ def test_only_ordinary_files_of_a_sensible_size_are_read(tmp_path):
         with pytest.raises(InputError, match="must be an ordinary file, not a link, folder or device"):
             read_json(tmp_path / name)
     os.truncate(good, 5 * 2**20)
-    with pytest.raises(InputError, match="must have at most 4,194,304 bytes. Got 5,242,880"):
+    with pytest.raises(InputError, match=r"must have at most 4,194,304 bytes. Got 5,242,880"):
         read_json(good)
     with pytest.raises(InputError, match="No such file"):
         check_regular(tmp_path / "missing")

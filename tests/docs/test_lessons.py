@@ -7,7 +7,7 @@ import pytest
 
 from elman.cli import main
 
-PAGES = ("docs/lesson.md", "docs/choosing_a_cell.md")
+PAGES = ("docs/lesson.md", "docs/choosing_a_cell.md", "docs/extending.md")
 
 
 @pytest.mark.parametrize("page", [*PAGES, "docs/kernels.md"])
@@ -43,7 +43,7 @@ def test_options_that_a_page_names_exist(page, capsys):
     named = {flag for flag in re.findall(r"(?<!-)--[a-z][a-z-]+", text) if flag != "--level"}
     assert len(named) >= 3
     known = ""
-    for task in ("language-model", "regression"):
+    for task in ("language-model", "regression", "forecasting"):
         with pytest.raises(SystemExit):
             main(["train", task, "--help"])
         known += capsys.readouterr().out

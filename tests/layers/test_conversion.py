@@ -195,6 +195,8 @@ def test_back_refuses_what_torch_lacks_and_swaps_nothing(option):
 def test_layer_with_foreign_parameters_is_refused():
     model = nn.ModuleDict({"plain": nn.GRU(I, H), "pruned": nn.LSTM(I, H)})
     prune.l1_unstructured(model["pruned"], "weight_hh_l0", 0.5)
-    with pytest.raises(ValueError, match=r"^pruned: parameters must be those of a plain layer\. Got .*weight_hh_l0_orig"):
+    with pytest.raises(
+        ValueError, match=r"^pruned: parameters must be those of a plain layer\. Got .*weight_hh_l0_orig"
+    ):
         convert(model)
     assert type(model["plain"]) is nn.GRU

@@ -26,6 +26,7 @@ import torch
 from torch import Tensor, nn
 
 from elman.cli.main import main
+from elman.cli.parse import flags_of
 from elman.config import from_json, to_json
 from elman.errors import InputError, Interrupted
 from elman.inspect import look
@@ -218,11 +219,14 @@ def check_json_is_one_object(case: TaskCase) -> None:
 
 
 def _verb_command(case: TaskCase, run: Path, folder: Path) -> list[str]:
-    flags = [
-        str(folder / value) if key == "data" else f"--{key.replace('_', '-')}={value}"
-        for key, value in case.verb.items()
-    ]
-    return [case.cls.Config.verb.__name__.lower(), str(run), *flags]
+    verb = case.cls.Config.verb
+    flags = []
+    for each in flags_of(verb):
+        if each.name in case.verb:
+            value = case.verb[each.name]
+            text = str(folder / value if isinstance(value, Path) else value)
+            flags.append(text if each.argument.positional else f"{each.spelling}={text}")
+    return [verb.__name__.lower(), str(run), *flags]
 
 
 def _command(arguments: list[str]) -> str:

@@ -1,0 +1,84 @@
+"""A cell (one file) and a task (one folder), as docs/extending.md adds them, are found by everything."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pages
+import pytest
+
+PAGE = pages.read("docs/extending.md")
+NUMBERS = "".join(f"{k % 7}\n" for k in range(80))
+
+
+def copy(folder: Path) -> Path:
+    """A copy of the package with the page's cell and task in it, and the page's program beside it."""
+    source = folder / "src/elman"
+    shutil.copytree(pages.ROOT / "src/elman", source, ignore=shutil.ignore_patterns("__pycache__"))
+    cell = next(
+        block.code for block in pages.blocks(PAGE, "python") if "class MinimalGatedUnit" in block.code
+    )
+    (source / "cells/minimal_gated_unit.py").write_text(cell)
+    for block in pages.blocks(PAGE, "py"):
+        name, _, code = block.code.removeprefix("# ").partition("\n")
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(code)
+    (source / "tasks/next_number/__init__.py").write_text('"""The task next-number."""\n')
+    (folder / "numbers.txt").write_text(NUMBERS)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy(tmp_path_factory.mktemp("extended"))
+
+
+def run(work: Path, *arguments: str) -> str:
+    environment = os.environ | {"PYTHONPATH": str(work / "src"), "OMP_NUM_THREADS": "1"}
+    ran = subprocess.run(
+        [sys.executable, *arguments], cwd=work, env=environment, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def elman(work: Path, *arguments: str) -> str:
+    return run(work, "-m", "elman.cli", *arguments)
+
+
+def test_the_copy_is_what_runs(work):
+    assert run(work, "-c", "import elman; print(elman.__file__)").startswith(str(work))
+
+
+def test_help_lists_them(work):
+    said = elman(work, "--help")
+    assert "next-number" in said
+    assert "elman guess RUN" in said
+    assert "guesses the number that follows others" in said
+    said = elman(work, "train", "next-number", "--help")
+    assert "--window" in said
+    assert "numbers that a guess is made from" in said
+    assert "a file of numbers, one a line" in elman(work, "guess", "--help")
+
+
+def test_trained_by_command_with_both(work):
+    options = ["--cell", "minimal-gated-unit", "--hidden-size", "8", "--epochs", "2", "--out", "run"]
+    said = elman(work, "train", "next-number", "numbers.txt", *options)
+    for name in ("last number", "mean of the window", "this model", "next        elman guess run"):
+        assert name in said
+    assert float(elman(work, "guess", "run", "numbers.txt")) == pytest.approx(3, abs=6)
+    assert "minimal-gated-unit" in elman(work, "show", "run")
+
+
+def test_testing_finds_and_checks_them(work):
+    program = (
+        "from elman.testing import check_cell, registered_cells, registered_tasks\n"
+        "(cell,) = [cell for cell in registered_cells() if cell.__name__ == 'MinimalGatedUnit']\n"
+        "check_cell(cell)\n"
+        "print(registered_tasks()['next-number'].__name__)\n"
+    )
+    assert run(work, "-c", program) == "NextNumber\n"
+    assert run(work, "check_next_number.py") == "every promise is kept\n"
