@@ -7,9 +7,8 @@ import pytest
 from elman import registry
 from elman.cells.named import make_cell
 from elman.diagnose.remedies import MOST, remedies
-from elman.tasks.shared.task import Task
 
-TASKS = {name: registry.find("tasks", name, Task) for name in registry.names("tasks")}
+TASKS = {name: registry.find_task(name) for name in registry.task_names()}
 CELLS = ["elman", "elman:nonlinearity=relu", "lstm", "gru", "layer-norm-lstm", "coupled-lstm"]
 
 

@@ -20,6 +20,7 @@ from elman.diagnose import gate_statistics, gradient_flow, hidden_states, jacobi
 from elman.errors import InputError
 from elman.inspect import look, report
 from elman.tasks.language_model import answers as language_model
+from elman.tasks.shared.laboratory import problem_of
 
 SECTIONS = ["gradient", "spectrum", "gates", "hidden", "training", "remedies"]
 VOID = {"meta", "br"}
@@ -238,7 +239,7 @@ def test_all_that_a_problem_reads_is_shown_or_said_to_be_left_out(tmp_path):
         report(task, tmp_path / str(symbols))
         own = numbers(tmp_path / str(symbols) / "states-recurrent-layer-1.csv")
         names = [key.removeprefix("input: ") for key in own if key.startswith("input")]
-        assert names == list(task.problem(5).names[:read])
+        assert names == list(problem_of(task.config, 5).names[:read])
         content = (tmp_path / str(symbols) / "report.html").read_text("utf-8")
         assert ("the first 64 of 102 inputs" in content) == (symbols == 100)
         assert "<h1>copy</h1>" in content  # not twice, where the folder is called as the task

@@ -202,7 +202,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(here, monkeypatch, form):
     Path("several.csv").write_text(GOOD.replace(",pos", ",pos;x"))
     options = {"label_separator": ";"} if form == "several" else {}
     whole = trained(f"{form}.csv", out="whole", **options)
-    monkeypatch.setattr("elman.tasks.shared.task.Silent", lambda: interrupt_at(7))
+    monkeypatch.setattr("elman.train.progress.Silent", lambda: interrupt_at(7))
     with pytest.raises(KeyboardInterrupt):
         trained(f"{form}.csv", **options)
     monkeypatch.undo()

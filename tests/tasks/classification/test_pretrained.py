@@ -100,7 +100,7 @@ def test_words_that_the_language_model_does_not_know_are_learnt_from_the_mean_of
 def test_gradual_unfreezing_resumes_to_the_same_bits(here, pretrained, monkeypatch):
     options = without("hidden_size", SMALL) | {"pretrained": Path("lm"), "epochs": 4}
     SequenceClassifier(**options).train("a.csv", "whole")
-    monkeypatch.setattr("elman.tasks.shared.task.Silent", lambda: interrupt_at(30))
+    monkeypatch.setattr("elman.train.progress.Silent", lambda: interrupt_at(30))
     with pytest.raises(KeyboardInterrupt):
         SequenceClassifier(**options).train("a.csv", "run")
     monkeypatch.undo()
