@@ -310,7 +310,7 @@ def test_a_resumed_run_reads_its_own_copy_of_the_data(tmp_path):
 DAMAGES = {
     "is not an .npz archive": lambda arrays: b"junk",
     "has no array 'validation'": lambda arrays: {k: v for k, v in arrays.items() if k != "validation"},
-    "must share out all 30 sequences": lambda arrays: arrays | {"test": arrays["test"] * 0},
+    "must hold each of the 30 sequences once": lambda arrays: arrays | {"test": arrays["test"] * 0},
     "x: lengths must be 30 ints": lambda arrays: arrays | {"lengths": arrays["lengths"] + 99},
     "must have 2 features. Got 1": lambda arrays: arrays | {"x": arrays["x"][:, :, :1]},
 }

@@ -132,7 +132,7 @@ def test_flags_that_contradict_the_language_model_are_refused(here, pretrained):
             SequenceClassifier(epochs=1, pretrained=Path("lm"), **options).train("a.csv")
     trained("a.csv")
     with pytest.raises(
-        InputError, match=r"--pretrained must be a run of language-model. Got one of classification"
+        InputError, match=r"--pretrained must be a run of language-model. Got a run of classification"
     ):
         SequenceClassifier(pretrained=Path("run")).train("a.csv")
     with pytest.raises(InputError, match="nowhere: no such run folder"):

@@ -17,7 +17,7 @@ def test_a_temperature_at_its_bound_is_told():
     results = {"test": FIGURES, "calibration_error_before": 0.125}
     for temperature, told in ((19.999, True), (0.05, True), (1.0, False)):
         lines = report_lines(results | {"temperature": temperature})
-        assert any("a bound of what is tried" in line for line in lines) is told
+        assert any("at the bound of its range" in line for line in lines) is told
 
 
 def test_what_was_measured_is_told_and_nothing_else():

@@ -1,4 +1,4 @@
-"""Anomalies that a trained detector finds, and how well it finds them."""
+"""Anomalies that a trained detector finds, and the figures that measure it."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -37,14 +37,14 @@ _PICTURE = "anomalies.png"
 
 
 class AnomalyAnswers(TaskAnswers):
-    """Analyses of series, whole or row by row, and figures of how well anomalies are found."""
+    """Analyses of series, whole or row by row, and figures of the detected anomalies."""
 
     config: AnomalyDetectionConfig
     facts: ColumnFacts
     model: Framewise | Autoencoder
 
     def analyse(self, series: Sequence[Channels]) -> list[Analysis]:
-        """Expected values, errors and scores of each series."""
+        """Computes expected values, errors and scores of each series."""
         analyses = []
         for each in series:
             inputs, targets = prepare(self.config, self.facts, each)
@@ -56,19 +56,19 @@ class AnomalyAnswers(TaskAnswers):
         return analyses
 
     def analyse_file(self, path: Path) -> list[Analysis]:
-        """``analyse`` for a table."""
+        """Reads a table and analyses it; see ``analyse``."""
         return self.analyse(read_alike(self.config, self.facts, path))
 
     def _analysis(
         self, series: Channels, expected: np.ndarray, past: np.ndarray, whole: np.ndarray
     ) -> Analysis:
-        """The scores and ranges that follow from errors.
+        """Computes scores and ranges from errors.
 
         Args:
-            series: with the values seen.
-            expected: [N, D] scaled.
-            past: [N, D] errors of what is expected from the past alone, scaled.
-            whole: [N, D] likewise, with the whole series at hand.
+            series: the observed values.
+            expected: [N, D] expected values, scaled.
+            past: [N, D] errors of the values expected from the past alone, scaled.
+            whole: [N, D] errors of the values expected from the whole series, scaled.
         """
         scores, blamed = likelihood_scores(past, self._likelihood())
         config = self.config
@@ -89,8 +89,8 @@ class AnomalyAnswers(TaskAnswers):
         return Likelihood(len(self.facts.columns), config.smoothing, config.history, config.repeat)
 
     def stream(self) -> DetectorStream:
-        """The detector as an object that reads one row at a time."""
-        model = self.model.cpu()  # at one row a step no device is faster
+        """Returns the detector as an object that reads one row at a time."""
+        model = self.model.cpu()  # no device is faster at one row per step
         return DetectorStream(
             model.stream(),
             self._likelihood(),
@@ -102,7 +102,7 @@ class AnomalyAnswers(TaskAnswers):
         )
 
     def answer_lines(self, lines: Iterable[bytes], on_bad_line: Callable[[str], None]) -> StreamedRows:
-        """An answer to each line of a table's rows, as ``AnomalyDetector.detect_lines`` describes it."""
+        """Yields an answer to each line of a table; see ``AnomalyDetector.detect_lines``."""
         config, facts = self.config, self.facts
         parser = RowParser(
             facts.columns,
@@ -113,7 +113,7 @@ class AnomalyAnswers(TaskAnswers):
 
     @property
     def tables(self) -> AnalysisTables:
-        """Makes rows of cells of analyses."""
+        """Formats analyses as rows of cells."""
         return AnalysisTables(self.config, self.facts)
 
     def draw(self, analyses: Sequence[Analysis], method: str, path: Path) -> None:
@@ -121,7 +121,7 @@ class AnomalyAnswers(TaskAnswers):
         draw_anomalies(analyses, method, path)
 
     def batches(self, paths: list[Path]) -> Windows:
-        """Windows of another file's rows, one after another."""
+        """Returns consecutive windows of another file's rows."""
         series = read_alike(self.config, self.facts, only_path(paths))
         ends = np.array([len(each) for each in series])
         length = window_length(self.config, ends)
@@ -131,12 +131,12 @@ class AnomalyAnswers(TaskAnswers):
         return result
 
     def evaluate(self, paths: list[Path]) -> dict[str, Any]:
-        """The test part's figures for all rows of another file."""
+        """Measures the detector on all rows of another file."""
         analyses = self.analyse(read_alike(self.config, self.facts, only_path(paths), with_labels=True))
         return figures(analyses, [0] * len(analyses))
 
     def measure(self, data: ChannelData, parts: Parts, say: Callable[[str], None]) -> dict[str, Any]:
-        """Errors on the test part beside simple methods', and how well labelled anomalies are found."""
+        """Measures errors and detection of anomalies on the test part, also of simple methods."""
         analyses = self.analyse(data.series)
         if self.folder is not None:
             self.draw(analyses, "dynamic", self.folder / _PICTURE)
@@ -146,7 +146,7 @@ class AnomalyAnswers(TaskAnswers):
         return {"test": figures(analyses, begins), "baselines": self._baselines(data.series, begins)}
 
     def _baselines(self, series: Sequence[Channels], begins: Sequence[int]) -> dict[str, dict[str, float]]:
-        """The figures of methods that learn nothing, through the same scoring."""
+        """Measures methods that learn nothing, with the same scoring."""
         simple: dict[str, list[Analysis]] = {"previous value": [], "training mean": []}
         gaussian = []
         for each in series:
@@ -163,13 +163,13 @@ class AnomalyAnswers(TaskAnswers):
         return results
 
     def sample(self, batches: Windows) -> Sample:
-        """The first batch with the names of the columns; a forecaster reads them one row late."""
+        """Returns the first batch with the names of the columns; a forecaster reads them one row late."""
         late = ", 1 before" if self.config.lagged else ""
         names = tuple(f"{column}{late}" for column in self.facts.columns)
         return Sample(next(iter(batches.epoch(0))), features=names)
 
     def report(self, results: dict[str, Any]) -> str:
-        """The test part's figures beside the simple methods'."""
+        """Returns the figures of the test part, with those of simple methods."""
         if "test" not in results:
             return "trained on all rows; no test part"
         keys = [key for key in results["test"] if key != "rows"]

@@ -37,10 +37,10 @@ class ColumnFacts(TaskFacts):
 
     Attributes:
         columns: names of the D columns of numbers.
-        names: whether a column named each row's series.
-        times: whether a column held each row's time.
-        mean: [D] of each column in the training part.
-        scale: [D] its standard deviation.
+        names: whether a column names the series of each row.
+        times: whether a column holds the time of each row.
+        mean: [D] mean of each column in the training part.
+        scale: [D] standard deviation of each column in the training part.
     """
 
     columns: tuple[str, ...]
@@ -57,25 +57,25 @@ class ColumnFacts(TaskFacts):
         check_numbers("scale", self.scale, count)
 
     def scaled(self, values: np.ndarray) -> np.ndarray:
-        """Values [..., D] in standard deviations from the mean, float32."""
+        """Converts values [..., D] to standard deviations from the mean, float32."""
         return scaled(values, np.array(self.mean), np.array(self.scale))
 
     def unscaled(self, values: np.ndarray) -> np.ndarray:
-        """Values [..., D] back in the columns' units, float64."""
+        """Converts values [..., D] back to the columns' units, float64."""
         result: np.ndarray = values * np.array(self.scale) + np.array(self.mean)
         return result
 
     def header(self, config: AnomalyDetectionConfig) -> list[str]:
-        """Names of all columns that another table must have."""
+        """Returns the names of all columns that another table must have."""
         return _header(config, self.names, self.times, self.columns)
 
 
 class ChannelData(TaskData):
-    """One or many series, each cut by position into training, validation and test part.
+    """One or more series, each cut by position into training, validation and test part.
 
     Attributes:
-        series: at least one, whole.
-        cuts: [series, 2] rows at which the training and the validation part of each end.
+        series: at least one complete series.
+        cuts: [series, 2] rows at which the training and the validation part of each series end.
     """
 
     config: AnomalyDetectionConfig
@@ -93,7 +93,7 @@ class ChannelData(TaskData):
 
     @classmethod
     def read(cls, config: AnomalyDetectionConfig, paths: list[Path], folder: Path | None) -> Self:
-        """Reads one table and cuts each of its series as ``split`` says."""
+        """Reads one table and cuts each of its series by ``split``."""
         path = only_path(paths)
         table = _read_table(config, path, with_labels=True)
         cuts = [
@@ -111,7 +111,7 @@ class ChannelData(TaskData):
         folder: Path | None,
         source: str = "X",
     ) -> Self:
-        """Learns the scales of the training parts; leaves the series in the run folder.
+        """Learns the scales of the training parts; stores the series in the run folder.
 
         Args:
             config: the options.
@@ -140,7 +140,7 @@ class ChannelData(TaskData):
         return cls(config, facts, *load_channels(folder / _DATA, len(facts.columns)))
 
     def parts(self) -> Parts:
-        """Windows of the training and validation parts; the test part is analysed as a whole."""
+        """Returns windows of the training and validation parts; the test part is analysed as a whole."""
         config = self.config
         prepared = [prepare(config, self.facts, each) for each in self.series]
         ends, stops = self.cuts.T
@@ -148,19 +148,19 @@ class ChannelData(TaskData):
         training = windows(
             config, prepared, np.zeros_like(ends), ends, length, config.stride, seed=config.seed
         )
-        assert training is not None  # no cut is at 0
+        assert training is not None  # every training part has rows
         return Parts(training, windows(config, prepared, ends, stops, length, length))
 
 
 Prepared = tuple[np.ndarray, np.ndarray]
-"""What a model reads at each row of a series [N, I], and what it should expect there [N, D]."""
+"""The model's input at each row of a series [N, I], and its targets [N, D]."""
 
 
 def prepare(config: AnomalyDetectionConfig, facts: ColumnFacts, series: Channels) -> Prepared:
-    """What the model reads at each row, and the target, NaN where that is unknown."""
+    """Returns the model's input at each row, and the target, NaN where unknown."""
     seen = facts.scaled(series.values)
     read, targets = filled(seen), seen
-    if config.lagged:  # the row before; nothing foretells the first
+    if config.lagged:  # the input is the row before, so the first row has no target
         read, targets = np.roll(read, 1, axis=0), seen.copy()
         read[0], targets[0] = 0, np.nan
     features = calendar(series.times, config.calendar, series.name or "the times")
@@ -168,7 +168,7 @@ def prepare(config: AnomalyDetectionConfig, facts: ColumnFacts, series: Channels
 
 
 def window_length(config: AnomalyDetectionConfig, rows: np.ndarray) -> int:
-    """Rows of a window: as the options say, but no more than the longest of the series has."""
+    """Returns the number of rows in a window: ``window``, but at most the rows of the longest series."""
     return max(2, min(config.window, int(rows.max())))
 
 
@@ -181,7 +181,7 @@ def windows(
     stride: int,
     seed: int | None = None,
 ) -> Windows | None:
-    """Windows of the rows from ``begins`` to ``ends`` of each series; None if there are no rows."""
+    """Returns windows of the rows from ``begins`` to ``ends`` of each series; None if there are no rows."""
     pieces = [
         (inputs[begin:end], targets[begin:end])
         for (inputs, targets), begin, end in zip(prepared, begins, ends, strict=True)
@@ -194,21 +194,21 @@ def windows(
 
 
 def only_path(paths: Sequence[Path]) -> Path:
-    """The one path; InputError for none or several."""
+    """Returns the only path. Raises InputError unless there is exactly one."""
     if len(paths) != 1:
         raise InputError(f"anomaly-detection reads one file. Got {len(paths)}.")
     return paths[0]
 
 
 def from_memory(config: AnomalyDetectionConfig, X: Any, columns: Sequence[str] | None = None) -> ChannelTable:
-    """Series from arrays or frames; see ``channels_from_memory``."""
+    """Makes series of arrays or frames; see ``channels_from_memory``."""
     return channels_from_memory(X, columns, **_special(config))
 
 
 def read_alike(
     config: AnomalyDetectionConfig, facts: ColumnFacts, path: Path, *, with_labels: bool = False
 ) -> list[Channels]:
-    """The series of another file; InputError unless it has the training table's columns."""
+    """Reads the series of another file. Raises InputError unless it has the training table's columns."""
     table = _read_table(config, path, with_labels)
     expected = facts.header(config)
     header = _header(config, table.has_names, table.has_times, table.columns)
@@ -218,7 +218,7 @@ def read_alike(
 
 
 def _read_table(config: AnomalyDetectionConfig, path: Path, with_labels: bool) -> ChannelTable:
-    """A table, with the labels of ``--labels`` if those are requested and the option names a file."""
+    """Reads a table, with the labels of ``--labels`` if requested and if the option names a file."""
     table = read_channels(path, **_special(config))
     if config.labels is None or not with_labels:
         return table
@@ -227,7 +227,7 @@ def _read_table(config: AnomalyDetectionConfig, path: Path, with_labels: bool) -
 
 
 def _special(config: AnomalyDetectionConfig) -> dict[str, str]:
-    """The columns that hold no channel."""
+    """Returns the options that name columns without channels."""
     return {name: getattr(config, name) for name in ("id_column", "time_column", "label_column")}
 
 

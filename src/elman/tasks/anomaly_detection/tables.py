@@ -1,4 +1,4 @@
-"""What a detector finds, as rows of tables."""
+"""Analyses and streamed answers of a detector as rows of tables."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from elman.data.scale import written
 from elman.tasks.anomaly_detection.data import ColumnFacts
 from elman.tasks.anomaly_detection.options import AnomalyDetectionConfig
 
-_DIGITS = 6  # significant ones of an expected or seen number
+_DIGITS = 6  # significant digits of an expected or observed number
 
 
 class AnalysisTables:
-    """Analyses of series as rows of cells, the first of which names the columns."""
+    """Formats analyses of series as rows of cells; the first row names the columns."""
 
     def __init__(self, config: AnomalyDetectionConfig, facts: ColumnFacts) -> None:
         self._name = [config.id_column] if facts.names else []
@@ -24,7 +24,7 @@ class AnalysisTables:
         self._units = dict(zip(facts.columns, zip(facts.mean, facts.scale, strict=True), strict=True))
 
     def ranges(self, analyses: Sequence[Analysis], method: str) -> Iterator[list[object]]:
-        """A row for each anomaly, with the column to blame most."""
+        """Yields a row for each anomaly, with the column that contributes most to it."""
         yield [*self._name, "start", "end", "score", "column", "expected", "seen"]
         for each in analyses:
             for anomaly in each.anomalies(method):
@@ -41,7 +41,7 @@ class AnalysisTables:
                 ]
 
     def scores(self, analyses: Sequence[Analysis], method: str) -> Iterator[list[object]]:
-        """A row for each row of the series: its score, whether it is anomalous, and the expected values."""
+        """Yields, for each row of the series, its score, whether it is anomalous, and the expected values."""
         yield [*self._name, self._time, "score", "anomaly", *(f"expected_{name}" for name in self._columns)]
         for each in analyses:
             name, flags = self._name_of(each), each.flags(method)
@@ -54,17 +54,17 @@ class AnalysisTables:
         return [analysis.series.name] if self._name else []
 
     def streamed(self, answers: Iterator[Answer | None], parser: RowParser) -> "StreamedRows":
-        """A row for each answer of a stream."""
+        """Returns a row for each answer of a stream."""
         return StreamedRows(answers, parser, (*self._name, self._time, "score", "anomaly"))
 
 
 @dataclass(frozen=True)
 class StreamedRows:
-    """The answers to lines of rows, each by the names of its columns; None stands for a header.
+    """Answers to lines, each by the names of its columns; None stands for a header.
 
     Attributes:
-        answers: to the lines, as they come.
-        parser: of the lines.
+        answers: answers to the lines, as they come.
+        parser: the parser of the lines.
         columns: names of an answer's cells, in order.
     """
 

@@ -1,4 +1,4 @@
-"""Anomaly detection: rows of numbers over time that differ from what the rows before them let expect."""
+"""Anomaly detection: rows of numbers over time that differ from their expected values."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -22,20 +22,20 @@ from elman.train.loop import Reading
 
 
 class AnomalyDetector(Task):
-    """Ranges of rows that differ from what the rows before them let expect, scored offline or row by row.
+    """Detects ranges of rows that differ from their expected values, offline or row by row.
 
-    A forecaster predicts each row from those before it, an autoencoder reconstructs windows; both learn what
-    is normal from the training part, under squared error. Errors become ranges by a dynamic threshold
+    A forecaster predicts each row from the rows before it; an autoencoder reconstructs windows. Both learn
+    from the training part what is normal, under squared error. Errors become ranges by a dynamic threshold
     (Hundman et al. 2018, arXiv:1802.04431) or, from the past alone, by their likelihood (Ahmad et al. 2017).
 
     Args:
         **options: fields of ``AnomalyDetectionConfig`` (``elman train anomaly-detection --help`` explains).
 
     Shapes:
-        X [N, D], or [N] of one column; NaN is missing. A list of arrays, tensors, columns or frames holds a
-        series in each; a list of numbers, or of lists, is one series of rows. Of a frame (polars, pandas) the
-        columns go by their names, those of the options ``id_column``, ``time_column`` and ``label_column``
-        included, as in a file.
+        X [N, D], or [N] for one column; NaN is missing. A list of arrays, tensors, columns or frames holds
+        several series; a list of numbers, or of lists, is one series of rows. The columns of a frame (polars,
+        pandas) are read by name, as in a file, including the columns that the options ``id_column``,
+        ``time_column`` and ``label_column`` name.
 
     Raises:
         InputError: an option out of its range.
@@ -56,16 +56,16 @@ class AnomalyDetector(Task):
         overwrite: bool = False,
         show_progress: bool = False,
     ) -> Self:
-        """Trains on all rows given, as normal ones: ``split`` is for files.
+        """Trains on all rows, which count as normal; ``split`` applies to files only.
 
         Args:
             X: one series or several.
             out: a run folder to write; None keeps the model in memory.
-            overwrite: replaces a run folder that exists.
-            show_progress: a progress bar on standard error.
+            overwrite: replaces an existing run folder.
+            show_progress: shows a progress bar on standard error.
 
         Raises:
-            InputError: shapes do not fit, or a value is infinite.
+            InputError: shapes do not match, or a value is infinite.
         """
         table = from_memory(self.config, X)
         whole = np.array([(len(each), len(each)) for each in table.series])
@@ -74,48 +74,49 @@ class AnomalyDetector(Task):
         )
 
     def detect(self, X: Any, method: Literal["dynamic", "likelihood"] = "dynamic") -> list[Anomaly]:
-        """Anomalies of one series or several, in order.
+        """Returns the anomalies of one series or several, in order.
 
         Args:
             X: as for ``fit``, with the columns that the detector was trained on.
-            method: dynamic, with the whole series at hand; likelihood, each row from the past alone.
+            method: "dynamic" judges with the whole series at hand; "likelihood" judges each row from the past
+                alone.
         """
         return [anomaly for each in self.analyse(X) for anomaly in each.anomalies(method)]
 
     def scores(self, X: Any) -> np.ndarray:
-        """The streaming score of each row [N] of one series, in decades: 5 is one in 100,000."""
+        """Returns the streaming score of each row [N] of one series, in decades: 5 is one in 100,000."""
         analyses = self.analyse(X)
         if len(analyses) != 1:
             raise InputError(f"X must be one series. Got {len(analyses)}; analyse takes several.")
         return analyses[0].scores
 
     def analyse(self, X: Any) -> list[Analysis]:
-        """All that the detector makes of one series or several: expected values, errors, scores."""
+        """Returns expected values, errors and scores of one series or several."""
         answers: AnomalyAnswers = self.answers
         return answers.analyse(from_memory(self.config, X, self.facts.columns).series)
 
     def analyse_file(self, path: str | Path) -> list[Analysis]:
-        """``analyse`` for a table."""
+        """Reads a table and analyses it; see ``analyse``."""
         answers: AnomalyAnswers = self.answers
         return answers.analyse_file(Path(path))
 
     def stream(self) -> DetectorStream:
-        """The detector as an object that reads one row at a time, by ``push(values, time)``."""
+        """Returns the detector as an object that reads one row at a time, by ``push(values, time)``."""
         answers: AnomalyAnswers = self.answers
         return answers.stream()
 
     def detect_lines(self, lines: Iterable[bytes], on_bad_line: Callable[[str], None]) -> StreamedRows:
-        """An answer to each line of a table as soon as it is read; each series has a state of its own.
+        """Answers each line of a table as soon as it is read; each series has a state of its own.
 
         Args:
             lines: UTF-8; CSV with or without a header, or JSON objects.
-            on_bad_line: called with a message for a malformed line, whose answer is empty.
+            on_bad_line: called with a message for each malformed line, which gets an empty answer.
         """
         answers: AnomalyAnswers = self.answers
         return answers.answer_lines(lines, on_bad_line)
 
     def build(self) -> Framewise | Autoencoder:
-        """Layer and head; an encoder before them if windows are reconstructed."""
+        """Returns layer and head, with an encoder before them if windows are reconstructed."""
         columns = len(self.facts.columns)
         layer = self.layer(columns + CALENDARS[self.config.calendar])
         head = SquaredError(layer.output_size, columns)
@@ -124,5 +125,5 @@ class AnomalyDetector(Task):
         return Autoencoder(layer, self.layer(layer.output_size), head, self.config.window)
 
     def reading(self) -> Reading:
-        """Mean squared error, in the columns' variances."""
+        """Shows the mean squared error, in units of the columns' variances."""
         return Reading("squared error", 1.0, "values")

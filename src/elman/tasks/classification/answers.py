@@ -1,4 +1,4 @@
-"""What a classifier says of examples, how good that is, and the report of both."""
+"""Predictions of a classifier, their figures and the report."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -40,7 +40,7 @@ _CONFUSION = "confusion.png"
 
 
 class LabelAnswers(TaskAnswers):
-    """Labels and their probabilities, and figures of both."""
+    """Labels and probabilities of examples, and figures of both."""
 
     config: ClassificationConfig
     facts: ClassificationFacts
@@ -49,23 +49,23 @@ class LabelAnswers(TaskAnswers):
     # Examples
 
     def examples(self, path: Path, *, with_labels: bool) -> Labelled:
-        """Examples of the kind that the model was trained on, from a file or folder."""
+        """Reads examples of the kind that the model was trained on, from a file or folder."""
         scheme = self.facts.scheme
         return scheme.check(
             read_labelled(path, columns_of(self.config, scheme.texts), with_labels=with_labels)
         )
 
     def labelled(self, paths: list[Path]) -> Labelled:
-        """Examples with their labels, from files or folders."""
+        """Reads examples with their labels, from files or folders."""
         require("data", bool(paths), "at least one path", paths)
         return joined([self.examples(path, with_labels=True) for path in paths])
 
     def batches(self, paths: list[Path]) -> Ragged:
-        """Batches of other files or folders."""
+        """Returns batches of other files or folders."""
         return batches_of(self.config, self.facts, self.labelled(paths))
 
     def sample(self, batches: Ragged) -> Sample:
-        """A batch with the text of each step, or the names of its numbers."""
+        """Returns a batch with the text of each step, or the names of its numbers."""
         batch = next(iter(batches.epoch(0)))
         if self.facts.vocabulary is not None:
             return text_sample(batch, self.facts.vocabulary)
@@ -74,18 +74,18 @@ class LabelAnswers(TaskAnswers):
     # Predictions
 
     def logits(self, part: Labelled) -> np.ndarray:
-        """Logits [N, V], in the order of the examples; their labels are not read."""
+        """Returns logits [N, V], in the order of the examples; ignores their labels."""
         logits = np.zeros((len(part), len(self.facts.scheme.classes)), np.float32)
         if not len(part):
             return logits
         batches = batches_of(self.config, self.facts, replace(part, labels=[()] * len(part)))
-        found = predict(self.model, (batch.inputs for batch in batches.epoch()), self.model.logits)
-        for rows, values in zip(batches.rows(), found, strict=True):
+        outputs = predict(self.model, (batch.inputs for batch in batches.epoch()), self.model.logits)
+        for rows, values in zip(batches.rows(), outputs, strict=True):
             logits[rows] = values.float().numpy()
         return logits
 
     def probabilities(self, part: Labelled) -> np.ndarray:
-        """Calibrated probabilities [N, V], in the order of the examples."""
+        """Returns calibrated probabilities [N, V], in the order of the examples."""
         return self._calibrated(self.logits(part))
 
     def _calibrated(self, logits: np.ndarray) -> np.ndarray:
@@ -93,7 +93,7 @@ class LabelAnswers(TaskAnswers):
         return probabilities(logits, float(self.model.temperature), multi_label=several)
 
     def label(self, examples: Labelled) -> list[tuple[list[str], dict[str, float]]]:
-        """For each example the labels predicted, and the probability of every label."""
+        """Returns the predicted labels of each example, and the probability of every label."""
         names, p = self.facts.scheme.names, self.probabilities(examples)
         chosen = decide(p, multi_label=self.facts.scheme.multi_label)
         return [
@@ -102,7 +102,7 @@ class LabelAnswers(TaskAnswers):
         ]
 
     def explain(self, text: str | tuple[str, ...]) -> list[list[tuple[str, float]]]:
-        """How much each piece of a text speaks for the label predicted; of a pair, of each of its texts."""
+        """Returns how much each piece of a text supports the predicted label; for each text of a pair."""
         if self.facts.vocabulary is None:
             raise InputError("only texts can be explained; this model reads numbers")
         one = Labelled([texts_of_example(text, self.facts.scheme.texts, "text")], [()], ["text"])
@@ -114,14 +114,14 @@ class LabelAnswers(TaskAnswers):
         ]
 
     def of_file(self, path: Path, *, explain: bool) -> Iterator[dict[str, Any]]:
-        """An answer for each example in a file, whose labels, if any, are not read."""
+        """Yields an answer for each example in a file; ignores labels in the file."""
         return self._answers(self.examples(path, with_labels=False), explain)
 
     def of_lines(self, lines: Iterable[str], *, explain: bool) -> Iterator[dict[str, Any]]:
-        """An answer for each line, before the next one is read."""
+        """Yields an answer for each line before it reads the next line."""
         texts = self.facts.scheme.texts
         if not texts:
-            raise InputError("sequences of numbers are read from a file. Got none.")
+            raise InputError("numeric sequences are read from a file. Got no file.")
         for number, line in enumerate(lines, 1):
             place = f"line {number}"
             item = texts_of_line(line.removesuffix("\n"), texts, place)
@@ -138,11 +138,11 @@ class LabelAnswers(TaskAnswers):
     # Figures
 
     def evaluate(self, paths: list[Path]) -> dict[str, Any]:
-        """Figures on other files or folders."""
+        """Measures the model on other files or folders."""
         return self.figures(self.labelled(paths))
 
     def figures(self, part: Labelled) -> dict[str, Any]:
-        """Accuracy, macro F1, log loss and calibration error."""
+        """Returns accuracy, macro F1, log loss and calibration error."""
         return self._figures(part, self.probabilities(part))
 
     def _figures(self, part: Labelled, p: np.ndarray) -> dict[str, Any]:
@@ -150,7 +150,7 @@ class LabelAnswers(TaskAnswers):
         return label_figures(scheme.truth(part), p, multi_label=scheme.multi_label)
 
     def measure(self, data: LabelledData, parts: Parts, say: Callable[[str], None]) -> dict[str, Any]:
-        """Calibrates on the validation part; then measures the test part beside simple methods."""
+        """Calibrates on the validation part; then measures the model and simple methods on the test part."""
         validation, test = data.examples["validation"], data.examples["test"]
         results: dict[str, Any] = {"vectors": data.coverage} if data.coverage else {}
         if len(validation):
@@ -164,7 +164,7 @@ class LabelAnswers(TaskAnswers):
         return results | self._details(test, logits, p)
 
     def _calibrate(self, validation: Labelled) -> float:
-        """Fits the temperature, which is saved with the weights."""
+        """Fits the temperature, which becomes part of the weights."""
         scheme = self.facts.scheme
         truth, logits = scheme.truth(validation), self.logits(validation)
         temperature = fit_temperature(truth, logits, multi_label=scheme.multi_label)
@@ -172,7 +172,7 @@ class LabelAnswers(TaskAnswers):
         return temperature
 
     def _details(self, test: Labelled, logits: np.ndarray, p: np.ndarray) -> dict[str, Any]:
-        """Calibration error before calibrating, figures of each label, and the surest mistakes."""
+        """Returns calibration error before calibration, figures of each label, and the surest mistakes."""
         scheme = self.facts.scheme
         truth, several, names = scheme.truth(test), scheme.multi_label, scheme.names
         raw = probabilities(logits, multi_label=several)
@@ -188,13 +188,13 @@ class LabelAnswers(TaskAnswers):
         return details | {"confusion": matrix.tolist(), "mistakes": kept_mistakes(test, truth, p, names)}
 
     def _baselines(self, data: LabelledData) -> dict[str, Any]:
-        """Figures of simple methods, by name."""
+        """Returns the figures of simple methods, by name."""
         scheme = self.facts.scheme
         training, validation, test = (data.examples[name] for name in PARTS)
         truth = scheme.truth(training), scheme.truth(validation)
-        found = simple_probabilities((training, validation, test), truth, multi_label=scheme.multi_label)
-        return {name: self._figures(test, p) for name, p in found.items()}
+        simple = simple_probabilities((training, validation, test), truth, multi_label=scheme.multi_label)
+        return {name: self._figures(test, p) for name, p in simple.items()}
 
     def report(self, results: dict[str, Any]) -> str:
-        """The figures beside the simple methods', each label's, and the surest mistakes."""
+        """Returns the figures of all methods and of each label, and the surest mistakes."""
         return "\n".join(report_lines(results))

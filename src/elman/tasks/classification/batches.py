@@ -12,13 +12,13 @@ from elman.tasks.classification.options import ClassificationConfig
 def batches_of(
     config: ClassificationConfig, facts: ClassificationFacts, part: Labelled, seed: int | None = None
 ) -> Ragged:
-    """Batches of tokens or standardised steps, with the labels as targets.
+    """Returns batches of tokens or standardised steps, with the labels as targets.
 
     Args:
         config: the options.
-        facts: what was learnt of the training part.
+        facts: the facts of the training part.
         part: the examples; an example without labels gets the first label as its target.
-        seed: decides each epoch's order; None: longest first, for evaluation.
+        seed: seed of each epoch's order; None: longest first, for evaluation.
     """
     truth = facts.scheme.truth(part)  # [N, V]
     targets = truth.astype(np.float32) if facts.scheme.multi_label else truth.argmax(1)
@@ -29,9 +29,9 @@ def batches_of(
 def inputs_of(
     config: ClassificationConfig, facts: ClassificationFacts, part: Labelled
 ) -> list[tuple[np.ndarray, ...]]:
-    """What the model reads of each example: tokens [T] of each text, or standardised steps [T, I].
+    """Returns the model's input for each example: tokens [T] of each text, or standardised steps [T, I].
 
-    T is at most ``config.max_length``, if that is set.
+    T is at most ``config.max_length``, unless that is 0.
     """
     limit, vocabulary = config.max_length, facts.vocabulary
     kept = slice(None) if not limit else slice(limit) if config.keep == "start" else slice(-limit, None)

@@ -15,14 +15,14 @@ _FOLDS = "folds.json"
 class Folds:
     """Accuracies of the folds measured so far, by method.
 
-    They are kept in the run folder, so that an interrupted cross-validation continues with the next fold.
+    They are stored in the run folder, so that an interrupted cross-validation continues with the next fold.
 
     Args:
         first: results of the first fold.
         folder: the run folder; None keeps the accuracies in memory.
 
     Raises:
-        InputError: the folder holds something else under their name.
+        InputError: the file of accuracies holds something else.
     """
 
     def __init__(self, first: dict[str, Any], folder: Path | None) -> None:
@@ -36,7 +36,7 @@ class Folds:
             files.write_json(self._path, self.accuracies)
 
     def summary(self) -> dict[str, Any]:
-        """Of each method the accuracy in every fold, their mean and standard deviation."""
+        """Returns, for each method, the accuracy in every fold, the mean and the standard deviation."""
         by_method = {name: [fold[name] for fold in self.accuracies] for name in self.accuracies[0]}
         return {
             name: {"accuracy": a, "mean": float(np.mean(a)), "deviation": float(np.std(a))}
@@ -50,7 +50,7 @@ def _accuracies(results: dict[str, Any]) -> dict[str, float]:
 
 
 def _read(path: Path | None) -> list[dict[str, float]]:
-    """What an interrupted cross-validation has left."""
+    """Reads the accuracies that an interrupted cross-validation stored."""
     folds = read_json(path) if path is not None and path.exists() else []
     if not (
         isinstance(folds, list)

@@ -1,4 +1,4 @@
-"""Labelled examples, divided into training, validation and test part."""
+"""Labelled examples, split into training, validation and test part."""
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -27,14 +27,14 @@ from elman.tasks.classification.options import ClassificationConfig
 from elman.tasks.classification.start import start_of
 from elman.tasks.shared.data import Parts, TaskData
 
-_LOOKED_AT = 1000  # examples of each part that are encoded to look at a model with
+_LOOKED_AT = 1000  # examples of each part that are encoded to inspect a model
 
 
 class LabelledData(TaskData):
     """The examples of each part.
 
     Attributes:
-        examples: by the name of their part.
+        examples: the examples, by the name of their part.
         coverage: how much of the training part has word vectors; empty without vectors.
     """
 
@@ -62,23 +62,23 @@ class LabelledData(TaskData):
         folder: Path | None,
         named: Collection[str] = (),
     ) -> Self:
-        """Reads files or folders, divides them, and learns labels and vocabulary from the training part.
+        """Reads files or folders, splits them, and learns labels and vocabulary from the training part.
 
         Args:
             config: the options.
             paths: files or folders.
             folder: the run folder, or None.
-            named: options that the user gave by name, which vectors or a language model may not change.
+            named: options that the user named; vectors or a language model may not change these.
         """
         if not paths:
             raise InputError("classification needs a file or a folder to train on")
         columns = columns_of(config)
-        given = _read_all(paths, columns)
-        label_names(given)  # before it is divided, so that the message says what the files lack
+        examples_read = _read_all(paths, columns)
+        label_names(examples_read)  # before the split, so that an error names what the files lack
         own_files = {"validation": config.validation, "test": config.test}
         elsewhere = {name: _read_all(files, columns) for name, files in own_files.items() if files}
-        examples = divided(given, elsewhere, config.split, folds=config.folds, seed=config.seed)
-        warn_of_lone_labels(given)
+        examples = divided(examples_read, elsewhere, config.split, folds=config.folds, seed=config.seed)
+        warn_of_lone_labels(examples_read)
         return cls.learn(config, examples, folder, named=named)
 
     @classmethod
@@ -91,14 +91,14 @@ class LabelledData(TaskData):
         named: Collection[str] = (),
         originals: Mapping[str, Any] | None = None,
     ) -> Self:
-        """Learns the facts of divided examples, and stores these in the run folder.
+        """Learns the facts of split examples, and stores the examples in the run folder.
 
         Args:
             config: the options.
-            examples: of every part, by its name.
+            examples: the examples of every part, by the part's name.
             folder: the run folder, or None.
             named: as for ``read``.
-            originals: labels as the user gave them, by the text that stands for each.
+            originals: the user's labels, by the text that represents each.
         """
         training = examples["training"]
         scheme = Scheme.learn(
@@ -117,21 +117,21 @@ class LabelledData(TaskData):
 
     @classmethod
     def reopen(cls, config: ClassificationConfig, facts: ClassificationFacts, folder: Path) -> Self:
-        """Reads the examples again."""
+        """Reads the examples from the run folder."""
         scheme = facts.scheme
         examples = load_parts(folder, PARTS, scheme.features, scheme.texts, scheme.multi_label)
         for part in examples.values():
             scheme.check(part)
         if not len(examples["training"]):
-            raise InputError(f"{folder}: has no examples to train on")
+            raise InputError(f"{folder}: must hold examples to train on. Got none.")
         return cls(config, facts, examples)
 
     def parts(self) -> Parts:
-        """Batches of all examples."""
+        """Returns batches of all examples."""
         return self._batched(self.examples)
 
     def few(self) -> Parts:
-        """Batches of some examples of each part, since every example in a part is encoded."""
+        """Returns batches of some examples of each part, since encoding all of them takes long."""
         return self._batched(
             {name: part.rows(_spread(len(part), _LOOKED_AT)) for name, part in self.examples.items()}
         )
@@ -147,11 +147,11 @@ class LabelledData(TaskData):
 
 
 def columns_of(config: ClassificationConfig, texts: int = 0) -> Columns:
-    """The names of a table's columns.
+    """Returns the names of a table's columns.
 
     Args:
         config: the options.
-        texts: texts in each example, if known: a model trained on pairs in memory reads the column "pair".
+        texts: texts in each example, or 0 if unknown: a model trained on pairs in memory reads "pair".
     """
     return Columns(
         config.text_column,
@@ -168,5 +168,5 @@ def _read_all(paths: Sequence[Path], columns: Columns) -> Labelled:
 
 
 def _spread(number: int, most: int) -> np.ndarray:
-    """Up to ``most`` evenly spaced indices below ``number``."""
+    """Returns up to ``most`` evenly spaced indices below ``number``."""
     return np.arange(number)[:: max(1, -(-number // most))]

@@ -1,4 +1,4 @@
-"""What a classifier learns of its training data."""
+"""Facts that a classifier learns from its training data."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +16,16 @@ from elman.train import files
 
 @dataclass(frozen=True)
 class ClassificationFacts(TaskFacts):
-    """Kind of example, labels, scales of numbers; the vocabulary, in a file of its own, if texts are read.
+    """Kind of example, labels and scales of numbers; for texts, the vocabulary in a file of its own.
 
-    The scheme alone is the ``facts`` of ``config.json``.
+    Only the scheme is stored in ``config.json``.
     """
 
     scheme: Scheme
     vocabulary: TextVocabulary | None = None
 
     def __post_init__(self) -> None:
-        """Checks that there is a vocabulary if, and only if, texts are read."""
+        """Checks that there is a vocabulary if and only if the examples are texts."""
         if (self.vocabulary is not None) != (self.scheme.texts > 0):
             raise InputError("facts: there must be a vocabulary for texts, and for texts only")
 

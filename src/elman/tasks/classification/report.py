@@ -1,4 +1,4 @@
-"""What was measured of a classifier, as lines for people."""
+"""Figures of a classifier as readable lines."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from elman.metrics.label_figures import surest_mistakes
 from elman.tasks.shared.table import behind_line, shorten, table_lines
 
 _MOST_LABELS, _LONGEST_LABEL, _MOST_MISTAKES = 30, 30, 5
-_KEPT, _EXCERPT = 10, 160  # mistakes that results hold, and how many characters of each
+_KEPT, _EXCERPT = 10, 160  # mistakes in the results, and characters of each
 _FIGURES = {
     "accuracy": "accuracy",
     "macro_f1": "macro F1",
@@ -23,13 +23,13 @@ _FIGURES = {
 def kept_mistakes(
     examples: Labelled, truth: np.ndarray, p: np.ndarray, names: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """The mistakes that a model was surest of, each with its place, the beginning of its text and labels.
+    """Returns the model's surest mistakes, with place, beginning of the text, and labels.
 
     Args:
-        examples: N of one label each.
+        examples: N examples with one label each.
         truth: [N, V] of 0 and 1.
         p: [N, V] probabilities.
-        names: of the V labels.
+        names: the names of the V labels.
     """
     return [
         {
@@ -46,7 +46,7 @@ def kept_mistakes(
 
 
 def report_lines(results: Mapping[str, Any]) -> list[str]:
-    """The figures beside those of simple methods, then folds, labels and mistakes as far as measured."""
+    """Returns the figures of all methods, then folds, labels and mistakes if they were measured."""
     part = "test" if "test" in results else "validation"
     if part not in results:
         return ["trained on all examples; no test part"]
@@ -83,15 +83,16 @@ def _method_lines(part: str, own: Mapping[str, Any], baselines: Mapping[str, Any
 def _start_lines(results: Mapping[str, Any]) -> list[str]:
     if "vectors" not in results:
         return []
-    found = results["vectors"]
-    return [f"vectors for {found['words']:,} of {found['of']:,} words, {found['tokens']:.1%} of the tokens"]
+    covered = results["vectors"]
+    shares = f"{covered['words']:,} of {covered['of']:,} words, {covered['tokens']:.1%} of the tokens"
+    return [f"vectors for {shares}"]
 
 
 def _calibration_lines(results: Mapping[str, Any]) -> list[str]:
     if not ("temperature" in results and "calibration_error_before" in results):
         return []
     temperature = results["temperature"]
-    bound = ", a bound of what is tried" if is_bound(temperature) else ""
+    bound = ", at the bound of its range" if is_bound(temperature) else ""
     return [
         f"calibration error before the temperature ({temperature:.3f}, fitted on validation{bound}): "
         f"{results['calibration_error_before']:.4f}"

@@ -1,4 +1,4 @@
-"""What a new classifier starts from: random weights, word vectors, or a language model."""
+"""Initial weights of a classifier: random, word vectors, or a language model."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,7 +24,7 @@ from elman.tasks.language_model.task import LanguageModel
 from elman.tasks.shared.run_folder import load
 from elman.tasks.shared.text import learn_vocabulary
 
-_FEWEST_OF_A_WORD = 2  # in the training part, of a word that a language model does not know
+_FEWEST_OF_A_WORD = 2  # occurrences in the training part that add a word to a language model's vocabulary
 _OF_THE_LANGUAGE_MODEL = (
     "cell",
     "hidden_size",
@@ -42,12 +42,12 @@ _OF_THE_LANGUAGE_MODEL = (
 
 @dataclass(frozen=True)
 class Start:
-    """What a new model starts from.
+    """The start of a new model.
 
     Attributes:
         config: the options, some of which come from the vectors or the language model.
-        facts: what was learnt of the training part.
-        weights: tensors by their names in the model's state dict; the others are random.
+        facts: the facts of the training part.
+        weights: tensors by their names in the model's state dict; all others start at random.
         coverage: how many words and which share of the tokens have vectors; empty without vectors.
     """
 
@@ -60,16 +60,16 @@ class Start:
 def start_of(
     config: ClassificationConfig, named: Collection[str], scheme: Scheme, training: Labelled
 ) -> Start:
-    """What the options name as the start.
+    """Returns the start that the options name.
 
     Args:
         config: the options.
-        named: options that the user gave by name, which no source may change.
-        scheme: what the examples are.
+        named: options that the user named; no source may change these.
+        scheme: the kind of the examples.
         training: examples of the training part.
 
     Raises:
-        InputError: a file or run folder is refused, or contradicts an option.
+        InputError: a file or run folder breaks a rule, or contradicts an option.
     """
     if not scheme.texts:
         return Start(config, ClassificationFacts(scheme))
@@ -83,10 +83,10 @@ def start_of(
 
 
 def _vocabulary(config: ClassificationConfig, texts: Sequence[str]) -> TextVocabulary:
-    if config.level == "bytes":  # none of them is rare, and they have no case
+    if config.level == "bytes":  # the vocabulary is always all 256 bytes, which have no case
         config = replace(config, min_count=1, lowercase=False)
     vocabulary = learn_vocabulary(config, texts)
-    if isinstance(vocabulary, CharacterVocabulary):  # other texts may have others
+    if isinstance(vocabulary, CharacterVocabulary):  # other texts may have other characters
         return replace(vocabulary, has_unknown=True)
     return vocabulary
 
@@ -94,14 +94,16 @@ def _vocabulary(config: ClassificationConfig, texts: Sequence[str]) -> TextVocab
 def _from_language_model(
     config: ClassificationConfig, folder: Path, named: Collection[str], scheme: Scheme, texts: Sequence[str]
 ) -> Start:
-    """Options, vocabulary and weights of a language model.
+    """Takes options, vocabulary and weights from a language model.
 
-    Words of the training part that it does not know begin as the mean of those that it does
+    Words of the training part that it does not know start as the mean of its known words
     (Howard & Ruder 2018, arXiv:1801.06146).
     """
     source = load(folder, config.cell if is_file(config.cell) else None)
     if not isinstance(source, LanguageModel):
-        raise InputError(f"--pretrained must be a run of language-model. Got one of {source.name}: {folder}.")
+        raise InputError(
+            f"--pretrained must be a run of language-model. Got a run of {source.name}: {folder}."
+        )
     values = {name: getattr(source.config, name) for name in _OF_THE_LANGUAGE_MODEL}
     config = replace(_with(config, values, named, folder), bidirectional=False)
     vocabulary = source.vocabulary
@@ -121,20 +123,24 @@ def _from_vectors(
     facts: ClassificationFacts,
     training: Labelled,
 ) -> Start:
-    """The embedding from a file of vectors, and how much of the training part has vectors."""
+    """Takes the embedding from a file of vectors, and measures how much of the training part has vectors."""
     assert facts.vocabulary is not None
     words = facts.vocabulary.pieces(np.arange(len(facts.vocabulary)))
-    vectors, found = embedding_from(path, words, config.seed)
+    vectors, has_vector = embedding_from(path, words, config.seed)
     config = _with(config, {"embedding_size": vectors.shape[1]}, named, path)
     tokens = np.concatenate([text for item in inputs_of(config, facts, training) for text in item])
-    coverage = {"words": int(found.sum()), "of": len(found), "tokens": float(found[tokens].mean())}
+    coverage = {
+        "words": int(has_vector.sum()),
+        "of": len(has_vector),
+        "tokens": float(has_vector[tokens].mean()),
+    }
     return Start(config, facts, {"embedding.weight": torch.from_numpy(vectors)}, coverage)
 
 
 def _with(
     config: ClassificationConfig, values: dict[str, Any], named: Collection[str], source: Path
 ) -> ClassificationConfig:
-    """The options with those of a source. Raises InputError if the user requested other values."""
+    """Replaces options by those of a source. Raises InputError if the user requested other values."""
     default = ClassificationConfig()
     for name, value in values.items():
         requested = getattr(config, name)

@@ -1,4 +1,4 @@
-"""Classification: which label, or which labels, a text, a pair of texts or a numeric sequence has."""
+"""Classification: the label or labels of a text, a pair of texts or a numeric sequence."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -33,10 +33,10 @@ from elman.train.progress import make_progress
 
 
 class SequenceClassifier(Task):
-    """Labels of texts and sequences, in scikit-learn's manner: ``fit(X, y)``, ``predict``, ``score(X, y)``.
+    """Classifies texts and sequences, like scikit-learn: ``fit(X, y)``, ``predict``, ``score(X, y)``.
 
     Embedding → recurrent layer → pooling over time → softmax over the classes (or, if examples may have
-    several labels, a logistic for each). Probabilities are calibrated on the validation part.
+    several labels, a logistic function for each). Probabilities are calibrated on the validation part.
 
     Args:
         **options: fields of ``ClassificationConfig`` (``elman train classification --help`` explains them).
@@ -87,25 +87,25 @@ class SequenceClassifier(Task):
         overwrite: bool = False,
         show_progress: bool = False,
     ) -> Self:
-        """Trains on all the examples given; the option ``split`` divides those of files only.
+        """Trains on all examples; the option ``split`` applies to files only.
 
         Args:
-            X: texts, pairs of texts (in two columns too), or numbers [N, T, I] or [N, T].
-            y: a label for each, or a list of labels for each, or an indicator [N, V] of 0 and 1, whose labels
-                are the numbers of its columns or, of a frame, their names.
-            lengths: [N] steps of each numeric sequence, or None: all T.
-            validation: (X, y) or (X, y, lengths) to choose the best epoch and to calibrate by, or None.
+            X: texts, pairs of texts (also in two columns), or numbers [N, T, I] or [N, T].
+            y: one label or a list of labels for each example, or an indicator [N, V] of 0 and 1; its labels
+                are the numbers of its columns or, in a frame, their names.
+            lengths: [N] number of steps of each numeric sequence; None: all T.
+            validation: (X, y) or (X, y, lengths), to choose the best epoch and to calibrate; or None.
             out: a run folder to write; None keeps the model in memory.
-            overwrite: replaces a run folder that exists.
-            show_progress: a progress bar on standard error.
+            overwrite: replaces an existing run folder.
+            show_progress: shows a progress bar on standard error.
 
         Raises:
-            InputError: X and y do not fit, an element cannot be learnt from, or an option names other parts.
+            InputError: X and y do not match, an element breaks a rule, or an option names other parts.
         """
         for option in ("folds", "validation", "test"):
-            given = getattr(self.config, option)
-            rule = "left out for fit, which trains on all the examples it is given"
-            require(f"the option {option}", not given, rule, given)
+            value = getattr(self.config, option)
+            rule = "left out for fit, which trains on all its examples"
+            require(f"the option {option}", not value, rule, value)
         labels = read_labels(y)
         names = labels.names()
         training = labelled_from_memory(X, labels, lengths, names=names)
@@ -117,11 +117,11 @@ class SequenceClassifier(Task):
         return self._fit(learn, out, overwrite, show_progress)
 
     def _read(self, paths: list[Path], folder: Path | None) -> LabelledData:
-        """The examples of files; vectors or a language model may change options that are not named."""
+        """Reads examples; vectors or a language model may change options that the user did not name."""
         return LabelledData.read(self.config, paths, folder, self.named)
 
     def build(self) -> Classifier:
-        """Embedding, layer, pooling and head."""
+        """Returns the model: embedding, layer, pooling and head."""
         config, scheme, vocabulary = self.config, self.scheme, self.vocabulary
         embedding = None if vocabulary is None else nn.Embedding(len(vocabulary), config.embedding_size)
         size = len(scheme.features) if embedding is None else config.embedding_size
@@ -150,18 +150,18 @@ class SequenceClassifier(Task):
         )
 
     def reading(self) -> Reading:
-        """The loss, in nats."""
+        """Shows the loss in nats."""
         return Reading("nats", 1.0, "examples")
 
     def _measure(self, parts: Parts, show_progress: bool) -> dict[str, Any]:
-        """Figures of the model, and accuracies of the other folds if there are any."""
+        """Measures the model and, in a cross-validation, those of the other folds."""
         results = super()._measure(parts, show_progress)
         if self.config.folds:
             results["folds"] = self._cross_validate(results, show_progress)
         return results
 
     def _cross_validate(self, first: dict[str, Any], show_progress: bool) -> dict[str, Any]:
-        """Trains and measures a new task on each of the other folds; returns the accuracies of all."""
+        """Trains and measures a new task on each of the other folds; returns the accuracies of all folds."""
         config = self.config
         folds = Folds(first, self.folder)
         others = other_folds(self.data.examples, config.split, folds=config.folds, seed=config.seed)
@@ -178,31 +178,32 @@ class SequenceClassifier(Task):
     # Answers
 
     def predict(self, X: Any, lengths: Any = None) -> Any:
-        """The most probable label of each example [N]; where there may be several, a list of labels each."""
+        """Returns the most probable label of each example [N]; with several labels, a list for each."""
         p = self.predict_proba(X, lengths)
         if not self.scheme.multi_label:
             return self.classes_[p.argmax(1)]
         return [[self.scheme.classes[k] for k in np.flatnonzero(row > 0.5)] for row in p]
 
     def predict_proba(self, X: Any, lengths: Any = None) -> np.ndarray:
-        """Calibrated probabilities [N, V], columns as ``classes_``."""
+        """Returns calibrated probabilities [N, V], with columns in the order of ``classes_``."""
         answers = self.answers
         return answers.probabilities(self.scheme.check(labelled_from_memory(X, lengths=lengths)))
 
     def score(self, X: Any, y: Any, lengths: Any = None) -> float:
-        """Accuracy: the share of examples whose label, or all of whose labels, are right."""
+        """Returns the accuracy: the share of examples whose label (or set of labels) is right."""
         return self.evaluate(X=X, y=y, lengths=lengths)["accuracy"]
 
     def evaluate(
         self, data: Paths | None = None, *, X: Any = None, y: Any = None, lengths: Any = None
     ) -> dict[str, Any]:
-        """Figures on other files or folders, or on examples in memory, which are given as to ``fit``.
+        """Measures the model on other files or folders, or on examples in memory, as for ``fit``.
 
         Raises:
-            InputError: both are given or neither, or they are of another kind than the training part.
+            InputError: there are both files and examples or neither, or they differ in kind from the training
+                part.
         """
         answers = self.answers
-        in_memory = any(given is not None for given in (X, y, lengths))
+        in_memory = any(part is not None for part in (X, y, lengths))
         check_one_source(data is not None, in_memory, "X and y")
         if data is not None:
             return answers.evaluate(as_paths(data))
@@ -214,19 +215,20 @@ class SequenceClassifier(Task):
     def classify(
         self, data: str | Path | None = None, *, lines: Iterable[str] | None = None, explain: bool = False
     ) -> Iterator[dict[str, Any]]:
-        """Answers for the examples of a file, or for lines, each before the next one is read.
+        """Classifies the examples of a file, or lines, each before it reads the next one.
 
         Args:
-            data: a file, whose labels, if any, are not read.
-            lines: a text each, or two with a tab between if the model reads pairs.
-            explain: adds how much each word speaks for the label.
+            data: a file; its labels, if any, are ignored.
+            lines: one text each or, if the model reads pairs, two with a tab between them.
+            explain: adds how much each word supports the label.
 
         Returns:
-            For each example its label (or labels) and the probabilities of all; its name if it has one; and
-            the weights of its words if requested (see ``explain``).
+            For each example, its label (or labels) and the probabilities of all labels; its name, if it has
+            one; and the weights of its words, if requested (see ``explain``).
 
         Raises:
-            InputError: both are given or neither, or they are of another kind than the training part.
+            InputError: there are both a file and lines or neither, or they differ in kind from the training
+                part.
         """
         answers = self.answers
         check_one_source(data is not None, lines is not None, "lines")
@@ -235,28 +237,27 @@ class SequenceClassifier(Task):
         return answers.of_lines(lines, explain=explain)
 
     def read_alike(self, path: str | Path, *, with_labels: bool) -> Labelled:
-        """Examples of the kind that the model was trained on, from a file or folder."""
+        """Reads examples of the kind that the model was trained on, from a file or folder."""
         return self.answers.examples(Path(path), with_labels=with_labels)
 
     def label(self, examples: Labelled) -> list[tuple[list[str], dict[str, float]]]:
-        """For each example the labels predicted, and the probability of every label."""
+        """Returns the predicted labels of each example, and the probability of every label."""
         return self.answers.label(examples)
 
     def explain(self, text: str | tuple[str, ...]) -> list[list[tuple[str, float]]]:
-        """How much each piece of a text speaks for the label predicted; of a pair, of each of its texts.
+        """Returns how much each piece of a text, or of each text of a pair, supports the predicted label.
 
         Returns:
-            For the text, or each of the two, its pieces with their weights (see
-            ``elman.diagnose.saliency``).
+            For each text, its pieces with their weights (see ``elman.diagnose.saliency``).
 
         Raises:
-            InputError: the model reads numbers, or a pair and this is a text, or the reverse.
+            InputError: the model reads numbers, or it reads pairs and this is one text, or the reverse.
         """
         return self.answers.explain(text)
 
 
 def _validation_part(validation: Any, names: dict[Label, str]) -> Labelled:
-    """Examples that ``fit`` is given to choose by; their labels have the names of those learnt."""
+    """Returns the validation examples of ``fit``; their labels get the names of the training labels."""
     fits = isinstance(validation, tuple | list) and len(validation) in (2, 3)
     require("validation", fits, "(X, y) or (X, y, lengths)", validation)
     X, y, lengths = (*validation, None)[:3]

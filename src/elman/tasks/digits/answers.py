@@ -1,4 +1,4 @@
-"""Classes of images, and how well they are recognised."""
+"""Classes of images, and the figures of a classifier."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -27,36 +27,36 @@ _CONFUSION = "confusion.png"
 
 
 class ImageAnswers(TaskAnswers):
-    """Probabilities of each image's classes, and figures of labelled images."""
+    """Probabilities of the classes of images, and figures on labelled images."""
 
     config: DigitsConfig
     facts: ImageFacts
     model: Pooled
 
     def recognise(self, path: Path) -> np.ndarray:
-        """Probabilities [N, V] for the images of a file, or of a folder's test part."""
+        """Returns probabilities [N, V] for the images of a file, or for the test images of a folder."""
         pixels = read_idx(find_images(path), 3)
         images = Images(pixels, np.zeros(len(pixels), np.uint8))
         self.facts.check_images(images, str(path))
         return self.probabilities(images)
 
     def probabilities(self, images: Images) -> np.ndarray:
-        """Probabilities [N, V] of the classes of images, whose labels are not looked at."""
+        """Returns probabilities [N, V] of the classes of images; ignores their labels."""
         model: Any = self.model
 
         def logits(batch: Batch) -> Tensor:
             result: Tensor = model.head.logits(model.features(batch.inputs))
             return result
 
-        found = list(predict(model, pixel_batches(self.config, self.facts, images).epoch(), logits))
-        return torch.cat(found).float().softmax(-1).numpy()
+        outputs = list(predict(model, pixel_batches(self.config, self.facts, images).epoch(), logits))
+        return torch.cat(outputs).float().softmax(-1).numpy()
 
     def batches(self, paths: list[Path]) -> Examples:
-        """Batches of other images and their classes."""
+        """Returns batches of other images and their classes."""
         return pixel_batches(self.config, self.facts, self._read(paths))
 
     def evaluate(self, paths: list[Path]) -> dict[str, Any]:
-        """Figures on other images: of a file beside its labels, or of a folder's test part."""
+        """Measures the model on other images: a file with labels next to it, or a folder's test images."""
         images = self._read(paths)
         return _figures(images.labels, self.probabilities(images))
 
@@ -66,7 +66,7 @@ class ImageAnswers(TaskAnswers):
         return read_images(self.facts, find_images(paths[0]))
 
     def measure(self, data: ImageData, parts: Parts, say: Callable[[str], None]) -> dict[str, Any]:
-        """Figures on the test part beside the most frequent class and the nearest mean image."""
+        """Measures the model, the most frequent class and the nearest mean image on the test part."""
         training, test = data.images["training"], data.images["test"]
         p = self.probabilities(test)
         x, other_x = (each.pixels.reshape(len(each), -1) for each in (training, test))
@@ -88,14 +88,14 @@ class ImageAnswers(TaskAnswers):
         }
 
     def sample(self, batches: Examples) -> Sample:
-        """The first batch; steps are pixels if they are read one by one."""
+        """Returns the first batch; its steps are called pixels if each step is one pixel."""
         batch, pixels = next(iter(batches.epoch(0))), self.config.pixels
         if pixels == 1:
             return Sample(batch, unit="pixels", features=("pixel",))
         return Sample(batch, features=tuple(f"pixel {k + 1}" for k in range(pixels)))
 
     def report(self, results: dict[str, Any]) -> str:
-        """The accuracy beside the simple methods'."""
+        """Returns the accuracies of the model and of simple methods."""
         test = results["test"]
         rows = {
             name: [f"{figures['accuracy']:.4f}"]
@@ -106,7 +106,7 @@ class ImageAnswers(TaskAnswers):
 
 
 def _figures(labels: np.ndarray, p: np.ndarray) -> dict[str, Any]:
-    """Accuracy and log loss."""
+    """Returns accuracy and log loss."""
     return {
         "accuracy": float((p.argmax(1) == labels).mean()),
         "log_loss": log_loss(indicator(labels, p.shape[1]), p),

@@ -48,9 +48,9 @@ class ImageFacts(TaskFacts):
 
     Attributes:
         shape: rows and columns of an image.
-        classes: V, their number.
-        mean: of a pixel, which lies between 0 and 1.
-        scale: the pixels' standard deviation; 1 if all are equal.
+        classes: V, the number of classes.
+        mean: mean of the pixels, which lie between 0 and 1.
+        scale: standard deviation of the pixels; 1 if all are equal.
     """
 
     shape: tuple[int, int]
@@ -70,23 +70,23 @@ class ImageFacts(TaskFacts):
 
     @classmethod
     def load(cls, content: dict[str, Any], config: DigitsConfig, folder: Path) -> Self:
-        """The facts of a run folder; the pixels of a step must divide those of an image."""
+        """Reads the facts of a run folder; the option ``pixels`` must divide the pixels of an image."""
         facts = super().load(content, config, folder)
         facts.check_pixels(config.pixels, str(folder / files.CONFIG))
         return facts
 
     @property
     def size(self) -> int:
-        """Pixels of an image."""
+        """Number of pixels in an image."""
         return math.prod(self.shape)
 
     def check_pixels(self, pixels: int, source: str) -> None:
-        """Raises InputError unless so many pixels a step divide an image."""
+        """Raises InputError unless this number of pixels divides an image into whole steps."""
         if self.size % pixels:
             raise InputError(f"{source}: pixels must divide the {self.size} of an image. Got {pixels}.")
 
     def check_images(self, images: Images, source: str) -> None:
-        """Raises InputError unless other images have the training images' shape and classes."""
+        """Raises InputError unless images have the training images' shape and classes."""
         pixels, labels = images.pixels, images.labels
         if pixels.dtype != np.uint8 or pixels.shape[1:] != self.shape:
             shape = " × ".join(map(str, pixels.shape[1:]))
@@ -100,10 +100,10 @@ class ImageFacts(TaskFacts):
 
 
 class ImageData(TaskData):
-    """Images of each part; validation is drawn from the training images.
+    """Images of each part; the validation part is drawn from the training images.
 
     Attributes:
-        images: by part; validation may hold none.
+        images: images by part; the validation part may be empty.
     """
 
     config: DigitsConfig
@@ -115,19 +115,19 @@ class ImageData(TaskData):
 
     @classmethod
     def read(cls, config: DigitsConfig, paths: list[Path], folder: Path | None) -> Self:
-        """Reads the four files of one folder."""
+        """Reads the four files in a folder."""
         if len(paths) != 1:
             raise InputError(f"digits reads one folder. Got {len(paths)}.")
         path = paths[0]
         if not path.is_dir():
             raise InputError(f"{path}: must be a folder with {TRAINING} and {TEST}, gzipped or not")
-        given = Images(*read_labelled_images(find_images(path, TRAINING)))
-        order = np.random.default_rng(config.seed).permutation(len(given))
-        validation, training = np.split(order, [round(len(given) * config.validation)])
+        labelled = Images(*read_labelled_images(find_images(path, TRAINING)))
+        order = np.random.default_rng(config.seed).permutation(len(labelled))
+        validation, training = np.split(order, [round(len(labelled) * config.validation)])
         if not len(training):
             raise InputError(f"{path}: validation leaves no image to train on")
-        images = {"training": given[training], "validation": given[validation]}
-        facts = _learn(images["training"], int(given.labels.max()) + 1)
+        images = {"training": labelled[training], "validation": labelled[validation]}
+        facts = _learn(images["training"], int(labelled.labels.max()) + 1)
         facts.check_pixels(config.pixels, "--pixels")
         images["test"] = read_images(facts, find_images(path, TEST))
         data = cls(config, facts, images)
@@ -158,7 +158,7 @@ class ImageData(TaskData):
         np.savez_compressed(path, **arrays)
 
     def parts(self) -> Parts:
-        """Batches of pixels in the order in which they are read."""
+        """Returns batches of pixels in reading order."""
         config, facts, images = self.config, self.facts, self.images
         return Parts(
             pixel_batches(config, facts, images["training"], config.seed),
@@ -170,14 +170,14 @@ class ImageData(TaskData):
 
 
 def _learn(training: Images, classes: int) -> ImageFacts:
-    """The facts of the training images."""
+    """Learns the facts of the training images."""
     pixels = training.pixels.astype(np.float64) / 255
     rows, columns = pixels.shape[1:]
     return ImageFacts((rows, columns), classes, float(pixels.mean()), float(pixels.std()) or 1.0)
 
 
 def read_images(facts: ImageFacts, path: Path) -> Images:
-    """Other labelled images; InputError unless they have the training images' shape and classes."""
+    """Reads other labelled images. Raises InputError if their shape or classes differ from training."""
     images = Images(*read_labelled_images(path))
     facts.check_images(images, str(path))
     return images
@@ -186,13 +186,13 @@ def read_images(facts: ImageFacts, path: Path) -> Images:
 def pixel_batches(
     config: DigitsConfig, facts: ImageFacts, images: Images, seed: int | None = None
 ) -> Examples:
-    """Batches of scaled pixels [rows · columns / pixels, B, pixels] and classes [B].
+    """Returns batches of scaled pixels [rows · columns / pixels, B, pixels] and classes [B].
 
     Args:
         config: the options.
-        facts: of the training images.
-        images: at least one.
-        seed: shuffles each epoch; None: in the order given.
+        facts: the facts of the training images.
+        images: at least one image.
+        seed: seed of each epoch's order; None: no shuffling.
     """
     x = images.pixels.reshape(len(images), -1).astype(np.float32) / 255
     x = (x - np.float32(facts.mean)) / np.float32(facts.scale)
@@ -207,7 +207,7 @@ def pixel_batches(
 
 
 def pixel_order(config: DigitsConfig, facts: ImageFacts) -> np.ndarray:
-    """Positions of an image's pixels in the order in which they are read."""
+    """Returns the positions of an image's pixels in reading order."""
     positions = np.arange(facts.size)
     if not config.permuted:
         return positions

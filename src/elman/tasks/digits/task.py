@@ -1,4 +1,4 @@
-"""Digits: images read pixel by pixel, which class each is; a classical measure of long memory."""
+"""Digits: the classes of images that are read pixel by pixel, a classical test of long memory."""
 
 from pathlib import Path
 
@@ -14,9 +14,9 @@ from elman.train.loop import Reading
 
 
 class DigitClassifier(Task):
-    """Classes of images that are read as sequences of pixels.
+    """Classifies images that are read as sequences of pixels.
 
-    Recurrent layer → last state → softmax. Pixels are brought to mean 0 and variance 1, as measured on the
+    Recurrent layer → last state → softmax. Pixels are scaled to mean 0 and variance 1, as measured on the
     training part.
 
     Args:
@@ -39,19 +39,20 @@ class DigitClassifier(Task):
     model: Pooled
 
     def recognise(self, path: str | Path) -> np.ndarray:
-        """Probabilities [N, V] for the images of a file in the idx format, or of a folder's test part.
+        """Returns probabilities [N, V] for the images of an idx file, or for the test images of a folder.
 
         Raises:
-            InputError: no such file, another format, or images of another size than the training images'.
+            InputError: the file does not exist, has another format, or its images differ in size from the
+                training images.
         """
         p: np.ndarray = self.answers.recognise(Path(path))
         return p
 
     def build(self) -> Pooled:
-        """Layer, last state, softmax."""
+        """Returns the model: layer, last state, softmax."""
         layer = self.layer(self.config.pixels)
         return Pooled(layer, Categorical(layer.output_size, self.facts.classes), self.config.dropout)
 
     def reading(self) -> Reading:
-        """The loss, in nats."""
+        """Shows the loss in nats."""
         return Reading("nats", 1.0, "images")

@@ -1,4 +1,4 @@
-"""What a regressor predicts, how far that is from the targets, and the report of both."""
+"""Predictions of a regressor, their errors and the report."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,7 +25,7 @@ from elman.tasks.shared.answers import Sample, TaskAnswers
 from elman.tasks.shared.data import Parts
 from elman.tasks.shared.table import csv_line, table_lines
 
-_DIGITS = 9  # significant ones of a prediction in CSV: what float32 holds
+_DIGITS = 9  # significant digits of a prediction in CSV: what float32 holds
 
 
 class RegressionAnswers(TaskAnswers):
@@ -36,10 +36,10 @@ class RegressionAnswers(TaskAnswers):
     model: Pooled
 
     def predict(self, sequences: Sequences) -> np.ndarray:
-        """Predictions [N, O] in the targets' unit.
+        """Returns predictions [N, O] in the targets' unit.
 
         Raises:
-            InputError: the sequences have another number of features than the model reads.
+            InputError: the sequences do not have the model's number of features.
         """
         features = len(self.facts.features)
         if sequences.inputs.shape[2] != features:
@@ -49,7 +49,7 @@ class RegressionAnswers(TaskAnswers):
         return self.facts.unscaled(values.numpy())
 
     def score(self, sequences: Sequences) -> float:
-        """R² of the predictions, as ``SequenceRegressor.score`` describes it."""
+        """Returns R² of the predictions; see ``SequenceRegressor.score``."""
         targets = sequences.known_targets
         residual = float(np.square(targets - self.predict(sequences)).sum())
         known = targets - targets[0]  # exactly 0 if they are constant
@@ -57,32 +57,32 @@ class RegressionAnswers(TaskAnswers):
         return 1 - residual / varied if varied else float(residual == 0)
 
     def read(self, path: Path, *, with_target: bool) -> Sequences:
-        """The sequences of a file.
+        """Reads the sequences of a file.
 
         Raises:
-            InputError: the file is refused, or has other features, or other outputs, than the model.
+            InputError: the file breaks a rule, or its features or outputs differ from the model's.
         """
         sequences = read_table_or_arrays(self.config, path, with_target=with_target)
-        for kind, found, expected in (
+        for kind, names, expected in (
             ("features", sequences.features, self.facts.features),
             ("outputs", sequences.outputs, self.facts.outputs),
         ):
-            # arrays do not name their columns
-            same = len(found) == len(expected) if path.suffix == ".npz" else tuple(found) == expected
+            # arrays have no names of columns
+            same = len(names) == len(expected) if path.suffix == ".npz" else tuple(names) == expected
             if not same and (kind == "features" or with_target):
-                raise InputError(f"{path}: {kind} must be {', '.join(expected)}. Got {', '.join(found)}.")
+                raise InputError(f"{path}: {kind} must be {', '.join(expected)}. Got {', '.join(names)}.")
         return sequences
 
     def batches(self, paths: list[Path]) -> Examples:
-        """Batches of another file."""
+        """Returns batches of another file."""
         return self._batches(self._labelled(paths))
 
     def evaluate(self, paths: list[Path]) -> dict[str, Any]:
-        """Errors on another file."""
+        """Returns the errors on another file."""
         return self.figures(self._labelled(paths))
 
     def figures(self, sequences: Sequences) -> dict[str, Any]:
-        """Errors on sequences with targets."""
+        """Returns the errors on sequences with targets."""
         return _errors(sequences, self.predict(sequences))
 
     def _labelled(self, paths: list[Path]) -> Sequences:
@@ -92,7 +92,7 @@ class RegressionAnswers(TaskAnswers):
         return sequence_batches(sequences, self.facts, self.config.batch_size)
 
     def lines(self, ids: list[str], values: np.ndarray) -> Iterator[str]:
-        """Predictions [N, O] as CSV: the names of the columns, then one line for each sequence."""
+        """Yields predictions [N, O] as CSV: the names of the columns, then one line for each sequence."""
         facts = self.facts
         yield csv_line([self.config.id_column, *facts.outputs])
         units = list(zip(facts.target_mean, facts.target_scale, strict=True))
@@ -100,11 +100,11 @@ class RegressionAnswers(TaskAnswers):
             yield csv_line([name, *(written(v, *unit, _DIGITS) for v, unit in zip(row, units, strict=True))])
 
     def sample(self, batches: Examples) -> Sample:
-        """The first batch, with the features by name."""
+        """Returns the first batch, with the names of the features."""
         return Sample(next(iter(batches.epoch())), features=self.facts.features)
 
     def measure(self, data: RegressionData, parts: Parts, say: Callable[[str], None]) -> dict[str, Any]:
-        """Errors on the test part beside the mean's and those of least squares on mean and last step."""
+        """Returns errors on the test part of the model, the mean, and least squares on mean and last step."""
         training, test = data.part("training"), data.part("test")
         if not test:
             return {}
@@ -118,7 +118,7 @@ class RegressionAnswers(TaskAnswers):
         }
 
     def report(self, results: dict[str, Any]) -> str:
-        """The test errors beside the simple methods'."""
+        """Returns the test errors of the model and of simple methods."""
         if "test" not in results:
             return "trained on all sequences; no test part"
         heads = ("root mean squared error", "mean absolute error")
@@ -130,7 +130,7 @@ class RegressionAnswers(TaskAnswers):
 
 
 def _least_squares(training: Sequences, test: Sequences) -> np.ndarray:
-    """Predictions from the mean and the last step of each sequence, fitted on the training part."""
+    """Predicts from the mean and the last step of each sequence, by least squares on the training part."""
 
     def design(sequences: Sequences) -> np.ndarray:
         last = sequences.inputs[np.arange(len(sequences)), sequences.lengths - 1]

@@ -1,4 +1,4 @@
-"""Labelled sequences, drawn into parts, and the scales that are learnt of the training part."""
+"""Labelled sequences, split at random into parts, and the scales of the training part."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,7 @@ class RegressionFacts(TaskFacts):
     Attributes:
         features: I names.
         outputs: O names.
-        flat: whether targets came as [N], so that predictions do too.
+        flat: whether targets, and therefore predictions, have shape [N].
         input_mean: I numbers, subtracted from the features.
         input_scale: I numbers, the unit of the features.
         target_mean: O numbers, subtracted from the targets.
@@ -45,7 +45,7 @@ class RegressionFacts(TaskFacts):
     target_scale: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        """Checks that the numbers fit the names."""
+        """Checks that there is one number for each name."""
         for kind, sizes in (("features", "input"), ("outputs", "target")):
             names = getattr(self, kind)
             require(kind, 1 <= len(names) <= _MOST_NAMES, f"1 to {_MOST_NAMES:,} names", list(names))
@@ -55,23 +55,23 @@ class RegressionFacts(TaskFacts):
             require("flat", len(self.outputs) == 1, "false if there are several outputs", self.flat)
 
     def scaled_inputs(self, inputs: np.ndarray) -> np.ndarray:
-        """Features [N, T, I] as the model reads them; float32."""
+        """Scales features [N, T, I] for the model; float32."""
         return _scaled(inputs, self.input_mean, self.input_scale)
 
     def scaled_targets(self, targets: np.ndarray) -> np.ndarray:
-        """Targets [N, O] as the model learns them; float32."""
+        """Scales targets [N, O] for the model; float32."""
         return _scaled(targets, self.target_mean, self.target_scale)
 
     def unscaled(self, predictions: np.ndarray) -> np.ndarray:
-        """What the model predicts [N, O], in the targets' unit; float64."""
+        """Converts the model's predictions [N, O] to the targets' unit; float64."""
         return predictions * np.array(self.target_scale) + np.array(self.target_mean)
 
 
 class RegressionData(TaskData):
-    """Sequences, and which of them each part has.
+    """Sequences and their split into parts.
 
     Attributes:
-        sequences: all N, with targets.
+        sequences: all N sequences, with targets.
         split: positions of the training, validation and test sequences.
     """
 
@@ -109,7 +109,7 @@ class RegressionData(TaskData):
         *,
         flat: bool,
     ) -> Self:
-        """Learns the scales from the training part, and keeps a copy of the sequences in the run folder."""
+        """Learns the scales from the training part, and stores the sequences in the run folder."""
         data = cls(config, _learn(config, sequences, sequences.rows(split[0]), flat), sequences, split)
         if folder is not None:
             parts: dict[str, Any] = dict(zip(PARTS, split, strict=True))
@@ -124,7 +124,7 @@ class RegressionData(TaskData):
 
     @classmethod
     def reopen(cls, config: RegressionConfig, facts: RegressionFacts, folder: Path) -> Self:
-        """Reads the sequences and their split again."""
+        """Reads the sequences and their split from the run folder."""
         path = folder / _DATA
         check_regular(path)
         arrays = read_arrays(path)
@@ -135,21 +135,23 @@ class RegressionData(TaskData):
         split = tuple(arrays[part] for part in PARTS)
         rows = np.concatenate(split, axis=None)
         if rows.dtype.kind != "i" or sorted(rows.tolist()) != list(range(len(sequences))):
-            raise InputError(f"{path}: {', '.join(PARTS)} must share out all {len(sequences)} sequences")
-        for kind, found, expected in (
+            raise InputError(
+                f"{path}: {', '.join(PARTS)} must hold each of the {len(sequences)} sequences once"
+            )
+        for kind, names, expected in (
             ("features", sequences.features, facts.features),
             ("outputs", sequences.outputs, facts.outputs),
         ):
-            if len(found) != len(expected):
-                raise InputError(f"{path}: must have {len(expected)} {kind}. Got {len(found)}.")
+            if len(names) != len(expected):
+                raise InputError(f"{path}: must have {len(expected)} {kind}. Got {len(names)}.")
         return cls(config, facts, sequences, split)
 
     def part(self, name: str) -> Sequences:
-        """The sequences of the training, validation or test part."""
+        """Returns the sequences of the training, validation or test part."""
         return self.sequences.rows(self.split[PARTS.index(name)])
 
     def parts(self) -> Parts:
-        """Batches of the scaled sequences."""
+        """Returns batches of the scaled sequences."""
         training, validation, test = (self.part(name) for name in PARTS)
         batch_size = self.config.batch_size
         return Parts(
@@ -160,14 +162,14 @@ class RegressionData(TaskData):
 
 
 def the_one_file(paths: list[Path]) -> Path:
-    """The path, if it is one. Raises InputError otherwise."""
+    """Returns the only path. Raises InputError unless there is exactly one."""
     if len(paths) != 1:
         raise InputError(f"regression reads one file. Got {len(paths)}.")
     return paths[0]
 
 
 def read_table_or_arrays(config: RegressionConfig, path: Path, *, with_target: bool) -> Sequences:
-    """The sequences of a file, by the column names of the options."""
+    """Reads the sequences of a file, by the column names in the options."""
     return read_sequences(
         path,
         id_column=config.id_column,
@@ -180,13 +182,13 @@ def read_table_or_arrays(config: RegressionConfig, path: Path, *, with_target: b
 def sequence_batches(
     sequences: Sequences, facts: RegressionFacts, batch_size: int, seed: int | None = None
 ) -> Examples:
-    """Batches of scaled sequences; of targets that are absent, 0.
+    """Returns batches of scaled sequences; absent targets are 0.
 
     Args:
-        sequences: N of the facts' features and outputs.
+        sequences: N sequences with the facts' features and outputs.
         facts: the scales.
         batch_size: B.
-        seed: decides each epoch's order; None: in the order given.
+        seed: seed of each epoch's order; None: no shuffling.
     """
     targets = sequences.targets
     y = (
@@ -207,7 +209,7 @@ def sequence_batches(
 def _learn(
     config: RegressionConfig, sequences: Sequences, training: Sequences, flat: bool
 ) -> RegressionFacts:
-    """Names of all sequences, scales of the training ones."""
+    """Learns the names from all sequences and the scales from the training sequences."""
     steps = np.concatenate([x[:n] for x, n in zip(training.inputs, training.lengths, strict=True)])
     measure = standard if config.standardise else _no_scale
     input_mean, input_scale = measure(steps)
@@ -224,10 +226,10 @@ def _learn(
 
 
 def _no_scale(values: np.ndarray) -> tuple[list[float], list[float]]:
-    """A mean of 0 and a scale of 1 for each column."""
+    """Returns a mean of 0 and a scale of 1 for each column."""
     return [0.0] * values.shape[1], [1.0] * values.shape[1]
 
 
 def _scaled(values: np.ndarray, mean: tuple[float, ...], scale: tuple[float, ...]) -> np.ndarray:
-    # in float64, since float32 holds no deviation beside a large mean
+    # in float64, since float32 loses small deviations from a large mean
     return ((values - np.array(mean)) / np.array(scale)).astype(np.float32)

@@ -19,7 +19,7 @@ from elman.train.loop import Reading
 
 
 class SequenceRegressor(Task):
-    """Numbers from sequences, in scikit-learn's manner: ``fit(X, y)``, ``predict(X)``, ``score(X, y)``.
+    """Predicts numbers from sequences, like scikit-learn: ``fit(X, y)``, ``predict(X)``, ``score(X, y)``.
 
     Recurrent layer → last state → linear output; mean squared error.
 
@@ -50,18 +50,18 @@ class SequenceRegressor(Task):
         overwrite: bool = False,
         show_progress: bool = False,
     ) -> Self:
-        """Trains on all the sequences given: ``split`` is for files.
+        """Trains on all sequences; ``split`` applies to files only.
 
         Args:
-            X: [N, T, I], or [N, T] of one feature.
+            X: [N, T, I], or [N, T] for one feature.
             y: [N] or [N, O].
-            lengths: [N] steps of each sequence, or None: all T.
+            lengths: [N] number of steps of each sequence; None: all T.
             out: a run folder to write; None keeps the model in memory.
-            overwrite: replaces a run folder that exists.
-            show_progress: a progress bar on standard error.
+            overwrite: replaces an existing run folder.
+            show_progress: shows a progress bar on standard error.
 
         Raises:
-            InputError: shapes do not fit, or a value is not finite.
+            InputError: shapes do not match, or a value is not finite.
         """
         if y is None:
             raise InputError("y: targets are needed to fit")
@@ -76,20 +76,20 @@ class SequenceRegressor(Task):
         )
 
     def predict(self, X: Any, lengths: Any = None) -> np.ndarray:
-        """Predictions [N] or [N, O], as y was; in the target's unit."""
+        """Returns predictions [N] or [N, O], in the shape and unit of y."""
         values: np.ndarray = self.answers.predict(sequences_from_arrays(X, None, lengths))
         return values[:, 0] if self.facts.flat else values
 
     def predict_file(self, path: str | Path) -> tuple[list[str], np.ndarray]:
-        """The sequences' names and predictions [N, O] for a file."""
+        """Returns the names of a file's sequences and predictions [N, O] for them."""
         answers = self.answers
         sequences = answers.read(Path(path), with_target=False)
         return sequences.ids, answers.predict(sequences)
 
     def score(self, X: Any, y: Any, lengths: Any = None) -> float:
-        """R², the share of the targets' variance that is explained (1 is best; the mean scores 0).
+        """Returns R², the explained share of the targets' variance (1 is best; the mean scores 0).
 
-        Of targets that are constant nothing can be explained: 1 if every prediction is right, else 0.
+        For constant targets it is 1 if every prediction is right, else 0.
         """
         score: float = self.answers.score(self._labelled(X, y, lengths))
         return score
@@ -97,15 +97,15 @@ class SequenceRegressor(Task):
     def evaluate(
         self, data: Paths | None = None, *, X: Any = None, y: Any = None, lengths: Any = None
     ) -> dict[str, Any]:
-        """Errors on another file, or on the sequences X and their targets y, which are as for ``fit``."""
-        in_memory = any(each is not None for each in (X, y, lengths))
+        """Returns the errors on another file, or on sequences X with targets y, as for ``fit``."""
+        in_memory = any(part is not None for part in (X, y, lengths))
         check_one_source(data is not None, in_memory, "X and y")
         if data is not None:
             return self.answers.evaluate(as_paths(data))
         return self.answers.figures(self._labelled(X, y, lengths))
 
     def _labelled(self, X: Any, y: Any, lengths: Any) -> Sequences:
-        """Sequences with as many targets as the model was trained on."""
+        """Returns sequences with the model's number of targets."""
         self._fitted()
         if y is None:
             raise InputError("y: targets are needed")
@@ -116,11 +116,11 @@ class SequenceRegressor(Task):
         return sequences
 
     def build(self) -> Pooled:
-        """Layer, last state, linear output."""
+        """Returns the model: layer, last state, linear output."""
         layer = self.layer(len(self.facts.features), bidirectional=self.config.bidirectional)
         head = SquaredError(layer.output_size, len(self.facts.outputs))
         return Pooled(layer, head, self.config.dropout)
 
     def reading(self) -> Reading:
-        """Mean squared error, in the standardised unit."""
+        """Shows the mean squared error of standardised targets."""
         return Reading("squared error", 1.0, "sequences")
