@@ -83,7 +83,7 @@ def test_cross_validation_steps_by_the_option_and_names_series_that_are_too_shor
         found = task.cross_validation(short, n_windows=3, levels=80)
     cutoffs = found.group_by("unique_id").agg(pl.col("cutoff").n_unique())
     assert dict(cutoffs.rows()) == {"s0": 3, "s1": 2, "s2": 3, "s3": 3, "s4": 3}
-    with pytest.raises(InputError, match="no series is longer than 48 steps"):
+    with pytest.raises(InputError, match="at least one series must be longer than 48 steps"):
         task.cross_validation(frame(), h=47)
 
 

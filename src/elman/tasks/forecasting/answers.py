@@ -1,4 +1,4 @@
-"""Forecasts, how good they are, and the report of that."""
+"""Forecasts, their figures and the report."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -32,12 +32,12 @@ from elman.tasks.shared.task import own_random_numbers
 
 _PICTURE = "forecasts.png"
 _SHOWN = 6  # series in a picture
-_DRAWN = (80, 95)  # intervals in the picture of the test part
-_DIGITS = 6  # significant ones of a figure in CSV: about what float32 holds
+_DRAWN = (80, 95)  # intervals in the picture of the test part, in per cent
+_DIGITS = 6  # significant digits of a number in CSV: about what float32 holds
 
 
 class SeriesAnswers(TaskAnswers):
-    """Forecasts of series, and figures of the forecasts of a test part."""
+    """Forecasts of series, and their figures."""
 
     config: ForecastingConfig
     facts: SeriesFacts
@@ -45,15 +45,15 @@ class SeriesAnswers(TaskAnswers):
 
     @property
     def windows(self) -> Windows:
-        """How series are cut."""
+        """The windows that series are cut into."""
         return Windows(self.config, self.facts)
 
     def read(self, paths: list[Path]) -> Panel:
-        """Series from files with the columns and the frequency that the model was trained on."""
+        """Reads series from files with the columns and the frequency of the training data."""
         return self._alike(read_panel(paths, columns_of(self.config), self.facts.frequency))
 
     def panel_of(self, df: Any) -> Panel:
-        """The same from a frame."""
+        """Makes series of a frame with the columns and the frequency of the training data."""
         return self._alike(panel_of(self.config, df, self.facts.frequency))
 
     def _alike(self, panel: Panel) -> Panel:
@@ -63,7 +63,7 @@ class SeriesAnswers(TaskAnswers):
         return panel
 
     def ahead(self, panel: Panel, horizon: int, levels: Sequence[int], plot: Path | None) -> pl.DataFrame:
-        """The steps after each series' last target, as a table; of the first series also as a picture.
+        """Forecasts the steps after each series' last target, as a table; draws the first series.
 
         Args:
             panel: the series, with the future of covariates known ahead.
@@ -78,47 +78,47 @@ class SeriesAnswers(TaskAnswers):
         return answer.frame(columns_of(self.config), levels)
 
     def answer(self, query: Query, levels: tuple[float, ...]) -> Answer:
-        """The model's quantiles at levels in (0, 1): the one place where it forecasts."""
-        # only recursive models stop at any horizon
+        """Computes the model's quantiles at levels in (0, 1); the only place where the model forecasts."""
+        # other models always forecast their whole horizon
         steps = query.horizon if self.config.model == "recursive" else self.facts.horizon
         batches = self.windows.of(replace(query, horizon=steps)).epoch()
         at = torch.tensor(levels, dtype=torch.float32, device=device_of(self.model))
 
         def quantiles(window: Window) -> Tensor:
-            torch.manual_seed(self.config.seed)  # so that it does not matter how windows are batched
+            torch.manual_seed(self.config.seed)  # makes forecasts independent of the batches
             return self.model.quantiles(window, at).permute(2, 1, 0)
 
         with own_random_numbers():
-            found = torch.cat(list(predict(self.model, (batch.inputs for batch in batches), quantiles)))
-        return Answer(query, levels, found[:, : query.horizon].numpy().astype(np.float64))
+            values = torch.cat(list(predict(self.model, (batch.inputs for batch in batches), quantiles)))
+        return Answer(query, levels, values[:, : query.horizon].numpy().astype(np.float64))
 
     def csv(self, table: pl.DataFrame) -> str:
-        """Forecasts as CSV."""
+        """Returns forecasts as CSV."""
         return table.with_columns(pl.selectors.float().round_sig_figs(_DIGITS)).write_csv()
 
     def by_column(self, table: pl.DataFrame) -> dict[str, list[Any]]:
-        """Forecasts by column, with dates as texts."""
+        """Returns forecasts by column, with dates as texts."""
         times = pl.col(self.config.time_column)
         is_integer = table[self.config.time_column].dtype.is_integer()
         return (table if is_integer else table.with_columns(times.cast(str))).to_dict(as_series=False)
 
     def batches(self, paths: list[Path]) -> CutoffWindows:  # type: ignore[override]  # see SeriesData.parts
-        """The forecasts that ``evaluate`` measures, as batches."""
+        """Returns the windows that ``evaluate`` forecasts from, as batches."""
         return self.windows.of(self._last(self.read(paths)))
 
     def evaluate(self, paths: list[Path]) -> dict[str, Any]:
-        """Figures on the last horizons of other series."""
+        """Measures forecasts of the last horizons of other series."""
         return self.figures(self.read(paths))
 
     def figures(self, panel: Panel) -> dict[str, Any]:
-        """The same of series in memory."""
+        """Measures forecasts of the last horizons of series in memory."""
         return self.answer(self._last(panel), LEVELS).figures(self.facts.mase_season)[0]
 
     def _last(self, panel: Panel) -> Query:
         return self.windows.last(panel, max(1, self.config.test_windows))
 
     def measure(self, data: SeriesData, parts: Parts, say: Callable[[str], None]) -> dict[str, Any]:
-        """The test part beside the simple methods, intervals as validation has stretched them; a picture."""
+        """Stretches intervals to fit the validation part; measures and draws forecasts of the test part."""
         if parts.validation is not None:
             validation = self.answer(self.windows.validation(data.panel), LEVELS)
             self.model.stretch.copy_(torch.tensor(validation.stretch()))
@@ -133,16 +133,16 @@ class SeriesAnswers(TaskAnswers):
         return {"test": figures, "baselines": baselines}
 
     def sample(self, batches: CutoffWindows | RandomWindows) -> Sample:
-        """The first windows, with the names of what a step reads."""
+        """Returns the first windows, with the names of each step's features."""
         return Sample(next(iter(batches.epoch(0))), features=self.windows.features)
 
     def report(self, results: dict[str, Any]) -> str:
-        """The test figures beside the simple methods'."""
+        """Returns the test figures of the model and of simple methods."""
         return "\n".join(report_lines(results, self.facts.horizon))
 
 
 def report_lines(results: dict[str, Any], horizon: int) -> list[str]:
-    """What ``SeriesAnswers.measure`` found, as lines for people."""
+    """Returns the results of ``SeriesAnswers.measure`` as readable lines."""
     if "test" not in results:
         return ["trained on all steps; no test part"]
     test, baselines = results["test"], results["baselines"]

@@ -1,4 +1,4 @@
-"""Series of one or more long tables, divided into training, validation and test part."""
+"""Series of one or more long tables, split into training, validation and test part."""
 
 from pathlib import Path
 from typing import Any, Self
@@ -21,11 +21,11 @@ _DATA = "series.npz"
 
 
 class SeriesData(TaskData):
-    """All series, up to their ends; facts and options say which of their steps are which part.
+    """All series, up to their ends; facts and options determine the steps of each part.
 
     Attributes:
         panel: the series.
-        frame: a row of the frame that they came in, for its kind; None for files.
+        frame: a row of the user's frame, which shows the kind of frame to return; None for files.
         tested: whether the test part is measured after training; otherwise the caller forecasts it.
     """
 
@@ -62,7 +62,7 @@ class SeriesData(TaskData):
         *,
         tested: bool = True,
     ) -> Self:
-        """Learns from what a test part of this many forecasts, and validation, leave of each series."""
+        """Learns from the steps before the validation part and a test part of ``test_windows`` forecasts."""
         check_targets(config, panel)
         facts = SeriesFacts.learnt(config, panel, test_windows)
         return cls(config, facts, panel, frame, tested=tested)
@@ -83,15 +83,15 @@ class SeriesData(TaskData):
 
     @property
     def windows(self) -> Windows:
-        """How the series are cut."""
+        """The windows that the series are cut into."""
         return Windows(self.config, self.facts)
 
     def parts(self) -> Parts:
-        """Random windows to train on, and one window for each forecast of the other parts."""
+        """Returns random windows to train on, and one window for each forecast of the other parts."""
         windows, panel = self.windows, self.panel
         validation = windows.validation(panel)
         test = windows.test(panel) if self.tested else None
-        # windows are no Batch, but flow like one
+        # a WindowBatch is no Batch, but the loop uses it in the same way
         return Parts(
             windows.training(panel),  # type: ignore[arg-type]
             windows.of(validation) if validation else None,  # type: ignore[arg-type]
@@ -99,18 +99,18 @@ class SeriesData(TaskData):
         )
 
     def save(self, folder: Path) -> None:
-        """Writes the series, which a forecast without other data continues."""
+        """Writes the series, which a forecast continues if it gets no other data."""
         arrays: Any = panel_arrays(self.panel)
         np.savez(folder / _DATA, **arrays)
 
 
 def panel_of(config: ForecastingConfig, df: Any, freq: str | None) -> Panel:
-    """The series of a polars or pandas frame. Raises InputError if a row is refused."""
+    """Reads the series of a polars or pandas frame. Raises InputError for a bad row."""
     return make_panel([(to_polars(df), Path("df"))], columns_of(config), freq)
 
 
 def check_targets(config: ForecastingConfig, panel: Panel) -> None:
-    """Raises InputError if the model or its distribution cannot have one of the targets."""
+    """Raises InputError if a target is impossible for the model or its distribution."""
     y = panel.y
     if config.model == "es-rnn":
         bad, rule = y <= 0, "positive for --model es-rnn (--model direct takes any)"

@@ -1,4 +1,4 @@
-"""What a forecaster learns of its series: steps of time, seasons, lengths of windows, covariates."""
+"""Facts that a forecaster learns from its series: time step, seasons, lengths of windows, covariates."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from elman.train import files
 
 @dataclass(frozen=True, kw_only=True)
 class SeriesFacts(SeriesScheme, TaskFacts):
-    """Steps of time, seasons and lengths of windows, and the covariates with their scales and categories.
+    """Time step, seasons and lengths of windows, and the covariates with their scales and categories.
 
     Attributes:
         covariates: as measured on the training part.
@@ -28,7 +28,7 @@ class SeriesFacts(SeriesScheme, TaskFacts):
 
     @classmethod
     def learnt(cls, config: ForecastingConfig, panel: Panel, test_windows: int) -> Self:
-        """Learns from the training part: what the test part, of this many forecasts, and validation leave.
+        """Learns from the training part: the steps before the validation part and ``test_windows`` forecasts.
 
         Raises:
             InputError: no series is long enough.
@@ -48,21 +48,21 @@ class SeriesFacts(SeriesScheme, TaskFacts):
         ends = division_of(config, scheme).training_ends(panel.lengths)
         if not (ends > horizon).any():
             raise InputError(
-                f"no series is long enough: the longest has {panel.lengths.max()} steps, of which forecasts "
+                f"no series is long enough: the longest has {panel.lengths.max()} steps, and forecasts "
                 f"of {horizon} leave none to train on; try a shorter horizon, or fewer validation windows"
             )
         covariates = Covariates.measured(panel, ends, columns_of(config), config.calendar)
         return cls(**vars(scheme), covariates=covariates)
 
     def save(self, folder: Path) -> dict[str, Any]:
-        """What belongs into ``config.json``; there are no other files."""
+        """Returns the content for ``config.json``; there are no other files."""
         return {**to_json(self), "covariates": self.covariates.to_json()}
 
     @classmethod
     def load(cls, content: dict[str, Any], config: ForecastingConfig, folder: Path) -> Self:
-        """The facts of a run folder, whose covariates must be those of the options."""
+        """Reads the facts of a run folder; the covariates must be those of the options."""
         source = f"{folder / files.CONFIG}: facts"
-        scheme = {"test_windows": config.test_windows, **content}  # early runs of version 0.1 have none
+        scheme = {"test_windows": config.test_windows, **content}  # absent in early runs of version 0.1
         covariates = covariates_from_json(scheme.pop("covariates", None), source)
         kinds = (covariates.known, covariates.past, covariates.static)
         if tuple(tuple(column.name for column in kind) for kind in kinds) != (
@@ -75,7 +75,7 @@ class SeriesFacts(SeriesScheme, TaskFacts):
 
 
 def columns_of(config: ForecastingConfig) -> Columns:
-    """The table's columns by what they are for."""
+    """Returns the table's columns by their roles."""
     return Columns(
         config.id_column,
         config.time_column,
@@ -87,13 +87,13 @@ def columns_of(config: ForecastingConfig) -> Columns:
 
 
 def division_of(config: ForecastingConfig, scheme: SeriesScheme) -> Division:
-    """What of each series is for training, validation and test."""
+    """Returns the division of each series into training, validation and test part."""
     step = config.step or scheme.horizon
     return Division(scheme.horizon, step, scheme.test_windows, config.validation_windows)
 
 
 def _default_context(model: str, seasons: Sequence[int], horizon: int) -> int:
-    """Enough steps for every season to be seen, and some horizons."""
+    """Returns enough steps for every season and for some horizons."""
     longest = seasons[-1]
     if model == "es-rnn":
         return 2 * longest + max(4 * horizon, 2 * longest)

@@ -1,4 +1,4 @@
-"""A forecast goes one way: a query, the model, and all that is taken from its one answer."""
+"""Queries and answers of a forecaster: tables, pictures and figures all come from one answer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from elman.pictures.forecast import Forecast, as_drawn
 
 @dataclass(frozen=True)
 class Query:
-    """Which steps are to be forecast.
+    """M forecasts to make.
 
     Attributes:
         panel: the series.
-        series: [M] whose forecast each is.
-        cutoffs: [M] its first step.
-        horizon: H, steps of each.
+        series: [M] row of each forecast's series in the panel.
+        cutoffs: [M] first step of each forecast.
+        horizon: H, steps of each forecast.
     """
 
     panel: Panel
@@ -31,21 +31,21 @@ class Query:
 
     @classmethod
     def ahead(cls, panel: Panel, horizon: int) -> Self:
-        """The steps after each series' last target."""
+        """Asks for the steps after each series' last target."""
         return cls(panel, np.arange(len(panel)), panel.lengths, horizon)
 
     def __len__(self) -> int:
-        """M, forecasts."""
+        """M, the number of forecasts."""
         return len(self.series)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A model's answer to a query. Table, picture, figures and stretch are all taken from it.
+    """A model's answer to a query; the source of tables, pictures, figures and the stretch.
 
     Attributes:
-        query: what was asked.
-        levels: Q, each quantile's level in (0, 1).
+        query: the query.
+        levels: levels of the Q quantiles, in (0, 1).
         quantiles: [M, H, Q].
     """
 
@@ -54,11 +54,11 @@ class Answer:
     quantiles: np.ndarray
 
     def intervals(self, levels: Sequence[int]) -> np.ndarray:
-        """The median, then both ends of each of L intervals in per cent: [M, H, 1 + 2 L]."""
+        """Returns the median, then both ends of each of L intervals in per cent: [M, H, 1 + 2 L]."""
         return self.quantiles[..., [self.levels.index(level) for level in quantile_levels(levels)]]
 
     def frame(self, columns: Columns, levels: Sequence[int], *, with_actual: bool = False) -> pl.DataFrame:
-        """A long table; see ``forecast_frame``."""
+        """Returns a long table; see ``forecast_frame``."""
         query = self.query
         quantiles = self.intervals(levels)
         return forecast_frame(
@@ -66,17 +66,17 @@ class Answer:
         )
 
     def drawn(self, rows: np.ndarray, levels: Sequence[int]) -> list[Forecast]:
-        """Some of the M forecasts, as a picture shows them."""
+        """Returns some of the M forecasts for a picture."""
         query = self.query
         each = zip(query.series[rows], query.cutoffs[rows], self.intervals(levels)[rows], strict=True)
         return [as_drawn(query.panel, series, cutoff, q, levels) for series, cutoff, q in each]
 
     def actual(self) -> np.ndarray:
-        """What came: [M, H], NaN where missing. The series must go on that far."""
+        """Returns the actual targets [M, H], NaN where missing; the series must reach that far."""
         return self.query.panel.following(self.query.series, self.query.cutoffs, self.query.horizon)
 
     def figures(self, season: int) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
-        """The model's figures, and by name those of the simple methods, where the levels are ``LEVELS``."""
+        """Returns the model's figures, and those of simple methods by name; requires ``LEVELS``."""
         query = self.query
         assert self.levels == LEVELS
         each = zip(query.series, query.cutoffs, strict=True)
@@ -84,11 +84,11 @@ class Answer:
         return all_figures(self.actual(), self.quantiles, histories, season)
 
     def stretch(self) -> tuple[float, float]:
-        """What makes the intervals cover what they promise, where the levels are ``LEVELS``."""
+        """Returns the factors that make the intervals cover their nominal shares; requires ``LEVELS``."""
         assert self.levels == LEVELS
         return interval_stretch(self.actual(), self.quantiles)
 
 
 def quantile_levels(levels: Sequence[int]) -> tuple[float, ...]:
-    """The median, then both ends of each interval in per cent, as levels of quantiles."""
+    """Returns the quantile levels of the median, then of both ends of each interval in per cent."""
     return (0.5, *(round(0.5 + side * level / 200, 3) for level in levels for side in (-1, 1)))

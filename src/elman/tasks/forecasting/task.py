@@ -1,4 +1,4 @@
-"""Forecasting: what comes next in many time series, and how sure that is."""
+"""Forecasting: the next steps of many time series, with intervals."""
 
 import dataclasses
 import warnings
@@ -32,11 +32,10 @@ from elman.train.loop import Reading
 
 
 class Forecaster(Task):
-    """Forecasts of many series, in the manner of Nixtla's libraries: ``fit(df)``, ``predict()``.
+    """Forecasts many series, like Nixtla's libraries: ``fit(df)``, ``predict()``.
 
-    A frame has one row for each step. The future of covariates known ahead is given in further rows of the
-    same frame, whose target is empty. Names of series and times come back in the types, and times in the time
-    zone, in which they came.
+    A frame has one row for each step. Further rows of the same frame, with an empty target, hold the
+    future of covariates known ahead. Forecasts have the frame's types of names and times, and its time zone.
 
     Args:
         **options: fields of ``ForecastingConfig`` (``elman train forecasting --help`` explains them).
@@ -61,16 +60,16 @@ class Forecaster(Task):
         overwrite: bool = False,
         show_progress: bool = False,
     ) -> Self:
-        """Trains on all of a long table; there is no test part, whatever ``test_windows`` says.
+        """Trains on a whole long table; there is no test part, whatever ``test_windows`` is.
 
         Args:
             df: a polars or pandas frame with the columns ``unique_id``, ``ds``, ``y`` and covariates.
             out: a run folder to write; None keeps the model in memory.
-            overwrite: replaces a run folder that exists.
-            show_progress: a progress bar on standard error.
+            overwrite: replaces an existing run folder.
+            show_progress: shows a progress bar on standard error.
 
         Raises:
-            InputError: a row or an option is refused.
+            InputError: a row or an option breaks a rule.
         """
         panel = panel_of(self.config, df, self.config.freq)
         return self._fit(
@@ -78,22 +77,22 @@ class Forecaster(Task):
         )
 
     def predict(self, df: Any = None, h: int | None = None, levels: Sequence[int] = (80, 95)) -> Any:
-        """Forecasts of the steps after each series' last target.
+        """Forecasts the steps after each series' last target.
 
-        Recursive models draw all series' sample paths with the same random numbers, so that a series'
-        forecast does not depend on the others.
+        Recursive models draw the sample paths of all series with the same random numbers, so that the
+        forecast of a series does not depend on the others.
 
         Args:
-            df: series up to now, and the future of covariates known ahead; None: those trained on.
-            h: steps; as trained where None.
+            df: series up to now, and the future of covariates known ahead; None: the training series.
+            h: steps; None: as in training.
             levels: intervals in whole per cent.
 
         Returns:
-            a frame of df's kind, or of that which was fitted: ``unique_id``, ``ds``, ``elman`` (the median),
-            ``elman-lo-80``, ….
+            A frame of the same kind as df or the training frame: ``unique_id``, ``ds``, ``elman`` (the
+            median), ``elman-lo-80``, ….
 
         Raises:
-            InputError: not fitted, or a row, h or a level is refused.
+            InputError: the task is not fitted, or a row, h or a level breaks a rule.
         """
         answers: SeriesAnswers = self.answers
         steps, levels = self._steps_ahead(h, "h"), interval_levels(levels, "levels")
@@ -108,16 +107,16 @@ class Forecaster(Task):
         levels: Sequence[int] = (80, 95),
         plot: Path | None = None,
     ) -> pl.DataFrame:
-        """The same of files, and a picture.
+        """Forecasts the series of files, and draws a picture.
 
         Args:
-            data: a table or several; None: those trained on.
-            horizon: steps; as trained where None.
+            data: a table or several; None: the training series.
+            horizon: steps; None: as in training.
             levels: intervals in whole per cent.
-            plot: file of a picture of the first six series (.png, .svg, .pdf).
+            plot: file of a picture of the first six series (.png, .svg, .pdf); None draws none.
 
         Raises:
-            InputError: not fitted, or a row, the horizon, a level or the file is refused.
+            InputError: the task is not fitted, or a row, the horizon, a level or a file breaks a rule.
         """
         answers: SeriesAnswers = self.answers
         check_picture(plot)
@@ -133,24 +132,24 @@ class Forecaster(Task):
         h: int | None = None,
         levels: Sequence[int] = (80, 95),
     ) -> Any:
-        """Trains on what is before the first cutoff, then forecasts from each cutoff.
+        """Trains on the steps before the first cutoff, then forecasts from each cutoff.
 
-        That is done on a copy: the task's own options and model stay as they are. A series too short for all
-        cutoffs has fewer, or none and is trained on to its end; a warning names the first.
+        A copy of the task does this: the task's own options and model do not change. A series too short for
+        all cutoffs has fewer; if it has none, all of it is trained on. A warning names the first such series.
 
         Args:
             df: a polars or pandas frame, as for ``fit``.
-            n_windows: cutoffs of a series; the last leaves h steps.
-            step_size: steps between two; the option ``step`` where None, or else h.
-            h: steps of a forecast; the option ``horizon`` where None.
+            n_windows: number of cutoffs in a series; h steps follow the last.
+            step_size: steps between two cutoffs; None: the option ``step`` or, if absent, h.
+            h: steps of a forecast; None: the option ``horizon``.
             levels: intervals in whole per cent.
 
         Returns:
-            a frame of df's kind: ``unique_id``, ``ds``, ``cutoff`` (the last step read), ``y``, ``elman``,
-            ``elman-lo-80``, ….
+            A frame of the same kind as df: ``unique_id``, ``ds``, ``cutoff`` (the last step read), ``y``,
+            ``elman``, ``elman-lo-80``, ….
 
         Raises:
-            InputError: a row, an option or an argument is refused, or no series is long enough.
+            InputError: a row, an option or an argument breaks a rule, or no series is long enough.
         """
         levels, number = interval_levels(levels, "levels"), _whole(n_windows, "n_windows")
         changes: dict[str, Any] = {"test_windows": number}
@@ -171,14 +170,15 @@ class Forecaster(Task):
         return like(answer.frame(columns_of(run.config), levels, with_actual=True), df)
 
     def evaluate(self, data: Paths = (), *, df: Any = None) -> dict[str, Any]:
-        """Figures on the last horizons of other series, as many as the option ``test_windows``, at least one.
+        """Measures forecasts of the last ``test_windows`` horizons (at least one) of other series.
 
         Args:
-            data: a table or several, or
-            df: a polars or pandas frame, as for ``fit``.
+            data: a table or several.
+            df: instead of tables, a polars or pandas frame, as for ``fit``.
 
         Raises:
-            InputError: not fitted, both or neither are given, a row is refused, or no series is long enough.
+            InputError: the task is not fitted, there are both data and df or neither, a row breaks a rule, or
+                no series is long enough.
         """
         answers: SeriesAnswers = self.answers
         paths = as_paths(data)
@@ -191,17 +191,17 @@ class Forecaster(Task):
         horizon: int = self.facts.horizon
         return horizon
 
-    def _steps_ahead(self, given: Any, name: str) -> int:
-        """The steps of a forecast, as trained where None is given; InputError names the argument."""
-        if given is None:
+    def _steps_ahead(self, requested: Any, name: str) -> int:
+        """Returns the steps of a forecast; None: as in training. InputError names the argument."""
+        if requested is None:
             return self.horizon
-        steps = _whole(given, name)
+        steps = _whole(requested, name)
         if steps > self.horizon and self.config.model != "recursive":
             raise InputError(f"{name} must be at most the {self.horizon} steps trained. Got {steps}.")
         return steps
 
     def build(self) -> Ensemble:
-        """As many networks as the ensemble has."""
+        """Returns the ensemble of networks."""
         config = self.config
         lowest = 0.0 if config.model == "es-rnn" or config.head == "negative-binomial" else None
         return Ensemble((self._member() for _ in range(config.ensemble)), lowest)
@@ -239,22 +239,22 @@ class Forecaster(Task):
         return EsRnn(layer, head(2 * config.width), sizes, series=rows, inputs=windows.inputs, **shared)
 
     def reading(self) -> Reading:
-        """The distribution's loss, of scaled targets."""
+        """Shows the distribution's loss of scaled targets."""
         return Reading("quantile loss" if self.config.head == "quantile" else "nats/target", 1.0, "targets")
 
 
 def _whole(value: Any, name: str) -> int:
-    """A number of steps or windows; InputError names the argument."""
+    """Checks a number of steps or windows. InputError names the argument."""
     number: int = typed(int, value, name)
     require(name, 1 <= number <= 10**5, "an int in [1, 1e5]", number)
     return number
 
 
 def _warn_of_short_series(data: SeriesData) -> None:
-    """Warns in one line of series with fewer forecasts in the test part than requested.
+    """Warns in one line about series with fewer forecasts in the test part than requested.
 
     Raises:
-        InputError: no series has any.
+        InputError: no series is long enough for a forecast.
     """
     config, panel, number = data.config, data.panel, data.facts.test_windows
     query: Query = data.windows.last(panel, number)

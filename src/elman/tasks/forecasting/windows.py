@@ -1,4 +1,4 @@
-"""How series are cut into the windows that a forecaster reads, as options and facts decide together."""
+"""Windows: how options and facts cut series into the input of a forecaster."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,17 +14,17 @@ from elman.tasks.forecasting.facts import SeriesFacts, division_of
 from elman.tasks.forecasting.options import ForecastingConfig
 from elman.tasks.forecasting.query import Query
 
-_MOST_PATHS = 20_000  # sample paths drawn side by side
-_MOST_WINDOWS = 256  # forecasts made side by side by the other models
+_MOST_PATHS = 20_000  # sample paths in a batch of recursive models
+_MOST_WINDOWS = 256  # forecasts in a batch of the other models
 
 
 @dataclass(frozen=True)
 class Windows:
-    """What a model reads at a step and before a cutoff.
+    """The input of a model at each step and before a cutoff.
 
     Attributes:
         config: the options.
-        facts: what was learnt of the series.
+        facts: the facts of the series.
     """
 
     config: ForecastingConfig
@@ -32,17 +32,17 @@ class Windows:
 
     @property
     def lags(self) -> tuple[int, ...]:
-        """Earlier steps that each step of a recursive model reads."""
+        """How many steps back are the targets that each step of a recursive model reads."""
         return self.config.lags or _default_lags(self.facts.seasons)
 
     @property
     def inputs(self) -> int:
-        """W, steps of es-rnn's input window."""
+        """W, steps of the input window of es-rnn."""
         return self.config.inputs or max(self.facts.seasons[0], self.facts.horizon)
 
     @property
     def context(self) -> int:
-        """Steps of a window before its cutoff: of a recursive model, those that only lags reach first."""
+        """Steps of a window before its cutoff; a recursive model adds the steps that only its lags read."""
         lead = max(self.lags) if self.config.model == "recursive" else 0
         return self.facts.context + lead
 
@@ -53,12 +53,12 @@ class Windows:
 
     @property
     def sizes(self) -> Sizes:
-        """What a model that reads the covariates is built for."""
+        """Numbers of covariates and categories that the model reads."""
         return self.facts.covariates.sizes(self.frequency)
 
     @property
     def features(self) -> tuple[str, ...]:
-        """What the first layer reads, by name, in the order in which the model joins it."""
+        """Names of the first layer's features, in the order in which the model joins them."""
         target, model = self.config.target_column, self.config.model
         own = [f"{target} (scaled)", f"{target} is there"]
         if model == "recursive":
@@ -71,7 +71,7 @@ class Windows:
         return (*own, *known, *past)
 
     def training(self, panel: Panel) -> RandomWindows:
-        """Windows of the training part at random cutoffs."""
+        """Returns windows of the training part at random cutoffs."""
         config = self.config
         ends = self._division.training_ends(panel.lengths)
         per_epoch = max(int((ends > 1).sum()), int(ends.sum()) // self.facts.horizon)
@@ -86,29 +86,29 @@ class Windows:
         )
 
     def validation(self, panel: Panel) -> Query:
-        """The forecasts of the validation part; there may be none."""
+        """Returns the forecasts of the validation part; there may be none."""
         return Query(panel, *self._division.validation(panel.lengths), self.facts.horizon)
 
     def test(self, panel: Panel) -> Query:
-        """The forecasts of the test part; there may be none."""
+        """Returns the forecasts of the test part; there may be none."""
         return Query(panel, *self._division.test(panel.lengths), self.facts.horizon)
 
     def last(self, panel: Panel, number: int) -> Query:
-        """The last forecasts of each series, this many if it is long enough.
+        """Returns the last forecasts of each series: ``number``, or fewer if the series is short.
 
         Raises:
-            InputError: no series is long enough for one.
+            InputError: no series is long enough for one forecast.
         """
         division = replace(self._division, test_windows=number)
         query = Query(panel, *division.test(panel.lengths), self.facts.horizon)
         if not query:
             raise InputError(
-                f"no series is longer than {division.shortest - 1} steps, a horizon and a history"
+                f"at least one series must be longer than {division.shortest - 1} steps: history and horizon"
             )
         return query
 
     def of(self, query: Query) -> CutoffWindows:
-        """One window for each forecast of a query."""
+        """Returns one window for each forecast of a query."""
         panel, series, cutoffs = query.panel, query.series, query.cutoffs
         ends = np.zeros(len(panel), np.int64)
         np.maximum.at(ends, series, cutoffs + query.horizon)
@@ -132,6 +132,6 @@ class Windows:
 
 
 def _default_lags(seasons: Sequence[int]) -> tuple[int, ...]:
-    """The steps just before, and those about one and two seasons back."""
+    """Returns the last three steps, and the steps about one and two seasons back."""
     around = (m * k + d for m in seasons if m > 1 for k in (1, 2) for d in (-1, 0, 1))
     return tuple(sorted({1, 2, 3} | {lag for lag in around if lag > 0}))
