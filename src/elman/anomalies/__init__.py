@@ -1,1 +1,1 @@
-"""Anomaly scores of prediction errors, thresholds and ranges."""
+"""Anomaly detection from prediction errors: scores, thresholds and ranges."""

@@ -1,4 +1,4 @@
-"""Anomalous ranges of rows, and the columns to blame for each."""
+"""Finds anomalous ranges of rows and the columns responsible for each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ class Reason:
     """A column whose values were not as expected.
 
     Attributes:
-        column: its name.
-        time: of the row in the range with the largest error.
+        column: name of the column.
+        time: time of the row with the largest error in the range.
         expected: value that the model expected in that row.
-        seen: value in that row.
+        seen: observed value in that row.
     """
 
     column: str
@@ -43,8 +43,8 @@ class Anomaly:
         end: time of the last row.
         first: number of the first row in its series, from 0.
         last: number of the last row.
-        score: by the method that found the range; higher is more anomalous.
-        reasons: the columns to blame, the worst first.
+        score: score of the method that found the range; higher is more anomalous.
+        reasons: the responsible columns, the worst first.
     """
 
     series: str
@@ -60,20 +60,20 @@ class Anomaly:
 class Analysis:
     """A series with a detector's expected values, errors and scores.
 
-    Two methods find anomalies: ``dynamic``, with the whole series at hand (see ``dynamic_threshold``), and
-    ``likelihood``, from the scores that a stream would have given (see ``Likelihood``).
+    Two methods find anomalies: ``dynamic``, from the whole series (see ``dynamic_threshold``), and
+    ``likelihood``, from the scores of the streaming form (see ``Likelihood``).
 
     Attributes:
-        series: with the values seen.
+        series: the series, with the observed values.
         columns: names of the D columns.
         expected: [N, D] in the columns' units.
-        errors: [N, D] seen − expected with the whole series at hand, in standard deviations of the column;
-            NaN where a value is missing.
-        scores: [N] of the streaming form.
-        blamed: [N] position of the column that each score is due to.
+        errors: [N, D] observed − expected from the whole series, in standard deviations of the column; NaN if
+            missing.
+        scores: [N] scores of the streaming form.
+        blamed: [N] position of the column that causes each score.
         threshold: score from which a row is an anomaly.
         smoothing: span of the errors' smoothing.
-        history: rows that a dynamic threshold is found from.
+        history: rows that a dynamic threshold is computed from.
     """
 
     series: Channels
@@ -88,20 +88,20 @@ class Analysis:
 
     @cached_property
     def thresholded(self) -> list[Thresholded]:
-        """Each column's errors against their dynamic threshold; the first rows of the series are left out."""
+        """Each column's errors with their dynamic threshold, without the first rows of the series."""
         errors = self.errors.copy()
-        errors[:FEWEST] = np.nan  # the model's state has seen too little
+        errors[:FEWEST] = np.nan  # the model's state is not yet reliable
         return [dynamic_threshold(column, self.smoothing, self.history) for column in errors.T]
 
     def flags(self, method: str) -> np.ndarray:
-        """Whether each row is anomalous [N]."""
+        """Returns whether each row is anomalous [N]."""
         flags = np.zeros(len(self.series), dtype=bool)
         for anomaly in self.anomalies(method):
             flags[anomaly.first : anomaly.last + 1] = True
         return flags
 
     def anomalies(self, method: str) -> list[Anomaly]:
-        """The ranges that a method finds, in order. Raises InputError for any other method."""
+        """Returns the ranges that a method finds, in order; raises InputError for an unknown method."""
         require("method", method in METHODS, f"one of {', '.join(map(repr, METHODS))}", method)
         if method == "dynamic":
             strength = np.stack([column.strength for column in self.thresholded], axis=1)
@@ -112,7 +112,7 @@ class Analysis:
         return self._gather(ranges, strength)
 
     def _gather(self, ranges: Sequence[Sequence[Range]], strength: np.ndarray) -> list[Anomaly]:
-        """Ranges of single columns as anomalies of the series; those that overlap or touch become one."""
+        """Merges the ranges of all columns that overlap or touch into anomalies of the series."""
         errors, expected, series = self.errors, self.expected, self.series
         marked = np.zeros(errors.shape, dtype=bool)
         for column, of_column in enumerate(ranges):
@@ -148,36 +148,36 @@ class Analysis:
 
 
 def figures(analyses: Sequence[Analysis], begins: Sequence[int], method: str = "dynamic") -> dict[str, float]:
-    """How large the model's errors are, and how well it finds labelled anomalies.
+    """Measures the model's errors, and how well it finds labelled anomalies.
 
     Args:
-        analyses: one for each series.
-        begins: for each series the first row that counts.
-        method: finds the ranges.
+        analyses: one per series.
+        begins: first row to measure in each series.
+        method: method that finds the ranges.
 
     Returns:
         ``error``, the root mean squared error in the columns' standard deviations; ``rows``; ``ranges``, the
-        number found. With labels also ``precision``, ``recall`` and ``f1`` of rows and of ranges, and
+        number of ranges. With labels also ``precision``, ``recall`` and ``f1`` of rows and of ranges, and
         ``nab``, NAB's standard score of the streaming form at its threshold.
     """
-    errors = np.concatenate([each.errors[begin:] for each, begin in zip(analyses, begins, strict=True)])
-    flags = [each.flags(method)[begin:] for each, begin in zip(analyses, begins, strict=True)]
+    errors = np.concatenate([one.errors[begin:] for one, begin in zip(analyses, begins, strict=True)])
+    flags = [one.flags(method)[begin:] for one, begin in zip(analyses, begins, strict=True)]
     results = {
         "error": float(np.sqrt(np.nanmean(np.square(errors, dtype=np.float64)))),
         "rows": len(errors),
-        "ranges": sum(len(runs(each)) for each in flags),
+        "ranges": sum(len(runs(rows)) for rows in flags),
     }
-    known = [each.series.labels for each in analyses if each.series.labels is not None]
+    known = [one.series.labels for one in analyses if one.series.labels is not None]
     if len(known) < len(analyses):
         return results
-    labels = [each[begin:] for each, begin in zip(known, begins, strict=True)]
+    labels = [rows[begin:] for rows, begin in zip(known, begins, strict=True)]
     # a separator row between two series keeps their ranges apart
-    joined, real = (np.concatenate([np.append(each, False) for each in every]) for every in (flags, labels))
+    joined, real = (np.concatenate([np.append(rows, False) for rows in parts]) for parts in (flags, labels))
     results |= point_scores(joined, real) | range_scores(runs(joined), runs(real))
     if real.any():
         corpus = [
-            Scored(each.scores[begin:], runs(label))
-            for each, begin, label in zip(analyses, begins, labels, strict=True)
+            Scored(one.scores[begin:], runs(label))
+            for one, begin, label in zip(analyses, begins, labels, strict=True)
         ]
         threshold = analyses[0].threshold
         results["nab"] = nab_score(corpus, probation=0, threshold=threshold).score

@@ -1,4 +1,4 @@
-"""A trained model as a detector that reads one row at a time."""
+"""Detectors: a trained model that scores one row at a time."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, Protocol
@@ -16,21 +16,21 @@ from elman.errors import InputError
 
 
 class Reader(Protocol):
-    """A model's stream."""
+    """A stream of a model."""
 
     def step(self, values: Tensor) -> Tensor:
-        """Inputs of one step [I] → what the model expects [D]."""
+        """Reads the inputs of one step [I]; returns the expected values [D]."""
         ...
 
 
 class Point(NamedTuple):
-    """A detector's answer to one row.
+    """A detector's result for one row.
 
     Attributes:
-        score: in decades; see ``Likelihood``.
+        score: anomaly score in decades; see ``Likelihood``.
         anomaly: whether the score reaches the threshold.
         column: position of the column with the least probable error.
-        expected: [D] what the model expected, in the columns' units.
+        expected: [D] expected values, in the columns' units.
     """
 
     score: float
@@ -40,16 +40,16 @@ class Point(NamedTuple):
 
 
 class DetectorStream:
-    """Scores one row after another, each at once and from the past alone.
+    """Scores rows one by one, immediately and from the past alone.
 
     Args:
         reader: the model's stream.
-        likelihood: that no error has been pushed to.
-        mean: [D] of each column.
+        likelihood: a new one, without any errors.
+        mean: [D] mean of each column.
         scale: [D] standard deviation of each column.
         calendar: see ``data.channels.calendar``.
-        lagged: whether the model reads the row before and predicts this one (a forecaster); otherwise it
-            reads this row and reconstructs it.
+        lagged: whether the model reads the previous row and predicts this one (a forecaster), instead of
+            reading and reconstructing this row.
         threshold: score from which a point is an anomaly.
     """
 
@@ -69,18 +69,18 @@ class DetectorStream:
         self._calendar, self._lagged, self._threshold = calendar, lagged, threshold
         self._filled = np.zeros(len(mean), dtype=np.float32)
         self.rows = 0
-        """Rows read so far."""
+        """Number of rows read so far."""
 
     def push(self, values: Any, time: str = "") -> Point:
         """Reads and scores the next row.
 
         Args:
-            values: [D], or one number if D is 1; NaN where missing.
-            time: of the row; needed only if the model has a calendar.
+            values: [D], or one number if D is 1; NaN for missing values.
+            time: time of the row; needed only if the model has a calendar.
 
         Raises:
-            InputError: not D numbers, an infinite one, or a time that cannot be read; the stream is then
-                unchanged.
+            InputError: the values are not D numbers, one is infinite, or the time is invalid. The stream
+                does not change then.
         """
         values = numbers(values, "the row")
         if values.ndim == 0 and len(self._mean) == 1:
@@ -102,11 +102,11 @@ class DetectorStream:
 
 
 class Answer(NamedTuple):
-    """A detector's answer to one line; all None for a malformed line.
+    """A detector's result for one line; all None for a malformed line.
 
     Attributes:
-        name: of the row's series.
-        time: of the row; its number in the series, from 0, if rows have no time.
+        name: name of the row's series.
+        time: time of the row; its number in the series, from 0, if rows have no time.
         score: see ``Point``.
         anomaly: see ``Point``.
     """
@@ -123,13 +123,13 @@ def answer_lines(
     new_stream: Callable[[], DetectorStream],
     on_bad_line: Callable[[str], None],
 ) -> Iterator[Answer | None]:
-    """Yields an answer to each line as soon as it is read; None for a header.
+    """Yields an answer for each line as soon as it is read; None for a header.
 
     Args:
-        lines: UTF-8.
-        parser: reads the lines.
-        new_stream: makes a stream for a series when its first row comes.
-        on_bad_line: called with a message for a malformed line, whose answer is empty.
+        lines: lines in UTF-8.
+        parser: parses the lines.
+        new_stream: makes the stream of a series at its first row.
+        on_bad_line: called with a message for each malformed line; its answer is empty.
     """
     streams: dict[str, DetectorStream] = {}
     for number, line in enumerate(lines, 1):

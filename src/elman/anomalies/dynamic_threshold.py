@@ -1,4 +1,4 @@
-"""Prediction errors → anomalous ranges, with the whole series at hand: the offline form."""
+"""Finds anomalous ranges from prediction errors of a whole series: the offline form."""
 
 from dataclasses import dataclass
 
@@ -6,20 +6,20 @@ import numpy as np
 
 from elman.metrics.ranges import Range, runs
 
-_Z = np.arange(2.5, 12, 0.5)  # how far above the mean a threshold may lie, in deviations
-_LEAST = 0.05  # smaller smoothed errors never count, in the errors' unit
-_BLOCKS = 30  # parts of a history, each judged by a threshold of its own
+_Z = np.arange(2.5, 12, 0.5)  # candidate thresholds, in deviations above the mean
+_LEAST = 0.05  # lowest threshold, in the errors' unit
+_BLOCKS = 30  # parts of a history, each with its own threshold
 
 
 @dataclass(frozen=True)
 class Thresholded:
-    """Errors of one column against their threshold.
+    """Errors of one column with their thresholds.
 
     Attributes:
         smoothed: [N] the errors' exponentially weighted mean.
-        threshold: [N] that each was compared with.
-        strength: [N] (smoothed − threshold) / (μ + σ), how far above it is.
-        ranges: of anomalous points.
+        threshold: [N] threshold of each smoothed error.
+        strength: [N] (smoothed − threshold) / (μ + σ), the relative excess.
+        ranges: ranges of anomalous points.
     """
 
     smoothed: np.ndarray
@@ -31,10 +31,10 @@ class Thresholded:
 def dynamic_threshold(
     errors: np.ndarray, smoothing: int = 5, history: int = 2100, prune: float = 0.13
 ) -> Thresholded:
-    """Finds ranges of errors that stand out, without assuming a distribution.
+    """Finds ranges of unusually large errors, without assuming a distribution.
 
-    The errors' absolute values are smoothed. Of the thresholds ε = μ + zσ the best is the one for which
-    removing all points above it lowers mean and deviation most, for each point and range removed:
+    The errors' absolute values are smoothed. The best threshold ε = μ + zσ is the one for which removing all
+    points above it reduces mean and deviation most, per removed point and range:
 
         ε = argmax (Δμ/μ + Δσ/σ) / (points above + ranges above²)
 
@@ -42,10 +42,10 @@ def dynamic_threshold(
     at the end, ranges are dropped until one exceeds the next entry by a share of at least ``prune``.
 
     Args:
-        errors: of one column; NaN where the value is missing, for which the last smoothed error stands. Rows
-            before the first known error are left out.
-        smoothing: span of the smoothing, in points: each weighs 2 / (span + 1).
-        history: points that a threshold is computed from; it judges a thirtieth as many.
+        errors: errors of one column. For NaN (a missing value) the last smoothed error is repeated. Rows
+            before the first known error are ignored.
+        smoothing: span of the smoothing, in points: the newest point has weight 2 / (span + 1).
+        history: points that a threshold is computed from; it applies to the last thirtieth of them.
         prune: see above.
 
     Shapes:
@@ -54,8 +54,8 @@ def dynamic_threshold(
     Units:
         errors in standard deviations of their column.
 
-    Source: Hundman et al. 2018, arXiv:1802.04431, sections 3.2 and 3.3; the range of z and the rule that
-    small errors never count are those of its published program.
+    Source: Hundman et al. 2018, arXiv:1802.04431, sections 3.2 and 3.3; the range of z and the lowest
+    threshold are those of its published program.
     """
     smoothed = _smooth(np.abs(errors.astype(np.float64)), smoothing)
     threshold, strength = np.zeros_like(smoothed), np.zeros_like(smoothed)
@@ -63,7 +63,7 @@ def dynamic_threshold(
     known = np.flatnonzero(~np.isnan(errors))
     opening = done = int(known[0]) if len(known) else len(errors)
     while done < len(smoothed):
-        # the first threshold judges all that it was found from
+        # the first threshold applies to its whole history
         end = min(len(smoothed), done + (history if done == opening else max(1, history // _BLOCKS)))
         begin = max(opening, end - history)
         window = smoothed[begin:end]
@@ -78,7 +78,7 @@ def dynamic_threshold(
 
 
 def _smooth(sizes: np.ndarray, span: int) -> np.ndarray:
-    """The weighted mean of all sizes so far, the weights falling geometrically and summing to 1."""
+    """Returns the mean of all sizes so far, with weights that fall geometrically and sum to 1."""
     share = 2 / (span + 1)
     smoothed = np.empty_like(sizes)
     total = weight = mean = 0.0
@@ -91,7 +91,7 @@ def _smooth(sizes: np.ndarray, span: int) -> np.ndarray:
 
 
 def _threshold(window: np.ndarray) -> float:
-    """The best threshold, or the highest tried if no point lies above any."""
+    """Returns the best threshold, or the highest candidate if no point exceeds any."""
     mean, deviation = window.mean(), window.std()
     best, epsilon = 0.0, mean + _Z[-1] * deviation
     for candidate in mean + _Z * deviation:
@@ -108,13 +108,13 @@ def _threshold(window: np.ndarray) -> float:
 
 
 def _pruned(window: np.ndarray, epsilon: float, prune: float) -> np.ndarray:
-    """Marks the points of ranges above the threshold that stand out."""
+    """Returns flags of the points in ranges that remain after pruning."""
     above = window > epsilon
     kept = np.zeros_like(above)
-    ranges = sorted(runs(above), key=lambda each: -window[each[0] : each[1] + 1].max())
+    ranges = sorted(runs(above), key=lambda ends: -window[ends[0] : ends[1] + 1].max())
     peaks = [window[first : last + 1].max() for first, last in ranges]
     peaks.append(window[~above].max(initial=0.0))
-    # all up to the last that stands above the next
+    # keep all ranges up to the last one that exceeds the next entry enough
     standing = [k for k in range(len(ranges)) if (peaks[k] - peaks[k + 1]) / peaks[k] >= prune]
     for first, last in ranges[: standing[-1] + 1 if standing else 0]:
         kept[first : last + 1] = True

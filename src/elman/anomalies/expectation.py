@@ -1,4 +1,4 @@
-"""A model's expected value at each row of a long series, in memory that does not grow with its length."""
+"""Computes expected values for each row of a long series, in bounded memory."""
 
 import numpy as np
 import torch
@@ -9,12 +9,12 @@ from elman.models.framewise import Framewise
 from elman.models.predict import device_of, predict
 from elman.state import State
 
-_CHUNK = 4096  # rows that a forecaster reads at a time
-_WINDOWS = 256  # windows that an autoencoder reads at a time
+_CHUNK = 4096  # rows per call of a forecaster
+_WINDOWS = 256  # windows per call of an autoencoder
 
 
 def forecasts(model: Framewise, inputs: np.ndarray) -> np.ndarray:
-    """The model's prediction at each row, from the rows up to it.
+    """Returns the model's prediction at each row, from the rows up to it.
 
     Shapes:
         inputs [N, I] → [N, D]
@@ -30,9 +30,9 @@ def forecasts(model: Framewise, inputs: np.ndarray) -> np.ndarray:
 
 
 def reconstructions(model: Autoencoder, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Two reconstructions of each row: from the window that it ends, and the mean of all windows it is in.
+    """Returns two reconstructions of each row: from the window that it ends, and the mean over its windows.
 
-    The first is from the past alone; the first rows of the series end windows that are shorter.
+    The first uses the past alone; windows of the first rows are shorter.
 
     Shapes:
         inputs [N, I] → two of [N, D]
@@ -54,5 +54,5 @@ def reconstructions(model: Autoencoder, inputs: np.ndarray) -> tuple[np.ndarray,
             sums[rows] += block[step]
             counts[rows] += 1
         begin += block.shape[1]
-    assert sums is not None  # there is at least one row, and so one window
+    assert sums is not None  # at least one row, so at least one window
     return np.stack(past), (sums / counts).astype(np.float32)

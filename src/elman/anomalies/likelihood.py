@@ -1,4 +1,4 @@
-"""Prediction errors → anomaly scores, each from the past alone: the streaming form."""
+"""Computes anomaly scores from prediction errors, from the past alone: the streaming form."""
 
 from collections import deque
 
@@ -7,28 +7,26 @@ import numpy as np
 from elman.metrics.normal_tail import tail_decades
 
 FEWEST = 30
-"""Rows after which a model's state, and a deviation of its errors, can be trusted."""
-_FLOOR = 0.02  # smallest deviation of a level, in the errors' unit: no prediction is exact
-_MOST = (
-    10.0  # deviations at which a level is clipped in the history, so that one faulty value cannot blind it
-)
+"""Rows after which a model's state, and the deviation of its errors, are reliable."""
+_FLOOR = 0.02  # minimum deviation of a level, in the errors' unit: no prediction is exact
+_MOST = 10.0  # levels in the history are clipped at this deviation, so that a faulty value cannot hide others
 
 
 class Likelihood:
-    """Scores how improbable each new error is among the errors before it, in constant time and memory.
+    """Scores how improbable each new error is given the errors before it, in constant time and memory.
 
         a_t = | mean of the last s errors |,    z_t = (a_t − μ) / max(σ, 0.02)
         score_t = −log₁₀ min(1, D · Q(max over columns of z_t)),    Q the normal distribution's upper tail
 
-    μ and σ are mean and deviation of a over the W points before t, for each column by itself. A score that is
-    not above those of the R points before becomes 0, so that an anomaly that continues is reported once. The
-    first 30 points score 0, and so do points at which every column is missing.
+    μ and σ are mean and deviation of a over the W points before t, separately for each column. A score that
+    does not exceed those of the R points before becomes 0, so that a lasting anomaly is reported once. The
+    first 30 points, and points at which all columns are missing, score 0.
 
     Args:
         columns: D.
         smoothing: s, points of the short mean.
-        history: W, points that μ and σ are taken over.
-        repeat: R, points in which only a higher score counts.
+        history: W, points of μ and σ.
+        repeat: R, points after a score in which only a higher one is reported.
 
     Units:
         errors in standard deviations of their column; scores in decades (5 is one in 100,000).
@@ -45,14 +43,14 @@ class Likelihood:
         self._sum, self._squares = np.zeros(columns), np.zeros(columns)
         self._count = np.zeros(columns, dtype=np.int64)
         self._repeat = repeat
-        self._recent: deque[tuple[int, float]] = deque()  # falling scores, the highest first
+        self._recent: deque[tuple[int, float]] = deque()  # (step, score) with decreasing scores
         self._step = 0
 
     def push(self, errors: np.ndarray) -> tuple[float, int]:
         """Returns the score of the next point, and the position of the least probable column.
 
         Args:
-            errors: [D]; NaN where the value is missing.
+            errors: [D]; NaN for missing values.
         """
         known = ~np.isnan(errors)
         place = self._step % len(self._errors)
@@ -79,11 +77,11 @@ class Likelihood:
         self._count += known.astype(np.int64) - was
         self._levels[place], self._counted[place] = level, known
         self._step += 1
-        if place == 0:  # recomputed once a round, so that rounding errors do not accumulate
+        if place == 0:  # recomputed once per cycle, so that rounding errors do not accumulate
             self._sum, self._squares = self._levels.sum(0), np.square(self._levels).sum(0)
 
     def _hold_back(self, score: float) -> float:
-        """The score, or 0 if one of the last R was as high."""
+        """Returns the score, or 0 if one of the last R was at least as high."""
         recent = self._recent
         while recent and recent[0][0] < self._step - self._repeat:
             recent.popleft()
@@ -95,7 +93,7 @@ class Likelihood:
 
 
 def likelihood_scores(errors: np.ndarray, likelihood: Likelihood) -> tuple[np.ndarray, np.ndarray]:
-    """The scores of a whole series, as a stream would have given them, and the least probable columns.
+    """Returns the scores of a whole series, as in a stream, and the least probable columns.
 
     Shapes:
         errors [N, D] → scores [N], columns [N]
