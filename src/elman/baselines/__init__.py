@@ -1,1 +1,1 @@
-"""The simple methods that models are compared with."""
+"""Simple methods as baselines for models."""

@@ -1,4 +1,4 @@
-"""All figures of a set of forecasts at once, and of the simple methods on the same windows."""
+"""Computes the figures of forecasts, and of simple methods on the same windows."""
 
 from collections.abc import Sequence
 
@@ -17,37 +17,37 @@ from elman.metrics.forecast import (
 )
 
 LEVELS = (0.025, *(round(0.1 * k, 1) for k in range(1, 10)), 0.975)
-"""Quantiles that figures are made of: an even grid for the CRPS, and the ends of the 95 % interval."""
+"""Quantile levels of the figures: an even grid for the CRPS, and the ends of the 95 % interval."""
 METHODS = ("naive", "seasonal naive", "Naive2", "Theta")
 
 
 def simple_forecasts(histories: Sequence[np.ndarray], horizon: int, season: int) -> dict[str, np.ndarray]:
-    """What each simple method forecasts: histories, M of [T] → by name [M, H]."""
-    made = {
+    """Returns the forecasts of each simple method by name: M histories [T] → [M, H]."""
+    by_name = {
         "naive": [baselines.naive(history, horizon) for history in histories],
         "seasonal naive": [baselines.seasonal_naive(history, horizon, season) for history in histories],
         "Naive2": [baselines.naive2(history, horizon, season) for history in histories],
         "Theta": [baselines.theta(history, horizon, season) for history in histories],
     }
-    return {name: np.stack(forecasts) for name, forecasts in made.items()}
+    return {name: np.stack(forecasts) for name, forecasts in by_name.items()}
 
 
 def point_figures(
     y: np.ndarray, forecasts: dict[str, np.ndarray], histories: Sequence[np.ndarray], season: int
 ) -> dict[str, dict[str, float]]:
-    """Mean figures over windows, for each method.
+    """Returns figures averaged over windows, by method.
 
     Args:
-        y: [M, H] targets, NaN where missing.
-        forecasts: by method [M, H]; with ``Naive2`` among them there is an OWA.
+        y: [M, H] targets, NaN for missing values.
+        forecasts: [M, H] by method; ``Naive2`` among them is needed for the OWA.
         histories: the M series before their cutoffs.
-        season: of MASE.
+        season: season of MASE.
 
     Returns:
-        by method: mae, smape, mase, owa; without those that no window allows.
+        mae, smape, mase and owa by method, without those that are undefined for all windows.
     """
     errors = np.array([naive_error(history, season) for history in histories])
-    found = {
+    figures = {
         name: {
             "mae": _mean(absolute_error(y, forecast)),
             "smape": _mean(smape(y, forecast)),
@@ -55,32 +55,32 @@ def point_figures(
         }
         for name, forecast in forecasts.items()
     }
-    naive2 = found.get("Naive2")
+    naive2 = figures.get("Naive2")
     if naive2 is not None and naive2["smape"] > 0 and naive2["mase"] > 0:
-        for row in list(found.values()):
+        for row in list(figures.values()):
             row["owa"] = owa(row["smape"], row["mase"], naive2["smape"], naive2["mase"])
-    return {name: _finite(row) for name, row in found.items()}
+    return {name: _finite(row) for name, row in figures.items()}
 
 
 def all_figures(
     y: np.ndarray, quantiles: np.ndarray, histories: Sequence[np.ndarray], season: int
 ) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
-    """A model's figures, with the number of its ``forecasts``; and by name those of the simple methods.
+    """Returns a model's figures, with the number of ``forecasts``, and those of the simple methods by name.
 
     Args:
-        y: [M, H] targets, NaN where missing.
+        y: [M, H] targets, NaN for missing values.
         quantiles: [M, H, Q] of the model, at ``LEVELS``.
         histories: the M series before their cutoffs.
         season: of MASE and of the simple methods.
     """
     own = {"this model": quantiles[..., LEVELS.index(0.5)]}
     simple = simple_forecasts(histories, y.shape[1], season)
-    found = point_figures(y, simple | own, histories, season)
-    return found.pop("this model") | interval_figures(y, quantiles) | {"forecasts": len(y)}, found
+    figures = point_figures(y, simple | own, histories, season)
+    return figures.pop("this model") | interval_figures(y, quantiles) | {"forecasts": len(y)}, figures
 
 
 def interval_stretch(y: np.ndarray, quantiles: np.ndarray) -> tuple[float, float]:
-    """What makes the 80 % and the 95 % interval cover as much as they promise (see ``stretch``).
+    """Returns the factors that give the 80 % and 95 % intervals their nominal coverage (see ``stretch``).
 
     Shapes:
         y [M, H], quantiles [M, H, Q] at ``LEVELS``
@@ -94,7 +94,7 @@ def interval_stretch(y: np.ndarray, quantiles: np.ndarray) -> tuple[float, float
 
 
 def interval_figures(y: np.ndarray, quantiles: np.ndarray) -> dict[str, float]:
-    """CRPS and the measured coverage of the 80 % and 95 % intervals.
+    """Returns the CRPS and the measured coverage of the 80 % and 95 % intervals.
 
     Shapes:
         y [M, H], quantiles [M, H, Q] at ``LEVELS``

@@ -1,24 +1,24 @@
-"""The simple methods that a forecast is compared with: naive, seasonal naive, Naive2 and Theta.
+"""Simple forecasting methods: naive, seasonal naive, Naive2 and Theta.
 
-All take the history [T] of one series and give the H steps after it. Naive methods use the last observed
-value, or the last observed one of the same phase. Naive2 and Theta, which decompose, draw a straight line
-over missing values; the first observed value and what is before the history's last 5,000 steps are left out.
+All take the history [T] of one series and return the H steps after it. Naive methods use the last observed
+value, or the last one of the same phase. Naive2 and Theta, which decompose, interpolate missing values
+linearly; they use at most the last 5,000 steps, from the first observed value on.
 """
 
 import numpy as np
 
-_LONGEST = 5000  # steps of history; more change nothing but the time taken
-_CRITICAL = 1.645  # the 90 % quantile of |N(0, 1)|, as the M4 competition tests for seasonality
+_LONGEST = 5000  # steps of history; more cost time without a change in the result
+_CRITICAL = 1.645  # the 90 % quantile of |N(0, 1)|, from the M4 competition's test for seasonality
 _RATES = np.linspace(0.01, 0.99, 99)
 
 
 def naive(history: np.ndarray, horizon: int) -> np.ndarray:
-    """The last observed value, again and again."""
+    """Repeats the last observed value."""
     return np.full(horizon, _observed(history)[-1])
 
 
 def seasonal_naive(history: np.ndarray, horizon: int, season: int) -> np.ndarray:
-    """The last observed value of the same phase; of any phase where that has none."""
+    """Repeats the last observed value of the same phase, or of any phase if that has none."""
     last = naive(history, 1)[0]
     phases = []
     for phase in range(season):
@@ -29,20 +29,20 @@ def seasonal_naive(history: np.ndarray, horizon: int, season: int) -> np.ndarray
 
 
 def naive2(history: np.ndarray, horizon: int, season: int) -> np.ndarray:
-    """Naive on the seasonally adjusted series, the seasonal indices put back.
+    """Applies ``naive`` to the seasonally adjusted series, then restores the season.
 
-    The adjustment is multiplicative, by classical decomposition, and made only where the autocorrelation at
-    the season is significant: the reference method of the M4 competition.
+    The adjustment is multiplicative, by classical decomposition, and made only if the autocorrelation at the
+    season is significant: the reference method of the M4 competition.
     """
     adjusted, indices = _adjust(_filled(history), season)
     return naive(adjusted, horizon) * np.resize(indices, horizon)
 
 
 def theta(history: np.ndarray, horizon: int, season: int) -> np.ndarray:
-    """The classic Theta method on the seasonally adjusted series.
+    """Applies the classic Theta method to the seasonally adjusted series.
 
-    The mean of two lines: the linear trend, and the series with twice its distance from the trend, gone on
-    with by simple exponential smoothing.
+    The forecast is the mean of the linear trend and of simple exponential smoothing of the series with
+    twice its distance from the trend.
 
     Source: Assimakopoulos & Nikolopoulos 2000, International Journal of Forecasting 16(4).
     """
@@ -61,7 +61,7 @@ def _observed(history: np.ndarray) -> np.ndarray:
 
 
 def _filled(history: np.ndarray) -> np.ndarray:
-    """The history from its first observed value on, straight lines over what is missing."""
+    """Returns the history from its first observed value on, with missing values interpolated linearly."""
     there = np.flatnonzero(~np.isnan(history))
     history = history[max(there[0], len(history) - _LONGEST) :]
     there = np.flatnonzero(~np.isnan(history))
@@ -69,7 +69,7 @@ def _filled(history: np.ndarray) -> np.ndarray:
 
 
 def _adjust(y: np.ndarray, season: int) -> tuple[np.ndarray, np.ndarray]:
-    """The series without its season, and the indices [season] of the steps after it; all 1 if it has none."""
+    """Returns the series without its season, and the indices [season] of the next steps; all 1 if none."""
     if not _is_seasonal(y, season):
         return y, np.ones(season)
     window = np.ones(season) / season
@@ -85,7 +85,7 @@ def _adjust(y: np.ndarray, season: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _is_seasonal(y: np.ndarray, season: int) -> bool:
-    """Whether the autocorrelation at the season leaves its confidence band (and dividing is possible)."""
+    """Whether the autocorrelation at the season is significant and all values are positive."""
     if season == 1 or len(y) < 3 * season or y.min() <= 0:
         return False
     centred = y - y.mean()
@@ -98,9 +98,9 @@ def _is_seasonal(y: np.ndarray, season: int) -> bool:
 
 
 def _smoothed(y: np.ndarray) -> float:
-    """Simple exponential smoothing's last level, its rate and first level fitted to the squared error.
+    """Returns the last level of simple exponential smoothing, with rate and first level fitted.
 
-    Every level is linear in the first one, so that for each rate the best first level is known.
+    Each level is linear in the first, so the first level of least squared error is exact for each rate.
     """
     keep = 1 - _RATES
     own, share = np.zeros_like(_RATES), np.ones_like(_RATES)  # level = own + share × first level

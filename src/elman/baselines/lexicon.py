@@ -1,28 +1,27 @@
-"""What a word-by-word lexicon reaches: the baseline beside a translator's figure."""
+"""Word-by-word lexicon, a baseline for translation."""
 
 import numpy as np
 
-_MOST_LINKS = 20_000_000  # links between a source and a target token that are counted; more take too long
+_MOST_LINKS = 20_000_000  # maximum number of links between source and target tokens; more take too long
 
 
 def learn_lexicon(
     sources: list[np.ndarray], targets: list[np.ndarray], source_size: int, rounds: int = 5
 ) -> np.ndarray:
-    """The most probable target token for every source token, by IBM's first model.
+    """Learns the most probable target token of each source token, by IBM model 1.
 
-    Each target token is taken to be the translation of one token of its source sentence, or of none. Starting
-    from equal probabilities, each round counts how probable every such link is and makes the probabilities of
-    the counts:
+    Each target token is the translation of one token of its source sentence, or of none. Starting from equal
+    probabilities, each round computes the expected count of each link and new probabilities from the counts:
 
         t(f|e) = c(e, f) / Σ_f' c(e, f'),    c(e, f) = Σ over links of t(f|e) / Σ_e' t(f|e')
 
-    Where there are more than 20 million links, the first pairs that have so many are learnt from.
+    Only the first pairs, up to 20 million links, are used.
 
     Args:
         sources: token sequences.
         targets: their translations.
         source_size: V; every source token is below it.
-        rounds: of expectation and maximisation.
+        rounds: number of rounds of expectation maximisation.
 
     Shapes:
         N sequences and N sequences → [V], −1 for tokens that do not occur
@@ -30,7 +29,7 @@ def learn_lexicon(
     Source: Brown et al. 1993, "The mathematics of statistical machine translation", 4.
     """
     none = np.array([source_size])
-    sources = [np.concatenate([none, source]) for source in sources]  # a target may translate no word
+    sources = [np.concatenate([none, source]) for source in sources]  # the token of no source word
     links = np.cumsum([len(s) * len(t) for s, t in zip(sources, targets, strict=True)])
     count = max(1, int(np.searchsorted(links, _MOST_LINKS, "right")))
     # each target token, and each source token of its sentence
@@ -41,7 +40,7 @@ def learn_lexicon(
         np.arange(sum(len(t) for _, t in pairs)), np.concatenate([[len(s)] * len(t) for s, t in pairs])
     )
     kinds, link = np.unique(e * (f.max() + 1) + f, return_inverse=True)
-    e, f = np.divmod(kinds, f.max() + 1)  # of each kind of link from here on
+    e, f = np.divmod(kinds, f.max() + 1)  # from here on, one per kind of link
     t = np.ones(len(kinds))
     for _ in range(rounds):
         p = t[link]
@@ -50,11 +49,11 @@ def learn_lexicon(
         t = counts / np.bincount(e, counts)[e]
     best = np.full(source_size + 1, -1)
     order = np.argsort(t, kind="stable")
-    best[e[order]] = f[order]  # of several, the last and so the most probable stays
+    best[e[order]] = f[order]  # the last assignment, the most probable, remains
     return best[:-1]
 
 
 def look_up(lexicon: np.ndarray, source: np.ndarray) -> np.ndarray:
-    """The lexicon's token for each source token, in the source's order; what it does not know is left out."""
-    found = lexicon[source]
-    return found[found >= 0]
+    """Translates each source token, in order, without those that the lexicon lacks."""
+    tokens = lexicon[source]
+    return tokens[tokens >= 0]

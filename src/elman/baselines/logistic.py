@@ -1,4 +1,4 @@
-"""Logistic regression on features or on tf-idf of texts, by scikit-learn."""
+"""Logistic regression on features or on the tf-idf of texts, by scikit-learn."""
 
 import warnings
 from collections.abc import Sequence
@@ -20,11 +20,11 @@ def tfidf_logistic(
     *,
     multi_label: bool = False,
 ) -> np.ndarray:
-    """Logistic regression on tf-idf of words and pairs of words.
+    """Fits logistic regression on the tf-idf of words and word pairs; returns probabilities of the test part.
 
     Args:
-        texts: of training, validation (which may be empty) and test.
-        truth: of training and validation, [M, V] of 0 and 1.
+        texts: texts of training, validation (which may be empty) and test.
+        truth: labels of training and validation, [M, V] of 0 and 1.
         multi_label: whether an example has any number of labels.
     """
     training, validation, test = texts
@@ -42,14 +42,14 @@ def logistic(
     *,
     multi_label: bool = False,
 ) -> np.ndarray:
-    """Logistic regression on the features [·, F] of training, validation (which may be empty) and test."""
+    """Fits logistic regression on features [·, F]; see ``tfidf_logistic`` for parts and results."""
     mean, deviation = features[0].mean(0), features[0].std(0)
     scaled = [(x - mean) / np.where(deviation > 0, deviation, 1) for x in features]
     return _logistic((scaled[0], scaled[1] if len(scaled[1]) else None, scaled[2]), truth, multi_label)
 
 
 def _logistic(x: tuple[Any, Any, Any], truth: tuple[np.ndarray, np.ndarray], multi_label: bool) -> np.ndarray:
-    """Applies the model of least validation loss, or of the first strength, to the test part."""
+    """Applies the model with the least validation loss, or the first strength, to the test part."""
     training, validation, test = x
     fitted: list[tuple[float, int, Any]] = []
     for strength in _STRENGTHS if validation is not None else _STRENGTHS[:1]:
@@ -57,7 +57,7 @@ def _logistic(x: tuple[Any, Any, Any], truth: tuple[np.ndarray, np.ndarray], mul
         if multi_label:
             model = OneVsRestClassifier(model)
         with warnings.catch_warnings():
-            # about a label that every example has or none, and about too few steps
+            # of labels that all or no examples have, and of too few iterations
             warnings.simplefilter("ignore")
             model.fit(training, truth[0] if multi_label else truth[0].argmax(1))
         loss = (

@@ -1,4 +1,4 @@
-"""What simple counting reaches on the same text: the baselines beside a language model's figure."""
+"""Counting models, baselines for language models."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from elman.errors import InputError
 def frequency_nats(
     train: np.ndarray, test: np.ndarray, vocabulary_size: int, test_starts: np.ndarray | None = None
 ) -> tuple[float, int]:
-    """Score test tokens by how often each token occurs in training, whatever comes before it.
+    """Score test tokens by their frequency in training, without context.
 
         P(w) = (c(w) + 1) / (N + V)
 
@@ -16,14 +16,13 @@ def frequency_nats(
         train: training tokens.
         test: test tokens.
         vocabulary_size: V; every token is below it.
-        test_starts: where the documents of the test start; by default it is one document.
+        test_starts: where the test documents start; by default it is one document.
 
     Shapes:
         train [N], test [M], test_starts [D]
 
     Returns:
-        (sum, count) over all test tokens but the first of each document, which no model that reads the
-        document predicts.
+        (sum, count) over all test tokens except the first of each document, which no model predicts.
 
     Units:
         nats; the count is in tokens.
@@ -46,16 +45,16 @@ def witten_bell_nats(
 
         P_k(w|h) = (c(hw) + T(h) P_{k−1}(w|h')) / (c(h) + T(h))
 
-    h is the k − 1 tokens before w, h' the same without its first; c(hw) counts w after h, c(h) counts any
-    token after h, and T(h) counts the distinct ones. Below the unigram stands 1/V. No context crosses the
-    start of a document, in training or in test: near it the model is of a lower order. A context that
-    training does not have leaves the probability to the shorter one.
+    h is the k − 1 tokens before w, h' is h without its first token; c(hw) counts w after h, c(h) counts any
+    token after h, and T(h) counts the distinct ones. P_0 is 1/V. No context crosses the start of a
+    document, in training or in test: the order is lower there. A context that is not in training gets the
+    probability of the shorter one.
 
     Args:
         train: training tokens.
         test: test tokens.
         vocabulary_size: V; every token is below it.
-        order: the longest n-gram, so that at most order − 1 tokens are context.
+        order: length of the longest n-gram; the context has at most order − 1 tokens.
         train_starts: where the training documents start; by default it is one document.
         test_starts: where the test documents start; by default it is one document.
 
@@ -63,7 +62,7 @@ def witten_bell_nats(
         train [N], test [M], train_starts [D], test_starts [D']
 
     Returns:
-        (sum, count) over all test tokens but the first of each document.
+        (sum, count) over all test tokens except the first of each document.
 
     Units:
         nats; the count is in tokens.
@@ -80,8 +79,8 @@ def witten_bell_nats(
     tokens = np.concatenate((train, test)).astype(np.int64)
     depth = _depth(len(tokens), np.concatenate((_starts(train_starts), _starts(test_starts) + size)))
     p = np.full(len(test), 1 / vocabulary_size)
-    # gram[i] numbers the n-gram that ends at i. Numbers are below N + M, so that the keys below cannot
-    # overflow however large the vocabulary. At first it is the empty one, the same everywhere.
+    # gram[i] is the number of the n-gram that ends at i, at first the empty one. Numbers are below N + M,
+    # so that the keys below cannot overflow, however large the vocabulary.
     gram = np.zeros(len(tokens), dtype=np.int64)
     for k in range(1, order + 1):
         _raise_order(p, gram, tokens, np.flatnonzero(depth >= k - 1), size, vocabulary_size)
@@ -95,10 +94,10 @@ def _raise_order(
     """Makes the n-grams one token longer, in place.
 
     Args:
-        p: [M] the probability of each test token by shorter n-grams.
-        gram: [N + M] the number of the shorter n-gram that ends at each token.
-        tokens: [N + M] of training and test.
-        at: where a longer one may end.
+        p: [M] probability of each test token by shorter n-grams.
+        gram: [N + M] number of the shorter n-gram that ends at each token.
+        tokens: [N + M] tokens of training and test.
+        at: positions where a longer n-gram can end.
         size: N.
         vocabulary_size: V.
     """
@@ -123,5 +122,5 @@ def _starts(starts: np.ndarray | None) -> np.ndarray:
 
 
 def _depth(length: int, starts: np.ndarray) -> np.ndarray:
-    """Return how many tokens of its own document stand before each token [N]."""
+    """Return the number of tokens before each token in its document [N]."""
     return np.arange(length) - np.repeat(starts, np.diff(starts, append=length))

@@ -1,6 +1,6 @@
-"""What simple methods reach at classification: the baselines beside a network's figures.
+"""Baselines for classification.
 
-Each gives probabilities [N, V] for the test part from the training part. What has to be chosen is chosen on
+Each learns from the training part and returns probabilities [N, V] for the test part. Options are chosen on
 the validation part.
 """
 
@@ -17,34 +17,34 @@ def simple_probabilities(
     *,
     multi_label: bool = False,
 ) -> dict[str, np.ndarray]:
-    """What each simple method says of the test part, by name; logistic regression if scikit-learn is there.
+    """Returns the probabilities of each simple method by name; logistic regression needs scikit-learn.
 
     Args:
         parts: training, validation (which may be empty) and test.
-        truth: of training and validation, [M, V] of 0 and 1.
+        truth: labels of training and validation, [M, V] of 0 and 1.
         multi_label: whether an example has any number of labels.
     """
     test = parts[-1]
-    found = {"most frequent label": majority(truth[0], len(test))}
+    probabilities = {"most frequent label": majority(truth[0], len(test))}
     try:
         regression = load_module("elman.baselines.logistic")
-    except InputError:  # without scikit-learn; the report says how to get it
-        return found
+    except InputError:  # scikit-learn is missing; the report explains how to install it
+        return probabilities
     if test.texts:
         texts = [[" ".join(item) for item in part.items] for part in parts]
-        found["tf-idf + logistic regression"] = regression.tfidf_logistic(
+        probabilities["tf-idf + logistic regression"] = regression.tfidf_logistic(
             texts, truth, multi_label=multi_label
         )
     else:
         x = [np.array([[*item.mean(0), *item[-1]] for item in part.items]) for part in parts]
-        found["logistic regression on mean and last step"] = regression.logistic(
+        probabilities["logistic regression on mean and last step"] = regression.logistic(
             x, truth, multi_label=multi_label
         )
-    return found
+    return probabilities
 
 
 def majority(train: np.ndarray, test_size: int) -> np.ndarray:
-    """How often each class, or each label, occurs in training.
+    """Returns the frequency of each class or label in training.
 
     Shapes:
         train [M, V] of 0 and 1 → [N, V]
@@ -53,13 +53,13 @@ def majority(train: np.ndarray, test_size: int) -> np.ndarray:
 
 
 def nearest_mean(train: np.ndarray, labels: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """The class whose mean is nearest.
+    """Returns the class with the nearest mean.
 
     Shapes:
         train [M, F], labels [M] of class ids, test [N, F] → class ids [N]
     """
     classes = np.unique(labels)
-    means = np.stack([train[labels == each].mean(0, dtype=np.float64) for each in classes])
-    # |x − m|² = |x|² − 2 x · m + |m|², of which the first is the same for all classes
+    means = np.stack([train[labels == name].mean(0, dtype=np.float64) for name in classes])
+    # |x − m|² = |x|² − 2 x · m + |m|², where |x|² is the same for all classes
     distances = np.square(means).sum(1) - 2 * test.astype(np.float64) @ means.T
     return classes[distances.argmin(1)]

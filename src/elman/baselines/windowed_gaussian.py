@@ -1,4 +1,4 @@
-"""The windowed Gaussian detector: the simple method that a detector of anomalies is compared with."""
+"""The windowed Gaussian detector, a baseline for anomaly detection."""
 
 import numpy as np
 
@@ -8,21 +8,21 @@ _LEAST = 1e-6  # deviation of a constant window
 
 
 def windowed_gaussian(values: np.ndarray, window: int = 6400, step: int = 100) -> np.ndarray:
-    """How far in the tails of its window each value lies, from the values before it alone.
+    """Scores each value by its tail probability under a normal distribution of the values before it.
 
-    The normal distribution is that of all values before while these are fewer than ``window``; then of
-    ``window`` values, moved on ``step`` at a time.
+    The distribution is fitted to all values before, while these are fewer than ``window``, then to
+    ``window`` values, moved by ``step`` at a time.
 
     Args:
-        values: one column; NaN is left out and scores 0.
-        window: values of the distribution.
-        step: values after which it is taken anew.
+        values: one column; NaN is ignored and scores 0.
+        window: number of values of the distribution.
+        step: number of values after which it is fitted again.
 
     Shapes:
         values [N] → scores [N]
 
     Units:
-        decades, −log₁₀ Q(|x − μ| / σ): a monotonic form of NAB's 1 − Q that does not run into 1.
+        decades, −log₁₀ Q(|x − μ| / σ): a monotonic form of NAB's 1 − Q that does not saturate at 1.
 
     Source: NAB's detector of this name (Lavin & Ahmad 2015, arXiv:1510.03336), with its window and step.
     """
@@ -31,8 +31,8 @@ def windowed_gaussian(values: np.ndarray, window: int = 6400, step: int = 100) -
     known = values[rows].astype(np.float64)
     if not len(known):
         return scores
-    known = known - known[0]  # sums of squares then lose nothing to a large level
-    sums, squares = (np.append(0.0, each.cumsum()) for each in (known, known**2))
+    known = known - known[0]  # avoids cancellation in the sums of squares
+    sums, squares = (np.append(0.0, x.cumsum()) for x in (known, known**2))
     t = np.arange(1, len(known))
     moved = step * (np.maximum(t - window, 0) // step)
     end = np.where(t <= window, t, window + moved)
