@@ -1,1 +1,1 @@
-"""Decoding: from a step function to tokens."""
+"""Decoding: generates tokens from a step function."""

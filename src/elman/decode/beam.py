@@ -1,4 +1,4 @@
-"""Beam search: the sequences that a model finds most probable, or nearly."""
+"""Beam search for the most probable sequences."""
 
 import torch
 
@@ -16,30 +16,30 @@ def beam_search(
     n_best: int = 1,
     alpha: float = 1.0,
 ) -> list[list[Hypothesis]]:
-    """The best sequences found for each row, best first.
+    """Returns the best sequences of each row, best first.
 
-    At every step the ``beam`` best sequences of a row go on; those that end among the ``beam`` best are kept,
-    and once there are ``beam`` of them the search is over. A beam of 1 is the greedy search, whose sequence
-    stands for election in every larger beam too: no beam finds a worse one.
+    Each step continues the ``beam`` best sequences of a row. Sequences that end among the ``beam`` best are
+    kept, and the search ends when there are ``beam`` of them. A beam of 1 is greedy search; its sequence is
+    also a candidate in every larger beam, so no beam returns a worse one.
 
     Args:
         step: see ``Step``.
-        state: of B rows, before the first token; everything that the step needs of a row is in it.
+        state: of B rows, before the first token; contains everything that the step needs.
         begin: the token to begin with.
-        rules: what may come next.
+        rules: constraints on the next token.
         beam: k ≥ 1.
-        n_best: how many sequences a row, at most k; fewer where fewer were found.
+        n_best: maximum number of sequences per row, at most k.
         alpha: exponent of the length penalty.
 
     Returns:
         n_best hypotheses for each of the B rows.
     """
-    found = _search(step, state, begin, rules, beam, alpha)
+    hypotheses = _search(step, state, begin, rules, beam, alpha)
     if beam > 1:
-        for row, (greedy,) in zip(found, _search(step, state, begin, rules, 1, alpha), strict=True):
+        for row, (greedy,) in zip(hypotheses, _search(step, state, begin, rules, 1, alpha), strict=True):
             if all(hypothesis.tokens != greedy.tokens for hypothesis in row):
                 row.append(greedy)
-    return [sorted(row, key=lambda hypothesis: -hypothesis.score)[:n_best] for row in found]
+    return [sorted(row, key=lambda hypothesis: -hypothesis.score)[:n_best] for row in hypotheses]
 
 
 def _search(
@@ -51,14 +51,14 @@ def _search(
     state = reorder(state, alive.repeat_interleave(k))
     tokens = torch.full((B * k,), begin, device=device)
     written = tokens.new_zeros(B * k, 0)
-    # all k begin alike, so only the first may go on
+    # all k begin alike, so only the first may continue
     sums = torch.full((B, k), -torch.inf, device=device)
     sums[:, 0] = 0
     while len(alive):
         log_p, state = step(tokens, state)
         log_p = rules(log_p, written, alive.repeat_interleave(k))
         V = log_p.shape[1]
-        # of 2k at most k end, so k are left to go on
+        # at most k of 2k end, so at least k can continue
         best, place = (sums.flatten()[:, None] + log_p).view(len(alive), k * V).topk(2 * k)
         origin, token = place // V, place % V
         ends = token == rules.end
@@ -67,10 +67,10 @@ def _search(
             sequence = written[a * k + int(origin[a, j])].tolist()
             finished[int(alive[a])].append(Hypothesis(sequence, float(best[a, j]) / penalty))
         sums, kept = best.masked_fill(ends, -torch.inf).topk(k)
-        goes_on = sums[:, 0].isfinite() & torch.tensor(
+        unfinished = sums[:, 0].isfinite() & torch.tensor(
             [len(finished[a]) < k for a in alive.tolist()], device=device
         )
-        going = goes_on.nonzero()[:, 0]
+        going = unfinished.nonzero()[:, 0]
         origin, tokens = (x.gather(1, kept)[going].flatten() for x in (origin, token))
         rows = going.repeat_interleave(k) * k + origin
         alive, sums, state = alive[going], sums[going], reorder(state, rows)

@@ -1,4 +1,4 @@
-"""What may come next in a sequence that is being written."""
+"""Constraints on the next token of a sequence."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from torch import Tensor
 from elman.state import State
 
 Step = Callable[[Tensor, State], tuple[Tensor, State]]
-"""Tokens [N] and a state, rows on axis 1 → log-probabilities [N, V] of what comes next, and the new state."""
+"""Tokens [N] and a state, rows on axis 1 → log-probabilities [N, V] of the next tokens, and the new state."""
 
 
 class Hypothesis(NamedTuple):
-    """A sequence that was written.
+    """A generated sequence.
 
     Attributes:
-        tokens: without the one that ends it.
-        score: the sum of its log-probabilities, the end's included, over its length penalty.
+        tokens: the tokens without the final one.
+        score: sum of the log-probabilities, the final token's included, divided by the length penalty.
     """
 
     tokens: list[int]
@@ -27,15 +27,15 @@ class Hypothesis(NamedTuple):
 
 @dataclass(frozen=True)
 class Rules:
-    """Bounds on what is written, whatever the model says.
+    """Constraints on generated sequences, regardless of the model.
 
     Args:
         end: the token that ends a sequence.
-        shortest: [B] tokens before the end may come.
-        longest: [B] tokens after which it must.
-        never: tokens that are not written.
-        repetition_penalty: what the log-probability of a token that was written before is multiplied by; 1:
-            nothing (Keskar et al. 2019, arXiv:1909.05858).
+        shortest: [B] minimum number of tokens before the end.
+        longest: [B] maximum number of tokens before the end.
+        never: tokens that are never generated.
+        repetition_penalty: factor for the log-probability of tokens already in the sequence; 1: no penalty
+            (Keskar et al. 2019, arXiv:1909.05858).
     """
 
     end: int
@@ -45,17 +45,17 @@ class Rules:
     repetition_penalty: float = 1.0
 
     def __call__(self, log_p: Tensor, written: Tensor, row: Tensor) -> Tensor:
-        """Log-probabilities with −∞ where a token may not come.
+        """Returns log-probabilities with −∞ for tokens that are not allowed.
 
         Args:
             log_p: [N, V].
             written: [N, t], the tokens so far.
-            row: [N], which of the B sequences each is.
+            row: [N], index of each sequence among the B rows.
         """
         length = written.shape[1]
         if self.repetition_penalty != 1 and length:
             log_p = log_p.scatter(1, written, log_p.gather(1, written) * self.repetition_penalty)
-        # of its own, as the rest writes into it
+        # a copy, because the rest modifies it in place
         log_p = log_p.clone()
         log_p[:, list(self.never)] = -torch.inf
         over = self.longest[row] <= length
@@ -67,7 +67,9 @@ class Rules:
 
 
 def length_penalty(length: int, alpha: float) -> float:
-    """What a sum of log-probabilities is divided by, lest short sequences win: ((5 + length) / 6)^α.
+    """Returns the divisor of a sum of log-probabilities that offsets a bias to short sequences.
+
+        ((5 + length) / 6)^α
 
     Source: Wu et al. 2016, arXiv:1609.08144, 7.
     """

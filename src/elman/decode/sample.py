@@ -1,4 +1,4 @@
-"""Tokens drawn one after another from a model's own predictions."""
+"""Sampling: draws tokens one by one from a model's predictions."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -19,27 +19,27 @@ def choose(
     top_p: float = 1.0,
     generator: torch.Generator | Sequence[torch.Generator] | None = None,
 ) -> Tensor:
-    """One token a row.
+    """Draws one token per row.
 
     Args:
         logits: [B, V].
         temperature: divides the logits; 0 takes the most probable token (greedy).
-        top_k: only the k most probable tokens; 0: all.
-        top_p: only the most probable tokens that together reach this probability, at least one (nucleus:
-            Holtzman et al. 2019, arXiv:1904.09751); 1: all.
-        generator: the source of randomness, or one of each row, so that no row changes another's.
+        top_k: draws only from the k most probable tokens; 0: all.
+        top_p: draws only from the most probable tokens that together reach this probability, at least one
+            (nucleus: Holtzman et al. 2019, arXiv:1904.09751); 1: all.
+        generator: the source of randomness, or one per row, so that rows do not affect each other.
 
     Returns:
         [B] ids.
 
     Raises:
-        ValueError: an option out of its range.
+        ValueError: an option is out of range.
     """
     check_options(temperature, top_k, top_p)
     if temperature == 0:
         return logits.argmax(-1)
     logits = logits.float()
-    # the largest is 0, so that no temperature, however low, divides it to infinity
+    # with a maximum of 0, no low temperature overflows to infinity
     logits = (logits - logits.amax(-1, keepdim=True)) / max(temperature, _COLDEST)
     if 0 < top_k < logits.shape[-1]:
         kept = logits.topk(top_k)
@@ -57,7 +57,7 @@ def choose(
 
 
 def check_options(temperature: float, top_k: int, top_p: float) -> None:
-    """Raises ValueError where an option is out of its range."""
+    """Raises ValueError if an option is out of range."""
     if not 0 <= temperature < float("inf"):
         raise ValueError(f"temperature must be in [0, inf). Got {temperature!r}.")
     if top_k < 0:
@@ -75,16 +75,16 @@ def sample(
     seed: int | None = None,
     never: Sequence[int] = (),
 ) -> Iterator[Tensor]:
-    """Endless tokens [B], each fed back to give the next.
+    """Yields tokens [B] without end, feeding each back to the model.
 
     Args:
-        step: token [B] → logits of the next [B, V], carrying its state, as a stream's.
+        step: token [B] → logits of the next [B, V]; keeps its own state, like a stream's ``step``.
         logits: [B, V] for the first token.
         temperature: see ``choose``.
         top_k: see ``choose``.
         top_p: see ``choose``.
-        seed: of the draws; None: a new one each time.
-        never: tokens that are not drawn, as one that stands for the unknown.
+        seed: seed of the draws; None: random.
+        never: tokens that are never drawn, such as the unknown token.
     """
     generator = torch.Generator(device=logits.device)
     if seed is None:
@@ -112,18 +112,18 @@ def sample_sequences(
     alpha: float = 1.0,
     generators: Sequence[torch.Generator] | None = None,
 ) -> list[rules.Hypothesis]:
-    """A sequence drawn for each row, to its end.
+    """Draws a complete sequence for each row.
 
     Args:
         step: see ``rules.Step``.
         state: of B rows, before the first token.
         begin: the token to begin with.
-        bounds: what may come next.
+        bounds: constraints on the next token.
         temperature: see ``choose``.
         top_k: see ``choose``.
         top_p: see ``choose``.
         alpha: exponent of the score's length penalty.
-        generators: B sources of randomness, one of each row, though several may share one; None: torch's.
+        generators: one source of randomness per row; rows may share one. None: torch's default.
     """
     B, device = state[0].shape[1], state[0].device
     drawn = [rules.Hypothesis([], 0.0)] * B

@@ -1,4 +1,4 @@
-"""Sequences that answer others, by beam search or drawn, as the options say."""
+"""Decodes output sequences by beam search or by sampling, depending on the options."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from elman.decode.rules import Hypothesis, Rules, Step
 from elman.decode.sample import sample_sequences
 from elman.state import State, reorder
 
-_SLACK = 10  # tokens that an answer may have beyond the ratio, for the sake of short sources
+_SLACK = 10  # tokens allowed beyond the length ratio, for short sources
 
 
 def search(
@@ -25,17 +25,17 @@ def search(
     never: Sequence[int] = (),
     generators: Sequence[torch.Generator] = (),
 ) -> list[list[Hypothesis]]:
-    """Some sequences for each row, best first.
+    """Returns ``options.nbest`` sequences for each row, best first.
 
     Args:
         step: see ``Step``.
-        state: of B rows, before the first token; everything that the step needs of a row is in it.
-        options: how to search.
-        sizes: [B] tokens of what is answered.
+        state: of B rows, before the first token; contains everything that the step needs.
+        options: search options.
+        sizes: [B] number of tokens of each source.
         begin: the token to begin with.
         end: the token that ends a sequence.
-        never: tokens that are not written.
-        generators: each row's own source of randomness, where sequences are drawn.
+        never: tokens that are never generated.
+        generators: source of randomness of each row, for sampling.
     """
 
     def rules(sizes: Tensor) -> Rules:
