@@ -96,7 +96,7 @@ def test_the_probation_is_not_scored():
     series = Scored(flags(100, 0, 14, 40), [(40, 59)])
     assert nab_score([series], threshold=1).false_alarms == 0
     assert nab_score([series], threshold=1, probation=0.14).false_alarms == 1
-    with pytest.raises(ValueError, match="no labelled window behind the probation"):
+    with pytest.raises(ValueError, match="no labelled window after the probation"):
         nab_score([Scored(flags(100), [(2, 9)])])
 
 

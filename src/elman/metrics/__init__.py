@@ -1,1 +1,1 @@
-"""Metrics as sums and counts."""
+"""Metrics of predictions, texts and anomalies."""

@@ -1,4 +1,4 @@
-"""How near translations are to a reference, by the field's own program."""
+"""BLEU and chrF of translations, by sacrebleu."""
 
 from typing import Any
 
@@ -8,15 +8,15 @@ from sacrebleu.metrics import BLEU, CHRF
 def translation_scores(
     translations: list[str], references: list[str], tokenizer: str = "13a"
 ) -> dict[str, float]:
-    """Scores of translations against one reference each.
+    """Scores translations against one reference each.
 
     Args:
-        translations: N texts as a reader would see them.
+        translations: N plain texts, not tokenized.
         references: N texts.
-        tokenizer: how sacrebleu cuts texts into words: 13a, intl, zh, char, …
+        tokenizer: sacrebleu's tokenizer: 13a, intl, zh, char, …
 
     Returns:
-        ``bleu``, ``bleu_lowercase`` (both texts in lower case first) and ``chrf``.
+        ``bleu``, ``bleu_lowercase`` (of texts in lower case) and ``chrf``.
 
     Units:
         0 to 100; higher is better.
@@ -30,12 +30,12 @@ def translation_scores(
 
 
 def signatures(tokenizer: str = "13a") -> dict[str, str]:
-    """All that must be known to compare a score with others, as sacrebleu writes it."""
-    found = {}
+    """Returns sacrebleu's signature of each score, which makes scores comparable."""
+    by_name = {}
     for name, metric in _metrics(tokenizer).items():
-        metric.corpus_score(["a"], [["a"]])  # it must have scored to know how many references
-        found[name] = str(metric.get_signature())
-    return found
+        metric.corpus_score(["a"], [["a"]])  # the number of references is known only after a score
+        by_name[name] = str(metric.get_signature())
+    return by_name
 
 
 def _metrics(tokenizer: str) -> dict[str, Any]:

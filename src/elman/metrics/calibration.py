@@ -1,15 +1,15 @@
-"""From logits to probabilities that mean what they say."""
+"""Calibration: the temperature that makes probabilities of logits reliable."""
 
 import numpy as np
 
 from elman.metrics.label_figures import log_loss
 
 _COLDEST, _HOTTEST = 0.05, 20.0
-_NEAR = 1e-3  # of a bound, as a share
+_NEAR = 1e-3  # relative distance from a bound
 
 
 def probabilities(logits: np.ndarray, temperature: float = 1.0, *, multi_label: bool = False) -> np.ndarray:
-    """Softmax of logits [N, V] over the classes, or, with several labels, the logistic of each."""
+    """Returns the softmax of logits [N, V] over the classes or, for several labels, their sigmoids."""
     z = logits.astype(np.float64) / temperature
     if multi_label:
         return 0.5 * (1 + np.tanh(0.5 * z))
@@ -18,9 +18,9 @@ def probabilities(logits: np.ndarray, temperature: float = 1.0, *, multi_label: 
 
 
 def fit_temperature(truth: np.ndarray, logits: np.ndarray, *, multi_label: bool = False) -> float:
-    """The temperature in [0.05, 20] of the least log loss, by golden section; 1 where no other is better.
+    """Returns the temperature in [0.05, 20] of least log loss, by golden section; 1 if none is better.
 
-    The loss is convex in 1 / T, and so has one minimum in T.
+    The loss is convex in 1 / T, so it has one minimum in T.
 
     Shapes:
         truth [N, V] of 0 and 1, logits [N, V]
@@ -37,10 +37,10 @@ def fit_temperature(truth: np.ndarray, logits: np.ndarray, *, multi_label: bool 
     while high - low > 1e-4:
         a, b = high - golden * (high - low), low + golden * (high - low)
         low, high = (low, b) if loss(a) <= loss(b) else (a, high)
-    found = (low + high) / 2
-    return float(np.exp(found)) if loss(found) < loss(0.0) else 1.0
+    best = (low + high) / 2
+    return float(np.exp(best)) if loss(best) < loss(0.0) else 1.0
 
 
 def is_bound(temperature: float) -> bool:
-    """Whether a temperature is the lowest or the highest tried, so that the best may lie beyond."""
+    """Whether a temperature is at a bound of the search, so that the best may be beyond it."""
     return not _COLDEST * (1 + _NEAR) < temperature < _HOTTEST * (1 - _NEAR)

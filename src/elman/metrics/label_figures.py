@@ -1,18 +1,18 @@
-"""How well labels were told, and whether their probabilities mean what they say.
+"""Metrics of predicted labels and of the calibration of their probabilities.
 
-Everywhere truth and probabilities are [N, V], of N examples and V labels; the truth is 0 or 1.
+Truth and probabilities are [N, V], for N examples and V labels; the truth is 0 or 1.
 """
 
 from typing import Any
 
 import numpy as np
 
-_LEAST = 1e-12  # a probability of 0 counts as this in a log loss
+_LEAST = 1e-12  # lower bound of a probability in a log loss
 _BINS = 15
 
 
 def confusion_matrix(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
-    """How often class i was called class j.
+    """Counts how often class i was predicted as class j.
 
     Shapes:
         truth [N], predicted [N] of class ids → [V, V], rows the truth
@@ -21,21 +21,21 @@ def confusion_matrix(truth: np.ndarray, predicted: np.ndarray, classes: int) -> 
 
 
 def precision_recall_f1(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Of each class: precision, recall, F1 and the number of its examples; 0 where a ratio is 0 / 0.
+    """Returns precision, recall, F1 and the number of examples of each class; a ratio 0 / 0 is 0.
 
     Shapes:
         truth [N, V], predicted [N, V] of 0 and 1 → [V, 4]
     """
-    both, said, there = (x.sum(0, dtype=np.float64) for x in (truth * predicted, predicted, truth))
+    both, positive, true = (x.sum(0, dtype=np.float64) for x in (truth * predicted, predicted, truth))
     ratios = [
         np.divide(top, bottom, out=np.zeros_like(top), where=bottom > 0)
-        for top, bottom in ((both, said), (both, there), (2 * both, said + there))
+        for top, bottom in ((both, positive), (both, true), (2 * both, positive + true))
     ]
-    return np.stack([*ratios, there], axis=1)
+    return np.stack([*ratios, true], axis=1)
 
 
 def log_loss(truth: np.ndarray, probabilities: np.ndarray, *, multi_label: bool = False) -> float:
-    """Mean of −log p of what is true: of an example's class, or of each label's being there or not.
+    """Returns the mean of −log p of the truth: of an example's class, or of each label's presence or absence.
 
     Shapes:
         truth [N, V] of 0 and 1, probabilities [N, V]
@@ -50,26 +50,26 @@ def log_loss(truth: np.ndarray, probabilities: np.ndarray, *, multi_label: bool 
 
 
 def indicator(ids: np.ndarray, classes: int) -> np.ndarray:
-    """Class ids [N] as rows of 0 and a single 1, [N, V]."""
+    """Converts class ids [N] to one-hot rows [N, V]."""
     return np.eye(classes, dtype=np.int64)[ids]
 
 
 def decide(probabilities: np.ndarray, *, multi_label: bool) -> np.ndarray:
-    """What is predicted, as [N, V] of 0 and 1: the most probable class, or each label above one half."""
+    """Returns the prediction as [N, V] of 0 and 1: the most probable class, or each label above one half."""
     if multi_label:
         return (probabilities > 0.5).astype(np.int64)
     return indicator(probabilities.argmax(1), probabilities.shape[1])
 
 
 def calibration_error(truth: np.ndarray, p: np.ndarray, *, multi_label: bool = False) -> float:
-    """Expected calibration error: how far confidence and accuracy are apart, over 15 bins of confidence.
+    """Returns the expected calibration error, between confidence and accuracy in 15 bins of confidence.
 
         Σ_b |B_b| / N · |accuracy(B_b) − confidence(B_b)|
 
-    Of several labels every example and label counts as one decision.
+    With several labels, each pair of example and label is one decision.
 
     Args:
-        truth: of 0 and 1.
+        truth: 0 or 1.
         p: probabilities.
         multi_label: whether an example has any number of labels.
 
@@ -93,11 +93,11 @@ def calibration_error(truth: np.ndarray, p: np.ndarray, *, multi_label: bool = F
 
 
 def label_figures(truth: np.ndarray, p: np.ndarray, *, multi_label: bool = False) -> dict[str, Any]:
-    """Accuracy (of several labels: all right), macro F1, log loss and calibration error."""
-    said = decide(p, multi_label=multi_label)
+    """Returns accuracy (with several labels: all of them right), macro F1, log loss and calibration error."""
+    predicted = decide(p, multi_label=multi_label)
     return {
-        "accuracy": float((said == truth).all(1).mean()),
-        "macro_f1": float(precision_recall_f1(truth, said)[:, 2].mean()),
+        "accuracy": float((predicted == truth).all(1).mean()),
+        "macro_f1": float(precision_recall_f1(truth, predicted)[:, 2].mean()),
         "log_loss": log_loss(truth, p, multi_label=multi_label),
         "calibration_error": calibration_error(truth, p, multi_label=multi_label),
         "examples": len(truth),
@@ -107,13 +107,13 @@ def label_figures(truth: np.ndarray, p: np.ndarray, *, multi_label: bool = False
 def figures_by_label(
     truth: np.ndarray, p: np.ndarray, names: list[str], *, multi_label: bool = False
 ) -> dict[str, dict[str, float]]:
-    """Precision, recall, F1 and number of examples of each label, by its name."""
+    """Returns precision, recall, F1 and number of examples of each label, by its name."""
     table = precision_recall_f1(truth, decide(p, multi_label=multi_label)).tolist()
     columns = ("precision", "recall", "f1", "examples")
     return {name: dict(zip(columns, row, strict=True)) for name, row in zip(names, table, strict=True)}
 
 
 def surest_mistakes(truth: np.ndarray, p: np.ndarray, most: int) -> np.ndarray:
-    """Positions of the wrong answers, those of the highest probability first; one label an example."""
+    """Returns positions of wrong predictions, the most probable first, for single-label examples."""
     wrong = np.flatnonzero(p.argmax(1) != truth.argmax(1))
     return wrong[np.argsort(-p[wrong].max(1), kind="stable")][:most]

@@ -1,20 +1,20 @@
-"""The score of the Numenta Anomaly Benchmark: early detections inside labelled windows, few false alarms."""
+"""Score of the Numenta Anomaly Benchmark, which rewards early detection and few false alarms."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-_CAP = 5000  # rows; no longer a file has a longer probation
-_FAR = 3.0  # window widths behind a window, from where on a false alarm costs all it can
+_CAP = 5000  # rows; a longer file has the same probation
+_FAR = 3.0  # window widths after a window, from where a false alarm has the full cost
 
 
 @dataclass(frozen=True)
 class Profile:
-    """What a user of a detector finds how bad.
+    """Weights of detections, false alarms and missed windows.
 
     Attributes:
-        detected: reward of a detection at a window's very beginning.
+        detected: reward of a detection in a window's first row.
         false_alarm: cost of a false alarm far from any window.
         missed: cost of a window without a detection.
     """
@@ -36,8 +36,8 @@ class Scored:
     """One series with its anomaly scores and its labels.
 
     Attributes:
-        scores: [N], higher is more anomalous; a point is flagged where its score reaches the threshold.
-        windows: (first, last) row of each labelled window, both within it; apart and in order.
+        scores: [N], higher is more anomalous; a point is flagged if its score reaches the threshold.
+        windows: (first, last) row of each labelled window, inclusive; disjoint and in order.
     """
 
     scores: np.ndarray
@@ -49,11 +49,11 @@ class NabScore:
     """A detector's score on a corpus.
 
     Attributes:
-        score: 100 for a perfect detector, 0 for one that flags nothing; below 0 for one that does worse.
-        threshold: that it was reached with.
-        detected: windows in which a point was flagged.
-        windows: all that there are.
-        false_alarms: points flagged outside.
+        score: 100 for a perfect detector, 0 for one that flags nothing; negative for a worse one.
+        threshold: threshold of this score.
+        detected: number of windows with a flagged point.
+        windows: number of all windows.
+        false_alarms: number of flagged points outside windows.
     """
 
     score: float
@@ -72,32 +72,32 @@ def nab_score(
 ) -> NabScore:
     """Scores a detector on a corpus, with one threshold for all series.
 
-        A detection at relative position y (−1 at a window's first row, 0 behind its last) is worth
-        σ(y) = 2 / (1 + exp(5 y)) − 1; of each window the best counts, divided by σ(−1), and a window without
-        one costs ``missed``. Each flagged row outside costs −σ(y) ``false_alarm``, y counted in widths
-        behind the last window; 1 × ``false_alarm`` where there is none or it is 3 widths away.
+        A detection at relative position y (−1 at a window's first row, 0 after its last) is worth
+        σ(y) = 2 / (1 + exp(5 y)) − 1. The best detection of each window counts, divided by σ(−1); a window
+        without detection costs ``missed``. Each flagged row outside costs −σ(y) ``false_alarm``, with y in
+        widths after the last window; 1 × ``false_alarm`` if there is none or it is 3 widths away.
         score = 100 (sum − null) / (perfect − null); null flags nothing, perfect every window's first row.
 
     Args:
         corpus: all series.
         profile: the weights.
-        probation: share of a series (at most of 5,000 rows) at its beginning that is not scored.
-        threshold: of the scores; None: the best for this corpus, as the benchmark has it.
+        probation: share of a series (of at most 5,000 rows) at its beginning that is not scored.
+        threshold: threshold of the scores; None: the best for this corpus, as in the benchmark.
 
     Raises:
-        ValueError: no window lies behind the probation, or a score is NaN.
+        ValueError: there is no window after the probation, or a score is NaN.
 
-    Source: Lavin & Ahmad 2015, arXiv:1510.03336, with the positions as NAB's scorer (version 1.1) counts
-    them. One correction: a window of a single row has a width of 1 for what follows it, not of 0.
+    Source: Lavin & Ahmad 2015, arXiv:1510.03336, with positions as in NAB's scorer (version 1.1). One
+    correction: for the rows after it, a window of a single row has width 1, not 0.
     """
     scores, worth, window = (
-        np.concatenate(each) for each in zip(*_rows(corpus, profile, probation), strict=True)
+        np.concatenate(parts) for parts in zip(*_rows(corpus, profile, probation), strict=True)
     )
     if np.isnan(scores).any():
         raise ValueError("scores must not be NaN")
     names = np.unique(window[window >= 0])
     if not len(names):
-        raise ValueError("the corpus has no labelled window behind the probation")
+        raise ValueError("the corpus has no labelled window after the probation")
     order = np.argsort(-scores, kind="stable")
     scores, worth, window = scores[order], worth[order], window[order]
     gain = np.where(window < 0, worth, 0.0)
@@ -107,7 +107,7 @@ def nab_score(
         gain[rows] = np.diff(np.maximum.accumulate(np.append(-profile.missed, worth[rows])))
         first[rows[0]] = True
     null = -profile.missed * len(names)
-    # the sum after each number of flagged rows, and the numbers that some threshold gives
+    # sums[n]: the sum with the n highest scores flagged; `possible`: the n that a threshold can produce
     sums = null + np.append(0.0, gain.cumsum())
     if threshold is None:
         possible = np.append(0, np.flatnonzero(np.append(scores[1:] != scores[:-1], True)) + 1)
@@ -125,15 +125,15 @@ def nab_score(
 
 
 def probation_rows(rows: int, probation: float = 0.15) -> int:
-    """Rows at a series' beginning that are for learning and are not scored."""
+    """Returns the number of rows at a series' beginning that are not scored."""
     return int(min(probation * rows, probation * _CAP))
 
 
 def _rows(
     corpus: Sequence[Scored], profile: Profile, probation: float
 ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Score, worth and window (−1: outside) of each row behind the probation of each series."""
-    found = []
+    """Returns score, worth and window (−1: outside) of each row after the probation, by series."""
+    result = []
     windows = 0
     for series in corpus:
         rows = np.arange(len(series.scores))
@@ -149,5 +149,5 @@ def _rows(
         highest = 2 / (1 + np.exp(-5)) - 1
         worth *= np.where(inside < 0, profile.false_alarm, profile.detected / highest)
         begin = probation_rows(len(rows), probation)
-        found.append((series.scores[begin:], worth[begin:], inside[begin:]))
-    return found
+        result.append((series.scores[begin:], worth[begin:], inside[begin:]))
+    return result

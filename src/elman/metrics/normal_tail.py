@@ -1,18 +1,18 @@
-"""How improbable a value is under a normal distribution, on a scale that does not run out."""
+"""Tail probabilities of the normal distribution, on a logarithmic scale that does not saturate."""
 
 import math
 
-_ASYMPTOTIC = 25.0  # from here on the series is exact to 1e-5 of a decade; the tail itself underflows at 38
+_ASYMPTOTIC = 25.0  # beyond it the series is exact to 1e-5 decades; the tail itself underflows at 38
 
 
 def tail_decades(z: float, among: int = 1) -> float:
-    """−log₁₀ of the probability that the largest of some normal values reaches ``z``, at least 0.
+    """Returns −log₁₀ of the probability that the largest of ``among`` normal values reaches ``z``.
 
         Q(z) = ½ erfc(z / √2),    decades = −log₁₀ min(1, among · Q(z))
 
     Args:
-        z: standard deviations above the mean; −inf is certain to be reached.
-        among: values of which this is the largest (Bonferroni's bound).
+        z: standard deviations above the mean; −inf has probability 1.
+        among: number of values (Bonferroni's bound).
 
     Units:
         decades: 3 is one in a thousand.

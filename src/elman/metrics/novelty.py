@@ -1,4 +1,4 @@
-"""How a generated text relates to the text a model was trained on."""
+"""Compares a generated text with the training text."""
 
 import re
 
@@ -8,9 +8,9 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 
 def known_words(text: str, corpus: str) -> float:
-    """Share of the text's words (runs of letters) that occur in the corpus; NaN where there are no words.
+    """Returns the share of the text's words (runs of letters) that occur in the corpus; NaN without words.
 
-    The first and the last word are left out: the text's ends may have cut them.
+    The first and last words are ignored, because they may be cut.
     """
     words = _WORD.findall(text)[1:-1]
     known = set(_WORD.findall(corpus))
@@ -18,7 +18,7 @@ def known_words(text: str, corpus: str) -> float:
 
 
 def longest_copy(text: np.ndarray, corpus: np.ndarray) -> int:
-    """Length in tokens of the longest run of the text that stands in the corpus exactly.
+    """Returns the length in tokens of the longest run of the text that occurs exactly in the corpus.
 
     Shapes:
         text [M], corpus [N] of the same vocabulary
@@ -26,7 +26,7 @@ def longest_copy(text: np.ndarray, corpus: np.ndarray) -> int:
     tokens = np.concatenate((corpus, text)).astype(np.int64)
     ends = np.where(np.arange(len(tokens)) < len(corpus), len(corpus), len(tokens))
     vocabulary_size = int(tokens.max(initial=0)) + 1
-    # where the runs of `length` tokens begin that stand in both, and a number for each such run
+    # begins and numbers of the runs of `length` tokens that occur in both
     begins, runs = np.arange(len(tokens)), np.zeros(len(tokens), dtype=np.int64)
     length = 0
     while True:

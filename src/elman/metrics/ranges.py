@@ -1,15 +1,15 @@
-"""How well ranges that were found agree with ranges that are labelled."""
+"""Compares detected ranges with labelled ranges."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 Range = tuple[int, int]
-"""The first and the last row."""
+"""First and last row, inclusive."""
 
 
 def runs(flags: np.ndarray) -> list[Range]:
-    """The ranges of rows that are true.
+    """Returns the ranges of consecutive true rows.
 
     Shapes:
         flags [N]
@@ -19,7 +19,7 @@ def runs(flags: np.ndarray) -> list[Range]:
 
 
 def point_scores(found: np.ndarray, real: np.ndarray) -> dict[str, float]:
-    """Precision, recall and F1 over single rows; 0 where nothing was found or nothing is there.
+    """Returns precision, recall and F1 over single rows; 0 if no row is detected or labelled.
 
     Shapes:
         found [N], real [N], both bool
@@ -29,20 +29,20 @@ def point_scores(found: np.ndarray, real: np.ndarray) -> dict[str, float]:
 
 
 def range_scores(found: Sequence[Range], real: Sequence[Range]) -> dict[str, float]:
-    """Precision, recall and F1 over ranges: a range is right, or found, if one of the other kind overlaps.
+    """Returns precision, recall and F1 over ranges, which match if they overlap.
 
-    Each range counts the same however long it is, and however little of it is met: a labelled window often
-    is much longer than what is odd in it.
+    All ranges count the same, regardless of length and overlap: a labelled window is often much longer than
+    the anomaly in it.
 
-    Source: the evaluation of Hundman et al. 2018, arXiv:1802.04431, section 4.2, as shares of either kind.
+    Source: the evaluation of Hundman et al. 2018, arXiv:1802.04431, section 4.2, as shares.
     """
     return _figures(_met(found, real), _met(real, found), "range_")
 
 
 def _met(ranges: Sequence[Range], others: Sequence[Range]) -> float:
-    """The share of ranges that one of the others overlaps."""
-    met = [any(a <= last and b >= first for a, b in others) for first, last in ranges]
-    return float(np.mean(met)) if met else 0.0
+    """Returns the share of ranges that overlap one of the others."""
+    is_met = [any(a <= last and b >= first for a, b in others) for first, last in ranges]
+    return float(np.mean(is_met)) if is_met else 0.0
 
 
 def _figures(precision: float, recall: float, prefix: str) -> dict[str, float]:
