@@ -1,1 +1,1 @@
-"""Heads: a loss and the prediction from the same features, in one place."""
+"""Heads compute a loss and predictions from the same features."""

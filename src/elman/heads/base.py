@@ -1,4 +1,4 @@
-"""What every head promises."""
+"""Base classes of heads."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,19 +12,19 @@ from elman.batch import Target
 
 
 class Loss(NamedTuple):
-    """A loss as a sum and what it is a sum over, so that no mean is ever taken over the wrong number.
+    """A loss as a sum and a count, so that means always have the right denominator.
 
     Attributes:
         sum: scalar, in the head's unit.
-        count: scalar, the targets (their weights' sum).
+        count: scalar, number of targets (sum of their weights).
     """
 
     sum: Tensor
-    count: Tensor  # type: ignore[assignment]  # hides tuple.count, which nobody calls
+    count: Tensor  # type: ignore[assignment]  # hides tuple.count, which is not used
 
 
 class Head(nn.Module):
-    """Features → a loss against a target, and the prediction.
+    """Computes a loss against a target, and predictions, from features.
 
     Subclasses define ``loss(features, target, lengths=None) → Loss``, which ends in ``total``, and
     ``predict(features)``.
@@ -34,19 +34,20 @@ class Head(nn.Module):
 
     @contextmanager
     def single_losses(self) -> Iterator[list[Tensor]]:
-        """Tells the loss of each target, times its weight.
+        """Records the loss of each target, times its weight.
 
-        Every loss taken within it adds a tensor over the features' leading axes; NaN where the weight is 0.
+        Each call of ``loss`` within the context appends a tensor over the features' leading axes; NaN where
+        the weight is 0.
         """
-        found: list[Tensor] = []
-        before, self._record = self._record, found
+        losses: list[Tensor] = []
+        before, self._record = self._record, losses
         try:
-            yield found
+            yield losses
         finally:
             self._record = before
 
     def total(self, losses: Tensor, features: Tensor, target: Target) -> Loss:
-        """Sums single losses by the target's weights; losses have the weights' shape."""
+        """Sums single losses with the target's weights; losses have the weights' shape."""
         if self._record is not None:
             self._record.append(_single(losses, features.dim() - 1, target.weights))
         if target.weights is None:
@@ -54,28 +55,28 @@ class Head(nn.Module):
         return Loss((losses * target.weights).sum(), target.weights.sum())
 
     def loss(self, features: Tensor, target: Target, lengths: Tensor | None = None) -> Loss:
-        """The loss of these features against the target.
+        """Computes the loss of features against a target.
 
         Args:
-            features: [..., F], or [T, B, F] where there are lengths.
-            target: its own lengths, if any, are in ``target.lengths``.
-            lengths: [B] steps of each row's features; None: all T. For heads that find out themselves which
-                step each target belongs to (connectionist temporal classification). With a target at every
-                step its weights decide which count, and the lengths change nothing.
+            features: [..., F], or [T, B, F] with lengths.
+            target: the target; its lengths, if any, are ``target.lengths``.
+            lengths: [B] steps of each row's features; None: all T. For heads that align targets with steps
+                (connectionist temporal classification). Heads with a target per step use its weights
+                instead.
         """
         raise NotImplementedError
 
     def predict(self, features: Tensor) -> Tensor:
-        """The prediction these features give."""
+        """Computes the prediction from features."""
         raise NotImplementedError
 
 
 class Distribution(Head):
-    """Features → a distribution of one real number.
+    """Computes a distribution of one real number from features.
 
-    Targets may be given in a unit of their own, as shares of a ``scale``: features stay of ordinary size
-    whatever the targets', and what the head gives is in the same unit. Only distributions of counts, which
-    do not scale, look at it.
+    Targets may be divided by a ``scale``, so that features have a usual size for targets of any size; the
+    head's results have the same unit. Only distributions of counts, which are not invariant to scale, use
+    the argument.
 
     Subclasses define ``loss``, ``predict`` (the most probable target) and ``sample``.
 
@@ -84,7 +85,7 @@ class Distribution(Head):
     """
 
     draws = 1000
-    """Samples from which quantiles are taken that have no closed form."""
+    """Number of samples for quantiles without a closed form."""
 
     def loss(
         self,
@@ -94,19 +95,19 @@ class Distribution(Head):
         *,
         scale: Tensor | None = None,
     ) -> Loss:
-        """The loss of these features against targets [...]; see ``Head.loss`` for the lengths."""
+        """Computes the loss of features against targets [...]; see ``Head.loss`` for the lengths."""
         raise NotImplementedError
 
     def sample(self, features: Tensor, number: int, scale: Tensor | None = None) -> Tensor:
-        """Draws: features [..., 1 or N, F], scale [..., 1 or N] → [..., N].
+        """Draws samples: features [..., 1 or N, F], scale [..., 1 or N] → [..., N].
 
-        The N draws of every leading entry are made of the same random numbers, so that none depends on what
-        stands beside it. They are drawn from torch's generator, as many whatever the features.
+        All leading entries share the same random numbers, so that no sample depends on the rest of the
+        batch. They come from torch's generator, and their number does not depend on the features.
         """
         raise NotImplementedError
 
     def quantiles(self, features: Tensor, levels: Tensor, scale: Tensor | None = None) -> Tensor:
-        """Quantiles at levels [Q] in (0, 1): [Q, ...]."""
+        """Computes quantiles at levels [Q] in (0, 1): [Q, ...]."""
         unit = None if scale is None else scale[..., None]
         draws = self.sample(features[..., None, :], self.draws, unit)
         flat = [torch.quantile(part, levels, dim=1) for part in draws.flatten(0, -2).split(10**4)]
@@ -114,32 +115,32 @@ class Distribution(Head):
 
 
 def linear(features: int, outputs: int) -> nn.Linear:
-    """What turns features into a prediction's numbers: Glorot's weights, no bias at first."""
-    made = nn.Linear(features, outputs)
-    nn.init.xavier_uniform_(made.weight)
-    nn.init.zeros_(made.bias)
-    return made
+    """Makes a linear map with Glorot's initial weights and zero bias."""
+    layer = nn.Linear(features, outputs)
+    nn.init.xavier_uniform_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
 
 
 def uniform(number: int, like: Tensor) -> Tensor:
-    """Random levels [N] in (0, 1), one in each of N equal parts, in random order.
+    """Draws levels [N] in (0, 1), one in each of N equal parts, in random order.
 
-    So quantiles of what is made of them lie closer to the exact ones than with N levels drawn freely.
+    Sample quantiles are then closer to the exact ones than with independent levels.
 
     Source: Latin hypercube sampling, McKay, Beckman & Conover 1979, Technometrics 21(2).
     """
     levels = (torch.randperm(number) + torch.rand(number, dtype=torch.float64)) / number
-    margin = torch.finfo(like.dtype).eps / 2  # the ends are none
+    margin = torch.finfo(like.dtype).eps / 2  # open interval: excludes 0 and 1
     return levels.clamp(margin, 1 - margin).to(like)
 
 
 def positive(raw: Tensor) -> Tensor:
-    """Any number as one above 0.0001: the softplus, and never so small that dividing by it overflows."""
+    """Maps any number to one above 0.0001 by a softplus, so that division by it cannot overflow."""
     return F.softplus(raw) + 1e-4
 
 
 def _single(losses: Tensor, axes: int, weights: Tensor | None) -> Tensor:
-    """Weighted losses over so many leading axes; NaN where every weight is 0."""
+    """Returns weighted losses over the first ``axes`` axes; NaN where all weights are 0."""
     if weights is None:
         return losses
     losses, counts = losses * weights, weights != 0

@@ -1,4 +1,4 @@
-"""One of V classes."""
+"""Head for one of V classes."""
 
 from collections.abc import Sequence
 
@@ -22,11 +22,11 @@ class Categorical(Head):
     Args:
         features: F, features of one prediction.
         classes: V.
-        tied: an embedding [V, F] whose weight serves as W (Press & Wolf 2016, arXiv:1608.05859; Inan,
-            Khosravi & Socher 2016, arXiv:1611.01462); None: W is the head's own.
+        tied: an embedding [V, F] whose weight is used as W (Press & Wolf 2016, arXiv:1608.05859; Inan,
+            Khosravi & Socher 2016, arXiv:1611.01462); None: the head has its own W.
         label_smoothing: ε.
-        class_weights: [V], what the loss of a target of each class is multiplied by; the count stays that of
-            the targets. None: all 1.
+        class_weights: [V] factor for the loss of each class's targets, which does not change the count. None:
+            all 1.
 
     Shapes:
         features [..., F], targets [...] of class ids → logits [..., V]; weight [V, F], bias [V]
@@ -54,7 +54,7 @@ class Categorical(Head):
             nn.init.xavier_uniform_(self.weight)
 
     def logits(self, features: Tensor) -> Tensor:
-        """Unnormalised log-probabilities [..., V]."""
+        """Computes unnormalised log-probabilities [..., V]."""
         return F.linear(features, self._weight, self.bias)
 
     @property
@@ -63,7 +63,7 @@ class Categorical(Head):
         return self.weight if tied is None else tied.weight
 
     def loss(self, features: Tensor, target: Target, lengths: Tensor | None = None) -> Loss:
-        """Cross-entropy."""
+        """Computes the cross-entropy."""
         values, smoothing = target.values.flatten(), self.label_smoothing if self.training else 0.0
         is_plain = self.class_weights is None and self._record is None
         flat = features.flatten(0, -2)
@@ -72,7 +72,7 @@ class Categorical(Head):
             total = linear_cross_entropy(flat, self._weight, self.bias, values, counts, smoothing)
             return Loss(total, total.new_tensor(values.numel()) if counts is None else counts.sum())
         logits = self.logits(flat)
-        if is_plain and target.weights is None:  # in one pass over the logits
+        if is_plain and target.weights is None:  # one pass over the logits
             total = F.cross_entropy(logits, values, reduction="sum", label_smoothing=smoothing)
             return Loss(total, total.new_tensor(float(values.numel())))
         weights = None if self.class_weights is None else logits.new_tensor(self.class_weights)
@@ -80,5 +80,5 @@ class Categorical(Head):
         return self.total(losses.view_as(target.values), features, target)
 
     def predict(self, features: Tensor) -> Tensor:
-        """The most probable class [...]."""
+        """Returns the most probable class [...]."""
         return self.logits(features).argmax(-1)

@@ -1,4 +1,4 @@
-"""Any number of V labels at once."""
+"""Head for any number of V labels."""
 
 from collections.abc import Sequence
 
@@ -11,14 +11,14 @@ from elman.heads.base import Head, Loss
 
 
 class MultiLabel(Head):
-    """V labels, each there or not, independent given the features.
+    """V labels, each present or absent, independent given the features.
 
         p = σ(W f + b),    loss = mean over the V labels of −y w log p − (1 − y) log(1 − p)
 
     Args:
         features: F, features of one prediction.
         labels: V.
-        positive_weights: w [V], how much more a label that is there counts; None: all 1.
+        positive_weights: w [V], weight of present labels relative to absent ones; None: all 1.
 
     Shapes:
         features [..., F], targets [..., V] of 0 and 1 → logits [..., V]; weight [V, F], bias [V]
@@ -35,11 +35,11 @@ class MultiLabel(Head):
         self.positive_weights = positive_weights
 
     def logits(self, features: Tensor) -> Tensor:
-        """Log-odds of each label [..., V]."""
+        """Computes the log-odds of each label [..., V]."""
         return F.linear(features, self.weight, self.bias)
 
     def loss(self, features: Tensor, target: Target, lengths: Tensor | None = None) -> Loss:
-        """Binary cross-entropy, mean over the labels, summed over the targets."""
+        """Computes binary cross-entropy, averaged over the labels, summed over the targets."""
         weights = self.positive_weights
         losses = F.binary_cross_entropy_with_logits(
             self.logits(features),
@@ -50,6 +50,6 @@ class MultiLabel(Head):
         return self.total(losses.mean(-1), features, target)
 
     def predict(self, features: Tensor) -> Tensor:
-        """1 where a label is more probable than not [..., V], 0 elsewhere."""
+        """Returns 1 for labels more probable than not, otherwise 0 [..., V]."""
         logits = self.logits(features)
         return (logits > 0).to(logits.dtype)

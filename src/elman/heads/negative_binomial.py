@@ -1,4 +1,4 @@
-"""Counts."""
+"""Head for counts."""
 
 import torch
 from torch import Tensor
@@ -8,7 +8,7 @@ from elman.heads.base import Distribution, Loss, linear, positive
 
 
 class NegativeBinomial(Distribution):
-    """A mean and a shape, so that the variance is the mean plus a share of its square.
+    """A negative binomial distribution; its variance is the mean plus a multiple of the squared mean.
 
         μ = s softplus(w f + b),    α = softplus(v f + c) / √s,    variance = μ + α μ²
         loss = −log NB(s y; μ, α)
@@ -43,7 +43,7 @@ class NegativeBinomial(Distribution):
         *,
         scale: Tensor | None = None,
     ) -> Loss:
-        """Negative log-likelihood."""
+        """Computes the negative log-likelihood."""
         unit = torch.ones((), dtype=features.dtype, device=features.device) if scale is None else scale
         mean, shape = self._parameters_of(features, unit)
         counts, trials = target.values * unit, 1 / shape
@@ -57,17 +57,17 @@ class NegativeBinomial(Distribution):
         return self.total(losses, features, target)
 
     def predict(self, features: Tensor) -> Tensor:
-        """The most probable count."""
+        """Returns the most probable count."""
         mean, shape = self._parameters_of(features, 1.0)
         return (mean * (1 - shape)).clamp(min=0).floor()
 
     def sample(self, features: Tensor, number: int, scale: Tensor | None = None) -> Tensor:
-        """Draws [..., N], in the targets' unit."""
+        """Draws samples [..., N], in the targets' unit."""
         unit = torch.ones((), dtype=features.dtype, device=features.device) if scale is None else scale
         mean, shape = (p.expand(*p.shape[:-1], number) for p in self._parameters_of(features, unit))
         seed, generator = int(torch.randint(2**62, ())), torch.Generator(mean.device)
         drawn = torch.empty_like(mean).flatten(0, -2)
-        # how many random numbers these take depends on their parameters: every entry begins anew
+        # the number of random numbers used depends on the parameters, so each entry restarts the generator
         for row, (m, a) in enumerate(zip(mean.flatten(0, -2), shape.flatten(0, -2), strict=True)):
             generator.manual_seed(seed)
             rate = torch._standard_gamma(1 / a, generator=generator) * a * m

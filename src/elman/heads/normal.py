@@ -1,4 +1,4 @@
-"""Real numbers from a normal distribution."""
+"""Head for real numbers with a normal distribution."""
 
 import math
 
@@ -10,7 +10,7 @@ from elman.heads.base import Distribution, Loss, linear, positive, uniform
 
 
 class Normal(Distribution):
-    """A mean and a standard deviation.
+    """A normal distribution.
 
         μ = w f + b,    σ = softplus(v f + c),    loss = −log N(y; μ, σ)
 
@@ -40,27 +40,27 @@ class Normal(Distribution):
         *,
         scale: Tensor | None = None,
     ) -> Loss:
-        """Negative log-likelihood."""
+        """Computes the negative log-likelihood."""
         mean, deviation = self._parameters_of(features)
         z = (target.values - mean) / deviation
         return self.total(z.square() / 2 + deviation.log() + math.log(2 * math.pi) / 2, features, target)
 
     def predict(self, features: Tensor) -> Tensor:
-        """The mean, which is the mode and the median."""
+        """Returns the mean, which is also mode and median."""
         return self._parameters_of(features)[0]
 
     def sample(self, features: Tensor, number: int, scale: Tensor | None = None) -> Tensor:
-        """Draws [..., N], of random levels."""
+        """Draws samples [..., N], as quantiles at random levels."""
         mean, deviation = self._parameters_of(features)
         return mean + deviation * _standard(uniform(number, mean))
 
     def quantiles(self, features: Tensor, levels: Tensor, scale: Tensor | None = None) -> Tensor:
-        """Exact quantiles [Q, ...]."""
+        """Computes exact quantiles [Q, ...]."""
         mean, deviation = self._parameters_of(features)
         z = _standard(levels.to(mean.dtype))
         return mean + deviation * z.view(-1, *(1,) * mean.dim())
 
 
 def _standard(levels: Tensor) -> Tensor:
-    """Quantiles of mean 0 and deviation 1."""
+    """Computes quantiles of the standard normal distribution."""
     return math.sqrt(2) * torch.erfinv(2 * levels - 1)

@@ -1,4 +1,4 @@
-"""Real numbers under squared error."""
+"""Head for real numbers with squared error."""
 
 from torch import Tensor
 
@@ -19,7 +19,7 @@ class SquaredError(Head):
         features [..., F], targets [..., O] → prediction [..., O]
 
     Units:
-        the square of the target's.
+        the square of the target's unit.
     """
 
     def __init__(self, features: int, outputs: int) -> None:
@@ -27,11 +27,11 @@ class SquaredError(Head):
         self.linear = linear(features, outputs)
 
     def loss(self, features: Tensor, target: Target, lengths: Tensor | None = None) -> Loss:
-        """Mean over the outputs, summed over the targets; weights of the outputs' own make each a target."""
+        """Computes the mean over outputs, summed over targets; with weights per output, each is a target."""
         losses = (self.linear(features) - target.values).square()
-        each = target.weights is not None and target.weights.dim() == losses.dim()
-        return self.total(losses if each else losses.mean(-1), features, target)
+        is_single = target.weights is not None and target.weights.dim() == losses.dim()
+        return self.total(losses if is_single else losses.mean(-1), features, target)
 
     def predict(self, features: Tensor) -> Tensor:
-        """The conditional mean [..., O]."""
+        """Returns the conditional mean [..., O]."""
         return self.linear(features)

@@ -1,4 +1,4 @@
-"""Real numbers with more outliers than a normal distribution has."""
+"""Head for real numbers with heavier tails than a normal distribution."""
 
 import math
 
@@ -10,7 +10,7 @@ from elman.heads.base import Distribution, Loss, linear, positive, uniform
 
 
 class StudentT(Distribution):
-    """A location, a scale and degrees of freedom, at least 2.
+    """A Student t distribution with at least 2 degrees of freedom.
 
         μ = w f + b,    σ = softplus(v f + c),    ν = 2 + softplus(u f + d)
         loss = −log t_ν((y − μ) / σ) + log σ
@@ -41,7 +41,7 @@ class StudentT(Distribution):
         *,
         scale: Tensor | None = None,
     ) -> Loss:
-        """Negative log-likelihood."""
+        """Computes the negative log-likelihood."""
         location, spread, freedom = self._parameters_of(features)
         z = (target.values - location) / spread
         losses = (
@@ -54,11 +54,11 @@ class StudentT(Distribution):
         return self.total(losses, features, target)
 
     def predict(self, features: Tensor) -> Tensor:
-        """The location, which is the mode and the median."""
+        """Returns the location, which is also mode and median."""
         return self._parameters_of(features)[0]
 
     def sample(self, features: Tensor, number: int, scale: Tensor | None = None) -> Tensor:
-        """Draws [..., N], of two random levels u, v each: t = √(ν (u^(−2/ν) − 1)) cos 2πv.
+        """Draws samples [..., N], from two random levels u, v each: t = √(ν (u^(−2/ν) − 1)) cos 2πv.
 
         Source: the polar method, Bailey 1994, Mathematics of Computation 62(206).
         """

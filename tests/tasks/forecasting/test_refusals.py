@@ -59,7 +59,7 @@ def test_a_target_that_a_model_cannot_have_is_named():
 
 def test_levels_beyond_what_is_known_are_refused():
     task = fitted()
-    with pytest.raises(InputError, match=r"intervals are known up to 95%, .* Got one of 99%."):
+    with pytest.raises(InputError, match=r"intervals must be at most 95%, .* Got 99%."):
         task.predict(levels=(99,))
     for levels, message in (
         ((100,), r"levels must be whole per cent in \(0, 100\). Got 100."),
