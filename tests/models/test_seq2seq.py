@@ -119,7 +119,7 @@ def test_a_bridge_that_does_not_fit_is_refused():
     with pytest.raises(ValueError, match=r"state h as large as the decoder's\. Got 16 and 8"):
         Seq2Seq(V, encoder, decoder, attention, begin=BEGIN, bridge="last")
     Seq2Seq(V, encoder, decoder, attention, begin=BEGIN, bridge="learned")
-    with pytest.raises(ValueError, match="as many layers"):
+    with pytest.raises(ValueError, match="the same number of layers"):
         Seq2Seq(V, encoder, Recurrent(LSTM(E, H), 2), attention, begin=BEGIN)
     with pytest.raises(ValueError, match="decoder cannot be bidirectional"):
         Seq2Seq(V, decoder, encoder, attention, begin=BEGIN)

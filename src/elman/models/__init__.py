@@ -1,1 +1,1 @@
-"""Models: embed or encode, a recurrent layer, a head. ``forward(batch, state)`` gives a loss and a state."""
+"""Models: input encoder, recurrent layer and head. ``forward(batch, state)`` returns a loss and a state."""

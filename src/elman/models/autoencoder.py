@@ -1,4 +1,4 @@
-"""A model that reconstructs a window from one vector."""
+"""Model that reconstructs a window from one vector."""
 
 from collections import deque
 
@@ -12,21 +12,21 @@ from elman.state import State
 
 
 class Autoencoder(nn.Module):
-    """Encoder → its last output, the code → decoder, which reads the code at every step → head.
+    """Encoder → code (its last output) → decoder, which reads the code at every step → head.
 
-    The window is reconstructed from its end to its beginning.
+    The decoder reconstructs the window backwards, from its last step.
 
     Args:
         encoder: reads the window.
-        decoder: reads the encoder's output size.
+        decoder: reads the code; its input size is the encoder's output size.
         head: reads the decoder's output.
-        window: T, steps that a stream reconstructs from.
+        window: T, steps of a stream's window.
 
     Shapes:
         inputs [T, B, I] → reconstruction [T, B, O], in the window's order
 
     Source: Malhotra et al. 2016, arXiv:1607.00148; that decoder reads its own outputs, this one the code
-    (Cho et al. 2014, arXiv:1406.1078), so that training and use do not differ.
+    (Cho et al. 2014, arXiv:1406.1078), so that training and inference are the same.
     """
 
     def __init__(self, encoder: Recurrent, decoder: Recurrent, head: Head, window: int) -> None:
@@ -37,20 +37,20 @@ class Autoencoder(nn.Module):
         self.window = window
 
     def forward(self, batch: Batch, state: State | None = None) -> tuple[Loss, None]:
-        """The loss of a batch; no state outlives it."""
+        """Computes the loss of a batch; no state is kept."""
         return self.head.loss(self._features(batch.inputs.values), batch.targets), None
 
     def predict(self, values: Tensor) -> Tensor:
-        """The reconstruction of [T, B, I]."""
+        """Reconstructs [T, B, I]."""
         return self.head.predict(self._features(values))
 
     def last(self, values: Tensor) -> Tensor:
-        """The reconstruction of the last step alone [B, O], which is the decoder's first."""
+        """Reconstructs only the last step [B, O], which is the decoder's first."""
         output, _ = self.decoder(self._code(values)[None])
         return self.head.predict(output[0])
 
     def stream(self) -> "AutoencoderStream":
-        """The model as an object that reads one step of one sequence at a time, for inference."""
+        """Returns a stream that reads one step of one sequence at a time, for inference."""
         return AutoencoderStream(self)
 
     def _code(self, values: Tensor) -> Tensor:
@@ -64,7 +64,7 @@ class Autoencoder(nn.Module):
 
 
 class AutoencoderStream:
-    """Keeps a model's last window; made by ``model.stream()`` of a model in evaluation mode."""
+    """Keeps the last window of a stream; made by ``model.stream()`` of a model in evaluation mode."""
 
     def __init__(self, model: Autoencoder) -> None:
         self._model = model
@@ -72,6 +72,6 @@ class AutoencoderStream:
 
     @torch.inference_mode()
     def step(self, values: Tensor) -> Tensor:
-        """One step [I] → its reconstruction [O] from the window that it ends."""
+        """Reads one step [I]; returns its reconstruction [O] from the window that it ends."""
         self._window.append(values)
         return self._model.last(torch.stack(tuple(self._window))[:, None])[0]

@@ -1,4 +1,4 @@
-"""A model of the next token given all before it."""
+"""Model of the next token given all tokens before it."""
 
 import torch
 from torch import Tensor, nn
@@ -13,19 +13,19 @@ from elman.state import State
 
 
 class Autoregressive(nn.Module):
-    """Embedding → recurrent layer → categorical head, the target at each step being the next token.
+    """Embedding → recurrent layer → categorical head; the target at each step is the next token.
 
     Args:
         vocabulary_size: V.
         layer: a unidirectional layer that reads the embedding.
-        dropout: probability on the embedding's and on the layer's output.
-        tied: the head's weight is the embedding's; the layer's output size must be its input size.
+        dropout: probability on the outputs of embedding and layer.
+        tied: whether the head uses the embedding's weight; the layer's output size must be its input size.
 
     Shapes:
         tokens [T, B] → features [T, B, O]
 
     Raises:
-        ValueError: the layer is bidirectional (it would see what it is to predict), or sizes forbid tying.
+        ValueError: the layer is bidirectional (it would see the targets), or the sizes forbid tying.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Autoregressive(nn.Module):
         self.head = Categorical(layer.output_size, vocabulary_size, self.embedding if tied else None)
 
     def forward(self, batch: Batch, state: State | None = None) -> tuple[Loss, State]:
-        """The loss of a batch of tokens [T, B], and the state after it."""
+        """Computes the loss of a batch of tokens [T, B], and the state after it."""
         inputs = batch.inputs
         features, state = self.features(inputs.values, state, inputs.lengths, inputs.resets, inputs.side)
         return self.head.loss(features, batch.targets), state
@@ -60,13 +60,13 @@ class Autoregressive(nn.Module):
         resets: Tensor | None = None,
         side: Tensor | None = None,
     ) -> tuple[Tensor, State]:
-        """What the head sees: tokens [T, B] → [T, B, O], and the state after the last step."""
+        """Computes the head's inputs: tokens [T, B] → [T, B, O], and the state after the last step."""
         x = encode(self.embedding, tokens, self.dropout, self.training)
         output, state = self.layer(x, state, lengths, resets, side)
         return dropout(output, self.dropout, self.training), state
 
     def stream(self, batch_size: int = 1, state: State | None = None) -> "TokenStream":
-        """The model as an object that reads one token of each row at a time, for inference."""
+        """Returns a stream that reads one token of each row at a time, for inference."""
         return TokenStream(self, batch_size, state)
 
 
@@ -74,9 +74,9 @@ class TokenStream:
     """Carries a model's state from token to token; made by ``model.stream()``.
 
     Args:
-        model: put it in evaluation mode first.
-        batch_size: B, rows that stream side by side.
-        state: the state to begin with; the initial one where it is None.
+        model: a model in evaluation mode.
+        batch_size: B, number of parallel rows.
+        state: the state to begin with; None: the initial state.
     """
 
     def __init__(self, model: Autoregressive, batch_size: int = 1, state: State | None = None) -> None:
@@ -92,6 +92,6 @@ class TokenStream:
 
     @torch.inference_mode()
     def step(self, token: Tensor) -> Tensor:
-        """One token of each row [B] → logits of the next [B, V]."""
+        """Reads one token of each row [B]; returns logits of the next [B, V]."""
         model = self._model
         return model.head.logits(self._stream.step(model.embedding(token)))

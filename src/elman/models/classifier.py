@@ -1,4 +1,4 @@
-"""A model that says which class a text, a pair of texts, a numeric sequence or a clip belongs to."""
+"""Model that classifies texts, pairs of texts, numeric sequences or clips."""
 
 from typing import Any
 
@@ -18,26 +18,27 @@ from elman.models.pooling import Pooling
 class Classifier(Pooled):
     """Embedding (none for numbers) → recurrent layer → pooling → head.
 
-    Of a pair both halves go through the same net, and the head sees [u, v, |u − v|, u ⊙ v] of their
+    Both halves of a pair go through the same network, and the head reads [u, v, |u − v|, u ⊙ v] of their
     features u and v (Conneau et al. 2017, arXiv:1705.02364).
 
     Args:
         layer: any layer.
-        head: its logits are those of the classes.
-        pooling: of the layer's output.
+        head: gives the classes' logits.
+        pooling: pools the layer's output.
         embedding: turns tokens or planes into features, see ``models/inputs.py``; None: the inputs are
             numbers.
-        pair: the rows of a batch are the first halves of its pairs, then the second ones.
+        pair: whether the rows of a batch are the first halves of pairs, then the second halves.
         dropout: probability on the embedding's output, if any, and on the pooled features.
-        word_dropout: probability that a token of an ``nn.Embedding`` is 0 wherever it occurs in a batch (Gal
-            & Ghahramani 2015, arXiv:1512.05287; Merity, Keskar & Socher 2017, arXiv:1708.02182, 4.3).
-        rate_division: head, layers from the top, embedding: each one's learning rate is that of the one
-            before divided by this (Howard & Ruder 2018, arXiv:1801.06146).
-        gradual: one of them more is trained each epoch, the head alone in the first (ibid.).
+        word_dropout: probability that a token's embedding is 0 at all its places in a batch (Gal &
+            Ghahramani 2015, arXiv:1512.05287; Merity, Keskar & Socher 2017, arXiv:1708.02182, 4.3).
+        rate_division: divisor of the learning rate from each group of parameters to the next: head, layers
+            from the top, embedding (Howard & Ruder 2018, arXiv:1801.06146).
+        gradual: whether only the head is trained in the first epoch, and one more group in each following
+            epoch (ibid.).
 
     Attributes:
-        temperature: what logits are divided by to become calibrated; 1 until it is fitted (Guo et al. 2017,
-            arXiv:1706.04599). Saved with the weights; the loss does not use it.
+        temperature: divisor of the logits for calibration; 1 until it is fitted (Guo et al. 2017,
+            arXiv:1706.04599). Saved with the weights; not used by the loss.
 
     Shapes:
         tokens [T, B], numbers [T, B, I] or planes [T, B, C, H, W] → features [B, F]; of pairs, 2B rows →
@@ -72,7 +73,7 @@ class Classifier(Pooled):
         return isinstance(self.head, Categorical)
 
     def embed(self, values: Tensor) -> Tensor:
-        """What the layer reads [T, B, E]; in training some tokens of the vocabulary are 0."""
+        """Computes the layer's inputs [T, B, E]; in training some tokens of the vocabulary are 0."""
         if not (self.training and self.word_dropout and isinstance(self.embedding, nn.Embedding)):
             return encode(self.embedding, values, self.dropout.p, self.training)
         x = self.embedding(values)
@@ -80,7 +81,7 @@ class Classifier(Pooled):
         return dropout(x, self.dropout.p, self.training)
 
     def features_of(self, embedded: Field) -> Tensor:
-        """``features`` of what is embedded already."""
+        """Computes ``features`` from embedded inputs."""
         features = super().features_of(embedded)
         if not self.pair:
             return features
@@ -88,11 +89,11 @@ class Classifier(Pooled):
         return torch.cat([u, v, (u - v).abs(), u * v], -1)
 
     def logits(self, inputs: Field) -> Tensor:
-        """Of each class [B, V], not divided by the temperature."""
+        """Computes logits of the classes [B, V], not divided by the temperature."""
         return self.head.logits(self.features(inputs))
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """The parameters from the head down to the embedding, as an optimizer takes them."""
+        """Returns the optimizer's parameter groups, from the head down to the embedding."""
         directions = 2 if self.layer.bidirectional else 1
         weights = self.layer.all_weights
         groups = [

@@ -1,4 +1,4 @@
-"""A model that gives an answer at every step."""
+"""Model with a prediction at every step."""
 
 import torch
 from torch import Tensor, nn
@@ -34,23 +34,23 @@ class Framewise(nn.Module):
         self.dropout = dropout
 
     def forward(self, batch: Batch, state: State | None = None) -> tuple[Loss, None]:
-        """The loss of a batch; each batch's rows are sequences of their own."""
+        """Computes the loss of a batch, whose rows are complete sequences."""
         inputs = batch.inputs
         output, _ = self.layer(self.embed(inputs.values), None, inputs.lengths, inputs.resets, inputs.side)
         features = dropout(output, self.dropout, self.training)
         return self.head.loss(features, batch.targets, inputs.lengths), None
 
     def embed(self, values: Tensor) -> Tensor:
-        """What the layer reads [T, B, E]."""
+        """Computes the layer's inputs [T, B, E]."""
         return encode(self.embedding, values)
 
     def predict(self, values: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """Predictions for a batch's values, and the state to continue from."""
+        """Computes predictions for a batch's values, and the state to continue from."""
         output, state = self.layer(self.embed(values), state)
         return self.head.predict(dropout(output, self.dropout, self.training)), state
 
     def stream(self) -> "FramewiseStream":
-        """The model as an object that reads one step of one sequence at a time, for inference."""
+        """Returns a stream that reads one step of one sequence at a time, for inference."""
         return FramewiseStream(self)
 
 
@@ -63,5 +63,5 @@ class FramewiseStream:
 
     @torch.inference_mode()
     def step(self, values: Tensor) -> Tensor:
-        """One step, as an id, numbers [I] or planes [C, H, W] → the head's prediction."""
+        """Reads one step (an id, numbers [I] or planes [C, H, W]); returns the head's prediction."""
         return self._model.head.predict(self._stream.step(self._model.embed(values)))

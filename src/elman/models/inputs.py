@@ -1,10 +1,10 @@
-"""What a model's recurrent layer reads: ids, numbers or planes, through one slot.
+"""Input encoders: turn ids, numbers or planes into features for a recurrent layer.
 
-A model holds a module that turns the values of a batch into features, or None:
+A model has one module that turns the values of a batch into features, or None:
 
     ids      [T, B]           an ``nn.Embedding``
     numbers  [T, B, I]        None: they are the features
-    planes   [T, B, C, H, W]  ``PictureEncoder``, or any module of its shapes
+    planes   [T, B, C, H, W]  ``PictureEncoder``, or any module with its shapes
 """
 
 import math
@@ -16,13 +16,13 @@ from elman.dropout import dropout
 
 
 def encode(encoder: nn.Module | None, values: Tensor, p: float = 0.0, training: bool = False) -> Tensor:
-    """Features [T, B, E] of a batch's values.
+    """Computes the features [T, B, E] of a batch's values.
 
     Args:
-        encoder: of ids or planes; None or ``nn.Identity()``: the values are numbers.
-        values: what the encoder reads.
-        p: dropout's probability on what an encoder gives; numbers are left as they are.
-        training: whether there is dropout.
+        encoder: for ids or planes; None or ``nn.Identity()``: the values are numbers.
+        values: the encoder's input.
+        p: dropout probability on an encoder's output; numbers are not changed.
+        training: whether dropout is active.
     """
     if encoder is None or isinstance(encoder, nn.Identity):
         return values
@@ -30,17 +30,17 @@ def encode(encoder: nn.Module | None, values: Tensor, p: float = 0.0, training: 
 
 
 class PictureEncoder(nn.Module):
-    """Planes → features: convolutions of stride 2, each with a ReLU, then one linear map of all that is left.
+    """Planes → features: convolutions of stride 2, each with a ReLU, then a linear map of the result.
 
     Args:
-        channels: C, planes of a picture (1 grey, 3 red, green and blue).
+        channels: C, planes of a picture (1: grey; 3: red, green and blue).
         height: H, in pixels.
         width: W, in pixels.
         features: E.
         widths: channels of each convolution; each halves the picture's height and width.
 
     Shapes:
-        [..., C, H, W] → [..., E]; integers are pixels from 0 to 255 and are read as shares of 255
+        [..., C, H, W] → [..., E]; integers are pixels from 0 to 255 and are divided by 255
 
     Raises:
         ValueError: a size is not positive, or a picture has another shape.
@@ -69,7 +69,7 @@ class PictureEncoder(nn.Module):
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """The features of each picture."""
+        """Computes the features of each picture."""
         if pictures.shape[-3:] != self.shape:
             raise ValueError(
                 f"pictures must have the shape {list(self.shape)}. Got {list(pictures.shape[-3:])}."
@@ -77,5 +77,5 @@ class PictureEncoder(nn.Module):
         if not pictures.is_floating_point():
             pictures = pictures.to(self.linear.weight.dtype) / 255
         leading = pictures.shape[:-3]
-        found = self.convolutions(pictures.reshape(-1, *self.shape))
-        return self.linear(found.flatten(1)).view(*leading, self.features)
+        planes = self.convolutions(pictures.reshape(-1, *self.shape))
+        return self.linear(planes.flatten(1)).view(*leading, self.features)

@@ -1,4 +1,4 @@
-"""A model that gives one answer for a whole sequence."""
+"""Model with one prediction for a whole sequence."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ class Pooled(nn.Module):
         layer: any layer.
         head: reads the pooled features.
         dropout: probability on the pooled features.
-        pooling: of the layer's output; None: its last state, of a bidirectional one both directions'.
+        pooling: pools the layer's output; None: the last state, of both directions if bidirectional.
         embedding: turns ids or planes into features, see ``models/inputs.py``; None: the inputs are numbers.
 
     Shapes:
@@ -42,22 +42,22 @@ class Pooled(nn.Module):
         self.embedding = embedding
 
     def forward(self, batch: Batch, state: State | None = None) -> tuple[Loss, None]:
-        """The loss of a batch; no state outlives it."""
+        """Computes the loss of a batch; no state is kept."""
         return self.head.loss(self.features(batch.inputs), batch.targets), None
 
     def features(self, inputs: Field) -> Tensor:
-        """What the head sees of each row."""
+        """Computes the head's input for each row."""
         return self.features_of(replace(inputs, values=self.embed(inputs.values)))
 
     def embed(self, values: Tensor) -> Tensor:
-        """What the layer reads [T, B, E]."""
+        """Computes the layer's inputs [T, B, E]."""
         return encode(self.embedding, values)
 
     def features_of(self, embedded: Field) -> Tensor:
-        """``features`` of what is embedded already."""
+        """Computes ``features`` from embedded inputs."""
         output, state = self.layer(embedded.values, None, embedded.lengths, embedded.resets, embedded.side)
         return self.dropout(self.pooling(output, state, embedded.lengths))
 
     def predict(self, inputs: Field) -> Tensor:
-        """The head's prediction for each row."""
+        """Returns the head's prediction for each row."""
         return self.head.predict(self.features(inputs))

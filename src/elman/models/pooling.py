@@ -1,4 +1,4 @@
-"""From the features of every step of a sequence to those of the whole."""
+"""Pools the features of all steps of a sequence into one vector."""
 
 import math
 from typing import Literal
@@ -12,19 +12,19 @@ PoolingName = Literal["last", "max", "mean", "attention", "concat"]
 
 
 class Pooling(nn.Module):
-    """One vector a sequence, its own steps alone.
+    """Pools each sequence's own steps into one vector.
 
-    A sequence of no steps gives 0; with last, the initial state if that is what the cell outputs.
+    A sequence without steps gives 0 or, with last, the initial state if the cell outputs its state.
 
-        last       the output at the sequence's end, of each direction at its own
+        last       the output at the sequence's end; for the backward direction, at its beginning
         max        the largest value of each feature
         mean       the mean of each feature
-        attention  Σ_t a_t h_t,  a = softmax_t(q · h_t / √O), the query q being learned
+        attention  Σ_t a_t h_t,  a = softmax_t(q · h_t / √O), with a learned query q
         concat     last, max and mean joined (Howard & Ruder 2018, arXiv:1801.06146)
 
     Args:
         layer: the layer whose output is pooled.
-        name: one of the five.
+        name: one of the five above.
 
     Shapes:
         output [T, B, O], state as the layer gives it, lengths [B] → [B, F]; ``features`` is F
@@ -45,7 +45,7 @@ class Pooling(nn.Module):
             self.query = nn.Parameter(torch.zeros(layer.output_size))  # at first it is the mean
 
     def forward(self, output: Tensor, state: Tensor | tuple[Tensor, ...], lengths: Tensor | None) -> Tensor:
-        """The pooled features [B, F]."""
+        """Computes the pooled features [B, F]."""
         if self.name == "concat":
             parts = (self._last(output, state, lengths), _max(output, lengths), _mean(output, lengths))
             return torch.cat(parts, -1)
@@ -74,7 +74,7 @@ class Pooling(nn.Module):
 
 
 def _past(output: Tensor, lengths: Tensor) -> Tensor:
-    """[T, B], true past a row's end."""
+    """Returns a mask [T, B], true past a row's end."""
     return torch.arange(len(output), device=output.device)[:, None] >= lengths.to(output.device)
 
 

@@ -1,4 +1,4 @@
-"""A model run over batches: in evaluation mode, without gradients, on its own device."""
+"""Runs a model over batches: in evaluation mode, without gradients, on its own device."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
@@ -15,14 +15,14 @@ _CPU = torch.device("cpu")
 
 
 def predict(model: nn.Module, batches: Iterable[B], f: Callable[[B], R]) -> Iterator[R]:
-    """Yields what a function of the model gives for each batch, on the CPU.
+    """Yields the result of a function of the model for each batch, on the CPU.
 
-    The model is in evaluation mode until the last result is taken, and is then put back into its own mode.
+    The model is in evaluation mode until the last result is taken; then its mode is restored.
 
     Args:
         model: on any device.
         batches: batches, fields or tensors; each is moved to the model's device.
-        f: calls the model, as ``lambda inputs: model.predict(inputs)``.
+        f: calls the model, such as ``lambda inputs: model.predict(inputs)``.
     """
     device = device_of(model)
     training = model.training
@@ -37,5 +37,5 @@ def predict(model: nn.Module, batches: Iterable[B], f: Callable[[B], R]) -> Iter
 
 
 def device_of(model: nn.Module) -> torch.device:
-    """The device of a model's first parameter."""
+    """Returns the device of a model's first parameter."""
     return next(model.parameters()).device

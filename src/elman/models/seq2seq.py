@@ -1,4 +1,4 @@
-"""A model that reads a sequence of tokens, numbers or planes and writes one of tokens."""
+"""Model that reads a sequence of tokens, numbers or planes and generates a sequence of tokens."""
 
 import math
 
@@ -16,7 +16,7 @@ from elman.models.inputs import encode
 from elman.state import State
 
 BRIDGES = ("zero", "last", "learned")
-"""What a decoder begins with: its own initial state, the encoder's last, or a learned map of that."""
+"""Initial state of a decoder: its own, the encoder's last state, or a learned map of that."""
 
 _MEMORY = len(Memory._fields)
 
@@ -27,30 +27,30 @@ class Seq2Seq(nn.Module):
         h_t = decoder(y_{t−1}), or decoder([y_{t−1}; f_{t−1}]) with input feeding
         c_t = attention(h_t, encoder's output),    f_t = tanh(W [h_t; c_t]),    y_t ~ head(f_t)
 
-    Without input feeding the whole target is one call of the decoder and one of the attention.
+    Without input feeding, the whole target takes one call of the decoder and one of the attention.
 
     Args:
         target_size: V, tokens of the target.
         encoder: reads the source's embedding, or its numbers; may be bidirectional.
-        decoder: reads the target's embedding, with input feeding E features more.
+        decoder: reads the target's embedding, and E more features with input feeding.
         attention: from the decoder's output to the encoder's.
         begin: the token before a target's first.
         source_size: tokens of the source; None: source and target share vocabulary and embedding.
-        source: in place of an embedding, what turns the source into what the encoder reads, see
-            ``models/inputs.py``; ``nn.Identity()``: the source is numbers.
+        source: input encoder of the source in place of an embedding, see ``models/inputs.py``;
+            ``nn.Identity()``: the source is numbers.
         bridge: one of ``BRIDGES``.
-        input_feeding: f_t is part of the decoder's next input (Luong, Pham & Manning 2015, arXiv:1508.04025).
+        input_feeding: whether f_t is part of the decoder's next input (Luong, Pham & Manning 2015,
+            arXiv:1508.04025).
         dropout: probability on embeddings, the encoder's output and f.
-        tied: the head's weight is the target's embedding.
+        tied: whether the head uses the target embedding's weight.
         label_smoothing: see ``Categorical``.
 
     Shapes:
         source [S, B], [S, B, I] or [S, B, C, H, W], target [T, B] → features f [T, B, E]
 
     Raises:
-        ValueError: the decoder is bidirectional, its input is odd under input feeding, source and
-            source_size are both there, a shared embedding does not fit the encoder, or the encoder's states
-            do not fit the bridge.
+        ValueError: the decoder is bidirectional, its input size is odd with input feeding, both source and
+            source_size are given, or a shared embedding or the bridge does not match the encoder's sizes.
     """
 
     def __init__(
@@ -81,7 +81,8 @@ class Seq2Seq(nn.Module):
             raise ValueError("give source_size or source, not both")
         if source_size is None and source is None and encoder.input_size != width:
             raise ValueError(
-                f"a shared embedding of {width} features does not fit {encoder.input_size} inputs"
+                f"the encoder's input size must be {width}, the features of the shared embedding. "
+                f"Got {encoder.input_size}."
             )
         self.begin, self.input_feeding, self.dropout = begin, input_feeding, dropout
         self.embedding = _embedding(target_size, width)
@@ -94,19 +95,19 @@ class Seq2Seq(nn.Module):
         self.head = Categorical(width, target_size, self.embedding if tied else None, label_smoothing)
 
     def forward(self, batch: Batch, state: State | None = None) -> tuple[Loss, None]:
-        """The loss of the targets [T, B], each predicted from the source and the targets before it."""
+        """Computes the loss of the targets [T, B], each predicted from the source and the targets before."""
         target = batch.targets
         memory, recurrent = self.encode(batch.inputs)
         features, *_ = self.decode(self._before(target.values), recurrent, memory)
         if target.weights is None:
             return self.head.loss(features, target), None
-        # the head costs more than all the rest: it sees no padding
+        # padding is removed, because the head costs more than all the rest
         real = target.weights.flatten().nonzero()[:, 0]
         values, weights = (x.flatten()[real] for x in (target.values, target.weights))
         return self.head.loss(features.flatten(0, 1)[real], Target(values, weights)), None
 
     def encode(self, source: Field) -> tuple[Memory, State]:
-        """What the decoder attends to, and the state that it begins with."""
+        """Computes the memory that the decoder attends to, and the decoder's initial state."""
         embedding = self.embedding if self.source_embedding is None else self.source_embedding
         x = encode(embedding, source.values, self.dropout, self.training)
         output, state = self.encoder(x, None, source.lengths, source.resets, source.side)
@@ -120,15 +121,15 @@ class Seq2Seq(nn.Module):
         """Reads target tokens [T, B].
 
         Returns:
-            (features [T, B, E] of what follows each token, the state after all of them, the weights
-            [T, B, S] with which the source was attended to)
+            (features [T, B, E] for the token after each, the state after the last, attention weights
+            [T, B, S] over the source)
         """
         x = dropout(self.embedding(tokens), self.dropout, self.training)
         if not self.input_feeding:
             return self._advance(x, state, memory)
         features, weights = [], []
         recurrent, fed = state[:-1], state[-1]
-        # unbound at once: as slices, each step's gradient would be as large as all steps'
+        # unbind once: the gradient of each slice would have the size of all steps
         for step in x.unbind():
             fed, recurrent, weight = self._advance(torch.cat([step[None], fed], -1), recurrent, memory)
             features.append(fed)
@@ -142,41 +143,41 @@ class Seq2Seq(nn.Module):
         return dropout(features, self.dropout, self.training), state, weights
 
     def begin_decoding(self, source: Field) -> State:
-        """All that ``step`` needs of each source, as one state with the rows on axis 1."""
+        """Encodes sources; returns all that ``step`` needs as one state with the rows on axis 1."""
         memory, recurrent = self.encode(source)
         return (*memory, *recurrent)
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
-        """One token of each row [N] → log-probabilities of the next [N, V], and the state after it."""
+        """Reads one token of each row [N]; returns log-probabilities of the next [N, V], and the state."""
         memory = Memory(*state[:_MEMORY])
         features, recurrent, _ = self.decode(tokens[None], state[_MEMORY:], memory)
         return F.log_softmax(self.head.logits(features[0]).float(), -1), (*memory, *recurrent)
 
     def alignment(self, source: Field, target: Tensor) -> Tensor:
-        """How the attention was shared out over the source at each target token: [T, B] → [T, B, S]."""
+        """Returns the attention weights over the source at each target token: [T, B] → [T, B, S]."""
         memory, state = self.encode(source)
         return self.decode(self._before(target), state, memory)[2]
 
     def _before(self, target: Tensor) -> Tensor:
-        """The token before each."""
+        """Shifts targets by one step: the token before each."""
         return torch.cat([torch.full_like(target[:1], self.begin), target[:-1]])
 
 
 class Bridge(nn.Module):
-    """The encoder's last state as the decoder's first: both directions' joined, for each layer.
+    """Turns the encoder's last state into the decoder's first, with both directions joined in each layer.
 
-        s_0 = [→s; ←s],    or, learned, s_0 = tanh(W [→s; ←s] + b) with its own W and b for each named state
+        s_0 = [→s; ←s],    or, learned, s_0 = tanh(W [→s; ←s] + b) with separate W and b for each named state
 
     Args:
-        encoder: where the state comes from.
-        decoder: what it is for; as many layers.
-        learned: whether it is mapped; otherwise the sizes must be the same.
+        encoder: gives the state.
+        decoder: gets the state; has the same number of layers.
+        learned: whether the state is mapped; otherwise the sizes must be the same.
 
     Shapes:
         each state [layers × directions, B, *shape] → [layers, B, *shape']
 
     Raises:
-        ValueError: the layers are not as many, or what is not mapped has another size.
+        ValueError: the numbers of layers differ, or an unmapped state has another size.
 
     Source: Bahdanau, Cho & Bengio 2014, arXiv:1409.0473, A.2.2, whose map reads the backward direction alone.
     """
@@ -184,13 +185,13 @@ class Bridge(nn.Module):
     def __init__(self, encoder: Recurrent, decoder: Recurrent, learned: bool) -> None:
         super().__init__()
         if encoder.num_layers != decoder.num_layers:
-            raise ValueError("a bridge needs an encoder and a decoder of as many layers")
+            raise ValueError("a bridge needs an encoder and a decoder with the same number of layers")
         self._layers = decoder.num_layers
         self._shapes = list(decoder.cell.states().values())
         directions = 2 if encoder.bidirectional else 1
         maps: list[nn.Module] = []
-        for (name, shape), wanted in zip(encoder.cell.states().items(), self._shapes, strict=True):
-            size, needed = directions * math.prod(shape), math.prod(wanted)
+        for (name, shape), target_shape in zip(encoder.cell.states().items(), self._shapes, strict=True):
+            size, needed = directions * math.prod(shape), math.prod(target_shape)
             if learned:
                 maps.append(nn.Sequential(nn.Linear(size, needed), nn.Tanh()))
             elif size != needed:
@@ -203,16 +204,16 @@ class Bridge(nn.Module):
         self.maps = nn.ModuleList(maps)
 
     def forward(self, state: State) -> State:
-        """The decoder's first state."""
-        found = []
+        """Computes the decoder's initial state."""
+        mapped = []
         for s, change, shape in zip(state, self.maps, self._shapes, strict=True):
             joined = s.unflatten(0, (self._layers, -1)).movedim(1, 2).flatten(2)
-            found.append(change(joined).unflatten(2, shape))
-        return tuple(found)
+            mapped.append(change(joined).unflatten(2, shape))
+        return tuple(mapped)
 
 
 def _embedding(tokens: int, width: int) -> nn.Embedding:
     embedding = nn.Embedding(tokens, width)
-    # small, as it may serve the head too
+    # small, because the head may share it
     nn.init.normal_(embedding.weight, std=width**-0.5)
     return embedding

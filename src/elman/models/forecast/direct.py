@@ -1,4 +1,4 @@
-"""A forecaster that gives all steps of the future at once."""
+"""Forecaster of all future steps at once."""
 
 import torch
 from torch import Tensor
@@ -22,20 +22,20 @@ from elman.models.forecast.horizon import HorizonDecoder, ahead, draw_moments, s
 class Direct(Forecaster):
     """An encoder of the history, and a decoder of the H steps after it.
 
-    The encoder reads each step's target, whether it is there, and the covariates. The decoder adds what is
-    known ahead of each step, and the last targets of the same phase in each season. A window is scaled by
-    its steps before the first moment that it is trained on, so that no forecast is scaled by its own future.
+    The encoder reads each step's target, whether it is observed, and the covariates. The decoder adds the
+    covariates known ahead for each step, and the last targets of the same phase in each season. A window is
+    scaled by its steps before the first moment of training, so that no forecast is scaled by its future.
 
     Args:
         layer: reads ``input_size(…)`` features.
         head: the distribution; reads ``2 * width`` features.
-        sizes: of the covariates.
+        sizes: sizes of the covariates.
         horizon: H.
         seasons: steps of each season.
-        width: D, features of a step of the future.
-        moments: at which a window is trained.
+        width: D, features of a future step.
+        moments: number of forecast moments per training window.
         embedding_size: features of a category.
-        scaling: how a window is brought to ordinary size.
+        scaling: see ``measure_scale``.
         dropout: probability on the layer's output.
 
     Shapes:
@@ -67,12 +67,12 @@ class Direct(Forecaster):
 
     @staticmethod
     def input_size(sizes: Sizes, embedding_size: int) -> int:
-        """Features a step."""
+        """Returns the number of features per step."""
         reader = CovariateReader(sizes, embedding_size)
         return 2 + reader.known_size + reader.past_size
 
     def forward(self, batch: WindowBatch, state: None = None) -> tuple[Loss, None]:
-        """In training the loss of the forecasts at several moments, in evaluation of those at the cutoff."""
+        """Computes the loss of the forecasts at several moments in training, at the cutoff in evaluation."""
         window = batch.inputs
         values, observed = joined(batch)
         shift, scale = self._scale(window)
@@ -84,7 +84,7 @@ class Direct(Forecaster):
         return self.head.loss(features, target, scale=scale.expand_as(goals)), None
 
     def quantiles(self, window: Window, levels: Tensor) -> Tensor:
-        """Of each step by itself."""
+        """Computes the quantiles of each step separately."""
         shift, scale = self._scale(window)
         values = torch.where(window.observed, (window.values - shift) / scale, 0.0)
         features = self._features(window, values, window.observed, torch.tensor([window.context]))[0]
@@ -92,11 +92,11 @@ class Direct(Forecaster):
 
     @staticmethod
     def _earliest(window: Window) -> int:
-        """The first moment: three quarters of the context are read by then."""
+        """Returns the first moment, after three quarters of the context."""
         return window.context - window.context // 4
 
     def _scale(self, window: Window) -> tuple[Tensor, Tensor]:
-        """Of the steps before the first moment; where a series has none there, of all of them."""
+        """Measures the scale on the steps before the first moment, or on all if none of these is observed."""
         early = window.observed & (torch.arange(window.context) < self._earliest(window))[:, None].to(
             window.observed.device
         )
@@ -104,7 +104,7 @@ class Direct(Forecaster):
         return measure_scale(window.values, counted, self.scaling)
 
     def _features(self, window: Window, values: Tensor, observed: Tensor, moments: Tensor) -> Tensor:
-        """What the head reads: [F, H, B, 2 D]. No value at or after a moment reaches its features."""
+        """Returns the head's inputs [F, H, B, 2 D]; values at or after a moment do not affect its features."""
         C, H = window.context, window.horizon
         known = self.reader.known(window)
         there = observed.to(values.dtype)

@@ -1,4 +1,4 @@
-"""Exponential smoothing and a recurrent net, learned together."""
+"""Exponential smoothing and a recurrent network, trained together."""
 
 import torch
 import torch.nn.functional as F
@@ -13,31 +13,31 @@ from elman.models.forecast.forecaster import CovariateReader, Forecaster, joined
 from elman.models.forecast.horizon import HorizonDecoder, ahead, draw_moments, same_phase
 from elman.models.forecast.smoothing import Smoothing, warm_up
 
-_USUAL, _LEAST = 0.1, 1e-4  # change of a logarithm where none can be measured, and the least one
+_USUAL, _LEAST = 0.1, 1e-4  # default and minimum change of a logarithm
 
 
 class EsRnn(Forecaster):
-    """A level and one or two multiplicative seasonalities for each series, and a net shared by all.
+    """A level and one or two multiplicative seasonalities per series, and a network shared by all series.
 
-    Smoothing (see ``Smoothing``) gives every step a level l and seasonal indices s. The net reads, at each
-    step t, the last W targets without season and relative to the level, in logarithms, as shares of the
-    series' usual change c, and forecasts the steps ahead in the same terms:
+    Smoothing (see ``Smoothing``) gives each step a level l and seasonal indices s. At each step t the network
+    reads the last W targets without season and relative to the level, as logarithms divided by the series'
+    usual change c, and forecasts the steps ahead in the same unit:
 
         x_t = (log (y / s)_{t−W+1 … t} − log l_t) / c,    ŷ_{t+h} = l_t s_{t+h} exp(c net_h)
 
-    c is measured while the window warms up, as the first seasons are. Of each step ahead the net also sees
-    its seasonal index and the last target of its phase, in the same terms. Targets must be positive.
+    c is measured in the window's warm-up, like the first seasons. For each step ahead the network also reads
+    its seasonal index and the last target of its phase, in the same unit. Targets must be positive.
 
     Args:
         layer: reads ``input_size(…)`` features.
         head: the distribution of the logarithm; reads ``2 * width`` features.
-        sizes: of the covariates.
-        series: rows of the table of one parameter a series; row 0 is for series not trained on.
+        sizes: sizes of the covariates.
+        series: rows of the table of per-series parameters; row 0 is for series not in training.
         horizon: H.
         seasons: steps of each season, the shortest first; (1,): none.
         inputs: W.
-        width: D, features of a step of the future.
-        moments: at which a window is trained.
+        width: D, features of a future step.
+        moments: number of forecast moments per training window.
         embedding_size: features of a category.
         dropout: probability on the layer's output.
 
@@ -73,14 +73,14 @@ class EsRnn(Forecaster):
 
     @staticmethod
     def input_size(sizes: Sizes, inputs: int, embedding_size: int) -> int:
-        """Features a step."""
+        """Returns the number of features per step."""
         reader = CovariateReader(sizes, embedding_size)
         return inputs + 1 + reader.known_size + reader.past_size
 
     def forward(self, batch: WindowBatch, state: None = None) -> tuple[Loss, None]:
-        """In training the loss of the forecasts at several moments, in evaluation of those at the cutoff.
+        """Computes the loss of the forecasts at several moments in training, at the cutoff in evaluation.
 
-        A moment whose first seasons are measured on steps after it does not count.
+        Moments within the warm-up, on which the first seasons are measured, have weight 0.
         """
         window = batch.inputs
         values, observed = joined(batch)
@@ -95,12 +95,12 @@ class EsRnn(Forecaster):
         return self.head.loss(features, Target(logs, (there & fair).to(logs.dtype))), None
 
     def quantiles(self, window: Window, levels: Tensor) -> Tensor:
-        """Of each step by itself."""
+        """Computes the quantiles of each step separately."""
         features, base, scale = self._features(window, torch.tensor([window.context]))
         return (self.head.quantiles(features[0], levels) * scale + base[0]).exp()
 
     def _features(self, window: Window, moments: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What the head reads [F, H, B, 2 D]; log level and season ahead [F, H, B]; the scale [B]."""
+        """Returns the head's inputs [F, H, B, 2 D], log level plus season [F, H, B], and the scale [B]."""
         C, H = window.context, window.horizon
         level, indices = self.smoothing(window)
         there = window.observed.to(level.dtype)
@@ -116,7 +116,7 @@ class EsRnn(Forecaster):
         ahead_of, season = [ahead(known, moments, H)], torch.zeros_like(level)
         for s, m in zip(indices, self.smoothing.seasons, strict=True):
             before = same_phase(moments, H, m)
-            # an index of a step is known one season before it
+            # the index of a step is known one season before it
             coming = s[before + m]
             season = season + coming
             at = before.clamp(min=0)
@@ -127,7 +127,7 @@ class EsRnn(Forecaster):
         return features, level + season, scale
 
     def _scale(self, window: Window, logs: Tensor) -> Tensor:
-        """Mean absolute change of the logarithm over the shortest season, while the window warms up: [B]."""
+        """Returns the mean absolute change of the logarithm over the shortest season, in the warm-up: [B]."""
         begin, end = warm_up(window, self.smoothing.seasons)
         season = min(self.smoothing.seasons, default=1)
         step = torch.arange(window.context, device=logs.device)[:, None]
@@ -138,5 +138,5 @@ class EsRnn(Forecaster):
 
 
 def _last(values: Tensor, number: int) -> Tensor:
-    """The last values up to each step, 0 before the first: [T, B] → [T, B, number]."""
+    """Returns the last values up to each step, 0 before the first: [T, B] → [T, B, number]."""
     return F.pad(values, (0, 0, number - 1, 0)).unfold(0, number, 1)

@@ -1,4 +1,4 @@
-"""What all forecasters share: their promise, how they read covariates, and the scale of a window."""
+"""Base class of forecasters, with the covariates and the scale of a window."""
 
 from typing import Literal
 
@@ -11,29 +11,29 @@ from elman.data.series.covariates import Sizes
 from elman.heads.base import Loss
 
 Scaling = Literal["mean", "standard"]
-_LEAST_DEVIATION = 0.005  # as a share of the mean absolute value
+_LEAST_DEVIATION = 0.005  # relative to the mean absolute value
 
 
 class Forecaster(nn.Module):
-    """A window of many series → a loss, and quantiles of the steps after it.
+    """Computes a loss, and quantiles of the steps after a window of many series.
 
     Subclasses define ``forward(batch, state) → (Loss, None)`` and ``quantiles``.
     """
 
     def forward(self, batch: WindowBatch, state: None = None) -> tuple[Loss, None]:
-        """The loss of a batch; no state outlives it."""
+        """Computes the loss of a batch; no state is kept."""
         raise NotImplementedError
 
     def quantiles(self, window: Window, levels: Tensor) -> Tensor:
-        """Forecasts at levels [Q] in (0, 1), in the targets' unit: [Q, H, B]."""
+        """Computes forecasts at levels [Q] in (0, 1), in the targets' unit: [Q, H, B]."""
         raise NotImplementedError
 
 
 class CovariateReader(nn.Module):
-    """Numbers as they are, categories embedded.
+    """Joins numeric covariates with embeddings of categories.
 
     Args:
-        sizes: of the covariates.
+        sizes: sizes of the covariates.
         embedding_size: E, features of each category.
 
     Shapes:
@@ -48,11 +48,11 @@ class CovariateReader(nn.Module):
         self.past_size = sizes.past + embedding_size * len(self._past)
 
     def known(self, window: Window) -> Tensor:
-        """What is known ahead."""
+        """Returns the covariates known ahead."""
         return _embedded(window.known, window.known_codes, self._known)
 
     def past(self, window: Window) -> Tensor:
-        """What is known up to the present."""
+        """Returns the covariates known up to the present."""
         return _embedded(window.past, window.past_codes, self._past)
 
 
@@ -61,7 +61,7 @@ def _embedded(numbers: Tensor, codes: Tensor, embeddings: nn.ModuleList) -> Tens
 
 
 def joined(batch: WindowBatch) -> tuple[Tensor, Tensor]:
-    """Targets before and after the cutoff, and whether they are there: both [C + H, B]."""
+    """Returns targets before and after the cutoff, and whether they are observed: both [C + H, B]."""
     weights = batch.targets.weights
     assert weights is not None
     values = torch.cat([batch.inputs.values, batch.targets.values])
@@ -69,17 +69,17 @@ def joined(batch: WindowBatch) -> tuple[Tensor, Tensor]:
 
 
 def measure_scale(values: Tensor, observed: Tensor, scaling: Scaling) -> tuple[Tensor, Tensor]:
-    """What a window is shifted by and divided by.
+    """Measures the shift and scale of windows.
 
     Args:
         values: [T, B].
-        observed: [T, B] bool; only these count.
-        scaling: ``mean``: by the mean absolute value, unshifted (Salinas et al. 2017, arXiv:1704.04110);
-            ``standard``: to mean 0 and variance 1.
+        observed: [T, B] bool; only these values are used.
+        scaling: ``mean``: divides by the mean absolute value, without shift (Salinas et al. 2017,
+            arXiv:1704.04110); ``standard``: gives mean 0 and variance 1.
 
     Returns:
-        (shift, scale), both [B]; 0 and 1 where nothing can be measured. No deviation counts as less than
-        0.5 % of the mean absolute value: a series that stood still may move again.
+        (shift, scale), both [B]; 0 and 1 if nothing is observed. A deviation is at least 0.5 % of the mean
+        absolute value, because a constant series may change again.
     """
     count = observed.sum(0).clamp(min=1)
     shift, scale = torch.zeros_like(values[0]), (values.abs() * observed).sum(0) / count
@@ -91,13 +91,13 @@ def measure_scale(values: Tensor, observed: Tensor, scaling: Scaling) -> tuple[T
 
 
 def restarts(window: Window, first: int, last: int) -> Tensor:
-    """Where a layer that reads steps ``first`` … ``last`` − 1 is put back: at each series' own first step.
+    """Returns the resets of a layer that reads steps ``first`` … ``last`` − 1: at each series' first step.
 
-    What stands before it in a window, in place of steps that do not exist, so leaves no trace.
+    The placeholders before it in a window then have no effect.
     """
     return F.pad(window.starts, (0, 0, 0, max(0, last - window.context)))[first:last]
 
 
 def lagged(values: Tensor, lags: tuple[int, ...], first: int, last: int) -> Tensor:
-    """The values some steps before each of the steps ``first`` … ``last`` − 1: [T, B] → [T', B, lags]."""
+    """Returns the values at lags before the steps ``first`` … ``last`` − 1: [T, B] → [T', B, lags]."""
     return torch.stack([values[first - lag : last - lag] for lag in lags], dim=-1)

@@ -1,15 +1,15 @@
-"""All steps of the future at once."""
+"""Decoder of all future steps at once, and the moments at which windows are forecast."""
 
 import torch
 from torch import Tensor, nn
 
 
 class HorizonDecoder(nn.Module):
-    """What is known at a moment → features of each of the H steps after it.
+    """Computes features of each of the H steps after a moment.
 
         z_h = W_h c + V k_h + b_h,    features = [z_h, tanh z_h]
 
-    The first half stays linear, so that a forecast can be as far out as what it starts from.
+    The first half is linear, so that forecasts are not bounded.
 
     Args:
         context_size: O, features of the moment.
@@ -33,7 +33,7 @@ class HorizonDecoder(nn.Module):
         nn.init.zeros_(self.of_context.bias)
 
     def forward(self, context: Tensor, known: Tensor) -> Tensor:
-        """Features of each step after each moment."""
+        """Computes the features of each step after each moment."""
         z = self.of_context(context).unflatten(-1, (self._horizon, -1)).transpose(1, 2)
         if self.of_known is not None:
             z = z + self.of_known(known)
@@ -41,10 +41,10 @@ class HorizonDecoder(nn.Module):
 
 
 def draw_moments(earliest: int, context: int, number: int, training: bool) -> Tensor:
-    """Moments, as steps read by then, at which a window is asked for its future: [F], ascending.
+    """Draws the moments (numbers of steps read) at which a window is forecast: [F], ascending.
 
-    In evaluation only the cutoff; in training some moments between the earliest and the cutoff, drawn at
-    random, so that one pass over a window trains many forecasts (ibid., "forking sequences").
+    In evaluation, only the cutoff; in training, random moments between the earliest and the cutoff, so that
+    one pass over a window trains many forecasts (ibid., "forking sequences").
     """
     if not training:
         return torch.tensor([context])
@@ -53,11 +53,11 @@ def draw_moments(earliest: int, context: int, number: int, training: bool) -> Te
 
 
 def ahead(values: Tensor, moments: Tensor, horizon: int) -> Tensor:
-    """The H steps after each moment: [T, B, …] → [F, H, B, …]."""
+    """Returns the H steps after each moment: [T, B, …] → [F, H, B, …]."""
     return values[moments[:, None] + torch.arange(horizon)]
 
 
 def same_phase(moments: Tensor, horizon: int, season: int) -> Tensor:
-    """For each step after each moment, the last step read that is of its phase: [F, H]; may be negative."""
+    """Returns the last step read of the same phase as each step after a moment: [F, H]; may be negative."""
     h = torch.arange(horizon)
     return moments[:, None] + h - season * (h // season + 1)

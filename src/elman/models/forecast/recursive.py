@@ -1,4 +1,4 @@
-"""A forecaster that draws one step after another."""
+"""Forecaster that samples step by step."""
 
 import torch
 from torch import Tensor
@@ -22,19 +22,19 @@ from elman.models.forecast.forecaster import (
 class Recursive(Forecaster):
     """The distribution of each step given the steps before it; forecasts are sample paths.
 
-    A step reads earlier targets at some lags and whether each is there, what is known of the step itself,
-    and the past covariates of the step before. Beyond the cutoff the past covariates count as missing, in
-    training too.
+    Each step reads earlier targets at fixed lags and whether they are observed, its covariates known ahead,
+    and the past covariates of the step before. After the cutoff, past covariates are missing, also in
+    training.
 
     Args:
         layer: reads ``input_size(…)`` features.
         head: the distribution.
-        sizes: of the covariates.
-        lags: steps back of the targets that are read; 1 is the step before.
+        sizes: sizes of the covariates.
+        lags: lags of the targets that are read; 1 is the step before.
         embedding_size: features of a category.
-        scaling: how a window is brought to ordinary size.
+        scaling: see ``measure_scale``.
         dropout: probability on the layer's output.
-        paths: samples of the future that quantiles are taken from.
+        paths: number of sample paths for quantiles.
 
     Shapes:
         window of C + H steps → quantiles [Q, H, B]
@@ -61,12 +61,12 @@ class Recursive(Forecaster):
 
     @staticmethod
     def input_size(sizes: Sizes, lags: tuple[int, ...], embedding_size: int) -> int:
-        """Features a step."""
+        """Returns the number of features per step."""
         reader = CovariateReader(sizes, embedding_size)
         return 2 * len(lags) + reader.known_size + reader.past_size
 
     def forward(self, batch: WindowBatch, state: None = None) -> tuple[Loss, None]:
-        """In training the loss of every step, in evaluation of the steps after the cutoff."""
+        """Computes the loss of all steps in training, of the steps after the cutoff in evaluation."""
         window = batch.inputs
         values, observed = joined(batch)
         first, last = max(self.lags), len(values)
@@ -80,7 +80,7 @@ class Recursive(Forecaster):
         return self.head.loss(features, target, scale=scale.expand_as(target.values)), None
 
     def _inputs(self, window: Window, values: Tensor, observed: Tensor, first: int, last: int) -> Tensor:
-        """What the layer reads at steps ``first`` … ``last`` − 1."""
+        """Computes the layer's inputs at steps ``first`` … ``last`` − 1."""
         past = self.reader.past(window)[first - 1 : last - 1]
         beyond = past.new_zeros(last - first - len(past), *past.shape[1:])
         return torch.cat(
@@ -94,14 +94,14 @@ class Recursive(Forecaster):
         )
 
     def quantiles(self, window: Window, levels: Tensor) -> Tensor:
-        """From the sample paths."""
+        """Computes quantiles of the sample paths."""
         return torch.quantile(self.sample(window, self.paths), levels, dim=0)
 
     def sample(self, window: Window, number: int) -> Tensor:
-        """Futures drawn step by step, in the targets' unit: [number, H, B].
+        """Draws sample paths step by step, in the targets' unit: [number, H, B].
 
-        Every window's are drawn with the same random numbers: what else is in the batch moves none of them,
-        and paths of two windows are not to be added up.
+        All windows share the same random numbers: paths do not depend on the rest of the batch, and paths of
+        different windows are not independent, so they must not be summed.
         """
         C, H, B = window.context, window.horizon, window.values.shape[1]
         shift, scale = measure_scale(window.values, window.observed, self.scaling)

@@ -1,4 +1,4 @@
-"""Exponential smoothing of many series at once, differentiable: a level and seasonal indices."""
+"""Differentiable exponential smoothing of many series: a level and seasonal indices."""
 
 import torch
 import torch.nn.functional as F
@@ -6,24 +6,24 @@ from torch import Tensor, nn
 
 from elman.batch import Window
 
-_FIRST_SEASONS = 2  # measured to begin with
-_BLOCK = 32  # steps smoothed at once where there is no season
-_LEAST_KEPT = 1e-6  # share of the old level that is kept at least, so that its logarithm exists
+_FIRST_SEASONS = 2  # seasons of the warm-up
+_BLOCK = 32  # steps smoothed at once if there is no season
+_LEAST_KEPT = 1e-6  # minimum weight of the old level, so that its logarithm is finite
 
 
 class Smoothing(nn.Module):
-    """Holt and Winters' recursions with multiplicative seasons and no trend.
+    """Holt–Winters recursions with multiplicative seasons and no trend.
 
         l_t = α y_t / s_t + (1 − α) l_{t−1},    s_{t+m} = γ y_t / (l_t s'_t) + (1 − γ) s_t
 
-    s is the product of the seasons' indices, s' that of the others'. α and γ are learned for each series, as
-    its own distance from what is learned for all; row 0 of the table is for series not trained on, and stays
-    at no distance. The first indices are the mean ratios of the window's first seasons to their level, drawn
-    towards 1 by a learned power: learned for each series, as in the source, they remember the training
-    windows by heart. A missing value changes nothing.
+    s is the product of the seasons' indices, s' that of the other seasons. α and γ are learned for each
+    series as an offset from shared rates; row 0 of the table, for series not in training, has offset 0. The
+    first indices are the mean ratios of the window's first seasons to their level, drawn towards 1 by a
+    learned power; learned per series, as in the source, they overfit the training windows. A missing value
+    changes nothing.
 
-    As an index only changes once a season, the levels of a season's steps are one product with a triangular
-    matrix: the loop goes over seasons, not over steps.
+    An index changes only once per season, so the levels of a season's steps are one product with a
+    triangular matrix: the loop is over seasons, not steps.
 
     Args:
         series: rows of the table.
@@ -45,14 +45,14 @@ class Smoothing(nn.Module):
         nn.init.zeros_(self.own_rates.weight)
 
     def forward(self, window: Window) -> tuple[Tensor, list[Tensor]]:
-        """Log levels and log indices of every step."""
+        """Computes log levels and log indices of every step."""
         there = window.observed.to(window.values.dtype)
         unit = _first_observed(window.values, window.observed)
         y = torch.where(window.observed, window.values / unit, 1.0)
         alpha, *gammas = torch.sigmoid(self.rates + self.own_rates(window.series)).unbind(-1)
         logs = self._first_indices(window, y, there)
         indices = [log.exp() for log in logs]
-        # the level begins where the first value is without its season
+        # the initial level is the first value without its season
         level = _first_observed(y / _product([_along(s, len(y)) for s in indices], y), window.observed)
         levels = []
         block = min(self.seasons, default=_BLOCK)
@@ -68,12 +68,12 @@ class Smoothing(nn.Module):
         return torch.cat(levels).log() + unit.log(), [s.log() for s in indices]
 
     def _first_indices(self, window: Window, y: Tensor, there: Tensor) -> list[Tensor]:
-        """Log indices of a window's first m steps, for each season: [m, B]."""
+        """Computes log indices of a window's first m steps, for each season: [m, B]."""
         begin, end = warm_up(window, self.seasons)
         step = begin + torch.arange(int((end - begin).max()), device=y.device)[:, None]
         inside = (step < end).to(y.dtype)
         step = step.clamp(max=len(y) - 1)
-        # from here on, steps are counted from each series' own first one
+        # from here on, steps count from each series' first step
         y, there = y.gather(0, step), there.gather(0, step) * inside
         logs: list[Tensor] = []
         for power, m in zip(self.powers, self.seasons, strict=True):
@@ -84,10 +84,10 @@ class Smoothing(nn.Module):
 
 
 def warm_up(window: Window, seasons: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-    """Where each row's first seasons, and its scale, are measured.
+    """Returns the steps on which each row's first seasons and scale are measured.
 
-    That is two of its longest seasons, one where it has no two, nothing where it has none at all; without
-    seasons, a quarter of its steps.
+    These are two of its longest seasons, or one or none if the window is shorter; without seasons, a quarter
+    of its steps.
 
     Returns:
         (begin, end), both [B], as steps of the window.
@@ -101,13 +101,13 @@ def warm_up(window: Window, seasons: tuple[int, ...]) -> tuple[Tensor, Tensor]:
 
 
 def _first_observed(values: Tensor, observed: Tensor) -> Tensor:
-    """Each row's first value that is there [B]; 1 where there is none."""
+    """Returns each row's first observed value [B]; 1 if there is none."""
     first = observed.to(torch.uint8).argmax(0)
     return torch.where(observed.any(0), values.gather(0, first[None])[0], 1.0)
 
 
 def _mean_ratios(y: Tensor, there: Tensor, season: int) -> Tensor:
-    """Mean ratio of each phase to the mean of its season, over what is there: [m, B]; 1 where unknown."""
+    """Returns the mean ratio of each phase to its season's mean, of observed values: [m, B]; 1 if unknown."""
     padding = (0, 0, 0, -len(y) % season)
     shape = (-1, season, y.shape[1])
     counts, values = F.pad(there, padding).view(shape), F.pad(y * there, padding).view(shape)
@@ -117,10 +117,10 @@ def _mean_ratios(y: Tensor, there: Tensor, season: int) -> Tensor:
 
 
 def _smooth(x: Tensor, there: Tensor, alpha: Tensor, level: Tensor) -> Tensor:
-    """l_t = α_t x_t + (1 − α_t) l_{t−1} over a block, α_t being 0 where x is missing: [T, B] → [T, B]."""
+    """Computes l_t = α_t x_t + (1 − α_t) l_{t−1} over a block; α_t is 0 if x is missing: [T, B] → [T, B]."""
     rate = alpha * there
     kept = torch.log((1 - rate).clamp(min=_LEAST_KEPT)).cumsum(0)
-    share = kept[:, None] - kept[None]  # [t, i, B]: what of step i's part is left at step t
+    share = kept[:, None] - kept[None]  # [t, i, B]: weight of step i's part that remains at step t
     past = torch.ones(len(x), len(x), dtype=torch.bool, device=x.device).tril()[..., None]
     share = torch.where(past, share, -torch.inf).exp()
     return torch.einsum("tib,ib->tb", share, rate * x) + kept.exp() * level
@@ -131,5 +131,5 @@ def _product(factors: list[Tensor], like: Tensor) -> Tensor:
 
 
 def _along(log: Tensor, steps: int) -> Tensor:
-    """One season [m, B] again and again: [steps, B]."""
+    """Repeats one season [m, B] over all steps: [steps, B]."""
     return log.repeat(-(-steps // len(log)), 1)[:steps]
