@@ -95,14 +95,14 @@ def test_where_a_run_may_be_put(tmp_path):
     check_new_folder(run_folder(tmp_path / "run"), overwrite=True)
 
 
-LINK = "is a file or a link; --out must be a folder"
-EXISTS = "exists; give another --out, or --overwrite to replace it"
+LINK = "--out must be a folder. Got a file or a link."
+EXISTS = "already exists; choose another --out, or replace it with --overwrite"
 REFUSED = [
     ("run", False, EXISTS),
     ("folder", False, EXISTS),
-    ("app", True, "is no run folder, or holds more, so --overwrite leaves it alone"),
-    ("full run", True, "is no run folder, or holds more, so --overwrite leaves it alone"),
-    ("folder", True, "is no run folder (it has no config.json), so --overwrite leaves it alone"),
+    ("app", True, "not a run folder, or it holds other files, so --overwrite does not replace it"),
+    ("full run", True, "not a run folder, or it holds other files, so --overwrite does not replace it"),
+    ("folder", True, "not a run folder (it has no config.json), so --overwrite does not replace it"),
     *((kind, overwrite, LINK) for kind in ("file", "link", "dangling") for overwrite in (False, True)),
 ]
 
@@ -142,9 +142,9 @@ def test_what_a_report_does_not_list_is_never_replaced(tmp_path, kind):
         (report / "summary.json").unlink()
         if kind == "a pipe":
             os.mkfifo(report / "summary.json")
-    with pytest.raises(InputError, match=r"inspect: is no report, or holds more .* leaves it alone$"):
+    with pytest.raises(InputError, match=r"inspect: not a report, or it holds files .* does not replace it$"):
         check_new_report(report, overwrite=True)
-    with pytest.raises(InputError, match="or holds more, so --overwrite leaves it alone"):
+    with pytest.raises(InputError, match="or it holds other files, so --overwrite does not replace it"):
         check_new_folder(run, overwrite=True)
 
 
@@ -156,7 +156,7 @@ def test_a_report_that_was_killed_hinders_nothing_but_what_else_it_holds_is_kept
     (half / "gates.png").touch()
     check_new_folder(run, overwrite=True)
     (half / "thesis.txt").touch()
-    with pytest.raises(InputError, match="or holds more, so --overwrite leaves it alone"):
+    with pytest.raises(InputError, match="or it holds other files, so --overwrite does not replace it"):
         check_new_folder(run, overwrite=True)
 
 
@@ -222,5 +222,5 @@ def test_folders_made_for_a_run_go_if_it_does_not_come(tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot be made: "), scratch_folder(tmp_path / "file" / "run"):
+    with pytest.raises(InputError, match="cannot be created: "), scratch_folder(tmp_path / "file" / "run"):
         pass

@@ -202,7 +202,7 @@ def test_a_process_of_its_own_gets_a_signal(elman, long_unkilled, folder, tmp_pa
         out, err = process.communicate(timeout=600)
     if number == signal.SIGINT:
         assert process.returncode == 130
-        assert err.splitlines()[-1] == f"elman: interrupted and saved; go on with: elman resume {run}"
+        assert err.splitlines()[-1] == f"elman: interrupted and saved; continue with: elman resume {run}"
         assert "Traceback" not in err
     else:
         assert process.returncode == -signal.SIGKILL

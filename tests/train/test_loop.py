@@ -339,8 +339,8 @@ def test_a_loss_that_is_not_finite_stops_at_that_step(tmp_path):
             progress=Probe(lambda _: good.append(weights(model))),
         )
     assert str(error.value) == (
-        "step 4: the loss is not finite: first hit head.weight; it did not grow in the recurrence: "
-        "try a lower --learning-rate, or --warmup-steps; "
+        "step 4: the loss is not finite: first in the gradient of head.weight; values did not grow in the "
+        "recurrence: try a lower --learning-rate, or --warmup-steps; "
         f"the last checkpoint is kept in {tmp_path}"
     )
     assert len(good) == 3
@@ -375,7 +375,7 @@ def test_a_gradient_that_is_not_finite_names_the_parameter_hit_whatever_the_clip
     with pytest.raises(TrainingStopped) as error:
         fit(model, streams(601, rows=1, chunk=300), epochs=1, clip=clip)
     assert str(error.value).startswith(
-        "step 1: the gradient is not finite: first hit layer.bias_hh_l0; it grew "
+        "step 1: the gradient is not finite: first in the gradient of layer.bias_hh_l0; values grew "
     )
     assert "in the recurrence: try --clip norm" in str(error.value)
     assert "\n" not in str(error.value)

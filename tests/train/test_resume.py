@@ -109,7 +109,7 @@ def test_resumed_equals_uninterrupted(tmp_path, reference, kind, step, stop):
     with pytest.raises((Killed, Interrupted)) as error:
         make(kind, tmp_path, 0, after(step, stop)).run()
     if stop is interrupt:
-        assert str(error.value) == f"interrupted and saved; go on with: elman resume {tmp_path}"
+        assert str(error.value) == f"interrupted and saved; continue with: elman resume {tmp_path}"
     again = make(kind, tmp_path, 99, Silent())  # another seed: all that matters comes from the folder
     again.run(resume=True)
     found, lines = outcome(again)
@@ -168,7 +168,7 @@ def test_the_seconds_of_all_sittings_add_up(tmp_path):
 
 def test_without_a_folder_an_interruption_says_that_nothing_was_saved():
     loop = Loop(regressor(), examples(), None, TrainingOptions(), progress=after(1, interrupt))
-    with pytest.raises(Interrupted, match="nothing was saved, since no run folder was given"):
+    with pytest.raises(Interrupted, match="nothing was saved, as there is no run folder"):
         loop.run()
 
 

@@ -225,7 +225,7 @@ def test_a_vanishing_gradient_is_announced_once():
     loop = fit(with_recurrence(0.1), Lines(5), watch_gradients=2, **SIMPLE)
     assert {line["layers"][0]["verdict"] for line in looks(loop)} == {"vanishing"}
     assert said(loop) == [
-        "step 0: the gradient vanishes in recurrent layer 1: half of it is left 0.3 steps back; "
+        "step 0: the gradient vanishes in recurrent layer 1: it halves every 0.3 steps; "
         "try --cell lstm, or --init orthogonal"
     ]
 
@@ -277,7 +277,7 @@ def test_a_model_that_does_not_recur_says_so_once():
     loop = fit(Plain(), Lines(4), watch_gradients=1)
     assert looks(loop) == []
     assert loop.progress.said == [
-        "--watch-gradients: the model has no recurrent layer, so nothing is watched"
+        "--watch-gradients: the model has no recurrent layer, so nothing is measured"
     ]
     assert loop.position.finished
 
@@ -286,7 +286,7 @@ def test_sequences_too_short_to_see_anything_are_trained_all_the_same():
     loop = fit(with_recurrence(1.5), Lines(4, length=2), watch_gradients=1)
     assert looks(loop) == []
     assert loop.progress.said == [
-        "--watch-gradients: nothing to see at step 0: some sequence must have at least 3 steps. Got 2."
+        "--watch-gradients: no measurement at step 0: the longest sequence must have at least 3 steps. Got 2."
     ]
     assert loop.position.finished
 

@@ -1,4 +1,4 @@
-"""Everything a run needs to go on as if it had never stopped, in one safetensors file."""
+"""Checkpoints: everything a run needs to resume exactly where it stopped, in one safetensors file."""
 
 import dataclasses
 import json
@@ -20,15 +20,15 @@ from elman.train.files import write_atomically
 
 @dataclass
 class Position:
-    """Where a run stands.
+    """The progress of a run.
 
     Attributes:
         step: optimizer steps taken.
-        seconds: of training so far, all sittings together.
+        seconds: training time so far, summed over all sessions.
         best_loss: the best validation loss so far.
-        bad_epochs: epochs since then.
-        history_bytes: length of the history file that belongs to this position.
-        sums: running sums of the next log line: loss, targets, gradient norms, clipped steps, steps.
+        bad_epochs: epochs since the best validation loss.
+        history_bytes: length of the part of the history file written up to this position.
+        sums: running sums for the next log line: loss, targets, gradient norms, clipped steps, steps.
         finished: whether training is over.
     """
 
@@ -63,7 +63,7 @@ def save_checkpoint(
 def load_checkpoint(
     path: Path, model: nn.Module, optimizer: torch.optim.Optimizer
 ) -> tuple[State | None, Position]:
-    """Puts a checkpoint's contents in place; returns the carried state and the position.
+    """Restores model, optimizer and random state; returns the carried state and the position.
 
     Raises:
         InputError: the file is damaged or belongs to another model.
@@ -87,7 +87,7 @@ def load_checkpoint(
 
 
 def _position(fields: dict[str, Any]) -> Position:
-    """The position of these fields, each of the type it was written with."""
+    """Returns the position; raises ValueError if a field has the wrong type or range."""
     position = Position(**(fields | {"sums": tuple(map(float, fields["sums"]))}))
     for f in dataclasses.fields(Position):
         if type(getattr(position, f.name)) is not type(f.default):
@@ -100,7 +100,7 @@ def _position(fields: dict[str, Any]) -> Position:
 
 
 def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Puts the slots of each parameter in place; each has the parameter's shape or is a single number."""
+    """Restores each parameter's optimizer slots; a slot has the parameter's shape or is a single number."""
     slots: dict[int, dict[str, Any]] = {}
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     for key, value in tensors.items():
@@ -119,33 +119,33 @@ def save_weights(model: nn.Module, path: Path) -> None:
 
 
 def load_weights(path: Path, model: nn.Module) -> dict[str, Tensor]:
-    """Reads weights that fit a model; names, shapes and types are compared before anything is allocated.
+    """Reads weights for a model; checks names, shapes and dtypes before it allocates any memory.
 
     Args:
-        path: a safetensors file, which may come from anywhere.
-        model: what they are for; it may live on the meta device. It is not changed.
+        path: a safetensors file; it need not be trusted.
+        model: the model that the weights are for; it may be on the meta device. It is not changed.
 
     Raises:
-        InputError: not an ordinary safetensors file, other names, shapes or types than the model's, or a
-            value that is not finite.
+        InputError: the file is not a regular safetensors file, its names, shapes or dtypes differ from the
+            model's, or a value is not finite.
     """
     check_regular(path)
-    wanted = model.state_dict()
+    expected = model.state_dict()
     try:
         with safe_open(path, "pt") as file:
             names = set(file.keys())
-            if names != set(wanted):
-                odd = sorted(names ^ set(wanted))[0]
+            if names != set(expected):
+                odd = sorted(names ^ set(expected))[0]
                 raise InputError(f"{path}: {'has' if odd in names else 'lacks'} the weight {odd[:80]!r}")
-            for name, tensor in wanted.items():
-                found = file.get_slice(name)
-                if list(found.get_shape()) != list(tensor.shape):
+            for name, tensor in expected.items():
+                stored = file.get_slice(name)
+                if list(stored.get_shape()) != list(tensor.shape):
                     raise InputError(
-                        f"{path}: {name} must have shape {list(tensor.shape)}. Got {found.get_shape()}."
+                        f"{path}: {name} must have shape {list(tensor.shape)}. Got {stored.get_shape()}."
                     )
-                if found.get_dtype() != "F32":
-                    raise InputError(f"{path}: {name} must be float32. Got {found.get_dtype()}.")
-            loaded = {name: _aligned(file.get_tensor(name)) for name in wanted}
+                if stored.get_dtype() != "F32":
+                    raise InputError(f"{path}: {name} must be float32. Got {stored.get_dtype()}.")
+            loaded = {name: _aligned(file.get_tensor(name)) for name in expected}
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path}: not a safetensors file: {str(error).splitlines()[0]}") from None
     for name, tensor in loaded.items():
@@ -155,7 +155,7 @@ def load_weights(path: Path, model: nn.Module) -> dict[str, Tensor]:
 
 
 def _aligned(tensor: Tensor) -> Tensor:
-    """A copy where torch's allocator puts it: at other addresses, kernels may give other last digits."""
+    """Returns a copy in aligned memory: alignment can change the last digits of a kernel's result."""
     return tensor.clone()
 
 

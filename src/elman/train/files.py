@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and the run folder's names."""
+"""Atomic file writes, and the names of the files in a run folder."""
 
 import json
 import os
@@ -18,18 +18,18 @@ HISTORY = "history.jsonl"
 RESULTS = "results.json"
 CHECKPOINT = "checkpoint.safetensors"
 CURVE = "loss.png"
-INSPECT, REPORT = "inspect", "report.html"  # the folder within a run's, and the page in it
-SUMMARY, LISTED = "summary.json", "files"  # of a report: its numbers, and under this key its files' names
-_ENDINGS = {".json", ".jsonl", ".safetensors", ".npy", ".npz", ".png", ".tmp"}  # of what runs write
+INSPECT, REPORT = "inspect", "report.html"  # the report's folder within the run folder, and its page
+SUMMARY, LISTED = "summary.json", "files"  # the report's numbers; under this key, the names of its files
+_ENDINGS = {".json", ".jsonl", ".safetensors", ".npy", ".npz", ".png", ".tmp"}  # suffixes that runs write
 _ENDINGS_OF_REPORTS = {".html", ".png", ".svg", ".csv", ".json"}
-_OLD = ".old"  # of what is being replaced
+_OLD = ".old"  # suffix of a folder that is being replaced
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Lets ``write`` fill a temporary file beside ``path``, then puts it in place in one move.
+    """Calls ``write`` on a temporary file next to ``path``, then renames it to ``path``.
 
-    Whoever reads ``path`` at any moment, or after the process was killed, finds the old file or the new.
-    What a killed process left of the temporary file, the next writing removes.
+    A reader sees the old file or the new one, never a partial one, even if the process is killed. The next
+    write removes a temporary file that a killed process left.
     """
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.unlink(missing_ok=True)
@@ -50,31 +50,32 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def check_new_folder(folder: Path, overwrite: bool) -> None:
-    """Raises InputError unless a run may be put here.
+    """Raises InputError unless a run may be written to this folder.
 
-    A folder that holds something needs ``overwrite``, and must then be a run folder: nothing else is ever
-    removed.
+    A folder that is not empty needs ``overwrite`` and must be a run folder: nothing else is ever removed.
     """
     if _is_taken(folder, overwrite):
         if not (folder / CONFIG).is_file():
             raise InputError(
-                f"{folder}: is no run folder (it has no {CONFIG}), so --overwrite leaves it alone"
+                f"{folder}: not a run folder (it has no {CONFIG}), so --overwrite does not replace it"
             )
         if not _is_run(folder):
-            raise InputError(f"{folder}: is no run folder, or holds more, so --overwrite leaves it alone")
+            raise InputError(
+                f"{folder}: not a run folder, or it holds other files, so --overwrite does not replace it"
+            )
 
 
 def check_new_report(folder: Path, overwrite: bool) -> None:
-    """Raises InputError unless a report may be put here; what is replaced must be one."""
+    """Raises InputError unless a report may be written to this folder; only a report is replaced."""
     if _is_taken(folder, overwrite) and not is_report(folder):
         raise InputError(
-            f"{folder}: is no report, or holds more than its {SUMMARY} lists (a report of an earlier version "
-            "lists nothing), so --overwrite leaves it alone"
+            f"{folder}: not a report, or it holds files that its {SUMMARY} does not list (reports of earlier "
+            "versions list none), so --overwrite does not replace it"
         )
 
 
 def is_report(folder: Path) -> bool:
-    """Whether the folder holds a report, and no file that the report does not list as its own."""
+    """Whether the folder holds a report and no file that the report does not list."""
     if folder.is_symlink() or not folder.is_dir():
         return False
     listed = _read_object(folder / SUMMARY).get(LISTED)
@@ -86,20 +87,20 @@ def is_report(folder: Path) -> bool:
 
 
 def _is_taken(folder: Path, overwrite: bool) -> bool:
-    """Whether the folder holds something that is to be replaced; InputError where it must not be."""
+    """Whether the folder is not empty and may be replaced; raises InputError if it may not be."""
     for parent in folder.parents:
         if parent.exists() and not parent.is_dir():
-            raise InputError(f"{parent}: is a file; no folder can be made in it (--out {folder})")
+            raise InputError(f"{parent}: is a file, so no folder can be created in it (--out {folder})")
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise InputError(f"{folder}: is a file or a link; --out must be a folder")
+        raise InputError(f"{folder}: --out must be a folder. Got a file or a link.")
     taken = folder.is_dir() and any(folder.iterdir())
     if taken and not overwrite:
-        raise InputError(f"{folder}: exists; give another --out, or --overwrite to replace it")
+        raise InputError(f"{folder}: already exists; choose another --out, or replace it with --overwrite")
     return taken
 
 
 def _is_run(folder: Path) -> bool:
-    """Whether the folder holds a run's configuration and nothing that no run would leave."""
+    """Whether the folder holds a run's configuration and only files that a run writes."""
     config = _read_object(folder / CONFIG)
     return {"format_version", "task", "config"} <= config.keys() and all(
         (entry.is_file() and entry.suffix in _ENDINGS) or is_report(entry) or is_left_of_a_report(entry)
@@ -108,7 +109,7 @@ def _is_run(folder: Path) -> bool:
 
 
 def is_left_of_a_report(folder: Path) -> bool:
-    """Whether this is what one that was killed left: half a report, or the rest of that which it replaced."""
+    """Whether a killed process left this folder: a partial report, or the old one that it was replacing."""
     return (
         (folder.match(f".{INSPECT}.*.tmp") or folder.match(f".{INSPECT}.*.tmp{_OLD}"))
         and folder.is_dir()
@@ -122,35 +123,35 @@ def _is_plain(path: Path) -> bool:
 
 
 def _read_object(path: Path) -> dict[str, Any]:
-    """A file's JSON object; empty where there is none."""
+    """Reads a JSON object from a file; returns an empty one if there is none."""
     try:
-        found = json.loads(path.read_bytes()) if path.is_file() else None  # which a pipe is not
+        value = json.loads(path.read_bytes()) if path.is_file() else None  # is_file: a pipe would block
     except (OSError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
 @contextmanager
 def scratch_folder(folder: Path) -> Iterator[Path]:
-    """A temporary folder beside ``folder``; if it is not installed, it goes, and any parents made for it."""
+    """Makes a temporary folder next to ``folder``; removes it, and parents made for it, unless installed."""
     made = [parent for parent in folder.parents if not parent.exists()]
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
     except OSError as error:
-        raise InputError(f"{folder}: cannot be made: {error.strerror}") from None
+        raise InputError(f"{folder}: cannot be created: {error.strerror}") from None
     scratch.chmod(0o777 & ~_umask())
     try:
         yield scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
         for parent in made:
-            with suppress(OSError):  # it holds the run
+            with suppress(OSError):  # not empty: the run was installed in it
                 parent.rmdir()
 
 
 def install(scratch: Path, folder: Path) -> None:
-    """Puts a filled scratch folder in place of ``folder``, which ``check_new_folder`` has allowed."""
+    """Moves a filled scratch folder to ``folder``; ``check_new_folder`` must have accepted it."""
     if folder.exists():
         old = scratch.with_name(scratch.name + _OLD)
         folder.rename(old)

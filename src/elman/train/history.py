@@ -1,8 +1,8 @@
-"""A run's history: one JSON line after another, and its sparkline.
+"""A run's history as JSON lines, and its sparkline.
 
-Every line has kind, step, epoch and seconds. ``train`` and ``validation`` lines have a loss. A watched run
-(``--watch-gradients``) has ``gradients`` lines too (see ``elman.train.watch``), and in its train lines
-``updates``: by how much of its size each parameter moved in that step.
+Every line has kind, step, epoch and seconds. ``train`` and ``validation`` lines have a loss. A run with
+``--watch-gradients`` also has ``gradients`` lines (see ``elman.train.watch``), and its train lines have
+``updates``: the relative change of each parameter in that step.
 """
 
 import json
@@ -14,12 +14,12 @@ from elman.train.files import write_atomically
 
 
 class History:
-    """Appends to a history file; without a file it only remembers.
+    """Appends lines to a history file, or keeps them in memory only.
 
     Args:
-        path: the file, or None.
-        keep_bytes: how much of an existing file belongs to this run so far; the rest is cut off, because
-            a resumed run writes it again.
+        path: the file; None: in memory only.
+        keep_bytes: length of the part of an existing file to keep; the rest is cut off, because a resumed
+            run writes it again.
     """
 
     def __init__(self, path: Path | None, keep_bytes: int = 0) -> None:
@@ -44,7 +44,7 @@ class History:
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:
-    """The lines of a history file; a torn last line, as a killed run may leave, is passed over."""
+    """Reads the lines of a history file; skips an incomplete last line, as a killed run may leave."""
     return _parse(path.read_bytes()) if path.is_file() else []
 
 
@@ -53,21 +53,21 @@ def _format(line: dict[str, Any]) -> str:
 
 
 def _parse(content: bytes) -> list[dict[str, Any]]:
-    """The lines up to the first that is none of ours."""
+    """Returns the lines up to the first malformed one."""
     lines = []
     for text in content.splitlines():
         try:
             line = json.loads(text)
         except (ValueError, RecursionError):
             break
-        if not (isinstance(line, dict) and _is_ours(line)):
+        if not (isinstance(line, dict) and _is_valid(line)):
             break
         lines.append(line)
     return lines
 
 
-def _is_ours(line: dict[str, Any]) -> bool:
-    """Whether a line has what its kind promises."""
+def _is_valid(line: dict[str, Any]) -> bool:
+    """Whether a line has the fields of its kind."""
     if not all(_is_number(line.get(key)) for key in ("step", "epoch", "seconds")):
         return False
     if line.get("kind") == "gradients":
@@ -88,7 +88,7 @@ def _is_ours(line: dict[str, Any]) -> bool:
 
 
 def _is_profile(layer: dict[str, Any], lags: int) -> bool:
-    """Whether this is what a gradients line says of one layer, at so many lags."""
+    """Whether this is a gradients line's entry for one layer, with the given number of lags."""
     norms = layer.get("norms")
     return (
         all(isinstance(layer.get(key), str) for key in ("layer", "verdict"))
@@ -99,14 +99,14 @@ def _is_profile(layer: dict[str, Any], lags: int) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    """Finite or not: a validation loss may be infinite."""
+    """Whether this is a number; it may be infinite, as a validation loss can be."""
     return type(value) is float or (type(value) is int and abs(value) < 2**63)
 
 
 def looks_back(line: dict[str, Any]) -> float | None:
-    """By a gradients line: steps after which half the gradient is left, of the layer that keeps it longest.
+    """Returns the longest half-life of a gradients line's layers, in steps.
 
-    Infinite where it does not fade; None where no layer's is known.
+    Infinite if a layer's gradient does not decay; None if no layer was measured.
     """
     known = [
         layer for layer in line["layers"] if layer["decay"] is not None or layer["verdict"] == "exploding"
@@ -116,12 +116,12 @@ def looks_back(line: dict[str, Any]) -> float | None:
 
 
 def figure(value: float, digits: int = 3) -> str:
-    """So many decimals; of what is below 0.1, so many digits."""
+    """Formats with fixed decimals; below 0.1, with significant digits."""
     return f"{value:.{digits}f}" if abs(value) >= 0.1 else f"{value:.{digits}g}"
 
 
 def sparkline(values: list[float], width: int = 40) -> str:
-    """A line of blocks whose heights are the finite values, thinned out to at most ``width``."""
+    """Returns a line of block characters for the finite values, sampled down to at most ``width``."""
     values = list(filter(math.isfinite, values))
     if not values:
         return ""

@@ -1,7 +1,7 @@
-"""The training loop: short, resumable to the bit, the same for every task.
+"""The training loop: short, resumable bit for bit, the same for every task.
 
-Truncated backpropagation through time falls out of it: a model that returns a state is given it back with
-the next batch, cut from its history, so memory does not grow with the length of the sequence.
+It implements truncated backpropagation through time: a state that the model returns is detached and passed
+in with the next batch, so memory does not grow with the length of the sequence.
 """
 
 import math
@@ -43,31 +43,31 @@ from elman.train.options import TrainingOptions
 from elman.train.progress import Progress, Silent
 from elman.train.watch import Watch
 
-_LARGEST_EXPONENT = 700.0  # whose exponential is still a float
-_LEAST_COUNT = 1e-9  # targets; a mean over none is 0
+_LARGEST_EXPONENT = 700.0  # its exponential is still a finite float
+_LEAST_COUNT = 1e-9  # targets; makes the mean over no target 0
 
 
 class Mean(NamedTuple):
-    """A loss over a whole part of the data."""
+    """The loss over a whole part of the data."""
 
     sum: float
     count: float  # type: ignore[assignment]  # hides tuple.count, which nobody calls
 
     @property
     def mean(self) -> float:
-        """Per target; NaN where there is none."""
+        """The mean per target; NaN without targets."""
         return self.sum / self.count if self.count else math.nan
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How a loss is shown to people.
+    """The figure that shows a loss to people.
 
     Attributes:
-        name: of the figure, as "bits/char".
-        scale: what the mean loss is multiplied by.
-        unit: what the data are counted in, as "characters".
-        is_exponential: the figure is the exponential of the mean loss.
+        name: name of the figure, such as "bits/char".
+        scale: factor on the mean loss.
+        unit: unit that the data are counted in, such as "characters".
+        is_exponential: whether the figure is the exponential of the mean loss.
     """
 
     name: str = "loss"
@@ -81,16 +81,16 @@ class Reading:
         return self.scale == 1 and not self.is_exponential
 
     def __call__(self, loss: float) -> float:
-        """The figure of a mean loss."""
+        """Returns the figure for a mean loss."""
         return math.exp(min(loss, _LARGEST_EXPONENT)) if self.is_exponential else loss * self.scale
 
     def shown(self, loss: float) -> str:
-        """The figure of a mean loss, for people."""
+        """Formats the figure for a mean loss."""
         return figure(self(loss))
 
 
 def evaluate(model: nn.Module, batches: Batches) -> Mean:
-    """The loss over all batches of epoch 0, the state carried from one to the next."""
+    """Computes the loss over all batches of epoch 0, with the state carried from one to the next."""
     state: State | None = None
 
     def loss_of(batch: Batch) -> Mean:
@@ -105,19 +105,19 @@ def evaluate(model: nn.Module, batches: Batches) -> Mean:
 
 
 class Loop:
-    """Trains a model whose ``forward(batch, state)`` gives (Loss, state).
+    """Trains a model whose ``forward(batch, state)`` returns (Loss, state).
 
     Args:
-        model: trained in place; it ends with the best weights by validation, or the last without one.
+        model: trained in place; it ends with the best weights by validation, or the last ones without it.
         batches: the training part.
-        validation: evaluated after every epoch; or None.
-        options: how to train.
-        folder: the run folder, which gets history, best weights and checkpoints; None: nothing is written.
-        reading: how the loss is shown.
-        progress: where it is shown.
+        validation: the validation part, evaluated after every epoch; or None.
+        options: training options.
+        folder: the run folder for history, best weights and checkpoints; None: nothing is written.
+        reading: the figure that shows the loss.
+        progress: shows the progress.
 
     Raises:
-        InputError: this machine has no such device.
+        InputError: this machine does not have the device.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class Loop:
         reading: Reading | None = None,
         progress: Progress | None = None,
     ) -> None:
-        from lightning_fabric import Fabric  # here, as it takes as long to import as torch
+        from lightning_fabric import Fabric  # here, because the import takes as long as torch's
 
         self.options, self.folder = options, folder
         self.batches, self.validation = batches, validation
@@ -138,7 +138,7 @@ class Loop:
         try:
             self._fabric = Fabric(accelerator=options.device, devices=1)
         except (RuntimeError, ValueError):
-            raise InputError(f"--device {options.device}: this machine has no such device") from None
+            raise InputError(f"--device {options.device}: this machine does not have this device") from None
         self._model = model.to(self._fabric.device)
         self._optimizer = make_optimizer(self._model, options)
         self.total_steps = options.epochs * batches.steps
@@ -151,11 +151,14 @@ class Loop:
         self._rate_began, self._rate_units = 0.0, 0.0
 
     def run(self, resume: bool = False) -> None:
-        """Trains to the end of the epochs, of the minutes or of the patience, or to the loss that suffices.
+        """Trains until the epochs, the minutes or the patience run out, or the loss reaches ``stop_at``.
+
+        Args:
+            resume: continues from the run folder's checkpoint.
 
         Raises:
-            TrainingStopped: a loss or gradient that is not finite; the last checkpoint stays as it was.
-            Interrupted: Ctrl-C; the step was finished and everything saved.
+            TrainingStopped: a loss or gradient is not finite; the last checkpoint is kept.
+            Interrupted: Ctrl-C was pressed; the step was finished and everything saved.
         """
         if resume and self.folder is not None:
             self._state, self.position = load_checkpoint(
@@ -190,14 +193,14 @@ class Loop:
 
     @property
     def _share(self) -> float:
-        """Of the run that is over, by steps or by minutes, whichever is further."""
+        """The completed share of the run, by steps or by minutes, whichever is larger."""
         share = self.position.step / self.total_steps
         if self.options.max_minutes is not None:
             share = max(share, (time.monotonic() - self._began) / (60 * self.options.max_minutes))
         return share
 
     def _autocast(self) -> AbstractContextManager[None]:
-        """The precision of forward passes; Fabric's own refuses frozen batches."""
+        """Returns the precision context of forward passes; Fabric's own rejects frozen batches."""
         is_mixed = self.options.precision == "bfloat16"
         return torch.autocast(self._fabric.device.type, torch.bfloat16, enabled=is_mixed)
 
@@ -205,7 +208,7 @@ class Loop:
         return self._share >= 1
 
     def _one_step(self, batch: Batch) -> None:
-        """Forward, backward, clip, update; the log line and the bar."""
+        """Runs forward, backward, clipping and update; writes the log line and updates the bar."""
         rate = learning_rate(self.options, self.position.step, self._share)
         set_rates(self._optimizer, rate, self.position.step // self.batches.steps)
         batch = to_device(batch, self._fabric.device)
@@ -213,7 +216,7 @@ class Loop:
         self._look(batch, before)
         with self._autocast():
             loss, after = self._model(batch, before)
-        # a chunk in which every token starts a document has no target
+        # clamp: a chunk in which every token starts a document has no target
         self._fabric.backward(loss.sum / loss.count.clamp(min=_LEAST_COUNT))
         norm = clip_gradients(self._model, self.options)
         value, count = float(loss.sum.detach()), float(loss.count)
@@ -235,15 +238,15 @@ class Loop:
             self._log(rate, {} if old is None else {"updates": update_ratios(self._model, old)})
 
     def _look(self, batch: Batch, state: State | None) -> None:
-        """How far back the gradient reaches, where it is time to look."""
+        """Measures how far back the gradient reaches, if a measurement is due."""
         paused = time.monotonic()
         line = self._watch.look(self.position.step, batch, state)
         if line is not None:
             self._append(kind="gradients", **line)
-            self._rate_began += time.monotonic() - paused  # as in a validation
+            self._rate_began += time.monotonic() - paused  # excluded from the rate, like validation
 
     def _stop(self, batch: Batch, state: State | None, value: float) -> None:
-        """Ends a run that left the finite numbers."""
+        """Stops a run whose loss or gradient is not finite."""
         what = "loss" if not math.isfinite(value) else "gradient"
         reason = explain(self._model, batch, state)
         kept = "" if self.folder is None else f"; the last checkpoint is kept in {self.folder}"
@@ -259,7 +262,7 @@ class Loop:
             self.reading.name: self.reading.shown(mean),
             "grad norm": f"{norm:.2f}",
             **self._watch.facts,
-            # last, as a narrow terminal cuts the end
+            # last, because a narrow terminal cuts the end
             f"{self.reading.unit}/s": f"{self._rate_units / max(elapsed, 1e-9):,.0f}",
         }
         self.progress.update(share, seconds / share - seconds, facts)
@@ -284,7 +287,7 @@ class Loop:
         position.history_bytes = self.history.bytes
 
     def _end_epoch(self) -> None:
-        """Validates, keeps the best weights, decides whether to go on."""
+        """Validates, keeps the best weights, decides whether to continue."""
         position, over = self.position, self._is_over()
         reached = False
         if self.validation is not None:
@@ -292,7 +295,7 @@ class Loop:
             with self._autocast():
                 loss = evaluate(self._model, self.validation).mean
             reached = self.options.stop_at is not None and loss <= self.options.stop_at
-            self._rate_began += time.monotonic() - paused  # the rate is training's alone
+            self._rate_began += time.monotonic() - paused  # the rate excludes validation
             self._append(kind="validation", loss=loss)
             if loss < position.best_loss:
                 position.best_loss, position.bad_epochs = loss, 0
@@ -312,13 +315,13 @@ class Loop:
     def _maybe_save(self, interrupted: bool) -> None:
         if self.folder is None:
             if interrupted:
-                raise Interrupted("interrupted; nothing was saved, since no run folder was given")
+                raise Interrupted("interrupted; nothing was saved, as there is no run folder")
             return
         due = time.monotonic() - self._saved >= self.options.checkpoint_seconds
         if due or interrupted or self.position.finished:
             self._checkpoint()
         if interrupted and not self.position.finished:
-            raise Interrupted(f"interrupted and saved; go on with: elman resume {self.folder}")
+            raise Interrupted(f"interrupted and saved; continue with: elman resume {self.folder}")
 
     def _checkpoint(self) -> None:
         assert self.folder is not None
@@ -329,7 +332,7 @@ class Loop:
 
 @contextmanager
 def _interruption() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C sets; a second one interrupts at once."""
+    """Yields an event that the first Ctrl-C sets; a second one interrupts at once."""
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield event

@@ -1,4 +1,4 @@
-"""Optimizers, learning-rate schedules, clipping, and how large the updates are."""
+"""Optimizers, learning-rate schedules, clipping, and the size of updates."""
 
 import math
 from collections.abc import Mapping
@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 from elman.train.options import TrainingOptions
 
-_ROUNDING = 1e-6  # of an epoch, which its share of the run may fall short by
+_ROUNDING = 1e-6  # in epochs: tolerance for rounding of the share of the run
 _FLOOR = 0.01  # the cosine ends at this share of the highest rate
 
 
 def make_optimizer(model: nn.Module, options: TrainingOptions) -> torch.optim.Optimizer:
-    """The optimizer named in the options, over ``parameter_groups(model)``."""
+    """Makes the optimizer named in the options, over ``parameter_groups(model)``."""
     groups = parameter_groups(model)
     if options.optimizer == "sgd":
         return torch.optim.SGD(
@@ -24,45 +24,45 @@ def make_optimizer(model: nn.Module, options: TrainingOptions) -> torch.optim.Op
 
 
 def parameter_groups(model: nn.Module) -> list[dict[str, Any]]:
-    """All parameters in groups as torch's optimizers take them, each with its own options.
+    """Returns all parameters in groups for torch's optimizers, each group with its own options.
 
-    A model may have ``parameter_groups()``, which gives them, with ``rate_share``, what the learning rate is
-    multiplied by, and ``from_epoch``, the epoch (from 0) before which the group is not trained; otherwise
-    they are one group. A module within it may have ``parameter_options()``, the options of those of its own
-    parameters that have some: ``rate_share``, which multiplies the group's, and ``weight_decay``. Such
+    A model may define ``parameter_groups()``, which returns groups with ``rate_share``, a factor on the
+    learning rate, and ``from_epoch``, the first epoch (from 0) in which the group is trained; otherwise all
+    parameters form one group. A module of the model may define ``parameter_options()``, which returns options
+    for some of its own parameters: ``rate_share``, multiplied by the group's, and ``weight_decay``. Those
     parameters then form groups of their own.
     """
     own = getattr(model, "parameter_groups", None)
     groups = [{"params": list(model.parameters())}] if own is None else own()
-    asked: dict[int, Mapping[str, float]] = {}
+    requested: dict[int, Mapping[str, float]] = {}
     for module in model.modules():
-        options = getattr(module, "parameter_options", None)
-        for name, wanted in options().items() if options is not None else ():
-            asked[id(module.get_parameter(name))] = wanted
-    return [part for group in groups for part in _split(group, asked)]
+        parameter_options = getattr(module, "parameter_options", None)
+        for name, options in parameter_options().items() if parameter_options is not None else ():
+            requested[id(module.get_parameter(name))] = options
+    return [part for group in groups for part in _split(group, requested)]
 
 
-def _split(group: dict[str, Any], asked: Mapping[int, Mapping[str, float]]) -> list[dict[str, Any]]:
-    """A group in parts of equal options; those of a parameter by its id."""
+def _split(group: dict[str, Any], requested: Mapping[int, Mapping[str, float]]) -> list[dict[str, Any]]:
+    """Splits a group into groups of equal options; ``requested`` has each parameter's options by its id."""
     parts: dict[tuple[tuple[str, float], ...], list[nn.Parameter]] = {}
     for parameter in group["params"]:
-        parts.setdefault(tuple(sorted(asked.get(id(parameter), {}).items())), []).append(parameter)
-    found = []
+        parts.setdefault(tuple(sorted(requested.get(id(parameter), {}).items())), []).append(parameter)
+    groups = []
     for options, parameters in parts.items():
         part = {**group, **dict(options), "params": parameters}
         if "rate_share" in part:
             part["rate_share"] = group.get("rate_share", 1.0) * dict(options).get("rate_share", 1.0)
-        found.append(part)
-    return found
+        groups.append(part)
+    return groups
 
 
 def learning_rate(options: TrainingOptions, step: int, share: float) -> float:
-    """The rate of a step.
+    """Returns the learning rate of a step.
 
     Args:
         options: highest rate, warm-up and schedule.
         step: steps taken so far.
-        share: of the run that is over, in [0, 1].
+        share: completed share of the run, in [0, 1].
     """
     rate = options.learning_rate * min(1.0, (step + 1) / (options.warmup_steps + 1))
     if options.schedule == "cosine":
@@ -74,7 +74,7 @@ def learning_rate(options: TrainingOptions, step: int, share: float) -> float:
 
 
 def set_rates(optimizer: torch.optim.Optimizer, rate: float, epoch: int) -> None:
-    """Gives each group its share of the rate, and gradients from its epoch on."""
+    """Sets each group's learning rate, and enables its gradients from its first epoch."""
     for group in optimizer.param_groups:
         group["lr"] = rate * group.get("rate_share", 1.0)
         if group.get("from_epoch"):
@@ -83,10 +83,10 @@ def set_rates(optimizer: torch.optim.Optimizer, rate: float, epoch: int) -> None
 
 
 def clip_gradients(model: nn.Module, options: TrainingOptions) -> float:
-    """Clips in place as the options say, where that changes anything; returns the joint norm before.
+    """Clips gradients in place according to the options; returns their joint norm before clipping.
 
-    A norm that is not finite clips nothing: scaled by it, every gradient would be hit, and none could be
-    blamed.
+    Does not clip by a norm that is not finite: that would spread NaN to every gradient and hide which one
+    caused it.
     """
     gradients = [p.grad for p in model.parameters() if p.grad is not None]
     norm = float(torch.nn.utils.get_total_norm(gradients))
@@ -98,19 +98,19 @@ def clip_gradients(model: nn.Module, options: TrainingOptions) -> float:
 
 
 def copy_parameters(model: nn.Module) -> list[Tensor]:
-    """A copy of each parameter, in the model's order."""
+    """Returns a copy of each parameter, in the model's order."""
     return [p.detach().clone() for p in model.parameters()]
 
 
 def update_ratios(model: nn.Module, before: list[Tensor]) -> dict[str, float]:
-    """How far each parameter has moved, as a share of its size: ‖w' − w‖ / ‖w‖, by name.
+    """Returns the relative change of each parameter, ‖w' − w‖ / ‖w‖, by name.
 
     Args:
         model: after the update.
-        before: its parameters before, as ``copy_parameters`` gave them.
+        before: the parameters before the update, from ``copy_parameters``.
 
     Returns:
-        To four digits; without those that were 0, of which nothing is a share.
+        Ratios with four significant digits; parameters that were 0 are omitted.
     """
     names, after = zip(*((name, p.detach()) for name, p in model.named_parameters()), strict=True)
     moved = torch.stack(torch._foreach_norm(torch._foreach_sub(list(after), before))).tolist()

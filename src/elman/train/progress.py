@@ -1,4 +1,4 @@
-"""What a person sees while a model trains: a live bar in a terminal, plain lines elsewhere."""
+"""Progress of training: a live bar in a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -10,10 +10,10 @@ _LINE_SECONDS = 10.0
 
 
 class Progress(AbstractContextManager["Progress"], Protocol):
-    """Shows a run's state; ``update`` is called after every step and must cost next to nothing."""
+    """Shows a run's progress; ``update`` is called after every step and must be cheap."""
 
     def update(self, share: float, seconds_left: float, facts: dict[str, str]) -> None:
-        """Share of the run that is over, seconds left, and what to show, by name."""
+        """Takes the completed share of the run, the seconds left, and the facts to show by name."""
 
     def say(self, line: str) -> None:
         """Prints a line above the bar."""
@@ -32,7 +32,7 @@ class Silent(Progress):
 
 
 class Lines(Progress):
-    """A plain line to standard error every few seconds."""
+    """Prints a plain line to standard error every few seconds."""
 
     def __init__(self) -> None:
         self._next = 0.0
@@ -90,12 +90,12 @@ class Bar(Progress):
 
 
 def make_progress() -> Progress:
-    """A bar where standard error is a terminal, plain lines elsewhere."""
+    """Returns a bar if standard error is a terminal, otherwise plain lines."""
     return Bar() if sys.stderr.isatty() else Lines()
 
 
 def clock(seconds: float) -> str:
-    """Seconds as h:mm:ss or m:ss; "–" where unknown."""
+    """Formats seconds as h:mm:ss or m:ss; "–" if unknown."""
     if not 0 <= seconds < 10**7:
         return "–"
     minutes, rest = divmod(round(seconds), 60)
