@@ -239,7 +239,7 @@ def test_all_that_a_problem_reads_is_shown_or_said_to_be_left_out(tmp_path):
         report(task, tmp_path / str(symbols))
         own = numbers(tmp_path / str(symbols) / "states-recurrent-layer-1.csv")
         names = [key.removeprefix("input: ") for key in own if key.startswith("input")]
-        assert names == list(problem_of(task.config, 5).names[:read])
+        assert names == list(problem_of(task.config).names[:read])
         content = (tmp_path / str(symbols) / "report.html").read_text("utf-8")
         assert ("the first 64 of 102 inputs" in content) == (symbols == 100)
         assert "<h1>copy</h1>" in content  # not twice, where the folder is called as the task
@@ -250,7 +250,7 @@ def test_a_text_is_coloured_only_by_units_that_come_near(runs, tmp_path, monkeyp
     monkeypatch.setattr(sys.modules["elman.inspect.states"], "_NEAR", 1.1)
     report(task, tmp_path / "report")
     content = (tmp_path / "report" / "report.html").read_text("utf-8")
-    assert "No unit comes near to: inside quotes" in content
+    assert "No unit tracks: inside quotes" in content
     assert not Page(content).texts
     assert not list((tmp_path / "report").glob("text-*"))
 
@@ -267,7 +267,7 @@ def test_it_goes_into_the_run_and_is_replaced_only_when_told_to(runs, folder, ca
     page = runs["numbers"] / "inspect" / "report.html"
     before = page.stat().st_mtime_ns
     assert main(["inspect", run]) == 2
-    assert "exists; give another --out, or --overwrite" in capsys.readouterr().err
+    assert "already exists; choose another --out, or replace it with --overwrite" in capsys.readouterr().err
     assert page.stat().st_mtime_ns == before
     assert main(["inspect", run, "--overwrite"]) == 0
     assert page.stat().st_mtime_ns > before
@@ -287,7 +287,7 @@ def test_a_folder_that_is_no_report_is_never_replaced(runs, tmp_path, capsys):
     for out in (tmp_path / "mine", tmp_path / "pages", runs["lm"]):
         held = {path.name for path in out.iterdir()}
         assert main(["inspect", str(runs["lm"]), "--out", str(out), "--overwrite"]) == 2
-        assert "is no report, or holds more" in capsys.readouterr().err
+        assert "not a report, or it holds files" in capsys.readouterr().err
         assert {path.name for path in out.iterdir()} == held
 
 
@@ -369,7 +369,7 @@ def test_a_task_that_knows_how_far_it_has_to_look_back_is_judged_by_that(cell, v
     left = found.flow.median[0, -1, 62] / found.flow.median[0, -1, 1]
     assert found.left_where_needed == left
     assert (left < 1e-3) == (verdict == "vanishing")
-    assert f"This task needs 62, where {left:.2g} of it is left" in found.sentence
+    assert f"This task needs 62; a share of {left:.2g} is left there" in found.sentence
     if verdict == "vanishing":
         assert found.remedies[0].flags == "--cell lstm"
 
@@ -382,4 +382,4 @@ def test_of_a_gradient_that_is_gone_after_a_step_nothing_is_left_where_it_is_nee
         task.model.layer.weight_hh_l0.zero_()
     found = look(task)
     assert (found.left_where_needed, found.verdict) == (0.0, "vanishing")
-    assert "where 0 of it is left" in found.sentence
+    assert "a share of 0 is left there" in found.sentence

@@ -49,11 +49,11 @@ def test_gradients_are_drawn_part_by_part_over_the_lags():
     axes, given = new_axes(), flow()
     plot_gradient_flow(axes, given, 1, "words")
     drawn = lines(axes)
-    assert list(drawn) == ["state h", "state c", "all states", "fitted: × 0.9 a step"]
+    assert list(drawn) == ["state h", "state c", "all states", "fit: × 0.9 per step"]
     for part, name in enumerate(["state h", "state c", "all states"]):
         np.testing.assert_array_equal(drawn[name][:, 0], given.lags)
         np.testing.assert_array_equal(drawn[name][:, 1], given.median[1, part])
-    ratios = drawn["fitted: × 0.9 a step"][1:, 1] / drawn["fitted: × 0.9 a step"][:-1, 1]
+    ratios = drawn["fit: × 0.9 per step"][1:, 1] / drawn["fit: × 0.9 per step"][:-1, 1]
     np.testing.assert_allclose(ratios, 0.9)
     assert len(axes.collections) == 3
     assert (axes.get_yscale(), axes.get_xlabel()) == ("log", "lag (words ahead)")
@@ -205,7 +205,7 @@ def test_many_inputs_are_a_heat_map():
         (lambda axes: plot_inputs(axes, np.zeros((5, 2, 3)), "ab"), r"inputs must be of one sequence"),
         (lambda axes: plot_inputs(axes, np.zeros((5, 2)), ["a"]), r"names must be 2, one .*\. Got 1\."),
         (lambda axes: plot_spectrum(axes, []), r"spectra must be at least one\. Got "),
-        (lambda axes: plot_time_constants(axes, []), r"statistics must be of at least one gate .*\. Got "),
+        (lambda axes: plot_time_constants(axes, []), r"statistics must be those of at least one .*\. Got "),
         (lambda axes: plot_time_constants(axes, [gate("i", False)]), r"statistics must be .*\['i'\]"),
     ],
 )
@@ -288,7 +288,7 @@ def test_half_lives_that_are_no_numbers_have_marks_at_the_edges():
     assert np.isnan(curve)[:, 1].all()
     assert kept == [[1, 1], [3, 1]]  # of the axes' height
     assert gone == [[2, 0]]
-    assert [text.get_text() for text in axes.texts] == ["does not\nfall", "gone"]
+    assert [text.get_text() for text in axes.texts] == ["does not\ndecay", "gone"]
     assert len(axes.get_yticks()) == 0  # which would be of nothing
     axes.figure.canvas.draw()
 
@@ -298,7 +298,7 @@ def test_of_many_parameters_the_unusual_ones_have_names():
     given = [line | {"updates": ratios} for line in history() if line["kind"] == "train"]
     axes = new_axes()
     plot_updates(axes, given)
-    assert set(lines(axes)) == {"still (does not move)", "wild", *(f"p{k}" for k in range(15, 20))}
+    assert set(lines(axes)) == {"still (does not change)", "wild", *(f"p{k}" for k in range(15, 20))}
     looks_of = {(line.get_color(), line.get_linestyle()) for line in axes.lines[:-1]}
     assert len(looks_of) == 7
     (band,) = axes.collections

@@ -1,4 +1,4 @@
-"""Pictures of what happens inside a trained network, and the page that holds them all."""
+"""Pictures of the inside of a trained network, and the report page that collects them."""
 
 from elman.inspect.findings import Findings, look
 from elman.inspect.gates import plot_gates, plot_time_constants

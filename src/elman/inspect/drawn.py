@@ -1,4 +1,4 @@
-"""What the sections of the report share: their figures, and the pictures as HTML."""
+"""Helpers of the report's sections: new figures, and pictures as HTML."""
 
 import re
 from collections.abc import Iterator
@@ -10,19 +10,19 @@ from elman.inspect import page
 from elman.inspect.picture import Picture
 from elman.pictures import base
 
-_WIDTH = 5.4  # inches of a picture: its letters are to be read on a phone
+_WIDTH = 5.4  # inches of a picture: its text must be readable on a phone
 
 
 def figures(pictures: Iterator[Picture], folder: Path) -> list[str]:
-    """Pictures as HTML; their files are written on the way."""
-    return [page.figure(each.name, each.write(folder), each.caption) for each in pictures]
+    """Writes the files of the pictures; returns the pictures as HTML."""
+    return [page.figure(p.name, p.write(folder), p.caption) for p in pictures]
 
 
 def new_figure(height: float = 3.2) -> Figure:
-    """An empty figure as wide as the page."""
+    """Makes an empty figure as wide as the page."""
     return base.new_figure(_WIDTH, height)
 
 
 def slug(name: str) -> str:
-    """A name as part of a file's."""
+    """Converts a name to a part of a file name."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")

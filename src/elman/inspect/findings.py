@@ -1,4 +1,4 @@
-"""All that is measured for a report, and what it comes to."""
+"""The measurements of a report, and the conclusions from them."""
 
 import math
 from collections.abc import Sequence
@@ -36,29 +36,29 @@ from elman.train import files
 from elman.train.history import read_history
 
 LAGS = 200
-"""Steps back that are looked at, where the data have so many."""
+"""Default number of steps back, if the data have that many."""
 
 LEAST_LEFT = 1e-3
-"""Share of the gradient at lag 1 that has to be left where a task's answer lies."""
-_FEWEST = 3  # through which a line can be fitted
+"""Least share of the gradient at lag 1 that must reach the lag of a task's answer."""
+_FEWEST = 3  # lags: fewer cannot be fitted by a line
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What was measured of a trained task.
+    """The measurements of a trained task.
 
     Attributes:
-        sample: what the model was looked at with.
-        inputs: [T, B, I] what its first layer read.
+        sample: the data that the model was measured on.
+        inputs: [T, B, I] the input of its first layer.
         flow: the gradient by time lag.
         spectra: singular values of each layer's step.
-        gates: of each layer; empty where the cell has none.
+        gates: statistics of each layer's gates; empty if the cell has none.
         hidden: the states of each layer.
-        properties: [T, B] of the text by name; empty where numbers are read.
+        properties: [T, B] properties of the text by name; empty if the model reads numbers.
         trackers: the units that track each property best.
-        history: of the training.
+        history: the training history.
         config: the run's options.
-        cell: the first layer's.
+        cell: the first layer's cell.
     """
 
     sample: Sample
@@ -75,65 +75,65 @@ class Findings:
 
     @property
     def verdict(self) -> str:
-        """Of the whole model: exploding where any layer's is, else healthy where any is, else vanishing.
+        """The whole model's verdict: exploding if any layer's is, else healthy if any is, else vanishing.
 
-        Vanishing it is, too, where the task knows how far back it has to reach, and too little reaches that.
+        Also vanishing if the task knows the lag of its answer and too little of the gradient reaches it.
         """
-        found = self.flow.verdicts
-        verdict = next((v for v in ("exploding", "healthy", "vanishing") if v in found), "not measured")
+        verdicts = self.flow.verdicts
+        verdict = next((v for v in ("exploding", "healthy", "vanishing") if v in verdicts), "not measured")
         return "vanishing" if verdict == "healthy" and self.left_where_needed < LEAST_LEFT else verdict
 
     @property
     def left_where_needed(self) -> float:
-        """The share of the gradient at lag 1 that is left where the task's answer lies; NaN: not known."""
+        """The share of the gradient at lag 1 that reaches the lag of the task's answer; NaN if unknown."""
         needed, medians = self.sample.needed, self.flow.median[:, -1]
         if needed is None or needed >= medians.shape[-1]:
             return math.nan
-        there = medians[:, 1] > 0  # otherwise it is gone after a step, or was not measured
+        there = medians[:, 1] > 0  # otherwise gone after one step, or not measured
         return float(max(medians[there, needed] / medians[there, 1], default=0.0))
 
     @property
     def half_life(self) -> float:
-        """The longest of all layers', in steps: that far the loss still reaches by one of them."""
+        """The longest half-life of all layers, in steps."""
         known = self.flow.half_life[:, -1]
         return float(np.nanmax(known, initial=0.0))
 
     @property
     def sentence(self) -> str:
-        """The verdict in a sentence."""
+        """The verdict as a sentence."""
         unit, half = self.sample.unit, self.half_life
         if self.verdict == "exploding":
             worst = float(np.nanmax(self.flow.decay[:, -1]))
-            return f"The gradient is exploding: each step back makes it {worst:.4g} times as large."
+            return f"The gradient is exploding: each step back multiplies it by {worst:.4g}."
         if self.verdict == "not measured":
-            return "The gradient could not be measured: where a loss enters, no step lies behind."
+            return "The gradient could not be measured: no step precedes the steps at which a loss enters."
         hundredth = float(np.nanmax(self.flow.left_after(0.01)[:, -1]))
         rest = (
-            f"a hundredth of it is left after {count(hundredth)}"
+            f"1% of it is left after {count(hundredth)}"
             if math.isfinite(hundredth)
-            else f"more than a hundredth of it is left after the {len(self.flow.lags) - 1} measured"
+            else f"more than 1% of it is left after the {len(self.flow.lags) - 1} measured"
         )
         if half > len(self.flow.lags):
-            about = f"it does not halve over the {unit} measured; {rest}"
+            about = f"it does not halve within the {unit} measured; {rest}"
         else:
-            about = f"this model looks back about {count(half)} {unit}, in which the gradient halves; {rest}"
+            about = f"this model looks back about {count(half)} {unit}, the gradient's half-life; {rest}"
         left = self.left_where_needed
         task = (
             ""
             if math.isnan(left)
-            else f" This task needs {self.sample.needed}, where {left:.2g} of it is left."
+            else f" This task needs {self.sample.needed}; a share of {left:.2g} is left there."
         )
         return f"The gradient is {self.verdict}: {about}.{task}"
 
     @property
     def clipped(self) -> float:
-        """Of the training's steps the share that was clipped; NaN where the history does not say."""
+        """The share of training steps that were clipped; NaN if the history has no record of it."""
         shares = [line["clipped"] for line in training_lines(self.history) if "clipped" in line]
         return float(np.mean(shares)) if shares else math.nan
 
     @property
     def remedies(self) -> list[Remedy]:
-        """What to try."""
+        """The options to try."""
         return remedies(
             self.config,
             self.cell,
@@ -141,11 +141,11 @@ class Findings:
             half_life=self.half_life,
             lags=len(self.flow.lags),
             clipped=self.clipped,
-            saturated=max((max(each.low, each.high) for each in self.gates), default=0.0),
+            saturated=max((max(gate.low, gate.high) for gate in self.gates), default=0.0),
         )
 
     def summary(self) -> dict[str, Any]:
-        """The numbers as one object; None stands for infinity and for what cannot be said."""
+        """Returns the numbers as one JSON object; None stands for infinity and NaN."""
         flow = self.flow
         return {
             "verdict": self.verdict,
@@ -165,39 +165,38 @@ class Findings:
             ],
             "spectrum": [
                 {
-                    "layer": each.layer,
-                    "largest": number(np.median(each.singular_values[:, 0])),
-                    "smallest": number(np.median(each.singular_values[:, -1])),
+                    "layer": spectrum.layer,
+                    "largest": number(np.median(spectrum.singular_values[:, 0])),
+                    "smallest": number(np.median(spectrum.singular_values[:, -1])),
                 }
-                for each in self.spectra
+                for spectrum in self.spectra
             ],
             "gates": [
                 {
-                    "layer": each.layer,
-                    "gate": each.gate,
-                    "below_0.1": number(each.low),
-                    "above_0.9": number(each.high),
-                    "dead_units": int(each.dead.sum()),
+                    "layer": gate.layer,
+                    "gate": gate.gate,
+                    "below_0.1": number(gate.low),
+                    "above_0.9": number(gate.high),
+                    "dead_units": int(gate.dead.sum()),
                     "time_constant": None
-                    if each.time_constants is None
-                    else number(np.median(each.time_constants)),
+                    if gate.time_constants is None
+                    else number(np.median(gate.time_constants)),
                 }
-                for each in self.gates
+                for gate in self.gates
             ],
             "trackers": [
                 {
-                    "property": each.name,
-                    "measure": each.measure,
-                    "value": number(each.value),
-                    "layer": self.hidden[each.layer].layer,
-                    "part": each.part,
-                    "unit": each.unit,
+                    "property": best.name,
+                    "measure": best.measure,
+                    "value": number(best.value),
+                    "layer": self.hidden[best.layer].layer,
+                    "part": best.part,
+                    "unit": best.unit,
                 }
-                for ranked in self.trackers.values()
-                for each in ranked[:1]
+                for best, *_ in self.trackers.values()
             ],
             "clipped": number(self.clipped),
-            "remedies": [{"flags": each.flags, "why": each.why} for each in self.remedies],
+            "remedies": [{"flags": remedy.flags, "why": remedy.why} for remedy in self.remedies],
         }
 
 
@@ -207,11 +206,11 @@ def look(task: Task, data: Paths | None = None, lags: int | None = None) -> Find
     Args:
         task: trained, or loaded from its run folder.
         data: files of the task's kind; None: the run's own.
-        lags: steps back; None: those that the task needs, where it knows, or 200; no more than the data have.
+        lags: steps back; None: the number that the task needs, if known, or 200; at most what the data have.
 
     Raises:
-        InputError: the task is not trained, has no recurrent layer, has weights or inputs that are not
-            finite, or there are fewer steps than lags.
+        InputError: the task is not trained or has no recurrent layer, weights or inputs are not finite, or
+            the data have fewer steps than lags.
     """
     require("--lags", lags is None or lags >= _FEWEST, f"an int in [{_FEWEST}, inf)", lags)
     if task.model is None:
@@ -223,7 +222,7 @@ def look(task: Task, data: Paths | None = None, lags: int | None = None) -> Find
     if longest < _FEWEST:
         raise InputError(f"the longest sequence must have at least {_FEWEST} steps. Got {longest}.")
     if lags is None:
-        # so that a loss has them behind it at more steps than the last
+        # a quarter to spare, so that more steps than the last have all lags behind them
         lags = min(LAGS, longest - longest // 4)
         if sample.needed is not None:
             lags = max(_FEWEST, min(sample.needed + 1, longest))
@@ -244,45 +243,45 @@ def look(task: Task, data: Paths | None = None, lags: int | None = None) -> Find
 
 
 def readers(hidden: Sequence[HiddenStates]) -> Sequence[HiddenStates]:
-    """The layers that read the input: those of the recurrent layer that stands first in the model."""
-    places = [each.layer.rpartition(" layer ")[0] for each in hidden]
-    return [each for each, place in zip(hidden, places, strict=True) if place == places[0]]
+    """Returns the layers that read the input: those of the model's first recurrent module."""
+    modules = [states.layer.rpartition(" layer ")[0] for states in hidden]
+    return [states for states, module in zip(hidden, modules, strict=True) if module == modules[0]]
 
 
 def count(value: float) -> str:
-    """A number of steps as people say it."""
+    """Formats a number of steps for people."""
     return f"{value:.1f}" if value < 9.95 else f"{value:,.0f}"
 
 
 def number(value: Any) -> float | None:
-    """A finite number, or None."""
+    """Returns a finite number as float, otherwise None."""
     return float(value) if math.isfinite(value) else None
 
 
 def _read(model: Any, batch: Any) -> tuple[np.ndarray, int]:
-    """What the first layer read [T, B, I], and the steps of the longest sequence that every layer has."""
+    """Returns the first layer's input [T, B, I], and the longest sequence's steps that every layer reads."""
     model = prepared(model)
-    with torch.no_grad(), reading(model) as found:
+    with torch.no_grad(), reading(model) as readings:
         run(model, batch)
     steps = []
-    for each in found:
-        alive, pieces = each.alive.cpu().numpy(), each.pieces.cpu().numpy()
+    for read in readings:
+        alive, pieces = read.alive.cpu().numpy(), read.pieces.cpu().numpy()
         steps.append(
             max(np.bincount(p[a], minlength=1).max() for a, p in zip(alive.T, pieces.T, strict=True))
         )
-    inputs = torch.cat([call.x for call in found[0].calls]).float().cpu().numpy()
+    inputs = torch.cat([call.x for call in readings[0].calls]).float().cpu().numpy()
     return inputs, int(min(steps))
 
 
 def _properties(sample: Sample, steps: int) -> dict[str, np.ndarray]:
-    """What the texts are doing at each step: [T, B] by name."""
+    """Returns the properties of the texts at each step, [T, B] by name."""
     if sample.texts is None:
         return {}
     resets = sample.batch.inputs.resets
-    found: dict[str, np.ndarray] = {}
+    properties: dict[str, np.ndarray] = {}
     for row, pieces in enumerate(sample.texts):
         starts = () if resets is None else resets[:, row].tolist()
         for name, values in text_properties(pieces, starts).items():
-            filled = found.setdefault(name, np.full((steps, len(sample.texts)), np.nan))
+            filled = properties.setdefault(name, np.full((steps, len(sample.texts)), np.nan))
             filled[: len(pieces), row] = values
-    return found
+    return properties

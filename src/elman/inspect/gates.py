@@ -1,4 +1,4 @@
-"""The gates: how far open they are, and how long units remember."""
+"""Plots of the gates: their values, and how long units remember."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,11 +12,11 @@ from elman.pictures.base import BLUE, GREY, PALE, legend_above, line_style, loga
 
 
 def plot_gates(axes: Axes, statistics: GateStatistics) -> None:
-    """The histogram of one gate's values over all units and steps; what counts as saturated is darker.
+    """Plots the histogram of one gate's values over all units and steps; saturated values are darker.
 
     Args:
         axes: to draw on.
-        statistics: of the gate.
+        statistics: the gate's.
     """
     edges, total = statistics.edges, max(1, int(statistics.counts.sum()))
     middle = (edges[1:] + edges[:-1]) / 2
@@ -35,25 +35,23 @@ def plot_gates(axes: Axes, statistics: GateStatistics) -> None:
 
 
 def plot_time_constants(axes: Axes, statistics: Sequence[GateStatistics], unit: str = "steps") -> None:
-    """How long each unit's gate keeps its state, the shortest first; a line for each layer.
+    """Plots the time constants of each layer's units, in ascending order; one line per layer.
 
     Args:
         axes: to draw on; its vertical axis becomes logarithmic.
-        statistics: of gates that keep the old state.
-        unit: what a step is, in the plural.
+        statistics: those without time constants are skipped.
+        unit: unit of a step, in the plural.
 
     Raises:
-        InputError: no gate keeps the old state.
+        InputError: no gate has time constants.
     """
     kept = [s for s in statistics if s.time_constants is not None]
-    require(
-        "statistics", bool(kept), "of at least one gate that keeps the state", [s.gate for s in statistics]
-    )
-    for k, each in enumerate(kept):
-        assert each.time_constants is not None
-        values = np.sort(each.time_constants)
+    require("statistics", bool(kept), "those of at least one memory gate", [s.gate for s in statistics])
+    for k, gate in enumerate(kept):
+        assert gate.time_constants is not None
+        values = np.sort(gate.time_constants)
         share = (np.arange(len(values)) + 0.5) / len(values)
-        axes.plot(share, values, label=f"{each.layer}, gate {each.gate}", **line_style(k))
+        axes.plot(share, values, label=f"{gate.layer}, gate {gate.gate}", **line_style(k))
     axes.axhline(1, color=GREY, linewidth=1)
     logarithmic(axes)
     axes.set(xlabel="share of the units", ylabel=f"time constant ({unit})")
@@ -62,7 +60,7 @@ def plot_time_constants(axes: Axes, statistics: Sequence[GateStatistics], unit: 
 
 
 def gates_table(statistics: Sequence[GateStatistics]) -> dict[str, Any]:
-    """What ``plot_gates`` draws: a row for each gate and bin."""
+    """Returns the numbers of ``plot_gates``: a row for each gate and bin."""
     bins = [len(s.counts) for s in statistics]
     return {
         "gate": np.repeat([s.gate for s in statistics], bins),
@@ -73,7 +71,7 @@ def gates_table(statistics: Sequence[GateStatistics]) -> dict[str, Any]:
 
 
 def time_constants_table(statistics: Sequence[GateStatistics]) -> dict[str, Any]:
-    """What ``plot_time_constants`` draws: a row for each layer, gate and unit."""
+    """Returns the numbers of ``plot_time_constants``: a row for each layer, gate and unit."""
     kept = [(s, s.time_constants) for s in statistics if s.time_constants is not None]
     units = [len(values) for _, values in kept]
     return {

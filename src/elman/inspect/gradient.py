@@ -1,4 +1,4 @@
-"""The gradient by time lag: how far back the loss reaches."""
+"""Plots of the gradient by time lag: how far back the loss reaches."""
 
 from typing import Any
 
@@ -15,16 +15,16 @@ _MARKS = ("o", "s", "^", "D")
 def plot_gradient_flow(
     axes: Axes, flow: GradientFlow, layer: int = 0, unit: str = "steps", needed: int | None = None
 ) -> None:
-    """Median and quartiles of the gradient's norm over the lags, one line for each part of the state.
+    """Plots median and quartiles of the gradient's norm over the lags, one line for each part of the state.
 
     The dashed line is the decay fitted to all parts together.
 
     Args:
         axes: to draw on; its vertical axis becomes logarithmic.
         flow: the measured gradients.
-        layer: which layer and direction.
-        unit: what a step is, in the plural.
-        needed: lag at which the task's answer lies, or None.
+        layer: index of layer and direction.
+        unit: unit of a step, in the plural.
+        needed: lag of the task's answer, or None.
     """
     drawn = [_plot_part(axes, flow, layer, part) for part in range(len(flow.parts))]
     _plot_decay(axes, flow, layer)
@@ -41,13 +41,13 @@ def plot_gradient_flow(
 
 
 def _plot_part(axes: Axes, flow: GradientFlow, layer: int, part: int) -> bool:
-    """Median and quartiles of one part of the state; whether there was anything to draw."""
-    median, lower, upper = (each[layer, part] for each in (flow.median, flow.lower, flow.upper))
+    """Plots median and quartiles of one part of the state; returns whether there was anything to draw."""
+    median, lower, upper = (norms[layer, part] for norms in (flow.median, flow.lower, flow.upper))
     there = np.isfinite(median) & (median > 0)
     if not there.any():
         return False
     colour, name = _COLOURS[part % len(_COLOURS)], flow.parts[part]
-    every = max(1, int(there.sum()) // 8)  # marks tell the lines apart in grey too
+    every = max(1, int(there.sum()) // 8)  # marks distinguish the lines in grey too
     axes.plot(
         flow.lags[there],
         median[there],
@@ -70,13 +70,13 @@ def _plot_part(axes: Axes, flow: GradientFlow, layer: int, part: int) -> bool:
 
 
 def _plot_decay(axes: Axes, flow: GradientFlow, layer: int) -> None:
-    """The decay fitted to all parts together, if there is one."""
+    """Plots the decay fitted to all parts together, if there is one."""
     decay, whole = flow.decay[layer, -1], flow.median[layer, -1]
     there = np.isfinite(whole) & (whole > 0)
     if not (np.isfinite(decay) and decay > 0 and there.any()):
         return
     lags, sizes = flow.lags[there], whole[there]
-    # through the middle of the measured ones, in logarithms, each counting by its size, as in the fit
+    # the line passes through the mean of the logarithms, weighted by size as in the fit
     level = np.average(np.log(sizes) - lags * np.log(decay), weights=sizes * (lags > 0) + 1e-300)
     line = np.exp(level + lags * np.log(decay))
     inside = line >= sizes.min() / 10
@@ -86,12 +86,12 @@ def _plot_decay(axes: Axes, flow: GradientFlow, layer: int) -> None:
         color=GREY,
         linestyle="--",
         linewidth=1,
-        label=f"fitted: × {decay:.4g} a step",
+        label=f"fit: × {decay:.4g} per step",
     )
 
 
 def gradient_table(flow: GradientFlow, layer: int = 0) -> dict[str, Any]:
-    """What ``plot_gradient_flow`` draws, a row for each part and lag."""
+    """Returns the numbers of ``plot_gradient_flow``: a row for each part and lag."""
     lags = len(flow.lags)
     return {
         "part": np.repeat(list(flow.parts), lags),

@@ -1,4 +1,4 @@
-"""The hidden state over time, as a heat map, with what was read above it."""
+"""Plots of the hidden state over time as a heat map, and of the input."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,30 +9,30 @@ from matplotlib.axes import Axes
 from elman.config import require
 from elman.pictures.base import legend_above, line_style
 
-_MAP = "cividis"  # from dark blue to yellow: in order for any colour vision, and in grey
-_SHOWN_IN_FULL = 0.99  # of the values; those beyond have the colour of the scale's end
-_MOST_TICKS = 80  # letters under a picture; more would be a smear
-_MOST_LINES = 4  # of inputs in one picture
-_MOST_NAMES = 20  # beside a heat map
+_MAP = "cividis"  # dark blue to yellow: ordered for any colour vision, and in grey
+_SHOWN_IN_FULL = 0.99  # share of the values within the colour scale; the others get the colour of its end
+_MOST_TICKS = 80  # letters under a picture; more would overlap
+_MOST_LINES = 4  # inputs drawn as lines
+_MOST_NAMES = 20  # labels at a heat map
 
 
 def plot_hidden(
     axes: Axes, states: np.ndarray, *, name: str = "h", unit: str = "steps", pieces: Sequence[str] = ()
 ) -> None:
-    """Units × steps, the brighter the higher the value; the scale reaches as far on both sides of 0.
+    """Plots units × steps, brighter for higher values; the colour scale is symmetric around 0.
 
     Args:
         axes: to draw on.
-        states: of one sequence.
-        name: of the state.
-        unit: what a step is, in the plural.
-        pieces: the text of each step, written under it where there are not too many.
+        states: the states of one sequence.
+        name: name of the state.
+        unit: unit of a step, in the plural.
+        pieces: the text of each step, written under the steps if there are at most 80.
 
     Shapes:
         states [T, H]
 
     Raises:
-        InputError: the states have other axes, or the pieces are not one for each step.
+        InputError: the states do not have two axes, or there is not one piece for each step.
     """
     require("states", states.ndim == 2, "of one sequence, [T, H]", f"shape {list(states.shape)}")
     require("pieces", len(pieces) in (0, len(states)), f"{len(states)}, one for each step", len(pieces))
@@ -45,19 +45,19 @@ def plot_hidden(
 
 
 def plot_inputs(axes: Axes, inputs: np.ndarray, names: Sequence[str], unit: str = "steps") -> None:
-    """What the layer read at each step: a line for each feature, of more than four features a heat map.
+    """Plots the layer's input at each step: a line for each feature, or a heat map of more than four.
 
     Args:
         axes: to draw on.
-        inputs: of one sequence.
-        names: of the features.
-        unit: what a step is, in the plural.
+        inputs: the input of one sequence.
+        names: the features' names.
+        unit: unit of a step, in the plural.
 
     Shapes:
         inputs [T, I]
 
     Raises:
-        InputError: the inputs have other axes, or the names are not one for each feature.
+        InputError: the inputs do not have two axes, or there is not one name for each feature.
     """
     require("inputs", inputs.ndim == 2, "of one sequence, [T, I]", f"shape {list(inputs.shape)}")
     features = inputs.shape[1]
@@ -78,8 +78,8 @@ def plot_inputs(axes: Axes, inputs: np.ndarray, names: Sequence[str], unit: str 
 
 
 def _heat_map(axes: Axes, values: np.ndarray, label: str, *, signed: bool) -> None:
-    """Values [T, N], time to the right; the scale begins at 0, or reaches as far on both sides of it."""
-    # a few values far out would leave the rest without contrast
+    """Plots values [T, N], time to the right; the scale begins at 0, or is symmetric around it if signed."""
+    # a quantile, because a few outliers would leave the rest without contrast
     largest = float(np.nanquantile(abs(values), _SHOWN_IN_FULL)) or 1.0
     least = -largest if signed else 0.0
     image = axes.imshow(values.T, cmap=_MAP, vmin=least, vmax=largest, aspect="auto", interpolation="nearest")
@@ -87,7 +87,7 @@ def _heat_map(axes: Axes, values: np.ndarray, label: str, *, signed: bool) -> No
 
 
 def hidden_table(states: dict[str, np.ndarray]) -> dict[str, Any]:
-    """What ``plot_hidden`` draws of states [T, H] by name: a row for each step, a column for each unit."""
+    """Returns the numbers of ``plot_hidden`` for states [T, H] by name: rows are steps, columns units."""
     steps = len(next(iter(states.values())))
     columns = {f"{name} {k}": unit for name, values in states.items() for k, unit in enumerate(values.T)}
     return {"step": np.arange(steps), **columns}

@@ -1,4 +1,4 @@
-"""One HTML page that needs nothing beside it: readable on a phone, light or dark as its reader has it."""
+"""HTML of a self-contained page: readable on a phone, light or dark by the reader's setting."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -7,7 +7,7 @@ from html import escape
 import numpy as np
 
 _LEVELS = 10  # shades on either side of 0
-_SHOWN_IN_FULL = 0.95  # of a text's values; those beyond have the strongest shade
+_SHOWN_IN_FULL = 0.95  # share of a text's values within the scale; the others get the strongest shade
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1a1c20; --paper: #ffffff; --faint: #5c6370; --line: #d4d8de;
@@ -41,7 +41,7 @@ code { background: var(--box); padding: .1rem .3rem; border-radius: .2rem }
 
 
 def page(title: str, body: Iterable[str]) -> str:
-    """The whole file."""
+    """Returns the whole file."""
     shades = "\n".join(
         f".{side}{k} {{ background: rgba({colour}, {0.08 * k:.2f}) }}"
         for side, colour in (("p", "213, 94, 0"), ("n", "0, 114, 178"))
@@ -56,22 +56,22 @@ def page(title: str, body: Iterable[str]) -> str:
 
 
 def section(name: str, heading: str, *content: str) -> str:
-    """A section with its anchor."""
+    """Returns a section with its anchor."""
     return "\n".join([f'<section id="{name}">', f"<h2>{escape(heading)}</h2>", *content, "</section>"])
 
 
 def paragraph(text: str, kind: str = "") -> str:
-    """A paragraph of plain text."""
+    """Returns a paragraph of plain text."""
     return f'<p class="{kind}">{escape(text)}</p>' if kind else f"<p>{escape(text)}</p>"
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 1) -> str:
-    """A table of plain text.
+    """Returns a table of plain text.
 
     Args:
-        heads: of the columns.
+        heads: the column headings.
         rows: a cell for each column.
-        numbers: the first column that stands to the right.
+        numbers: index of the first right-aligned column.
     """
 
     def cells(kind: str, values: Sequence[str]) -> str:
@@ -86,7 +86,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 1)
 
 
 def figure(name: str, svg: str, caption: str) -> str:
-    """A picture in the page itself, and the names of its files."""
+    """Returns a figure with the picture inline, its caption and the names of its files."""
     files = ", ".join(f"<code>{escape(name)}.{ending}</code>" for ending in ("png", "svg", "csv"))
     return (
         f'<figure id="picture-{name}">\n{inline_svg(svg, name, caption)}\n'
@@ -95,17 +95,17 @@ def figure(name: str, svg: str, caption: str) -> str:
 
 
 def inline_svg(svg: str, name: str, label: str) -> str:
-    """A file of matplotlib's as an element: of the page's ink, with names that no other picture has.
+    """Converts matplotlib's SVG to an inline element: in the page's text colour, with unique ids.
 
     Args:
         svg: the file's content.
-        name: of the picture.
-        label: what it shows, for those who cannot see it.
+        name: the picture's name, a prefix of its ids.
+        label: text for screen readers.
     """
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'\s+xmlns(:\w+)?="[^"]*"', "", svg).replace("xlink:href=", "href=")
-    svg = re.sub(r'(<image\b[^>]*?) id="[^"]*"', r"\1", svg)  # which may be there twice, and serve nothing
+    svg = re.sub(r'(<image\b[^>]*?) id="[^"]*"', r"\1", svg)  # ids of images are unused and may be duplicates
     svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
     svg = svg.replace("#000000", "currentColor").replace("fill: #ffffff", "fill: none")
     first, rest = svg.split(">", 1)
@@ -114,13 +114,13 @@ def inline_svg(svg: str, name: str, label: str) -> str:
 
 
 def coloured_text(pieces: Sequence[str], values: np.ndarray) -> str:
-    """A text whose pieces have the colour of a value: orange above 0, blue below, the stronger the farther.
+    """Returns a text coloured by the value of each piece: orange above 0, blue below, stronger with distance.
 
     Args:
-        pieces: of the text.
-        values: of each piece; only their ratios count.
+        pieces: the pieces of the text.
+        values: one for each piece; only their ratios matter.
     """
-    # a few values far out would leave the rest pale
+    # a quantile, because a few outliers would leave the rest pale
     largest = float(np.nanquantile(abs(values), _SHOWN_IN_FULL)) if len(values) else 0.0
     shares = np.clip(np.nan_to_num(values) / (largest or 1.0), -1, 1)
     levels = np.round(_LEVELS * shares).astype(int)

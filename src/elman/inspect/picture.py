@@ -1,4 +1,4 @@
-"""A picture of the report: what is drawn, what is said under it, and its numbers."""
+"""A picture of the report: its figure, caption and numbers."""
 
 import csv
 import io
@@ -19,10 +19,10 @@ class Picture:
     """One picture.
 
     Attributes:
-        name: of its files, without ending.
-        caption: what is to be seen.
-        figure: drawn.
-        table: its numbers, columns of one length.
+        name: name of its files, without suffix.
+        caption: the text under it.
+        figure: the drawn figure.
+        table: its numbers, as columns of equal length.
     """
 
     name: str
@@ -32,13 +32,13 @@ class Picture:
 
     def write(self, folder: Path) -> str:
         """Writes NAME.png, NAME.svg and NAME.csv; returns the SVG."""
-        # text stays text, and the same picture is the same file
+        # text stays text, and equal pictures give equal files
         options: Any = {"svg.fonttype": "none", "svg.hashsalt": self.name}
         with warnings.catch_warnings(), matplotlib.rc_context(options):
-            # of a script that the font lacks, boxes are drawn
+            # characters that the font lacks are drawn as boxes
             warnings.filterwarnings("ignore", "Glyph .* missing from font")
             self.figure.draw_without_rendering()
-            self.figure.set_layout_engine("none")  # it is laid out, and need not be again for each format
+            self.figure.set_layout_engine("none")  # the layout is done; skip it for each format
             for kind in _FORMATS:
                 about: Any = {"Date": None} if kind == "svg" else None
                 self.figure.savefig(folder / f"{self.name}.{kind}", metadata=about)
@@ -47,7 +47,7 @@ class Picture:
 
 
 def table_csv(table: dict[str, Any]) -> str:
-    """Columns as CSV; numbers in full, an empty cell where there is none."""
+    """Formats columns as CSV; numbers in full precision, None and NaN as empty cells."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(table)

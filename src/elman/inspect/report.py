@@ -1,4 +1,4 @@
-"""The report: a page with pictures of a trained model's gradients, gates and hidden states, and its files."""
+"""The report: a page with pictures of a trained model's gradients, gates and hidden states."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from elman.tasks.shared.sources import Paths, as_paths
 from elman.tasks.shared.task import Task
 from elman.train import files
 
-_SATURATED = 0.5  # of a gate's values
+_SATURATED = 0.5  # share of a gate's values
 
 
 def report(
@@ -20,28 +20,28 @@ def report(
     lags: int | None = None,
     overwrite: bool = False,
 ) -> Findings:
-    """Measures a trained task and writes the report: ``report.html``, each picture and its numbers.
+    """Measures a trained task and writes the report: ``report.html``, the pictures and their numbers.
 
     Args:
         task: trained, or loaded from its run folder.
         out: the folder to write.
-        data: files of the task's kind to look at it with; None: the run's own.
-        lags: steps back from a loss; None: 200, or as many as the data have.
-        overwrite: replaces a report that exists.
+        data: files of the task's kind to measure on; None: the run's own.
+        lags: steps back from a loss; None: the number that the task needs, if known, or 200.
+        overwrite: replaces an existing report.
 
     Returns:
-        What was measured.
+        The measurements.
 
     Raises:
-        InputError: the folder holds something, the data do not fit, or there are fewer steps than lags;
-            nothing is written then.
+        InputError: the folder is not empty, the data do not match the task, or they have fewer steps than
+            lags; nothing is written then.
     """
     out = Path(out)
     files.check_new_report(out, overwrite)
     found = look(task, data, lags)
     with files.scratch_folder(out) as scratch:
         (scratch / files.REPORT).write_text(_page(task, found, scratch, data), "utf-8")
-        # by this list it is known for a report, when it is to be replaced
+        # the list identifies the folder as a report when --overwrite replaces it
         own = sorted({files.SUMMARY, *(path.name for path in scratch.iterdir())})
         files.write_json(scratch / files.SUMMARY, {**found.summary(), files.LISTED: own})
         files.install(scratch, out)
@@ -49,15 +49,15 @@ def report(
 
 
 def _page(task: Task, found: Findings, folder: Path, data: Paths | None) -> str:
-    """The page; the pictures are written on the way."""
-    # a run folder is often called as its task
+    """Writes the pictures; returns the page."""
+    # a run folder often has its task's name
     name = ": ".join(dict.fromkeys([*([task.folder.resolve().name] if task.folder else []), task.name]))
     config, shape = task.config, found.inputs.shape
     rows, unit = f"{shape[1]} {'row' if shape[1] == 1 else 'rows'}", found.sample.unit
     source = "its own data" if data is None else ", ".join(path.name for path in as_paths(data))
     about = (
-        f"{config.cell}, {config.hidden_size} units × {config.layers}; looked at with {rows} of up to "
-        f"{shape[0]:,} {unit} of {source}."
+        f"{config.cell}, {config.hidden_size} units × {config.layers}; measured on {rows} of up to "
+        f"{shape[0]:,} {unit} from {source}."
     )
     parts = [
         sections.gradient(found, folder),
@@ -73,12 +73,12 @@ def _page(task: Task, found: Findings, folder: Path, data: Paths | None) -> str:
 
 
 def summary_json(found: Findings, out: Path) -> str:
-    """What ``elman inspect --json`` prints."""
+    """Returns the output of ``elman inspect --json``."""
     return json.dumps({"report": str(out / files.REPORT), **found.summary()}, ensure_ascii=False)
 
 
 def summary_lines(found: Findings, out: Path) -> list[str]:
-    """What ``elman inspect`` prints."""
+    """Returns the lines that ``elman inspect`` prints."""
     lines = [
         found.sentence,
         *(
@@ -94,5 +94,5 @@ def summary_lines(found: Findings, out: Path) -> list[str]:
             lines.append(
                 f"{name}: unit {best.unit} of {best.part} in {layer}, {best.measure} {best.value:.3f}"
             )
-    lines += [f"try {each.flags}: {each.why}" for each in found.remedies]
+    lines += [f"try {remedy.flags}: {remedy.why}" for remedy in found.remedies]
     return [*lines, "", f"report  {out / files.REPORT}"]

@@ -1,4 +1,4 @@
-"""The sections of the report but for the hidden state's."""
+"""The sections of the report, except for the one on the hidden state."""
 
 import math
 from collections.abc import Iterator
@@ -26,10 +26,13 @@ from elman.inspect.training import (
 
 
 def gradient(found: Findings, folder: Path) -> str:
-    """How much of the gradient is left so many steps back."""
+    """Returns the section on the gradient by time lag."""
     flow, unit, needed = found.flow, found.sample.unit, ""
     if not math.isnan(found.left_where_needed):
-        needed = f" And vanishing for this task: less than {LEAST_LEFT:g} is left where its answer lies."
+        needed = (
+            f" For this task also vanishing: a share of less than {LEAST_LEFT:g} is left at the lag of its "
+            "answer."
+        )
     rows = [
         [layer, part, f"{flow.decay[k, p]:.4g}", _half_life(flow.half_life[k, p]), verdict]
         for k, (layer, verdict) in enumerate(zip(flow.layers, flow.verdicts, strict=True))
@@ -41,8 +44,8 @@ def gradient(found: Findings, folder: Path) -> str:
             figure = drawn.new_figure()
             plot_gradient_flow(figure.subplots(), flow, k, unit, found.sample.needed)
             caption = (
-                f"{layer}: how strongly what enters the loss at one step depends on the state so many {unit} "
-                "before; median and quartiles over such steps and sequences"
+                f"{layer}: norm of the gradient of the loss at one step with respect to the state k {unit} "
+                "before; median and quartiles over steps and sequences"
             )
             yield Picture(f"gradient-{drawn.slug(layer)}", caption, figure, gradient_table(flow, k))
 
@@ -50,7 +53,7 @@ def gradient(found: Findings, folder: Path) -> str:
         "gradient",
         "1. Gradient by time lag",
         page.table(
-            ["layer", "state", "factor a step", f"half-life ({unit})", "verdict of the layer"], rows, 2
+            ["layer", "state", "factor per step", f"half-life ({unit})", "verdict of the layer"], rows, 2
         ),
         page.paragraph(f"The rule: {RULE}.{needed}", "faint"),
         *drawn.figures(pictures(), folder),
@@ -60,31 +63,29 @@ def gradient(found: Findings, folder: Path) -> str:
 def _half_life(value: float) -> str:
     if math.isnan(value):
         return "–"
-    return "does not fall" if math.isinf(value) else count(value)
+    return "does not decay" if math.isinf(value) else count(value)
 
 
 def spectrum(found: Findings, folder: Path) -> str:
-    """How one step stretches the state."""
+    """Returns the section on the singular values of one step."""
     rows = [
         [
-            each.layer,
-            f"{np.median(each.singular_values[:, 0]):.4g}",
-            f"{np.median(each.singular_values):.4g}",
-            f"{np.median(each.singular_values[:, -1]):.3g}",
-            f"{(each.singular_values > 1).mean():.0%}",
+            layer.layer,
+            f"{np.median(layer.singular_values[:, 0]):.4g}",
+            f"{np.median(layer.singular_values):.4g}",
+            f"{np.median(layer.singular_values[:, -1]):.3g}",
+            f"{(layer.singular_values > 1).mean():.0%}",
         ]
-        for each in found.spectra
+        for layer in found.spectra
     ]
 
     def pictures() -> Iterator[Picture]:
         figure = drawn.new_figure()
         plot_spectrum(figure.subplots(), found.spectra)
-        cut = (
-            "; values below a millionth of the largest lie under the picture" if is_cut(found.spectra) else ""
-        )
+        cut = "; values below a millionth of the largest are not shown" if is_cut(found.spectra) else ""
         caption = (
-            "By how much one step stretches a small change of the state, in each direction: median, "
-            f"quartiles and range over sampled steps. Above 1 it grows, below 1 it shrinks{cut}"
+            "Growth of a small change of the state in one step, by direction: median, quartiles and range "
+            f"over sampled steps. Above 1 the change grows, below 1 it shrinks{cut}"
         )
         yield Picture("spectrum", caption, figure, spectrum_table(found.spectra))
 
@@ -92,44 +93,42 @@ def spectrum(found: Findings, folder: Path) -> str:
         "spectrum",
         "2. Local spectrum",
         page.paragraph("Singular values of the Jacobian of one step, ∂ new state / ∂ old state."),
-        page.table(["layer", "largest", "middle", "smallest", "above 1"], rows),
+        page.table(["layer", "largest", "median", "smallest", "above 1"], rows),
         *drawn.figures(pictures(), folder),
     )
 
 
 def gates(found: Findings, folder: Path) -> str:
-    """What the gates do."""
+    """Returns the section on the gates."""
     if not found.gates:
         return page.section("gates", "3. Gates", page.paragraph("This cell has no gates."))
     unit = found.sample.unit
     rows = []
-    for each in found.gates:
-        constants = each.time_constants
+    for gate in found.gates:
+        constants = gate.time_constants
         kept = (
             ""
             if constants is None
             else " · ".join(count(q) for q in np.quantile(constants, (0.25, 0.5, 0.75), method="nearest"))
         )
         rows.append(
-            [each.layer, each.gate, f"{each.low:.0%}", f"{each.high:.0%}", str(int(each.dead.sum())), kept]
+            [gate.layer, gate.gate, f"{gate.low:.0%}", f"{gate.high:.0%}", str(int(gate.dead.sum())), kept]
         )
 
     def pictures() -> Iterator[Picture]:
-        for layer, group in groupby(found.gates, lambda each: each.layer):
+        for layer, group in groupby(found.gates, lambda gate: gate.layer):
             gates = list(group)
             rows = math.ceil(len(gates) / 2)
             figure = drawn.new_figure(2.5 * rows)
             panels = figure.subplots(rows, min(2, len(gates)), squeeze=False).ravel()
-            for axes, each in zip_longest(panels, gates):
-                plot_gates(axes, each) if each is not None else axes.remove()
-            caption = f"{layer}: values of each gate over all units and {unit}; dark where it is saturated"
+            for axes, gate in zip_longest(panels, gates):
+                plot_gates(axes, gate) if gate is not None else axes.remove()
+            caption = f"{layer}: values of each gate over all units and {unit}; saturated values are dark"
             yield Picture(f"gates-{drawn.slug(layer)}", caption, figure, gates_table(gates))
-        if any(each.time_constants is not None for each in found.gates):
+        if any(gate.time_constants is not None for gate in found.gates):
             figure = drawn.new_figure()
             plot_time_constants(figure.subplots(), found.gates, unit)
-            caption = (
-                f"How many {unit} each unit's gate keeps its state for, from the shortest to the longest"
-            )
+            caption = f"Time constant of each unit, ascending: the {unit} for which its gate keeps the state"
             yield Picture("time-constants", caption, figure, time_constants_table(found.gates))
 
     heads = ["layer", "gate", "below 0.1", "above 0.9", "dead units", f"time constant ({unit}; quartiles)"]
@@ -137,7 +136,7 @@ def gates(found: Findings, folder: Path) -> str:
 
 
 def training(found: Findings, folder: Path) -> str:
-    """The gradient over the training."""
+    """Returns the section on the gradient over training."""
     history, config = found.history, found.config
     norms, updates, lives = training_table(history), updates_table(history), half_lives_table(history)
 
@@ -146,44 +145,50 @@ def training(found: Findings, folder: Path) -> str:
             figure = drawn.new_figure()
             bound = config.clip_at if config.clip == "norm" else None
             plot_gradient_norm(figure.subplots(), history, bound)
-            yield Picture("training", "The gradient's norm before clipping, over the training", figure, norms)
+            yield Picture("training", "Norm of the gradient before clipping, over training", figure, norms)
         if len(updates["step"]):
             figure = drawn.new_figure(4)
             plot_updates(figure.subplots(), history)
             caption = (
-                "By how much of its size each parameter moved in a step; about a thousandth (the grey line) "
-                "is usual, and those farthest from it have names"
+                "Relative change of each parameter in one step. About 0.001 (the grey line) is usual; the "
+                "parameters farthest from it are named"
             )
             yield Picture("updates", caption, figure, updates)
         if not all(np.isnan(lives[name]).all() for name in lives if name != "step"):
             figure = drawn.new_figure()
             plot_half_lives(figure.subplots(), history, found.sample.unit)
             caption = (
-                "How far the gradient reached back, over the training; triangles at the edges: it did not "
-                "fall, or was gone after a step"
+                "Half-life of the gradient over training. Triangles at the upper edge: it did not decay; at "
+                "the lower edge: it was gone after one step"
             )
             yield Picture("half-lives", caption, figure, lives)
 
     figures = drawn.figures(pictures(), folder)
     if not figures:
         return page.section(
-            "training", "5. Over training", page.paragraph("There is no history of the training.")
+            "training", "5. Over training", page.paragraph("The run has no training history.")
         )
-    said = "" if math.isnan(found.clipped) else f"{found.clipped:.1%} of the steps were clipped."
+    clipped = "" if math.isnan(found.clipped) else f"{found.clipped:.1%} of the steps were clipped."
     can_watch = hasattr(config, "watch_gradients") and not len(updates["step"])
-    watched = " --watch-gradients has a training write more of this down." if can_watch else ""
-    return page.section("training", "5. Over training", page.paragraph(f"{said}{watched}"), *figures)
+    hint = " Train with --watch-gradients N to record updates and half-lives too." if can_watch else ""
+    return page.section("training", "5. Over training", page.paragraph(f"{clipped}{hint}"), *figures)
 
 
 def remedies(found: Findings) -> str:
-    """What to try."""
+    """Returns the section on the options to try."""
     healthy = found.verdict == "healthy"
     if not found.remedies:
-        text = "Nothing: the gradient is healthy." if healthy else "Nothing that the run does not do."
+        text = (
+            "Nothing: the gradient is healthy."
+            if healthy
+            else "No suggestion: the run already uses every option that applies."
+        )
         return page.section("remedies", "6. What to try", page.paragraph(text))
-    reason = "Nothing is wrong; to have the net remember longer or train more steadily, t" if healthy else "T"
-    intro = f"{reason}rain again with one of these beside the options that the run had:"
+    reason = (
+        "The gradient is healthy. For a longer memory or steadier training, train" if healthy else "Train"
+    )
+    intro = f"{reason} again with the run's options and one of these in addition:"
     items = "".join(
-        f"<li><code>{escape(each.flags)}</code><br>{escape(each.why)}</li>" for each in found.remedies
+        f"<li><code>{escape(remedy.flags)}</code><br>{escape(remedy.why)}</li>" for remedy in found.remedies
     )
     return page.section("remedies", "6. What to try", page.paragraph(intro), f"<ol>{items}</ol>")

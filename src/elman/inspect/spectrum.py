@@ -1,4 +1,4 @@
-"""The local spectrum: what one step does to a small change of the state."""
+"""Plots of the local spectrum: how one step scales a small change of the state."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,26 +10,26 @@ from elman.config import require
 from elman.diagnose import Spectrum
 from elman.pictures.base import GREY, legend_above, line_style, logarithmic
 
-_LEAST = 1e-6  # of the largest value: what is smaller lies below the picture
+_LEAST = 1e-6  # share of the largest value; smaller values are not shown
 
 
 def plot_spectrum(axes: Axes, spectra: Sequence[Spectrum]) -> None:
-    """Singular values of the step's Jacobian, largest first: median, quartiles and range over the samples.
+    """Plots the singular values of the step's Jacobian, largest first: median, quartiles and range.
 
-    Directions above the line at 1 grow in a step, those below shrink. Where some value is less than a
-    millionth of the largest, the axis ends there.
+    Directions above the line at 1 grow in a step, those below shrink. The axis ends at a millionth of the
+    largest value if some values are smaller.
 
     Args:
         axes: to draw on; its vertical axis becomes logarithmic.
         spectra: one for each layer and direction.
 
     Raises:
-        InputError: there is none.
+        InputError: ``spectra`` is empty.
     """
     require("spectra", len(spectra) > 0, "at least one", spectra)
     least = _LEAST * max(float(s.singular_values.max()) for s in spectra)
     for k, spectrum in enumerate(spectra):
-        values = np.maximum(spectrum.singular_values, 1e-3 * least)  # 0 has no place on the axis
+        values = np.maximum(spectrum.singular_values, 1e-3 * least)  # a logarithmic axis cannot show 0
         rank = np.arange(1, values.shape[1] + 1)
         low, lower, median, upper, high = np.quantile(values, (0, 0.25, 0.5, 0.75, 1), axis=0)
         style = line_style(k)
@@ -46,13 +46,13 @@ def plot_spectrum(axes: Axes, spectra: Sequence[Spectrum]) -> None:
 
 
 def is_cut(spectra: Sequence[Spectrum]) -> bool:
-    """Whether some values are too small for the picture."""
+    """Whether some values are too small to be shown."""
     values = [s.singular_values for s in spectra]
     return min(float(v.min()) for v in values) < _LEAST * max(float(v.max()) for v in values)
 
 
 def spectrum_table(spectra: Sequence[Spectrum]) -> dict[str, Any]:
-    """What ``plot_spectrum`` draws: a row for each layer, sample and singular value."""
+    """Returns the numbers of ``plot_spectrum``: a row for each layer, sample and singular value."""
     shapes = [s.singular_values.shape for s in spectra]
     return {
         "layer": np.concatenate(

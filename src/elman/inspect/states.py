@@ -1,4 +1,4 @@
-"""The report's section on the hidden state: heat maps, and the units that track something in a text."""
+"""The report's section on the hidden state: heat maps, and the units that track a property of a text."""
 
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -15,12 +15,12 @@ from elman.inspect.picture import Picture, table_csv
 from elman.inspect.trackers import Tracker
 
 _SHOWN_STEPS = 160  # of a heat map: more would be narrower than a dot
-_SHOWN_FEATURES = 64  # of what a layer reads at a step
-_TRACKS, _NEAR = 0.8, 0.3  # of _strength: from which a unit tracks a property, or comes near it
+_SHOWN_FEATURES = 64  # of the input at a step
+_TRACKS, _NEAR = 0.8, 0.3  # least _strength of a unit that tracks a property, or comes near it
 
 
 def hidden(found: Findings, folder: Path) -> str:
-    """Every unit over time, and for texts the units that track something."""
+    """Returns the section: every unit over time, and for texts the units that track a property."""
     content = drawn.figures(_heat_maps(found), folder)
     if found.sample.texts is not None:
         content = [*_tracked(found, folder), *content]
@@ -28,10 +28,10 @@ def hidden(found: Findings, folder: Path) -> str:
 
 
 def _heat_maps(found: Findings) -> Iterator[Picture]:
-    """Units × steps of the first row, what was read above them."""
+    """Makes the heat maps of the first row: units × steps, with the input above them."""
     sample, own = found.sample, readers(found.hidden)
     for layer in found.hidden:
-        reads_input = any(layer is each for each in own)
+        reads_input = any(layer is reader for reader in own)
         states = {
             name: values[:_SHOWN_STEPS, 0].reshape(min(len(values), _SHOWN_STEPS), -1)
             for name, values in layer.states.items()
@@ -50,7 +50,7 @@ def _heat_maps(found: Findings) -> Iterator[Picture]:
             plot_inputs(panels.pop(0), inputs[:, :read], names, unit)
             table |= {f"input: {name}": values for name, values in zip(names, inputs.T, strict=False)}
             left_out = f", the first {read} of {inputs.shape[1]:,} inputs" if read < inputs.shape[1] else ""
-            above = f"; above them what the layer read{left_out}"
+            above = f"; above them the layer's input{left_out}"
         pieces = sample.texts[0][:steps] if reads_input and sample.texts is not None else []
         for axes, (name, values) in zip(panels, states.items(), strict=True):
             plot_hidden(axes, values, name=name, unit=unit, pieces=pieces)
@@ -61,7 +61,7 @@ def _heat_maps(found: Findings) -> Iterator[Picture]:
 
 
 def _panels(states: int, read: int) -> tuple[Figure, list[Axes]]:
-    """A figure with a panel for each state, above them one for the inputs where some are read."""
+    """Makes a figure with a panel for each state, and one above them for the inputs if there are any."""
     heights = [1.5 + min(0.05 * read, 2.5)] * (read > 0) + [2.6] * states
     figure = drawn.new_figure(sum(heights))
     return figure, list(figure.subplots(len(heights), height_ratios=heights, squeeze=False)[:, 0])
@@ -72,27 +72,27 @@ def _feature_names(known: Sequence[str], number: int) -> list[str]:
 
 
 def _tracked(found: Findings, folder: Path) -> list[str]:
-    """The units that track something nameable, and the text in the colours of the best for each."""
+    """Returns the table of trackers, and the text in the colours of each property's best unit."""
     if not found.trackers:
-        return [page.paragraph("In this text nothing that could be tracked varies enough.")]
+        return [page.paragraph("No property varies enough in this text to be tracked.")]
     rows = [
         [
-            each.name if place == 0 else "",
-            f"{each.part} {each.unit}, {found.hidden[each.layer].layer}",
-            f"{each.measure} {each.value:.3f}",
+            tracker.name if place == 0 else "",
+            f"{tracker.part} {tracker.unit}, {found.hidden[tracker.layer].layer}",
+            f"{tracker.measure} {tracker.value:.3f}",
         ]
         for ranked in found.trackers.values()
-        for place, each in enumerate(ranked)
+        for place, tracker in enumerate(ranked)
     ]
     intro = (
-        "Which units track something that has a name. AUC: the probability that the unit tells a step inside "
-        "from one outside, 0.5 by chance; |correlation|: 1 at best, 0 by chance. The best of many units is a "
-        "little above chance even where none tracks anything."
+        "The units that best track a property of the text. AUC: the probability that the unit separates a "
+        "step inside from one outside, 0.5 by chance; |correlation|: 1 at best, 0 by chance. The best of "
+        "many units is a little above chance even if none tracks anything."
     )
-    parts = [page.paragraph(intro), page.table(["property", "unit", "how well"], rows, 2)]
+    parts = [page.paragraph(intro), page.table(["property", "unit", "measure"], rows, 2)]
     untracked = [name for name, (best, *_) in found.trackers.items() if _strength(best) < _NEAR]
     if untracked:
-        parts.append(page.paragraph(f"No unit comes near to: {', '.join(untracked)}."))
+        parts.append(page.paragraph(f"No unit tracks: {', '.join(untracked)}."))
     for name, (best, *_) in found.trackers.items():
         if name not in untracked:
             parts += _coloured(found, name, best, folder)
@@ -100,16 +100,16 @@ def _tracked(found: Findings, folder: Path) -> list[str]:
 
 
 def _coloured(found: Findings, name: str, best: Tracker, folder: Path) -> list[str]:
-    """The row in which a property varies most, in the colours of the unit that tracks it best."""
+    """Returns the row in which a property varies most, coloured by the unit that tracks it best."""
     assert found.sample.texts is not None
     layer, truth = found.hidden[best.layer], found.properties[name]
     states = layer.states[best.part]
     values = states.reshape(*states.shape[:2], -1)[..., best.unit]
-    known = np.ma.masked_invalid(truth)  # a row may not have the property at all
+    known = np.ma.masked_invalid(truth)  # a row may lack the property
     row = int(known.std(0).filled(0).argmax())
     pieces = found.sample.texts[row]
     own = values[: len(pieces), row]
-    shown = best.sign * (own - own.mean())  # a unit may keep to one side of 0
+    shown = best.sign * (own - own.mean())  # a unit may stay on one side of 0
     table = {
         "step": np.arange(len(pieces)),
         "text": pieces,
@@ -118,20 +118,20 @@ def _coloured(found: Findings, name: str, best: Tracker, folder: Path) -> list[s
     }
     file = f"text-{drawn.slug(name)}.csv"
     (folder / file).write_text(table_csv(table), "utf-8")
-    finds = "tracks" if tracks(best) else "comes nearest to"
-    turned = "" if best.sign > 0 else ", its sign turned around"
+    verb = "tracks" if tracks(best) else "comes closest to"
+    flipped = "" if best.sign > 0 else "; sign flipped"
     head = (
-        f"Unit {best.unit} of {best.part} in {layer.layer} {finds}: {name} ({best.measure} {best.value:.3f})"
+        f"Unit {best.unit} of {best.part} in {layer.layer} {verb}: {name} ({best.measure} {best.value:.3f})"
     )
-    note = f"Orange: above its mean here, blue: below{turned} (<code>{escape(file)}</code>)"
+    note = f"Orange: above the unit's mean in this text, blue: below{flipped} (<code>{escape(file)}</code>)"
     return [f"<h3>{escape(head)}</h3>", page.coloured_text(pieces, shown), f'<p class="faint">{note}</p>']
 
 
 def _strength(tracker: Tracker) -> float:
-    """0 by chance, 1 at best, whatever the measure."""
+    """Returns the measure on one scale: 0 by chance, 1 at best."""
     return 2 * tracker.value - 1 if tracker.measure == "AUC" else tracker.value
 
 
 def tracks(tracker: Tracker) -> bool:
-    """Whether a unit tracks its property, and not by chance."""
+    """Whether a unit tracks its property well above chance."""
     return _strength(tracker) >= _TRACKS

@@ -1,4 +1,4 @@
-"""What a text is doing at each step: the nameable things that a unit may keep track of."""
+"""Properties of a text at each step that a unit may track."""
 
 from collections.abc import Sequence
 
@@ -12,21 +12,21 @@ YES_OR_NO = (INSIDE_QUOTES, INSIDE_PARENTHESES)
 
 
 def text_properties(pieces: Sequence[str], starts: Sequence[bool] = ()) -> dict[str, np.ndarray]:
-    """What holds after each piece of a text has been read.
+    """Computes the properties that hold after each piece of a text.
 
-    A text begins outside quotes and parentheses, at the beginning of a line. An empty line closes what was
-    left open, so that one quote too many does not turn the rest of the text around. Quotes are ", “ ” and
-    « »; the single ones, which are apostrophes too, do not count.
+    A text begins outside quotes and parentheses, at the beginning of a line. An empty line closes open quotes
+    and parentheses, so that one extra quote does not invert the rest of the text. Quotes are ", “ ” and « »;
+    single quotes do not count, because they are apostrophes too.
 
     Args:
-        pieces: the text that each of T steps adds; a step may add none.
-        starts: whether another text begins with each step; none: there is one text.
+        pieces: the text that each of T steps adds; may be empty.
+        starts: whether a new text begins at each step; empty: there is one text.
 
     Returns:
-        By name, values [T]: inside quotes and inside parentheses 0 or 1; position in the line (characters
-        since its beginning), indentation of the line (white space before its first letter, as far as it is
-        read) and distance since a space in characters. What only counts steps is left out: the position
-        where the text is a single line, the distance where no word is read in several pieces.
+        Values [T] by name. Inside quotes and inside parentheses: 0 or 1. Position in the line (characters
+        since its beginning), indentation of the line (white space before its first letter, as far as read)
+        and distance since a space: in characters. Properties that would only count steps are omitted: the
+        position if the text is a single line, the distance if every word is one piece.
     """
     reader, rows, last, in_pieces = _Reader(), [], "", False
     for step, piece in enumerate(pieces):
@@ -38,12 +38,12 @@ def text_properties(pieces: Sequence[str], starts: Sequence[bool] = ()) -> dict[
         in_pieces |= last[-1:].isalnum() and piece[:1].isalnum()
         last = piece or last
     names = (INSIDE_QUOTES, INSIDE_PARENTHESES, POSITION, INDENTATION, SINCE_SPACE)
-    found = dict(zip(names, np.array(rows, dtype=np.float64).reshape(-1, len(names)).T, strict=True))
+    properties = dict(zip(names, np.array(rows, dtype=np.float64).reshape(-1, len(names)).T, strict=True))
     if not any("\n" in piece for piece in pieces):
-        del found[POSITION]
+        del properties[POSITION]
     if not in_pieces:
-        del found[SINCE_SPACE]
-    return found
+        del properties[SINCE_SPACE]
+    return properties
 
 
 class _Reader:
@@ -54,12 +54,12 @@ class _Reader:
         self._position = self._indentation = self._since_space = 0
 
     def values(self) -> tuple[float, ...]:
-        """Each property, in the order of ``text_properties``."""
+        """Returns each property, in the order of ``text_properties``."""
         return self._quoted, self._depth > 0, self._position, self._indentation, self._since_space
 
     def read(self, character: str) -> None:
         if character == "\n":
-            if self._position == self._indentation:  # nothing but white space in the line
+            if self._position == self._indentation:  # the line is empty or white space
                 self._quoted, self._depth = False, 0
             self._position = self._indentation = self._since_space = 0
             return

@@ -1,4 +1,4 @@
-"""Which units keep track of which nameable thing, by a measure that says how well."""
+"""Ranks units by how well they track properties of a text."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,22 +8,23 @@ import numpy as np
 from elman.diagnose import HiddenStates
 from elman.inspect.text import YES_OR_NO
 
-_LEAST = 30  # steps on either side; of fewer, the best of many units would be good by chance
+_LEAST = 30  # steps on either side; with fewer, the best of many units would be good by chance
 
 
 @dataclass(frozen=True)
 class Tracker:
-    """A unit, and how well it tells a property of the text.
+    """A unit, and how well it tracks a property of the text.
 
     Attributes:
-        name: of the property, as "inside quotes".
-        measure: "AUC" where the property is yes or no, otherwise "|correlation|".
-        value: of the measure. AUC: the probability that the unit's value at a step with the property is on
-            its own side of its value at a step without, 0.5 by chance; |correlation|: Pearson's, 0 by chance.
-        layer: index of the layer and direction.
-        part: name of the state that the unit is in.
-        unit: its number.
-        sign: 1 where the unit rises with the property, −1 where it falls.
+        name: name of the property, such as "inside quotes".
+        measure: "AUC" for a yes-or-no property, otherwise "|correlation|".
+        value: value of the measure. AUC: the probability that the unit's value ranks a step with the property
+            above one without (below, if ``sign`` is −1), 0.5 by chance; |correlation|: Pearson's, 0 by
+            chance.
+        layer: index of layer and direction.
+        part: name of the state that the unit belongs to.
+        unit: index of the unit.
+        sign: 1 if the unit rises with the property, −1 if it falls.
     """
 
     name: str
@@ -38,19 +39,19 @@ class Tracker:
 def rank_trackers(
     layers: Sequence[HiddenStates], properties: Mapping[str, np.ndarray], most: int = 3
 ) -> dict[str, list[Tracker]]:
-    """The units that track each property best, best first.
+    """Ranks the units that track each property best, best first.
 
     Args:
-        layers: the states; left out are those of a layer of another number of steps, and of a reverse
-            direction, which has read what follows and not what came before.
-        properties: values [T, B] by name; NaN where a row has no such step.
-        most: units of each property.
+        layers: the states. Layers with another number of steps are skipped, and reverse directions, which
+            have read the text after a step instead of the text before it.
+        properties: values [T, B] by name; NaN past a row's end.
+        most: number of units for each property.
 
     Returns:
-        The ranking by the property's name. A property that hardly varies here has none: yes-or-no ones need
-        30 steps of either kind, the others 30 steps that differ from the most frequent value.
+        The ranking by property name, without properties that hardly vary: yes-or-no ones need 30 steps of
+        either kind, the others 30 steps that differ from the most frequent value.
     """
-    found: dict[str, list[Tracker]] = {}
+    trackers: dict[str, list[Tracker]] = {}
     forward = [(k, layer) for k, layer in enumerate(layers) if not layer.layer.endswith(" reverse")]
     for name, values in properties.items():
         ranked: list[Tracker] = []
@@ -59,14 +60,14 @@ def rank_trackers(
                 if states.shape[:2] == values.shape:
                     ranked += _of_units(name, values, states, index, part, most)
         if ranked:
-            found[name] = sorted(ranked, key=lambda tracker: -tracker.value)[:most]
-    return found
+            trackers[name] = sorted(ranked, key=lambda tracker: -tracker.value)[:most]
+    return trackers
 
 
 def _of_units(
     name: str, values: np.ndarray, states: np.ndarray, layer: int, part: str, most: int
 ) -> list[Tracker]:
-    """The best units of one state."""
+    """Returns the best units of one state."""
     units = states.reshape(*states.shape[:2], -1)
     there = ~np.isnan(values) & ~np.isnan(units).any(-1)
     truth, seen = values[there], units[there]
@@ -90,30 +91,30 @@ def _of_units(
 
 
 def area_under_curve(scores: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Of each column the area under the ROC curve: P(score of a true one > of a false one), ties half.
+    """Computes the area under the ROC curve of each column: P(true score > false score), ties count half.
 
     Shapes:
         scores [N, U], truth [N] bool → [U]
 
-    Source: Mann & Whitney 1947, whose U it is, divided by the number of pairs.
+    Source: Mann & Whitney 1947: their U divided by the number of pairs.
     """
     positive, negative = int(truth.sum()), int((~truth).sum())
-    found = np.empty(scores.shape[1])
+    areas = np.empty(scores.shape[1])
     for unit, column in enumerate(scores.T):
         others = np.sort(column[~truth])
         below, upto = (np.searchsorted(others, column[truth], side) for side in ("left", "right"))
-        found[unit] = (below.sum() + upto.sum()) / 2 / (positive * negative)
-    return found
+        areas[unit] = (below.sum() + upto.sum()) / 2 / (positive * negative)
+    return areas
 
 
 def correlation(scores: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Pearson's correlation of each column with the truth, 0 where a column is constant.
+    """Computes Pearson's correlation of each column with the truth; 0 for a constant column.
 
     Shapes:
         scores [N, U], truth [N] → [U]
     """
     x, y = scores - scores.mean(0), truth - truth.mean()
     size = np.sqrt(np.square(x).sum(0) * np.square(y).sum())
-    # of a constant column rounding may leave a little
+    # rounding may leave a constant column with a small deviation
     varies = np.ptp(scores, axis=0) > 0
     return np.divide(y @ x, size, out=np.zeros(len(size)), where=varies & (size > 0))

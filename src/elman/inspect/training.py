@@ -1,4 +1,4 @@
-"""What the gradients and updates were over the training, from the run's history."""
+"""Plots of gradients and updates over training, from the run's history."""
 
 import math
 from collections.abc import Sequence
@@ -9,24 +9,24 @@ from matplotlib.axes import Axes
 
 from elman.pictures.base import BLUE, GREY, ORANGE, legend_above, line_style, logarithmic
 
-_USUAL = 1e-3  # of a parameter's size, in one update
-_MOST_LINES = 8  # of parameters; of more, those farthest from the usual are drawn
+_USUAL = 1e-3  # relative change of a parameter in one update
+_MOST_LINES = 8  # of parameters; of more, those farthest from _USUAL are drawn
 
 
 def training_lines(history: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The history's lines that tell the gradient's norm."""
+    """Returns the history's lines that have the gradient's norm."""
     return [
         line for line in history if line["kind"] == "train" and isinstance(line.get("grad_norm"), int | float)
     ]
 
 
 def plot_gradient_norm(axes: Axes, history: Sequence[dict[str, Any]], clip_at: float | None = None) -> None:
-    """The gradient's norm before clipping, and the share of steps that were clipped.
+    """Plots the gradient's norm before clipping, and the share of steps that were clipped.
 
     Args:
         axes: to draw on; its vertical axis becomes logarithmic, and a second one, for the share, is added.
         history: the run's lines.
-        clip_at: the bound, where the norm was clipped.
+        clip_at: the bound, if the norm was clipped.
     """
     lines = [line for line in training_lines(history) if 0 < line["grad_norm"] < math.inf]
     steps = [line["step"] for line in lines]
@@ -47,14 +47,14 @@ def plot_gradient_norm(axes: Axes, history: Sequence[dict[str, Any]], clip_at: f
         label="clipped",
     )
     share.set(ylabel="steps clipped (%)", ylim=(-3, 103))
-    legend_above(axes, [each for part in (axes, share) for each in part.get_legend_handles_labels()[0]])
+    legend_above(axes, [line for part in (axes, share) for line in part.get_legend_handles_labels()[0]])
 
 
 def plot_updates(axes: Axes, history: Sequence[dict[str, Any]]) -> None:
-    """By how much of its size each parameter moved in a step, where the run's history says so.
+    """Plots the relative change of each parameter in a step, from a history with ``updates``.
 
-    About a thousandth is usual; far less is hardly learning, far more hardly stable. Of more than eight
-    parameters the seven that are farthest from a thousandth have lines, the others a grey band.
+    About a thousandth is usual; with far less the parameter hardly learns, with far more it is hardly stable.
+    Of more than eight parameters, the seven farthest from a thousandth have lines and the others a grey band.
 
     Args:
         axes: to draw on; its vertical axis becomes logarithmic.
@@ -71,7 +71,7 @@ def plot_updates(axes: Axes, history: Sequence[dict[str, Any]]) -> None:
         low, high = (values.filled(np.nan) for values in (rest.min(0), rest.max(0)))
         axes.fill_between(steps, low, high, color=GREY, alpha=0.3, linewidth=0, label=label)
     for k, name in enumerate(name for name in ratios if name in named):
-        still = "" if np.isfinite(ratios[name]).any() else " (does not move)"
+        still = "" if np.isfinite(ratios[name]).any() else " (does not change)"
         axes.plot(steps, ratios[name], linewidth=1, label=f"{name}{still}", **line_style(k))
     axes.axhline(_USUAL, color=GREY, linewidth=1)
     logarithmic(axes)
@@ -81,21 +81,21 @@ def plot_updates(axes: Axes, history: Sequence[dict[str, Any]]) -> None:
 
 
 def _unusual(ratios: np.ndarray) -> float:
-    """How many times a parameter's updates are more or less than the usual, in logarithms."""
+    """Returns the distance of a parameter's updates from the usual size, in logarithms."""
     with np.errstate(divide="ignore"):
         return abs(float(np.log(np.nanmedian(ratios) / _USUAL)))
 
 
 def plot_half_lives(axes: Axes, history: Sequence[dict[str, Any]], unit: str = "steps") -> None:
-    """The gradient's half-life over the training, of each layer, where the run was watched.
+    """Plots the gradient's half-life over training for each layer, from a history with ``gradients`` lines.
 
-    Triangles at the upper edge stand where the gradient does not fall, at the lower edge where it is gone
-    after a step.
+    Triangles at the upper edge mark measurements in which the gradient does not decay, at the lower edge
+    those in which it is gone after one step.
 
     Args:
         axes: to draw on; its vertical axis becomes logarithmic.
         history: the run's lines.
-        unit: what a step of a sequence is, in the plural.
+        unit: unit of a step of a sequence, in the plural.
     """
     table = half_lives_table(history)
     steps = table.pop("step")
@@ -120,16 +120,16 @@ def plot_half_lives(axes: Axes, history: Sequence[dict[str, Any]], unit: str = "
     if not (np.isfinite(values) & (values > 0)).any():
         axes.yaxis.set_ticks([], minor=False)
         axes.yaxis.set_ticks([], minor=True)
-    for said, hit, edge in (("does not\nfall", values == np.inf, 1), ("gone", values == 0, 0)):
+    for label, hit, edge in (("does not\ndecay", values == np.inf, 1), ("gone", values == 0, 0)):
         if hit.any():
-            axes.text(1.01, edge, said, transform=axes.transAxes, va="center", fontsize=8)
+            axes.text(1.01, edge, label, transform=axes.transAxes, va="center", fontsize=8)
     axes.set(xlabel="optimizer steps", ylabel=f"gradient's half-life ({unit})")
     axes.grid(alpha=0.25)
     legend_above(axes)
 
 
 def training_table(history: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What ``plot_gradient_norm`` draws: a row for each line of the history."""
+    """Returns the numbers of ``plot_gradient_norm``: a row for each line of the history."""
     lines = training_lines(history)
     return {
         "step": [line["step"] for line in lines],
@@ -139,7 +139,7 @@ def training_table(history: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def updates_table(history: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What ``plot_updates`` draws: a row for each line that tells them, a column for each parameter."""
+    """Returns the numbers of ``plot_updates``: a row for each line with updates, a column per parameter."""
     lines = [line for line in history if line["kind"] == "train" and line.get("updates")]
     names = list(dict.fromkeys(name for line in lines for name in line["updates"]))
     columns = {
@@ -150,19 +150,19 @@ def updates_table(history: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def half_lives_table(history: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What ``plot_half_lives`` draws: a row for each measurement, a column for each layer.
+    """Returns the numbers of ``plot_half_lives``: a row for each measurement, a column for each layer.
 
-    0 where the gradient is gone after a step, infinity where it does not fall, NaN where nothing is known.
+    0: the gradient is gone after one step; infinity: it does not decay; NaN: not measured.
     """
     lines = [line for line in history if line["kind"] == "gradients"]
-    names = list(dict.fromkeys(each["layer"] for line in lines for each in line["layers"]))
-    rows = [{each["layer"]: _half_life(each) for each in line["layers"]} for line in lines]
+    names = list(dict.fromkeys(layer["layer"] for line in lines for layer in line["layers"]))
+    rows = [{layer["layer"]: _half_life(layer) for layer in line["layers"]} for line in lines]
     columns = {name: np.array([row.get(name, math.nan) for row in rows], dtype=np.float64) for name in names}
     return {"step": np.array([line["step"] for line in lines]), **columns}
 
 
 def _half_life(layer: dict[str, Any]) -> float:
-    """Of one layer in a line of the history, which has no number for infinity."""
+    """Returns a layer's half-life from a line of the history, where infinity and NaN are None."""
     if layer["half_life"] is not None:
         return float(layer["half_life"])
     return math.nan if layer["decay"] is None and layer["verdict"] != "exploding" else math.inf
