@@ -14,7 +14,7 @@ from elman.models.autoregressive import Autoregressive
 
 V, H = 6, 5
 IN_RECURRENCE = "within one batch in the recurrence: try --clip norm"
-ELSEWHERE = "it did not grow in the recurrence: try a lower --learning-rate"
+ELSEWHERE = "values did not grow in the recurrence: try a lower --learning-rate"
 
 
 def tokens(steps: int) -> Batch:
@@ -38,7 +38,7 @@ def explanation(model: nn.Module, batch: Batch) -> str:
     return explain(model, batch, None)
 
 
-@pytest.mark.parametrize(("steps", "grown"), [(20, "e+"), (300, "it grew beyond float32")])
+@pytest.mark.parametrize(("steps", "grown"), [(20, "e+"), (300, "values grew beyond float32")])
 def test_a_recurrence_that_triples_is_named(steps, grown):
     found = explanation(with_recurrence(3), tokens(steps))
     assert grown in found
@@ -59,7 +59,7 @@ def test_a_gradient_that_grows_is_seen_though_no_state_does():
         tanh.layer.weight_hh_l0.mul_(3)
         tanh.embedding.weight.zero_()  # so that every state is 0, where tanh has slope 1
     found = explanation(tanh, tokens(200))
-    assert found.startswith("first hit layer.bias_hh_l0; it grew beyond float32 ")
+    assert found.startswith("first in the gradient of layer.bias_hh_l0; values grew beyond float32 ")
     assert IN_RECURRENCE in found
 
 
@@ -69,7 +69,7 @@ def test_a_plain_nan_is_not_blamed_on_the_recurrence(name):
     with torch.no_grad():
         model.get_parameter(name)[:, 0] = torch.nan
     found = explanation(model, tokens(20))
-    assert found.startswith("first hit head.weight; ")
+    assert found.startswith("first in the gradient of head.weight; ")
     assert ELSEWHERE in found
 
 
@@ -86,7 +86,7 @@ def test_of_both_directions_nothing_is_claimed():
     batch = Batch(Field(torch.randn(5, 3, 2)), Target(torch.zeros(3, 1)))
     assert (
         explanation(model, batch)
-        == "first hit head.linear.bias: try a lower --learning-rate, or --warmup-steps"
+        == "first in the gradient of head.linear.bias: try a lower --learning-rate, or --warmup-steps"
     )
 
 
@@ -105,7 +105,7 @@ def test_the_first_hit_is_the_parameter_nearest_to_the_loss():
 
 def test_where_no_gradient_is_hit_that_is_said():
     model = language_model()
-    assert explain(model, tokens(5), None).startswith("no single parameter's gradient; ")
+    assert explain(model, tokens(5), None).startswith("every parameter's gradient is finite; ")
 
 
 def test_looking_leaves_the_model_as_it_was():

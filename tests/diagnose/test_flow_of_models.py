@@ -244,7 +244,7 @@ def test_a_gradient_that_is_gone_at_once_vanishes():
 def test_the_rule_says_what_the_verdict_does():
     assert RULE == (
         "vanishing: the gradient halves in less than 1 step; "
-        "exploding: it doubles in fewer than 50, and has doubled within those measured; healthy: neither"
+        "exploding: it doubles in fewer than 50 steps, and within the steps measured; healthy: neither"
     )
     assert verdict(0.5 ** (1 / 0.9)) == "vanishing"
     assert verdict(0.5 ** (1 / 1.1)) == verdict(1.0) == verdict(2 ** (1 / 50.1)) == "healthy"
@@ -271,17 +271,20 @@ def test_looking_leaves_the_model_as_it_was():
     [
         (
             {"lags": 13},
-            r"lags must be no more than the steps of the longest sequence. Got 13 lags and 12 steps",
+            r"lags must be at most the steps of the longest sequence. Got 13 lags and 12 steps",
         ),
         ({"lags": 2}, r"lags must be an int in \[3, inf\)\. Got 2\."),
         ({"lags": 4.0}, r"lags must be an int in \[3, inf\)\. Got 4\.0\."),
         ({"lags": 4, "positions": 0}, r"positions must be an int in \[1, inf\)\. Got 0\."),
-        ({"loss": lambda m, x: m(x)[0].sum()}, r"loss must give losses \[T, B\].* Got shape \[\]\."),
-        ({"loss": lambda m, x: m(x)}, r"loss must give losses \[T, B\].* Got tuple\."),
-        ({"loss": lambda m, x: m(x)[0].sum(-1)[:, :2]}, r"Got 2 rows of losses and 3 of recurrent layer 1\."),
-        ({"loss": lambda m, x: m(x)[0].sum(-1) * torch.nan}, r"must have a loss\. Got NaN at every one\."),
+        ({"loss": lambda m, x: m(x)[0].sum()}, r"loss must return losses \[T, B\].* Got shape \[\]\."),
+        ({"loss": lambda m, x: m(x)}, r"loss must return losses \[T, B\].* Got tuple\."),
+        ({"loss": lambda m, x: m(x)[0].sum(-1)[:, :2]}, r"Got 2 columns and 3 rows of recurrent layer 1\."),
+        ({"loss": lambda m, x: m(x)[0].sum(-1) * torch.nan}, r"must have a loss\. Got only NaN\."),
         ({"loss": lambda m, x: m(x)[0].sum(-1).detach()}, r"loss must depend on the recurrent layers"),
-        ({"loss": None}, r"a model without one of Elman's heads needs loss.* Got Recurrent\."),
+        (
+            {"loss": None},
+            r"for a model without one of Elman's heads, loss must be .* Got None for Recurrent\.",
+        ),
     ],
 )
 def test_what_cannot_be_measured_is_refused_in_one_line(options, said):

@@ -88,7 +88,7 @@ def test_without_a_number_of_lags_there_are_as_many_as_the_longest_sequence_has_
     assert (~np.isnan(flow.norms[0, 0])).sum(0).tolist() == [8, 6, 1, 0]  # the last step has no loss
     same = gradient_flow(layer, x, loss, lags=9, positions=1)
     np.testing.assert_array_equal(flow.norms, same.norms)
-    with pytest.raises(InputError, match=r"^some sequence must have at least 3 steps\. Got 2\.$"):
+    with pytest.raises(InputError, match=r"^the longest sequence must have at least 3 steps\. Got 2\.$"):
         gradient_flow(layer, x[:2], squared, lags=None)
 
 

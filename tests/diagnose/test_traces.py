@@ -198,7 +198,7 @@ ALL = pytest.mark.parametrize("look", [hidden_states, jacobian_spectrum, gate_st
 
 @LOOKS
 def test_a_model_without_a_recurrent_layer_is_named(look):
-    with pytest.raises(ValueError, match=r"^the model must hold a recurrent layer: .* Got Linear\.$"):
+    with pytest.raises(ValueError, match=r"^the model must have a recurrent layer: .* Got Linear\.$"):
         look(nn.Linear(2, 3), torch.randn(4, 2))
 
 
@@ -209,7 +209,7 @@ def test_a_weight_that_is_not_finite_is_named(look, value):
     with torch.no_grad():
         model.layer.weight_hh_l0[0, :2] = value
     batch = Batch(Field(torch.zeros(3, 2, dtype=torch.int64)), Target(torch.randint(V, (3, 2))))
-    line = r"^weights must be finite\. Got 2 that are not in layer\.weight_hh_l0\.$"
+    line = r"^weights must be finite\. Got 2 values that are not, in layer\.weight_hh_l0\.$"
     with pytest.raises(InputError, match=line):
         look(model, batch)
 
@@ -254,12 +254,12 @@ class Own(nn.GRU):
         (weight_norm(nn.LSTM(I, H), "weight_hh_l0"), "without parametrizations such as weight_norm"),
         (Stepwise(nn.GRUCell(I, H)), "not a cell that the model calls step by step"),
         (Stepwise(elman.GRUCell(I, H)), "not a cell that the model calls step by step"),
-        (Own(I, H), "of these classes themselves"),
+        (Own(I, H), "not a subclass"),
     ],
 )
 def test_what_only_looks_like_a_recurrent_layer_is_named(look, model, reason):
     with pytest.raises(
-        InputError, match=rf"^the model must hold a recurrent layer: .* or GRU, {reason}\. Got "
+        InputError, match=rf"^the model must have a recurrent layer: .* or GRU, {reason}\. Got "
     ):
         look(model, torch.randn(T, 2, I))
 
@@ -277,9 +277,9 @@ def with_one(value):
 @pytest.mark.parametrize(
     ("x", "line"),
     [
-        (X.numpy(), "be given a tensor. Got ndarray."),
-        ([X], "be given a tensor. Got list."),
-        (X[:, 0], "be given a batch, of 3 axes. Got shape [7, 3]."),
+        (X.numpy(), "read a tensor. Got ndarray."),
+        ([X], "read a tensor. Got list."),
+        (X[:, 0], "read a batch with 3 axes. Got shape [7, 3]."),
         (X[:, :0], "read at least one step. Got none, of 0 rows."),
         (X[:0], "read at least one step. Got none, of 2 rows."),
         (with_one(torch.nan), "read finite numbers. Got 1 that are not."),
@@ -313,6 +313,6 @@ def test_a_loss_that_does_not_use_its_model_is_told_so():
     model = nn.LSTM(I, H)
     for loss in (lambda _, x: model(x)[0].sum(-1), lambda _, x: torch.zeros(T, 2)):
         with pytest.raises(
-            InputError, match=r"0 calls of recurrent; a loss must call the model that it is given"
+            InputError, match=r"0 calls of recurrent; a loss must call the model passed to it"
         ):
             gradient_flow(model, X, loss, lags=3)

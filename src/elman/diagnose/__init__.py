@@ -1,4 +1,4 @@
-"""Numbers about what happens inside a network."""
+"""Measurements of the inside of a network."""
 
 from elman.diagnose.gates import GateStatistics, gate_statistics
 from elman.diagnose.gradient_flow import RULE, GradientFlow, Verdict, gradient_flow, verdict

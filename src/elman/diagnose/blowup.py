@@ -1,4 +1,4 @@
-"""Why a loss or a gradient left the finite numbers."""
+"""Explains why a loss or a gradient became infinite or NaN."""
 
 import math
 from contextlib import ExitStack
@@ -12,31 +12,31 @@ from elman.layers.recurrent import Recurrent
 from elman.state import State
 
 REMEDY = "--clip norm with a lower --clip-at, a gated --cell, or --init orthogonal"
-"""Of a gradient that grows in the recurrence."""
+"""Options to try if the gradient grows in the recurrence."""
 
-_GROWTH = 1e3  # over one batch's steps: more than rounding and less than any explosion
+_GROWTH = 1e3  # over one batch's steps: more than rounding, less than any explosion
 
 
 def explain(model: nn.Module, batch: Batch, state: State | None) -> str:
-    """The first parameter hit, whether it grew in the recurrence, and what to try, in one line.
+    """Reports in one line the first parameter hit, any growth in the recurrence, and what to try.
 
     Args:
-        model: with the gradients of the step that failed.
-        batch: of that step.
-        state: carried into that step.
+        model: with the gradients of the failed step.
+        batch: the batch of that step.
+        state: the state carried into that step.
     """
     hit = first_hit(model)
-    where = "no single parameter's gradient" if hit is None else f"first hit {hit}"
+    where = "every parameter's gradient is finite" if hit is None else f"first in the gradient of {hit}"
     grown = recurrent_growth(model, batch, state)
     if grown > _GROWTH:
         size = "beyond float32" if grown == float("inf") else f"{grown:.0e}-fold"
-        return f"{where}; it grew {size} within one batch in the recurrence: try {REMEDY}"
-    not_there = "" if math.isnan(grown) else "; it did not grow in the recurrence"
-    return f"{where}{not_there}: try a lower --learning-rate, or --warmup-steps"
+        return f"{where}; values grew {size} within one batch in the recurrence: try {REMEDY}"
+    no_growth = "" if math.isnan(grown) else "; values did not grow in the recurrence"
+    return f"{where}{no_growth}: try a lower --learning-rate, or --warmup-steps"
 
 
 def first_hit(model: nn.Module) -> str | None:
-    """The parameter nearest to the loss whose gradient is not finite."""
+    """Returns the parameter nearest to the loss whose gradient is not finite."""
     for name, parameter in reversed(list(model.named_parameters())):
         if parameter.grad is not None and not torch.isfinite(parameter.grad).all():
             return name
@@ -44,16 +44,16 @@ def first_hit(model: nn.Module) -> str | None:
 
 
 def recurrent_growth(model: nn.Module, batch: Batch, state: State | None) -> float:
-    """How many times states, or their gradients, grow within the batch's steps; the worst layer's figure.
+    """Returns the growth factor of states or their gradients over the batch's steps, of the worst layer.
 
-    Each recurrent layer reads again what it read in the failed step, one step at a time; what was not finite
-    when it came in did not grow here. NaN where no layer reads in one direction, and so step by step.
+    Each recurrent layer reads its input of the failed step again, one step at a time; a layer whose input was
+    not finite already counts as 1. NaN if all layers are bidirectional, which cannot run step by step.
     """
     layers = [m for m in model.modules() if isinstance(m, Recurrent) and not m.bidirectional]
     with ExitStack() as watched, torch.no_grad():
-        told = [(layer, watched.enter_context(layer.calls())) for layer in layers]
+        made = [(layer, watched.enter_context(layer.calls())) for layer in layers]
         model(batch, state)
-    grown = (_growth(layer, call) if _is_finite(call) else 1.0 for layer, calls in told for call, _ in calls)
+    grown = (_growth(layer, call) if _is_finite(call) else 1.0 for layer, calls in made for call, _ in calls)
     return max(grown, default=math.nan)
 
 
@@ -84,7 +84,7 @@ def _norm(tensors: State) -> float:
 
 
 def _rank(value: float) -> float:
-    """Orders values with what is not finite above all."""
+    """Returns a sort key that places infinity and NaN above all finite values."""
     return value if value < float("inf") else float("inf")
 
 

@@ -1,4 +1,4 @@
-"""How far a network's gates stand open."""
+"""Statistics of a network's gates: how far they are open."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,17 +20,17 @@ class GateStatistics:
 
     Attributes:
         layer: name of layer and direction.
-        gate: its name.
+        gate: name of the gate.
         edges: [bins + 1] from 0 to 1.
-        counts: [bins] values between neighbouring edges, of all units.
-        low: share of values below 0.1: the gate is shut.
+        counts: [bins] number of values between neighbouring edges, over all units.
+        low: share of values below 0.1: the gate is closed.
         high: share of values above 0.9: the gate is open.
-        low_units: [H] ``low`` of each unit; of planes, of each unit at each place.
+        low_units: [H] ``low`` of each unit; for planes, of each unit at each position.
         high_units: [H] ``high`` of each unit.
-        dead: [H] whether a unit's gate stands still: its values span less than 0.01 in all.
-        time_constants: [H] of the memory gate, 1 / (1 − k), where k is the mean share of the state that it
-            keeps: the steps over which a unit that always kept this share would lose all but 1/e of what it
-            holds, to first order; None for other gates.
+        dead: [H] whether a unit's gate is constant: its values span less than 0.01.
+        time_constants: [H] for the memory gate, 1 / (1 − k), where k is the mean share of the state that it
+            keeps: to first order, the steps after which a unit that always keeps this share has 1/e of its
+            value left. None for other gates.
     """
 
     layer: str
@@ -46,20 +46,20 @@ class GateStatistics:
 
 
 def gate_statistics(model: nn.Module, batch: Any, *, bins: int = 40) -> tuple[GateStatistics, ...]:
-    """How often each gate is shut, open or between, as a batch leads the network.
+    """Measures how often each gate is closed, open or between while the network reads a batch.
 
     Args:
-        model: holds an ``elman.Recurrent`` or torch's RNN, LSTM or GRU; it is left as it is.
-        batch: what the model takes: a tuple holds its arguments, anything else is its one argument.
-        bins: of the histograms.
+        model: contains an ``elman.Recurrent`` or torch's RNN, LSTM or GRU; it is not changed.
+        batch: the model's argument, or a tuple of its arguments.
+        bins: number of bins of the histograms.
 
     Returns:
-        One for each gate of each layer and direction; none for cells that name no gates (see
+        Statistics for each gate of each layer and direction; empty for cells without ``sigmoid_gates`` (see
         ``elman.Cell.sigmoid_gates``).
 
     Raises:
-        InputError: the model holds no recurrent layer, a weight or an input is NaN or infinite, or a layer
-            is not used or reads no batch.
+        InputError: the model has no recurrent layer, a weight or an input is NaN or infinite, or a layer is
+            not used or reads no batch.
         ValueError: ``bins`` is not positive.
 
     Source: saturation as in Karpathy, Johnson & Fei-Fei 2015, arXiv:1506.02078; time constants as in Tallec &
@@ -75,7 +75,7 @@ def _statistics(trace: Trace, bins: int) -> list[GateStatistics]:
     side = None if trace.side is None else trace.side[alive]
     before = tuple(s[alive] for s in trace.before)
     opened = cell.gate_values(w, cell.project(w, trace.x[alive]), before, side)
-    found = []
+    statistics = []
     for gate, tensor in opened.items():
         values = tensor.double().flatten(1).cpu().numpy()  # [N, H]
         counts, edges = np.histogram(values, bins, (0.0, 1.0))
@@ -83,7 +83,7 @@ def _statistics(trace: Trace, bins: int) -> list[GateStatistics]:
         with np.errstate(divide="ignore"):
             lost = (1 - values if cell.keeps_at else values).mean(0)
             constants = 1 / lost if gate == cell.memory_gate else None
-        found.append(
+        statistics.append(
             GateStatistics(
                 trace.name,
                 gate,
@@ -97,4 +97,4 @@ def _statistics(trace: Trace, bins: int) -> list[GateStatistics]:
                 constants,
             )
         )
-    return found
+    return statistics

@@ -1,4 +1,4 @@
-"""What a network's states were, step by step."""
+"""Records a network's states, step by step."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ class HiddenStates:
 
     Attributes:
         layer: name of layer and direction.
-        states: of each named state its values [T, B, *shape] after each step; NaN past a row's length.
+        states: values [T, B, *shape] of each state after each step, by name; NaN past a row's length.
     """
 
     layer: str
@@ -25,35 +25,34 @@ class HiddenStates:
 
     @property
     def dead(self) -> dict[str, np.ndarray]:
-        """Of each named state which units [*shape] are dead: their values span less than 0.01 in all.
+        """Which units [*shape] of each state are dead: their values span less than 0.01.
 
-        A unit that stands still tells the rest of the network nothing: a relu that is never active, a tanh
-        that is saturated throughout.
+        A constant unit carries no information: a relu that is never active, a tanh that is always saturated.
         """
         return {name: still(values.reshape(-1, *values.shape[2:])) for name, values in self.states.items()}
 
 
 def still(values: np.ndarray) -> np.ndarray:
-    """Which units of values [N, *shape] span less than ``DEAD_RANGE``, NaN aside."""
+    """Returns which units of values [N, *shape] span less than ``DEAD_RANGE``, ignoring NaN."""
     known = values[~np.isnan(values).reshape(len(values), -1).any(1)]
     return np.ptp(known, axis=0) < DEAD_RANGE if len(known) else np.ones(values.shape[1:], dtype=bool)
 
 
 def hidden_states(model: nn.Module, batch: Any) -> tuple[HiddenStates, ...]:
-    """The states of every recurrent layer after every step.
+    """Returns the states of every recurrent layer after every step.
 
     Args:
-        model: holds an ``elman.Recurrent`` or torch's RNN, LSTM or GRU; it is left as it is.
-        batch: what the model takes: a tuple holds its arguments, anything else is its one argument.
+        model: contains an ``elman.Recurrent`` or torch's RNN, LSTM or GRU; it is not changed.
+        batch: the model's argument, or a tuple of its arguments.
 
     Returns:
-        One for each layer and direction.
+        The states of each layer and direction.
 
     Raises:
-        InputError: the model holds no recurrent layer, a weight or an input is NaN or infinite, or a layer
-            is not used or reads no batch.
+        InputError: the model has no recurrent layer, a weight or an input is NaN or infinite, or a layer is
+            not used or reads no batch.
     """
-    found = []
+    hidden = []
     for trace in traces(prepared(model), batch):
         past = ~trace.alive.cpu().numpy()
         states = {}
@@ -61,5 +60,5 @@ def hidden_states(model: nn.Module, batch: Any) -> tuple[HiddenStates, ...]:
             values = after.float().cpu().numpy() if after.dtype.itemsize < 4 else after.cpu().numpy()
             values[past] = np.nan
             states[name] = values
-        found.append(HiddenStates(trace.name, states))
-    return tuple(found)
+        hidden.append(HiddenStates(trace.name, states))
+    return tuple(hidden)

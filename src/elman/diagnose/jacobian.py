@@ -1,4 +1,4 @@
-"""How one step of a network stretches and shrinks a change of its state."""
+"""Measures how one step of a network scales a small change of its state."""
 
 import math
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ from elman.diagnose.reading import Trace, prepared, traces
 from elman.kernels import reference
 from elman.kernels.call import Sweep
 
-_NUMBERS = 1 << 24  # of one intermediate result while Jacobians are taken
+_NUMBERS = 1 << 24  # most elements of an intermediate result while Jacobians are taken
 
 
 @dataclass(frozen=True)
 class Spectrum:
     """The singular values of ∂s_t/∂s_{t−1} of one layer in one direction, at some steps of real data.
 
-    A singular value above 1 is a direction in which a change of the state grows at that step; over many
-    steps the products of these Jacobians decide whether gradients vanish or explode.
+    A singular value above 1 is a direction in which a change of the state grows at that step. Over many
+    steps, the product of these Jacobians decides whether gradients vanish or explode.
 
     Attributes:
         layer: name of layer and direction.
-        singular_values: [samples, S] descending; S is the size of the whole state, h and c together.
+        singular_values: [samples, S] descending, where S is the size of all states together (h and c).
     """
 
     layer: str
@@ -35,41 +35,41 @@ class Spectrum:
 def jacobian_spectrum(
     model: nn.Module, batch: Any, *, samples: int = 32, seed: int = 0
 ) -> tuple[Spectrum, ...]:
-    """Singular values of the Jacobian of each layer's step, where a batch leads it.
+    """Computes singular values of the Jacobian of each layer's step, at states that a batch leads to.
 
     Args:
-        model: holds an ``elman.Recurrent`` or torch's RNN, LSTM or GRU; it is left as it is.
-        batch: what the model takes: a tuple holds its arguments, anything else is its one argument.
-        samples: steps drawn among those of all rows; fewer where the batch has fewer.
-        seed: of that draw.
+        model: contains an ``elman.Recurrent`` or torch's RNN, LSTM or GRU; it is not changed.
+        batch: the model's argument, or a tuple of its arguments.
+        samples: number of steps drawn from all rows; all steps if the batch has fewer.
+        seed: seed of the draw.
 
     Returns:
-        One for each layer and direction.
+        The spectrum of each layer and direction.
 
     Raises:
-        InputError: the model holds no recurrent layer, a weight or an input is NaN or infinite, or a layer
-            is not used or reads no batch.
+        InputError: the model has no recurrent layer, a weight or an input is NaN or infinite, or a layer is
+            not used or reads no batch.
         ValueError: ``samples`` is not positive.
     """
     check_size("samples", samples)
-    found = []
+    spectra = []
     for trace in traces(prepared(model), batch):
         steps = np.argwhere(trace.alive.cpu().numpy())
         drawn = np.sort(np.random.default_rng(seed).permutation(len(steps))[:samples])
         jacobians = _jacobians(trace, *torch.from_numpy(steps[drawn]).to(trace.alive.device).unbind(1))
-        found.append(Spectrum(trace.name, torch.linalg.svdvals(jacobians).cpu().numpy()))
-    return tuple(found)
+        spectra.append(Spectrum(trace.name, torch.linalg.svdvals(jacobians).cpu().numpy()))
+    return tuple(spectra)
 
 
 def _jacobians(trace: Trace, t: Tensor, row: Tensor) -> Tensor:
-    """∂s_t/∂s_{t−1} at steps t [N] of rows [N]: [N, S, S]."""
+    """Computes ∂s_t/∂s_{t−1} at steps t [N] of rows [N]: [N, S, S]."""
     shapes = [s.shape[2:] for s in trace.before]
     sizes = [math.prod(shape) for shape in shapes]
 
     def step(flat: Tensor, x: Tensor, side: Tensor | None = None) -> Tensor:
         before = tuple(s.view(1, *shape) for s, shape in zip(flat.split(sizes), shapes, strict=True))
-        given = None if side is None else side[None, None]
-        sweep = Sweep(trace.cell, trace.w, x[None, None], before, noise=trace.noise, side=given)
+        sides = None if side is None else side[None, None]
+        sweep = Sweep(trace.cell, trace.w, x[None, None], before, noise=trace.noise, side=sides)
         _, after = reference.unroll(sweep)
         return torch.cat([s.flatten() for s in after])
 

@@ -1,4 +1,4 @@
-"""What the recurrent layers of a model read, in one pass over one batch."""
+"""Records the input of a model's recurrent layers in one pass over a batch."""
 
 import copy
 from collections.abc import Iterator
@@ -24,14 +24,14 @@ from elman.state import State
 
 @dataclass(frozen=True)
 class Reading:
-    """All that one recurrent layer read in a pass: one call, or several that carry the state on.
+    """The calls of one recurrent layer in a pass: one call, or several with the state carried over.
 
     Attributes:
-        path: of the layer within the model.
+        path: path of the layer within the model.
         layer: the layer.
-        calls: in the order they were made.
-        records: of each call what ``Recurrent.state_gradients`` tells.
-        answers: what each call gave.
+        calls: the calls in order.
+        records: for each call, the record of ``Recurrent.state_gradients``.
+        answers: for each call, its answer.
     """
 
     path: str
@@ -47,20 +47,20 @@ class Reading:
 
     @property
     def pieces(self) -> Tensor:
-        """[T, B] the number of the sequence that a step belongs to: resets begin new ones."""
+        """[T, B] index of the sequence that a step belongs to; a reset begins a new one."""
         return torch.cat([_resets(call) for call in self.calls]).cumsum(0)
 
     def gradients(self) -> list[State]:
-        """Of each layer and direction, each state [T, B, *shape]: as the last backward pass left them.
+        """Returns the states' gradients [T, B, *shape] of each layer and direction.
 
-        The next one may change them.
+        They come from the last backward pass; the next one may change them in place.
         """
         if len(self.records) == 1:
             return self.records[0]
         return [tuple(map(torch.cat, zip(*own, strict=True))) for own in zip(*self.records, strict=True)]
 
     def forget_gradients(self) -> None:
-        """Puts them back to 0, as a backward pass only fills those that it reaches."""
+        """Sets the gradients to 0, because a backward pass only writes those that it reaches."""
         for record in self.records:
             for state in record:
                 for s in state:
@@ -72,15 +72,15 @@ class Trace:
     """One layer in one direction, step by step.
 
     Attributes:
-        name: of the layer and direction.
-        cell: its cell.
-        w: its parameters by name.
-        noise: zoneout's shares.
+        name: name of layer and direction.
+        cell: the cell.
+        w: the parameters by name.
+        noise: zoneout's rates.
         alive: [T, B] true up to each row's length.
-        x: [T, B, I] what it read.
-        side: [T, B, …] the side input, if there is one.
-        before: each state [T, B, *shape] as the step found it.
-        after: each state [T, B, *shape] as the step left it.
+        x: [T, B, I] the input.
+        side: [T, B, …] the side input, or None.
+        before: each state [T, B, *shape] before the step.
+        after: each state [T, B, *shape] after the step.
     """
 
     name: str
@@ -95,40 +95,41 @@ class Trace:
 
 
 def prepared(model: nn.Module) -> nn.Module:
-    """A copy of a model to look into: our layers for torch's, in evaluation mode, parameters frozen.
+    """Returns a copy of a model to measure: torch's layers converted, evaluation mode, frozen parameters.
 
     Raises:
-        InputError: the model holds no recurrent layer, or a weight is NaN or infinite.
+        InputError: the model has no recurrent layer, or a weight is NaN or infinite.
     """
     for name, parameter in model.named_parameters():
         finite = torch.isfinite(parameter)
         if not finite.all():
-            raise InputError(f"weights must be finite. Got {int((~finite).sum())} that are not in {name}.")
+            count = int((~finite).sum())
+            raise InputError(f"weights must be finite. Got {count} values that are not, in {name}.")
     model = convert(copy.deepcopy(model)).eval().requires_grad_(False)
     if not _layers(model):
         raise InputError(
-            "the model must hold a recurrent layer: an elman.Recurrent or a torch.nn RNN, LSTM or GRU"
+            "the model must have a recurrent layer: an elman.Recurrent or a torch.nn RNN, LSTM or GRU"
             f"{_unlike(model)}. Got {type(model).__name__}."
         )
     return model
 
 
 def _unlike(model: nn.Module) -> str:
-    """What a model without a recurrent layer holds that looks like one, and why it is none."""
+    """Explains why a module that looks like a recurrent layer does not count; empty if there is none."""
     for module in model.modules():
         if is_parametrized(module) and isinstance(module, nn.RNNBase):
             return ", without parametrizations such as weight_norm"
         if isinstance(module, nn.RNNBase):
-            return ", of these classes themselves"
+            return ", not a subclass"
         if isinstance(module, StepModule | nn.RNNCellBase):
             return ", not a cell that the model calls step by step"
     return ""
 
 
 def layer_names(model: nn.Module) -> tuple[str, ...]:
-    """Of each layer and direction of each recurrent layer of a model.
+    """Returns the names of each layer and direction of a model's recurrent layers.
 
-    "recurrent layer 1", "recurrent layer 1 reverse", …; of a model with several, by their places in it:
+    A name begins with the module's path in the model: "recurrent layer 1", "recurrent layer 1 reverse",
     "encoder layer 1", ….
     """
     layers = _layers(convert(copy.deepcopy(model)))
@@ -136,7 +137,7 @@ def layer_names(model: nn.Module) -> tuple[str, ...]:
 
 
 def names_of(path: str, layer: Recurrent) -> list[str]:
-    """Of each layer and direction of one."""
+    """Returns the names of each layer and direction of one recurrent module."""
     return [
         f"{path} layer {k + 1}{' reverse' if reverse else ''}"
         for k in range(layer.num_layers)
@@ -145,9 +146,9 @@ def names_of(path: str, layer: Recurrent) -> list[str]:
 
 
 def norm(values: Tensor, axes: int) -> Tensor:
-    """The norm over all axes but the first ones, in float64, also where float32 does not hold the squares.
+    """Computes the norm over all but the first axes in float64, without overflow of the squares in float32.
 
-    NaN where one of the values is infinite or NaN.
+    NaN if one of the values is infinite or NaN.
     """
     values = values.flatten(axes)
     if values.dtype.itemsize < 4:
@@ -158,30 +159,30 @@ def norm(values: Tensor, axes: int) -> Tensor:
 
 
 def directions(layer: Recurrent) -> tuple[bool, ...]:
-    """Whether each direction reads from the end."""
+    """Returns for each direction whether it reads from the end."""
     return (False, True) if layer.bidirectional else (False,)
 
 
 def run(model: nn.Module, batch: Any) -> Any:
-    """The model on a batch: a tuple holds its arguments, anything else is its one argument."""
+    """Calls the model on a batch: its argument, or a tuple of its arguments."""
     return model(*batch) if type(batch) is tuple else model(batch)
 
 
 @contextmanager
 def reading(model: nn.Module) -> Iterator[list[Reading]]:
-    """Fills a list, when it ends, with what each recurrent layer read within it.
+    """Yields a list that is filled at the end of the context with the reading of each recurrent layer.
 
     Raises:
-        InputError: a layer was not used, read several sequences one after the other, or read no batch of
-            finite numbers.
+        InputError: a layer was not used, read several batches of sequences, or read no batch of finite
+            numbers.
     """
-    found: list[Reading] = []
+    readings: list[Reading] = []
     with ExitStack() as watched:
         for path, layer in _layers(model).items():
             check = partial(_check_input, path, 3 + layer.cell.plane_axes)
             hook = layer.register_forward_pre_hook(check, with_kwargs=True)
             watched.callback(hook.remove)
-        told = [
+        recorded = [
             (
                 path,
                 layer,
@@ -190,11 +191,11 @@ def reading(model: nn.Module) -> Iterator[list[Reading]]:
             )
             for path, layer in _layers(model).items()
         ]
-        yield found
-    idle = "" if any(made for _, _, made, _ in told) else "; a loss must call the model that it is given"
-    for path, layer, made, gradients in told:
+        yield readings
+    idle = "" if any(made for _, _, made, _ in recorded) else "; a loss must call the model passed to it"
+    for path, layer, made, gradients in recorded:
         calls, answers = [call for call, _ in made], [answer for _, answer in made]
-        # a call that is given no state begins anew
+        # a call without a state begins a new batch of sequences
         if not calls or any(call.state is call.initial for call in calls[1:]):
             raise InputError(
                 f"each recurrent layer must read one batch of sequences in a pass. Got {len(calls)} calls "
@@ -204,20 +205,20 @@ def reading(model: nn.Module) -> Iterator[list[Reading]]:
         records = [gradients[k : k + count] for k in range(0, len(gradients), count)]
         read = Reading(path, layer, calls, records, answers)
         _check_read(read)
-        found.append(read)
+        readings.append(read)
 
 
 def _check_input(path: str, axes: int, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Raises InputError unless a layer is called with a batch."""
-    given = args[0] if args else kwargs.get("input")
-    if isinstance(given, Tensor) and given.dim() == axes - 1:
-        raise InputError(f"{path} must be given a batch, of {axes} axes. Got shape {list(given.shape)}.")
-    if not isinstance(given, Tensor | PackedSequence):
-        raise InputError(f"{path} must be given a tensor. Got {type(given).__name__}.")
+    x = args[0] if args else kwargs.get("input")
+    if isinstance(x, Tensor) and x.dim() == axes - 1:
+        raise InputError(f"{path} must read a batch with {axes} axes. Got shape {list(x.shape)}.")
+    if not isinstance(x, Tensor | PackedSequence):
+        raise InputError(f"{path} must read a tensor. Got {type(x).__name__}.")
 
 
 def _check_read(read: Reading) -> None:
-    """Raises InputError unless a layer read some steps, of numbers."""
+    """Raises InputError unless a layer read at least one step, and only finite numbers."""
     alive = read.alive
     if not alive.any():
         raise InputError(f"{read.path} must read at least one step. Got none, of {alive.shape[1]} rows.")
@@ -228,14 +229,14 @@ def _check_read(read: Reading) -> None:
 
 @torch.no_grad()
 def traces(model: nn.Module, batch: Any) -> list[Trace]:
-    """Every layer and direction of a prepared model on a batch, by the reference, step by step."""
-    with reading(model) as found:
+    """Traces every layer and direction of a prepared model on a batch, step by step by the reference."""
+    with reading(model) as readings:
         run(model, batch)
-    return [trace for each in found for trace in _traces_of(each)]
+    return [trace for read in readings for trace in _traces_of(read)]
 
 
 def _traces_of(read: Reading) -> list[Trace]:
-    """Every layer and direction of one recurrent layer."""
+    """Returns a trace for each layer and direction of one recurrent module."""
     parts = [_of_call(call) for call in read.calls]
     names = names_of(read.path, read.layer)
     return [
@@ -253,8 +254,8 @@ def _traces_of(read: Reading) -> list[Trace]:
 
 
 def _of_call(call: Call) -> list[Trace]:
-    """Of each layer and direction, as yet without a name."""
-    found = []
+    """Returns a trace without a name for each layer and direction."""
+    traced = []
 
     def unroll(sweep: Sweep) -> tuple[Tensor, State]:
         steps: dict[int, tuple[State, State]] = {}
@@ -263,20 +264,20 @@ def _of_call(call: Call) -> list[Trace]:
             tuple(map(torch.stack, zip(*(steps[t][k] for t in range(len(sweep.x))), strict=True)))
             for k in (0, 1)
         )
-        told = sweep.cell, sweep.w, sweep.noise, _alive(call), sweep.x, sweep.side
-        found.append(Trace("", *told, before, after))
+        facts = sweep.cell, sweep.w, sweep.noise, _alive(call), sweep.x, sweep.side
+        traced.append(Trace("", *facts, before, after))
         return answer
 
     stack.run(replace(call, record=None, recompute=0), unroll)
-    return found
+    return traced
 
 
 def _layers(model: nn.Module) -> dict[str, Recurrent]:
-    """The recurrent layers by their places; "recurrent" where there is only one."""
+    """Returns the recurrent layers by path; a single one is called "recurrent"."""
     modules = [(path, m) for path, m in model.named_modules() if isinstance(m, Recurrent)]
-    # as members of an ensemble call their own
-    found = [(path.removesuffix(".layer"), m) for path, m in modules]
-    return {"recurrent": found[0][1]} if len(found) == 1 else dict(found)
+    # an ensemble's member holds its layer as ``layer``: the member's path is the name
+    layers = [(path.removesuffix(".layer"), m) for path, m in modules]
+    return {"recurrent": layers[0][1]} if len(layers) == 1 else dict(layers)
 
 
 def _alive(call: Call) -> Tensor:

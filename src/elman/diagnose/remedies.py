@@ -1,4 +1,4 @@
-"""What to try where gradients vanish or explode: options of ``elman train`` that the run does not have."""
+"""Suggests options of ``elman train`` that the run does not have, for vanishing or exploding gradients."""
 
 import dataclasses
 import math
@@ -14,11 +14,11 @@ from elman.cells.named import make_cell
 from elman.config import flag
 
 MOST = 3
-"""Remedies that are named: more would be no advice."""
+"""Most remedies that are suggested."""
 
-_OFTEN = 0.5  # of the steps clipped: the bound then works as a smaller learning rate
-_SATURATED = 0.5  # of a gate's values
-_HALVINGS = 7  # less than a hundredth is left
+_OFTEN = 0.5  # share of clipped steps above which clipping works like a smaller learning rate
+_SATURATED = 0.5  # share of a gate's values
+_HALVINGS = 7  # after these, less than 1% is left
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Remedy:
     """Options to train with next, and why.
 
     Attributes:
-        options: by their names in the task's configuration.
-        why: one sentence.
+        options: values by their names in the task's configuration.
+        why: the reason, in one sentence.
     """
 
     options: dict[str, Any]
@@ -35,7 +35,7 @@ class Remedy:
 
     @property
     def flags(self) -> str:
-        """As they are typed after ``elman train TASK``."""
+        """The options as arguments of ``elman train TASK``."""
         parts = []
         for name, value in self.options.items():
             parts.append(flag(name) if value is True else f"{flag(name)} {value}")
@@ -52,27 +52,27 @@ def remedies(
     clipped: float = math.nan,
     saturated: float = 0.0,
 ) -> list[Remedy]:
-    """At most three remedies that fit a verdict, the likeliest to help first.
+    """Returns at most three remedies for a verdict, the likeliest to help first.
 
     Args:
-        config: the run's options; what they have no name for, or say already, is not proposed.
-        cell: the run's.
-        verdict: as ``gradient_flow`` gives it.
-        half_life: of the gradient, in steps.
-        lags: steps back that were looked at.
-        clipped: share of the training steps that were clipped; NaN where it is not known.
+        config: the run's options; options that the task lacks, or that are already set, are not suggested.
+        cell: the run's cell.
+        verdict: a verdict of ``gradient_flow``.
+        half_life: half-life of the gradient, in steps.
+        lags: number of lags measured.
+        clipped: share of the training steps that were clipped; NaN if unknown.
         saturated: the largest share of a gate's values below 0.1 or above 0.9.
 
     Returns:
-        Remedies whose options the task has and takes. Of a healthy gradient, what has it reach further back,
-        if less than a hundredth reaches the last of the lags.
+        Remedies whose options and values the task accepts. For a healthy gradient, remedies that extend its
+        reach if less than 1% reaches the last lag.
     """
     proposals = {"vanishing": _vanishing, "exploding": _exploding, "healthy": _healthy}
-    found: list[Remedy] = []
+    chosen: list[Remedy] = []
     for remedy in proposals.get(verdict, _none)(config, cell, half_life, lags, clipped, saturated):
-        if _is_new(config, cell, remedy.options) and len(found) < MOST:
-            found.append(remedy)
-    return found
+        if _is_new(config, cell, remedy.options) and len(chosen) < MOST:
+            chosen.append(remedy)
+    return chosen
 
 
 def _vanishing(
@@ -82,26 +82,24 @@ def _vanishing(
     if getattr(config, "layers", 1) > 1:
         yield Remedy({"residual": True}, "Skip connections: each layer adds its input to its output.")
     if saturated > _SATURATED:
-        yield Remedy(
-            {"cell": "layer-norm-lstm"}, "Layer normalisation keeps gates away from where they saturate."
-        )
+        yield Remedy({"cell": "layer-norm-lstm"}, "Layer normalisation keeps the gates from saturating.")
     yield from _longer(config, half_life)
 
 
 def _none(*_: Any) -> Iterator[Remedy]:
-    """None."""
+    """Proposes nothing."""
     yield from ()
 
 
 def _memory(config: Any, cell: Cell, lags: int) -> Iterator[Remedy]:
-    """What has a cell remember so many steps."""
+    """Proposes options for a memory of ``lags`` steps."""
     if cell.memory_gate is None:
-        yield Remedy({"cell": "lstm"}, "A gated cell carries its state on unchanged where a gate says so.")
+        yield Remedy({"cell": "lstm"}, "A gated cell can keep its state unchanged over many steps.")
         yield from _orthogonal(config, cell)
     elif _chrono(_effective(config, cell)) < max(3, lags):
         yield Remedy(
             {"init": _with(config, cell, f"chrono:{max(3, lags)}")},
-            f"Gates then begin with memories of up to {max(3, lags)} steps.",
+            f"The memory gates then start with time constants of up to {max(3, lags)} steps.",
         )
 
 
@@ -109,20 +107,23 @@ def _exploding(
     config: Any, cell: Cell, half_life: float, lags: int, clipped: float, saturated: float
 ) -> Iterator[Remedy]:
     if config.clip != "norm":
-        yield Remedy(
-            {"clip": "norm"}, "A bound on the gradient's norm keeps single steps from wrecking the net."
-        )
+        yield Remedy({"clip": "norm"}, "A bound on the gradient's norm limits the damage of a single step.")
     elif clipped > _OFTEN:
         yield from _shorter_steps(config, clipped)
     else:
-        yield Remedy({"clip_at": _rounded(config.clip_at / 4)}, "A lower bound on the gradient's norm.")
+        yield Remedy(
+            {"clip_at": _rounded(config.clip_at / 4)}, "Clips the gradient's norm at a smaller value."
+        )
     if cell.memory_gate is None:
-        yield Remedy({"cell": "gru"}, "A gated cell's state is a mean of old and new, which does not grow.")
+        yield Remedy(
+            {"cell": "gru"},
+            "A GRU's state is a weighted mean of the old and the new one, which does not grow.",
+        )
     yield from _orthogonal(config, cell)
     bptt = getattr(config, "bptt", 0)
     if bptt > 20:
-        yield Remedy({"bptt": bptt // 2}, "Shorter truncation: what grows from step to step grows less far.")
-    yield Remedy({"cell": "layer-norm-lstm"}, "Layer normalisation bounds what a step can add.")
+        yield Remedy({"bptt": bptt // 2}, "Shorter truncation: the gradient grows over fewer steps.")
+    yield Remedy({"cell": "layer-norm-lstm"}, "Layer normalisation bounds the change in one step.")
 
 
 def _healthy(
@@ -138,38 +139,36 @@ def _healthy(
 def _shorter_steps(config: Any, clipped: float) -> Iterator[Remedy]:
     yield Remedy(
         {"learning_rate": _rounded(config.learning_rate / 2)},
-        f"{clipped:.0%} of the steps were clipped: steps half as long need it less.",
+        f"{clipped:.0%} of the steps were clipped: a smaller learning rate needs less clipping.",
     )
 
 
 def _orthogonal(config: Any, cell: Cell) -> Iterator[Remedy]:
     if "orthogonal" not in _effective(config, cell):
-        why = "Orthogonal recurrent weights keep the length of what passes them at first."
+        why = "Orthogonal recurrent weights preserve the gradient's norm at first."
         yield Remedy({"init": "orthogonal"}, why)
 
 
 def _longer(config: Any, half_life: float) -> Iterator[Remedy]:
-    """Longer truncation, where the gradient has not faded at its end."""
+    """Proposes longer truncation if the gradient has not decayed at its end."""
     bptt = getattr(config, "bptt", None)
     if bptt is not None and half_life > bptt / 4:
-        yield Remedy(
-            {"bptt": 2 * bptt}, f"The gradient still reaches the cut after {bptt} steps, and ends there."
-        )
+        yield Remedy({"bptt": 2 * bptt}, f"The gradient is cut after {bptt} steps before it has decayed.")
 
 
 def _effective(config: Any, cell: Cell) -> str:
-    """The initialisation by name, the cell's where it is the advised one."""
+    """Returns the initialisation's name; "advised" is replaced by the cell's."""
     init = getattr(config, "init", "advised")
     return cell.advised_init if init == "advised" else str(init)
 
 
 def _chrono(init: str) -> int:
-    """The memory that an initialisation begins with, in steps; 0: it is not of that kind."""
+    """Returns the memory in steps of a chrono initialisation; 0 for any other."""
     return next((int(n.partition(":")[2]) for n in init.split("+") if n.startswith("chrono:")), 0)
 
 
 def _with(config: Any, cell: Cell, added: str) -> str:
-    """The run's initialisation with another, in place of one of its kind or of the same bias."""
+    """Returns the run's initialisation with another added, which replaces one of the same bias."""
     kept = [
         n for n in _effective(config, cell).split("+") if n.partition(":")[0] not in ("chrono", "forget-bias")
     ]
@@ -177,7 +176,7 @@ def _with(config: Any, cell: Cell, added: str) -> str:
 
 
 def _is_new(config: Any, cell: Cell, options: dict[str, Any]) -> bool:
-    """Whether the task has these options and takes their values, and the run does not have them already."""
+    """Whether the task accepts these options and values, and the run does not have them already."""
     names = {field.name for field in dataclasses.fields(config)}
     if not options.keys() <= names or all(getattr(config, name) == value for name, value in options.items()):
         return False
@@ -189,7 +188,7 @@ def _is_new(config: Any, cell: Cell, options: dict[str, Any]) -> bool:
         with torch.random.fork_rng(devices=[]):
             weights = {name: torch.empty(shape) for name, shape in other.parameters().items()}
             initialise(other, weights, changed.init)
-    except ValueError:  # such as an initialisation that needs a gate that keeps the state
+    except ValueError:  # for example, an initialisation that needs a memory gate
         return False
     return True
 

@@ -1,4 +1,4 @@
-"""Which tokens of a text speak for what a classifier says of it."""
+"""Saliency: how much each token of a text supports a classifier's label."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,14 +12,14 @@ from elman.models.classifier import Classifier
 
 
 def saliency(model: Classifier, texts: Sequence[np.ndarray], label: int) -> list[list[float]]:
-    """How much each token speaks for a label, by gradient × input.
+    """Computes how much each token supports a label, by gradient × input.
 
-    For each embedded token x_t it is the derivative of the label's log-odds by x_t, times x_t: to first
-    order, what the log-odds would lose if the token's embedding were 0.
+    The weight of an embedded token x_t is the derivative of the label's log-odds with respect to x_t, times
+    x_t: to first order, the loss in log-odds if the token's embedding were 0.
 
     Args:
         model: reads tokens; in evaluation mode.
-        texts: the tokens [T] of one text, or of the two of a pair.
+        texts: the tokens [T] of one text, or of the two texts of a pair.
         label: the class whose log-odds are explained.
 
     Returns:
