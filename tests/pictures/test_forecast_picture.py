@@ -28,10 +28,10 @@ def test_history_median_and_fans_stand_where_they_belong():
     axes = new_figure().subplots()
     plot_forecast(axes, example())
     lines = {line.get_label(): line.get_xydata() for line in axes.lines}
-    assert set(lines) == {"history", "what came", "median"}
+    assert set(lines) == {"history", "actual", "median"}
     assert lines["history"][:, 0].tolist() == [0, 1, 2, 3, 4]
     assert lines["median"].tolist() == [[5, 3], [6, 4], [7, 5]]
-    assert lines["what came"][:, 1].tolist() == [3.5, 4.5, 5.5]
+    assert lines["actual"][:, 1].tolist() == [3.5, 4.5, 5.5]
     fans = {fan.get_label(): fan.get_paths()[0].vertices for fan in axes.collections}
     assert list(fans) == ["95 % interval", "80 % interval"]  # the widest behind
     for level, width in (("95 % interval", 2), ("80 % interval", 1)):
@@ -43,7 +43,7 @@ def test_history_median_and_fans_stand_where_they_belong():
 def test_what_is_not_known_yet_is_not_drawn():
     axes = new_figure().subplots()
     plot_forecast(axes, example(actual=False))
-    assert "what came" not in [line.get_label() for line in axes.lines]
+    assert "actual" not in [line.get_label() for line in axes.lines]
 
 
 @pytest.mark.parametrize("hours", [1, 5, 24, 70, 24 * 90, 24 * 365 * 9])

@@ -1,1 +1,1 @@
-"""Pictures: one file a picture, each drawing on matplotlib axes it is given."""
+"""Pictures: one file per picture; each draws on the matplotlib axes passed to it."""

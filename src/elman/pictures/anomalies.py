@@ -1,4 +1,4 @@
-"""A series with its anomalies: what was seen beside what was expected, and the errors below."""
+"""A series with its anomalies: observed and expected values, and the errors below."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,15 +17,15 @@ _TICKS = 6
 
 
 def plot_series(axes: "Axes", seen: np.ndarray, expected: np.ndarray, name: str) -> None:
-    """One column: seen [N] beside expected [N], missing values as gaps."""
+    """Plots one column: observed values [N] and expected ones [N], missing values as gaps."""
     axes.plot(expected, color=PALE, linewidth=1, label="expected")
-    axes.plot(seen, color=BLUE, linewidth=0.8, label="seen")
+    axes.plot(seen, color=BLUE, linewidth=0.8, label="observed")
     axes.set_ylabel(name)
     axes.grid(alpha=0.25)
 
 
 def plot_errors(axes: "Axes", errors: np.ndarray, threshold: np.ndarray, name: str) -> None:
-    """Smoothed errors or scores [N], and the threshold that each was held against [N]."""
+    """Plots smoothed errors or scores [N], and the threshold for each [N]."""
     axes.plot(errors, color=GREY, linewidth=0.8, label="error")
     axes.plot(threshold, color=PURPLE, linewidth=1, label="threshold")
     axes.set_ylabel(name)
@@ -33,18 +33,22 @@ def plot_errors(axes: "Axes", errors: np.ndarray, threshold: np.ndarray, name: s
 
 
 def shade(axes: "Axes", anomalies: Sequence[Anomaly]) -> None:
-    """Marks the ranges; a single row is widened to be seen."""
+    """Marks the anomalous ranges; a single row is widened to be visible."""
     for anomaly in anomalies:
         axes.axvspan(anomaly.first - 0.5, anomaly.last + 0.5, color=ORANGE, alpha=0.25, linewidth=1)
 
 
 def draw_anomalies(analyses: Sequence[Analysis], method: str, path: Path) -> None:
-    """The series with the highest score, as a file.
+    """Draws the series with the highest score to a file.
 
-    A panel stands for each column, those to blame first and six at most; one below for the smoothed errors of
-    the first and their threshold where the method is dynamic, else for the scores.
+    There is a panel for each column, the most anomalous first, at most six. The panel below shows the
+    smoothed errors of the first column and their threshold if the method is dynamic, otherwise the scores.
     """
-    analysis = max(analyses, key=lambda each: max((a.score for a in each.anomalies(method)), default=-np.inf))
+
+    def score(analysis: Analysis) -> float:
+        return max((anomaly.score for anomaly in analysis.anomalies(method)), default=-np.inf)
+
+    analysis = max(analyses, key=score)
     anomalies, columns, series = analysis.anomalies(method), analysis.columns, analysis.series
     blamed = [reason.column for anomaly in anomalies for reason in anomaly.reasons]
     order = sorted(range(len(columns)), key=lambda k: -blamed.count(columns[k]))[:_MOST_COLUMNS]
@@ -54,7 +58,7 @@ def draw_anomalies(analyses: Sequence[Analysis], method: str, path: Path) -> Non
         plot_series(axes, series.values[:, k], analysis.expected[:, k], columns[k])
     if method == "dynamic":
         first = analysis.thresholded[order[0]]
-        # before the first value there is nothing to judge
+        # no threshold exists before the first value
         threshold = np.where(first.threshold > 0, first.threshold, np.nan)
         plot_errors(panels[-1], first.smoothed, threshold, f"error of {columns[order[0]]}")
     else:

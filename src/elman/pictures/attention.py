@@ -1,4 +1,4 @@
-"""Where a translator looked."""
+"""A translator's attention over the source."""
 
 import warnings
 from pathlib import Path
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def plot_attention(axes: "Axes", weights: np.ndarray, source: list[str], target: list[str]) -> None:
-    """A grey square for each target piece (rows) and source piece (columns): the darker, the more it weighed.
+    """Plots a grey square for each target piece (rows) and source piece (columns), darker for larger weights.
 
     Args:
         axes: to draw on.
@@ -38,10 +38,10 @@ def plot_attention(axes: "Axes", weights: np.ndarray, source: list[str], target:
 
 
 def draw_attention(weights: np.ndarray, source: list[str], target: list[str], path: Path) -> None:
-    """``plot_attention`` as a file, as large as the sentences ask for."""
+    """Draws ``plot_attention`` to a file, scaled to the length of the sentences."""
     figure = new_figure(2 + 0.3 * len(source), 1.5 + 0.25 * len(target))
     plot_attention(figure.subplots(), weights, source, target)
     with warnings.catch_warnings():
-        # of a script that the font lacks, boxes are drawn
+        # characters that the font lacks are drawn as boxes
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         save_figure(figure, path)

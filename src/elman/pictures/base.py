@@ -1,4 +1,4 @@
-"""What every picture shares: a figure without a window, the colours, and the file it goes to."""
+"""Helpers of all pictures: figures without a window, colours, axes and files."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PICTURES = (".png", ".svg", ".pdf")
-"""Endings of the files that pictures go to."""
+"""Suffixes of picture files."""
 
-# told apart with any colour vision, and in grey, by their lightness (after Okabe & Ito 2008)
+# distinguishable with any colour vision, and in grey by lightness (after Okabe & Ito 2008)
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#7f7f7f"
 PALE = "#9ab8d8"
 _COLOURS, _STYLES = (BLUE, ORANGE, GREEN, PURPLE), ("-", "--", "-.", ":")
@@ -24,7 +24,7 @@ _LEGEND_SIZE = 8  # points
 
 
 def new_figure(width: float = 7, height: float = 4) -> "Figure":
-    """A figure that no window shows, width × height inches at 150 dots an inch."""
+    """Makes a figure without a window, width × height inches at 150 dots per inch."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -34,22 +34,22 @@ def new_figure(width: float = 7, height: float = 4) -> "Figure":
 
 
 def line_style(number: int) -> dict[str, Any]:
-    """Colour and dashes of a line; the first sixteen are all unlike."""
+    """Returns colour and dashes of a line; the first sixteen are all different."""
     dashes = _STYLES[number // len(_COLOURS) % len(_STYLES)]
     return {"color": _COLOURS[number % len(_COLOURS)], "linestyle": dashes}
 
 
 def legend_above(axes: "Axes", handles: "Sequence[Artist] | None" = None) -> None:
-    """What the lines are, above the axes, where it covers none of them, in as many columns as have room.
+    """Places a legend above the axes, where it covers no line, in as many columns as fit.
 
     Args:
-        axes: with lines that have labels.
-        handles: the lines, where they are not those of the axes.
+        axes: axes with labelled lines.
+        handles: the lines, if they are not those of the axes.
     """
     shown = axes.get_legend_handles_labels()[0] if handles is None else list(handles)
     if not shown:
         return
-    longest = max(len(str(each.get_label())) for each in shown) + 9  # and the piece of line beside it
+    longest = max(len(str(line.get_label())) for line in shown) + 9  # 9: the sample of the line
     room = 72 * axes.bbox.width / axes.figure.dpi / (0.55 * _LEGEND_SIZE)  # in letters
     columns = max(1, min(len(shown), int(room / longest)))
     legend = axes.legend(
@@ -66,12 +66,14 @@ def legend_above(axes: "Axes", handles: "Sequence[Artist] | None" = None) -> Non
 
 
 def logarithmic(axes: "Axes") -> None:
-    """A logarithmic vertical axis, its ticks plain numbers, between powers of ten too where it spans few."""
+    """Makes the vertical axis logarithmic with plain numbers, also between powers of ten if it spans few."""
     from matplotlib.ticker import LogFormatter
 
     class Plain(LogFormatter):
         def __call__(self, x: float, pos: int | None = None) -> str:
-            return f"{x:g}" if super().__call__(x, pos) else ""  # which says where a label is to be
+            return (
+                f"{x:g}" if super().__call__(x, pos) else ""
+            )  # the base class decides which ticks have labels
 
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(Plain())
@@ -79,16 +81,16 @@ def logarithmic(axes: "Axes") -> None:
 
 
 def check_picture(path: Path | None, option: str = "--plot") -> None:
-    """Raises InputError unless the option names a file of such an ending in a folder; None is no picture."""
+    """Raises InputError unless the path has a picture's suffix and an existing folder; None: no picture."""
     if path is not None:
         require(option, path.suffix in PICTURES, f"a file ending in {', '.join(PICTURES)}", str(path))
         require(option, path.parent.is_dir(), "a file in a folder that exists", str(path))
 
 
 def save_figure(figure: "Figure", path: Path) -> None:
-    """Writes a figure whole or not at all, as its ending says (.png, .svg, .pdf)."""
+    """Writes a figure atomically, in the format of the path's suffix (.png, .svg, .pdf)."""
     kind: Any = path.suffix.removeprefix(".")
     try:
         write_atomically(path, lambda temporary: figure.savefig(temporary, format=kind))
-    except OSError as error:  # which names the temporary file
+    except OSError as error:  # the error itself names the temporary file
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None

@@ -1,4 +1,4 @@
-"""Which classes are taken for which."""
+"""The confusion matrix of a classifier."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,12 +14,12 @@ _MOST_NUMBERS, _LONGEST_NAME = 25, 24
 
 
 def plot_confusion(axes: "Axes", matrix: np.ndarray, names: list[str]) -> None:
-    """Rows the truth, columns what was said; the colour is the share of a row, the number the count.
+    """Plots true classes as rows and predicted ones as columns; colours are shares of a row, numbers counts.
 
     Args:
         axes: to draw on.
         matrix: [V, V] counts.
-        names: of the classes, [V].
+        names: the V class names.
     """
     counts = np.asarray(matrix)
     shares = counts / counts.sum(1, keepdims=True).clip(1)
@@ -27,7 +27,7 @@ def plot_confusion(axes: "Axes", matrix: np.ndarray, names: list[str]) -> None:
     axes.figure.colorbar(image, ax=axes, label="share of the true class", shrink=0.8)
     shown = [name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…" for name in names]
     size = 9 if len(names) <= _MOST_NUMBERS else 5
-    # a dollar sign is no formula here
+    # escaped, because matplotlib reads dollar signs as formulas
     labels = [name.replace("$", r"\$") for name in shown]
     axes.set_xticks(range(len(names)), labels, rotation=45, ha="right", fontsize=size)
     axes.set_yticks(range(len(names)), labels, fontsize=size)
@@ -47,7 +47,7 @@ def plot_confusion(axes: "Axes", matrix: np.ndarray, names: list[str]) -> None:
 
 
 def draw_confusion(matrix: np.ndarray, names: list[str], path: Path, title: str) -> None:
-    """``plot_confusion`` with a title, as a file."""
+    """Draws ``plot_confusion`` with a title to a file."""
     side = min(5 + 0.25 * len(names), 14)
     figure = new_figure(side + 1, side)
     axes = figure.subplots()

@@ -1,4 +1,4 @@
-"""The loss over training."""
+"""The loss curve of a training run."""
 
 import math
 from collections.abc import Callable
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 def plot_curve(
     axes: "Axes", lines: list[dict[str, Any]], unit: str, reading: Callable[[float], float]
 ) -> None:
-    """Training loss by step, validation loss by epoch.
+    """Plots the training loss by step and the validation loss by epoch.
 
     Args:
         axes: to draw on.
-        lines: of the history.
-        unit: of the loss, for the axis.
-        reading: a loss of the history in that unit.
+        lines: the lines of the history.
+        unit: unit of the loss, for the axis.
+        reading: converts a loss of the history to that unit.
     """
     finite = [line for line in lines if math.isfinite(line.get("loss", math.nan))]
     train = [(line["step"], reading(line["loss"])) for line in finite if line["kind"] == "train"]
@@ -43,7 +43,7 @@ def plot_curve(
 def draw_curve(
     lines: list[dict[str, Any]], path: Path, unit: str, reading: Callable[[float], float], title: str
 ) -> None:
-    """``plot_curve`` with a title, as a file."""
+    """Draws ``plot_curve`` with a title to a file."""
     figure = new_figure()
     axes = figure.subplots()
     plot_curve(axes, lines, unit, reading)

@@ -1,4 +1,4 @@
-"""A series' history, its forecast and how sure that is."""
+"""A series' history, its forecast and the forecast's intervals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 
     from elman.data.series.panel import Panel
 
-_HORIZONS = 4  # of history that are drawn before a forecast
-_TICKS = 3, 7  # dates on an axis, at least and at most, so that they do not touch
+_HORIZONS = 4  # length of the history drawn before a forecast, in horizons
+_TICKS = 3, 7  # least and most dates on an axis, so that they do not overlap
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What is drawn of one series.
+    """The forecast of one series, as it is drawn.
 
     Attributes:
-        name: of the series.
+        name: name of the series.
         times: [T + H] numbers or datetime64.
         history: [T] targets before the cutoff.
-        actual: [H] targets after it, or None where they are unknown.
-        median: [H].
-        intervals: by level in per cent, (low, high), each [H].
+        actual: [H] targets after the cutoff, or None if unknown.
+        median: [H] median forecast.
+        intervals: (low, high), each [H], by level in per cent.
     """
 
     name: str
@@ -42,14 +42,14 @@ class Forecast:
 def as_drawn(
     panel: "Panel", series: int, cutoff: int, quantiles: np.ndarray, levels: Sequence[int]
 ) -> Forecast:
-    """A forecast with the history before it, and with what came where all of that is known.
+    """Returns a forecast with the history before it, and with the actual values if all are known.
 
     Args:
         panel: the series.
-        series: whose forecast it is.
-        cutoff: its first step.
+        series: index of the series.
+        cutoff: first step of the forecast.
         quantiles: [H, 1 + 2 L] the median, then both ends of each interval.
-        levels: the L intervals in per cent.
+        levels: the levels of the L intervals, in per cent.
     """
     horizon = len(quantiles)
     first = max(0, cutoff - _HORIZONS * horizon)
@@ -67,7 +67,7 @@ def as_drawn(
 
 
 def plot_forecast(axes: "Axes", forecast: Forecast) -> None:
-    """History, what came, the median, and a fan of intervals, the wider the paler."""
+    """Plots history, actual values, median, and a fan of intervals, paler for wider ones."""
     from matplotlib.colors import to_rgb
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
@@ -79,7 +79,7 @@ def plot_forecast(axes: "Axes", forecast: Forecast) -> None:
         shade = white + (1 - white) * np.array(to_rgb(BLUE))
         axes.fill_between(future, low, high, color=shade, linewidth=0, label=f"{level} % interval")
     if forecast.actual is not None:
-        axes.plot(future, forecast.actual, color=ORANGE, linewidth=1, label="what came")
+        axes.plot(future, forecast.actual, color=ORANGE, linewidth=1, label="actual")
     axes.plot(future, forecast.median, color=BLUE, linewidth=1.5, label="median")
     axes.set_title(forecast.name, fontsize="medium")
     axes.grid(alpha=0.25)
@@ -91,7 +91,7 @@ def plot_forecast(axes: "Axes", forecast: Forecast) -> None:
 
 
 def draw_forecasts(forecasts: Sequence[Forecast], path: Path) -> None:
-    """``plot_forecast`` of some series, two a row, as a file."""
+    """Draws ``plot_forecast`` for several series to a file, two per row."""
     rows = -(-len(forecasts) // 2)
     columns = min(2, len(forecasts))
     figure = new_figure(5 * columns + 1, 2.4 * rows + 0.8)

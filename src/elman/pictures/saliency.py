@@ -1,24 +1,24 @@
-"""A text whose words are coloured by what they speak for, for a terminal; with plain marks elsewhere."""
+"""A text with its words coloured by saliency in a terminal, or marked by signs elsewhere."""
 
 import io
 from collections.abc import Sequence
 
 _FOR, _AGAINST = (0, 158, 115), (213, 94, 0)  # the green and the orange of the other pictures
-_FAINT = 0.1  # of the largest weight: below it a piece is left plain
+_FAINT = 0.1  # share of the largest weight below which a piece is left plain
 
 
 def render_saliency(
     pieces: Sequence[str], weights: Sequence[float], *, spaced: bool, in_terminal: bool
 ) -> str:
-    """The pieces as one text: green what speaks for the label, orange what speaks against it.
+    """Joins the pieces to one text: green supports the label, orange opposes it.
 
-    Without a terminal a piece is followed by one to three signs, as ``wonderful[+++]``.
+    Without a terminal, one to three signs follow a piece, as in ``wonderful[+++]``.
 
     Args:
-        pieces: of the text.
-        weights: of each piece; only their ratios count.
-        spaced: whether a space is to stand between pieces.
-        in_terminal: colours, or plain marks.
+        pieces: the pieces of the text.
+        weights: one for each piece; only their ratios matter.
+        spaced: whether to put a space between pieces.
+        in_terminal: uses colours; otherwise signs.
     """
     largest = max(map(abs, weights), default=0.0) or 1.0
     shares = [weight / largest for weight in weights]
@@ -49,7 +49,7 @@ def _coloured(pieces: Sequence[str], shares: Sequence[float], between: str) -> s
             continue
         background = [round(255 + (c - 255) * strength) for c in (_FOR if share > 0 else _AGAINST)]
         text.append(piece, f"black on rgb({','.join(map(str, background))})")
-    # as wide as the text, so that the terminal and not rich breaks the lines
+    # as wide as the text, so that the terminal breaks the lines, not rich
     console = Console(
         file=io.StringIO(), force_terminal=True, color_system="truecolor", width=max(80, 2 * len(text))
     )
