@@ -139,7 +139,7 @@ def call_of(name: str, **changes: object) -> Call:
 
 
 LENGTHS, RESETS = torch.tensor([5, 0]), torch.eye(5, 2).bool()
-CUT = "torch's layers can be cut at resets only when they read full rows in one direction"
+CUT = "torch's layers support resets only for full rows in one direction"
 OTHER = "torch's layers have no variational dropout, zoneout or residual connections"
 
 

@@ -23,9 +23,9 @@ T, B, I, H = 5, 2, 3, 4
 LENGTHS, RESETS = torch.tensor([5, 2]), torch.eye(T, B).bool()
 TYPES = "the compiled kernels take float32 or bfloat16"
 FLOAT64 = f"{TYPES}. Got torch.float64"
-CUT = "torch's layers can be cut at resets only when they read full rows in one direction"
+CUT = "torch's layers support resets only for full rows in one direction"
 OTHER = "torch's layers have no variational dropout, zoneout or residual connections"
-KEPT = "torch's layers neither recompute nor tell their states' gradients"
+KEPT = "torch's layers neither recompute nor record their states' gradients"
 
 
 def x(dtype=torch.float32, device=None):
@@ -123,7 +123,7 @@ def test_it_names_the_backend_that_runs_the_call(case, monkeypatch):
         (
             Watching,
             "aten",
-            {"cpu": "what records torch's operators would not see the compiled kernels"},
+            {"cpu": "a tracer of torch's operators would not see the compiled kernels"},
         ),
         (
             forward_ad.dual_level,

@@ -1,1 +1,1 @@
-"""How a stack of cells is unrolled over time: a readable reference and the backends that are faster."""
+"""Unrolls a stack of cells over time: a readable reference and faster backends."""

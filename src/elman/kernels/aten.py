@@ -1,4 +1,4 @@
-"""Plain calls handed to torch's own fused layers: oneDNN and ATen on a CPU, cuDNN on a GPU."""
+"""The backend of torch's own fused layers, for plain calls: oneDNN and ATen on a CPU, cuDNN on a GPU."""
 
 import itertools
 
@@ -11,26 +11,26 @@ from elman.cells import GRU, LSTM, Elman, ProjectedLSTM
 from elman.kernels.call import Call
 from elman.state import State, where
 
-# what torch calls its layer of each cell that it has one of; the nonlinearity follows where there are two
+# torch's name for the fused layer of each cell; "rnn_" is completed by the nonlinearity
 _LAYERS = {Elman: "rnn_", LSTM: "lstm", ProjectedLSTM: "lstm", GRU: "gru"}
 
 
 def supports(call: Call) -> str | None:
-    """None, or why torch's layers cannot run this call."""
+    """Returns None, or the reason why torch's layers cannot run this call."""
     if call.side is not None or call.x.dim() != 3:
         return "torch's layers take neither a side input nor planes"
     if type(call.cells[0]) not in _LAYERS:
         return f"torch has no fused {type(call.cells[0]).__name__}"
     if call.resets is not None and (call.bidirectional or call.lengths is not None):
-        return "torch's layers can be cut at resets only when they read full rows in one direction"
+        return "torch's layers support resets only for full rows in one direction"
     if call.input_masks is not None or call.noise or call.residual:
         return "torch's layers have no variational dropout, zoneout or residual connections"
     if call.recompute or call.record is not None:
-        return "torch's layers neither recompute nor tell their states' gradients"
+        return "torch's layers neither recompute nor record their states' gradients"
     if 0 in call.x.shape[:2]:
         return "no steps or no rows"
     if torch.compiler.is_compiling() and (call.lengths is not None or call.resets is not None):
-        return "packing and cutting depend on the data, which a compiled graph cannot"
+        return "packing and cutting depend on the data, which a compiled graph cannot do"
     if torch._C._are_functorch_transforms_active():
         return "torch's layers have no batching rule"
     if forward_ad._current_level >= 0:
@@ -39,7 +39,7 @@ def supports(call: Call) -> str | None:
 
 
 def run(call: Call) -> tuple[Tensor, State]:
-    """The stack through one call of torch's layer."""
+    """Runs the stack by one call of torch's layer."""
     if call.lengths is not None:
         return _ragged(call, call.lengths)
     if call.resets is not None:
@@ -48,7 +48,7 @@ def run(call: Call) -> tuple[Tensor, State]:
 
 
 def _layer(call: Call, data: Tensor, batch_sizes: Tensor | None, state: State) -> tuple[Tensor, State]:
-    """torch's entry for data [T, B, I], or for packed data [sum of lengths, I]."""
+    """Calls torch's layer on data [T, B, I], or on packed data [sum of lengths, I]."""
     cell = call.cells[0]
     flat = [w[name] for w in call.weights for name in cell.parameters()]
     options = (cell.bias, len(call.cells), call.dropout, call.dropout > 0, call.bidirectional)
@@ -58,13 +58,13 @@ def _layer(call: Call, data: Tensor, batch_sizes: Tensor | None, state: State) -
         output, *final = entry(data, hx, flat, *options, False)
     else:
         output, *final = entry(data, batch_sizes, hx, flat, *options)
-    # autocast may have lowered the precision; the memory keeps its own
+    # autocast may have lowered the precision; the state keeps its own
     final = tuple(new.to(old.dtype) for new, old in zip(final, state, strict=True))
     return output.to(final[0].dtype), final
 
 
 def _cut(call: Call, resets: Tensor) -> tuple[Tensor, State]:
-    """Pieces of time between the steps at which some row resets."""
+    """Runs the layer piece by piece between the steps at which some row resets."""
     cuts = resets.any(1).nonzero().flatten().tolist()
     state, outputs = call.state, []
     for begin, end in itertools.pairwise(sorted({0, *cuts, len(call.x)})):
@@ -76,9 +76,9 @@ def _cut(call: Call, resets: Tensor) -> tuple[Tensor, State]:
 
 
 def _ragged(call: Call, lengths: Tensor) -> tuple[Tensor, State]:
-    """Rows sorted by length and packed, as torch wants them, and put back."""
+    """Sorts and packs the rows by length, as torch requires, runs the layer, and restores their order."""
     T = call.x.shape[0]
-    # torch packs no empty rows: they are read for one step, which is then undone
+    # torch cannot pack empty rows: they are read for one step, which is then undone
     packed = pack_padded_sequence(call.x, lengths.clamp(min=1).cpu(), enforce_sorted=False)
     order, back = packed.sorted_indices, packed.unsorted_indices
     assert order is not None

@@ -1,4 +1,4 @@
-"""What a backend is asked to do."""
+"""The arguments of a backend."""
 
 from dataclasses import dataclass, field, replace
 
@@ -18,13 +18,13 @@ def check_lengths(lengths: Tensor, steps: int) -> None:
 
 @dataclass(frozen=True)
 class Noise:
-    """What perturbs one layer in one direction during a call; drawn by the layer, applied by the backend.
+    """The noise on one layer in one direction during a call; drawn by the layer, applied by the backend.
 
     Attributes:
-        recurrent: a mask [B, *shape] on each state that a matrix multiplies, as that product sees it, in
-            the states' order, the same at every step; None where recurrent dropout is off.
-        zoneout: for each state the share of the old one in the new: a tensor [T, B, *shape] of 0 and 1 in
-            training, its expectation in evaluation; None where zoneout is off.
+        recurrent: a mask [B, *shape] for each state that enters a matrix product (only that product sees the
+            masked state), in the states' order, the same at every step; None without recurrent dropout.
+        zoneout: for each state, the share of the old state in the new one: a tensor [T, B, *shape] of 0 and 1
+            in training, its expectation in evaluation; None without zoneout.
     """
 
     recurrent: State | None = None
@@ -33,17 +33,17 @@ class Noise:
 
 @dataclass(frozen=True)
 class Sweep:
-    """One layer in one direction over all steps: what is asked of whatever unrolls it.
+    """One layer in one direction over all steps: the arguments of an unroll.
 
     Attributes:
-        cell: its cell.
-        w: its parameters by name.
+        cell: the cell.
+        w: the parameters by name.
         x: [T, B, I, *planes].
         state: the state before the first step that is read, each tensor [B, *shape].
-        initial: what a reset puts the state back to, shaped like ``state``; not read without resets.
-        lengths: [B] int64, or None: every row has T steps.
-        resets: [T, B] bool: the state is put back before that step; or None.
-        noise: what perturbs it.
+        initial: the state after a reset, shaped like ``state``; not read without resets.
+        lengths: [B] int64; None: every row has T steps.
+        resets: [T, B] bool, true if the state is reset before that step; or None.
+        noise: the noise.
         reverse: whether it reads from the end.
         record: a tensor [T, B, *shape] for each state, which the backward pass fills with the gradient of the
             state after each step; or None.
@@ -63,7 +63,7 @@ class Sweep:
     side: Tensor | None = None
 
     def part(self, begin: int, end: int, state: State) -> "Sweep":
-        """The steps from ``begin`` to before ``end``, from a state of their own."""
+        """Returns the sweep of steps [begin, end), which starts from ``state``."""
         own, lengths, zoneout = slice(begin, end), self.lengths, self.noise.zoneout
         if zoneout is not None:
             zoneout = tuple(z[own] if isinstance(z, Tensor) else z for z in zoneout)
@@ -88,19 +88,19 @@ class Call:
         weights: parameters by name, for each layer and direction.
         x: [T, B, I, *planes].
         state: the state before the first step, each tensor [layers × directions, B, *shape].
-        initial: what a reset puts the state back to, shaped like ``state``.
-        lengths: [B] int64 on x's device, or None: every row has T steps.
-        resets: [T, B] bool: the state is put back before that step; or None.
+        initial: the state after a reset, shaped like ``state``.
+        lengths: [B] int64 on x's device; None: every row has T steps.
+        resets: [T, B] bool, true if the state is reset before that step; or None.
         side: [T, B, *shape] the side input, which every layer and direction reads; or None.
         bidirectional: whether each layer also reads from the end.
         dropout: probability on the output of every layer but the last (0 in evaluation).
         residual: whether every layer but the first adds its input to its output.
         input_masks: for each layer a mask [B, I, *planes] on its input, the same at every step; or None.
-        noise: for each layer and direction; empty where there is none.
-        recompute: steps of a chunk of time whose inner results are made again in the backward pass in place
-            of being kept; 0: everything is kept.
-        record: a list to which every layer and direction adds a state of zeros [T, B, *shape] that the
-            backward pass fills with the gradient of the state after each step; or None.
+        noise: for each layer and direction; empty without noise.
+        recompute: chunk length in steps, if the backward pass recomputes intermediate results chunk by chunk
+            instead of storing them; 0: everything is stored.
+        record: a list to which every layer and direction adds a state of zeros [T, B, *shape]; the backward
+            pass fills it with the gradient of the state after each step; or None.
     """
 
     cells: tuple[Cell, ...]
@@ -121,5 +121,5 @@ class Call:
 
     @property
     def directions(self) -> int:
-        """1 or 2."""
+        """Number of directions: 1 or 2."""
         return 2 if self.bidirectional else 1

@@ -23,15 +23,15 @@ _printed: set[str] = set()
 
 
 def run(call: Call, backend: str = "auto") -> tuple[Tensor, State]:
-    """Runs a call on the backend named, or with ``"auto"`` on the fastest that supports it.
+    """Runs a call on the named backend, or with ``"auto"`` on the fastest one that supports it.
 
-    With ``ELMAN_VERBOSE=1`` it prints what ``explain`` says to standard error, once for each answer.
+    With ``ELMAN_VERBOSE=1`` it prints the text of ``explain`` to standard error, each text once.
 
     Shapes:
         output [T, B, O × directions], state as ``call.state``
 
     Raises:
-        ValueError: the backend is unknown, or cannot run this call; the message says why.
+        ValueError: the backend is unknown, or cannot run this call; the message gives the reason.
     """
     if _VERBOSE:
         _print_once(explain(call, backend))
@@ -45,13 +45,13 @@ def run(call: Call, backend: str = "auto") -> tuple[Tensor, State]:
 
 
 def check_backend(backend: str) -> None:
-    """Raises ValueError unless there is a backend of this name."""
+    """Raises ValueError unless a backend has this name."""
     if backend != "auto" and backend not in BACKENDS:
         raise ValueError(f"backend must be one of auto, {', '.join(BACKENDS)}. Got {backend!r}.")
 
 
 def explain(call: Call, backend: str = "auto") -> str:
-    """Says which backend runs a call, and in a line each why the faster ones do not.
+    """Returns which backend runs a call, and one line for each faster one with the reason against it.
 
     Raises:
         ValueError: the backend is unknown.
@@ -69,7 +69,7 @@ def explain(call: Call, backend: str = "auto") -> str:
     raise AssertionError("the reference supports every call")
 
 
-@torch.compiler.assume_constant_result  # so that it prints while a graph is compiled, and breaks none
+@torch.compiler.assume_constant_result  # so that it prints during compilation without a graph break
 def _print_once(text: str) -> None:
     if text not in _printed:
         _printed.add(text)
@@ -77,10 +77,10 @@ def _print_once(text: str) -> None:
 
 
 def register(binary: Any, classes: Mapping[str, type[Cell]]) -> None:
-    """Adds the kernels of a module that was compiled at run time to those of the backend ``"cpu"``.
+    """Adds the kernels of a module that was compiled at run time to the backend ``"cpu"``.
 
     Args:
-        binary: has the functions of csrc/module.cpp; ``cells()`` lists its cells.
-        classes: the class of each of its cells by the name there, options left out.
+        binary: a module with the functions of csrc/module.cpp; ``cells()`` lists its cells.
+        classes: the class of each cell by its name in ``cells()``, without options.
     """
     table.register(binary, classes)

@@ -1,4 +1,4 @@
-"""What compiled code, which sees memory and nothing else of a tensor, may be given."""
+"""Checks that tensors are plain memory, as compiled code requires."""
 
 from collections.abc import Iterable
 
@@ -10,13 +10,13 @@ _PLAIN = (Tensor, nn.Parameter)
 
 
 def why_not(tensors: Iterable[Tensor]) -> str | None:
-    """None, or why compiled code cannot stand for operators of torch's on these tensors."""
+    """Returns None, or the reason why compiled code cannot replace torch's operators on these tensors."""
     if torch._C._are_functorch_transforms_active():
         return "the compiled kernels have no batching rule"
     if torch.compiler.is_compiling():
         return None
     if torch.jit.is_tracing() or torch._C._len_torch_dispatch_stack():
-        return "what records torch's operators would not see the compiled kernels"
+        return "a tracer of torch's operators would not see the compiled kernels"
     if forward_ad._current_level >= 0:
         return "the compiled kernels have no forward-mode derivative"
     if not all(type(t) in _PLAIN and not t.is_neg() for t in tensors):
@@ -25,7 +25,7 @@ def why_not(tensors: Iterable[Tensor]) -> str | None:
 
 
 def has_memory(t: Tensor) -> bool:
-    """Whether a tensor of torch's lies in memory; a batch of vectorised gradients does not."""
+    """Whether a tensor has memory; a batch of vectorised gradients has none."""
     try:
         return t.data_ptr() != 0 or t.numel() == 0
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""The readable truth: any cell, any option, one step at a time, differentiable any number of times."""
+"""The readable reference: any cell, any option, one step at a time, differentiable any number of times."""
 
 from collections.abc import Callable, Mapping
 
@@ -13,22 +13,22 @@ Visit = Callable[[int, State, State], None]
 
 
 def supports(call: Call) -> str | None:
-    """The reference supports every call."""
+    """Returns None: the reference supports every call."""
     return None
 
 
 def run(call: Call) -> tuple[Tensor, State]:
-    """The stack, one step at a time."""
+    """Runs the stack one step at a time."""
     return stack.run(call, unroll)
 
 
 def unroll(sweep: Sweep, visit: Visit | None = None) -> tuple[Tensor, State]:
-    """One layer in one direction.
+    """Unrolls one layer in one direction.
 
-    Past a row's length its state stands still and its output is 0; read in reverse, a row's state therefore
-    waits at its given value until the row's last step. A reset before step t cuts the row in two: reading
-    forward the state is put back before t, in reverse before t − 1. ``visit`` is told of each step as it is
-    taken: t, the state before it (put back where it resets) and after it.
+    Past a row's length its state does not change and its output is 0; in reverse, a row's state therefore
+    keeps its starting value until the row's last step. A reset before step t splits the row: reading forward,
+    the state is reset before t, in reverse before t − 1. ``visit`` is called after each step with t, the
+    state before the step (after a reset, the initial one) and the state after it.
 
     Shapes:
         output [T, B, O, *planes], state as ``sweep.state``
@@ -56,7 +56,7 @@ def unroll(sweep: Sweep, visit: Visit | None = None) -> tuple[Tensor, State]:
             new = cell.step(w, projected[t], state, seen)
         else:
             new = cell.step(w, projected[t], state, seen, sides[t])
-        # autocast may have lowered the step's precision; the memory keeps its own
+        # autocast may have lowered the step's precision; the state keeps its own
         new = tuple(n.to(s.dtype) for n, s in zip(new, state, strict=True))
         if noise.zoneout is not None:
             new = _zoneout(new, state, noise.zoneout, t)
@@ -73,18 +73,18 @@ def unroll(sweep: Sweep, visit: Visit | None = None) -> tuple[Tensor, State]:
 
 
 def _noted(state: State, places: State) -> State:
-    """The state, as tensors that only what comes after the step reads, which note their gradients."""
+    """Returns aliases of the state that record their gradients in ``places``; only later steps read them."""
     if not torch.is_grad_enabled():
         return state
     aliases = tuple(s.view_as(s) if s.requires_grad else s.detach().requires_grad_() for s in state)
     for s, place in zip(aliases, places, strict=True):
-        # copy_ gives a tensor back, and what a hook gives back replaces the gradient
+        # return None: a hook's return value would replace the gradient
         s.register_hook(lambda gradient, place=place: (place.copy_(gradient), None)[1])
     return aliases
 
 
 def _seen(state: State, masks: Mapping[int, Tensor]) -> State:
-    """The state with the masks at those positions."""
+    """Applies the masks to the states at their positions."""
     return tuple(s * masks[k] if k in masks else s for k, s in enumerate(state))
 
 

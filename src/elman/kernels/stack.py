@@ -1,4 +1,4 @@
-"""The loop over layers and directions, which is the same whatever unrolls one of them over time."""
+"""The loop over layers and directions, shared by all ways to unroll one of them over time."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -12,19 +12,19 @@ from elman.kernels.call import Call, Noise, Sweep
 from elman.state import State, where
 
 Unroll = Callable[[Sweep], tuple[Tensor, State]]
-"""One layer in one direction: output [T, B, O] and the state after the last step that was read."""
+"""Unrolls one layer in one direction: output [T, B, O] and the state after the last step that was read."""
 Layer = Callable[[Sequence[Sweep]], tuple[Tensor, Sequence[State]]]
-"""One layer in all its directions, which share cell, x, lengths and resets: output [T, B, O × directions] and
-the state of each direction."""
+"""Unrolls one layer in all its directions, which share cell, x, lengths and resets: output
+[T, B, O × directions] and the state of each direction."""
 
 
 def run(call: Call, unroll: Unroll, layer: Layer | None = None) -> tuple[Tensor, State]:
     """Unrolls the stack: output [T, B, O × directions] and the state [layers × directions, B, *shape].
 
     Args:
-        call: what to do.
-        unroll: one layer in one direction; as ``reference.unroll``.
-        layer: one layer in all its directions, where that is more than ``unroll`` for each.
+        call: the call.
+        unroll: unrolls one layer in one direction, like ``reference.unroll``.
+        layer: unrolls one layer in all its directions; None: ``unroll`` for each.
     """
     if call.recompute:
         layer = partial(each_direction, partial(_in_chunks, unroll, call.recompute))
@@ -58,25 +58,25 @@ def run(call: Call, unroll: Unroll, layer: Layer | None = None) -> tuple[Tensor,
         finals.extend(own)
         x = x + y if call.residual and k > 0 else y
         if call.dropout and k < len(call.cells) - 1:
-            x = F.dropout(x, call.dropout)  # torch's own: its layers draw the same masks
+            x = F.dropout(x, call.dropout)  # torch's function, to draw the same masks as torch's layers
     if len(finals) == 1:
         return x, tuple(s.unsqueeze(0) for s in finals[0])
     return x, tuple(torch.stack(parts) for parts in zip(*finals, strict=True))
 
 
 def _unbound(state: State) -> list[State]:
-    """The state of each layer and direction."""
+    """Splits a state into the states of each layer and direction."""
     return list(zip(*(s.unbind() for s in state), strict=True))
 
 
 def each_direction(unroll: Unroll, sweeps: Sequence[Sweep]) -> tuple[Tensor, list[State]]:
-    """One layer in all its directions, one after the other by ``unroll``."""
+    """Unrolls one layer in all its directions, one after the other."""
     outputs, finals = zip(*map(unroll, sweeps), strict=True)
     return torch.cat(outputs, 2) if len(outputs) > 1 else outputs[0], list(finals)
 
 
 def _recorded(call: Call, state: State) -> State | None:
-    """Where the gradients of the states of one layer in one direction will stand."""
+    """Adds a state of zeros for the gradients of one layer in one direction to the call's record."""
     if call.record is None:
         return None
     zeros = tuple(s.new_zeros(len(call.x), *s.shape) for s in state)
@@ -85,7 +85,7 @@ def _recorded(call: Call, state: State) -> State | None:
 
 
 def _in_chunks(unroll: Unroll, steps: int, sweep: Sweep) -> tuple[Tensor, State]:
-    """``unroll``, ``steps`` at a time: of each chunk only the state before it is kept for the backward."""
+    """Unrolls ``steps`` at a time; only the state before each chunk is stored for the backward pass."""
     T, state, resets, lengths = len(sweep.x), sweep.state, sweep.resets, sweep.lengths
     outputs: list[Tensor] = []
     begins = range(0, T, steps)

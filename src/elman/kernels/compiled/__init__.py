@@ -1,1 +1,1 @@
-"""The compiled CPU kernels of csrc/: what they take, their passes, and the ways in."""
+"""The compiled CPU kernels of csrc/: their arguments, passes and entry points."""

@@ -1,8 +1,8 @@
 """The compiled CPU kernels (csrc/): float32 and bfloat16, every option of the layer.
 
 One call covers one layer in one or both directions. In eager mode it is an ``autograd.Function``, in a
-compiled graph the operator ``elman::sweep``; both run the same two functions. A gradient that is to be
-differentiated again is computed by the reference, so nothing that works there stops working here.
+compiled graph the operator ``elman::sweep``; both run the same two functions. The reference computes
+gradients that are differentiated again, so everything that works there works here too.
 """
 
 import itertools
@@ -33,7 +33,7 @@ from elman.state import State
 
 
 def supports(call: Call) -> str | None:
-    """None, or why the compiled kernels cannot run this call."""
+    """Returns None, or the reason why the compiled kernels cannot run this call."""
     if _kernels is None:
         return "the compiled kernels were not built: there was no C++ compiler when elman was installed"
     if call.side is not None or call.x.dim() != 3:
@@ -49,25 +49,25 @@ def supports(call: Call) -> str | None:
     elif call.x.dtype not in DTYPES or any(t.dtype != call.x.dtype for t in tensors):
         return f"the compiled kernels take float32 or bfloat16. Got {call.x.dtype}"
     if torch.compiler.is_compiling() and call.record is not None:
-        return "a compiled graph does not tell its states' gradients"
+        return "a compiled graph does not record its states' gradients"
     return why_not([*tensors, *call.initial, *(t for t in (call.lengths, call.resets) if t is not None)])
 
 
 def run(call: Call) -> tuple[Tensor, State]:
-    """The stack, one call of the kernels a layer."""
+    """Runs the stack by one call of the kernels per layer."""
     return stack.run(call, unroll, layer)
 
 
 def unroll(sweep: Sweep) -> tuple[Tensor, State]:
-    """One layer in one direction; as ``reference.unroll``."""
+    """Unrolls one layer in one direction, like ``reference.unroll``."""
     output, (final,) = layer((sweep,))
     return output, final
 
 
 def layer(sweeps: Sequence[Sweep]) -> tuple[Tensor, list[State]]:
-    """One layer in all its directions, side by side; as ``stack.each_direction``."""
+    """Unrolls one layer in all its directions in parallel, like ``stack.each_direction``."""
     state = sweeps[0].state
-    if torch.is_autocast_enabled("cpu"):  # products in bfloat16, memory and results in float32
+    if torch.is_autocast_enabled("cpu"):  # products in bfloat16, states and results in float32
         sweeps = _lowered(sweeps)
     options, inputs = taken_apart(sweeps)
     if torch.compiler.is_compiling():
@@ -83,7 +83,7 @@ def layer(sweeps: Sequence[Sweep]) -> tuple[Tensor, list[State]]:
 
 
 def _lowered(sweeps: Sequence[Sweep]) -> list[Sweep]:
-    """With inputs and weights in bfloat16."""
+    """Returns the sweeps with inputs and weights in bfloat16."""
     x = sweeps[0].x.to(torch.bfloat16)
 
     def lowered(w: Weights) -> Weights:
@@ -93,7 +93,7 @@ def _lowered(sweeps: Sequence[Sweep]) -> list[Sweep]:
 
 
 class _Layer(torch.autograd.Function):
-    """A layer's sweeps in eager mode; their inputs as ``Inputs``."""
+    """A layer's sweeps in eager mode; the tensor arguments are ``Inputs``."""
 
     @staticmethod
     def forward(ctx: Any, options: Options, *inputs: Tensor | None) -> Any:
@@ -112,7 +112,7 @@ class _Layer(torch.autograd.Function):
         needs = ctx.needs_input_grad[1:]
         if torch.is_grad_enabled() or not all(g is None or has_memory(g) for g in d_results):
             return (None, *_by_reference(ctx.options, inputs, needs, d_results))
-        if ctx.spent:  # the gates were overwritten by their gradients: a second backward makes them again
+        if ctx.spent:  # the first backward overwrote the gates by their gradients: recompute them
             forward(ctx.options, inputs, kept)
         ctx.spent = True
         return (None, *backward(ctx.options, inputs, kept, needs, d_results))
@@ -121,7 +121,7 @@ class _Layer(torch.autograd.Function):
 def _by_reference(
     options: Options, inputs: Inputs, needs: Sequence[bool], gradients: Inputs
 ) -> list[Tensor | None]:
-    """The gradients once more by the reference, in float32; differentiable where gradients are enabled."""
+    """Computes the gradients by the reference, in float32; differentiable if gradients are enabled."""
     again = torch.is_grad_enabled()
 
     def wide(t: Any) -> Any:
@@ -136,11 +136,11 @@ def _by_reference(
         sweeps = map(plain, options.sweeps(list(map(wide, inputs))))
         output, finals = stack.each_direction(reference.unroll, list(sweeps))
     results = [output, *itertools.chain(*finals)]
-    wanted = [t for t, need in zip(inputs, needs, strict=True) if need and t is not None]
-    given = [(r, g.to(r.dtype)) for r, g in zip(results, gradients, strict=True) if g is not None]
-    found = iter(
+    targets = [t for t, need in zip(inputs, needs, strict=True) if need and t is not None]
+    pairs = [(r, g.to(r.dtype)) for r, g in zip(results, gradients, strict=True) if g is not None]
+    computed = iter(
         torch.autograd.grad(
-            [r for r, _ in given], wanted, [g for _, g in given], create_graph=again, allow_unused=True
+            [r for r, _ in pairs], targets, [g for _, g in pairs], create_graph=again, allow_unused=True
         )
     )
-    return [next(found) if need and t is not None else None for t, need in zip(inputs, needs, strict=True)]
+    return [next(computed) if need and t is not None else None for t, need in zip(inputs, needs, strict=True)]

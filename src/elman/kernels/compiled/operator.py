@@ -1,6 +1,6 @@
-"""A layer as operators that torch.compile and torch.export know: ``elman::sweep`` and its gradient.
+"""A layer as operators for torch.compile and torch.export: ``elman::sweep`` and its gradient.
 
-They take a layer's ``Inputs``, without those that are None, and its ``Options`` as plain arguments.
+They take a layer's ``Inputs`` without the Nones, and its ``Options`` as plain arguments.
 """
 
 import itertools
@@ -27,11 +27,11 @@ _OPTIONS = (
     schema=f"(Tensor[] inputs, {_OPTIONS}, bool keep) -> Tensor[]",
 )
 def _sweep(given: Sequence[Tensor], *plain: Any) -> list[Tensor]:
-    """A layer in a compiled graph: output, final states and, with ``keep``, what its gradient needs."""
+    """Runs a layer in a compiled graph: output, final states and, with ``keep``, memory for its gradient."""
     options, x, keep = _options(*plain[:-1]), given[0], plain[-1]
     if options.lengths is not None:
-        check_lengths(options.lengths, len(x))  # which the layer cannot in a graph
-    # zeros, as an operator must give the same for the same, padding included
+        check_lengths(options.lengths, len(x))  # the layer cannot check them in a graph
+    # zeros, because an operator must be deterministic, padding included
     kept = torch.zeros(options.kept_bytes(x), dtype=torch.uint8, device="cpu") if keep else None
     results = forward(options, _inputs(options, given), kept)
     return results if kept is None else [*results, kept]
@@ -56,14 +56,14 @@ def _(given: Sequence[Tensor], *plain: Any) -> list[Tensor]:
 def _sweep_backward(
     d_results: Sequence[Tensor], kept: Tensor, needs: Sequence[bool], given: Sequence[Tensor], *plain: Any
 ) -> list[Tensor]:
-    """The gradients of those inputs, in their order, that need one."""
+    """Computes the gradients of the inputs that need one, in their order."""
     options = _options(*plain)
     inputs, needed = _inputs(options, given), iter(needs)
-    # a graph may be run backward again, so what was kept stays as it is
-    found = backward(
+    # a clone, because a graph may run backward again
+    gradients = backward(
         options, inputs, kept.clone(), [t is not None and next(needed) for t in inputs], d_results
     )
-    return [g for g in found if g is not None]
+    return [g for g in gradients if g is not None]
 
 
 @_sweep_backward.register_fake
@@ -86,7 +86,7 @@ def _gradient_of_sweep(ctx: Any, d_results: Sequence[Tensor]) -> Any:
         _sweep_backward(d_results[:-1], kept, needs, given, lengths, resets, masks, zoneout, *ctx.plain)
     )
     gradients = [next(found) if need else None for need in needs]
-    # torch takes a list of tensors for differentiable, and one that holds a None for a plain argument
+    # torch treats a list of tensors as differentiable, and a list with a None as a plain argument
     for_zoneout = None if any(z is None for z in zoneout) else [None] * len(zoneout)
     return (gradients, None, None, [None] * len(masks), for_zoneout, *[None] * (len(ctx.plain) + 1))
 
@@ -95,7 +95,7 @@ _sweep.register_autograd(_gradient_of_sweep, setup_context=_setup_context)
 
 
 def sweep_in_graph(options: Options, inputs: Inputs) -> list[Tensor]:
-    """``forward`` as an operator that a compiled graph knows."""
+    """Runs ``forward`` as an operator of a compiled graph."""
     given = [t for t in inputs if t is not None]
     keep = torch.is_grad_enabled() and any(t.requires_grad for t in given)
     results = _sweep(given, *_plain(options), keep)
@@ -103,7 +103,7 @@ def sweep_in_graph(options: Options, inputs: Inputs) -> list[Tensor]:
 
 
 def _plain(options: Options) -> tuple[Any, ...]:
-    """The plain arguments that stand for the options, as ``_options`` takes them."""
+    """Converts options to an operator's plain arguments; the inverse of ``_options``."""
     cell, noise = options.cell, options.noise
     zoneout = [z for own in noise for z in own.zoneout or (0.0,) * len(cell.states())]
     return (
@@ -128,7 +128,7 @@ def _options(
     sizes: Sequence[int],
     reverse: Sequence[bool],
 ) -> Options:
-    """The options that an operator's plain arguments stand for."""
+    """Converts an operator's plain arguments to options."""
     cell = cell_of(description, *sizes)
     shares = [rate if z is None else z for z, rate in zip(zoneout, rates, strict=True)]
     n = len(cell.states())
@@ -139,7 +139,7 @@ def _options(
 
 
 def _inputs(options: Options, given: Sequence[Tensor]) -> list[Tensor | None]:
-    """``Inputs`` from an operator's, which leave out the parameters that the cell has not."""
+    """Converts an operator's tensors to ``Inputs``, with None for the parameters that the cell lacks."""
     cell, left = options.cell, iter(given)
     states = len(cell.states()) * (1 if options.resets is None else 2)
     present = [True] * states + [name in cell.parameters() for name in options.kernel.parameters]

@@ -23,9 +23,9 @@ _DTYPES_OF_PARAMETERS = {
 
 @dataclass(frozen=True)
 class Options:
-    """All of a layer's sweeps that is not differentiated; noise, reverse and record of each direction.
+    """The part of a layer's sweeps that is not differentiated; noise, reverse and record by direction.
 
-    What is differentiated are its ``Inputs``; both together are the sweeps.
+    The differentiated part is its ``Inputs``; together they make up the sweeps.
     """
 
     kernel: Kernel
@@ -37,7 +37,7 @@ class Options:
     record: Sequence[State | None]
 
     def sweeps(self, inputs: "Inputs") -> list[Sweep]:
-        """Of each direction, with these inputs."""
+        """Returns the sweep of each direction with these inputs."""
         x, parts = split(self, inputs)
         return [
             Sweep(
@@ -58,7 +58,7 @@ class Options:
         ]
 
     def kept_bytes(self, x: Tensor) -> int:
-        """Of what the backward pass needs of the forward one, the same for every row and direction."""
+        """Returns the bytes that the forward pass keeps for the backward pass, of all rows and directions."""
         masked = self.noise[0].recurrent is not None
         one = [1, 1, self.cell.input_size, self.cell.hidden_size, self.cell.output_size]
         a_row = int(self.kernel.binary.kept_bytes(is_half(x), self.kernel.number, one, masked))
@@ -66,12 +66,12 @@ class Options:
 
 
 Inputs = Sequence[Tensor | None]
-"""x, then of each direction its states, with resets its initial states, and its parameters in the places of
-csrc/sweep.hpp, None where the cell has none."""
+"""x, then for each direction its states, with resets its initial states, and its parameters in the order of
+csrc/sweep.hpp, with None for parameters that the cell lacks."""
 
 
 def taken_apart(sweeps: Sequence[Sweep]) -> tuple[Options, list[Tensor | None]]:
-    """A layer's sweeps as options and inputs."""
+    """Splits a layer's sweeps into options and inputs."""
     first, kernel = sweeps[0], kernel_of(sweeps[0].cell)
     inputs: list[Tensor | None] = [first.x]
     for sweep in sweeps:
@@ -84,21 +84,21 @@ def taken_apart(sweeps: Sequence[Sweep]) -> tuple[Options, list[Tensor | None]]:
 
 
 def split(options: Options, inputs: Sequence[Any]) -> tuple[Any, list[tuple[list[Any], ...]]]:
-    """x, and for each direction its states, initial states and parameters; or what stands in their places."""
+    """Splits inputs, or values in their order, into x and states, initial states, parameters by direction."""
     x, *rest = inputs
     size = len(rest) // len(options.reverse)
     n = (size - PLACES) // (1 if options.resets is None else 2)
-    each = [rest[k : k + size] for k in range(0, len(rest), size)]
-    return x, [(own[:n], own[n:-PLACES], own[-PLACES:]) for own in each]
+    directions = [rest[k : k + size] for k in range(0, len(rest), size)]
+    return x, [(own[:n], own[n:-PLACES], own[-PLACES:]) for own in directions]
 
 
 def forward(options: Options, inputs: Inputs, kept: Tensor | None) -> list[Tensor]:
-    """Output and each direction's final states; with ``kept``, memory that the backward pass will read."""
+    """Computes output and each direction's final states; fills ``kept``, if any, for the backward pass."""
     x, parts = _taken(options, inputs)
     output = _empty((*x.shape[:2], len(parts) * options.cell.output_size), x.dtype)
     final = [[_empty(s.shape, torch.float32) for s in state] for state, _, _ in parts]
-    facts, found, alive = _arguments(options, x, parts, kept, output, final)
-    options.kernel.binary.forward(*facts, found)
+    facts, places, alive = _arguments(options, x, parts, kept, output, final)
+    options.kernel.binary.forward(*facts, places)
     del alive
     return [output, *itertools.chain(*final)]
 
@@ -106,7 +106,7 @@ def forward(options: Options, inputs: Inputs, kept: Tensor | None) -> list[Tenso
 def backward(
     options: Options, inputs: Inputs, kept: Tensor, needs: Sequence[bool], d_results: Inputs
 ) -> list[Tensor | None]:
-    """The gradient of each input, None where none is needed; ``kept`` is overwritten."""
+    """Computes the gradient of each input that needs one, None for the others; overwrites ``kept``."""
     x, parts = _taken(options, inputs)
     _, needed = split(options, needs)
     dx = _empty(x.shape, x.dtype) if needs[0] else None
@@ -134,15 +134,15 @@ def backward(
     for recorded, own in zip(options.record, d_states, strict=True):
         for place, d in zip(recorded or (), own, strict=True):
             place.copy_(d)
-    found = [dx, *(g for own in gradients for group in own for g in group)]
+    flat = [dx, *(g for own in gradients for group in own for g in group)]
     return [
         cast(g, t.dtype) if g is not None and t is not None and need else None
-        for g, t, need in zip(found, inputs, needs, strict=True)
+        for g, t, need in zip(flat, inputs, needs, strict=True)
     ]
 
 
 def _taken(options: Options, inputs: Inputs) -> tuple[Any, list[tuple[list[Any], ...]]]:
-    """``split`` of the inputs as the kernels take them: checked, contiguous, each in its type."""
+    """Splits the inputs as the kernels take them: checked, contiguous, each in its dtype."""
     x = inputs[0]
     assert x is not None
     of_parameters = _DTYPES_OF_PARAMETERS[x.dtype]
@@ -161,41 +161,41 @@ def _arguments(
     output: Tensor | None,
     final: Sequence[Inputs],
 ) -> tuple[list[Any], list[int], list[Any]]:
-    """What both passes give the kernels: facts and addresses; and the tensors that must live meanwhile."""
+    """Returns the kernels' facts and addresses for both passes, and the tensors that must stay alive."""
     lengths, resets = _ready(options.lengths, torch.int64), _ready(options.resets, torch.bool)
     alive: list[Any] = [lengths, resets]
     kept_bytes = 0 if kept is None else len(kept) // len(parts)
-    found, rates = [], []
+    places, rates = [], []
     for k, ((state, start, parameters), noise) in enumerate(zip(parts, options.noise, strict=True)):
         zoneout = noise.zoneout or (0.0,) * len(state)
         mask = _ready(noise.recurrent[0] if noise.recurrent else None, torch.float32)
         maps = [_ready(z, torch.float32) if isinstance(z, Tensor) else None for z in zoneout]
         alive += [mask, maps]
         rates += padded([0.0 if isinstance(z, Tensor) else z for z in zoneout])
-        found += [*addresses(parameters), _address(x), *_places(state), *_places(start)]
-        found += [*addresses((lengths, resets, mask)), *_places(maps), _address(kept, k * kept_bytes)]
-        found += [_address(output, k * options.cell.output_size), *_places(final[k])]
+        places += [*addresses(parameters), _address(x), *_places(state), *_places(start)]
+        places += [*addresses((lengths, resets, mask)), *_places(maps), _address(kept, k * kept_bytes)]
+        places += [_address(output, k * options.cell.output_size), *_places(final[k])]
     cell, reverse, threads = options.cell, list(options.reverse), torch.get_num_threads()
     sizes = [*x.shape, cell.hidden_size, cell.output_size]
-    return [is_half(x), options.kernel.number, sizes, reverse, threads, rates], found, alive
+    return [is_half(x), options.kernel.number, sizes, reverse, threads, rates], places, alive
 
 
 @lru_cache
 def _shapes(cell: Cell) -> tuple[list[Any], list[Any]]:
-    """Of what stands in each place for a parameter, None where the cell has none, and of its states."""
-    found = cell.parameters()
-    return [found.get(name or "") for name in kernel_of(cell).parameters], list(cell.states().values())
+    """Returns the shapes of the parameters in the kernel's order (None: missing) and of the states."""
+    shapes = cell.parameters()
+    return [shapes.get(name or "") for name in kernel_of(cell).parameters], list(cell.states().values())
 
 
 def _check_shapes(options: Options, x: Tensor, parts: Sequence[Sequence[Inputs]]) -> None:
-    """Raises ValueError where a tensor is not of the size that the kernels, which see memory only, take.
+    """Raises ValueError if a tensor has the wrong shape: the kernels see only memory and cannot check.
 
     Args:
-        options: of the call.
+        options: the layer's options.
         x: [T, B, I].
-        parts: as ``split`` gives them.
+        parts: the result of ``split``.
     """
-    wanted, sizes = _shapes(options.cell)
+    expected, sizes = _shapes(options.cell)
     T, B = x.shape[:2]
 
     def check(name: str, t: Tensor | float | None, *shape: int) -> None:
@@ -204,10 +204,10 @@ def _check_shapes(options: Options, x: Tensor, parts: Sequence[Sequence[Inputs]]
 
     check("input", x, T, B, options.cell.input_size)
     for state, start, parameters in parts:
-        for name, t, shape in zip(options.kernel.parameters, parameters, wanted, strict=True):
+        for name, t, shape in zip(options.kernel.parameters, parameters, expected, strict=True):
             if (None if t is None else t.shape) != shape:
-                found = t if t is None else list(t.shape)
-                raise ValueError(f"{name} must have shape {shape and list(shape)}. Got {found}.")
+                actual = t if t is None else list(t.shape)
+                raise ValueError(f"{name} must have shape {shape and list(shape)}. Got {actual}.")
         for s, size in zip((*state, *start), sizes * 2, strict=False):
             check("state", s, B, *size)
     check("lengths", options.lengths, B)
@@ -220,25 +220,25 @@ def _check_shapes(options: Options, x: Tensor, parts: Sequence[Sequence[Inputs]]
 
 
 def cast(t: Tensor, dtype: torch.dtype) -> Tensor:
-    """In that type; asking first takes a tenth of the time of ``Tensor.to`` where it has nothing to do."""
+    """Casts to a dtype; the check first is ten times as fast as ``Tensor.to`` if there is nothing to do."""
     return t if t.dtype is dtype else t.to(dtype)
 
 
 def _ready(t: Tensor | None, dtype: torch.dtype) -> Tensor | None:
-    """In that type, and contiguous."""
+    """Casts to a dtype and makes contiguous."""
     return None if t is None else cast(t, dtype).contiguous()
 
 
 def is_half(x: Tensor) -> bool:
-    """Whether a sweep over x is one of bfloat16."""
+    """Whether a sweep over x uses bfloat16."""
     return x.dtype == torch.bfloat16
 
 
 def _empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
-    """A result; large ones from memory that was used before."""
+    """Allocates a result; large ones from the kernels' store."""
     count = math.prod(shape) * dtype.itemsize
     if count < _LARGE:
-        return torch.empty(shape, dtype=dtype, device="cpu")  # whatever torch's defaults are
+        return torch.empty(shape, dtype=dtype, device="cpu")  # explicit, to ignore torch's default device
     return memory(count).view(dtype).view(shape)
 
 
@@ -247,7 +247,7 @@ def _zeros(shape: Sequence[int]) -> Tensor:
 
 
 def memory(count: int) -> Tensor:
-    """So many bytes from the kernels' store, given back to it with the tensor."""
+    """Allocates ``count`` bytes from the kernels' store; they return to it when the tensor is freed."""
     return torch.from_numpy(_kernels.memory(count))
 
 
@@ -255,20 +255,20 @@ _LARGE = 1 << 17  # bytes; below it, fresh memory costs less than the store
 
 
 def addresses(tensors: Iterable[Tensor | None]) -> list[int]:
-    """Of contiguous tensors; 0 for None."""
+    """Returns the addresses of contiguous tensors; 0 for None."""
     return [0 if t is None else t.data_ptr() for t in tensors]
 
 
 def _address(t: Tensor | None, offset: int = 0) -> int:
-    """Of one element of a contiguous tensor; 0 for None."""
+    """Returns the address of one element of a contiguous tensor; 0 for None."""
     return 0 if t is None else t.data_ptr() + offset * t.element_size()
 
 
 def _places(tensors: Inputs) -> list[Any]:
-    """The addresses of the states, or of what goes with them."""
+    """Returns the addresses of one tensor per state, padded."""
     return padded(addresses(tensors))
 
 
-def padded(found: list[Any]) -> list[Any]:
-    """One number for each state that a cell may have."""
-    return found + [0] * (MOST_STATES - len(found))
+def padded(numbers: list[Any]) -> list[Any]:
+    """Pads a list of one number per state with 0 to the most states that a cell may have."""
+    return numbers + [0] * (MOST_STATES - len(numbers))

@@ -13,26 +13,26 @@ from elman.kernels.plain import why_not
 from elman.state import State
 
 MOST_ROWS = 8
-"""Rows up to which a step reads the weights as they lie; with more, packing them pays."""
+"""Most rows for which a step reads the weights unpacked; with more, packing them pays off."""
 
 
 def supports(
     cells: Sequence[Cell], parameters: Mapping[str, Tensor | None], names: Sequence[Mapping[str, str]]
 ) -> bool:
-    """Whether the compiled kernels can step these cells; arguments as ``make_stepper``'s."""
+    """Whether the compiled kernels can step these cells; arguments as for ``make_stepper``."""
     if find_kernel(cells[0]) is None or torch.is_autocast_enabled("cpu"):
         return False
-    # a parametrised weight is computed when it is asked for, and is no parameter
-    found = [parameters.get(name) for own in names for name in own.values()]
+    # a parametrised weight is computed on access and is not among the parameters
+    tensors = [parameters.get(name) for own in names for name in own.values()]
     shapes = [own for cell in cells for own in cell.parameters().values()]
     return (
-        found[0] is not None
+        tensors[0] is not None
         and all(
-            p is not None and p.is_cpu and p.dtype == found[0].dtype in DTYPES and p.is_contiguous()
-            for p in found
+            p is not None and p.is_cpu and p.dtype == tensors[0].dtype in DTYPES and p.is_contiguous()
+            for p in tensors
         )
-        and [p.shape for p in found if p is not None] == shapes
-        and why_not(p for p in found if p is not None) is None
+        and [p.shape for p in tensors if p is not None] == shapes
+        and why_not(p for p in tensors if p is not None) is None
     )
 
 
@@ -45,16 +45,16 @@ def make_stepper(
     residual: bool,
     batch_size: int,
 ) -> Any:
-    """An object whose ``step(x)`` moves ``state`` on and returns the output.
+    """Makes an object whose ``step(x)`` advances ``state`` and returns the output.
 
-    It returns None, and moves nothing, where x is not what it takes or a parameter lies elsewhere by now.
+    ``step`` returns None, and changes nothing, if x does not fit or a parameter's memory has changed.
 
     Args:
-        cells: of each layer; one direction.
-        parameters: the module's own dict, looked into at every step.
-        names: for each layer the dict's key of each parameter.
-        state: contiguous float32 tensors [layers, B, size], moved in place.
-        zoneout: the old state's share of each state.
+        cells: the cell of each layer; one direction.
+        parameters: the module's own dict, read at every step.
+        names: for each layer, the dict's key of each parameter.
+        state: contiguous float32 tensors [layers, B, size], updated in place.
+        zoneout: for each state, the share of the old state in the new one.
         residual: whether every layer but the first adds its input to its output.
         batch_size: B.
     """

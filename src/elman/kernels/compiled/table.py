@@ -1,4 +1,4 @@
-"""Which cells have a compiled kernel, as csrc/cells.def lists them, and which was made at run time."""
+"""The table of cells with a compiled kernel: those of csrc/cells.def, and those made at run time."""
 
 import dataclasses
 import os
@@ -18,31 +18,29 @@ except ImportError:
     _kernels = None
     warnings.warn("elman was installed without its compiled kernels (no C++ compiler): slower", stacklevel=1)
 else:
-    if asked := os.environ.get("ELMAN_ISA"):  # in place of the best
-        if asked not in _kernels.isas():
-            raise InputError(
-                f"ELMAN_ISA must be one of {', '.join(_kernels.isas())} on this CPU. Got {asked}."
-            )
-        _kernels.choose(asked)
+    if isa := os.environ.get("ELMAN_ISA"):  # overrides the best
+        if isa not in _kernels.isas():
+            raise InputError(f"ELMAN_ISA must be one of {', '.join(_kernels.isas())} on this CPU. Got {isa}.")
+        _kernels.choose(isa)
 
 WEIGHTS: tuple[str, ...] = _kernels.weights if _kernels else ()
-"""The parameters that are in the precision of the input; all others are float32."""
+"""The parameters in the input's precision; all others are float32."""
 PLACES: int = len(_kernels.cells()[0]["parameters"]) if _kernels else 0
-"""For how many parameters csrc/sweep.hpp has a place."""
+"""Number of parameters in csrc/sweep.hpp."""
 MOST_STATES: int = _kernels.most_states if _kernels else 0
-_SIZES = {"input_size", "hidden_size", "bias", "proj_size"}  # a kernel takes any
+_SIZES = {"input_size", "hidden_size", "bias", "proj_size"}  # a kernel supports any value
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """What computes one cell.
+    """The kernel of one cell.
 
     Attributes:
-        name: what the cell is called, with options, as ``make_cell`` takes them.
-        cell: its class.
+        name: the cell's name with options, as in ``make_cell``.
+        cell: the cell's class.
         binary: the compiled module: ``elman.kernels._kernels`` or one with the same functions.
-        number: by which the module knows the cell.
-        parameters: the name of the parameter in each place of csrc/sweep.hpp, None where the cell has none.
+        number: the cell's number in the module.
+        parameters: the parameters' names in the order of csrc/sweep.hpp, None for parameters that it lacks.
         options: the options that a cell must have, with their values.
     """
 
@@ -61,8 +59,8 @@ def register(binary: Any, classes: Mapping[str, type[Cell]] | None = None) -> No
     """Adds the kernels of a compiled module.
 
     Args:
-        binary: has the functions of csrc/module.cpp; ``cells()`` lists its cells.
-        classes: the class that each name without its options stands for; by default the built-in cells.
+        binary: a module with the functions of csrc/module.cpp; ``cells()`` lists its cells.
+        classes: the class of each name without options; None: the built-in cells.
     """
     for number, facts in enumerate(binary.cells()):
         kind, _, text = facts["name"].partition(":")
@@ -75,12 +73,12 @@ def register(binary: Any, classes: Mapping[str, type[Cell]] | None = None) -> No
 
 
 def kernels() -> list[Kernel]:
-    """All there are."""
+    """Returns all kernels."""
     return [kernel for own in _found.values() for kernel in own]
 
 
 def find_kernel(cell: Cell) -> Kernel | None:
-    """The one that computes this cell; None if absent."""
+    """Returns the kernel of this cell; None if absent."""
     for kernel in _found.get(type(cell), ()):
         if not kernel.options or all(getattr(cell, k) == value for k, value in kernel.options.items()):
             return kernel
@@ -88,10 +86,10 @@ def find_kernel(cell: Cell) -> Kernel | None:
 
 
 def kernel_of(cell: Cell) -> Kernel:
-    """The one that computes this cell.
+    """Returns the kernel of this cell.
 
     Raises:
-        ValueError: there is none.
+        ValueError: the cell has no kernel.
     """
     kernel = find_kernel(cell)
     if kernel is None:
@@ -100,13 +98,13 @@ def kernel_of(cell: Cell) -> Kernel:
 
 
 def described(cell: Cell) -> str:
-    """The cell without its sizes, as text: ``elman:nonlinearity=relu``. It has a kernel."""
+    """Returns the cell without its sizes as text: ``elman:nonlinearity=relu``; it must have a kernel."""
     kind, options = kernel_of(cell).name.partition(":")[0], options_of(cell)
     return f"{kind}:{options}" if options else kind
 
 
 def cell_of(description: str, input_size: int, hidden_size: int) -> Cell:
-    """The cell that ``described`` describes, of these sizes.
+    """Makes a cell from the text of ``described`` and its sizes.
 
     Raises:
         InputError: no cell of that name has a kernel.
