@@ -82,3 +82,7 @@ def test_testing_finds_and_checks_them(work):
     )
     assert run(work, "-c", program) == "NextNumber\n"
     assert run(work, "check_next_number.py") == "every promise is kept\n"
+
+
+def test_the_example_checks_its_own_cell():
+    assert "keeps" in run(pages.ROOT, "examples/check_own_cell.py")

@@ -122,8 +122,8 @@ def unkilled(elman: Elman, folder: Path) -> dict[str, Any]:
 
 
 # The first three files that a run writes are config, vocabulary and an empty history, then come a checkpoint
-# and one after every step, preceded at an epoch's end by the best weights, and last the picture, the weights as
-# measuring left them, and the results.
+# and one after every step, preceded at an epoch's end by the best weights, and last the picture, the weights
+# as measuring left them, and the results.
 STEPS = -(-(round(0.9 * len(TEXT)) - 1) // (4 * 20))
 CHECKPOINT, WEIGHTS = "checkpoint.safetensors", "model.safetensors"
 MOMENTS = [
