@@ -76,7 +76,9 @@ def test_pairs_of_the_test_part_that_were_trained_on_are_told(tmp_path):
     first, *_, last = sentences(40).splitlines()
     (tmp_path / "test.tsv").write_text(f"a new one\tein neuer\n{first}\n{last}\n")
     task = Translator(**SMALL, level="words", split=(1.0, 0.0, 0.0), test=(tmp_path / "test.tsv",))
-    with pytest.warns(UserWarning, match="2 of the 3 pairs of the test part are in the training") as warned:
+    with pytest.warns(
+        UserWarning, match="2 of the 3 pairs of the test part are also in the training"
+    ) as warned:
         task.Data.read(task.config, [tmp_path / "train.tsv"], None)
     assert repr(first.partition("\t")[0]) in str(warned[0].message)
     assert len(warned) == 1

@@ -141,7 +141,7 @@ def test_texts_come_in_whatever_holds_them_in_order(task):
         (b"a dog", "one text; give"),
         (None, "NoneType"),
         (5, "int"),
-        (frame, r"DataFrame; give one column, as df\['text'\] is"),
+        (frame, r"DataFrame; give one column, such as df\['text'\]"),
         ({"text": TEXTS}, r"dict; give one column"),
     ]:
         with pytest.raises(InputError, match=f"texts must be a list of texts. Got {got}"):

@@ -104,7 +104,7 @@ class Direct(Forecaster):
         return measure_scale(window.values, counted, self.scaling)
 
     def _features(self, window: Window, values: Tensor, observed: Tensor, moments: Tensor) -> Tensor:
-        """Returns the head's inputs [F, H, B, 2 D]; what follows a moment does not affect its features."""
+        """Returns the head's inputs [F, H, B, 2 D]; values at or after a moment have no effect on them."""
         C, H = window.context, window.horizon
         known = self.reader.known(window)
         there = observed.to(values.dtype)
