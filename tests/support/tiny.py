@@ -20,8 +20,8 @@ from elman.heads.squared_error import SquaredError
 from elman.layers import Recurrent
 from elman.models.autoregressive import Autoregressive
 from elman.models.pooled import Pooled
-from elman.testing.tasks import same_bits as same_bits
-from elman.testing.tasks import weights as weights
+from elman.testing.task_case import same_bits as same_bits
+from elman.testing.task_case import weights as weights
 from elman.train.progress import Silent
 
 V, I, H = 6, 4, 5

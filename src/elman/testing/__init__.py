@@ -2,7 +2,8 @@
 
 from elman.testing.cells import CELL_CHECKS, cell_checks, check_cell, registered_cells
 from elman.testing.heads import HEAD_CHECKS, HeadCase, check_head, head_checks, registered_heads
-from elman.testing.tasks import TASK_CHECKS, TaskCase, check_task, registered_tasks, task_checks
+from elman.testing.task_case import TaskCase
+from elman.testing.tasks import TASK_CHECKS, check_task, registered_tasks, task_checks
 
 __all__ = [
     "CELL_CHECKS",

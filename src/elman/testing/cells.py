@@ -2,8 +2,6 @@
 
 import dataclasses
 import io
-from collections.abc import Callable
-from itertools import pairwise
 from typing import Any
 
 import torch
@@ -14,16 +12,12 @@ from elman.cells import Cell
 from elman.layers import Recurrent
 from elman.registry import find, names
 from elman.state import State
-from elman.testing.agreement import agree, draw, draw_side, planes_of, randomise, results
+from elman.testing.agreement import agree, planes_of, randomise, results
+from elman.testing.drawn import H, I, MakeCell, T, behind, build, draw_all, part, run_pieces, with_garbage
 from elman.testing.initialisations import INITIALISATION_CHECKS
 from elman.testing.suite import Check, ensure, equal, named, promise, refused, run_all, setting
 
-MakeCell = Callable[..., Cell]
-"""A cell's class, or what is called like one: ``make(input_size, hidden_size, bias=True)``."""
-
-T, I, H = 6, 3, 4
-TOLERANCE = 1e-11
-"""Rounding in float64, as a share of the largest element."""
+TOLERANCE = 1e-11  # rounding in float64, as a share of the largest element
 
 
 def check_cell(make: MakeCell) -> None:
@@ -89,12 +83,12 @@ def check_shapes_are_those_declared(make: MakeCell) -> None:
     B = 5
     for bidirectional in (False, True):
         directions = 2 if bidirectional else 1
-        layer = _build(make, num_layers=2, bidirectional=bidirectional)
+        layer = build(make, num_layers=2, bidirectional=bidirectional)
         cell, planes = layer.cell, planes_of(layer.cell)
         w = {name: getattr(layer, f"{name}_l0") for name in cell.parameters()}
         for name, shape in cell.parameters().items():
             equal(tuple(w[name].shape), shape, f"the shape of {name}")
-        x, state, side = _draw_all(layer, B)
+        x, state, side = draw_all(layer, B)
         output, final = layer(x, state, **side)
         features, *rest = cell.output_shape(*planes)
         equal(tuple(output.shape), (T, B, directions * features, *rest), "the shape of the layer's output")
@@ -106,7 +100,7 @@ def check_shapes_are_those_declared(make: MakeCell) -> None:
             "the shapes of the layer's final state",
         )
         projected = cell.project(w, x[0])
-        new = cell.step(w, projected, tuple(s[0] for s in final), **_part(side, 0))
+        new = cell.step(w, projected, tuple(s[0] for s in final), **part(side, 0))
         equal(
             [tuple(s.shape) for s in new],
             [(B, *shape) for shape in shapes.values()],
@@ -126,8 +120,8 @@ def check_shapes_are_those_declared(make: MakeCell) -> None:
 def check_gradients_equal_numerical_ones(make: MakeCell) -> None:
     """Gradients for input, state, side input and parameters equal numerical ones, also on ragged rows."""
     for ragged in (False, True):
-        layer = _build(make, learned_state=ragged)
-        x, state, side = _draw_all(layer, 2, 3)
+        layer = build(make, learned_state=ragged)
+        x, state, side = draw_all(layer, 2, 3)
         options: dict[str, Tensor] = {}
         if ragged:
             options = {"lengths": torch.tensor([2, 3]), "resets": torch.arange(6).view(3, 2) == 3}
@@ -157,8 +151,8 @@ def _gradcheck(
 def check_every_parameter_gets_a_gradient(make: MakeCell) -> None:
     """Every row of every parameter, and of a learned initial state, has a gradient that is not 0."""
     for bidirectional in (False, True):
-        layer = _build(make, num_layers=2, bidirectional=bidirectional, learned_state=True)
-        x, _, side = _draw_all(layer, 2)
+        layer = build(make, num_layers=2, bidirectional=bidirectional, learned_state=True)
+        x, _, side = draw_all(layer, 2)
         received = results(layer(x, **side), x, None, layer, **side)
         missing = [name for name, _ in layer.named_parameters() if f"gradient of {name}" not in received]
         ensure(not missing, f"no gradient of {', '.join(missing)}")
@@ -172,11 +166,11 @@ def check_every_parameter_gets_a_gradient(make: MakeCell) -> None:
 @promise
 def check_step_equals_unroll(make: MakeCell) -> None:
     """``layer.step``, called for each step, gives what the layer gives, gradients included."""
-    layer = _build(make, num_layers=2)
-    x, state, side = _draw_all(layer, 2)
+    layer = build(make, num_layers=2)
+    x, state, side = draw_all(layer, 2)
     outputs, now = [], state
     for t, row in enumerate(x):
-        output, now = layer.step(row, now, **_part(side, t))
+        output, now = layer.step(row, now, **part(side, t))
         outputs.append(output)
     received = results((torch.stack(outputs), now), x, state, layer, **side)
     agree(received, results(layer(x, state, **side), x, state, layer, **side), TOLERANCE)
@@ -186,18 +180,18 @@ def check_step_equals_unroll(make: MakeCell) -> None:
 def check_stream_equals_full_pass(make: MakeCell) -> None:
     """``layer.stream`` gives what the layer gives, from its start, after a reset and from a given state."""
     for batch_size in (1, 3):
-        layer = _build(make, num_layers=2, learned_state=True).eval()
+        layer = build(make, num_layers=2, learned_state=True).eval()
         with setting(batch_size=batch_size):
             _check_stream(layer, batch_size)
 
 
 def _check_stream(layer: Recurrent, batch_size: int) -> None:
-    x, _, side = _draw_all(layer, batch_size)
+    x, _, side = draw_all(layer, batch_size)
     output, final = layer(x, **side)
     stream = layer.stream(batch_size, planes_of(layer.cell))
 
     def steps(*row: int) -> dict[str, Tensor]:
-        return {"output": torch.stack([stream.step(x[t, *row], **_part(side, t, *row)) for t in range(T)])}
+        return {"output": torch.stack([stream.step(x[t, *row], **part(side, t, *row)) for t in range(T)])}
 
     for _ in range(2):
         agree(steps(), {"output": output}, TOLERANCE)
@@ -205,17 +199,17 @@ def _check_stream(layer: Recurrent, batch_size: int) -> None:
         stream.reset()
     if batch_size == 1:
         agree(steps(0), {"output": output[:, 0]}, TOLERANCE)
-    stream.state = layer(x[:2], **_part(side, slice(2)))[1]
-    agree({"output": stream.step(x[2], **_part(side, 2))}, {"output": output[2]}, TOLERANCE)
+    stream.state = layer(x[:2], **part(side, slice(2)))[1]
+    agree({"output": stream.step(x[2], **part(side, 2))}, {"output": output[2]}, TOLERANCE)
 
 
 @promise
 def check_chunks_equal_whole(make: MakeCell) -> None:
     """A sequence read in two pieces, the state carried, gives what it gives whole."""
-    layer = _build(make, num_layers=2)
-    x, state, side = _draw_all(layer, 2)
-    first, now = layer(x[:2], state, **_part(side, slice(2)))
-    second, now = layer(x[2:], now, **_part(side, slice(2, None)))
+    layer = build(make, num_layers=2)
+    x, state, side = draw_all(layer, 2)
+    first, now = layer(x[:2], state, **part(side, slice(2)))
+    second, now = layer(x[2:], now, **part(side, slice(2, None)))
     chunks = results((torch.cat([first, second]), now), x, state, layer, **side)
     agree(chunks, results(layer(x, state, **side), x, state, layer, **side), TOLERANCE)
 
@@ -227,13 +221,13 @@ def check_chunks_equal_whole(make: MakeCell) -> None:
 def check_padding_changes_nothing(make: MakeCell) -> None:
     """What stands past a row's end changes no result; the output and the gradients there are 0."""
     for bidirectional in (False, True):
-        layer = _build(make, num_layers=2, bidirectional=bidirectional)
+        layer = build(make, num_layers=2, bidirectional=bidirectional)
         lengths = torch.tensor([3, 6, 0, 1, 5])
-        x, state, side = _draw_all(layer, 5)
+        x, state, side = draw_all(layer, 5)
         padding = torch.arange(T)[:, None] >= lengths
         resets = torch.rand(T, 5) < 0.3
-        other = _with_garbage(x, padding)
-        others = {name: _with_garbage(value, padding) for name, value in side.items()}
+        other = with_garbage(x, padding)
+        others = {name: with_garbage(value, padding) for name, value in side.items()}
         for with_resets in (False, True):
             clean, dirty = (resets & ~padding, resets | padding) if with_resets else (None, None)
             expected = results(layer(x, state, lengths, clean, **side), x, state, layer, **side)
@@ -244,21 +238,16 @@ def check_padding_changes_nothing(make: MakeCell) -> None:
                     ensure(not received[name][padding].any(), f"{name} past the end must be 0")
 
 
-def _with_garbage(values: Tensor, padding: Tensor) -> Tensor:
-    garbage = 1e3 * torch.rand_like(values)
-    return torch.where(_behind(padding, values), garbage, values).detach().requires_grad_()
-
-
 @promise
 def check_ragged_batch_equals_its_rows(make: MakeCell) -> None:
     """A batch of rows of unlike lengths, 0 among them, gives what its rows give one by one."""
     for bidirectional in (False, True):
         for steps in ([4], [0], [2, 0, 6, 1], [6, 3, 0, 5, 0]):
-            layer = _build(make, num_layers=2, bidirectional=bidirectional)
-            x, state, side = _draw_all(layer, len(steps))
+            layer = build(make, num_layers=2, bidirectional=bidirectional)
+            x, state, side = draw_all(layer, len(steps))
             lengths, resets = torch.tensor(steps), torch.zeros(T, len(steps), dtype=torch.bool)
             received = results(layer(x, state, lengths, **side), x, state, layer, **side)
-            pieces = _run_pieces(layer, x, state, lengths, resets, side)
+            pieces = run_pieces(layer, x, state, lengths, resets, side)
             with setting(bidirectional=bidirectional, lengths=steps):
                 agree(received, results(pieces, x, state, layer, **side), TOLERANCE)
                 for k, given in enumerate(state):
@@ -272,13 +261,13 @@ def check_resets_equal_separate_sequences(make: MakeCell) -> None:
     for bidirectional in (False, True):
         for ragged in (False, True):
             for learned_state in (False, True):
-                layer = _build(make, num_layers=2, bidirectional=bidirectional, learned_state=learned_state)
-                x, state, side = _draw_all(layer, 5)
+                layer = build(make, num_layers=2, bidirectional=bidirectional, learned_state=learned_state)
+                x, state, side = draw_all(layer, 5)
                 resets = torch.rand(T, 5) < 0.4
                 resets[:, 0], resets[:, 1] = True, False
                 lengths = torch.tensor([4, 6, 0, 3, 5]) if ragged else torch.full((5,), T)
                 run = layer(x, state, lengths if ragged else None, resets, **side)
-                pieces = _run_pieces(layer, x, state, lengths, resets, side)
+                pieces = run_pieces(layer, x, state, lengths, resets, side)
                 expected = results(pieces, x, state, layer, **side)
                 with setting(bidirectional=bidirectional, ragged=ragged, learned_state=learned_state):
                     agree(results(run, x, state, layer, **side), expected, TOLERANCE)
@@ -287,19 +276,19 @@ def check_resets_equal_separate_sequences(make: MakeCell) -> None:
 @promise
 def check_both_directions_equal_rows_reversed_by_hand(make: MakeCell) -> None:
     """The backward direction gives what the forward one gives for the rows reversed."""
-    layer = _build(make, bidirectional=True)
+    layer = build(make, bidirectional=True)
     weights = layer.state_dict()
-    alone = [_build(make), _build(make)]
+    alone = [build(make), build(make)]
     for one, suffix in zip(alone, ("_l0", "_l0_reverse"), strict=True):
         one.load_state_dict({f"{name}_l0": weights[name + suffix] for name in one.cell.parameters()})
-    x, state, side = _draw_all(layer, 4)
+    x, state, side = draw_all(layer, 4)
     lengths = torch.tensor([3, 6, 0, 1])
     # row b, step t of the reversed batch is step lengths[b] − 1 − t; padding stays where it is
     t = torch.arange(T)[:, None].expand(T, 4)
     mirrored = torch.where(t < lengths, lengths - 1 - t, t)
 
     def mirror(values: Tensor) -> Tensor:
-        return values.gather(0, _behind(mirrored, values).expand_as(values))
+        return values.gather(0, behind(mirrored, values).expand_as(values))
 
     forward, end = alone[0](x, tuple(s[:1] for s in state), lengths, **side)
     turned = {name: mirror(value) for name, value in side.items()}
@@ -318,8 +307,8 @@ def check_saves_and_loads(make: MakeCell) -> None:
     """Weights that were saved and loaded give the same output, bit for bit."""
     for bidirectional in (False, True):
         options = {"num_layers": 2, "bidirectional": bidirectional, "learned_state": True}
-        saved, loaded = _build(make, **options), _build(make, **options)
-        x, _, side = _draw_all(saved, 2)
+        saved, loaded = build(make, **options), build(make, **options)
+        x, _, side = draw_all(saved, 2)
         different = not torch.equal(loaded(x, **side)[0], saved(x, **side)[0])
         ensure(different, "layers of unlike weights must have unlike outputs")
         file = io.BytesIO()
@@ -333,13 +322,13 @@ def check_saves_and_loads(make: MakeCell) -> None:
 @promise
 def check_without_bias_equals_a_bias_of_zero(make: MakeCell) -> None:
     """With ``bias=False`` the biases do not exist, and results are those of biases of 0."""
-    without, layer = randomise(Recurrent(make(I, H, bias=False), dtype=torch.float64)), _build(make)
+    without, layer = randomise(Recurrent(make(I, H, bias=False), dtype=torch.float64)), build(make)
     shared = without.state_dict()
     removed = layer.state_dict().keys() - shared.keys()
     left = {name for name in layer.cell.gate_biases if f"{name}_l0" not in removed}
     ensure(not left, f"without bias there must be no {', '.join(left)}")
     layer.load_state_dict(shared | {name: torch.zeros_like(getattr(layer, name)) for name in removed})
-    x, state, side = _draw_all(layer, 2)
+    x, state, side = draw_all(layer, 2)
     expected = results(layer(x, state, **side), x, state, layer, **side)
     received = results(without(x, state, **side), x, state, without, **side)
     agree(received, {name: expected[name] for name in received}, TOLERANCE)
@@ -352,12 +341,12 @@ def check_recurrent_dropouts_touch_the_recurrent_products_alone(make: MakeCell) 
         weights = make(I, H).recurrent_weights
         if not weights:
             with refused(ValueError, f"^{option} needs a cell with recurrent_weights", option):
-                _build(make, **{option: 1.0})
+                build(make, **{option: 1.0})
             continue
-        layer, without = _build(make, **{option: 1.0}), _build(make)
+        layer, without = build(make, **{option: 1.0}), build(make)
         zero = {f"{name}_l0": torch.zeros_like(getattr(layer, f"{name}_l0")) for name in weights}
         without.load_state_dict(layer.state_dict() | zero)
-        x, state, side = _draw_all(layer, 2)
+        x, state, side = draw_all(layer, 2)
         expected = {option: without(x, state, **side)[0]}
         agree({option: layer(x, state, **side)[0]}, expected, TOLERANCE)
 
@@ -365,9 +354,9 @@ def check_recurrent_dropouts_touch_the_recurrent_products_alone(make: MakeCell) 
 @promise
 def check_a_side_input_is_refused_missed_or_read(make: MakeCell) -> None:
     """A side input changes the output, and is refused with a wrong shape or by a cell that takes none."""
-    layer = _build(make)
+    layer = build(make)
     cell = layer.cell
-    x, state, side = _draw_all(layer, 2)
+    x, state, side = draw_all(layer, 2)
     name = type(cell).__name__
     if cell.side_input() is None:
         with refused(ValueError, f"^{name} takes no side input. Got side of shape", "a side input"):
@@ -409,53 +398,3 @@ CELL_CHECKS: tuple[Check[MakeCell], ...] = (
 
 def _name(make: MakeCell) -> str:
     return make.__name__ if isinstance(make, type) else type(make(I, H)).__name__
-
-
-def _build(make: MakeCell, **options: Any) -> Recurrent:
-    return randomise(Recurrent(make(I, H), dtype=torch.float64, **options))
-
-
-def _draw_all(layer: Recurrent, B: int, steps: int = T) -> tuple[Tensor, State, dict[str, Any]]:
-    """A random input and state, and the side input, if the cell takes one, as the keyword that takes it."""
-    return *draw(layer, steps, B), draw_side(layer.cell, steps, B)
-
-
-def _part(side: dict[str, Any], *index: Any) -> dict[str, Any]:
-    """Some steps and rows of a side input."""
-    return {name: value[index] for name, value in side.items()}
-
-
-def _behind(values: Tensor, like: Tensor) -> Tensor:
-    """[T, B] with as many further axes as ``like`` has."""
-    return values.view(*values.shape, *(1,) * (like.dim() - values.dim()))
-
-
-def _run_pieces(
-    layer: Recurrent, x: Tensor, state: State, lengths: Tensor, resets: Tensor, side: dict[str, Any]
-) -> tuple[Tensor, State]:
-    """Each row alone, and each of its pieces between two resets alone, through the whole stack."""
-    directions = 2 if layer.bidirectional else 1
-
-    def select(forward: State, backward: State) -> State:
-        """One state for the layers that read forward, the other for those that read in reverse."""
-        rows = range(len(forward[0]))
-        return tuple(
-            torch.stack([(b if k % directions else f)[k] for k in rows])
-            for f, b in zip(forward, backward, strict=True)
-        )
-
-    outputs, finals = [], []
-    for row, n in enumerate(lengths.tolist()):
-        given = tuple(s[:, row : row + 1] for s in state)
-        initial = layer.initial_state(1, planes_of(layer.cell))
-        cuts = [0, *(t for t in range(1, n) if resets[t, row]), n]
-        pieces = []
-        for begin, end in pairwise(cuts):
-            starts_anew = begin > 0 or (n > 0 and bool(resets[0, row]))
-            before = select(initial if starts_anew else given, initial if end < n else given)
-            at = slice(begin, end), slice(row, row + 1)
-            pieces.append(layer(x[at], before, **_part(side, *at)))
-        output = torch.cat([piece for piece, _ in pieces])
-        outputs.append(torch.cat([output, output.new_zeros(len(x) - n, *output.shape[1:])]))
-        finals.append(select(pieces[-1][1], pieces[0][1]))
-    return torch.cat(outputs, 1), tuple(torch.cat(parts, 1) for parts in zip(*finals, strict=True))

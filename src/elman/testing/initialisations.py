@@ -1,7 +1,6 @@
 """What every cell promises of its parameters' first values and of the gates whose biases they set."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -11,10 +10,10 @@ from elman.cells import Cell
 from elman.cells.initialise import initialise
 from elman.state import State
 from elman.testing.agreement import agree, planes_of
+from elman.testing.drawn import MakeCell
 from elman.testing.suite import Check, ensure, promise, refused, setting
 
 I, H = 24, 32
-MakeCell = Callable[..., Cell]
 
 
 def initial(make: MakeCell, init: str, bias: bool = True) -> tuple[Cell, dict[str, Tensor]]:
