@@ -1,5 +1,5 @@
-// The backward pass of a sweep: an instance prepares it, then each thread of its team does its part. What was
-// kept of the gates is overwritten by their gradients.
+// The backward pass of a sweep: the constructor prepares it, then each thread of the team does its part. The
+// gates kept by the forward pass are overwritten by their gradients.
 #pragma once
 
 #include "memory.hpp"
@@ -33,7 +33,7 @@ class Backward : Unroll<Cell, N> {
     place(static_cast<char*>(s_.kept), s_.T * s_.B, true);
   }
 
-  // The part of thread `index` of so many: all but the gradient of the input.
+  // The part of thread `index` of `threads`: everything but the gradient of the input.
   void work(int index, int threads) {
     const auto [begin, end] = share(w_hh_.count, index, threads);
     const auto [begin_r, end_r] = share(w_hr_.count, index, threads);
@@ -61,7 +61,7 @@ class Backward : Unroll<Cell, N> {
   }
 
   const Rows& rows() const { return rows_; }
-  // What the gradient of the input is a product of, once all threads have done their part.
+  // The factors of the input's gradient; valid once all threads have done their part.
   InputTerm<N> input_term() const { return {gates(), w_ih_}; }
 
  private:
@@ -85,8 +85,8 @@ class Backward : Unroll<Cell, N> {
       }
   }
 
-  // What the recurrent product of `step` + 1 sends back to the states before it, which are those after
-  // `step`; then the cell's own part. Rows that began at `step` + 1 end here; step -1 is the start of all.
+  // Propagates through the recurrent product of `step` + 1 to the states after `step`, then through the cell.
+  // Rows that began at `step` + 1 end here; step -1 is the start of all rows.
   void backward_panel(ptrdiff_t step, ptrdiff_t p) const {
     const ptrdiff_t sent = count(step + 1);
     alignas(64) float sum[tile_rows<C> * C * width];
@@ -128,7 +128,7 @@ class Backward : Unroll<Cell, N> {
     to_old(0, step, b, j, direct);
   }
 
-  // The gradient of a state before a step, but for what the recurrent product sends.
+  // Stores the gradient of a state before a step, without the part through the recurrent product.
   void to_old(int n, ptrdiff_t step, ptrdiff_t b, ptrdiff_t j, vec d) const {
     if (resets(step, b)) {
       put_more(g_.d_initial[n] + rows_.original(b) * size(n), j, size(n), d);
@@ -142,7 +142,7 @@ class Backward : Unroll<Cell, N> {
       put(g_.d_states[n] + (time(step) * s_.B + rows_.original(b)) * size(n), j, size(n), d);
   }
 
-  // d: the gradient of what the cell calls h, its state 0.
+  // d: the gradient of the cell's h, its state 0.
   void backward_cell(ptrdiff_t step, ptrdiff_t b, ptrdiff_t j, vec d_h) const {
     N* kept = gates_ + row(step, b) * l_.row;
     vec a[S], old[states], d[states] = {d_h}, direct[states] = {}, extra[extras + 1],
@@ -181,7 +181,7 @@ class Backward : Unroll<Cell, N> {
         for (int n = 1; n < states; ++n) put_start(n, b, p * C + c, load(carry(n, b, p * C + c)));
   }
 
-  // The products that need no time, of which each thread takes units of its own.
+  // The products over all steps at once; each thread takes its own units.
   void find_weight_gradients(int index, int threads) const {
     const ptrdiff_t total = rows_.total();
     std::vector<WeightGradient<N>> wanted{{g_.dw_ih, g_.db_ih, s_.I, 0, G, {}},

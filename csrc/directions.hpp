@@ -1,5 +1,5 @@
-// The directions of a layer. They meet in the gradient of the input alone, so each goes its own way on its
-// part of the threads, side by side with the other, or on one thread one after the other.
+// The directions of a layer. Only the gradient of the input combines them, so each runs on its own part of
+// the threads, in parallel with the other, or on one thread one after the other.
 #pragma once
 
 #include <deque>
@@ -12,8 +12,8 @@
 
 namespace elman::ELMAN_ISA {
 
-// How many threads bring more than they cost, which is about so many multiply-adds: those of one direction
-// meet at every step, those of two only at the end.
+// The number of threads that pay off. A thread costs about `cost` multiply-adds: threads of one direction
+// synchronise at every step, those of two directions only at the end.
 template <class Cell, class N>
 int most_threads(std::span<const Sweep<N>> sweeps) {
   constexpr ptrdiff_t cost = 16384;
@@ -23,7 +23,7 @@ int most_threads(std::span<const Sweep<N>> sweeps) {
       std::min<ptrdiff_t>({s.threads, directions * (1 + step / cost), 1 + s.T * step / cost}));
 }
 
-// What thread `index` of a team of so many does of each pass.
+// Runs the part of thread `index` of `threads` of each pass.
 template <class Pass>
 void side_by_side(std::deque<Pass>& passes, int index, int threads) {
   const int n = static_cast<int>(passes.size());

@@ -1,4 +1,4 @@
-// The forward pass of a sweep: an instance prepares it, then each thread of its team does its part.
+// The forward pass of a sweep: the constructor prepares it, then each thread of the team does its part.
 #pragma once
 
 #include "memory.hpp"
@@ -32,7 +32,7 @@ class Forward : Unroll<Cell, N> {
       place(passing_.template as<char>(), 2 * s_.B, false);
   }
 
-  // The part of thread `index` of so many.
+  // The part of thread `index` of `threads`.
   void work(int index, int threads) {
     const auto [begin, end] = share(w_hh_.count, index, threads);
     const auto [begin_r, end_r] = share(w_hr_.count, index, threads);
@@ -46,12 +46,12 @@ class Forward : Unroll<Cell, N> {
     const ptrdiff_t limit = l_.chunk_rows(s_.B);
     Memory sums(limit * (end - begin) * item * 4), inputs(limit * row_stride<N>(s_.I + 1) * sizeof(N));
     barrier_.meet(index, threads);
-    // steps whose input's product is in `sums`, and the next step's first row there
+    // `sums` holds the input's product up to step chunk_end; the next step's first row in it is `at`
     ptrdiff_t chunk_end = 0, at = 0;
     for (ptrdiff_t step = 0; step < steps(); ++step) {
       if (step == chunk_end) chunk_end = project(step, limit, begin, end, sums, inputs), at = 0;
       for (ptrdiff_t k = begin; k < end; ++k) {
-        // every other step reads the weights backward: their end is what the cache still holds
+        // every other step reads the weights backward, because the cache still holds their end
         const ptrdiff_t p = step % 2 ? begin + end - 1 - k : k;
         float* sum = sums.as<float>() + ((p - begin) * limit + at) * item;
         for_tiles<V>(0, count(step), [&](ptrdiff_t b, ptrdiff_t rows) {
@@ -71,7 +71,7 @@ class Forward : Unroll<Cell, N> {
   }
 
  private:
-  // The state that a row has before its first step, put where that step looks for it.
+  // Puts each row's starting state where the row's first step reads it.
   void start_states(ptrdiff_t begin, ptrdiff_t end, ptrdiff_t begin_r, ptrdiff_t end_r) const {
     for (ptrdiff_t b = 0; b < s_.B; ++b) {
       const ptrdiff_t at = rows_.original(b), length = s_.lengths ? s_.lengths[at] : s_.T;
@@ -89,7 +89,7 @@ class Forward : Unroll<Cell, N> {
     }
   }
 
-  // State n before a step: what came out of the step before, or, after a reset, the initial one.
+  // Stores state n before a step: the result of the step before, or the initial state after a reset.
   void enter(int n, ptrdiff_t step, ptrdiff_t b, ptrdiff_t j, vec v) const {
     const ptrdiff_t at = rows_.original(b);
     if (resets(step, b)) v = get(s_.initial[n] + at * size(n), j, size(n));
@@ -99,7 +99,7 @@ class Forward : Unroll<Cell, N> {
     store(seen(step, b) + j * width, v);
   }
 
-  // State n after a step: to the next one, or to the results.
+  // Passes state n after a step to the next step, or to the results.
   void leave(int n, ptrdiff_t step, ptrdiff_t b, ptrdiff_t j, vec v) const {
     const ptrdiff_t at = rows_.original(b);
     if (zones(n)) v += share_of_old(n, step, b, j) * (load(state(n, step, b) + j * width) - v);
@@ -110,7 +110,7 @@ class Forward : Unroll<Cell, N> {
     if (n == 0) put(s_.output + (time(step) * s_.B + at) * s_.output_row, j, s_.O, v);
   }
 
-  // Fills `sums` with bias and input's product for the steps from `step` on that fit; returns the next one.
+  // Fills `sums` with bias and input's product for as many steps from `step` as fit; returns the next step.
   ptrdiff_t project(ptrdiff_t step, ptrdiff_t limit, ptrdiff_t begin, ptrdiff_t end, const Memory& sums,
                     const Memory& inputs) const {
     const ptrdiff_t stride = row_stride<N>(s_.I + 1);

@@ -1,8 +1,8 @@
-// Products: the register tile that all of them are made of, and the packing of what it reads.
+// Products: the register tile that they are built from, and the packing of its operands.
 //
 // A product is a left operand [R, K] times a right one [K, columns] that is packed in panels of V vectors, so
-// that a tile reads its panel from beginning to end. N is the type of both operands; sums are float. K counts
-// folds: one float, or two bf16 whose products are added at once.
+// that a tile reads its panel from beginning to end. N is the type of both operands; sums are float. K is the
+// number of folds: one float, or two bf16 whose products are added in one instruction.
 #pragma once
 
 #include <algorithm>
@@ -24,7 +24,7 @@ inline ptrdiff_t folds(ptrdiff_t n) {
 template <int V>
 inline constexpr int tile_rows = accumulators / V;
 
-// The distance of rows of n elements: whole cache lines, and no two near rows in the same set of the cache.
+// The stride of rows of n elements: whole cache lines, with near rows in different sets of the cache.
 template <class N>
 inline ptrdiff_t row_stride(ptrdiff_t n) {
   constexpr ptrdiff_t line = 64 / sizeof(N);
@@ -32,7 +32,7 @@ inline ptrdiff_t row_stride(ptrdiff_t n) {
   return stride * sizeof(N) % 2048 ? stride : stride + line;
 }
 
-// How the left operand lies: element [r, k] at r * stride + k, or at k * stride + r (in folds).
+// The layout of the left operand: element [r, k] at r * stride + k, or at k * stride + r (in folds).
 enum class Left { rows, columns };
 
 inline vec every(const float* p) { return all(*p); }
@@ -62,7 +62,7 @@ inline vec add_product(vec sum, veci a, veci b) {
 template <class N, Left L, int R, int V>
 void tile(float* c, ptrdiff_t c_row, bool add, const N* a, ptrdiff_t stride, const N* panel, ptrdiff_t K) {
   constexpr int q = fold<N>, unroll = 4;
-  constexpr int ways = R * V >= 8 ? 1 : R * V >= 4 ? 2 : 4;  // few sums do not hide the latency of one
+  constexpr int ways = R * V >= 8 ? 1 : R * V >= 4 ? 2 : 4;  // a few sums do not hide the latency of one
   vec sum[ways][R][V];
   for (int w = 0; w < ways; ++w)
     for (int r = 0; r < R; ++r)
@@ -110,7 +110,7 @@ constexpr std::array<Tile<N>, sizeof...(R)> make_tiles(std::index_sequence<R...>
 template <class N, Left L, int V>
 inline constexpr auto tiles = make_tiles<N, L, V>(std::make_index_sequence<tile_rows<V>>{});
 
-// As `tile`, for so many rows.
+// As `tile`, for a number of rows known at run time.
 template <Left L, int V, class N>
 inline void multiply(ptrdiff_t rows, float* c, ptrdiff_t c_row, bool add, const N* a, ptrdiff_t stride,
                      const N* panel, ptrdiff_t K) {
@@ -145,7 +145,7 @@ void add_tiles(float* c, ptrdiff_t c_row, ptrdiff_t columns, bool add, const N* 
   });
 }
 
-// Fold k of a row of n elements; what lies past the end is zero.
+// Fold k of a row of n elements; elements past the end are zero.
 template <class N>
 inline int32_t word(const N* row, ptrdiff_t k, ptrdiff_t n) {
   int32_t found = 0;
@@ -171,8 +171,8 @@ void pack_transposed(N* to, ptrdiff_t step, const N* from, ptrdiff_t from_row, p
     }
 }
 
-// One fold of a panel from rows that lie one below the other: `vectors` vectors, of which `count` elements of
-// each row exist. A row that is null is zero.
+// One fold of a panel from consecutive rows: `vectors` vectors, of which `count` elements of each row exist.
+// A null row is zero.
 inline void pack_fold(float* to, const float* const (&rows)[1], ptrdiff_t count, int vectors) {
   for (int v = 0; v < vectors; ++v)
     store(to + v * width,

@@ -63,7 +63,7 @@ double multiply_adds(int threads, long rounds) {
   constexpr int sums = accumulators;
   Pool::instance().run(threads, [&](int, int) {
     vec sum[sums] = {};
-    for (vec& one : sum) asm volatile("" : "+m"(one));  // so that no two are known to be equal
+    for (vec& one : sum) asm volatile("" : "+m"(one));  // hides from the compiler that they are equal
     vec a = all(0.5f), b = all(1.0f);
     for (long k = 0; k < rounds; ++k) {
 #pragma GCC unroll 24

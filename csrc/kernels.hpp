@@ -16,7 +16,7 @@ enum CellKind : int {
 #include "cells.def"
 };
 
-// What a cell's struct declares of it.
+// The facts that a cell's struct declares.
 struct CellFacts {
   int gates, states;
   bool projects;
@@ -25,7 +25,7 @@ struct CellFacts {
 // Throws; not compiled for an instruction set, as an inline function would be.
 [[noreturn]] void refuse(int kind);
 
-// How many names a text lists, separated by single spaces.
+// The number of names in a text, separated by single spaces.
 consteval int count(std::string_view names) {
   return names.empty() ? 0 : 1 + std::count(names.begin(), names.end(), ' ');
 }
@@ -46,7 +46,7 @@ struct Kernels {
   const char* name;
   Functions<float> single;
   Functions<bf16> half;
-  double (*multiply_adds)(int threads, long rounds);  // the most arithmetic there is; returns its count
+  double (*multiply_adds)(int threads, long rounds);  // arithmetic at peak rate; returns its count
 };
 
 extern const Kernels kernels_generic;

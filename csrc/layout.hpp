@@ -1,4 +1,4 @@
-// How one layer's units, gates and weights lie in the memory of the kernels.
+// The memory layout of one layer's units, gates and weights in the kernels.
 //
 // Hidden units lie in blocks of `width`, blocks in panels of U: a register tile covers some rows of the batch
 // and all gates of one panel. A row of gates holds a cell's slots, block after block.
@@ -29,7 +29,7 @@ class Panels {
 template <class Cell, class N>
 struct Layout {
   static constexpr int G = Cell::gates, S = Cell::slots, states = Cell::states;
-  static constexpr int first = Cell::recurrent;  // slot; those before it see the input's product alone
+  static constexpr int first = Cell::recurrent;  // slot; those before it read only the input's product
   static constexpr int U = G == 1 ? 2 : 1;       // blocks of a forward tile
   static constexpr int V = G * U;
   static constexpr int C = 2;                 // vectors of a backward tile
@@ -52,19 +52,19 @@ struct Layout {
   const ptrdiff_t H, O;
   const ptrdiff_t np, nb, no;  // panels and blocks of units, blocks of the output
   const ptrdiff_t row, raw_row,
-      seen_row;  // elements of a row of gates, of what w_hr reads, of what w_hh reads
+      seen_row;  // elements of a row of gates, of w_hr's operand, of w_hh's operand
   ptrdiff_t state_row[states];
 
-  // A slot of a row of gates: first the slots that see the input alone, then those that see both products,
-  // then those that see the recurrent one alone; so what either product reads is one piece.
+  // A slot of a row of gates: first the slots that read only the input's product, then those that read both
+  // products, then those that read only the recurrent one, so that each product's slots are contiguous.
   ptrdiff_t place_of(int slot, ptrdiff_t j) const {
     if (slot < first) return (j * first + slot) * width;
     if (slot < G) return (nb * first + j * (G - first) + slot - first) * width;
     return (nb * G + j * (S - G) + slot - G) * width;
   }
 
-  // Rows of the batch whose sums fit the second cache beside a panel; at least those of one step. The same
-  // for any number of threads, as it decides which rows share a tile, and so the order of sums.
+  // Rows of the batch whose sums fit in the L2 cache next to a panel; at least those of one step. It does not
+  // depend on the number of threads, because it decides which rows share a tile, and so the order of sums.
   ptrdiff_t chunk_rows(ptrdiff_t B) const {
     return std::max(B, std::clamp<ptrdiff_t>(524288 / (np * item * 4), 64, 1024));
   }
@@ -116,7 +116,7 @@ struct Layout {
     }
   }
 
-  // Each slot's constant: the biases of the products that it takes.
+  // Each slot's constant: the biases of the products that it reads.
   void pack_bias(float* to, const float* b_ih, const float* b_hh, ptrdiff_t p) const {
     for (int u = 0; u < U; ++u)
       for (int slot = 0; slot < S; ++slot) {

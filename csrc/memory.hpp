@@ -1,4 +1,4 @@
-// Memory that is used again: handing out fresh pages costs the system more than a small sweep over them.
+// A store of reused memory: fresh pages cost the system more than a small sweep over them.
 #pragma once
 
 #include <sys/mman.h>
@@ -15,7 +15,7 @@ namespace elman {
 
 class Memory {
  public:
-  // Filled with NaN when taken, so that a test sees whoever reads what nobody wrote.
+  // If true, memory is filled with NaN when taken, so that a test detects reads of unwritten memory.
   static inline std::atomic<bool> poisoned{false};
 
   explicit Memory(size_t bytes) : bytes_(rounded(bytes)), data_(take(bytes_)) {
@@ -36,8 +36,8 @@ class Memory {
     void* data;
     size_t bytes;
   };
-#if defined(__SANITIZE_ADDRESS__)  // each block by itself and as large as asked for, so that a step past its
-                                   // end is seen
+#if defined(__SANITIZE_ADDRESS__)  // each block is separate and of the exact size, so that an access past its
+                                   // end is detected
   static constexpr bool shares = false;
 #else
   static constexpr bool shares = true;
@@ -45,7 +45,7 @@ class Memory {
   static constexpr size_t most_blocks = 64, most_bytes = shares ? size_t(512) << 20 : 0,
                           huge_page = size_t(2) << 20;
 
-  // Sizes a quarter of a power of two apart, so that calls of nearly the same size share blocks.
+  // Sizes a quarter of a power of two apart, so that calls of nearly equal size share blocks.
   static size_t rounded(size_t bytes) {
     if (!shares) return std::max<size_t>(bytes, 1);
     size_t step = 64;
@@ -54,7 +54,7 @@ class Memory {
   }
 
   static void* take(size_t bytes) {
-    // a lock that a fork found taken stays taken in the child: it then does without the store
+    // a lock held during a fork stays locked in the child, which then works without the store
     if (std::unique_lock lock(mutex(), std::try_to_lock); lock.owns_lock())
       for (auto block = free_.rbegin(); block != free_.rend(); ++block)
         if (block->bytes == bytes) {

@@ -142,12 +142,12 @@ template <class N>
 size_t kept_bytes(int cell, const Sizes& sizes, bool masked) {
   Sweep<N> s = sized<N>(sizes);
   static const float some{};
-  s.mask = masked ? &some : nullptr;  // whether there is one decides, not what is in it
+  s.mask = masked ? &some : nullptr;  // only its presence matters
   return functions<N>().kept_bytes(cell, s);
 }
 
-// What Python must know of a cell. Its parameters stand in the order of csrc/sweep.hpp, None where it has
-// none.
+// A cell's facts for Python, with its parameters in the order of csrc/sweep.hpp, None for those that it
+// lacks.
 nb::dict described(int kind, const char* name, const std::string& extras) {
   const CellFacts facts = chosen->single.facts(kind);
   nb::list parameters;
@@ -181,14 +181,14 @@ nb::list cells() {
   return found;
 }
 
-// Memory from the store, as a NumPy array of bytes that gives it back when nobody holds it any more.
+// Memory from the store as a NumPy array of bytes, returned to the store when the array is freed.
 nb::ndarray<nb::numpy, uint8_t, nb::ndim<1>> memory(size_t bytes) {
   auto* made = new Memory(bytes);
   nb::capsule owner(made, [](void* p) noexcept { delete static_cast<Memory*>(p); });
   return {made->data(), {bytes}, owner};
 }
 
-// Multiply-adds a second that `threads` threads reach when they do nothing else.
+// The peak rate of `threads` threads, in multiply-adds per second.
 double peak(int threads) {
   nb::gil_scoped_release release;
   double best = 0;
@@ -204,7 +204,7 @@ double peak(int threads) {
 }  // namespace
 
 NB_MODULE(_kernels, m) {
-  OpenMP::instance();  // so that it is known to be stuck in a child of a fork, whatever the parent ran before
+  OpenMP::instance();  // early, so that a forked child knows of it whatever the parent ran before
   m.doc() = "Compiled recurrent kernels over raw memory; elman.kernels.compiled is the way in.";
   m.attr("most_states") = most_states;
   m.attr("weights") = nb::make_tuple(weight_names[0], weight_names[1], weight_names[2]);

@@ -1,9 +1,9 @@
 // The threads of a sweep and the barrier between their steps.
 //
-// Where the process has an OpenMP runtime, which torch brings, its threads are taken: they spin for some
-// milliseconds after every operator of torch's, and threads of our own would have to share the cores with
-// them (measured: a sweep of 2.5 ms takes 6). Elsewhere, and in a child process made by fork, where an OpenMP
-// runtime that the parent used is stuck, there is a pool of our own, which spins a while and then sleeps.
+// If the process has an OpenMP runtime, as torch loads one, the sweep uses its threads: they spin for some
+// milliseconds after every torch operator, and separate threads would share the cores with them (measured: a
+// sweep of 2.5 ms takes 6). Otherwise, and in a forked child process, where an OpenMP runtime that the parent
+// used is stuck, the sweep uses a pool of its own, whose threads spin for a while and then sleep.
 #pragma once
 
 #include <dlfcn.h>
@@ -33,9 +33,10 @@ inline void relax() {
 #endif
 }
 
-// Whether it came to hold while this thread, one of so many, spun. On a busy machine whoever is late waits
-// for a turn of some milliseconds, and a thread that sleeps meanwhile loses its own turn too: so it spins for
-// about as long, as OpenMP's threads do. With more threads than cores that only costs the others their turns.
+// Spins until `holds`, for a bounded time; returns whether it does. On a busy machine a late thread waits
+// some milliseconds for its time slice, and a thread that sleeps meanwhile loses its own slice too: so it
+// spins for about that long, as OpenMP's threads do. With more threads than cores, spinning only costs other
+// threads time.
 template <class Condition, class Now>
 bool spin_until(int threads, Condition&& holds, Now&& now_and_then) {
   static const int cores = static_cast<int>(std::thread::hardware_concurrency());
@@ -48,8 +49,7 @@ bool spin_until(int threads, Condition&& holds, Now&& now_and_then) {
   return false;
 }
 
-// All threads of a team meet here; it can be used again at once. Whoever comes early spins a bounded while,
-// then sleeps.
+// A barrier for all threads of a team, reusable at once. Early threads spin for a bounded time, then sleep.
 class Barrier {
  public:
   void meet(int index, int threads) {
@@ -63,7 +63,7 @@ class Barrier {
       return;
     }
     const auto met = [&] { return phase_.load(std::memory_order_acquire) != phase; };
-    // someone awaited may be waiting for this very core
+    // a missing thread may be waiting for this core
     const auto let_pass = [&] {
       for (int k = 0; k < threads; ++k)
         if (k != index && place(k).load(std::memory_order_relaxed) == core()) return sched_yield(), void();
@@ -75,7 +75,7 @@ class Barrier {
   }
 
  private:
-  // The core that this thread runs on, where that is known.
+  // The core that this thread runs on, if known.
   static int core() {
 #if defined(__linux__)
     return sched_getcpu();
@@ -88,20 +88,20 @@ class Barrier {
   alignas(64) std::atomic<int> arrived_{0};
   alignas(64) std::atomic<unsigned> phase_{0};
   std::atomic<int> sleepers_{0};
-  std::array<std::atomic<int>, 64> places_{};  // the cores that the threads came from
+  std::array<std::atomic<int>, 64> places_{};  // the core of each thread on arrival
 };
 
-// The OpenMP runtime that is loaded, if there is one.
+// The loaded OpenMP runtime, if there is one.
 class OpenMP {
  public:
-  // Null where there is none, after a fork, or where it was switched off.
+  // Null without a runtime, after a fork, or if switched off.
   static const OpenMP* instance() {
     static const OpenMP found;
     return found.parallel_ && !forked_ && enabled ? &found : nullptr;
   }
   static inline std::atomic<bool> enabled{true};
 
-  // Calls job(index, threads) on as many threads, or fewer.
+  // Calls job(index, threads) on at most `threads` threads.
   template <class Job>
   void run(int threads, const Job& job) const {
     struct Call {
@@ -118,7 +118,7 @@ class OpenMP {
  private:
   OpenMP() {
 #if defined(__linux__)
-    std::string path;  // torch's own copy before any other
+    std::string path;  // prefers torch's own copy
     dl_iterate_phdr(
         [](dl_phdr_info* library, size_t, void* found) {
           const std::string name = library->dlpi_name;
@@ -145,13 +145,13 @@ class OpenMP {
   int (*threads_)() = nullptr;
 };
 
-// Workers 1 … n-1 of a team whose worker 0 is the caller. One team runs one job at a time; callers from
-// several threads take turns, and a caller that finds the team busy works alone.
+// Workers 1 … n-1 of a team whose worker 0 is the caller. The team runs one job at a time; a caller that
+// finds it busy works alone.
 class Pool {
  public:
   using Job = std::function<void(int index, int threads)>;
 
-  // The process's pool. A child process made by fork has none of its parent's threads, so it gets its own.
+  // The process's pool. A forked child process has none of its parent's threads, so it gets its own.
   static Pool& instance() {
     static std::atomic<Pool*> pool{nullptr};
     static std::mutex making;

@@ -1,5 +1,5 @@
-// The products of a backward sweep that need no time: the gradients of inputs and weights, from the gradients
-// of the gates of all rows at once.
+// The products of a backward sweep over all steps at once: the gradients of inputs and weights, from the
+// gradients of the gates of all rows.
 #pragma once
 
 #include <deque>
@@ -19,14 +19,14 @@ struct GateRows {
   ptrdiff_t stride, rows, units;
 };
 
-// What one direction adds to the gradient of the input: its gates' gradients times its weights' columns.
+// One direction's term of the input's gradient: its gates' gradients times its weights' columns.
 template <class N>
 struct InputTerm {
   GateRows<N> gates;
   const Panels<N>& weights;  // of C vectors
 };
 
-// dx [T * B, I] = the sum of the terms, whose rows are the same.
+// dx [T * B, I] = the sum of the terms, which have the same rows.
 template <int C, class N>
 void input_gradient(N* dx, ptrdiff_t I, const std::vector<InputTerm<N>>& terms, const Rows& rows, ptrdiff_t B,
                     int index, int threads) {
@@ -64,13 +64,13 @@ struct WeightGradient {
   float* db;
   ptrdiff_t columns;
   int first, gates;             // the slots that the weight feeds
-  std::vector<const N*> right;  // what it multiplied, for each row
+  std::vector<const N*> right;  // the weight's operand, for each row
 };
 
-// dw = gates' gradients transposed times what the weight multiplied. Threads take blocks of units.
+// dw = gates' gradients transposed times the weight's operand. Threads take blocks of units.
 //
-// Slots: slots of a block. place(slot, block): where a slot lies in a row of gates. gate(slot): the block of
-// torch's weights that it belongs to.
+// Slots: slots of a block. place(slot, block): position of a slot in a row of gates. gate(slot): its block in
+// torch's weights.
 template <int Slots, class N, class Place, class Gate>
 void weight_gradients(std::vector<WeightGradient<N>>& wanted, const GateRows<N>& gates, Place&& place,
                       Gate&& gate, int index, int threads) {
@@ -87,7 +87,7 @@ void weight_gradients(std::vector<WeightGradient<N>>& wanted, const GateRows<N>&
       right(panels * depth * W * width * sizeof(N));
   Memory bias((end - begin) * M * 4);
   std::memset(bias.data(), 0, (end - begin) * M * 4);
-  // sums of bf16 products are kept in float until they are whole
+  // sums of bf16 products are kept in float until they are complete
   std::deque<Memory> wide;
   if constexpr (!std::is_same_v<N, float>)
     for (auto& w : wanted) wide.emplace_back((end - begin) * w.gates * width * w.columns * 4);

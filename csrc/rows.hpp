@@ -27,13 +27,13 @@ class Rows {
   }
 
   ptrdiff_t steps() const { return static_cast<ptrdiff_t>(begin_.size()) - 1; }
-  ptrdiff_t longest() const { return longest_; }  // steps that any row has
+  ptrdiff_t longest() const { return longest_; }  // steps of the longest row
   ptrdiff_t total() const { return begin_.back(); }
   ptrdiff_t begin(ptrdiff_t t) const { return begin_[t]; }                  // first row of time t
-  ptrdiff_t count(ptrdiff_t t) const { return begin_[t + 1] - begin_[t]; }  // they are rows 0 … count - 1
-  ptrdiff_t original(ptrdiff_t b) const { return order_[b]; }               // place in the batch as given
+  ptrdiff_t count(ptrdiff_t t) const { return begin_[t + 1] - begin_[t]; }  // rows 0 … count - 1
+  ptrdiff_t original(ptrdiff_t b) const { return order_[b]; }               // row in the original batch
 
-  // Calls body(row, t, place in the batch as given) for rows [first, last) of the whole.
+  // Calls body(row, t, row in the original batch) for rows [first, last) of all steps together.
   template <class Body>
   void each(ptrdiff_t first, ptrdiff_t last, Body&& body) const {
     ptrdiff_t t = std::upper_bound(begin_.begin(), begin_.end(), first) - begin_.begin() - 1;

@@ -1,8 +1,8 @@
 // One vector type per instruction set, and the functions of a cell on it.
 //
-// Everything is written on GCC vector extensions; the widths follow from the flags that the translation unit
-// is compiled with, and the whole lies in a namespace named after them (ELMAN_ISA), so that several copies
-// live in one module and the best is chosen at run time.
+// Everything uses GCC vector extensions. The widths follow from the compiler flags of the translation unit,
+// and the code is in a namespace named after them (ELMAN_ISA), so that one module holds several copies and
+// chooses the best at run time.
 #pragma once
 
 #include <cstddef>
@@ -51,7 +51,7 @@ inline vec load(const float* p) {
   return v;
 }
 inline void store(float* p, vec v) { std::memcpy(p, &v, sizeof v); }
-inline vec all(float x) { return x - vec{}; }  // x + 0 would be an addition: -0 becomes 0 by it
+inline vec all(float x) { return x - vec{}; }  // not x + 0, which turns -0 into 0
 inline vec select(veci mask, vec yes, vec no) { return (vec)((mask & (veci)yes) | (~mask & (veci)no)); }
 
 inline vec load(const bf16* p) {
@@ -83,7 +83,7 @@ inline void store_some(N* p, ptrdiff_t count, vec v) {
   for (ptrdiff_t k = 0; k < count; ++k) p[k] = some[k];
 }
 
-// Element [i][lane] to [lane][i]: bit by bit, rows and lanes trade places.
+// Transposes element [i][lane] to [lane][i]: exchanges rows and lanes one index bit at a time.
 template <size_t S, size_t... Lane>
 inline void trade(veci& a, veci& b, std::index_sequence<Lane...>) {
   const veci low = __builtin_shufflevector(a, b, (Lane & S ? width + Lane - S : Lane)...);
@@ -112,15 +112,15 @@ inline vec clamp(vec x, float low, float high) {
 // 1 / x for normal x with a normal reciprocal, to the last bit or the one before.
 inline vec reciprocal(vec x) {
 #if defined(__AVX512F__)
-  const vec y = (vec)_mm512_rcp14_ps((__m512)x);  // a division would keep the unit busy for long
+  const vec y = (vec)_mm512_rcp14_ps((__m512)x);  // a division would block the unit for long
   return y + y * (1.0f - x * y);
 #else
   return 1.0f / x;
 #endif
 }
 
-// e^x for x in [-87, 87]; outside, the value at the nearer end. Its error is within that of sigmoid and tanh
-// below, which tests measure.
+// e^x for x in [-87, 87]; outside, the value at the nearer end. Its error is part of the errors of sigmoid
+// and tanh below, which tests measure.
 inline vec exp(vec x) {
   x = clamp(x, -87.0f, 87.0f);
   // x = k ln 2 + r with |r| <= ln 2 / 2; adding 1.5 * 2^23 rounds to the nearest integer

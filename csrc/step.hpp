@@ -1,5 +1,5 @@
-// One step of few rows, as streams need it: products with the weights as they lie in the layer, unpacked, so
-// that a stream never holds a copy that could grow old.
+// One step of few rows, for streams: products with the layer's own weights, unpacked, so that a stream never
+// holds an outdated copy.
 #pragma once
 
 #include "gemm.hpp"
@@ -28,7 +28,7 @@ class RowProducts {
 
  public:
   RowProducts(const N* v, ptrdiff_t K) : v_(v), K_(K) {
-    // the last elements are read with the ones before them, which were counted already and are zero here
+    // the last elements are read together with earlier ones, which were already counted and are zero here
     const ptrdiff_t rest = K % step, from = std::max<ptrdiff_t>(0, K - step);
     for (ptrdiff_t k = 0; k < step; ++k)
       tail_[k] = rest && from + k < K && from + k >= K - rest ? v[from + k] : N{};
@@ -36,7 +36,7 @@ class RowProducts {
 
   void add(vec (&sum)[width], const N* rows, ptrdiff_t count) const {
     if (count < width || K_ < step) return add_some(sum, rows, count);
-    // four rows at a time, four vectors of each: few streams of memory, which the core foresees
+    // four rows at a time, four vectors of each: few memory streams, which the core can prefetch
     for (int r = 0; r < width; r += 4) {
       vec part[4][4];
       for (auto& row : part)
@@ -73,8 +73,8 @@ class RowProducts {
   alignas(64) N tail_[step];
 };
 
-// Calls body(block) for this thread's part of all blocks; on several threads only where that is worth waking
-// one that fell asleep since the last step.
+// Calls body(block) for all blocks; on several threads only if that is worth waking threads that fell asleep
+// since the last step.
 template <class Body>
 inline void for_blocks(ptrdiff_t blocks, ptrdiff_t products, int threads, Body&& body) {
   const int useful = static_cast<int>(std::min<ptrdiff_t>(threads, 1 + products / 1048576));

@@ -1,4 +1,5 @@
-// A layer that reads one step at a time: its own entry from Python, as the call costs more than a small step.
+// A layer that reads one step at a time. It has its own entry from Python, because a call costs more than a
+// small step.
 #pragma once
 
 #include <nanobind/nanobind.h>
@@ -19,23 +20,23 @@ namespace elman {
 
 namespace nb = nanobind;
 
-// What a call into Python gave, or null where it failed, which the caller takes for a refusal.
+// Returns the result of a call into Python, or null if it failed; the caller treats null as a refusal.
 inline nb::object or_null(PyObject* found) {
   if (!found) PyErr_Clear();
   return nb::steal(found);
 }
 
-// A parameter as a module holds it: found by name at every step, as a user may have put another in its place.
+// A module's parameter, looked up by name at every step, because a user may have replaced it.
 class Parameter {
  public:
   // The name is interned, so that a lookup compares addresses.
   Parameter(nb::dict owner, const std::string& name)
       : owner_(owner), name_(nb::steal(PyUnicode_InternFromString(name.c_str()))) {
     expected_ = nb::borrow(PyDict_GetItem(owner.ptr(), name_.ptr()));
-    storage_ = expected_.attr("detach")();  // so that its address cannot become another tensor's
+    storage_ = expected_.attr("detach")();  // keeps the memory, so that its address stays unique
     data_ = address();
   }
-  // Whether the module still holds the same memory; what is in it may have changed.
+  // Whether the module still holds the same memory; its values may have changed.
   bool same() const {
     return PyDict_GetItem(owner_.ptr(), name_.ptr()) == expected_.ptr() && address() == data_;
   }
@@ -55,7 +56,7 @@ class Parameter {
   void* data_ = nullptr;
 };
 
-// What Python tells of a layer; the names are those of the parameters in the order of csrc/sweep.hpp.
+// A layer's facts from Python; `names` are the parameters' names in the order of csrc/sweep.hpp.
 struct LayerFacts {
   int cell;
   int64_t I, H, O;
@@ -170,11 +171,11 @@ class Layers {
   std::vector<std::unique_ptr<Layer>> layers_;
 };
 
-// Reads tensors and NumPy arrays; answers in kind, in a buffer that the next step overwrites.
+// Reads tensors or NumPy arrays; returns the same kind, in a buffer that the next step overwrites.
 class Stepper {
  public:
-  // outputs: [B, O] and, where B is 1, [O], as tensors and as arrays; then whatever must live as long as
-  // this, the states among it.
+  // outputs: [B, O] and, if B is 1, [O], as tensors and as arrays; then objects that must live as long as
+  // this one, such as the states.
   Stepper(const Kernels& kernels, bool half, int64_t B, int threads, nb::dict owner,
           const std::vector<LayerFacts>& facts, nb::tuple outputs, uintptr_t output, uintptr_t wide_output,
           nb::object tensor_type, nb::object dtype)
@@ -195,7 +196,7 @@ class Stepper {
       wide_ = std::make_unique<Layers<float>>(kernels.single, B, threads, owner, facts);
   }
 
-  // None where x is not what this takes, or where the layer's parameters lie elsewhere by now.
+  // Returns None if x does not fit, or if the memory of the layer's parameters has changed.
   nb::object step(nb::handle x) {
     if (half_ ? !narrow_->same() : !wide_->same()) return nb::none();
     const bool tensor = Py_TYPE(x.ptr()) == reinterpret_cast<PyTypeObject*>(tensor_type_.ptr());

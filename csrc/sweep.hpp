@@ -1,5 +1,5 @@
-// What one sweep over one layer in one direction, or one step of it, reads and writes. Plain memory; the
-// caller owns it.
+// The arguments and results of one sweep over one layer in one direction, or of one step of it. Plain memory,
+// owned by the caller.
 #pragma once
 
 #include <cstdint>
@@ -8,31 +8,31 @@ namespace elman {
 
 inline constexpr int most_states = 2, most_extras = 3;
 
-// The names that Python has for the parameters of Sweep, in its order; weight_hr is of a cell that projects.
+// Python's names of the parameters of Sweep, in its order; weight_hr is for cells with a projection.
 inline constexpr const char *weight_names[] = {"weight_ih", "weight_hh", "weight_hr"},
                             *bias_names[] = {"bias_ih", "bias_hh"};
 
 // N is the type of inputs, outputs and weights: float or bf16. States, biases and sums are float.
 template <class N>
 struct Sweep {
-  int64_t T, B, I, H, O;  // O: features of the output; H where it is not projected
+  int64_t T, B, I, H, O;  // O: features of the output; H without projection
   int64_t output_row;     // from one row of the output, and of its gradient, to the next
   bool reverse;
   int threads;
-  float zoneout_rate[most_states];  // the old state's share, where it is one number
+  float zoneout_rate[most_states];  // the old state's share, if it is one number
   // parameters, as torch lays them out; w_hr is null without projection, biases may be null
   const N *w_ih, *w_hh, *w_hr;
   const float *b_ih, *b_hh;
-  const float* extra[most_extras];  // [H] each: parameters of single units
+  const float* extra[most_extras];  // [H] each: per-unit parameters
   // inputs
   const N* x;                         // [T, B, I]
   const float* start[most_states];    // [B, size], the state before the first step
-  const float* initial[most_states];  // [B, size], what a reset puts the state back to; null without resets
+  const float* initial[most_states];  // [B, size], the state after a reset; null without resets
   const int64_t* lengths;             // [B] or null
   const uint8_t* resets;              // [T, B] or null
-  const float* mask;                  // [B, O] on the state that the recurrent product sees, or null
+  const float* mask;                  // [B, O] on the recurrent product's operand, or null
   const float* zoneout[most_states];  // [T, B, size], the old state's share; or null
-  void* kept;                         // kept_bytes(), for the backward sweep; null: there will be none
+  void* kept;                         // kept_bytes(), for the backward sweep; null: no backward sweep
   // results
   N* output;                  // [T, B, O], rows output_row apart
   float* final[most_states];  // [B, size]
@@ -40,10 +40,10 @@ struct Sweep {
 
 template <class N>
 struct Gradients {
-  // given
+  // inputs
   const N* d_output;                  // [T, B, O] as output, or null
   const float* d_final[most_states];  // [B, size] or null
-  // results; any may be null but, with resets, d_initial
+  // results; each may be null, except d_initial with resets
   N* dx;  // [T, B, I]; the sum over the directions, which all hold the same address
   N *dw_ih, *dw_hh, *dw_hr;
   float *db_ih, *db_hh, *d_extra[most_extras];
@@ -62,8 +62,8 @@ struct Step {
   const float *b_ih, *b_hh, *extra[most_extras];
   const N *x, *h;             // [B, I], [B, O]
   float* state[most_states];  // [B, size]; replaced
-  float* fresh;               // [B, O], the new h, which others may still need the old one of
-  N* raw;                     // [B, H], what w_hr multiplies
+  float* fresh;               // [B, O], the new h; other threads may still read the old one
+  N* raw;                     // [B, H], w_hr's operand
 };
 
 }  // namespace elman

@@ -1,9 +1,9 @@
-// What both passes of the time loop, forward and backward, know of a sweep, for any cell.
+// The common base of the forward and backward passes over time, for any cell.
 //
 // Hidden units lie in blocks of `width`. A register tile covers some rows of the batch and all gates of U
-// blocks, and the cell's pointwise part runs on it while it is in the nearest cache. Threads take blocks;
-// each keeps its part of the recurrent weights in its own cache, and all meet at one barrier a step (two with
-// a projection). Rows of the batch are those that are alive: see rows.hpp.
+// blocks, and the cell's pointwise part runs on it while it is in the L1 cache. Threads take blocks; each
+// keeps its part of the recurrent weights in its own cache, and all meet at one barrier per step (two with a
+// projection). Rows of the batch are those that are alive: see rows.hpp.
 #pragma once
 
 #include "layout.hpp"
@@ -26,7 +26,7 @@ class Unroll {
   static constexpr int states = Cell::states, extras = Cell::extras;
   static constexpr bool projected = L::projected;
 
-  // Where everything lies in one piece of memory for so many rows; returns its size.
+  // Places everything in one block of memory for the given rows; returns its size.
   size_t place(char* memory, ptrdiff_t rows, bool whole) {
     size_t used = 0;
     const auto take = [&](size_t bytes) {
@@ -46,7 +46,7 @@ class Unroll {
 
   ptrdiff_t steps() const { return rows_.longest(); }
   ptrdiff_t time(ptrdiff_t step) const { return s_.reverse ? steps() - 1 - step : step; }
-  // Rows that are alive; none before the first step and after the last.
+  // The number of rows that are alive; 0 before the first step and after the last.
   ptrdiff_t count(ptrdiff_t step) const { return step < 0 || step >= steps() ? 0 : rows_.count(time(step)); }
   ptrdiff_t row(ptrdiff_t step, ptrdiff_t b) const {
     return (keeps_ ? rows_.begin(time(step)) : step % 2 * s_.B) + b;
@@ -58,7 +58,7 @@ class Unroll {
   N* raw(ptrdiff_t step, ptrdiff_t b) const { return raw_ + row(step, b) * l_.raw_row; }
   ptrdiff_t size(int n) const { return n == 0 ? s_.O : s_.H; }
 
-  // Whether row b's state is put back before this step: a new sequence starts at t, or, in reverse, at t + 1.
+  // Whether row b's state is reset before this step: a new sequence starts at t, or, in reverse, at t + 1.
   bool resets(ptrdiff_t step, ptrdiff_t b) const {
     if (!s_.resets) return false;
     const ptrdiff_t t = time(step) + (s_.reverse ? 1 : 0), at = rows_.original(b);

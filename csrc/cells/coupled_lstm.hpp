@@ -1,4 +1,4 @@
-// LSTM whose input gate is one minus its forget gate: f, g, o; states h, c.
+// LSTM with an input gate of one minus the forget gate: f, g, o; states h, c.
 #pragma once
 #include "../simd.hpp"
 

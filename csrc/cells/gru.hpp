@@ -7,7 +7,7 @@ namespace elman::ELMAN_ISA {
 struct GRU {
   static constexpr int gates = 3, states = 1, slots = 4, extras = 0;
   static constexpr int gate_of_slot[slots] = {2, 0, 1, 2};  // torch's order is r, z, n
-  static constexpr int recurrent = 1;                       // slots 1, 2, 3 take the recurrent product
+  static constexpr int recurrent = 1;                       // slots 1, 2, 3 read the recurrent product
 
   static void forward(vec (&a)[slots], const vec* old, vec* fresh, const vec*) {
     const vec r = sigmoid(a[1]), z = sigmoid(a[2]), n = tanh(a[0] + r * a[3]);

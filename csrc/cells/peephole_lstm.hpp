@@ -1,4 +1,4 @@
-// LSTM whose gates see the cell state: i, f, g, o; states h, c; one weight a unit for i, f and o.
+// LSTM with gates that read the cell state: i, f, g, o; states h, c; one weight per unit for i, f and o.
 #pragma once
 #include "../simd.hpp"
 

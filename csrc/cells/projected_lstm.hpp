@@ -1,4 +1,4 @@
-// LSTM whose output goes through a second product; states h (projected), c.
+// LSTM with a projected output; states h (projected), c.
 #pragma once
 #include "lstm.hpp"
 
