@@ -25,6 +25,7 @@ _LEGEND_SIZE = 8  # points
 
 def new_figure(width: float = 7, height: float = 4) -> "Figure":
     """Makes a figure without a window, width × height inches at 150 dots per inch."""
+    # here, and below: matplotlib takes a fifth of a second to import, and only commands that draw need it
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -71,9 +72,8 @@ def logarithmic(axes: "Axes") -> None:
 
     class Plain(LogFormatter):
         def __call__(self, x: float, pos: int | None = None) -> str:
-            return (
-                f"{x:g}" if super().__call__(x, pos) else ""
-            )  # the base class decides which ticks have labels
+            # the base class decides which ticks have labels
+            return f"{x:g}" if super().__call__(x, pos) else ""
 
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter(Plain())

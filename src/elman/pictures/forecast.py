@@ -68,6 +68,7 @@ def as_drawn(
 
 def plot_forecast(axes: "Axes", forecast: Forecast) -> None:
     """Plots history, actual values, median, and a fan of intervals, paler for wider ones."""
+    # here, as in pictures.base
     from matplotlib.colors import to_rgb
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 

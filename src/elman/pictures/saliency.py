@@ -36,6 +36,7 @@ def _signs(share: float) -> str:
 
 
 def _coloured(pieces: Sequence[str], shares: Sequence[float], between: str) -> str:
+    # here, since the help of classify reads this module, and only a terminal needs colours
     from rich.console import Console
     from rich.text import Text
 

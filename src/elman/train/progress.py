@@ -53,6 +53,7 @@ class Bar(Progress):
     """A live bar on standard error."""
 
     def __init__(self) -> None:
+        # here, since only a terminal gets a bar, and every use of a run imports this module
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
         from rich.table import Column
