@@ -1,1 +1,1 @@
-"""Tasks: one folder each, raw data in, answers out. Only a task's ``options.py`` is read for the help."""
+"""Tasks: one folder for each. The help imports only a task's ``options.py``."""

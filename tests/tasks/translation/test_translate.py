@@ -157,7 +157,7 @@ def test_options_that_a_call_has_not_are_named(task, tmp_path):
             getattr(task, call)(["a dog"], beam_size=3)
         with pytest.raises(InputError, match="--beam must be"):
             getattr(task, call)(["a dog"], beam=0)
-    with pytest.raises(InputError, match=r"translate gives the best translation alone; nbest\(\) gives"):
+    with pytest.raises(InputError, match=r"translate returns only the best translation; nbest\(\) returns"):
         task.translate(["a dog"], nbest=3)
     assert [len(found) for found in task.nbest(["a dog", ""], nbest=3)] == [3, 1]
     for call in (

@@ -1,4 +1,4 @@
-"""Options of the problem."""
+"""Options of the task adding."""
 
 from dataclasses import dataclass
 

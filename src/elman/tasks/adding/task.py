@@ -1,4 +1,4 @@
-"""Adding: the sum of two numbers that are marked somewhere in a long sequence."""
+"""Adding: the sum of two marked numbers in a long sequence."""
 
 from elman.tasks.adding.options import AddingConfig
 from elman.tasks.shared.laboratory import Laboratory

@@ -1,4 +1,4 @@
-"""Options of the problem."""
+"""Options of the task copy."""
 
 from dataclasses import dataclass
 

@@ -1,11 +1,11 @@
-"""Copying memory: symbols that are shown first are to be said again many steps later."""
+"""Copying memory: the model must repeat the first symbols many steps later."""
 
 from elman.tasks.copy.options import CopyConfig
 from elman.tasks.shared.laboratory import Laboratory
 
 
 class CopyingMemory(Laboratory):
-    """Copying memory; ``train()`` needs no data.
+    """The copying problem; ``train()`` needs no data.
 
     Args:
         **options: fields of ``CopyConfig`` (``elman train copy --help`` explains them).

@@ -1,4 +1,4 @@
-"""What a language model writes, how well it predicts, and the report of both."""
+"""Text that a language model writes, the figures of its predictions, and the report."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -24,13 +24,13 @@ from elman.tasks.shared.token_streams import LARGEST_BASELINE, StreamAnswers, wh
 
 UNITS = {"characters": "char", "bytes": "byte", "words": "word", "subwords": "subword"}
 _FREQUENCY = {"characters": "letter", "bytes": "letter", "words": "word", "subwords": "subword"}
-_SAMPLE = 2000  # tokens generated after training to judge the model by
-_EXCERPT = 700  # characters of them that are shown
-_PAGES = (8, 1000)  # rows and steps of what a model is looked at with
+_SAMPLE = 2000  # tokens of the sample that is generated after training
+_EXCERPT = 700  # characters of the sample that the report shows
+_PAGES = (8, 1000)  # rows and steps of the text for inspecting a model
 
 
 class TextAnswers(StreamAnswers):
-    """Text that a model writes, and figures of the text that it reads."""
+    """Text that a model writes, and figures on the text that it reads."""
 
     config: LanguageModelConfig
     facts: TextFacts
@@ -39,14 +39,14 @@ class TextAnswers(StreamAnswers):
     def generate(
         self, prompt: str, *, length: int, temperature: float, top_k: int, top_p: float, seed: int | None
     ) -> Iterator[str]:
-        """Text that continues a prompt, token by token, as ``LanguageModel.generate`` describes it."""
+        """Yields text that continues a prompt, token by token; see ``LanguageModel.generate``."""
         vocabulary = self.facts.vocabulary
         opening, not_first = vocabulary.opening(prompt) if prompt else (self._opening(), ())
         tokens = self.draw(opening, not_first, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
         return self._written(prompt, tokens, length)
 
     def _opening(self) -> np.ndarray:
-        """What is read before an empty prompt: a line's end where the text has lines, or nothing."""
+        """Returns the tokens read before an empty prompt: a line end if the text has lines, or nothing."""
         try:
             line_end = self.facts.vocabulary.encode("\n")
         except InputError:
@@ -54,7 +54,7 @@ class TextAnswers(StreamAnswers):
         return line_end[line_end != self.facts.vocabulary.unknown]
 
     def _written(self, prompt: str, tokens: Iterator[int], length: int) -> Iterator[str]:
-        """The text that tokens add to a prompt, piece by piece."""
+        """Yields the text that tokens add to a prompt, piece by piece."""
         decoder = self.facts.vocabulary.decoder(prompt)
         for token in islice(tokens, length):
             piece = decoder.push(token)
@@ -65,19 +65,19 @@ class TextAnswers(StreamAnswers):
             yield rest
 
     def batches(self, paths: list[Path]) -> TokenWindows:
-        """Batches of other files, each read as a document of its own."""
+        """Returns batches of other files, each read as a document of its own."""
         return self.windows(find_text_files(paths))
 
     def windows(self, sources: Sequence[Path | str]) -> TokenWindows:
-        """Batches of files or of texts in memory."""
+        """Returns batches of files or of texts in memory."""
         return whole_windows(tokenise(sources, self.facts.vocabulary))
 
     def evaluate(self, paths: list[Path]) -> dict[str, Any]:
-        """Nats, bits and perplexity of other files."""
+        """Measures nats, bits and perplexity of other files."""
         return self.figures(self.batches(paths))
 
     def figures(self, batches: TokenWindows) -> dict[str, Any]:
-        """Nats, bits and perplexity of a text; at levels of words, bits per character too."""
+        """Measures nats, bits and perplexity of a text; for words, bits per character too."""
         figures, corpus = super().figures(batches), batches.corpus
         assert isinstance(corpus.vocabulary, TextVocabulary)
         if corpus.vocabulary.has_words:
@@ -87,11 +87,11 @@ class TextAnswers(StreamAnswers):
         return figures
 
     def sample(self, batches: TokenStreams | TokenWindows) -> Sample:
-        """Some pages of a text."""
+        """Returns some pages of a text."""
         return text_sample(excerpts(batches.corpus, *_PAGES), self.facts.vocabulary)
 
     def measure(self, data: CorpusData, parts: Parts, say: Callable[[str], None]) -> dict[str, Any]:
-        """The test part beside token frequency and an n-gram model; a sample and how new it is."""
+        """Measures the model, token frequency and an n-gram model on the test part; samples new text."""
         results: dict[str, Any] = {}
         if parts.test is not None:
             assert isinstance(parts.test, TokenWindows)
@@ -102,7 +102,7 @@ class TextAnswers(StreamAnswers):
             written = "".join(
                 self.generate("", length=_SAMPLE, temperature=0.8, top_k=0, top_p=1.0, seed=self.config.seed)
             )
-            of_words = self.config.level == "words"  # which are all known
+            of_words = self.config.level == "words"  # a word model writes known words only
             share = math.nan if of_words else known_words(written, self.facts.vocabulary.decode(corpus))
             results["sample"] = {
                 "text": written,
@@ -113,7 +113,7 @@ class TextAnswers(StreamAnswers):
         return results
 
     def report(self, results: dict[str, Any]) -> str:
-        """The test figure beside the simple methods', and a sample."""
+        """Returns a sample, and the test figures of the model and of simple methods."""
         level = self.config.level
         lines = []
         if "sample" in results:
@@ -124,7 +124,7 @@ class TextAnswers(StreamAnswers):
         return "\n".join(lines)
 
     def _table(self, test: dict[str, Any], baselines: dict[str, float]) -> list[str]:
-        """Model and simple methods: bits per token, for words their perplexity, and bits per character."""
+        """Returns lines for all methods: bits per token (words: perplexity), and bits per character."""
         unit, words = UNITS[self.config.level], self.config.level == "words"
         per_char = test["bits_per_character"] / test["bits_per_token"] if "characters" in test else None
         own = test["bits_per_token"]
@@ -141,13 +141,13 @@ class TextAnswers(StreamAnswers):
         lines += [f"  the model is behind {name} by {gap:.3f} bits" for name, gap in behind.items()]
         if test.get("unknown"):
             lines.append(
-                f"  of the test part's {unit}s, {test['unknown']:.2%} are unknown, all one to the model"
+                f"  {test['unknown']:.2%} of the test part's {unit}s are unknown, one token to the model"
             )
         return lines
 
 
 def _excerpt(text: str) -> list[str]:
-    """Some whole lines of a sample, from its first paragraph's beginning."""
+    """Returns some whole lines of a sample, from the start of its second paragraph if it has several."""
     lines = (text.partition("\n\n")[2] or text).strip("\n").split("\n")[:-1] or [text]
     length = 0
     shown: list[str] = []
@@ -160,10 +160,10 @@ def _excerpt(text: str) -> list[str]:
 
 
 def _novelty(sample: dict[str, Any], level: str) -> list[str]:
-    """How new a sample is, in two lines."""
+    """Describes in two lines how new a sample is."""
     such = f"Written by the model at temperature 0.8. Of {_SAMPLE:,} such {level},"
     copy = f"the longest run copied from it is {sample['longest_copy']} {level}."
-    if level == "words":  # which all occur in the text
+    if level == "words":  # all of them occur in the text
         return [such, copy.replace("it", "the text", 1)]
     share = sample["known_words"]
     known = "no words" if share is None else f"{share:.0%} of the words"

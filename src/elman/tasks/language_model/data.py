@@ -1,4 +1,4 @@
-"""Text as tokens, shared out into training, validation and test part."""
+"""Text as tokens, split into training, validation and test part."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class TextFacts(TaskFacts):
 
 
 class CorpusData(StreamData):
-    """Text as tokens."""
+    """One corpus for training, and one for each other part with files of its own."""
 
     config: LanguageModelConfig
     facts: TextFacts

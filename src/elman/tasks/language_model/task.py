@@ -1,4 +1,4 @@
-"""Language models: the next character, byte, word or subword, given all before it."""
+"""Language models: the probability of the next character, byte, word or subword."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -19,12 +19,11 @@ from elman.train.loop import Reading
 
 
 class LanguageModel(StreamTask):
-    """A model of text that says how probable each next token is, and writes text.
+    """Predicts the probability of each next token of a text, and writes text.
 
-    Loss: nats per token; bits are nats / ln 2, perplexity is the exponential of the nats. At levels words and
-    subwords there are bits per character too, the bits per token × tokens / characters of the text that the
-    tokens decode to, by which levels can be compared; where many words are unknown, words seem better than
-    they are.
+    Loss: nats per token; bits are nats / ln 2, perplexity is the exponential of the nats. For words and
+    subwords there are also bits per character: bits per token × tokens / characters of the decoded text.
+    They make levels comparable, but flatter a model of words if many words are unknown.
 
     Args:
         **options: fields of ``LanguageModelConfig`` (``elman train language-model --help`` explains them).
@@ -42,7 +41,7 @@ class LanguageModel(StreamTask):
 
     @property
     def vocabulary(self) -> TextVocabulary:
-        """The pieces that text is cut into."""
+        """The tokens that text is split into."""
         vocabulary: TextVocabulary = self.facts.vocabulary
         return vocabulary
 
@@ -59,17 +58,17 @@ class LanguageModel(StreamTask):
 
         Args:
             data: paths; None, and no texts: the Python language reference.
-            texts: documents in place of paths. Either way the training part is what ``split`` says.
+            texts: documents instead of paths; ``split`` applies to both.
             out: a run folder to write; None keeps the model in memory.
-            overwrite: replaces a run folder that exists.
-            show_progress: a progress bar on standard error.
+            overwrite: replaces an existing run folder.
+            show_progress: shows a progress bar on standard error.
 
         Returns:
             self, with ``model``, ``vocabulary`` and ``results``.
 
         Raises:
-            InputError: a file cannot be read, is no UTF-8 or too short; a run folder exists.
-            TrainingStopped: the loss or a gradient left the finite numbers.
+            InputError: a file cannot be read, is not UTF-8 or is too short; the run folder exists.
+            TrainingStopped: the loss or a gradient is not finite.
         """
         if texts is None:
             return self.train(data, out, overwrite=overwrite, show_progress=show_progress)
@@ -88,22 +87,22 @@ class LanguageModel(StreamTask):
         top_p: float = 1.0,
         seed: int | None = None,
     ) -> Iterator[str]:
-        """Text that goes on from a prompt, as it is drawn: token by token, the prompt not included.
+        """Yields text that continues a prompt, token by token as it is drawn, without the prompt.
 
-        The state is carried from step to step, so a step costs the same however long the text; stepwise
-        probabilities equal those of a full pass.
+        The state is carried from step to step, so that the cost of a step does not grow with the text;
+        stepwise probabilities equal those of a full pass.
 
         Args:
-            prompt: text to go on from; empty: as at the beginning of a line.
-            length: tokens to generate.
+            prompt: text to continue; empty: start at the beginning of a line.
+            length: number of tokens to generate.
             temperature: divides the logits; 0 is greedy.
-            top_k: only the k most probable tokens; 0: all.
-            top_p: only the most probable tokens that together reach this probability.
-            seed: of the draws.
+            top_k: draw from the k most probable tokens only; 0: from all.
+            top_p: draw from the most probable tokens that together reach this probability only.
+            seed: seed of the draws; None: a new one in every call.
 
         Raises:
-            InputError: the prompt holds an unknown character that no token stands for, or an option is out of
-                its range.
+            InputError: the prompt holds a character that no token represents, or an option is out of its
+                range.
         """
         require("prompt", isinstance(prompt, str), "a text", prompt)
         length, top_k = typed(int, length, "--length"), typed(int, top_k, "--top-k")
@@ -117,11 +116,11 @@ class LanguageModel(StreamTask):
         )
 
     def evaluate(self, data: Paths | None = None, *, texts: Iterable[str] | None = None) -> dict[str, Any]:
-        """Nats, bits and perplexity of other files or texts, each read as a document of its own.
+        """Measures nats, bits and perplexity of other files or texts, each read as a document of its own.
 
         Raises:
-            InputError: a file cannot be read, or holds an unknown character that no token stands for; or all
-                hold fewer than two tokens.
+            InputError: a file cannot be read, or holds a character that no token represents; or all files
+                together hold fewer than two tokens.
         """
         answers = self.answers
         if texts is None:
@@ -129,17 +128,17 @@ class LanguageModel(StreamTask):
         return answers.figures(answers.windows(_documents(data, texts)))
 
     def reading(self) -> Reading:
-        """Perplexity for words, bits per token for the rest."""
+        """Shows perplexity for words, bits per token for other levels."""
         if self.config.level == "words":
             return Reading("perplexity", unit="words", is_exponential=True)
         return Reading(f"bits/{UNITS[self.config.level]}", 1 / math.log(2), self.config.level)
 
 
 def _documents(data: Paths | None, texts: Iterable[str]) -> list[str]:
-    """Texts in memory, where no paths are given beside them."""
+    """Checks texts in memory. Raises InputError if there are paths in addition."""
     if data is not None:
         raise InputError("data and texts: give one of them")
-    found = list_of_texts(texts, "texts")
-    for number, text in enumerate(found):
+    documents = list_of_texts(texts, "texts")
+    for number, text in enumerate(documents):
         require(f"text {number}", isinstance(text, str), "a text", text)
-    return found
+    return documents

@@ -1,11 +1,11 @@
-"""Parity: whether the ones among the bits so far are odd, at every step."""
+"""Parity: at every step, whether the number of ones so far is odd."""
 
 from elman.tasks.parity.options import ParityConfig
 from elman.tasks.shared.laboratory import Laboratory
 
 
 class ParityProblem(Laboratory):
-    """Parity of the bits so far; ``train()`` needs no data.
+    """The parity problem; ``train()`` needs no data.
 
     Args:
         **options: fields of ``ParityConfig`` (``elman train parity --help`` explains them).

@@ -30,7 +30,9 @@ LARGEST_BASELINE = 20_000_000
 
 
 class StreamData(TaskData):
-    """A corpus for each part that has files of its own; the others are pieces of the training part's.
+    """One corpus for training, and one for each other part with files of its own.
+
+    A part without files of its own is a piece of the training corpus.
 
     ``facts`` has the ``vocabulary`` of all parts.
 
@@ -46,14 +48,14 @@ class StreamData(TaskData):
 
     @classmethod
     def reopen(cls, config: StreamOptions, facts: Any, folder: Path) -> Self:
-        """Opens the tokens again."""
+        """Opens the tokens in the run folder."""
         corpora = {"training": load_corpus(folder, facts.vocabulary)}
         for part in config.own_files:
             corpora[part] = load_corpus(folder, facts.vocabulary, f"{part}-")
         return cls(config, facts, corpora)
 
     def parts(self) -> Parts:
-        """The three parts of the corpus, by position or by files."""
+        """Returns batches of the three parts of the corpus, by position or by files."""
         config, training = self.config, self.corpora["training"]
         first, second = split_points(len(training), trained_on(config.split, config.own_files))
         validation = self.corpora.get("validation", training.part(first, second))
@@ -66,7 +68,7 @@ class StreamData(TaskData):
 
 
 def whole_windows(corpus: Corpus) -> TokenWindows:
-    """A corpus for evaluation: in one row up to 100,000 tokens, as a reader would; in more above."""
+    """Returns batches for evaluation: one row for up to 100,000 tokens, several rows for more."""
     return TokenWindows(corpus, rows=max(1, len(corpus) // 100_000))
 
 
@@ -86,7 +88,7 @@ class StreamAnswers(TaskAnswers):
         top_p: float,
         seed: int | None,
     ) -> Iterator[int]:
-        """Tokens that continue an opening, without end; the unknown token is never drawn.
+        """Draws tokens that continue an opening, without end; the unknown token is never drawn.
 
         Args:
             opening: tokens that are read first; empty: nothing is.
@@ -105,7 +107,7 @@ class StreamAnswers(TaskAnswers):
                 features, state = model.features(tokens)
                 logits = model.head.logits(features[-1])
             else:
-                # before any token the head's bias is all there is to go by
+                # before any token, only the head's bias is known
                 logits = model.head.bias[None].detach()
             excluded = torch.tensor(not_first, dtype=torch.int64, device=device)
             logits = logits.index_fill(-1, excluded, -torch.inf)
@@ -116,7 +118,7 @@ class StreamAnswers(TaskAnswers):
         )
 
     def figures(self, batches: TokenWindows) -> dict[str, Any]:
-        """Nats, bits and perplexity of a corpus."""
+        """Measures nats, bits and perplexity of a corpus."""
         loss = evaluate(self.model, batches)
         nats, corpus = loss.mean, batches.corpus
         figures = {
@@ -130,7 +132,7 @@ class StreamAnswers(TaskAnswers):
         return figures
 
     def baselines(self, parts: Parts, frequency: str) -> dict[str, float]:
-        """Bits per token of the simple methods on the targets of the test part.
+        """Returns the bits per token of simple methods on the targets of the test part.
 
         Args:
             parts: of the task's data.
@@ -162,7 +164,7 @@ class StreamTask(Task):
         """What the tokens stand for."""
 
     def build(self) -> Autoregressive:
-        """Embedding, layer and head."""
+        """Builds embedding, layer and head."""
         try:
             layer = self.layer(self.config.embedding_size)
             return Autoregressive(len(self.vocabulary), layer, self.config.dropout, self.config.tied)

@@ -1,4 +1,4 @@
-"""How good a translator's translations are, and the report."""
+"""Translations of a translator, their scores and the report."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +30,7 @@ _LONGEST_DRAWN = 20  # tokens of the sentence whose attention is drawn
 
 
 class TranslationAnswers(TaskAnswers):
-    """Translations, and figures of those whose reference is known."""
+    """Translations, and their scores against references."""
 
     config: TranslationConfig
     facts: TranslationFacts
@@ -38,19 +38,19 @@ class TranslationAnswers(TaskAnswers):
 
     @property
     def writer(self) -> Writer:
-        """What writes the translations."""
+        """The object that writes the translations."""
         return Writer(self.facts, self.model)
 
     def batches(self, paths: list[Path]) -> PairBatches:
-        """Batches of other pairs."""
+        """Returns batches of other pairs."""
         return self._batches(pairs_from_files(self.config, paths))
 
     def evaluate(self, paths: list[Path]) -> dict[str, Any]:
-        """Scores on other pairs."""
+        """Measures scores on other pairs."""
         return self.figures(pairs_from_files(self.config, paths))
 
     def figures(self, pairs: Pairs) -> dict[str, Any]:
-        """Scores of the best translations, and the loss."""
+        """Returns scores of the best translations, and the loss."""
         return self._figures(pairs, self.writer.best(pairs.sources, SearchOptions()))
 
     def _figures(self, pairs: Pairs, translations: list[str]) -> dict[str, Any]:
@@ -67,11 +67,11 @@ class TranslationAnswers(TaskAnswers):
         return pair_batches(pairs, self.facts, self.config.batch_size)
 
     def sample(self, batches: PairBatches) -> Sample:
-        """The sources of a batch, which the encoder reads."""
+        """Returns a batch with the texts of its sources, which the encoder reads."""
         return text_sample(next(iter(batches.epoch())), self.facts.source)
 
     def measure(self, data: TranslationData, parts: Parts, say: Callable[[str], None]) -> dict[str, Any]:
-        """Scores on the test part beside copying and a lexicon's; some translations; a picture of one."""
+        """Measures the model, copying and a lexicon on the test part; keeps some translations, draws one."""
         training, _, test = data.pairs
         if not test:
             return {}
@@ -95,7 +95,7 @@ class TranslationAnswers(TaskAnswers):
         }
 
     def _one_by_one(self, training: Pairs, test: Pairs) -> list[str]:
-        """Translations by a lexicon, token by token in the source's order."""
+        """Translates with a lexicon, token by token in the source's order."""
         reads, writes = self.facts.source.encode, self.facts.target.encode
         lexicon = learn_lexicon(
             [reads(text) for text in training.sources],
@@ -105,14 +105,14 @@ class TranslationAnswers(TaskAnswers):
         return [self.facts.target_text(look_up(lexicon, reads(text)).tolist()) for text in test.sources]
 
     def _draw_one(self, test: Pairs, path: Path) -> None:
-        """Draws the attention of the first source that is short enough to read, or else of the first."""
+        """Draws the attention of the first short source, or of the first source if none is short."""
         short = (text for text in test.sources if len(self.facts.source_tokens(text)) <= _LONGEST_DRAWN)
         source = next(short, test.sources[0])
         (translation,) = self.writer.best([source], SearchOptions())
         self.writer.draw(source, translation, path)
 
     def report(self, results: dict[str, Any]) -> str:
-        """Some translations, and the scores beside the simple methods'."""
+        """Returns some translations, and the scores of the model and of simple methods."""
         if "test" not in results:
             return "trained on all pairs; no test part"
         lines = []

@@ -1,4 +1,4 @@
-"""Sentence pairs, drawn into parts, and the vocabularies that are learnt of the training part."""
+"""Sentence pairs, split into parts, and the vocabularies of the training part."""
 
 import warnings
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ from elman.tasks.translation.options import TranslationConfig
 from elman.train import files
 
 BEGIN, END = "<s>", "</s>"
-"""The token before a translation's first, and the one that ends a text."""
+"""The tokens before the first token of a translation, and after the last token of a text."""
 
 _DATA = "pairs.npz"
 _TARGET_VOCABULARY = "target_vocabulary.json"
@@ -30,11 +30,11 @@ _TARGET_VOCABULARY = "target_vocabulary.json"
 
 @dataclass(frozen=True)
 class TranslationFacts(TaskFacts):
-    """The vocabulary, or both, in files of their own.
+    """One shared vocabulary or two, in files of their own.
 
     Attributes:
         source: vocabulary of the sources.
-        own_target: vocabulary of the targets; None: they share the sources'.
+        own_target: vocabulary of the targets; None: the vocabulary of the sources is shared.
     """
 
     source: TextVocabulary
@@ -46,19 +46,19 @@ class TranslationFacts(TaskFacts):
         return self.source if self.own_target is None else self.own_target
 
     def source_tokens(self, text: str) -> np.ndarray:
-        """A source's tokens [S], the end included."""
+        """Returns a source's tokens [S], including the end."""
         return _with_end(self.source, text)
 
     def target_tokens(self, text: str) -> np.ndarray:
-        """A translation's tokens [T], the end included."""
+        """Returns a translation's tokens [T], including the end."""
         return _with_end(self.target, text)
 
     def target_text(self, tokens: Sequence[int]) -> str:
-        """The translation that tokens stand for, as one line."""
+        """Decodes the tokens of a translation to one line."""
         return " ".join(self.target.decode(tokens).split())
 
     def save(self, folder: Path) -> dict[str, Any]:
-        """Writes the vocabulary, or both."""
+        """Writes the vocabulary or vocabularies."""
         save_vocabulary(self.source, folder / files.VOCABULARY)
         if self.own_target is not None:
             save_vocabulary(self.own_target, folder / _TARGET_VOCABULARY)
@@ -66,7 +66,7 @@ class TranslationFacts(TaskFacts):
 
     @classmethod
     def load(cls, content: dict[str, Any], config: TranslationConfig, folder: Path) -> Self:
-        """Reads the vocabulary, or both."""
+        """Reads the vocabulary or vocabularies."""
         source = _load_with_specials(folder / files.VOCABULARY, config.level)
         if config.shared_vocabulary:
             return cls(source, None)
@@ -77,7 +77,7 @@ class TranslationData(TaskData):
     """The pairs of each part.
 
     Attributes:
-        pairs: of the training, validation and test part.
+        pairs: the pairs of the training, validation and test part.
     """
 
     config: TranslationConfig
@@ -89,13 +89,13 @@ class TranslationData(TaskData):
 
     @classmethod
     def read(cls, config: TranslationConfig, paths: list[Path], folder: Path | None) -> Self:
-        """Reads pairs, and the parts that have files of their own."""
+        """Reads pairs, including those of parts with files of their own."""
         return cls.of(config, pairs_from_files(config, paths), folder)
 
     @classmethod
     def of(cls, config: TranslationConfig, pairs: Pairs, folder: Path | None) -> Self:
-        """Draws the parts, learns the vocabularies from training, keeps a copy of the texts in the folder."""
-        bleu()  # before the training, not after it
+        """Splits the pairs, learns the vocabularies from training, and stores the texts in the folder."""
+        bleu()  # a missing library must be an error before the training, not after it
         own = {"validation": config.validation, "test": config.test}
         shares = trained_on(config.split, [part for part, paths in own.items() if paths])
         order = np.random.default_rng(config.seed).permutation(len(pairs))
@@ -114,12 +114,12 @@ class TranslationData(TaskData):
 
     @classmethod
     def reopen(cls, config: TranslationConfig, facts: TranslationFacts, folder: Path) -> Self:
-        """Reads the texts of the three parts again."""
+        """Reads the texts of the three parts from the run folder."""
         check_regular(folder / _DATA)
         return cls(config, facts, load_pairs(folder / _DATA, len(PARTS)))
 
     def parts(self) -> Parts:
-        """Batches of the encoded pairs."""
+        """Returns batches of the encoded pairs."""
         training, validation, test = self.pairs
         size = self.config.batch_size
         return Parts(
@@ -130,12 +130,12 @@ class TranslationData(TaskData):
 
 
 def bleu() -> Any:
-    """The module ``elman.metrics.bleu``. Raises InputError if sacrebleu, which it needs, is not installed."""
+    """Returns the module ``elman.metrics.bleu``. Raises InputError if sacrebleu is not installed."""
     return load_module("elman.metrics.bleu")
 
 
 def pairs_from_files(config: TranslationConfig, paths: list[Path]) -> Pairs:
-    """Pairs from one file or two. Warns of those that were left out for a bad line."""
+    """Reads pairs from one file or two. Warns about pairs that were left out for a bad line."""
     pairs = read_pairs(paths, config.skip_bad_lines)
     return _warned(pairs, str(paths[0]))
 
@@ -143,21 +143,21 @@ def pairs_from_files(config: TranslationConfig, paths: list[Path]) -> Pairs:
 def pairs_from_texts(
     config: TranslationConfig, sources: Iterable[str] | None, targets: Iterable[str] | None
 ) -> Pairs:
-    """Pairs from texts in memory. Warns of those that were left out for a bad line."""
+    """Makes pairs of texts in memory. Warns about pairs that were left out for a bad line."""
     return _warned(check_pairs(sources, targets, config.skip_bad_lines), "sources, targets")
 
 
 def pair_batches(
     pairs: Pairs, facts: TranslationFacts, batch_size: int, seed: int | None = None
 ) -> PairBatches:
-    """Batches of encoded pairs; without a seed the longest come first."""
+    """Returns batches of encoded pairs; without a seed, the longest come first."""
     sources = [facts.source_tokens(text) for text in pairs.sources]
     targets = [facts.target_tokens(text) for text in pairs.targets]
     return PairBatches(sources, targets, batch_size, seed)
 
 
 def _learn(config: TranslationConfig, training: Pairs) -> TranslationFacts:
-    """One vocabulary of both languages, or one of each."""
+    """Learns one vocabulary of both languages, or one of each."""
     if config.shared_vocabulary:
         return TranslationFacts(_vocabulary(config, training.sources + training.targets), None)
     return TranslationFacts(_vocabulary(config, training.sources), _vocabulary(config, training.targets))
@@ -182,7 +182,7 @@ def _with_end(vocabulary: TextVocabulary, text: str) -> np.ndarray:
 
 
 def _warned(pairs: Pairs, source: str) -> Pairs:
-    """The same pairs; warns if some were left out."""
+    """Returns the same pairs; warns if some were left out."""
     if pairs.skipped:
         warnings.warn(f"{source}: {pairs.skipped:,} pairs with a bad line were left out", stacklevel=2)
     return pairs

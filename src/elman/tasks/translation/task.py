@@ -1,4 +1,4 @@
-"""Translation: from sentences of one language, or of anything else, to sentences of another."""
+"""Translation: sentences of one language, or of any other kind of text, to sentences of another."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,9 +22,9 @@ from elman.train.loop import Reading
 
 
 class Translator(Task):
-    """Translations of sentences: an encoder, a decoder and attention between them, trained on pairs.
+    """Translates sentences with an encoder, a decoder and attention, trained on pairs.
 
-    Loss: nats per token of the target, its end included.
+    Loss: nats per token of the target, including its end.
 
     Args:
         **options: fields of ``TranslationConfig`` (``elman train translation --help`` explains them).
@@ -42,13 +42,13 @@ class Translator(Task):
 
     @property
     def source_vocabulary(self) -> TextVocabulary:
-        """The pieces that sources are cut into."""
+        """The tokens that sources are split into."""
         vocabulary: TextVocabulary = self.facts.source
         return vocabulary
 
     @property
     def target_vocabulary(self) -> TextVocabulary:
-        """The pieces that translations are made of; with ``shared_vocabulary`` those of the sources."""
+        """The tokens of translations; with ``shared_vocabulary``, those of the sources."""
         vocabulary: TextVocabulary = self.facts.target
         return vocabulary
 
@@ -61,19 +61,19 @@ class Translator(Task):
         overwrite: bool = False,
         show_progress: bool = False,
     ) -> Self:
-        """Trains on texts and their translations, split as the options say.
+        """Trains on texts and their translations, split into parts by the options.
 
         Args:
             sources: N texts.
             targets: N texts.
             out: a run folder to write; None keeps the model in memory.
-            overwrite: replaces a run folder that exists.
-            show_progress: a progress bar on standard error.
+            overwrite: replaces an existing run folder.
+            show_progress: shows a progress bar on standard error.
 
         Raises:
-            InputError: not as many sources as targets, or, unless ``skip_bad_lines`` is set, a text that is
-                empty or holds a control character.
-            TrainingStopped: the loss or a gradient left the finite numbers.
+            InputError: the numbers of sources and targets differ, or, unless ``skip_bad_lines`` is set, a
+                text is empty or holds a control character.
+            TrainingStopped: the loss or a gradient is not finite.
         """
         pairs = pairs_from_texts(self.config, sources, targets)
         return self._fit(
@@ -81,23 +81,23 @@ class Translator(Task):
         )
 
     def translate(self, texts: Iterable[str], **options: Any) -> list[str]:
-        """The best translation of each text.
+        """Returns the best translation of each text.
 
         Args:
             texts: N texts; an empty one stays empty.
             **options: fields of ``SearchOptions`` (``elman translate --help`` explains them).
 
         Raises:
-            InputError: an unknown option, one out of its range, or a text with a control character.
+            InputError: an option is unknown or out of its range, or a text holds a control character.
         """
-        how = SearchOptions.of(options, "translate")
-        if how.nbest > 1:
-            raise InputError("translate gives the best translation alone; nbest() gives several of each text")
-        found: list[str] = self.answers.writer.best(_checked(texts), how)
-        return found
+        search = SearchOptions.of(options, "translate")
+        if search.nbest > 1:
+            raise InputError("translate returns only the best translation; nbest() returns several")
+        translations: list[str] = self.answers.writer.best(_checked(texts), search)
+        return translations
 
     def nbest(self, texts: Iterable[str], **options: Any) -> list[list[Translation]]:
-        """Each text's translations and their scores, best first: as many as the option ``nbest`` says.
+        """Returns ``nbest`` translations of each text and their scores, best first.
 
         Args:
             texts: N texts; an empty one has one translation, which is empty.
@@ -106,20 +106,20 @@ class Translator(Task):
         Raises:
             InputError: as ``translate`` does.
         """
-        how = SearchOptions.of(options, "nbest")
-        found: list[list[Translation]] = self.answers.writer.nbest(_checked(texts), how)
-        return found
+        search = SearchOptions.of(options, "nbest")
+        translations: list[list[Translation]] = self.answers.writer.nbest(_checked(texts), search)
+        return translations
 
     def draw(self, source: str, translation: str, path: str | Path) -> None:
-        """A picture of where the translator looks in the source as it writes the translation.
+        """Draws where the translator looks in the source as it writes the translation.
 
         Args:
             source: a text.
-            translation: of the source; need not be the model's.
+            translation: a translation of the source, by the model or anyone else.
             path: the file to write (.png, .svg or .pdf).
 
         Raises:
-            InputError: a text holds a control character, or the path is refused.
+            InputError: a text holds a control character, or the path breaks a rule.
         """
         writer = self.answers.writer
         path = Path(path)
@@ -135,20 +135,20 @@ class Translator(Task):
         sources: Iterable[str] | None = None,
         targets: Iterable[str] | None = None,
     ) -> dict[str, Any]:
-        """Scores on other pairs: two files, one with tabs, or texts in memory as for ``fit``.
+        """Measures scores on other pairs: two files, one file with tabs, or texts in memory as for ``fit``.
 
         Raises:
-            InputError: the pairs are refused, or sacrebleu is not installed.
+            InputError: a pair breaks a rule, or sacrebleu is not installed.
         """
         answers = self.answers
-        bleu()  # before the texts are translated, not after
+        bleu()  # a missing library must be an error before the texts are translated, not after
         check_one_source(data is not None, sources is not None or targets is not None, "sources and targets")
         if data is not None:
             return answers.evaluate(as_paths(data))
         return answers.figures(pairs_from_texts(self.config, sources, targets))
 
     def build(self) -> Seq2Seq:
-        """Encoder, decoder, attention and output layer."""
+        """Returns the model: encoder, decoder, attention and output layer."""
         config, vocabulary = self.config, self.target_vocabulary
         encoder = self.layer(config.embedding_size, config.hidden_size // 2, bidirectional=True)
         decoder = self.layer(config.embedding_size * (2 if config.input_feeding else 1))
@@ -170,13 +170,13 @@ class Translator(Task):
             raise InputError(str(error)) from None
 
     def reading(self) -> Reading:
-        """Nats per token."""
+        """Shows nats per token."""
         return Reading("nats/token", 1.0, "tokens")
 
 
 def _checked(texts: Iterable[str]) -> list[str]:
-    """Texts as a list, each one line."""
-    found = list_of_texts(texts, "texts")
-    for number, text in enumerate(found):
+    """Returns texts as a list; checks that each is one line."""
+    checked = list_of_texts(texts, "texts")
+    for number, text in enumerate(checked):
         check_text(text, f"text {number}", empty=True)
-    return found
+    return checked

@@ -20,15 +20,15 @@ from elman.models.seq2seq import Seq2Seq
 from elman.pictures.attention import draw_attention
 from elman.tasks.translation.data import BEGIN, END, TranslationFacts
 
-_TOGETHER = 32  # sentences that are searched at once
+_TOGETHER = 32  # sentences in a batch of the search
 
 
 class Translation(NamedTuple):
-    """A translation and how probable the model finds it.
+    """A translation and its score.
 
     Attributes:
         text: the translation.
-        score: its log-probability in nats over its length penalty.
+        score: its log-probability in nats, divided by its length penalty.
     """
 
     text: str
@@ -36,11 +36,11 @@ class Translation(NamedTuple):
 
 
 class Writer:
-    """Writes translations, and shows where the model looked.
+    """Writes translations and draws the attention.
 
     Args:
         facts: the vocabularies.
-        model: in evaluation mode.
+        model: the model, in evaluation mode.
     """
 
     def __init__(self, facts: TranslationFacts, model: Seq2Seq) -> None:
@@ -48,44 +48,44 @@ class Writer:
         self.model = model
 
     def best(self, texts: Sequence[str], options: SearchOptions) -> list[str]:
-        """The best translation of each text."""
+        """Returns the best translation of each text."""
         return [translations[0].text for translations in self.nbest(texts, options)]
 
     def nbest(self, texts: Sequence[str], options: SearchOptions) -> list[list[Translation]]:
-        """Each text's translations, best first; an empty text has an empty one."""
-        # texts of about the same length are searched together
+        """Returns each text's translations, best first; an empty text has one empty translation."""
+        # a batch holds texts of about the same length
         order = sorted(range(len(texts)), key=lambda k: -len(texts[k]))
         batches = [order[k : k + _TOGETHER] for k in range(0, len(order), _TOGETHER)]
         answers = self.as_they_come(([texts[k] for k in batch] for batch in batches), options)
-        found: dict[int, list[Translation]] = {}
+        by_position: dict[int, list[Translation]] = {}
         for batch, (_, translations) in zip(batches, answers, strict=True):
-            found |= zip(batch, translations, strict=True)
-        return [found[k] for k in range(len(texts))]
+            by_position |= zip(batch, translations, strict=True)
+        return [by_position[k] for k in range(len(texts))]
 
     def as_they_come(
         self, batches: Iterable[Sequence[str]], options: SearchOptions
     ) -> Iterator[tuple[Sequence[str], list[list[Translation]]]]:
-        """Batches of texts with their translations, each answered before the next is taken."""
+        """Yields batches of texts with their translations, each before it takes the next batch."""
         for texts in batches:
             full = [text for text in texts if text.strip()]
-            found = iter(self._search(full, options) if full else [])
-            yield texts, [next(found) if text.strip() else [Translation("", 0.0)] for text in texts]
+            results = iter(self._search(full, options) if full else [])
+            yield texts, [next(results) if text.strip() else [Translation("", 0.0)] for text in texts]
 
     def of_text(self, text: str, name: str, options: SearchOptions) -> list[Translation]:
-        """The translations of one text, which may not be empty; messages call it ``name``."""
+        """Translates one text, which must not be empty; messages call it ``name``."""
         check_text(text, name)
         (translations,) = self.nbest([text], options)
         return translations
 
     def of_file(self, path: Path | None, options: SearchOptions) -> Iterator[tuple[str, list[Translation]]]:
-        """Each line of a file, or of standard input if there is no path, with its translations."""
+        """Yields each line of a file, or of standard input if ``path`` is None, with its translations."""
         name = "standard input" if path is None else str(path)
         with nullcontext(sys.stdin.buffer) if path is None else open_binary(path) as file:
-            for lines, found in self.as_they_come(arriving_lines(file, name, _TOGETHER), options):
-                yield from zip(lines, found, strict=True)
+            for lines, translations in self.as_they_come(arriving_lines(file, name, _TOGETHER), options):
+                yield from zip(lines, translations, strict=True)
 
     def _search(self, texts: list[str], options: SearchOptions) -> list[list[Translation]]:
-        """Translations of texts that are not empty, side by side."""
+        """Translates texts that are not empty, in one batch."""
         vocabulary = self.facts.target
         unknown = [] if vocabulary.unknown is None else [vocabulary.unknown]
         generators = [self._generator(text, options.seed) for text in texts if options.temperature]
@@ -96,7 +96,7 @@ class Writer:
                 self.model.step,
                 self.model.begin_decoding(source),
                 options,
-                sizes=source.lengths - 1,  # the end is no word
+                sizes=source.lengths - 1,  # without the end
                 begin=vocabulary.special(BEGIN),
                 end=vocabulary.special(END),
                 never=[vocabulary.special(BEGIN), *unknown],
@@ -104,11 +104,11 @@ class Writer:
             )
 
         source = padded([self.facts.source_tokens(text) for text in texts])
-        (found,) = predict(self.model, [source], look)
-        return [[Translation(self.facts.target_text(h.tokens), h.score) for h in row] for row in found]
+        (hypotheses,) = predict(self.model, [source], look)
+        return [[Translation(self.facts.target_text(h.tokens), h.score) for h in row] for row in hypotheses]
 
     def _generator(self, text: str, seed: int | None) -> torch.Generator:
-        """The randomness of one text's translations, which no other text has a part in."""
+        """Returns the random generator of one text, independent of all other texts."""
         generator = torch.Generator(device_of(self.model))
         if seed is None:
             generator.seed()
@@ -117,7 +117,7 @@ class Writer:
         return generator.manual_seed(int.from_bytes(digest[:8]) >> 1)
 
     def draw(self, source: str, translation: str, path: Path) -> None:
-        """A picture of the attention; see ``Translator.draw``."""
+        """Draws the attention; see ``Translator.draw``."""
         read, written = self.facts.source_tokens(source), self.facts.target_tokens(translation)
         (weights,) = predict(
             self.model,
