@@ -144,7 +144,7 @@ def test_the_page_needs_nothing_and_shows_everything(pages, name):
 def test_the_numbers_are_those_of_diagnose(runs, folder, pages):
     task, (out, *_) = elman.load(runs["lm"]), pages["lm"]
     summary = json.loads((out / "summary.json").read_text())
-    batch = task.sample(folder / "corpus.txt").batch
+    batch = task.excerpt(folder / "corpus.txt").batch
     flow = gradient_flow(task.model, batch, lags=summary["lags"])
     own = numbers(out / "gradient-recurrent-layer-1.csv")
     for name in ("median", "lower", "upper"):
@@ -173,7 +173,7 @@ def test_the_text_is_there_to_the_letter_in_the_colours_of_a_unit(runs, folder, 
     assert set("()").isdisjoint(inside)
     task, summary = elman.load(runs["lm"]), json.loads((out / "summary.json").read_text())
     best = next(each for each in summary["trackers"] if each["property"] == "inside quotes")
-    (states,) = hidden_states(task.model, task.sample(folder / "corpus.txt").batch)
+    (states,) = hidden_states(task.model, task.excerpt(folder / "corpus.txt").batch)
     values = states.states[best["part"]][..., best["unit"]]
     values = values[:, np.argmin(abs(values[0] - float(own["value"][0])))]  # of the row that is shown
     np.testing.assert_allclose(np.array(own["value"], float), values, rtol=1e-6)

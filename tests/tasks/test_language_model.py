@@ -80,8 +80,8 @@ def test_the_figures_by_hand(tmp_path, level):
         "perplexity": pytest.approx((4**3 * 4 / 3) ** (1 / 4), rel=1e-6),
         "tokens": 4,
     }
-    assert task.reading().name == {"characters": "bits/char", "bytes": "bits/byte"}[level]
-    assert task.reading()(3.0) == pytest.approx(3 / math.log(2))
+    assert task.loss_unit().name == {"characters": "bits/char", "bytes": "bits/byte"}[level]
+    assert task.loss_unit()(3.0) == pytest.approx(3 / math.log(2))
 
 
 def test_the_results_are_those_of_the_test_part(task, tmp_path):

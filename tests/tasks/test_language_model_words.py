@@ -87,8 +87,8 @@ def test_words_are_judged_by_their_perplexity(task):
     assert f"{math.exp(nats / count):9.2f}" in report
     assert f"{task.results['test']['perplexity']:9.2f}" in report
     assert f"copied from the text is {task.results['sample']['longest_copy']} words" in report
-    assert task.reading()(math.log(7)) == pytest.approx(7)
-    assert task.reading()(1e6) < math.inf
+    assert task.loss_unit()(math.log(7)) == pytest.approx(7)
+    assert task.loss_unit()(1e6) < math.inf
 
 
 def test_a_model_of_words_learns_what_counting_cannot():

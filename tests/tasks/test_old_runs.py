@@ -136,7 +136,7 @@ def put(files: dict[str, Any], folder: Path) -> None:
 
 def sample(task: Any) -> dict[str, Any]:
     """What ``elman inspect`` looks at, if the run folder keeps its data."""
-    found = task.sample()
+    found = task.excerpt()
     facts = {"unit": found.unit, "texts": found.texts, "features": found.features, "needed": found.needed}
     return json.loads(json.dumps(facts))
 

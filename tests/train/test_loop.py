@@ -20,7 +20,7 @@ from elman.layers import Recurrent
 from elman.models.autoregressive import Autoregressive
 from elman.train import loop as loop_module
 from elman.train.checkpoint import load_checkpoint
-from elman.train.loop import Loop, Mean, Reading, evaluate
+from elman.train.loop import Loop, LossUnit, Mean, evaluate
 from elman.train.optimize import make_optimizer
 from elman.train.options import TrainingOptions
 
@@ -215,7 +215,7 @@ def test_progress_is_shown_after_every_step():
         streams(),
         epochs=2,
         progress=probe,
-        reading=Reading("bits", 1 / math.log(2), "letters"),
+        loss_unit=LossUnit("bits", 1 / math.log(2), "letters"),
     )
     shares = [share for share, _ in probe.shown]
     assert shares == pytest.approx([(k + 1) / len(shares) for k in range(len(shares))])
@@ -226,23 +226,23 @@ def test_progress_is_shown_after_every_step():
 
 
 @pytest.mark.parametrize(
-    ("reading", "names"),
+    ("loss_unit", "names"),
     [
-        (Reading(), {"loss"}),
-        (Reading("cross-entropy"), {"cross-entropy"}),
-        (Reading("bits", 2.0), {"loss", "bits"}),
-        (Reading("perplexity", is_exponential=True), {"loss", "perplexity"}),
+        (LossUnit(), {"loss"}),
+        (LossUnit("cross-entropy"), {"cross-entropy"}),
+        (LossUnit("bits", 2.0), {"loss", "bits"}),
+        (LossUnit("perplexity", is_exponential=True), {"loss", "perplexity"}),
     ],
     ids=lambda value: getattr(value, "name", ""),
 )
-def test_the_loss_is_shown_beside_every_figure_that_is_not_the_loss(reading, names):
+def test_the_loss_is_shown_beside_every_figure_that_is_not_the_loss(loss_unit, names):
     probe = Probe(lambda _: None)
-    fit(language_model(), streams(), epochs=1, progress=probe, reading=reading)
+    fit(language_model(), streams(), epochs=1, progress=probe, loss_unit=loss_unit)
     assert set(probe.shown[-1][1]) == {"epoch", "examples/s", "grad norm"} | names
 
 
 def test_small_figures_keep_their_digits():
-    shown = Reading("bits", 2.0).shown
+    shown = LossUnit("bits", 2.0).shown
     assert [shown(x) for x in (-1.23456, 6.17, 0.05, 0.0123456, 2.345e-6, 0.0)] == [
         "-2.469",
         "12.340",
@@ -251,7 +251,7 @@ def test_small_figures_keep_their_digits():
         "4.69e-06",
         "0",
     ]
-    assert Reading("perplexity", is_exponential=True).shown(0.0) == "1.000"
+    assert LossUnit("perplexity", is_exponential=True).shown(0.0) == "1.000"
 
 
 # Stopping

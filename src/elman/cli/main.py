@@ -16,7 +16,7 @@ from elman.errors import InputError, Interrupted, TrainingStopped
 from elman.registry import find_task, load_module, task_names, task_options
 from elman.tasks.shared.options import ModelOptions, TaskConfig, TextOptions, Verb
 from elman.train import files
-from elman.train.history import figure, looks_back, read_history, sparkline
+from elman.train.history import format_number, looks_back, read_history, sparkline
 from elman.train.options import TrainingOptions
 from elman.version import __version__
 
@@ -222,7 +222,7 @@ def _evaluate(given: Any) -> int:
     else:
         width = max(map(len, figures))
         for name, value in figures.items():
-            shown = figure(value, 4) if isinstance(value, float) else f"{value:,}"
+            shown = format_number(value, 4) if isinstance(value, float) else f"{value:,}"
             print(f"{name.replace('_', ' '):<{width}}  {shown}")
     return 0
 
@@ -244,14 +244,14 @@ def _show(given: Any) -> int:
         + (", ".join(f"{key} {value}" for key, value in changed.items()) or "all at their defaults")
     )
     if history:
-        reading, last = task.reading(), history[-1]
+        loss_unit, last = task.loss_unit(), history[-1]
         print(f"trained: {last['step']:,} steps, epoch {last['epoch']}, {last['seconds']:,.0f} s")
         for kind in ("train", "validation"):
             losses = [line["loss"] for line in history if line["kind"] == kind]
             if losses:
-                curve = sparkline([reading(loss) for loss in losses])
-                ends = [reading.shown(loss) for loss in (losses[0], losses[-1])]
-                print(f"{kind:>10}  {ends[0]} {curve} {ends[1]} {reading.name}")
+                curve = sparkline([loss_unit(loss) for loss in losses])
+                ends = [loss_unit.shown(loss) for loss in (losses[0], losses[-1])]
+                print(f"{kind:>10}  {ends[0]} {curve} {ends[1]} {loss_unit.name}")
         backs = [looks_back(line) for line in history if line["kind"] == "gradients"]
         known = [back for back in backs if back is not None]
         if known:

@@ -29,7 +29,7 @@ from elman.inspect.trackers import Tracker, rank_trackers
 from elman.inspect.training import training_lines
 from elman.layers.recurrent import Recurrent
 from elman.models.predict import device_of
-from elman.tasks.shared.answers import Sample
+from elman.tasks.shared.answers import Excerpt
 from elman.tasks.shared.sources import Paths
 from elman.tasks.shared.task import Task
 from elman.train import files
@@ -61,7 +61,7 @@ class Findings:
         cell: the first layer's cell.
     """
 
-    sample: Sample
+    sample: Excerpt
     inputs: np.ndarray
     flow: GradientFlow
     spectra: tuple[Spectrum, ...]
@@ -215,7 +215,7 @@ def look(task: Task, data: Paths | None = None, lags: int | None = None) -> Find
     require("--lags", lags is None or lags >= _FEWEST, f"an int in [{_FEWEST}, inf)", lags)
     if task.model is None:
         raise InputError(f"{type(task).__name__} is not fitted yet")
-    model, sample = task.model, task.sample(data)
+    model, sample = task.model, task.excerpt(data)
     batch = to_device(sample.batch, device_of(model))
     hidden = hidden_states(model, batch)
     inputs, longest = _read(model, batch)
@@ -273,7 +273,7 @@ def _read(model: Any, batch: Any) -> tuple[np.ndarray, int]:
     return inputs, int(min(steps))
 
 
-def _properties(sample: Sample, steps: int) -> dict[str, np.ndarray]:
+def _properties(sample: Excerpt, steps: int) -> dict[str, np.ndarray]:
     """Returns the properties of the texts at each step, [T, B] by name."""
     if sample.texts is None:
         return {}

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def plot_curve(
-    axes: "Axes", lines: list[dict[str, Any]], unit: str, reading: Callable[[float], float]
+    axes: "Axes", lines: list[dict[str, Any]], unit: str, loss_unit: Callable[[float], float]
 ) -> None:
     """Plots the training loss by step and the validation loss by epoch.
 
@@ -20,11 +20,11 @@ def plot_curve(
         axes: to draw on.
         lines: the lines of the history.
         unit: unit of the loss, for the axis.
-        reading: converts a loss of the history to that unit.
+        loss_unit: converts a loss of the history to that unit.
     """
     finite = [line for line in lines if math.isfinite(line.get("loss", math.nan))]
-    train = [(line["step"], reading(line["loss"])) for line in finite if line["kind"] == "train"]
-    valid = [(line["step"], reading(line["loss"])) for line in finite if line["kind"] == "validation"]
+    train = [(line["step"], loss_unit(line["loss"])) for line in finite if line["kind"] == "train"]
+    valid = [(line["step"], loss_unit(line["loss"])) for line in finite if line["kind"] == "validation"]
     if train:
         axes.plot(*zip(*train, strict=True), color=PALE, linewidth=1, label="training")
     if valid:
@@ -41,11 +41,11 @@ def plot_curve(
 
 
 def draw_curve(
-    lines: list[dict[str, Any]], path: Path, unit: str, reading: Callable[[float], float], title: str
+    lines: list[dict[str, Any]], path: Path, unit: str, loss_unit: Callable[[float], float], title: str
 ) -> None:
     """Draws ``plot_curve`` with a title to a file."""
     figure = new_figure()
     axes = figure.subplots()
-    plot_curve(axes, lines, unit, reading)
+    plot_curve(axes, lines, unit, loss_unit)
     axes.set_title(title)
     save_figure(figure, path)

@@ -115,7 +115,7 @@ def looks_back(line: dict[str, Any]) -> float | None:
     return max(lives, default=None)
 
 
-def figure(value: float, digits: int = 3) -> str:
+def format_number(value: float, digits: int = 3) -> str:
     """Formats with fixed decimals; below 0.1, with significant digits."""
     return f"{value:.{digits}f}" if abs(value) >= 0.1 else f"{value:.{digits}g}"
 

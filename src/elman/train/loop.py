@@ -30,7 +30,7 @@ from elman.train.checkpoint import (
     save_weights,
 )
 from elman.train.files import CHECKPOINT, HISTORY, WEIGHTS
-from elman.train.history import History, figure
+from elman.train.history import History, format_number
 from elman.train.optimize import (
     clip_gradients,
     copy_parameters,
@@ -60,7 +60,7 @@ class Mean(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Reading:
+class LossUnit:
     """The figure that shows a loss to people.
 
     Attributes:
@@ -86,7 +86,7 @@ class Reading:
 
     def shown(self, loss: float) -> str:
         """Formats the figure for a mean loss."""
-        return figure(self(loss))
+        return format_number(self(loss))
 
 
 def evaluate(model: nn.Module, batches: Batches) -> Mean:
@@ -127,14 +127,14 @@ class Loop:
         validation: Batches | None,
         options: TrainingOptions,
         folder: Path | None = None,
-        reading: Reading | None = None,
+        loss_unit: LossUnit | None = None,
         progress: Progress | None = None,
     ) -> None:
         from lightning_fabric import Fabric  # here, because the import takes as long as torch's
 
         self.options, self.folder = options, folder
         self.batches, self.validation = batches, validation
-        self.reading, self.progress = reading or Reading(), progress or Silent()
+        self.loss_unit, self.progress = loss_unit or LossUnit(), progress or Silent()
         try:
             self._fabric = Fabric(accelerator=options.device, devices=1)
         except (RuntimeError, ValueError):
@@ -258,12 +258,12 @@ class Loop:
         seconds = time.monotonic() - self._began
         facts = {
             "epoch": f"{(self.position.step - 1) // self.batches.steps + 1}/{self.options.epochs}",
-            **({} if self.reading.is_loss else {"loss": figure(mean)}),
-            self.reading.name: self.reading.shown(mean),
+            **({} if self.loss_unit.is_loss else {"loss": format_number(mean)}),
+            self.loss_unit.name: self.loss_unit.shown(mean),
             "grad norm": f"{norm:.2f}",
             **self._watch.facts,
             # last, because a narrow terminal cuts the end
-            f"{self.reading.unit}/s": f"{self._rate_units / max(elapsed, 1e-9):,.0f}",
+            f"{self.loss_unit.unit}/s": f"{self._rate_units / max(elapsed, 1e-9):,.0f}",
         }
         self.progress.update(share, seconds / share - seconds, facts)
 
@@ -306,8 +306,8 @@ class Loop:
                 position.bad_epochs += 1
             self.progress.say(
                 f"epoch {(position.step - 1) // self.batches.steps + 1}: validation "
-                f"{self.reading.name} {self.reading.shown(loss)}"
-                + ("" if position.bad_epochs == 0 else f"  (best {self.reading.shown(position.best_loss)})")
+                f"{self.loss_unit.name} {self.loss_unit.shown(loss)}"
+                + ("" if position.bad_epochs == 0 else f"  (best {self.loss_unit.shown(position.best_loss)})")
             )
         patience = self.options.patience
         position.finished = over or reached or bool(patience and position.bad_epochs >= patience)

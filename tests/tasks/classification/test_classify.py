@@ -133,7 +133,7 @@ def test_a_look_reads_a_few_examples_of_each_part(run, monkeypatch):
     monkeypatch.setattr(
         type(task.vocabulary), "encode", lambda self, text: encoded.append(text) or encode(self, text)
     )
-    sample = task.sample()
+    sample = task.excerpt()
     assert [len(part) for part in task.data.examples.values()] == [48, 6, 6]
     assert len(encoded) == 5 + 3 + 3  # every tenth, and every second
     assert len(sample.texts) == 3

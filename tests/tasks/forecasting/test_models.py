@@ -35,7 +35,7 @@ def answer(task: Forecaster, query: Query, levels: tuple[int, ...]) -> pl.DataFr
 @each_model
 def test_every_input_of_the_first_layer_has_a_name(model, tmp_path):
     task = trained(tmp_path, sales(), model=model, **COVARIATES)
-    names = task.sample(tmp_path / "sales.csv").features
+    names = task.excerpt(tmp_path / "sales.csv").features
     assert len(names) == task.model.members[0].layer.input_size
     assert {"y is there", "y, 1 before, is there"} & set(names)
     assert names[-1] == f"weather {task.config.embedding_size}"

@@ -29,7 +29,7 @@ from elman.tasks.anomaly_detection.data import (
 )
 from elman.tasks.anomaly_detection.options import AnomalyDetectionConfig
 from elman.tasks.anomaly_detection.tables import AnalysisTables, StreamedRows
-from elman.tasks.shared.answers import Sample, TaskAnswers
+from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts
 from elman.tasks.shared.table import table_lines
 
@@ -162,11 +162,11 @@ class AnomalyAnswers(TaskAnswers):
             results["windowed Gaussian"] = figures(gaussian, begins, "likelihood")
         return results
 
-    def sample(self, batches: Windows) -> Sample:
+    def excerpt(self, batches: Windows) -> Excerpt:
         """Returns the first batch with the names of the columns; a forecaster reads them one row late."""
         late = ", 1 before" if self.config.lagged else ""
         names = tuple(f"{column}{late}" for column in self.facts.columns)
-        return Sample(next(iter(batches.epoch(0))), features=names)
+        return Excerpt(next(iter(batches.epoch(0))), features=names)
 
     def report(self, results: dict[str, Any]) -> str:
         """Returns the figures of the test part, with those of simple methods."""

@@ -18,7 +18,7 @@ from elman.tasks.anomaly_detection.data import ChannelData, ColumnFacts, from_me
 from elman.tasks.anomaly_detection.options import AnomalyDetectionConfig
 from elman.tasks.anomaly_detection.tables import StreamedRows
 from elman.tasks.shared.task import Task
-from elman.train.loop import Reading
+from elman.train.loop import LossUnit
 
 
 class AnomalyDetector(Task):
@@ -124,6 +124,6 @@ class AnomalyDetector(Task):
             return Framewise(layer, head, self.config.dropout)
         return Autoencoder(layer, self.layer(layer.output_size), head, self.config.window)
 
-    def reading(self) -> Reading:
+    def loss_unit(self) -> LossUnit:
         """Shows the mean squared error, in units of the columns' variances."""
-        return Reading("squared error", 1.0, "values")
+        return LossUnit("squared error", 1.0, "values")

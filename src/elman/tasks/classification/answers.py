@@ -32,9 +32,9 @@ from elman.tasks.classification.data import LabelledData, columns_of
 from elman.tasks.classification.facts import ClassificationFacts
 from elman.tasks.classification.options import ClassificationConfig
 from elman.tasks.classification.report import kept_mistakes, report_lines
-from elman.tasks.shared.answers import Sample, TaskAnswers
+from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts
-from elman.tasks.shared.text import text_sample
+from elman.tasks.shared.text import text_excerpt
 
 _CONFUSION = "confusion.png"
 
@@ -64,12 +64,12 @@ class LabelAnswers(TaskAnswers):
         """Returns batches of other files or folders."""
         return batches_of(self.config, self.facts, self.labelled(paths))
 
-    def sample(self, batches: Ragged) -> Sample:
+    def excerpt(self, batches: Ragged) -> Excerpt:
         """Returns a batch with the text of each step, or the names of its numbers."""
         batch = next(iter(batches.epoch(0)))
         if self.facts.vocabulary is not None:
-            return text_sample(batch, self.facts.vocabulary)
-        return Sample(batch, features=self.facts.scheme.features)
+            return text_excerpt(batch, self.facts.vocabulary)
+        return Excerpt(batch, features=self.facts.scheme.features)
 
     # Predictions
 

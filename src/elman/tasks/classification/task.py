@@ -28,7 +28,7 @@ from elman.tasks.classification.options import ClassificationConfig
 from elman.tasks.shared.data import Parts
 from elman.tasks.shared.sources import Paths, as_paths, check_one_source
 from elman.tasks.shared.task import Task
-from elman.train.loop import Reading
+from elman.train.loop import LossUnit
 from elman.train.progress import make_progress
 
 
@@ -149,9 +149,9 @@ class SequenceClassifier(Task):
             gradual=is_transfer and config.unfreeze == "gradually",
         )
 
-    def reading(self) -> Reading:
+    def loss_unit(self) -> LossUnit:
         """Shows the loss in nats."""
-        return Reading("nats", 1.0, "examples")
+        return LossUnit("nats", 1.0, "examples")
 
     def _measure(self, parts: Parts, show_progress: bool) -> dict[str, Any]:
         """Measures the model and, in a cross-validation, those of the other folds."""

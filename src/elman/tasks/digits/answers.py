@@ -19,7 +19,7 @@ from elman.models.predict import predict
 from elman.pictures.confusion import draw_confusion
 from elman.tasks.digits.data import ImageData, ImageFacts, Images, pixel_batches, read_images
 from elman.tasks.digits.options import DigitsConfig
-from elman.tasks.shared.answers import Sample, TaskAnswers
+from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts
 from elman.tasks.shared.table import table_lines
 
@@ -87,12 +87,12 @@ class ImageAnswers(TaskAnswers):
             "confusion": matrix.tolist(),
         }
 
-    def sample(self, batches: Examples) -> Sample:
+    def excerpt(self, batches: Examples) -> Excerpt:
         """Returns the first batch; its steps are called pixels if each step is one pixel."""
         batch, pixels = next(iter(batches.epoch(0))), self.config.pixels
         if pixels == 1:
-            return Sample(batch, unit="pixels", features=("pixel",))
-        return Sample(batch, features=tuple(f"pixel {k + 1}" for k in range(pixels)))
+            return Excerpt(batch, unit="pixels", features=("pixel",))
+        return Excerpt(batch, features=tuple(f"pixel {k + 1}" for k in range(pixels)))
 
     def report(self, results: dict[str, Any]) -> str:
         """Returns the accuracies of the model and of simple methods."""

@@ -10,7 +10,7 @@ from elman.tasks.digits.answers import ImageAnswers
 from elman.tasks.digits.data import ImageData, ImageFacts
 from elman.tasks.digits.options import DigitsConfig
 from elman.tasks.shared.task import Task
-from elman.train.loop import Reading
+from elman.train.loop import LossUnit
 
 
 class DigitClassifier(Task):
@@ -53,6 +53,6 @@ class DigitClassifier(Task):
         layer = self.layer(self.config.pixels)
         return Pooled(layer, Categorical(layer.output_size, self.facts.classes), self.config.dropout)
 
-    def reading(self) -> Reading:
+    def loss_unit(self) -> LossUnit:
         """Shows the loss in nats."""
-        return Reading("nats", 1.0, "images")
+        return LossUnit("nats", 1.0, "images")

@@ -25,7 +25,7 @@ from elman.tasks.forecasting.facts import SeriesFacts, columns_of
 from elman.tasks.forecasting.options import ForecastingConfig
 from elman.tasks.forecasting.query import Answer, Query, quantile_levels
 from elman.tasks.forecasting.windows import Windows
-from elman.tasks.shared.answers import Sample, TaskAnswers
+from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts
 from elman.tasks.shared.table import behind_line, table_lines
 from elman.tasks.shared.task import own_random_numbers
@@ -132,9 +132,9 @@ class SeriesAnswers(TaskAnswers):
         figures, baselines = test.figures(self.facts.mase_season)
         return {"test": figures, "baselines": baselines}
 
-    def sample(self, batches: CutoffWindows | RandomWindows) -> Sample:
+    def excerpt(self, batches: CutoffWindows | RandomWindows) -> Excerpt:
         """Returns the first windows, with the names of each step's features."""
-        return Sample(next(iter(batches.epoch(0))), features=self.windows.features)
+        return Excerpt(next(iter(batches.epoch(0))), features=self.windows.features)
 
     def report(self, results: dict[str, Any]) -> str:
         """Returns the test figures of the model and of simple methods."""

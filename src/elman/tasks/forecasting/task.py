@@ -28,7 +28,7 @@ from elman.tasks.forecasting.query import Query, quantile_levels
 from elman.tasks.forecasting.windows import Windows
 from elman.tasks.shared.sources import Paths, as_paths, check_one_source
 from elman.tasks.shared.task import Task
-from elman.train.loop import Reading
+from elman.train.loop import LossUnit
 
 
 class Forecaster(Task):
@@ -238,9 +238,9 @@ class Forecaster(Task):
         rows = len(facts.series) + 1
         return EsRnn(layer, head(2 * config.width), sizes, series=rows, inputs=windows.inputs, **shared)
 
-    def reading(self) -> Reading:
+    def loss_unit(self) -> LossUnit:
         """Shows the distribution's loss of scaled targets."""
-        return Reading("quantile loss" if self.config.head == "quantile" else "nats/target", 1.0, "targets")
+        return LossUnit("quantile loss" if self.config.head == "quantile" else "nats/target", 1.0, "targets")
 
 
 def _whole(value: Any, name: str) -> int:

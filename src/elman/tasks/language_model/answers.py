@@ -17,9 +17,9 @@ from elman.metrics.novelty import known_words, longest_copy
 from elman.models.autoregressive import Autoregressive
 from elman.tasks.language_model.data import CorpusData, TextFacts
 from elman.tasks.language_model.options import LanguageModelConfig
-from elman.tasks.shared.answers import Sample
+from elman.tasks.shared.answers import Excerpt
 from elman.tasks.shared.data import Parts
-from elman.tasks.shared.text import text_sample
+from elman.tasks.shared.text import text_excerpt
 from elman.tasks.shared.token_streams import LARGEST_BASELINE, StreamAnswers, whole_windows
 
 UNITS = {"characters": "char", "bytes": "byte", "words": "word", "subwords": "subword"}
@@ -86,9 +86,9 @@ class TextAnswers(StreamAnswers):
             figures["bits_per_character"] = figures["bits_per_token"] * len(corpus) / characters
         return figures
 
-    def sample(self, batches: TokenStreams | TokenWindows) -> Sample:
+    def excerpt(self, batches: TokenStreams | TokenWindows) -> Excerpt:
         """Returns some pages of a text."""
-        return text_sample(excerpts(batches.corpus, *_PAGES), self.facts.vocabulary)
+        return text_excerpt(excerpts(batches.corpus, *_PAGES), self.facts.vocabulary)
 
     def measure(self, data: CorpusData, parts: Parts, say: Callable[[str], None]) -> dict[str, Any]:
         """Measures the model, token frequency and an n-gram model on the test part; samples new text."""

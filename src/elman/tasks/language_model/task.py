@@ -15,7 +15,7 @@ from elman.tasks.language_model.data import CorpusData, TextFacts
 from elman.tasks.language_model.options import LanguageModelConfig
 from elman.tasks.shared.sources import Paths, as_paths
 from elman.tasks.shared.token_streams import StreamTask, check_drawing
-from elman.train.loop import Reading
+from elman.train.loop import LossUnit
 
 
 class LanguageModel(StreamTask):
@@ -127,11 +127,11 @@ class LanguageModel(StreamTask):
             return answers.evaluate(as_paths(() if data is None else data))
         return answers.figures(answers.windows(_documents(data, texts)))
 
-    def reading(self) -> Reading:
+    def loss_unit(self) -> LossUnit:
         """Shows perplexity for words, bits per token for other levels."""
         if self.config.level == "words":
-            return Reading("perplexity", unit="words", is_exponential=True)
-        return Reading(f"bits/{UNITS[self.config.level]}", 1 / math.log(2), self.config.level)
+            return LossUnit("perplexity", unit="words", is_exponential=True)
+        return LossUnit(f"bits/{UNITS[self.config.level]}", 1 / math.log(2), self.config.level)
 
 
 def _documents(data: Paths | None, texts: Iterable[str]) -> list[str]:

@@ -21,7 +21,7 @@ from elman.tasks.regression.data import (
     the_one_file,
 )
 from elman.tasks.regression.options import RegressionConfig
-from elman.tasks.shared.answers import Sample, TaskAnswers
+from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts
 from elman.tasks.shared.table import csv_line, table_lines
 
@@ -99,9 +99,9 @@ class RegressionAnswers(TaskAnswers):
         for name, row in zip(ids, values.tolist(), strict=True):
             yield csv_line([name, *(written(v, *unit, _DIGITS) for v, unit in zip(row, units, strict=True))])
 
-    def sample(self, batches: Examples) -> Sample:
+    def excerpt(self, batches: Examples) -> Excerpt:
         """Returns the first batch, with the names of the features."""
-        return Sample(next(iter(batches.epoch())), features=self.facts.features)
+        return Excerpt(next(iter(batches.epoch())), features=self.facts.features)
 
     def measure(self, data: RegressionData, parts: Parts, say: Callable[[str], None]) -> dict[str, Any]:
         """Returns errors on the test part of the model, the mean, and least squares on mean and last step."""

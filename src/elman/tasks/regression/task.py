@@ -15,7 +15,7 @@ from elman.tasks.regression.data import RegressionData, RegressionFacts
 from elman.tasks.regression.options import RegressionConfig
 from elman.tasks.shared.sources import Paths, as_paths, check_one_source
 from elman.tasks.shared.task import Task
-from elman.train.loop import Reading
+from elman.train.loop import LossUnit
 
 
 class SequenceRegressor(Task):
@@ -121,6 +121,6 @@ class SequenceRegressor(Task):
         head = SquaredError(layer.output_size, len(self.facts.outputs))
         return Pooled(layer, head, self.config.dropout)
 
-    def reading(self) -> Reading:
+    def loss_unit(self) -> LossUnit:
         """Shows the mean squared error of standardised targets."""
-        return Reading("squared error", 1.0, "sequences")
+        return LossUnit("squared error", 1.0, "sequences")

@@ -11,7 +11,7 @@ from elman.tasks.shared.data import Parts
 
 
 @dataclass(frozen=True)
-class Sample:
+class Excerpt:
     """Sequences for inspecting a model.
 
     Attributes:
@@ -67,6 +67,6 @@ class TaskAnswers(ABC):
     def report(self, results: dict[str, Any]) -> str:
         """Returns the results of a training as readable lines."""
 
-    def sample(self, batches: Any) -> Sample:
+    def excerpt(self, batches: Any) -> Excerpt:
         """Returns some sequences of a part and their names; by default its first batch, without names."""
-        return Sample(next(iter(batches.epoch(0))))
+        return Excerpt(next(iter(batches.epoch(0))))

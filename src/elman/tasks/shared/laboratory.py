@@ -17,14 +17,14 @@ from elman.heads.squared_error import SquaredError
 from elman.models.framewise import Framewise
 from elman.models.pooled import Pooled
 from elman.registry import find
-from elman.tasks.shared.answers import Sample, TaskAnswers
+from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts, TaskData
 from elman.tasks.shared.facts import TaskFacts
 from elman.tasks.shared.laboratory_options import LaboratoryConfig
 from elman.tasks.shared.sources import Paths
 from elman.tasks.shared.table import shorten, table_lines
 from elman.tasks.shared.task import Task
-from elman.train.loop import Mean, Reading
+from elman.train.loop import LossUnit, Mean
 
 _TRAINING, _VALIDATION, _TEST, _TRIED = range(4)  # part numbers, which enter the seed
 _WIDEST = 72  # characters in an example's line
@@ -159,10 +159,10 @@ class ProblemAnswers(TaskAnswers):
         assert isinstance(parts.test, Drawn)
         return {"test": self.figures(problem, parts.test), "baselines": problem.baselines()}
 
-    def sample(self, batches: Drawn) -> Sample:
+    def excerpt(self, batches: Drawn) -> Excerpt:
         """Returns the first batch, with the problem's names of its features."""
         problem = problem_of(self.config)
-        return Sample(next(iter(batches.epoch())), features=problem.names, needed=problem.reach)
+        return Excerpt(next(iter(batches.epoch())), features=problem.names, needed=problem.reach)
 
     def report(self, results: dict[str, Any]) -> str:
         """Returns the figures as a table, with those of simple methods."""
@@ -189,11 +189,11 @@ class Laboratory(Task):
             return Pooled(layer, SquaredError(layer.output_size, 1), self.config.dropout)
         return Framewise(layer, Categorical(layer.output_size, problem.classes), self.config.dropout)
 
-    def reading(self) -> Reading:
+    def loss_unit(self) -> LossUnit:
         """Shows the loss in the problem's unit."""
         problem = problem_of(self.config)
         unit = "sequences" if problem.classes is None else "steps"
-        return Reading(problem.loss_name.replace("_", " "), 1.0, unit)
+        return LossUnit(problem.loss_name.replace("_", " "), 1.0, unit)
 
     def try_on(
         self, length: int | None = None, sequences: int = 1000, show: int = 3, seed: int = 0

@@ -7,28 +7,28 @@ from typing import Any
 
 from elman.pictures.base import new_figure
 from elman.pictures.curve import plot_curve
-from elman.train.loop import Reading
+from elman.train.loop import LossUnit
 
 
-def as_html(title: str, history: list[dict[str, Any]], reading: Reading, report: str) -> str:
+def as_html(title: str, history: list[dict[str, Any]], loss_unit: LossUnit, report: str) -> str:
     """Returns one block of HTML that needs no network.
 
     Args:
         title: describes the task in one line.
         history: the lines of the training's history.
-        reading: how losses are shown.
+        loss_unit: how losses are shown.
         report: the results as readable lines.
     """
     shown = [f"<b>{html.escape(title)}</b>"]
     if history:
-        shown.append(f'<br><img alt="loss over training" width="560" src="{_curve(history, reading)}">')
+        shown.append(f'<br><img alt="loss over training" width="560" src="{_curve(history, loss_unit)}">')
     return "\n".join([*shown, f"<pre>{html.escape(report)}</pre>"])
 
 
-def _curve(history: list[dict[str, Any]], reading: Reading) -> str:
+def _curve(history: list[dict[str, Any]], loss_unit: LossUnit) -> str:
     """Returns the loss curve as a picture in a data URL."""
     figure = new_figure()
-    plot_curve(figure.subplots(), history, reading.name, reading)
+    plot_curve(figure.subplots(), history, loss_unit.name, loss_unit)
     picture = io.BytesIO()
     figure.savefig(picture, format="png")
     return f"data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()}"

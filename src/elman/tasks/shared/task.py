@@ -16,7 +16,7 @@ from elman.config import require, shown, to_json
 from elman.errors import InputError
 from elman.layers.recurrent import Recurrent
 from elman.pictures.curve import draw_curve
-from elman.tasks.shared.answers import Sample, TaskAnswers
+from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts, TaskData
 from elman.tasks.shared.facts import TaskFacts
 from elman.tasks.shared.notebook import as_html
@@ -25,7 +25,7 @@ from elman.tasks.shared.sources import Paths, as_paths
 from elman.train import files, progress
 from elman.train.checkpoint import save_weights
 from elman.train.history import read_history
-from elman.train.loop import Loop, Reading
+from elman.train.loop import Loop, LossUnit
 from elman.train.progress import Silent, make_progress
 from elman.version import __version__
 
@@ -94,7 +94,7 @@ class Task(ABC):
             return f"<code>{html.escape(repr(self))}</code>"
         in_folder = None if self.folder is None else self.folder / files.HISTORY
         history = self.history if in_folder is None else read_history(in_folder)
-        return as_html(self._title(), history, self.reading(), self.report())
+        return as_html(self._title(), history, self.loss_unit(), self.report())
 
     # To be defined by a subclass
 
@@ -103,7 +103,7 @@ class Task(ABC):
         """Returns a new model, from config and facts alone."""
 
     @abstractmethod
-    def reading(self) -> Reading:
+    def loss_unit(self) -> LossUnit:
         """Returns how the loss is shown, from the config alone."""
 
     # The same for all tasks
@@ -201,7 +201,7 @@ class Task(ABC):
         self.model.load_state_dict(self.data.start, strict=False)
         shown = progress.make_progress() if show_progress else progress.Silent()
         return Loop(
-            self.model, parts.training, parts.validation, self.config, self.folder, self.reading(), shown
+            self.model, parts.training, parts.validation, self.config, self.folder, self.loss_unit(), shown
         )
 
     def _train(self, parts: Parts, loop: Loop, show_progress: bool, *, resume: bool = False) -> None:
@@ -216,7 +216,7 @@ class Task(ABC):
         }
         if self.folder is not None:
             draw_curve(
-                self.history, self.folder / files.CURVE, loop.reading.name, loop.reading, self._title()
+                self.history, self.folder / files.CURVE, loop.loss_unit.name, loop.loss_unit, self._title()
             )
             save_weights(
                 self.model, self.folder / files.WEIGHTS
@@ -242,7 +242,7 @@ class Task(ABC):
         """Returns the results as readable lines."""
         return self.Answers(self.config, self.facts).report(self.results)
 
-    def sample(self, data: Paths | None = None) -> Sample:
+    def excerpt(self, data: Paths | None = None) -> Excerpt:
         """Returns a batch of sequences for inspecting the model.
 
         Args:
@@ -254,9 +254,9 @@ class Task(ABC):
         """
         answers = self.answers
         if data is not None:
-            return answers.sample(answers.batches(as_paths(data)))
+            return answers.excerpt(answers.batches(as_paths(data)))
         parts = self.opened_data().few()
-        return answers.sample(parts.training if parts.validation is None else parts.validation)
+        return answers.excerpt(parts.training if parts.validation is None else parts.validation)
 
     def opened_data(self) -> Any:
         """Returns the task's own data, reopened for a loaded run. Raises InputError if there are none."""

@@ -7,7 +7,7 @@ from elman.batch import Batch
 from elman.config import read_json
 from elman.data.tokens.vocab import LARGEST_JSON, TextVocabulary, make_vocabulary, vocabulary_from_json
 from elman.errors import InputError
-from elman.tasks.shared.answers import Sample
+from elman.tasks.shared.answers import Excerpt
 from elman.tasks.shared.options import TextOptions
 from elman.train import files
 
@@ -44,7 +44,7 @@ def load_vocabulary(path: Path, level: str) -> TextVocabulary:
     return vocabulary
 
 
-def text_sample(batch: Batch, vocabulary: TextVocabulary) -> Sample:
+def text_excerpt(batch: Batch, vocabulary: TextVocabulary) -> Excerpt:
     """Returns a batch of tokens with the text that each token adds, up to the end of each row."""
     tokens, lengths, resets = batch.inputs.values, batch.inputs.lengths, batch.inputs.resets
     texts = []
@@ -56,4 +56,4 @@ def text_sample(batch: Batch, vocabulary: TextVocabulary) -> Sample:
                 decoder = vocabulary.decoder()
             pieces.append(decoder.push(token))
         texts.append(pieces)
-    return Sample(batch, vocabulary.level, texts)
+    return Excerpt(batch, vocabulary.level, texts)

@@ -9,10 +9,10 @@ from elman.data.batches.pairs import PairBatches
 from elman.data.pairs import Pairs
 from elman.decode.options import SearchOptions
 from elman.models.seq2seq import Seq2Seq
-from elman.tasks.shared.answers import Sample, TaskAnswers
+from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts
 from elman.tasks.shared.table import table_lines
-from elman.tasks.shared.text import text_sample
+from elman.tasks.shared.text import text_excerpt
 from elman.tasks.translation.data import (
     TranslationData,
     TranslationFacts,
@@ -66,9 +66,9 @@ class TranslationAnswers(TaskAnswers):
     def _batches(self, pairs: Pairs) -> PairBatches:
         return pair_batches(pairs, self.facts, self.config.batch_size)
 
-    def sample(self, batches: PairBatches) -> Sample:
+    def excerpt(self, batches: PairBatches) -> Excerpt:
         """Returns a batch with the texts of its sources, which the encoder reads."""
-        return text_sample(next(iter(batches.epoch())), self.facts.source)
+        return text_excerpt(next(iter(batches.epoch())), self.facts.source)
 
     def measure(self, data: TranslationData, parts: Parts, say: Callable[[str], None]) -> dict[str, Any]:
         """Measures the model, copying and a lexicon on the test part; keeps some translations, draws one."""

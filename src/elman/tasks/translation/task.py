@@ -18,7 +18,7 @@ from elman.tasks.translation.answers import TranslationAnswers
 from elman.tasks.translation.data import BEGIN, TranslationData, TranslationFacts, bleu, pairs_from_texts
 from elman.tasks.translation.options import TranslationConfig
 from elman.tasks.translation.writer import Translation
-from elman.train.loop import Reading
+from elman.train.loop import LossUnit
 
 
 class Translator(Task):
@@ -169,9 +169,9 @@ class Translator(Task):
         except ValueError as error:
             raise InputError(str(error)) from None
 
-    def reading(self) -> Reading:
+    def loss_unit(self) -> LossUnit:
         """Shows nats per token."""
-        return Reading("nats/token", 1.0, "tokens")
+        return LossUnit("nats/token", 1.0, "tokens")
 
 
 def _checked(texts: Iterable[str]) -> list[str]:
