@@ -169,13 +169,13 @@ def _train(arguments: list[str]) -> int:
     recipe = _from_yaml(Path(file)) if file else {}
     default = from_json(Config, to_json(Config()) | recipe, file)
     about = summary(Config, whole=True)
-    given = parse(flags_of_training(Config, default), rest, f"elman train {name}", about, Config.example)
+    options = parse(flags_of_training(Config, default), rest, f"elman train {name}", about, Config.example)
     typed = {argument.partition("=")[0].replace("--no-", "--") for argument in rest}
     named = [f.name for f in fields(Config) if f.name in recipe or flag(f.name) in typed]
-    task = find_task(name)(**{option: getattr(given, option) for option in named})
-    out = given.out or Path("runs") / name
-    task.train(list(given.data) or None, out, overwrite=given.overwrite, show_progress=True)
-    return _finish(task, given.json)
+    task = find_task(name)(**{option: getattr(options, option) for option in named})
+    out = options.out or Path("runs") / name
+    task.train(list(options.data) or None, out, overwrite=options.overwrite, show_progress=True)
+    return _finish(task, options.json)
 
 
 def flags_of_training(Config: type[TaskConfig], default: TaskConfig) -> list[Flag]:
@@ -212,12 +212,12 @@ def _from_yaml(path: Path) -> dict[str, Any]:
     return {str(key).replace("-", "_"): value for key, value in options.items()}
 
 
-def _evaluate(given: Any) -> int:
-    task = _runs().load(given.run, given.cell)
-    if not given.data and not task.Config.makes_data:
+def _evaluate(options: Any) -> int:
+    task = _runs().load(options.run, options.cell)
+    if not options.data and not task.Config.makes_data:
         raise InputError("evaluate needs at least one file")
-    figures = task.evaluate(list(given.data))
-    if given.json:
+    figures = task.evaluate(list(options.data))
+    if options.json:
         print(json.dumps(figures))
     else:
         width = max(map(len, figures))
@@ -227,16 +227,16 @@ def _evaluate(given: Any) -> int:
     return 0
 
 
-def _show(given: Any) -> int:
-    task = _runs().open_run(given.run, to_run=False)
-    history = read_history(given.run / files.HISTORY)
-    if given.json:
+def _show(options: Any) -> int:
+    task = _runs().open_run(options.run, to_run=False)
+    history = read_history(options.run / files.HISTORY)
+    if options.json:
         print(json.dumps({"task": task.name, "config": to_json(task.config), "results": task.results}))
         return 0
     default = to_json(type(task.config)())
     changed = {key: value for key, value in to_json(task.config).items() if value != default[key]}
     print(
-        f"{given.run}: {task.name}, {task.config.cell}, "
+        f"{options.run}: {task.name}, {task.config.cell}, "
         f"{task.config.hidden_size} units × {task.config.layers}"
     )
     print(
@@ -257,37 +257,39 @@ def _show(given: Any) -> int:
         if known:
             print(f"looks back  {known[0]:.3g} {sparkline(known)} {known[-1]:.3g} steps")
     if not task.results:
-        print(f"not finished; continue with: elman resume {given.run}")
+        print(f"not finished; continue with: elman resume {options.run}")
         return 0
     try:
         print(f"\n{task.report()}")
     except (LookupError, TypeError, ValueError, AttributeError):
-        raise InputError(f"{given.run / files.RESULTS}: must hold the results of {task.name}") from None
+        raise InputError(f"{options.run / files.RESULTS}: must hold the results of {task.name}") from None
     return 0
 
 
-def _resume(given: Any) -> int:
-    return _finish(_runs().resume(given.run, cell=given.cell, show_progress=True), given.json)
+def _resume(options: Any) -> int:
+    return _finish(_runs().resume(options.run, cell=options.cell, show_progress=True), options.json)
 
 
-def _inspect(given: Any) -> int:
-    out = given.run / files.INSPECT if given.out is None else given.out
-    files.check_new_report(out, given.overwrite)  # before the model is loaded and run
-    task = _runs().load(given.run, given.cell)
+def _inspect(options: Any) -> int:
+    out = options.run / files.INSPECT if options.out is None else options.out
+    files.check_new_report(out, options.overwrite)  # before the model is loaded and run
+    task = _runs().load(options.run, options.cell)
     page = load_module("elman.inspect.report")
-    report = page.report(task, out, list(given.data) or None, lags=given.lags, overwrite=given.overwrite)
-    print(page.summary_json(report, out) if given.json else "\n".join(page.summary_lines(report, out)))
+    report = page.report(
+        task, out, list(options.data) or None, lags=options.lags, overwrite=options.overwrite
+    )
+    print(page.summary_json(report, out) if options.json else "\n".join(page.summary_lines(report, out)))
     return 0
 
 
 def _use(verb: type[Verb], arguments: list[str]) -> int:
     """Runs the verb of a task on a run folder."""
-    given = _parsed(verb, arguments)
-    request = verb(**{f.name: getattr(given, f.name) for f in fields(verb)})  # type: ignore[arg-type]
-    task = _runs().load(given.run, given.cell)
+    options = _parsed(verb, arguments)
+    request = verb(**{f.name: getattr(options, f.name) for f in fields(verb)})  # type: ignore[arg-type]
+    task = _runs().load(options.run, options.cell)
     if task.verb is not verb:
-        raise InputError(f"{given.run}: is a run of {task.name}; its verb is {_name(task.verb)}")
-    if given.json:
+        raise InputError(f"{options.run}: is a run of {task.name}; its verb is {_name(task.verb)}")
+    if options.json:
         print(json.dumps(request.json(task), ensure_ascii=False))
     else:
         for piece in request.text(task):

@@ -113,26 +113,27 @@ def parse(flags: Sequence[Flag], arguments: list[str], program: str, about: str,
     Raises:
         InputError: a flag is unknown, or its value breaks its rule; one line.
     """
+    positionals = " ".join(_usage(option) for option in flags if option.argument.positional)
     parser = _Parser(
         program,
         description=about,
         epilog=f"example:\n  {example}",
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage=f"{program} [OPTIONS] {' '.join(_usage(each) for each in flags if each.argument.positional)}",
+        usage=f"{program} [OPTIONS] {positionals}",
     )
     groups = {title: parser.add_argument_group(title) for title in _titles(flags) if title}
-    for each in flags:
-        target = groups.get(each.group, parser)
-        spelled = (each.name,) if each.argument.positional else (each.spelling,)
-        target.add_argument(*spelled, **_keywords(each))
-    given, unknown = parser.parse_known_intermixed_args(arguments)
+    for option in flags:
+        target = groups.get(option.group, parser)
+        spelled = (option.name,) if option.argument.positional else (option.spelling,)
+        target.add_argument(*spelled, **_keywords(option))
+    values, unknown = parser.parse_known_intermixed_args(arguments)
     if unknown:
-        known = [each.spelling for each in flags if not each.argument.positional]
+        known = [option.spelling for option in flags if not option.argument.positional]
         near = difflib.get_close_matches(unknown[0].partition("=")[0], known, 1)
         meant = f"; did you mean {near[0]}?" if near else ""
         parser.error(f"Unrecognized options: {', '.join(unknown)}{meant}")
-    return given
+    return values
 
 
 class _Parser(argparse.ArgumentParser):
@@ -146,31 +147,31 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _titles(flags: Sequence[Flag]) -> list[str]:
-    return list(dict.fromkeys(each.group for each in flags))
+    return list(dict.fromkeys(option.group for option in flags))
 
 
-def _usage(each: Flag) -> str:
+def _usage(option: Flag) -> str:
     """Returns a positional value as the usage line shows it."""
-    metavar = f"{each.metavar} ..." if get_origin(each.hint) is tuple else each.metavar
-    return metavar if each.default is MISSING else f"[{metavar}]"
+    metavar = f"{option.metavar} ..." if get_origin(option.hint) is tuple else option.metavar
+    return metavar if option.default is MISSING else f"[{metavar}]"
 
 
-def _keywords(each: Flag) -> dict[str, Any]:
+def _keywords(option: Flag) -> dict[str, Any]:
     """Returns the arguments of ``add_argument`` for a flag."""
-    default = f" (default: {each.written_default})" if each.written_default else ""
-    keywords: dict[str, Any] = {"help": f"{each.help}{default}".replace("%", "%%")}
-    if not each.argument.positional:
-        keywords["dest"] = each.name
-        keywords["required"] = each.default is MISSING
-    if each.default is not MISSING:
-        keywords["default"] = each.default
-    if each.hint is bool:
-        return keywords | {"action": "store_false" if each.default is True else "store_true"}
-    keywords |= {"type": _reader(each.of[0]), "metavar": each.metavar}
-    if get_origin(each.hint) is tuple:
-        several = each.of[-1] is ...
-        keywords |= {"nargs": "*" if several else len(each.of), "action": _Tuple}
-    elif each.argument.positional and each.default is not MISSING:
+    default = f" (default: {option.written_default})" if option.written_default else ""
+    keywords: dict[str, Any] = {"help": f"{option.help}{default}".replace("%", "%%")}
+    if not option.argument.positional:
+        keywords["dest"] = option.name
+        keywords["required"] = option.default is MISSING
+    if option.default is not MISSING:
+        keywords["default"] = option.default
+    if option.hint is bool:
+        return keywords | {"action": "store_false" if option.default is True else "store_true"}
+    keywords |= {"type": _reader(option.of[0]), "metavar": option.metavar}
+    if get_origin(option.hint) is tuple:
+        several = option.of[-1] is ...
+        keywords |= {"nargs": "*" if several else len(option.of), "action": _Tuple}
+    elif option.argument.positional and option.default is not MISSING:
         keywords["nargs"] = "?"
     return keywords
 
@@ -204,6 +205,6 @@ def _reader(kind: Any) -> Callable[[str], Any]:
 def _without_none(hint: Any) -> Any:
     """Removes None from a union: ``int`` for ``int | None``."""
     if get_origin(hint) in (Union, UnionType):
-        others = [each for each in get_args(hint) if each is not NoneType]
+        others = [kind for kind in get_args(hint) if kind is not NoneType]
         return others[0] if len(others) == 1 else hint
     return hint

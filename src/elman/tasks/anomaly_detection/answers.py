@@ -179,5 +179,7 @@ class AnomalyAnswers(TaskAnswers):
         }
         heads = [f"{key.replace('_', ' '):>15}" for key in keys]
         lines = table_lines("on the test part", heads, rows)
-        lines.append("error: root mean squared, in the columns' standard deviations; ranges: those found")
+        lines.append(
+            "error: root mean squared, in the columns' standard deviations; ranges: the detected ones"
+        )
         return "\n".join(lines)

@@ -76,7 +76,7 @@ def _method_lines(part: str, own: Mapping[str, Any], baselines: Mapping[str, Any
         *behind_line(own["accuracy"], accuracies, "accuracy", higher_is_better=True),
     ]
     if len(baselines) == 1:
-        lines.append("logistic regression beside it needs scikit-learn: pip install 'elman[text]'")
+        lines.append("logistic regression as a second method needs scikit-learn: pip install 'elman[text]'")
     return lines
 
 
