@@ -311,8 +311,8 @@ FACTS = {
     WrongEnd: "WrongEnd.keeps_at must be 0 or 1. Got 2.",
     WrongRate: "WrongRate.rate_shares must be among weight_ih, bias_ih. Got weight_hh.",
     WrongDecay: "WrongDecay.without_decay must be among weight_ih, bias_ih. Got gain.",
-    WithoutSide: "WithoutSide must define side_input, as needs_side_input is True.",
-    WithoutRecur: "WithoutRecur must define recur, as it has several recurrent_weights.",
+    WithoutSide: "WithoutSide must define side_input, because needs_side_input is True.",
+    WithoutRecur: "WithoutRecur must define recur, because it has several recurrent_weights.",
 }
 
 
@@ -382,7 +382,7 @@ def test_a_command_refuses_a_cell_that_reads_what_no_task_gives(kind, needs):
     name = f"{own_cells.__file__}:{kind}"
     with pytest.raises(InputError) as error:
         make_cell(name, I, H)
-    assert str(error.value) == f"--cell {name}: needs {needs}, which no task gives it"
+    assert str(error.value) == f"--cell {name}: needs {needs}, which no task provides"
     assert make_cell(f"{own_cells.__file__}:MinGRU", I, H).gates == MinGRU.gates
 
 

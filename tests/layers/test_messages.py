@@ -13,8 +13,8 @@ T, B, I, H = 5, 3, 4, 6
 X = torch.zeros(T, B, I)
 COUNT = "must be an int in [1, inf)."
 PROBABILITY = "must be a probability in [0, 1]."
-CHRONO = "chrono needs a number of steps of at least 3, as chrono:200."
-CHRONO_BOUND = "chrono needs a number of steps below 1e9, as chrono:200."
+CHRONO = "chrono needs a number of steps of at least 3, such as chrono:200."
+CHRONO_BOUND = "chrono needs a number of steps below 1e9, such as chrono:200."
 STATES = "state must have shape [1, 3, 6], [1, 3, 6]."
 LENGTHS = "lengths must be 3 ints."
 RESETS = "resets must be bool of the input's steps and rows."
@@ -39,9 +39,9 @@ OPTIONS = [
     ({"backend": "gpu"}, f"backend must be one of auto, {', '.join(dispatch.BACKENDS)}. Got 'gpu'."),
     ({"init": "chrono:2"}, f"{CHRONO} Got 'chrono:2'."),
     ({"init": "chrono:9999999999"}, f"{CHRONO_BOUND} Got 'chrono:9999999999'."),
-    ({"init": "torch+torch"}, "an initialisation joins different ones. Got 'torch' twice."),
+    ({"init": "torch+torch"}, "an initialisation must join different ones. Got 'torch' twice."),
     *(
-        ({"init": init}, f"uniform needs a number in (0, 1000], as uniform:0.1. Got {init!r}.")
+        ({"init": init}, f"uniform needs a number in (0, 1000], such as uniform:0.1. Got {init!r}.")
         for init in ("uniform", "uniform:0", "uniform:-1", "uniform:nan", "uniform:1e300", "uniform:x")
     ),
     ({"init": "orthogonal+chrono"}, f"{CHRONO} Got 'chrono'."),
@@ -52,7 +52,7 @@ OPTIONS = [
     ),
     (
         {"init": "forget-bias", "bias": False},
-        "initialisation 'forget-bias' needs a gate that keeps the state, with a bias. "
+        "initialisation 'forget-bias' needs a memory gate with a bias. "
         f"Got {cells.LSTM(I, H, bias=False)!r}.",
     ),
 ]
@@ -75,8 +75,7 @@ CALLS = {
     ),
     "no-gate": (
         lambda lstm: layers.RNN(I, H, init="chrono:9"),
-        "initialisation 'chrono:9' needs a gate that keeps the state, with a bias. "
-        f"Got {cells.Elman(I, H)!r}.",
+        f"initialisation 'chrono:9' needs a memory gate with a bias. Got {cells.Elman(I, H)!r}.",
     ),
     "not-a-cell": (
         lambda lstm: Recurrent(cells.LSTM),

@@ -28,7 +28,7 @@ class MinGRU(Cell):
     Args:
         input_size: I, features per step.
         hidden_size: H, units.
-        bias: whether the biases exist.
+        bias: whether the cell has biases.
 
     Shapes:
         x [B, I], h [B, H] → h' [B, H]; weight_ih [2H, I]
@@ -66,7 +66,7 @@ class ConvGRU(Cell):
     Args:
         input_size: I, channels of the input.
         hidden_size: H, channels of the state.
-        bias: whether the biases exist.
+        bias: whether the cell has biases.
         kernel_size: K, odd.
 
     Shapes:
@@ -127,7 +127,7 @@ class TimeAwareLSTM(LSTM):
     Args:
         input_size: I, features per step.
         hidden_size: H, units.
-        bias: whether the biases exist.
+        bias: whether the cell has biases.
 
     Shapes:
         x [B, I], h [B, H], c [B, H], Δ [B] → h' [B, H], c' [B, H]; weight_ih [4H, I], weight_hh [4H, H],
@@ -195,7 +195,7 @@ class MatrixMemory(Cell):
     Args:
         input_size: I, features per step.
         hidden_size: H, units.
-        bias: whether the biases exist.
+        bias: whether the cell has biases.
 
     Shapes:
         x [B, I], S [B, H, H] → S' [B, H, H], y [B, H]; weight_ih [3H, I]

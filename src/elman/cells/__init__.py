@@ -1,4 +1,4 @@
-"""The cells: one file each, with its facts, its step, its equations and its paper."""
+"""The cells: one file each, with facts, step, equations and paper."""
 
 from elman.cells.base import Cell
 from elman.cells.coupled_lstm import CoupledLSTM

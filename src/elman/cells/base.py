@@ -1,4 +1,4 @@
-"""What a cell is: a frozen description of one time step that owns no tensors."""
+"""The base class of cells: a frozen description of one time step that owns no tensors."""
 
 import math
 from collections.abc import Collection, Iterable, Mapping
@@ -19,28 +19,28 @@ Shape = tuple[int, ...]
 class Cell:
     """One time step of a recurrent network.
 
-    A cell declares facts and pure functions; it knows nothing of time, lengths, layers, devices or kernels.
-    To invent one, subclass it, name the gates and write ``pointwise``; override the rest where the cell
-    differs. Whatever holds for the built-in cells (unrolled layers, ragged lengths, resets, truncated
-    backpropagation, streaming, training by command) then holds for it too.
+    A cell declares facts and pure functions; it knows nothing about time, lengths, layers, devices or
+    kernels. To define a new cell, subclass this class, name the gates and write ``pointwise``; override other
+    methods if the cell differs. Everything that works for the built-in cells (unrolled layers, ragged
+    lengths, resets, truncated backpropagation, streaming, training by command) then works for the new one.
 
-    The functions, where w holds the parameters by name:
+    The functions, with the parameters by name in w:
 
-        project(w, x) → p                   all that needs no state, for every step at once
+        project(w, x) → p                   the part that needs no state, for all steps at once
         recur(w, state) → r                 the products with the state; None if the cell has none
-        pointwise(w, p, r, state) → state'  the rest; a side input of the step comes as a fifth argument
-        step(w, p, state) → state'          ``pointwise ∘ recur``; overridden where a product needs another's
-                                            result, or the side input acts before the product
+        pointwise(w, p, r, state) → state'  the rest; the step's side input is a fifth argument
+        step(w, p, state) → state'          ``pointwise ∘ recur``; overridden if a product needs the result of
+                                            another, or the side input acts before the product
         read(w, state', p) → output         by default the first state
 
     The facts are the class attributes below and the functions ``states``, ``parameters``, ``side_input``,
-    ``state_shapes`` and ``output_shape``. Initialisation, dropout, the optimizer, reports and tests ask for
-    facts, never for a parameter's name. ``check`` compares the facts with each other.
+    ``state_shapes`` and ``output_shape``. Initialisation, dropout, the optimizer, reports and tests use only
+    facts, never a parameter's name. ``check`` tests the facts for consistency.
 
     Args:
         input_size: I, features per step.
         hidden_size: H, units.
-        bias: whether the biases exist.
+        bias: whether the cell has biases.
 
     Shapes:
         x [B, I, *planes], each state [B, *shape]. By default, with G gates: weight_ih [G·H, I],
@@ -55,31 +55,31 @@ class Cell:
     bias: bool = True
 
     gates: ClassVar[tuple[str, ...]] = ("h",)
-    """The blocks of H rows of the weights' and biases' first axis, in order."""
+    """The gates, in the order of their blocks of H rows in weights and biases."""
     input_weights: ClassVar[tuple[str, ...]] = ("weight_ih",)
     """The parameters that multiply the input."""
     recurrent_weights: ClassVar[Mapping[str, str]] = {"weight_hh": "h"}
-    """The parameters that multiply a state, and the name of that state; empty: no recurrent product."""
+    """The parameters that multiply a state, with the name of that state; empty: no recurrent product."""
     gate_biases: ClassVar[tuple[str, ...]] = ("bias_ih", "bias_hh")
-    """The parameters whose sum is the gates' bias; they exist with ``bias`` alone."""
+    """The parameters that add up to the gates' bias; they exist only with ``bias``."""
     memory_gate: ClassVar[str | None] = None
     """The gate that decides how much of the state is kept."""
     keeps_at: ClassVar[Literal[0, 1]] = 1
     """The value of the memory gate at which the state is kept."""
     input_gate: ClassVar[str | None] = None
-    """The gate that, when 1, lets new content in, where it is a gate of its own."""
+    """The gate that lets new content in at 1; None if the cell has no separate input gate."""
     sigmoid_gates: ClassVar[tuple[str, ...]] = ()
-    """The gates that open and shut between 0 and 1; reports on gates show these."""
+    """The gates with values between 0 (closed) and 1 (open); reports on gates show these."""
     plane_axes: ClassVar[int] = 0
-    """Axes of an input after its features: 2 for pictures [B, I, height, width]."""
+    """Number of axes of an input after its features: 2 for images [B, I, height, width]."""
     needs_side_input: ClassVar[bool] = False
-    """Whether a step cannot do without its side input."""
+    """Whether a step requires its side input."""
     without_decay: ClassVar[tuple[str, ...]] = ()
-    """Parameters that weight decay leaves alone."""
+    """Parameters without weight decay."""
     rate_shares: ClassVar[Mapping[str, float]] = {}
-    """Parameters that learn at another rate, and what the learning rate is multiplied by."""
+    """Factors on the learning rate, by parameter; 1 for the others."""
     advised_init: ClassVar[str] = "orthogonal"
-    """The initialisation that the literature advises; tasks use it, layers on their own use torch's."""
+    """The initialisation advised by the literature: the default of tasks; layers default to torch's."""
 
     def __post_init__(self) -> None:
         """Checks the sizes."""
@@ -87,27 +87,27 @@ class Cell:
         check_size("hidden_size", self.hidden_size)
 
     def states(self) -> dict[str, Shape]:
-        """Shape of each named state, without the batch axis and the planes."""
+        """Returns the shape of each state by name, without the batch axis and the planes."""
         return {"h": (self.hidden_size,)}
 
     def parameters(self) -> dict[str, Shape]:
-        """Shape of each parameter, in the order in which they are initialised."""
+        """Returns the shape of each parameter by name, in the order of initialisation."""
         rows, states = len(self.gates) * self.hidden_size, self.states()
         shapes: dict[str, Shape] = dict.fromkeys(self.input_weights, (rows, self.input_size))
         shapes |= {name: (rows, states[state][-1]) for name, state in self.recurrent_weights.items()}
         return shapes | (dict.fromkeys(self.gate_biases, (rows,)) if self.bias else {})
 
     def side_input(self) -> Shape | None:
-        """Shape of a step's side input, without the batch axis, () for one number; None: it takes none."""
+        """Returns the side input's shape without the batch axis, () for one number; None: no side input."""
         return None
 
     def state_shapes(self, *planes: int) -> dict[str, Shape]:
-        """Shape of each named state for an input [B, I, *planes]: by default its own, then the planes."""
+        """Returns the states' shapes for an input [B, I, *planes]: by default their own, then the planes."""
         states = self.states()
         return {name: (*shape, *planes) for name, shape in states.items()} if planes else states
 
     def output_shape(self, *planes: int) -> Shape:
-        """Shape of the output for an input [B, I, *planes], O first: by default the first state's."""
+        """Returns the output's shape for an input [B, I, *planes], O first: by default the first state's."""
         return next(iter(self.state_shapes(*planes).values()))
 
     @property
@@ -127,19 +127,22 @@ class Cell:
         return tuple(sorted({names.index(state) for state in self.recurrent_weights.values()}))
 
     def initialise(self, w: Weights) -> None:
-        """Fills the parameters in place as torch does: uniform on ±1/√H."""
+        """Fills the parameters in place like torch: uniform on ±1/√H."""
         bound = 1 / math.sqrt(self.hidden_size)
         for name in self.parameters():
             w[name].uniform_(-bound, bound)
 
     def project(self, w: Weights, x: Tensor) -> Tensor:
-        """All that needs no state: x [..., I] → [..., G·H]. The identity where a cell mixes x and h."""
+        """Computes the part that needs no state: x [..., I] → [..., G·H].
+
+        Override it by the identity if the cell mixes x and h.
+        """
         return F.linear(x, w["weight_ih"], w.get("bias_ih"))
 
     def recur(self, w: Weights, state: State) -> Any:
-        """The products with the state: by default the one [B, O] → [B, G·H], or None if there is none.
+        """Computes the products with the state: by default one, [B, O] → [B, G·H], or None if there is none.
 
-        A cell with several gives them in the form that its ``pointwise`` takes.
+        A cell with several products returns them in the form that its ``pointwise`` takes.
         """
         if not self.recurrent_weights:
             return None
@@ -147,7 +150,7 @@ class Cell:
         return F.linear(state[list(self.states()).index(multiplied)], w[name], w.get("bias_hh"))
 
     def pointwise(self, w: Weights, projected: Tensor, recurrent: Any, state: State) -> State:
-        """The new state from both products [B, G·H] and the state before."""
+        """Computes the new state from both products [B, G·H] and the old state."""
         raise NotImplementedError(f"{type(self).__name__} must define pointwise or override step")
 
     def step(
@@ -158,14 +161,14 @@ class Cell:
         seen: State | None = None,
         side: Tensor | None = None,
     ) -> State:
-        """One step; overridden only by a cell that is more than ``pointwise ∘ recur``.
+        """Computes one step; override it only if the cell is not ``pointwise ∘ recur``.
 
         Args:
             w: the parameters by name.
             projected: this step of ``project``'s result.
             state: the state before the step.
-            seen: the state as the recurrent products see it, where dropout hides part of it.
-            side: the side input [B, *shape], if there is one.
+            seen: the state that the recurrent products read, with dropout applied; None: ``state``.
+            side: the side input [B, *shape], or None.
         """
         recurrent = self.recur(w, state if seen is None else seen)
         if side is None:
@@ -173,15 +176,15 @@ class Cell:
         return self.pointwise(w, projected, recurrent, state, side)  # type: ignore[call-arg]
 
     def read(self, w: Weights, state: State, projected: Tensor) -> Tensor:
-        """The step's output [B, O, *planes], from the new state."""
+        """Returns the step's output [B, O, *planes], from the new state."""
         return state[0]
 
     def gate_values(
         self, w: Weights, projected: Tensor, state: State, side: Tensor | None = None
     ) -> dict[str, Tensor]:
-        """How far each of ``sigmoid_gates`` stands open at a step: [B, H, *planes] in (0, 1), by name.
+        """Computes the values of ``sigmoid_gates`` at a step: [B, H, *planes] in (0, 1), by name.
 
-        σ of the sum of both products; overridden by a cell whose gates see more.
+        By default σ of the sum of both products; override it if the gates read more.
         """
         if not self.sigmoid_gates:
             return {}
@@ -191,7 +194,7 @@ class Cell:
         return {name: torch.sigmoid(both[name]) for name in self.sigmoid_gates}
 
     def check(self) -> None:
-        """Raises ValueError if a fact names what the cell does not have."""
+        """Raises ValueError if a fact names a state, parameter or gate that the cell does not have."""
         self._among("recurrent_weights' values", self.recurrent_weights.values(), self.states())
         parameters = self.parameters()
         self._among("input_weights", self.input_weights, parameters)
@@ -204,15 +207,19 @@ class Cell:
         self._among("input_gate", {self.input_gate} - {None}, self.gates)
         self._among("sigmoid_gates", self.sigmoid_gates, self.gates)
         if self.needs_side_input and self.side_input() is None:
-            raise ValueError(f"{type(self).__name__} must define side_input, as needs_side_input is True.")
+            raise ValueError(
+                f"{type(self).__name__} must define side_input, because needs_side_input is True."
+            )
         if self.keeps_at not in (0, 1):
             raise ValueError(f"{type(self).__name__}.keeps_at must be 0 or 1. Got {self.keeps_at!r}.")
         inherited = type(self).recur is Cell.recur and type(self).step is Cell.step
         if len(self.recurrent_weights) > 1 and inherited:
-            raise ValueError(f"{type(self).__name__} must define recur, as it has several recurrent_weights.")
+            raise ValueError(
+                f"{type(self).__name__} must define recur, because it has several recurrent_weights."
+            )
 
     def _among(self, fact: str, names: Iterable[str | None], known: Collection[str]) -> None:
-        """Raises ValueError if a fact names what is not among those known."""
+        """Raises ValueError if a fact names an unknown one."""
         unknown = ", ".join(str(name) for name in names if name not in known)
         if unknown:
             rule = f"{type(self).__name__}.{fact} must be among {', '.join(known)}"

@@ -26,7 +26,7 @@ class CoupledLSTM(LSTM):
     Args:
         input_size: I, features per step.
         hidden_size: H, units.
-        bias: whether the biases exist.
+        bias: whether the cell has biases.
 
     Shapes:
         x [B, I], h [B, H], c [B, H] → h' [B, H], c' [B, H]; weight_ih [3H, I], weight_hh [3H, H]
@@ -42,7 +42,7 @@ class CoupledLSTM(LSTM):
     sigmoid_gates: ClassVar[tuple[str, ...]] = ("f", "o")
 
     def pointwise(self, w: Weights, projected: Tensor, recurrent: Tensor, state: State) -> State:
-        """One gate that keeps or writes, then the output."""
+        """Computes the coupled gate, the cell state and the output."""
         f, g, o = (projected + recurrent).chunk(3, -1)
         g = torch.tanh(g)
         c = g + torch.sigmoid(f) * (state[1] - g)

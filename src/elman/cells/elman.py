@@ -27,7 +27,7 @@ class Elman(Cell):
         x [B, I], h [B, H] → h' [B, H]; weight_ih [H, I], weight_hh [H, H]
 
     Raises:
-        ValueError: a size is not positive, or the nonlinearity is another.
+        ValueError: a size is not positive, or the nonlinearity is unknown.
 
     Source: Elman 1990, Finding Structure in Time, Cognitive Science 14(2).
     """
@@ -41,6 +41,6 @@ class Elman(Cell):
             raise ValueError(f"nonlinearity must be 'tanh' or 'relu'. Got {self.nonlinearity!r}.")
 
     def pointwise(self, w: Weights, projected: Tensor, recurrent: Tensor, state: State) -> State:
-        """The nonlinearity of the sum."""
+        """Applies the nonlinearity to the sum."""
         total = projected + recurrent
         return (torch.tanh(total) if self.nonlinearity == "tanh" else torch.relu(total),)

@@ -12,7 +12,7 @@ from elman.state import State
 
 @dataclass(frozen=True)
 class GRU(Cell):
-    """One step of a gated recurrent unit, reset-after form (as cuDNN and torch).
+    """One step of a gated recurrent unit, reset-after form (as in cuDNN and torch).
 
         r = σ(W_ir x + b_ir + W_hr h + b_hr)
         z = σ(W_iz x + b_iz + W_hz h + b_hz)
@@ -24,7 +24,7 @@ class GRU(Cell):
     Args:
         input_size: I, features per step.
         hidden_size: H, units.
-        bias: whether the biases exist.
+        bias: whether the cell has biases.
 
     Shapes:
         x [B, I], h [B, H] → h' [B, H]; weight_ih [3H, I], weight_hh [3H, H]
@@ -40,7 +40,7 @@ class GRU(Cell):
     sigmoid_gates: ClassVar[tuple[str, ...]] = ("r", "z")
 
     def pointwise(self, w: Weights, projected: Tensor, recurrent: Tensor, state: State) -> State:
-        """Reset and update gates, candidate, blend."""
+        """Computes reset and update gates, the candidate and the new state."""
         (pr, pz, pn), (ur, uz, un) = projected.chunk(3, -1), recurrent.chunk(3, -1)
         r, z = torch.sigmoid(pr + ur), torch.sigmoid(pz + uz)
         n = torch.tanh(pn + r * un)

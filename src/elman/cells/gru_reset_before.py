@@ -13,7 +13,7 @@ from elman.state import State
 
 @dataclass(frozen=True)
 class GRUResetBefore(GRU):
-    """One step of a gated recurrent unit, reset-before form (as the paper prints it).
+    """One step of a gated recurrent unit, reset-before form (as printed in the paper).
 
         r = σ(W_ir x + b_ir + W_hr h + b_hr)
         z = σ(W_iz x + b_iz + W_hz h + b_hz)
@@ -21,12 +21,12 @@ class GRUResetBefore(GRU):
         h' = (1 − z) ⊙ n + z ⊙ h
 
     The candidate's product waits for the reset gate, so a step needs two products. Gate order: r, z, n.
-    State: (h,). Weights have the reset-after form's shapes but do not mean the same.
+    State: (h,). Weights have the shapes of the reset-after form, but are not interchangeable with it.
 
     Args:
         input_size: I, features per step.
         hidden_size: H, units.
-        bias: whether the biases exist.
+        bias: whether the cell has biases.
 
     Shapes:
         x [B, I], h [B, H] → h' [B, H]; weight_ih [3H, I], weight_hh [3H, H]
@@ -34,7 +34,7 @@ class GRUResetBefore(GRU):
     Raises:
         ValueError: a size is not positive.
 
-    Source: Cho et al. 2014, arXiv:1406.1078, equations 5–8 (there z and 1 − z change places).
+    Source: Cho et al. 2014, arXiv:1406.1078, equations 5–8 (with z and 1 − z exchanged).
     """
 
     def step(
@@ -45,7 +45,7 @@ class GRUResetBefore(GRU):
         seen: State | None = None,
         side: Tensor | None = None,
     ) -> State:
-        """Gates from the first product, the candidate from the second."""
+        """Computes the gates from the first product and the candidate from the second."""
         (h,), (seen_h,) = state, seen or state
         split = [2 * self.hidden_size, self.hidden_size]
         (gate_weight, new_weight) = w["weight_hh"].split(split)

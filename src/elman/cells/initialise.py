@@ -1,19 +1,19 @@
-"""Initialisations by name, for any cell that declares its gates and what its parameters multiply.
+"""Initialisations by name, for any cell that declares its gates and weights.
 
-A name is one of those below, or several joined by ``+``, applied from left to right:
+A name is one of those below, or several joined by ``+`` and applied from left to right:
 
-    torch          uniform on ±1/√H, everything (torch.nn's)
+    torch          uniform on ±1/√H, all parameters (torch.nn's)
     orthogonal     recurrent weights orthogonal gate by gate, input weights Glorot-uniform, biases 0
                    (Saxe, McClelland & Ganguli 2013, arXiv:1312.6120; Glorot & Bengio 2010)
     forget-bias    the bias of the memory gate is 1, or −1 if it keeps the state at 0 (Jozefowicz, Zaremba &
                    Sutskever 2015)
-    chrono:T       that bias drawn as log U(1, T − 1), with that sign, the input gate's −log U(1, T − 1), for
-                   memories of up to T steps (Tallec & Ollivier 2018, arXiv:1804.11188)
-    uniform:R      uniform on ±R, everything; a task draws its whole model so, embedding and head too
+    chrono:T       the same bias drawn as log U(1, T − 1), with the same sign, and the input gate's as
+                   −log U(1, T − 1), for memories of up to T steps (Tallec & Ollivier 2018, arXiv:1804.11188)
+    uniform:R      uniform on ±R, all parameters; tasks apply it to the whole model, embedding and head too
                    (Zaremba, Sutskever & Vinyals 2014, arXiv:1409.2329, with R = 0.1 and 0.05)
-    identity       recurrent weights the identity gate by gate (of a convolution: its middle), input weights
+    identity       recurrent weights the identity gate by gate (for a convolution, its centre), input weights
                    N(0, 0.001²), biases 0, for relu networks (Le, Jaitly & Hinton 2015, arXiv:1504.00941)
-    advised        what the cell's own file advises
+    advised        the cell's ``advised_init``
 """
 
 import math
@@ -31,7 +31,7 @@ def initialise(cell: Cell, w: Weights, init: str = "torch") -> None:
     """Fills a cell's parameters in place.
 
     Raises:
-        ValueError: an unknown name, or one that does not fit the cell (no gate keeps its state).
+        ValueError: the name is unknown, or the cell lacks what it needs, such as a memory gate.
     """
     if init == "advised":
         init = cell.advised_init
@@ -39,7 +39,7 @@ def initialise(cell: Cell, w: Weights, init: str = "torch") -> None:
     kinds = [name.partition(":")[0] for name in init.split("+")]
     if len(set(kinds)) < len(kinds):
         raise ValueError(
-            f"an initialisation joins different ones. Got {max(kinds, key=kinds.count)!r} twice."
+            f"an initialisation must join different ones. Got {max(kinds, key=kinds.count)!r} twice."
         )
     for name in init.split("+"):
         kind, _, argument = name.partition(":")
@@ -56,10 +56,12 @@ def initialise(cell: Cell, w: Weights, init: str = "torch") -> None:
         elif kind == "chrono":
             if not argument.isdecimal() or int(argument[:10]) < 3:
                 raise ValueError(
-                    f"chrono needs a number of steps of at least 3, as chrono:200. Got {name!r}."
+                    f"chrono needs a number of steps of at least 3, such as chrono:200. Got {name!r}."
                 )
             if len(argument) >= 10:
-                raise ValueError(f"chrono needs a number of steps below 1e9, as chrono:200. Got {name!r}.")
+                raise ValueError(
+                    f"chrono needs a number of steps below 1e9, such as chrono:200. Got {name!r}."
+                )
             bias = torch.empty(cell.hidden_size).uniform_(1, int(argument) - 1).log()
             _keep(cell, w, name, bias)
             if cell.input_gate:
@@ -69,7 +71,7 @@ def initialise(cell: Cell, w: Weights, init: str = "torch") -> None:
 
 
 def uniform_bound(init: str) -> float | None:
-    """R where an initialisation says ``uniform:R`` among its names, None where it does not.
+    """Returns R if ``uniform:R`` is among the names of an initialisation, otherwise None.
 
     Raises:
         ValueError: R is not a number in (0, 1000].
@@ -87,16 +89,14 @@ def _bound(argument: str, name: str) -> float:
     except ValueError:
         bound = math.nan
     if not 0 < bound <= 1000:
-        raise ValueError(f"uniform needs a number in (0, 1000], as uniform:0.1. Got {name!r}.")
+        raise ValueError(f"uniform needs a number in (0, 1000], such as uniform:0.1. Got {name!r}.")
     return bound
 
 
 def _keep(cell: Cell, w: Weights, init: str, bias: Tensor) -> None:
-    """Gives the memory gate a bias [H] with which it keeps the more, the larger the bias is."""
+    """Sets the memory gate's bias [H] so that a larger ``bias`` keeps more of the state."""
     if cell.memory_gate is None or not (cell.bias and cell.gate_biases):
-        raise ValueError(
-            f"initialisation {init!r} needs a gate that keeps the state, with a bias. Got {cell!r}."
-        )
+        raise ValueError(f"initialisation {init!r} needs a memory gate with a bias. Got {cell!r}.")
     _set_bias(cell, w, cell.memory_gate, bias if cell.keeps_at else -bias)
 
 
@@ -115,7 +115,7 @@ def _identity(block: Tensor) -> None:
 
 
 def _set_bias(cell: Cell, w: Weights, gate: str, value: Tensor) -> None:
-    """Gives one gate's bias a value: its first parameter has it, the others, which add to it, are 0."""
+    """Sets one gate's bias: the first bias parameter gets the value, the others, which add to it, 0."""
     rows = slice(cell.gates.index(gate) * cell.hidden_size, (cell.gates.index(gate) + 1) * cell.hidden_size)
     first, *others = (w[name] for name in cell.gate_biases)
     first[rows] = value.to(first)

@@ -19,13 +19,13 @@ class LayerNormLSTM(LSTM):
         c' = σ(f) ⊙ c + σ(i) ⊙ tanh(g)
         h' = σ(o) ⊙ tanh(LN(c'; γ_c, b_c))
 
-    LN normalises over all 4H features of a product at once (ε = 1e-5), as the paper; not implemented: one
+    LN normalises over all 4H features of a product at once (ε = 1e-5), as in the paper. Not implemented: one
     normalisation for each gate. Gate order: i, f, g, o. State: (h, c).
 
     Args:
         input_size: I, features per step.
         hidden_size: H, units.
-        bias: whether the shifts b_ih, b_hh and b_c exist.
+        bias: whether the cell has the shifts b_ih, b_hh and b_c.
 
     Shapes:
         x [B, I], h [B, H], c [B, H] → h' [B, H], c' [B, H]; weight_ih [4H, I], weight_hh [4H, H],
@@ -38,13 +38,13 @@ class LayerNormLSTM(LSTM):
     """
 
     def parameters(self) -> dict[str, Shape]:
-        """The LSTM's, a gain for each normalisation and the cell state's shift."""
+        """Returns the LSTM's shapes, those of each normalisation's gain and of the cell state's shift."""
         rows, units = (4 * self.hidden_size,), (self.hidden_size,)
         gains: dict[str, Shape] = {"gain_ih": rows, "gain_hh": rows, "gain_c": units}
         return super().parameters() | gains | ({"bias_c": units} if self.bias else {})
 
     def initialise(self, w: Weights) -> None:
-        """The LSTM's, with gains of 1 and shifts of 0."""
+        """Fills the parameters like the LSTM's, with gains of 1 and shifts of 0."""
         super().initialise(w)
         for name in self.parameters():
             if name.startswith("gain"):
@@ -53,15 +53,15 @@ class LayerNormLSTM(LSTM):
                 w[name].zero_()
 
     def project(self, w: Weights, x: Tensor) -> Tensor:
-        """The normalised input product."""
+        """Computes the normalised input product."""
         return self._norm(F.linear(x, w["weight_ih"]), w["gain_ih"], w.get("bias_ih"))
 
     def recur(self, w: Weights, state: State) -> Tensor:
-        """The normalised recurrent product."""
+        """Computes the normalised recurrent product."""
         return self._norm(F.linear(state[0], w["weight_hh"]), w["gain_hh"], w.get("bias_hh"))
 
     def pointwise(self, w: Weights, projected: Tensor, recurrent: Tensor, state: State) -> State:
-        """Gates, cell state, output of the normalised cell state."""
+        """Computes gates, cell state, and the output from the normalised cell state."""
         i, f, g, o = (projected + recurrent).chunk(4, -1)
         c = torch.sigmoid(f) * state[1] + torch.sigmoid(i) * torch.tanh(g)
         return torch.sigmoid(o) * torch.tanh(self._norm(c, w["gain_c"], w.get("bias_c"))), c

@@ -12,7 +12,7 @@ from elman.state import State
 
 @dataclass(frozen=True)
 class LSTM(Cell):
-    """One step of long short-term memory with a forget gate (as cuDNN and torch).
+    """One step of long short-term memory with a forget gate (as in cuDNN and torch).
 
         i = σ(W_ii x + b_ii + W_hi h + b_hi)
         f = σ(W_if x + b_if + W_hf h + b_hf)
@@ -26,7 +26,7 @@ class LSTM(Cell):
     Args:
         input_size: I, features per step.
         hidden_size: H, units.
-        bias: whether the biases exist.
+        bias: whether the cell has biases.
 
     Shapes:
         x [B, I], h [B, H], c [B, H] → h' [B, H], c' [B, H]; weight_ih [4H, I], weight_hh [4H, H]
@@ -45,11 +45,11 @@ class LSTM(Cell):
     advised_init: ClassVar[str] = "orthogonal+forget-bias"
 
     def states(self) -> dict[str, Shape]:
-        """The output h and the cell state c."""
+        """Returns the shapes of the output h and the cell state c."""
         return {"h": (self.hidden_size,), "c": (self.hidden_size,)}
 
     def pointwise(self, w: Weights, projected: Tensor, recurrent: Tensor, state: State) -> State:
-        """Gates, cell state, output."""
+        """Computes gates, cell state and output."""
         i, f, g, o = (projected + recurrent).chunk(4, -1)
         c = torch.sigmoid(f) * state[1] + torch.sigmoid(i) * torch.tanh(g)
         return torch.sigmoid(o) * torch.tanh(c), c

@@ -1,4 +1,4 @@
-"""A cell from the name a person gives: a built-in one, with options, or one of the person's own file."""
+"""Makes cells from names: built-in ones with options, or classes from a user's file."""
 
 import dataclasses
 import hashlib
@@ -17,32 +17,32 @@ _SIZES = {"input_size", "hidden_size"}
 
 
 def is_file(name: str) -> bool:
-    """Whether the name is that of a user's file, as ``own_cell.py:MyCell``."""
+    """Whether the name refers to a user's file, such as ``own_cell.py:MyCell``."""
     return ".py:" in name
 
 
 def fingerprint(name: str) -> str:
-    """SHA-256 of the file that a name points to."""
+    """Returns the SHA-256 of the file that a name refers to."""
     return hashlib.sha256(_existing(name.rpartition(":")[0]).read_bytes()).hexdigest()
 
 
 def make_cell(name: str, input_size: int, hidden_size: int) -> Cell:
-    """The cell of this name and these sizes.
+    """Makes a cell from its name and sizes.
 
     Args:
-        name: ``lstm``; with options ``elman:nonlinearity=relu``; or ``FILE.py:Class``, whose file is run.
+        name: ``lstm``; with options ``elman:nonlinearity=relu``; or ``FILE.py:Class``, which runs the file.
         input_size: I.
         hidden_size: H.
 
     Raises:
-        InputError: an unknown name or option, a value of the wrong type, a file without such a class, or a
-            cell that reads what no task gives.
+        InputError: the name or an option is unknown, a value has the wrong type, the file lacks the class, or
+            the cell needs planes or a side input, which no task provides.
     """
     if is_file(name):
         cell = _own_class(name)(input_size, hidden_size)
         if cell.plane_axes or cell.needs_side_input:
             needs = "planes" if cell.plane_axes else "a side input"
-            raise InputError(f"--cell {name}: needs {needs}, which no task gives it")
+            raise InputError(f"--cell {name}: needs {needs}, which no task provides")
         return cell
     kind, _, text = name.partition(":")
     cls = find("cells", kind, Cell)
@@ -54,17 +54,17 @@ def make_cell(name: str, input_size: int, hidden_size: int) -> Cell:
 
 
 def parse_options(cls: type[Cell], text: str) -> dict[str, Any]:
-    """A cell's options from ``key=value,key=value``.
+    """Parses a cell's options from ``key=value,key=value``.
 
     Raises:
-        InputError: an unknown option, or a value of the wrong type.
+        InputError: an option is unknown, or a value has the wrong type.
     """
     items = (item.partition("=") for item in text.split(",") if item)
     return {key: _option(cls, key, value) for key, _, value in items}
 
 
 def options_of(cell: Cell) -> str:
-    """The options that are not at their defaults, as ``parse_options`` takes them."""
+    """Formats the options that differ from their defaults; the inverse of ``parse_options``."""
     values = ((f, getattr(cell, f.name)) for f in dataclasses.fields(cell) if f.name not in _SIZES)
     return ",".join(f"{f.name}={value}" for f, value in values if value != f.default)
 
@@ -87,20 +87,20 @@ def _existing(file: str) -> Path:
 
 
 def _own_class(full_name: str) -> type[Cell]:
-    file, _, wanted = full_name.rpartition(":")
+    file, _, class_name = full_name.rpartition(":")
     path = _existing(file)
     name = f"elman_own_cell_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # where dataclasses and pickle look for it
+    sys.modules[name] = module  # dataclasses and pickle look it up there
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise InputError(f"--cell: {file} cannot be run: {reason}") from error
-    cls = getattr(module, wanted, None)
+    cls = getattr(module, class_name, None)
     if not (inspect.isclass(cls) and issubclass(cls, Cell)):
-        raise InputError(f"--cell: {file} has no subclass of elman.Cell named {wanted!r}")
+        raise InputError(f"--cell: {file} has no subclass of elman.Cell named {class_name!r}")
     return cls

@@ -1,4 +1,4 @@
-"""Long short-term memory whose gates see the cell state."""
+"""Long short-term memory with gates that read the cell state."""
 
 from dataclasses import dataclass
 
@@ -21,13 +21,13 @@ class PeepholeLSTM(LSTM):
         o = σ(W_io x + b_io + W_ho h + b_ho + p_o ⊙ c')
         h' = o ⊙ tanh(c')
 
-    Gate order: i, f, g, o; the output gate sees the new cell state. State: (h, c). Not implemented: full
+    Gate order: i, f, g, o; the output gate reads the new cell state. State: (h, c). Not implemented: full
     peephole matrices.
 
     Args:
         input_size: I, features per step.
         hidden_size: H, units.
-        bias: whether the biases exist.
+        bias: whether the cell has biases.
 
     Shapes:
         x [B, I], h [B, H], c [B, H] → h' [B, H], c' [B, H]; weight_ih [4H, I], weight_hh [4H, H],
@@ -41,12 +41,12 @@ class PeepholeLSTM(LSTM):
     """
 
     def parameters(self) -> dict[str, Shape]:
-        """The LSTM's and three peepholes."""
+        """Returns the LSTM's shapes and those of the three peepholes."""
         units = (self.hidden_size,)
         return super().parameters() | {"weight_ci": units, "weight_cf": units, "weight_co": units}
 
     def pointwise(self, w: Weights, projected: Tensor, recurrent: Tensor, state: State) -> State:
-        """Gates that see c, the new cell state, the output gate that sees it."""
+        """Computes the gates from c, the new cell state, and the output gate from the new state."""
         i, f, g, o = (projected + recurrent).chunk(4, -1)
         c = state[1]
         i, f = torch.sigmoid(i + w["weight_ci"] * c), torch.sigmoid(f + w["weight_cf"] * c)
@@ -56,7 +56,7 @@ class PeepholeLSTM(LSTM):
     def gate_values(
         self, w: Weights, projected: Tensor, state: State, side: Tensor | None = None
     ) -> dict[str, Tensor]:
-        """Of the input and forget gates with the old cell state, of the output gate with the new one."""
+        """Computes the input and forget gates from the old cell state, the output gate from the new one."""
         i, f, _, o = (projected + self.recur(w, state)).chunk(4, -1)
         before, after = state[1], self.step(w, projected, state)[1]
         sums = {

@@ -1,4 +1,4 @@
-"""Long short-term memory whose output is projected to fewer features."""
+"""Long short-term memory with an output projected to fewer features."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from elman.state import State
 
 @dataclass(frozen=True)
 class ProjectedLSTM(LSTM):
-    """One step of an LSTM with a recurrent projection (as cuDNN and torch with ``proj_size``).
+    """One step of an LSTM with a recurrent projection (as in cuDNN and torch with ``proj_size``).
 
         i, f, g, o, c' as in LSTM, with h of P features
         h' = W_hr (o ⊙ tanh(c'))
@@ -22,8 +22,8 @@ class ProjectedLSTM(LSTM):
     Args:
         input_size: I, features per step.
         hidden_size: H, units.
-        bias: whether the biases exist.
-        proj_size: P, features of the output, fewer than H; H // 2 where it is 0.
+        bias: whether the cell has biases.
+        proj_size: P, features of the output, fewer than H; 0: H // 2.
 
     Shapes:
         x [B, I], h [B, P], c [B, H] → h' [B, P], c' [B, H];
@@ -38,7 +38,7 @@ class ProjectedLSTM(LSTM):
     proj_size: int = 0
 
     def __post_init__(self) -> None:
-        """Checks the sizes; fills in the default projection."""
+        """Checks the sizes; sets the default projection."""
         super().__post_init__()
         if self.proj_size == 0:
             object.__setattr__(self, "proj_size", self.hidden_size // 2)
@@ -49,11 +49,11 @@ class ProjectedLSTM(LSTM):
             )
 
     def states(self) -> dict[str, Shape]:
-        """The projected output h and the cell state c."""
+        """Returns the shapes of the projected output h and the cell state c."""
         return {"h": (self.proj_size,), "c": (self.hidden_size,)}
 
     def parameters(self) -> dict[str, Shape]:
-        """The LSTM's and the projection ``weight_hr``."""
+        """Returns the LSTM's shapes and that of the projection ``weight_hr``."""
         return super().parameters() | {"weight_hr": (self.proj_size, self.hidden_size)}
 
     def step(
@@ -64,6 +64,6 @@ class ProjectedLSTM(LSTM):
         seen: State | None = None,
         side: Tensor | None = None,
     ) -> State:
-        """The LSTM's step, then the second product."""
+        """Computes the LSTM's step, then the projection."""
         h, c = super().step(w, projected, state, seen, side)
         return F.linear(h, w["weight_hr"]), c
