@@ -18,7 +18,7 @@ METHODS = ("dynamic", "likelihood")
 
 @dataclass(frozen=True)
 class Reason:
-    """A column whose values were not as expected.
+    """A column with unexpected values.
 
     Attributes:
         column: name of the column.

@@ -124,7 +124,7 @@ def test_an_epoch_from_the_middle_is_the_tail_of_the_whole_one(batcher):
 )
 @pytest.mark.parametrize("length", [1, 5])
 def test_nothing_to_predict_is_refused(make, length):
-    with pytest.raises(InputError, match=f"at least 2 tokens. Got {length} documents of one each"):
+    with pytest.raises(InputError, match=f"at least 2 tokens. Got {length} documents of one token"):
         make(positions(length, tuple(range(length))))
 
 

@@ -39,7 +39,7 @@ def test_each_example_is_tested_in_one_fold():
 
 
 def test_what_cannot_be_divided():
-    with pytest.raises(InputError, match="--folds must be 0 where examples have several labels"):
+    with pytest.raises(InputError, match="--folds must be 0 if examples have several labels"):
         divided(examples(12, multi_label=True), {}, SHARES, folds=3, seed=1)
     pairs = Labelled([("a", "b")], [("0",)], ["b 0"])
     with pytest.raises(InputError, match="texts must be as in the file before"):

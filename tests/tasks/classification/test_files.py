@@ -120,7 +120,7 @@ def test_pairs_and_several_labels_from_tables(here):
             for k, (x, y) in enumerate(zip(X, Y, strict=True))
         )
     )
-    with pytest.raises(InputError, match="--folds must be 0 where examples have several labels"):
+    with pytest.raises(InputError, match="--folds must be 0 if examples have several labels"):
         trained("lists.jsonl", folds=2, out=None)
     assert trained("lists.jsonl", out=None).classes_.tolist() == ["neg", "odd", "pos"]
     Path("f.txt").write_text("".join(f"__label__{y} __label__odd {x}\n" for x, y in zip(X, Y, strict=True)))

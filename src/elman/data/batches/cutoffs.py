@@ -26,7 +26,7 @@ class CutoffWindows:
         ends: [N] number of steps of each series that may be targets; None: all.
 
     Shapes:
-        batches of ``Window`` and targets [H, B] with weights, 0 where missing or past the end
+        batches of ``Window`` and targets [H, B] with weights: 0 if missing or past the end
     """
 
     def __init__(
@@ -189,7 +189,7 @@ class Division:
 
     def _forecasts(self, ends: np.ndarray, windows: int, least: int) -> tuple[np.ndarray, np.ndarray]:
         cutoffs = windows_back(ends, self.horizon, windows, self.step, least)
-        series = np.repeat(np.arange(len(cutoffs)), [len(each) for each in cutoffs])
+        series = np.repeat(np.arange(len(cutoffs)), [len(own) for own in cutoffs])
         return series, np.concatenate(cutoffs).astype(np.int64)
 
 

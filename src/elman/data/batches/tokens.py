@@ -138,7 +138,7 @@ def _check_targets(corpus: Corpus, what: str) -> int:
     """Returns the number of tokens minus one; raises InputError if every document has a single token."""
     if len(corpus) == len(corpus.starts):
         raise InputError(
-            f"{what} must have a document of at least 2 tokens. Got {len(corpus)} documents of one each."
+            f"{what} must have a document of at least 2 tokens. Got {len(corpus)} documents of one token."
         )
     return len(corpus) - 1
 

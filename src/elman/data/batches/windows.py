@@ -33,17 +33,17 @@ class Windows:
         batch_size: int,
         seed: int | None = None,
     ) -> None:
-        pads = [max(0, length - len(each)) for each in inputs]
-        x = [np.pad(each, ((0, pad), (0, 0))) for each, pad in zip(inputs, pads, strict=True)]
+        pads = [max(0, length - len(one)) for one in inputs]
+        x = [np.pad(one, ((0, pad), (0, 0))) for one, pad in zip(inputs, pads, strict=True)]
         y = [
-            np.pad(each, ((0, pad), (0, 0)), constant_values=np.nan)
-            for each, pad in zip(targets, pads, strict=True)
+            np.pad(one, ((0, pad), (0, 0)), constant_values=np.nan)
+            for one, pad in zip(targets, pads, strict=True)
         ]
-        begins = np.cumsum([0, *(len(each) for each in x[:-1])])
+        begins = np.cumsum([0, *(len(one) for one in x[:-1])])
         self._begins = np.concatenate(
             [
-                begin + np.unique([*range(0, len(each) - length, stride), len(each) - length])
-                for begin, each in zip(begins, x, strict=True)
+                begin + np.unique([*range(0, len(one) - length, stride), len(one) - length])
+                for begin, one in zip(begins, x, strict=True)
             ]
         )
         known = ~np.isnan(whole := np.concatenate(y))

@@ -1,4 +1,4 @@
-"""Labelled examples: texts, pairs of texts, or numeric sequences, with one or more labels each."""
+"""Labelled examples: texts, pairs of texts, or numeric sequences, with their labels."""
 
 import json
 import math

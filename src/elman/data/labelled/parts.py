@@ -31,7 +31,7 @@ def divided(
     """
     parts, rest = dict(elsewhere), given
     if folds:
-        require("--folds", not given.multi_label, "0 where examples have several labels", folds)
+        require("--folds", not given.multi_label, "0 if examples have several labels", folds)
         tested = stratified_folds(given.strata, folds, seed)[0]
         parts["test"] = given.rows(tested)
         rest = given.rows(np.setdiff1d(np.arange(len(given)), tested))
