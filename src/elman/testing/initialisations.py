@@ -127,7 +127,7 @@ def check_init_uniform_draws_everything_within_its_bound(make: MakeCell) -> None
 def check_init_of_the_gate_that_keeps_the_state(make: MakeCell) -> None:
     """``forget-bias`` and ``chrono:T`` set the memory gate so that it keeps, and are refused without one."""
     for init in ("forget-bias", "chrono:200"):
-        message = f"^initialisation '{init}' needs a gate that keeps the state"
+        message = f"^initialisation '{init}' needs a memory gate with a bias"
         with refused(ValueError, message, f"{init} without biases"):
             initial(make, init, bias=False)
         cell = make(I, H)
