@@ -208,10 +208,13 @@ MISTAKES: list[tuple[list[str], str]] = [
     ([*LM, "--split", "0.5", "0.5"], "--split needs 3 values"),
     ([*LM, "--split", "1", "1", "1"], "split 1/1/1: must be three shares that sum to 1"),
     ([*LM, "--tied"], "tied weights need an output size (256) equal to the embedding size (64)"),
-    ([*LM, "--out", "corpus.txt"], "corpus.txt: is a file or a link; --out must be a folder"),
-    ([*LM, "--out", "full"], "full: exists; give another --out, or --overwrite to replace it"),
-    ([*LM, "--out", "full", "--overwrite"], "full: is no run folder (it has no config.json)"),
-    ([*LM, "--out", "corpus.txt/run"], "corpus.txt: is a file; no folder can be made in it"),
+    ([*LM, "--out", "corpus.txt"], "corpus.txt: --out must be a folder. Got a file or a link."),
+    ([*LM, "--out", "full"], "full: already exists; choose another --out, or replace it with --overwrite"),
+    (
+        [*LM, "--out", "full", "--overwrite"],
+        "full: not a run folder (it has no config.json), so --overwrite does not replace it",
+    ),
+    ([*LM, "--out", "corpus.txt/run"], "corpus.txt: is a file, so no folder can be created in it"),
     ([*LM, "--out", "x" * 300], "x" * 300 + ": File name too long"),
     ([*LM, "--config", "missing.yaml"], "missing.yaml: No such file or directory"),
     ([*LM, "--config=missing.yaml"], "missing.yaml: No such file or directory"),
@@ -395,7 +398,7 @@ def test_interrupted_shown_and_resumed(run, monkeypatch):
         patch.setattr(progress, "make_progress", lambda: interrupt_at(3))
         said = run(*LM, "--out", "run", *SMALL_LM)
     assert (said.status, said.out) == (130, "")
-    assert said.err == "elman: interrupted and saved; go on with: elman resume run\n"
+    assert said.err == "elman: interrupted and saved; continue with: elman resume run\n"
     assert run("show", "run").out.endswith("not finished; continue with: elman resume run\n")
     assert run("generate", "run").status == 2  # there are no weights yet
     said = run("resume", "run")

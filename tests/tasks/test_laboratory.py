@@ -343,6 +343,6 @@ def test_a_slice_of_the_real_digits_is_learnt(shared, tmp_path):
 )
 def test_a_sample_names_all_that_is_read(name, wanted):
     options = TINY | ({"symbols": 2} if name == "copy" else {})
-    sample = CLASSES[name](**options).train().sample()
+    sample = CLASSES[name](**options).train().excerpt()
     assert sample.features == wanted
     assert sample.batch.inputs.values.shape[-1] == len(wanted)

@@ -26,7 +26,7 @@ from elman.train.options import TrainingOptions
 
 
 def fit(model: nn.Module, batches: Batches, validation: Batches | None = None, **options: Any) -> Loop:
-    extra = {key: options.pop(key) for key in ("folder", "progress", "reading") if key in options}
+    extra = {key: options.pop(key) for key in ("folder", "progress", "loss_unit") if key in options}
     loop = Loop(model, batches, validation, TrainingOptions(**options), **extra)
     loop.run()
     return loop

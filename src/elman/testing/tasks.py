@@ -210,7 +210,7 @@ def check_a_folder_in_use_is_refused_and_left_alone(case: TaskCase) -> None:
     run = run_of(case)
     before = contents(run.folder)
     task = case.cls(**case.options)
-    rule = "exists; give another --out, or --overwrite to replace it"
+    rule = "already exists; choose another --out, or replace it with --overwrite"
     with refused(InputError, rule, "training into a folder in use"):
         task.train(run.data, run.folder)
     with refused(InputError, "exists", "saving into a folder in use"):
@@ -218,9 +218,9 @@ def check_a_folder_in_use_is_refused_and_left_alone(case: TaskCase) -> None:
     equal(contents(run.folder), before, "the files of the folder in use")
     with folder_for_now() as folder:
         (folder / "thesis.txt").write_text("years of work")
-        with refused(InputError, "is no run folder", "overwriting a folder of other files by training"):
+        with refused(InputError, "not a run folder", "overwriting a folder of other files by training"):
             task.train(run.data, folder, overwrite=True)
-        with refused(InputError, "is no run folder", "overwriting a folder of other files by saving"):
+        with refused(InputError, "not a run folder", "overwriting a folder of other files by saving"):
             run.task.save(folder, overwrite=True)
         equal(contents(folder), {"thesis.txt": b"years of work"}, "the other files")
 
