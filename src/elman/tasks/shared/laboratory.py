@@ -8,7 +8,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from elman.batch import Field, to_device
+from elman.batch import Batch, Field
 from elman.data.batches.drawn import Drawn
 from elman.data.problems.base import Problem
 from elman.errors import InputError
@@ -16,6 +16,7 @@ from elman.heads.categorical import Categorical
 from elman.heads.squared_error import SquaredError
 from elman.models.framewise import Framewise
 from elman.models.pooled import Pooled
+from elman.models.predict import predict
 from elman.registry import find
 from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts, TaskData
@@ -98,34 +99,35 @@ class ProblemAnswers(TaskAnswers):
 
     def figures(self, problem: Problem, batches: Drawn) -> dict[str, Any]:
         """Returns loss and scores, averaged over all sequences."""
-        model = self.model
-        device = next(model.parameters()).device
+
+        def measured(batch: Batch) -> tuple[float, float, int, dict[str, float]]:
+            loss, _ = self.model(batch, None)
+            scores = problem.score(batch.targets.values, self.predict(batch.inputs))
+            return loss.sum.item(), float(loss.count), batch.inputs.values.shape[1], scores
+
         sums: dict[str, float] = {}
         total, count, sequences = 0.0, 0.0, 0
-        for batch in batches.epoch():
-            batch = to_device(batch, device)
-            with torch.inference_mode():
-                loss, _ = model(batch, None)
-            total, count = total + loss.sum.item(), count + float(loss.count)
-            number = batch.inputs.values.shape[1]
-            sequences += number
-            for name, value in problem.score(batch.targets.values, self.predict(batch.inputs)).items():
+        for own_sum, own_count, number, scores in predict(self.model, batches.epoch(), measured):
+            total, count, sequences = total + own_sum, count + own_count, sequences + number
+            for name, value in scores.items():
                 sums[name] = sums.get(name, 0.0) + number * value
         means = {name: value / sequences for name, value in sums.items()}
         return {problem.loss_name: Mean(total, count).mean, **means, "sequences": sequences}
 
     def examples(self, problem: Problem, batches: Drawn, most: int) -> list[dict[str, str]]:
         """Returns the first sequences with their targets and the model's answers."""
-        shown: list[dict[str, str]] = []
-        device = next(self.model.parameters()).device
-        for batch in batches.epoch():
-            if len(shown) >= most:
-                break
-            batch = to_device(batch, device)
+
+        def shown(batch: Batch) -> list[dict[str, str]]:
             answers = self.predict(batch.inputs)
-            rows = range(min(most - len(shown), answers.shape[1 if problem.classes else 0]))
-            shown += [problem.show(batch, answers, row) for row in rows]
-        return shown
+            rows = range(min(most, answers.shape[1 if problem.classes else 0]))
+            return [problem.show(batch, answers, row) for row in rows]
+
+        examples: list[dict[str, str]] = []
+        for some in predict(self.model, batches.epoch() if most else (), shown):
+            examples += some
+            if len(examples) >= most:
+                break
+        return examples[:most]
 
     def predict(self, inputs: Field) -> Tensor:
         """Returns the model's answers in the shape of the targets."""
