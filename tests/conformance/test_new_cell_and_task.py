@@ -1,5 +1,6 @@
 """A cell (one file) and a task (one folder), as docs/extending.md adds them, are found by everything."""
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -10,6 +11,12 @@ import pages
 import pytest
 
 PAGE = pages.read("docs/extending.md")
+# an editable installation finds its package before any path does
+COPY_FIRST = """
+import sys
+
+sys.meta_path.sort(key=lambda finder: "editable" in type(finder).__module__)
+"""
 NUMBERS = "".join(f"{k % 7}\n" for k in range(80))
 
 
@@ -27,6 +34,10 @@ def copy(folder: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(code)
     (source / "tasks/next_number/__init__.py").write_text('"""The task next-number."""\n')
+    kernels = importlib.util.find_spec("elman.kernels._kernels")
+    if kernels is not None:  # of an editable installation they lie elsewhere
+        shutil.copy(kernels.origin, source / "kernels")
+    (folder / "src/sitecustomize.py").write_text(COPY_FIRST)
     (folder / "numbers.txt").write_text(NUMBERS)
     return folder
 
