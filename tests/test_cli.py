@@ -19,6 +19,7 @@ from elman.cli.main import flags_of_training
 from elman.cli.parse import flags_of
 from elman.tasks.language_model import answers as language_model
 from elman.tasks.language_model.data import CorpusData
+from elman.tasks.language_model.task import LanguageModel
 from elman.train import files, progress
 
 TASKS = {name: registry.task_options(name) for name in registry.task_names()}
@@ -367,6 +368,29 @@ def test_options_from_a_file_and_flags_that_win(run):
         assert run(*LM, "--out", "run", "--overwrite", *given, "--embedding-size", "6").status == 0
         config = elman.load("run").config
         assert (config.hidden_size, config.embedding_size, config.learning_rate) == (9, 6, 3e-3)
+
+
+@pytest.mark.parametrize("recipe", ["true", "false"])
+@pytest.mark.parametrize(("flag", "lowercase"), [("--lowercase", True), ("--no-lowercase", False)])
+def test_a_flag_may_repeat_or_turn_what_the_recipe_says(run, recipe, flag, lowercase):
+    Path("recipe.yaml").write_text(f"lowercase: {recipe}")
+    trained(run, "--config", "recipe.yaml", flag)
+    assert json.loads(run("show", "run", "--json").out)["config"]["lowercase"] is lowercase
+
+
+def test_the_next_command_names_a_cell_of_ones_own(run):
+    Path("own.py").write_text((Path(__file__).parents[1] / "examples/own_cell.py").read_text())
+    said = trained(run, "--cell", "own.py:MinimalGatedUnit")
+    (line,) = [line for line in said.out.splitlines() if line.startswith("next ")]
+    words = line.split()[2:]
+    assert words == ["generate", "run", "--cell", "own.py:MinimalGatedUnit"]
+    assert run(*words, "--length", "3").status == 0
+
+
+def test_a_figure_that_no_number_holds_is_said(run, monkeypatch):
+    trained(run)
+    monkeypatch.setattr(LanguageModel, "evaluate", lambda *_: {"nats_per_token": 900.0, "perplexity": None})
+    assert "perplexity      too large to show" in run("evaluate", "run", "corpus.txt").out
 
 
 def test_without_out_the_run_goes_where_the_tasks_name_says(run):

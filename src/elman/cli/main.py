@@ -222,17 +222,20 @@ def _evaluate(options: Any) -> int:
     else:
         width = max(map(len, figures))
         for name, value in figures.items():
-            shown = format_number(value, 4) if isinstance(value, float) else f"{value:,}"
+            if value is None:
+                shown = "too large to show"
+            else:
+                shown = format_number(value, 4) if isinstance(value, float) else f"{value:,}"
             print(f"{name.replace('_', ' '):<{width}}  {shown}")
     return 0
 
 
 def _show(options: Any) -> int:
     task = _runs().open_run(options.run, to_run=False)
-    history = read_history(options.run / files.HISTORY)
     if options.json:
         print(json.dumps({"task": task.name, "config": to_json(task.config), "results": task.results}))
         return 0
+    history = read_history(options.run / files.HISTORY)
     default = to_json(type(task.config)())
     changed = {key: value for key, value in to_json(task.config).items() if value != default[key]}
     print(
@@ -257,7 +260,7 @@ def _show(options: Any) -> int:
         if known:
             print(f"looks back  {known[0]:.3g} {sparkline(known)} {known[-1]:.3g} steps")
     if not task.results:
-        print(f"not finished; continue with: elman resume {options.run}")
+        print(f"not finished; continue with: elman resume {options.run}{_named_again(task)}")
         return 0
     try:
         print(f"\n{task.report()}")
@@ -305,8 +308,13 @@ def _finish(task: Any, as_json: bool) -> int:
     folder = task.folder
     assert folder is not None
     print(f"\n{task.report()}\n\nrun folder  {folder}\nloss curve  {folder / files.CURVE}")
-    print(f"next        elman {_name(task.verb)} {folder}")
+    print(f"next        elman {_name(task.verb)} {folder}{_named_again(task)}")
     return 0
+
+
+def _named_again(task: Any) -> str:
+    """Returns what a command on a run must add if its cell is a file of the user's own."""
+    return f" --cell {task.config.cell}" if ".py:" in task.config.cell else ""
 
 
 def _one_line_warning(message: Warning | str, *_: Any, **__: Any) -> None:

@@ -13,6 +13,10 @@ from elman.config import Argument, field_docs, flag, shown
 from elman.errors import InputError
 
 _METAVARS = {int: "INT", float: "FLOAT", str: "TEXT", Path: "PATH"}
+_REPEATED: dict[bool, dict[str, Any]] = {
+    True: {"action": "store_true", "help": argparse.SUPPRESS},
+    False: {"action": "store_false", "help": argparse.SUPPRESS},
+}
 _NUMBERS = {int: "an int", float: "a number"}
 _WORDINGS = {
     r"^argument (\S+): must": r"\1 must",
@@ -50,6 +54,12 @@ class Flag:
             return self.metavar
         name = flag(self.argument.name or self.name)
         return name.replace("--", "--no-", 1) if self.default is True else name
+
+    @property
+    def opposite(self) -> str:
+        """The flag that leaves a bool at its default: ``--no-tied`` of ``--tied``."""
+        positive = flag(self.argument.name or self.name)
+        return positive if self.default is True else positive.replace("--", "--no-", 1)
 
     @property
     def metavar(self) -> str:
@@ -127,6 +137,8 @@ def parse(flags: Sequence[Flag], arguments: list[str], program: str, about: str,
         target = groups.get(option.group, parser)
         spelled = (option.name,) if option.argument.positional else (option.spelling,)
         target.add_argument(*spelled, **_keywords(option))
+        if option.hint is bool:  # a recipe may have turned it on or off already; to repeat that is no mistake
+            target.add_argument(option.opposite, **_keywords(option) | _REPEATED[option.default is True])
     values, unknown = parser.parse_known_intermixed_args(arguments)
     if unknown:
         known = [option.spelling for option in flags if not option.argument.positional]

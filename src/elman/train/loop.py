@@ -113,7 +113,7 @@ class Loop:
         validation: the validation part, evaluated after every epoch; or None.
         options: training options.
         folder: the run folder for history, best weights and checkpoints; None: nothing is written.
-        reading: the figure that shows the loss.
+        loss_unit: the figure that shows the loss.
         progress: shows the progress.
 
     Raises:

@@ -37,7 +37,7 @@ class Task(ABC):
 
     A subclass defines six things: its ``Config`` (options), ``Facts`` (learnt from the data), ``Data``
     (reads, stores, reopens and batches), ``Answers`` (predicts, measures and reports), ``build`` (the model)
-    and ``reading`` (how the loss is shown). Fitting, saving, loading and resuming are the same for all.
+    and ``loss_unit`` (how the loss is shown). Fitting, saving, loading and resuming are the same for all.
 
     Args:
         config: the options, instead of options by name.
