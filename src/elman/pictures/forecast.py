@@ -69,15 +69,14 @@ def as_drawn(
 def plot_forecast(axes: "Axes", forecast: Forecast) -> None:
     """Plots history, actual values, median, and a fan of intervals, paler for wider ones."""
     # here, as in pictures.base
-    from matplotlib.colors import to_rgb
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib import colors, dates
 
     past, future = np.split(forecast.times, [len(forecast.history)])
     axes.plot(past, forecast.history, color=GREY, linewidth=1, label="history")
     for rank, level in enumerate(sorted(forecast.intervals, reverse=True), 1):
         low, high = forecast.intervals[level]
         white = 0.82**rank
-        shade = white + (1 - white) * np.array(to_rgb(BLUE))
+        shade = white + (1 - white) * np.array(colors.to_rgb(BLUE))
         axes.fill_between(future, low, high, color=shade, linewidth=0, label=f"{level} % interval")
     if forecast.actual is not None:
         axes.plot(future, forecast.actual, color=ORANGE, linewidth=1, label="actual")
@@ -86,9 +85,9 @@ def plot_forecast(axes: "Axes", forecast: Forecast) -> None:
     axes.grid(alpha=0.25)
     axes.tick_params(labelsize="small")
     if np.issubdtype(forecast.times.dtype, np.datetime64):
-        locator = AutoDateLocator(minticks=_TICKS[0], maxticks=_TICKS[1])
+        locator = dates.AutoDateLocator(minticks=_TICKS[0], maxticks=_TICKS[1])
         axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
 
 
 def draw_forecasts(forecasts: Sequence[Forecast], path: Path) -> None:

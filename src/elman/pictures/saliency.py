@@ -37,23 +37,22 @@ def _signs(share: float) -> str:
 
 def _coloured(pieces: Sequence[str], shares: Sequence[float], between: str) -> str:
     # here, since the help of classify reads this module, and only a terminal needs colours
-    from rich.console import Console
-    from rich.text import Text
+    from rich import console, text
 
-    text = Text()
+    line = text.Text()
     for piece, share in zip(pieces, shares, strict=True):
-        if text:
-            text.append(between)
+        if line:
+            line.append(between)
         strength = abs(share)
         if strength < _FAINT:
-            text.append(piece)
+            line.append(piece)
             continue
         background = [round(255 + (c - 255) * strength) for c in (_FOR if share > 0 else _AGAINST)]
-        text.append(piece, f"black on rgb({','.join(map(str, background))})")
+        line.append(piece, f"black on rgb({','.join(map(str, background))})")
     # as wide as the text, so that the terminal breaks the lines, not rich
-    console = Console(
-        file=io.StringIO(), force_terminal=True, color_system="truecolor", width=max(80, 2 * len(text))
+    terminal = console.Console(
+        file=io.StringIO(), force_terminal=True, color_system="truecolor", width=max(80, 2 * len(line))
     )
-    with console.capture() as captured:
-        console.print(text, end="")
+    with terminal.capture() as captured:
+        terminal.print(line, end="")
     return captured.get()

@@ -54,16 +54,18 @@ class Bar(Progress):
 
     def __init__(self) -> None:
         # here, since only a terminal gets a bar, and every use of a run imports this module
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
-        from rich.table import Column
+        from rich import console, progress, table
 
-        self._bar = Progress(
-            TextColumn("{task.percentage:3.0f}%", table_column=Column(no_wrap=True, min_width=4)),
-            BarColumn(bar_width=12, table_column=Column(no_wrap=True, min_width=12)),
-            TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
+        self._bar = progress.Progress(
+            progress.TextColumn(
+                "{task.percentage:3.0f}%", table_column=table.Column(no_wrap=True, min_width=4)
+            ),
+            progress.BarColumn(bar_width=12, table_column=table.Column(no_wrap=True, min_width=12)),
+            progress.TextColumn(
+                "{task.description}", table_column=table.Column(no_wrap=True, overflow="ellipsis", ratio=1)
+            ),
             expand=True,
-            console=Console(stderr=True, highlight=False),
+            console=console.Console(stderr=True, highlight=False),
             auto_refresh=False,
         )
         self._task = self._bar.add_task("", total=1.0)
