@@ -13,4 +13,4 @@ class AddingConfig(LaboratoryConfig):
     """
 
     problem = "adding"
-    example = "elman train adding --length 20 --sequences 2000 --out runs/adding"
+    example = "elman train adding --length 20 --sequences 2000 --out runs/memory"

@@ -14,7 +14,7 @@ class CopyConfig(LaboratoryConfig):
     """
 
     problem = "copying"
-    example = "elman train copy --length 20 --sequences 2000 --out runs/copy"
+    example = "elman train copy --length 20 --sequences 2000 --out runs/memory"
     groups = {**LaboratoryConfig.groups, "problem": ("length", "symbols", "items")}
 
     length: int = 100

@@ -13,7 +13,7 @@ class ParityConfig(LaboratoryConfig):
     """
 
     problem = "parity"
-    example = "elman train parity --length 10 --sequences 2000 --out runs/parity"
+    example = "elman train parity --length 10 --sequences 2000 --out runs/memory"
 
     length: int = 50
     """bits in a sequence"""

@@ -21,7 +21,7 @@ class Try(Verb):
     seed: int = 0
     """seed of the sequences"""
 
-    example: ClassVar[str] = "elman try runs/copy --length 100"
+    example: ClassVar[str] = "elman try runs/memory --length 100"
 
     def __post_init__(self) -> None:
         """Checks every number; the problem checks the length."""
