@@ -22,7 +22,6 @@ from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts, TaskData
 from elman.tasks.shared.facts import TaskFacts
 from elman.tasks.shared.laboratory_options import LaboratoryConfig
-from elman.tasks.shared.sources import Paths
 from elman.tasks.shared.table import shorten, table_lines
 from elman.tasks.shared.task import Task
 from elman.train.loop import LossUnit, Mean
@@ -213,10 +212,6 @@ class Laboratory(Task):
         """
         trial: dict[str, Any] = self.answers.trial(length, sequences, show, seed)
         return trial
-
-    def evaluate(self, data: Paths = ()) -> dict[str, Any]:
-        """Measures the model on the test part again."""
-        return super().evaluate(data)
 
 
 def _table(figures: dict[str, Any], baselines: dict[str, Any], length: int) -> list[str]:
