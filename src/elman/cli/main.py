@@ -1,6 +1,7 @@
 """The command line: flags → task → print."""
 
 import json
+import logging
 import os
 import sys
 import warnings
@@ -13,8 +14,9 @@ from elman.cli.overview import overview, summary, tasks, verbs
 from elman.cli.parse import Flag, flags_of, parse
 from elman.config import Argument, flag, from_json, read_yaml, to_json
 from elman.errors import InputError, Interrupted, TrainingStopped
+from elman.notice import LOGGER
 from elman.registry import find_task, load_module, task_names, task_options
-from elman.tasks.shared.options import ModelOptions, TaskConfig, TextOptions, Verb
+from elman.tasks.shared.options import FileOptions, ModelOptions, TableOptions, TaskConfig, TextOptions, Verb
 from elman.train import files
 from elman.train.history import format_number, looks_back, read_history, sparkline
 from elman.train.options import TrainingOptions
@@ -92,13 +94,21 @@ class Resume(_OnRun):
 
 
 _SHARED_FIRST = ("data", "out", "overwrite")
-_OF_ALL = (("model", ModelOptions), ("text", TextOptions), ("training", TrainingOptions))
+_OF_ALL = (
+    ("model", ModelOptions),
+    ("text", TextOptions),
+    ("training", TrainingOptions),
+    ("how files are written", FileOptions),
+    ("how files are written", TableOptions),
+)
 _FIRST_OF_TRAINING = ("epochs", "max_minutes")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command; returns its exit status: 0, 1 training failed, 2 bad input, 130 interrupted."""
     warnings.showwarning = _one_line_warning
+    LOGGER.addHandler(_PRINTED)
+    LOGGER.setLevel(logging.INFO)
     try:
         status = _dispatch(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()  # inside the try: a closed pipe is not an error
@@ -189,7 +199,14 @@ def flags_of_training(Config: type[TaskConfig], default: TaskConfig) -> list[Fla
     first = [option for option in own if option.group == ""]
     first.sort(key=lambda option: option.name in _FIRST_OF_TRAINING)
     titles = dict.fromkeys(
-        ["model", "training", *(title for title in Config.groups if title), "text", "other"]
+        [
+            "model",
+            "training",
+            *(title for title in Config.groups if title),
+            "text",
+            "how files are written",
+            "other",
+        ]
     )
     rest = [option for title in titles for option in own if option.group == title]
     return [*front, *first, *shared.values(), *rest]
@@ -315,6 +332,22 @@ def _finish(task: Any, as_json: bool) -> int:
 def _named_again(task: Any) -> str:
     """Returns what a command on a run must add if its cell is a file of the user's own."""
     return f" --cell {task.config.cell}" if ".py:" in task.config.cell else ""
+
+
+class _Printed(logging.Handler):
+    """Prints a notice on standard error, each once."""
+
+    seen: ClassVar[set[str]] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Prints a record."""
+        line = record.getMessage()
+        if line not in self.seen:
+            print(f"elman: {line}", file=sys.stderr)
+        self.seen.add(line)
+
+
+_PRINTED = _Printed()
 
 
 def _one_line_warning(message: Warning | str, *_: Any, **__: Any) -> None:

@@ -9,7 +9,16 @@ import polars as pl
 from elman.config import shown
 from elman.data.read.arrays import array, check_finite, numbers
 from elman.data.read.npz import read_arrays
-from elman.data.read.tables import check_columns, check_filled, number_column, read_table, row_number
+from elman.data.read.reading import PLAIN, Reading
+from elman.data.read.tables import (
+    check_columns,
+    check_filled,
+    number_columns,
+    read_table,
+    row_number,
+    text_column,
+    time_order,
+)
 from elman.errors import InputError
 
 
@@ -96,7 +105,13 @@ def sequences_from_arrays(
 
 
 def read_sequences(
-    path: Path, *, id_column: str, time_column: str, target_column: str, with_target: bool
+    path: Path,
+    *,
+    id_column: str,
+    time_column: str,
+    target_column: str,
+    with_target: bool,
+    reading: Reading = PLAIN,
 ) -> Sequences:
     """Reads sequences from one file.
 
@@ -107,13 +122,14 @@ def read_sequences(
         time_column: orders the rows of a sequence; if absent, they keep the order of the table.
         target_column: the same in every row of a sequence.
         with_target: whether the target is required; otherwise it is ignored.
+        reading: how the file is read.
 
     Raises:
         InputError: names file, row, column and value.
     """
     if path.suffix == ".npz":
         return _sequences_from_npz(path, with_target)
-    table = read_table(path, also=(".npz",))
+    table = read_table(path, reading, also=(".npz",))
     return sequences_from_table(
         table,
         path,
@@ -121,6 +137,7 @@ def read_sequences(
         time_column=time_column,
         target_column=target_column,
         with_target=with_target,
+        reading=reading,
     )
 
 
@@ -132,6 +149,7 @@ def sequences_from_table(
     time_column: str,
     target_column: str,
     with_target: bool,
+    reading: Reading = PLAIN,
 ) -> Sequences:
     """Returns sequences from a table that was read from ``path``; see ``read_sequences``."""
     check_columns(table, [id_column, *([target_column] if with_target else [])], path)
@@ -141,7 +159,7 @@ def sequences_from_table(
             f"{path}: has no feature column other than {id_column}, {time_column}, {target_column}"
         )
     columns = features + ([target_column] if with_target else [])
-    values = np.stack([number_column(table, column, path) for column in columns], axis=1)
+    values = number_columns(table, columns, path, reading=reading)
     return _grouped(table, values, features, path, id_column, time_column, target_column, with_target)
 
 
@@ -159,12 +177,10 @@ def _grouped(
     for column in (id_column, time_column):
         if column in table.columns:
             check_filled(table, column, path)
-    names = table[id_column].cast(str).to_list()
+    names = text_column(table, id_column)
     numbers: dict[str, int] = {}
-    sequence = np.array([numbers.setdefault(str(name), len(numbers)) for name in names])
-    times = (
-        table[time_column].rank("dense").to_numpy() if time_column in table.columns else np.arange(len(table))
-    )
+    sequence = np.array([numbers.setdefault(name, len(numbers)) for name in names])
+    times = time_order(table, time_column) if time_column in table.columns else np.arange(len(table))
     order = np.lexsort((times, sequence))
     same = (np.diff(sequence[order]) == 0) & (np.diff(times[order]) == 0)
     if same.any():

@@ -68,7 +68,7 @@ def test_a_time_that_goes_back_is_told_and_left_as_it_is(tmp_path):
     ("content", "message"),
     [
         ("time,a\n1,2\n2,x\n", r"row 3, column 'a': must be a finite number. Got 'x'\."),
-        ("time,a\n1,inf\n", r"row 2, column 'a': must be a finite number. Got inf\."),
+        ("time,a\n1,inf\n", r"row 2, column 'a': must be a finite number. Got 'inf'\."),
         ("id,a\n,2\n", r"row 2, column 'id': must not be empty"),
         ("time,a\n1,2\n,2\n", r"row 3, column 'time': must not be empty"),
         ("a,label\n1,0\n2,2\n", r"row 3: a label must be 0 or 1. Got 2\."),

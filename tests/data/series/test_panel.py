@@ -114,14 +114,17 @@ def test_unsorted_rows_are_sorted_and_named(tmp_path):
         ("a,1,1\n,2,2\n", r"row 3, column 'unique_id': must not be empty"),
         ("a,1,1\na,,2\n", r"row 3, column 'ds': must not be empty"),
         ("a,1,1\na,2,two\n", r"row 3, column 'y': must be a finite number. Got 'two'"),
-        ("a,1,inf\na,2,2\n", r"row 2, column 'y': must be a finite number. Got inf"),
+        ("a,1,inf\na,2,2\n", r"row 2, column 'y': must be a finite number. Got 'inf'"),
         ("a,1,1\na,2,2\nb,1,\nb,2,\n", r"unique_id 'b' has no y"),
         (
             "a,2024-01-01,1\na,yesterday,2\n",
             r"row 3, column 'ds': must be an integer, a date such as .* Got 'yesterday'",
         ),
         ("a,2024-01-01,1\na,2024-13-01,2\n", r"row 3, column 'ds': .* Got '2024-13-01'"),
-        ("a,1.5,1\na,2,2\n", r"column 'ds': must be integers, dates or date-times. Got 1.5"),
+        (
+            "a,1.5,1\na,2,2\n",
+            r"row 2, column 'ds': must be an integer, a date such as 2024-12-31 .* Got '1.5'",
+        ),
         (
             "a,2024-01-01T00:00,1\na,2024-01-02T00:00,1\na,2024-01-03T00:00,1\na,2024-01-03T07:00,2\n",
             r"row 5: unique_id 'a': ds must be a whole number of steps .* Got 2024-01-03T07:00",

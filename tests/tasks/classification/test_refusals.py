@@ -130,7 +130,7 @@ FILES: dict[str, tuple[str | bytes, str]] = {
     ),
     "label.csv": ("text,tag\na,b\n", "has no column 'label'; columns: text, tag"),
     "empty text.csv": ("text,label\na,x\n,y\n", "row 3, column 'text': must not be empty"),
-    "white text.csv": ('text,label\na,x\n"  ",y\n', "row 3, column 'text': the text must not be empty"),
+    "white text.csv": ('text,label\na,x\n"  ",y\n', "row 3, column 'text': must not be empty"),
     "empty label.csv": ("text,label\na,x\nb,\n", "row 3, column 'label': must not be empty"),
     "one label.csv": (
         "text,label\na b,x\nb c,x\nc d,x\nd e,x\n",

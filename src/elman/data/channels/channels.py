@@ -13,7 +13,16 @@ from elman.config import check_regular
 from elman.data.read.arrays import check_finite, is_array, is_frame, numbers
 from elman.data.read.frames import to_polars
 from elman.data.read.npz import read_arrays
-from elman.data.read.tables import check_filled, number_column, read_table, row_number
+from elman.data.read.reading import PLAIN, Reading
+from elman.data.read.tables import (
+    check_filled,
+    number_column,
+    number_columns,
+    read_table,
+    row_number,
+    text_column,
+    time_order,
+)
 from elman.errors import InputError
 
 
@@ -68,15 +77,28 @@ class ChannelTable:
         return [replace(one, values=one.values[:, order]) for one in self.series]
 
 
-def read_channels(path: Path, *, id_column: str, time_column: str, label_column: str) -> ChannelTable:
+def read_channels(
+    path: Path, *, id_column: str, time_column: str, label_column: str, reading: Reading = PLAIN
+) -> ChannelTable:
     """Reads series from a file; see ``read_table`` and ``channels_from_table``."""
     return channels_from_table(
-        read_table(path), path, id_column=id_column, time_column=time_column, label_column=label_column
+        read_table(path, reading),
+        path,
+        id_column=id_column,
+        time_column=time_column,
+        label_column=label_column,
+        reading=reading,
     )
 
 
 def channels_from_table(
-    table: pl.DataFrame, path: Path, *, id_column: str, time_column: str, label_column: str
+    table: pl.DataFrame,
+    path: Path,
+    *,
+    id_column: str,
+    time_column: str,
+    label_column: str,
+    reading: Reading = PLAIN,
 ) -> ChannelTable:
     """Returns the series of a table with one row per step; the columns not named below must be numeric.
 
@@ -88,6 +110,7 @@ def channels_from_table(
         id_column: names the series of a row; optional in the table.
         time_column: time of a row; optional in the table.
         label_column: 0 or 1 (true, false); optional in the table.
+        reading: how numbers are written.
 
     Raises:
         InputError: a cell is not a number (empty cells are missing values), a label is neither 0 nor 1, an
@@ -100,14 +123,14 @@ def channels_from_table(
     for column in (id_column, time_column):
         if column in table.columns:
             check_filled(table, column, path)
-    values = np.stack([number_column(table, column, path, missing=True) for column in columns], axis=1)
-    labels = (
-        _labels(number_column(table, label_column, path), path) if label_column in table.columns else None
-    )
+    values = number_columns(table, columns, path, missing=True, reading=reading)
+    labels = None
+    if label_column in table.columns:
+        labels = _labels(number_column(table, label_column, path, reading=reading), path)
     has_times, has_names = time_column in table.columns, id_column in table.columns
-    names = table[id_column].cast(str).to_list() if has_names else [""] * len(table)
-    times = table[time_column].cast(str).to_list() if has_times else None
-    order = table[time_column].rank("dense").to_numpy() if has_times else None
+    names = text_column(table, id_column) if has_names else [""] * len(table)
+    times = text_column(table, time_column) if has_times else None
+    order = time_order(table, time_column) if has_times else None
     series = []
     for name, rows in _rows_by_name(names).items():
         steps = np.ones(0) if order is None else np.diff(order[rows].astype(np.int64))

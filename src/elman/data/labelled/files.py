@@ -12,7 +12,8 @@ import polars as pl
 from elman.config import shown
 from elman.data.labelled.examples import Labelled, check_label, check_text, numeric, read_array
 from elman.data.read.npz import read_arrays
-from elman.data.read.tables import TABLES, check_columns, check_filled, read_table, row_number
+from elman.data.read.reading import PLAIN, Reading
+from elman.data.read.tables import TABLES, check_columns, check_filled, read_table, row_number, text_column
 from elman.data.read.text import find_text_files, read_text
 from elman.data.sequences import sequences_from_arrays, sequences_from_table
 from elman.errors import InputError
@@ -22,7 +23,7 @@ _FASTTEXT = "__label__"  # prefix of a label in fastText's files
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of a table's columns, and the separator between several labels in a cell."""
+    """Names of a table's columns, the separator between several labels in a cell, and how files are read."""
 
     text: str = "text"
     pair: str | None = None
@@ -30,6 +31,7 @@ class Columns:
     separator: str | None = None
     id: str = "unique_id"
     time: str = "ds"
+    reading: Reading = PLAIN
 
 
 def read_labelled(path: Path, columns: Columns, *, with_labels: bool = True) -> Labelled:
@@ -61,7 +63,7 @@ def read_labelled(path: Path, columns: Columns, *, with_labels: bool = True) -> 
 
 def _from_any_table(path: Path, columns: Columns, with_labels: bool) -> Labelled:
     """Reads texts or, if the table has no column of texts, numeric sequences."""
-    table = read_table(path)
+    table = read_table(path, columns.reading)
     if columns.text in table.columns:
         return _from_table(table, path, columns, with_labels)
     if columns.id in table.columns:
@@ -79,7 +81,7 @@ def _from_table(table: pl.DataFrame, path: Path, columns: Columns, with_labels: 
     for column in texts:
         if with_labels:
             check_filled(table, column, path)
-        values.append(table[column].cast(pl.String).fill_null("").to_list())
+        values.append(text_column(table, column))
     items = list(zip(*values, strict=True))
     places = [f"{path}: row {row_number(path, k)}" for k in range(len(items))]
     if not with_labels:
@@ -104,7 +106,7 @@ def _label_column(
     several = columns.separator is not None
     if not several:
         check_filled(table, columns.label, path)
-    names = cells.cast(pl.String).fill_null("").to_list()
+    names = text_column(table, columns.label)
     for name, place in zip(names, places, strict=True):
         if not several and not name.strip():
             raise InputError(f"{place}, column {columns.label!r}: must not be empty")
@@ -119,6 +121,7 @@ def _from_steps(table: pl.DataFrame, path: Path, columns: Columns, with_labels: 
         time_column=columns.time,
         target_column=columns.label,
         with_target=False,
+        reading=columns.reading,
     )
     labels, several = _label_of_each(table, path, columns) if with_labels else ([], False)
     places = [f"{path}: {columns.id} {name!r}" for name in sequences.ids]
@@ -131,7 +134,7 @@ def _label_of_each(table: pl.DataFrame, path: Path, columns: Columns) -> tuple[l
     places = [f"{path}: row {row_number(path, k)}" for k in range(len(table))]
     labels, several = _label_column(table, path, columns, places)
     by_name: dict[str, tuple[str, ...]] = {}
-    for name, label, place in zip(table[columns.id].cast(str).to_list(), labels, places, strict=True):
+    for name, label, place in zip(text_column(table, columns.id), labels, places, strict=True):
         if by_name.setdefault(name, label) != label:
             raise InputError(
                 f"{place}: {columns.label} must be the same in every row of {columns.id} {name!r}. "

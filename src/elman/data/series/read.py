@@ -7,7 +7,16 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from elman.data.read.tables import check_columns, check_filled, number_column, read_table, row_number
+from elman.data.read.reading import PLAIN, Reading
+from elman.data.read.tables import (
+    check_columns,
+    check_filled,
+    holds_numbers,
+    number_column,
+    read_table,
+    row_number,
+    text_column,
+)
 from elman.data.series.frequency import Frequency, infer_frequency, parse_frequency
 from elman.data.series.panel import Columns, Panel, missing_value
 from elman.data.series.times import on_the_wall, read_times
@@ -16,31 +25,37 @@ from elman.errors import InputError
 _LONGEST = 10**7  # maximum number of steps of a series
 
 
-def read_panel(paths: Sequence[Path], columns: Columns, freq: str | None = None) -> Panel:
+def read_panel(
+    paths: Sequence[Path], columns: Columns, freq: str | None = None, reading: Reading = PLAIN
+) -> Panel:
     """Reads the series of one or more files (see ``read_table``).
 
     Args:
         paths: tables with the same columns.
         columns: their names.
         freq: see ``parse_frequency``; None: inferred.
+        reading: how the files are read.
 
     Raises:
         InputError: the data are invalid; the message names file, row, column and value.
     """
     if not paths:
         raise InputError("forecasting reads at least one table. Got none.")
-    return make_panel([(read_table(path), path) for path in paths], columns, freq)
+    return make_panel([(read_table(path, reading), path) for path in paths], columns, freq, reading)
 
 
 def make_panel(
-    tables: "Sequence[tuple[pl.DataFrame, Path]]", columns: Columns, freq: str | None = None
+    tables: "Sequence[tuple[pl.DataFrame, Path]]",
+    columns: Columns,
+    freq: str | None = None,
+    reading: Reading = PLAIN,
 ) -> Panel:
     """Returns a panel of tables, each with a name for messages; see ``read_panel``.
 
     Rows that are out of order within their series are sorted, and steps without a row become missing values.
     Each of these causes a warning that names the first such row.
     """
-    rows = _Rows(tables, columns, freq)
+    rows = _Rows(tables, columns, freq, reading)
     firsts, series = _numbered(rows.ids)
     keys = rows.keys.gather(firsts)
     order = _sorted(rows, series)
@@ -89,9 +104,13 @@ class _Rows:
     """
 
     def __init__(
-        self, tables: "Sequence[tuple[pl.DataFrame, Path]]", columns: Columns, freq: str | None
+        self,
+        tables: "Sequence[tuple[pl.DataFrame, Path]]",
+        columns: Columns,
+        freq: str | None,
+        reading: Reading,
     ) -> None:
-        self.columns, self._tables = columns, tables
+        self.columns, self._tables, self._reading = columns, tables, reading
         self._begins = np.cumsum([0, *(len(table) for table, _ in tables)])
         names = [columns.id, columns.time, columns.target, *columns.covariates, *columns.static]
         for name in names:
@@ -106,6 +125,7 @@ class _Rows:
         self.keys = pl.concat(keys if alike else [column.cast(pl.String) for column in keys])
         self.ids: list[str] = self.keys.cast(pl.String).to_list()
         moments = [table[columns.time] for table, _ in tables]
+        moments = [_as_integers(column) for column in moments]
         self.time_type = moments[0].dtype if len({column.dtype for column in moments}) == 1 else pl.String()
         self.zone = getattr(self.time_type, "time_zone", None)
         self.wall = self.zone is not None and on_the_wall(moments, freq)
@@ -134,17 +154,22 @@ class _Rows:
 
     def values(self, column: str, *, number: bool = False) -> np.ndarray:
         """Returns a column [rows], float64 if ``number`` is set or all cells are numbers, else texts."""
-        types = [table[column].dtype for table, _ in self._tables]
-        if number or all(kind.is_numeric() or kind == pl.Null for kind in types):
-            numbers = []
-            for table, path in self._tables:
-                number_column(table, column, path, missing=True)  # refuses other values
-                numbers.append(
-                    table[column].cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
-                )
-            return np.concatenate(numbers)
-        texts = (table[column].cast(str).fill_null("").to_list() for table, _ in self._tables)
+        if number or all(holds_numbers(table, column, self._reading) for table, _ in self._tables):
+            numbers = (
+                number_column(table, column, path, missing=True, reading=self._reading)
+                for table, path in self._tables
+            )
+            return np.concatenate(list(numbers))
+        texts = (text_column(table, column) for table, _ in self._tables)
         return np.array([cell for cells in texts for cell in cells])
+
+
+def _as_integers(moments: pl.Series) -> pl.Series:
+    """Returns times as integers if they are texts of integers."""
+    if moments.dtype != pl.String:
+        return moments
+    whole = moments.str.strip_chars().cast(pl.Int64, strict=False)
+    return moments if whole.has_nulls() else whole
 
 
 def _numbered(ids: list[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -219,7 +219,7 @@ def read_alike(
 
 def _read_table(config: AnomalyDetectionConfig, path: Path, with_labels: bool) -> ChannelTable:
     """Reads a table, with the labels of ``--labels`` if requested and if the option names a file."""
-    table = read_channels(path, **_special(config))
+    table = read_channels(path, **_special(config), reading=config.reading)
     if config.labels is None or not with_labels:
         return table
     labels = windows_of(config.labels, path)

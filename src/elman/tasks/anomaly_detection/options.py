@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from elman.config import Argument, flag, require
 from elman.errors import InputError
 from elman.pictures.base import check_picture
-from elman.tasks.shared.options import TaskConfig, Verb
+from elman.tasks.shared.options import TableOptions, Verb
 from elman.tasks.shared.table import csv_line
 
 
@@ -88,7 +88,7 @@ def _warn(message: str) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnomalyDetectionConfig(TaskConfig):
+class AnomalyDetectionConfig(TableOptions):
     """Trains a detector of anomalies in one or more columns of numbers over time.
 
     Reads a table with one row for each step (.csv, .tsv, .jsonl, .parquet). The rows of the training part

@@ -160,6 +160,7 @@ def columns_of(config: ClassificationConfig, texts: int = 0) -> Columns:
         config.label_separator,
         config.id_column,
         config.time_column,
+        config.reading,
     )
 
 

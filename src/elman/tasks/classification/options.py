@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from elman.config import Argument, flag, require
 from elman.errors import InputError
 from elman.pictures.saliency import render_saliency
-from elman.tasks.shared.options import TextOptions, Verb
+from elman.tasks.shared.options import TableOptions, TextOptions, Verb
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ class Classify(Verb):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassificationConfig(TextOptions):
+class ClassificationConfig(TableOptions, TextOptions):
     """Trains a classifier of texts, pairs of texts or numeric sequences.
 
     Reads tables (.csv, .tsv, .jsonl, .parquet) with a column of texts and one of labels; folders with one

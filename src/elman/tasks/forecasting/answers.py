@@ -50,7 +50,9 @@ class SeriesAnswers(TaskAnswers):
 
     def read(self, paths: list[Path]) -> Panel:
         """Reads series from files with the columns and the frequency of the training data."""
-        return self._alike(read_panel(paths, columns_of(self.config), self.facts.frequency))
+        return self._alike(
+            read_panel(paths, columns_of(self.config), self.facts.frequency, self.config.reading)
+        )
 
     def panel_of(self, df: Any) -> Panel:
         """Makes series of a frame with the columns and the frequency of the training data."""

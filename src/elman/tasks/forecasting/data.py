@@ -49,7 +49,7 @@ class SeriesData(TaskData):
     @classmethod
     def read(cls, config: ForecastingConfig, paths: list[Path], folder: Path | None) -> Self:
         """Reads one or more tables; learns frequency, seasons, scales and categories."""
-        panel = read_panel(paths, columns_of(config), config.freq)
+        panel = read_panel(paths, columns_of(config), config.freq, config.reading)
         return cls.of(config, panel, config.test_windows)
 
     @classmethod
@@ -106,7 +106,7 @@ class SeriesData(TaskData):
 
 def panel_of(config: ForecastingConfig, df: Any, freq: str | None) -> Panel:
     """Reads the series of a polars or pandas frame. Raises InputError for a bad row."""
-    return make_panel([(to_polars(df), Path("df"))], columns_of(config), freq)
+    return make_panel([(to_polars(df), Path("df"))], columns_of(config), freq, config.reading)
 
 
 def check_targets(config: ForecastingConfig, panel: Panel) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from elman.config import Argument, flag, require, typed
 from elman.pictures.base import check_picture
 from elman.registry import names_of_kind
-from elman.tasks.shared.options import TaskConfig, Verb
+from elman.tasks.shared.options import TableOptions, Verb
 
 if TYPE_CHECKING:
     DistributionName = str
@@ -52,7 +52,7 @@ class Forecast(Verb):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ForecastingConfig(TaskConfig):
+class ForecastingConfig(TableOptions):
     """Trains one model that forecasts many time series.
 
     Reads long tables (.csv, .tsv, .jsonl, .parquet): one row for each step, with the series' name, the time

@@ -176,6 +176,7 @@ def read_table_or_arrays(config: RegressionConfig, path: Path, *, with_target: b
         time_column=config.time_column,
         target_column=config.target_column,
         with_target=with_target,
+        reading=config.reading,
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from elman.config import Argument
-from elman.tasks.shared.options import TaskConfig, Verb
+from elman.tasks.shared.options import TableOptions, Verb
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class Predict(Verb):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RegressionConfig(TaskConfig):
+class RegressionConfig(TableOptions):
     """Trains a model that predicts numbers from whole numeric sequences.
 
     Reads a table with one row for each step (.csv, .parquet) or arrays x, y (.npz).

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from elman.config import check_types, flag, require
+from elman.data.read.reading import Reading
 from elman.train.options import TrainingOptions
 
 
@@ -100,7 +101,44 @@ class TaskConfig(TrainingOptions, ModelOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TextOptions(TaskConfig):
+class FileOptions(TaskConfig):
+    """Options of a task that reads files of text: how they are written, where they do not show it."""
+
+    encoding: str | None = None
+    """encoding of text files, such as cp1252; if absent, UTF-8, or UTF-16 with its mark"""
+    separator: str | None = None
+    """character between the cells of a table (or: comma, semicolon, tab, bar, space); if absent, found from
+    the file"""
+
+    def __post_init__(self) -> None:
+        """Checks every value."""
+        super().__post_init__()
+        self.reading  # noqa: B018 - its own checks
+
+    @property
+    def reading(self) -> Reading:
+        """How files are read."""
+        return Reading(self.separator, encoding=self.encoding)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableOptions(FileOptions):
+    """Options of a task that reads tables with numbers."""
+
+    decimal: Literal[".", ","] | None = None
+    """decimal mark of numbers; if absent, whichever fits all of a column"""
+    missing: tuple[str, ...] = ()
+    """further cells that count as missing in columns of numbers, such as -999; if absent, only empty cells,
+    NA, N/A, NaN, null, None, - and ?"""
+
+    @property
+    def reading(self) -> Reading:
+        """How files are read."""
+        return Reading(self.separator, self.decimal, self.encoding, self.missing)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextOptions(FileOptions):
     """Options of a task that reads text; subclasses set the default level."""
 
     level: Literal["characters", "bytes", "words", "subwords"] = "characters"

@@ -1,0 +1,112 @@
+"""Cells of a table as numbers: one rule for whole columns and for rows that arrive one by one."""
+
+import re
+from typing import NamedTuple
+
+import polars as pl
+
+from elman.config import shown
+from elman.data.read.reading import PLAIN, Reading
+
+_MISSING = ("", "-", "?", "na", "n/a", "#n/a", "nan", "null", "none")  # in lower case
+_NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
+# numbers with marks between thousands, by decimal mark
+_GROUPED = {
+    ".": r"^[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?$",
+    ",": r"^[+-]?[0-9]{1,3}(?:\.[0-9]{3})+(?:,[0-9]*)?$",
+}
+
+
+class Numbers(NamedTuple):
+    """A column read as numbers.
+
+    Attributes:
+        values: [rows] Float64; null where a cell is missing or is no number.
+        missing: [rows] Boolean, whether a cell counts as missing.
+        named: the cells that count as missing by a marker, as written.
+        two_ways: whether its commas may be decimal marks or stand between thousands; they are read as the
+            latter then.
+        decimal: decimal mark of the cells with commas; None if no cell has one.
+    """
+
+    values: pl.Series
+    missing: pl.Series
+    named: list[str]
+    two_ways: bool = False
+    decimal: str | None = None
+
+
+def numbers_of(column: pl.Series, reading: Reading = PLAIN) -> Numbers:
+    """Reads a column of texts, numbers or truth values as numbers.
+
+    Texts: spaces around a cell do not count; true and false are 1 and 0. The usual markers of a missing
+    value (empty, NA, N/A, #N/A, NaN, null, None, - and ?, in any case) count as missing, and so do those of
+    ``reading``. Commas are decimal marks or stand between thousands, whichever fits every cell.
+
+    Other types: null, NaN and numbers equal to a marker of ``reading`` are missing; dates and lists are no
+    numbers.
+    """
+    if column.dtype != pl.String:
+        return _of_other_type(column, reading)
+    text = column.str.strip_chars().alias("text")
+    missing = text.is_null() | text.str.to_lowercase().is_in(_MISSING) | text.is_in(reading.missing)
+    named = text.filter(missing & (text != "").fill_null(False)).to_list()
+    text = _without(text, missing)
+    if reading.decimal is None and not text.str.contains(",", literal=True).any():
+        return Numbers(_plain(text), missing, named)
+    ways = {mark: _plain(_pointed(text, mark)) for mark in ".,"}
+    fits = [mark for mark, values in ways.items() if values.null_count() == missing.sum()]
+    mark = reading.decimal or (fits or ["."])[0]
+    return Numbers(ways[mark], missing, named, reading.decimal is None and len(fits) == 2, mark)
+
+
+def _without(text: pl.Series, where: pl.Series) -> pl.Series:
+    """Returns a column with null at these rows."""
+    return text.zip_with(~where.fill_null(True), pl.Series([None], dtype=text.dtype))
+
+
+def _pointed(text: pl.Series, decimal: str) -> pl.Series:
+    """Writes numbers with a decimal point and no marks between thousands; other texts are kept or null."""
+    group = "," if decimal == "." else "."
+    grouped = text.str.contains(_GROUPED[decimal]).fill_null(False)
+    text = text.str.replace_all(group, "", literal=True).zip_with(grouped, text)
+    if decimal == ".":
+        return text
+    # where the comma is the decimal mark, 1.5 is no number
+    return _without(text, text.str.contains(".", literal=True)).str.replace(",", ".", literal=True)
+
+
+def _plain(text: pl.Series) -> pl.Series:
+    """Returns texts of plain numbers and truth values as Float64; null for others."""
+    lower = text.str.to_lowercase().replace({"true": "1", "false": "0"})
+    return _without(lower, ~lower.str.contains(_NUMBER)).cast(pl.Float64)
+
+
+def _of_other_type(column: pl.Series, reading: Reading) -> Numbers:
+    kind = column.dtype
+    # polars would cast dates and categories to their internal numbers
+    readable = kind.is_numeric() or kind in (pl.Boolean, pl.Null)
+    values = column.cast(pl.Float64) if readable else pl.Series([None] * len(column), dtype=pl.Float64)
+    markers = [float(marker) for marker in reading.missing if re.match(_NUMBER, marker)]
+    marked = values.is_in(markers).fill_null(False)
+    missing = column.is_null() | values.is_nan().fill_null(False) | marked
+    return Numbers(_without(values, missing), missing, [f"{value:g}" for value in values.filter(marked)])
+
+
+def number_of(cell: object, reading: Reading = PLAIN) -> float:
+    """Returns one cell as a number by the rules of ``numbers_of``; NaN if it is missing.
+
+    Raises:
+        ValueError: the cell is no number; the message has the rule.
+    """
+    if isinstance(cell, str) and not reading.missing and re.match(_NUMBER, cell):  # the usual case, fast
+        return float(cell)
+    try:
+        # an int may be too large for any type of polars
+        wide = isinstance(cell, int) and not isinstance(cell, bool)
+        found = numbers_of(pl.Series([float(cell) if wide else cell], strict=True), reading)  # type: ignore[arg-type]
+    except (TypeError, OverflowError, pl.exceptions.PolarsError):
+        found = None
+    if found is None or (found.values.has_nulls() and not found.missing[0]):
+        raise ValueError(f"must be a number. Got {shown(cell)}.")
+    return float("nan") if found.missing[0] else float(found.values[0])
