@@ -93,13 +93,28 @@ def calibration_error(truth: np.ndarray, p: np.ndarray, *, multi_label: bool = F
 
 
 def label_figures(truth: np.ndarray, p: np.ndarray, *, multi_label: bool = False) -> dict[str, Any]:
-    """Returns accuracy (with several labels: all of them right), macro F1, log loss and calibration error."""
-    predicted = decide(p, multi_label=multi_label)
+    """Returns accuracy (with several labels: all of them right), macro F1, log loss and calibration error.
+
+    Args:
+        truth: 0 or 1; columns past those of ``p`` are labels of probability 0. The log loss, which they make
+            infinite, leaves them out; it is None if nothing else remains.
+        p: probabilities.
+        multi_label: whether an example has any number of labels.
+
+    Shapes:
+        truth [N, V + U], p [N, V]
+    """
+    known = truth[:, : p.shape[1]]
+    measured = slice(None) if multi_label else known.any(1)
+    whole = np.pad(p, ((0, 0), (0, truth.shape[1] - p.shape[1])))
+    predicted = decide(whole, multi_label=multi_label)
     return {
         "accuracy": float((predicted == truth).all(1).mean()),
         "macro_f1": float(precision_recall_f1(truth, predicted)[:, 2].mean()),
-        "log_loss": log_loss(truth, p, multi_label=multi_label),
-        "calibration_error": calibration_error(truth, p, multi_label=multi_label),
+        "log_loss": log_loss(known[measured], p[measured], multi_label=multi_label)
+        if len(known[measured])
+        else None,
+        "calibration_error": calibration_error(truth, whole, multi_label=multi_label),
         "examples": len(truth),
     }
 

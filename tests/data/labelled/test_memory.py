@@ -155,6 +155,13 @@ def test_any_number_of_labels(form, row):
     assert (list(map(sorted, labels.values)), labels.multi_label) == (SEVERAL, True)
 
 
+def test_lists_of_0_and_1_are_an_indicator_where_they_cannot_be_labels():
+    for indicator in ([[0, 0, 1], [1, 1, 0]], [[1, 1], [0, 1]], ((True, True), (False, True))):
+        assert read_labels(indicator).indicator == "array"
+    for labels in ([[0, 1], [1, 0]], [[0, 0, 1], [1]], [[2, 2, 0], [1, 1, 0]], [[], []]):
+        assert read_labels(labels).indicator == ""
+
+
 def test_an_indicator_has_a_label_in_each_column():
     indicator = [[1, 0, 1], [0, 1, 0], [0, 0, 0]]
     for array in (
@@ -170,8 +177,7 @@ def test_an_indicator_has_a_label_in_each_column():
         pl.DataFrame(indicator, ["x", "y", "z"], orient="row"),
     ):
         assert read_labels(frame).values == [("x", "z"), ("y",), ()]
-    with pytest.raises(InputError, match="y: column 2 holds no 1, so its label cannot be learnt"):
-        read_labels(np.array([[1, 0, 0], [0, 1, 0]])).names()
+    assert [*read_labels(np.array([[0, 1, 0], [1, 0, 0]])).names().values()] == ["0", "1", "2"]
     for cell in (2, -1, 0.5, float("nan"), "1", None):
         array = np.array([[1, 0], [1, cell]], object)
         with pytest.raises(

@@ -44,8 +44,6 @@ def test_other_kinds_and_labels_are_refused_later():
         task.predict([("a", "b")])
     with pytest.raises(InputError, match="Got sequences of 2 features"):
         task.predict(np.zeros((2, 3, 2)))
-    with pytest.raises(InputError, match=r"X\[1\]: label 'so-so' is not in the training part; its labels"):
-        task.score(X[:2], ["pos", "so-so"])
     numeric = fitted(*numbers())
     with pytest.raises(InputError, match="must be sequences of 2 features"):
         numeric.predict(X)

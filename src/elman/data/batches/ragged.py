@@ -16,6 +16,7 @@ class Ragged:
     Args:
         items: one or two arrays per example, [T] of tokens or [T, I] of numbers; T may be 0.
         targets: [N, …].
+        weights: [N] weight of each target; None: all 1.
         batch_size: B.
         seed: determines each epoch's order; None: longest first, for evaluation.
 
@@ -29,10 +30,11 @@ class Ragged:
         items: Sequence[tuple[np.ndarray, ...]],
         targets: Tensor,
         *,
+        weights: Tensor | None = None,
         batch_size: int,
         seed: int | None = None,
     ) -> None:
-        self._items, self._targets = items, targets
+        self._items, self._targets, self._weights = items, targets, weights
         self._lengths = np.array([max(map(len, item)) for item in items], dtype=np.int64)
         self._batch_size, self._seed = batch_size, seed
         self.steps = len(self.rows(0))
@@ -46,7 +48,7 @@ class Ragged:
         for rows in self.rows(number)[start:]:
             yield Batch(
                 pad([self._items[k][part] for part in range(len(self._items[0])) for k in rows]),
-                Target(self._targets[rows]),
+                Target(self._targets[rows], None if self._weights is None else self._weights[rows]),
             )
 
 

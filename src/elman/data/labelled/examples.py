@@ -33,6 +33,7 @@ class Labelled:
         features: names of the numeric columns; empty for texts.
         multi_label: whether an example may have any number of labels.
         names: names of the numeric sequences; empty if they have none.
+        weights: weight of each example in the loss; empty: all 1.
     """
 
     items: list[Any]
@@ -41,6 +42,7 @@ class Labelled:
     features: tuple[str, ...] = ()
     multi_label: bool = False
     names: tuple[str, ...] = ()
+    weights: tuple[float, ...] = ()
 
     def __len__(self) -> int:
         return len(self.items)
@@ -64,6 +66,7 @@ class Labelled:
             self.features,
             self.multi_label,
             tuple(self.names[k] for k in index) if self.names else (),
+            tuple(self.weights[k] for k in index) if self.weights else (),
         )
 
 
@@ -117,26 +120,18 @@ def _key(item: Any) -> Any:
 
 
 def label_names(examples: Labelled) -> list[str]:
-    """Returns the different labels: numbers sorted by value, then texts in alphabetical order.
+    """Returns the different labels as texts, in the order of their characters, like ``numpy.unique``.
 
     Raises:
         InputError: there is only one label although each example has exactly one.
     """
-    names = sorted({label for labels in examples.labels for label in labels}, key=_label_order)
+    names = sorted({label for labels in examples.labels for label in labels})
     if len(names) < (1 if examples.multi_label else 2):
         raise InputError(
             f"{examples.places[0]}: there must be at least two different labels. "
             f"Got {', '.join(names) or 'none'}."
         )
     return names
-
-
-def _label_order(label: str) -> tuple[bool, float, str]:
-    try:
-        value = float(label)
-    except ValueError:
-        value = math.nan
-    return (True, 0.0, label) if math.isnan(value) else (False, value, label)
 
 
 def check_text(texts: Iterable[str], place: str) -> None:
@@ -184,9 +179,10 @@ def save_parts(folder: Path, parts: dict[str, Labelled]) -> None:
     """Writes the examples of each part for ``load_parts``."""
     with (folder / _EXAMPLES).open("w", encoding="utf-8") as file:
         for name, part in parts.items():
-            for item, labels, place in zip(part.items, part.labels, part.places, strict=True):
+            for k, (item, labels, place) in enumerate(zip(part.items, part.labels, part.places, strict=True)):
                 text = len(item) if part.features else item
                 line = {"part": name, "item": text, "labels": labels, "place": place}
+                line |= {"weight": part.weights[k]} if part.weights else {}
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
     steps = [item for part in parts.values() if part.features for item in part.items]
     if steps:
@@ -210,7 +206,9 @@ def load_parts(
     """
     path = folder / _EXAMPLES
     check_regular(path)
-    parts: dict[str, tuple[list[Any], list[tuple[str, ...]], list[str]]] = {n: ([], [], []) for n in names}
+    parts: dict[str, tuple[list[Any], list[tuple[str, ...]], list[str], list[float]]] = {
+        name: ([], [], [], []) for name in names
+    }
     steps = np.zeros((0, len(features)))
     if features:
         check_regular(folder / _STEPS)
@@ -220,27 +218,35 @@ def load_parts(
     begin = 0
     with path.open(encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file, 1):
-            part, item, labels, place = _stored(line, f"{path}: line {number}", parts, texts, multi_label)
+            part, item, labels, place, weight = _stored(
+                line, f"{path}: line {number}", parts, texts, multi_label
+            )
             if features:
                 begin, item = begin + item, steps[begin : begin + item]
-            items, all_labels, places = parts[part]
-            items.append(item)
-            all_labels.append(labels)
-            places.append(place)
+            for values, value in zip(parts[part], (item, labels, place, weight), strict=True):
+                values.append(value)  # type: ignore[attr-defined]
     if begin != len(steps):
         raise InputError(f"{folder / _STEPS}: must have {begin} steps. Got {len(steps)}.")
-    return {name: Labelled(*part, tuple(features), multi_label) for name, part in parts.items()}
+    return {
+        name: Labelled(
+            *part, tuple(features), multi_label, weights=tuple(weights) if set(weights) - {1.0} else ()
+        )
+        for name, (*part, weights) in parts.items()
+    }
 
 
 def _stored(
     text: str, place: str, parts: Iterable[str], texts: int, multi_label: bool
-) -> tuple[str, Any, tuple[str, ...], str]:
-    """Parses a stored line to part, item, labels and place."""
+) -> tuple[str, Any, tuple[str, ...], str, float]:
+    """Parses a stored line to part, item, labels, place and weight."""
     try:
         line = json.loads(text)
         part, item, labels, origin = (line[key] for key in ("part", "item", "labels", "place"))
+        weight = line.get("weight", 1.0)
         fits = (
             part in list(parts)
+            and type(weight) is float
+            and 0 <= weight < math.inf
             and isinstance(labels, list)
             and all(isinstance(label, str) for label in labels)
             and (multi_label or len(labels) == 1)
@@ -255,4 +261,4 @@ def _stored(
         fits = False
     if not fits:
         raise InputError(f"{place}: is not an example of this run")
-    return part, tuple(item) if texts else item, tuple(labels), origin
+    return part, tuple(item) if texts else item, tuple(labels), origin, weight

@@ -1,6 +1,6 @@
 """Labelled examples from memory: lists, arrays, tensors, columns and frames."""
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from elman.config import require, shown
 from elman.data.labelled.examples import Label, Labelled, check_label, check_text, numeric
+from elman.data.labelled.scheme import Indicator
 from elman.data.sequences import sequences_from_arrays
 from elman.errors import InputError
 
@@ -22,41 +23,48 @@ class Labels:
         values: per example one label or, with ``multi_label``, any number.
         multi_label: whether an example may have any number of labels.
         columns: labels of an indicator's columns; otherwise empty.
+        indicator: whether the labels are an indicator in an array or a sparse matrix; "" if they are neither.
     """
 
     values: list[tuple[Label, ...]]
     multi_label: bool
     columns: tuple[Label, ...] = ()
+    indicator: Indicator = ""
 
     def names(self) -> dict[Label, str]:
         """Returns the name (a text) of each label to learn.
 
+        Those of an indicator are in the order of its columns, also of columns that hold no 1.
+
         Raises:
-            InputError: two labels are equal or have the same text, but differ in type; or no example has
-                the label of a column.
+            InputError: two labels are equal or have the same text, but differ in type.
         """
         names: dict[Label, str] = {}
         first: dict[str, Label] = {}
-        for k, row in enumerate(self.values):
+        for k, row in enumerate([self.columns, *self.values], -1):
             for label in row:
                 name = names.setdefault(label, str(label))  # 1.0 equals 1 and gets its name
                 other = first.setdefault(name, label)
                 if type(other) is not type(label):
                     raise InputError(
-                        f"y[{k}]: label {shown(label)} cannot be distinguished from {shown(other)}; "
+                        f"{'y' if k < 0 else f'y[{k}]'}: label {shown(label)} cannot be distinguished from {shown(other)}; "
                         "labels must be of one type"
                     )
-        for column in self.columns:
-            if column not in names:
-                raise InputError(f"y: column {shown(column)} holds no 1, so its label cannot be learnt")
         return names
+
+    def renamed(self, columns: Sequence[Label]) -> "Labels":
+        """Returns the labels of an indicator whose columns have other names, by their position."""
+        number = {column: k for k, column in enumerate(self.columns)}
+        values = [tuple(columns[number[label]] for label in row) for row in self.values]
+        return Labels(values, self.multi_label, tuple(columns), self.indicator)
 
 
 def read_labels(y: Any, where: str = "") -> Labels:
     """Reads labels from a list, an array, a column or a frame.
 
     Two axes are read as in scikit-learn: one column is a label per example; several are an indicator of 0
-    and 1, with the columns' numbers, or a frame's column names, as labels.
+    and 1, with the columns' numbers, or a frame's column names, as labels. Lists of 0 and 1 are an indicator if
+    they have the same length and one of them repeats a value, which no list of labels does.
 
     Args:
         y: a label (a text, number or bool) per example, or a collection of labels per example.
@@ -69,8 +77,9 @@ def read_labels(y: Any, where: str = "") -> Labels:
         raise InputError(f"{where}y: labels are needed")
     axes = len(getattr(y, "shape", (0,)))
     columns: tuple[Any, ...] = ()
-    if axes == 2:
-        values, columns = _of_columns(y, where)
+    is_sparse = hasattr(y, "toarray")
+    if is_sparse or axes == 2 or _is_indicator(y):
+        values, columns = _of_columns(y.toarray() if is_sparse else y, where)
     else:
         values = _plain(y)
         # a text is not a list of labels, and a set has no order
@@ -84,13 +93,24 @@ def read_labels(y: Any, where: str = "") -> Labels:
             raise InputError(f"{where}y[{k}]: must be a list of labels, like the others. Got {shown(value)}.")
         labels = value if multi_label else [value]
         result.append(tuple(check_label(_plain(label), f"{where}y[{k}]") for label in labels))
-    return Labels(result, multi_label, columns)
+    return Labels(result, multi_label, columns, ("sparse" if is_sparse else "array") if columns else "")
+
+
+def _is_indicator(y: Any) -> bool:
+    """Returns whether lists of 0 and 1 can only be the rows of an indicator."""
+    if not (isinstance(y, list | tuple) and y and all(isinstance(row, list | tuple) for row in y)):
+        return False
+    return (
+        len({len(row) for row in y}) == 1
+        and all(isinstance(cell, int) and cell in (0, 1) for row in y for cell in row)
+        and any(len(set(row)) < len(row) for row in y)
+    )
 
 
 def _of_columns(y: Any, where: str) -> tuple[list[Any], tuple[Any, ...]]:
     """Returns the labels of each row, and the columns of an indicator."""
     rows = y.tolist() if hasattr(y, "tolist") else np.asarray(y).tolist()
-    columns = tuple(_plain(y.columns) if hasattr(y, "columns") else range(y.shape[1]))
+    columns = tuple(_plain(y.columns) if hasattr(y, "columns") else range(len(rows[0]) if rows else 0))
     if len(columns) == 1:
         return [row[0] for row in rows], ()
     for k, row in enumerate(rows):
@@ -114,6 +134,7 @@ def labelled_from_memory(
     lengths: Any = None,
     *,
     names: Mapping[Label, str] | None = None,
+    weights: Any = None,
     where: str = "",
 ) -> Labelled:
     """Returns examples from lists, arrays, tensors, columns or frames.
@@ -123,11 +144,12 @@ def labelled_from_memory(
         labels: labels of the examples; None: unknown.
         lengths: [N] steps of each sequence of numbers, or None: all T.
         names: name of each label; default: the label as text.
+        weights: [N] weight of each example; None: all 1.
         where: prefix of messages and of the examples' places.
 
     Raises:
-        InputError: X and labels differ in length, examples are of different kinds, or a text to learn from
-            is empty.
+        InputError: X and labels or weights differ in length, examples are of different kinds, a text to
+            learn from is empty, or a weight is negative or not finite.
     """
     name = f"{where}X"
     X = _of_known_kind(X, name)
@@ -151,7 +173,24 @@ def labelled_from_memory(
             check_text(item, place)
     known = names or {}
     named = [tuple(sorted({known.get(label, str(label)) for label in row})) for row in labels.values]
-    return Labelled(items, named, places, features, labels.multi_label)
+    weighted = () if weights is None else tuple(check_weights(weights, len(items)).tolist())
+    return Labelled(items, named, places, features, labels.multi_label, weights=weighted)
+
+
+def check_weights(weights: Any, number: int) -> np.ndarray:
+    """Returns the weights of N examples as float64 [N].
+
+    Raises:
+        InputError: they are not N finite numbers from 0 on, or their sum is 0.
+    """
+    try:
+        values = np.asarray(weights, np.float64)
+    except (ValueError, TypeError):
+        values = np.full(0, np.nan)
+    fits = values.shape == (number,) and bool(np.isfinite(values).all()) and values.min(initial=0) >= 0
+    rule = f"{number} finite numbers from 0 on, one for each example, with a sum above 0"
+    require("sample_weight", fits and values.sum() > 0, rule, weights)
+    return values
 
 
 def _of_known_kind(X: Any, name: str) -> Any:

@@ -1,8 +1,8 @@
 """Properties of a task's labelled examples, learnt from the training part alone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from elman.data.scale import LARGEST, SMALLEST, standard
 from elman.errors import InputError
 
 _MOST_CLASSES, _MOST_NAMED = 10**5, 20
+
+Indicator = Literal["", "array", "sparse"]
+"""The form of an indicator of labels [N, V]; "": labels come as lists."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +30,7 @@ class Scheme:
         input_scale: standard deviation of each feature.
         label_weights: weight of each label's examples; with ``multi_label``, of the examples that have the
             label relative to those that do not. None: all equal.
+        indicator: the form in which several labels were given, and are predicted.
 
     Raises:
         InputError: the attributes are inconsistent.
@@ -39,6 +43,7 @@ class Scheme:
     input_mean: tuple[float, ...] = ()
     input_scale: tuple[float, ...] = ()
     label_weights: tuple[float, ...] | None = None
+    indicator: Indicator = ""
 
     def __post_init__(self) -> None:
         """Checks the attributes, which may come from an untrusted file."""
@@ -68,34 +73,42 @@ class Scheme:
         *,
         standardise: bool,
         balanced: bool,
+        indicator: Indicator = "",
     ) -> Self:
-        """Returns the scheme of a training part.
+        """Returns the scheme of a training part; its labels are in the order of ``numpy.unique``.
 
         Args:
             training: its examples.
-            originals: labels as the user gave them, by their name (a text).
+            originals: labels as the user gave them, by their name (a text); of an indicator, all its columns in
+                order.
             standardise: whether to bring features to mean 0 and variance 1.
             balanced: whether to weight examples so that all labels count the same.
+            indicator: the form in which several labels were given.
 
         Raises:
             InputError: there is no example, or only one label.
         """
-        names = label_names(training)
+        names = [*originals] if indicator else label_names(training)
+        classes = [originals.get(name, name) for name in names]
+        if not indicator:
+            # numbers and texts cannot be compared: numbers come first
+            classes.sort(key=lambda label: (isinstance(label, str), label))
         width = len(training.features)
         mean, scale = [0.0] * width, [1.0] * width
         if standardise and width:
             mean, scale = standard(np.concatenate(training.items))
         plain = cls(
-            classes=tuple(originals.get(name, name) for name in names),
+            classes=tuple(classes),
             multi_label=training.multi_label,
             texts=training.texts,
             features=training.features,
             input_mean=tuple(mean),
             input_scale=tuple(scale),
+            indicator=indicator,
         )
         if not balanced:
             return plain
-        counts, total = plain.truth(training).sum(0), len(training)
+        counts, total = plain.truth(training).sum(0).clip(1), len(training)
         weights = (total - counts) / counts if plain.multi_label else total / (len(names) * counts)
         return cls(**{**vars(plain), "label_weights": tuple(weights.tolist())})
 
@@ -109,9 +122,18 @@ class Scheme:
         """The labels as text, by label; equal keys such as 1, 1.0 and true find the same text."""
         return dict(zip(self.classes, self.names, strict=True))
 
-    def truth(self, part: Labelled) -> np.ndarray:
-        """Returns an indicator [N, V]: 1 if an example has a label, otherwise 0."""
-        number = {name: k for k, name in enumerate(self.names)}
+    def unknown(self, part: Labelled) -> list[str]:
+        """Returns the labels of examples that the training part lacks."""
+        return sorted({label for labels in part.labels for label in labels}.difference(self.names))
+
+    def truth(self, part: Labelled, others: Sequence[str] = ()) -> np.ndarray:
+        """Returns an indicator [N, V]: 1 if an example has a label, otherwise 0.
+
+        Args:
+            part: N examples.
+            others: labels that the training part lacks, for further columns.
+        """
+        number = {name: k for k, name in enumerate([*self.names, *others])}
         truth = np.zeros((len(part), len(number)), np.int64)
         for row, labels in zip(truth, part.labels, strict=True):
             row[[number[label] for label in labels]] = 1
@@ -123,10 +145,14 @@ class Scheme:
         deviations = (item.astype(np.float64) - self.input_mean) / self.input_scale
         return deviations.astype(np.float32)
 
-    def check(self, part: Labelled) -> Labelled:
-        """Returns the examples; raises InputError if they are of another kind or have unknown labels.
+    def check(self, part: Labelled, *, to_learn: bool = False) -> Labelled:
+        """Returns the examples; raises InputError if they are of another kind.
 
         Single labels are accepted for a ``multi_label`` scheme.
+
+        Args:
+            part: the examples.
+            to_learn: whether to refuse labels that the training part lacks, whose loss is infinite.
         """
         if not len(part):
             return part
@@ -140,7 +166,7 @@ class Scheme:
             )
         names = self.names
         known = set(names)
-        for labels, place in zip(part.labels, part.places, strict=True):
+        for labels, place in zip(part.labels, part.places, strict=True) if to_learn else ():
             for label in labels:
                 if label not in known:
                     rest = ", …" if len(names) > _MOST_NAMED else ""

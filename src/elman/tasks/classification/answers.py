@@ -62,7 +62,8 @@ class LabelAnswers(TaskAnswers):
 
     def batches(self, paths: list[Path]) -> Ragged:
         """Returns batches of other files or folders."""
-        return batches_of(self.config, self.facts, self.labelled(paths))
+        examples = self.facts.scheme.check(self.labelled(paths), to_learn=True)
+        return batches_of(self.config, self.facts, examples)
 
     def excerpt(self, batches: Ragged) -> Excerpt:
         """Returns a batch with the text of each step, or the names of its numbers."""
@@ -138,16 +139,36 @@ class LabelAnswers(TaskAnswers):
     # Figures
 
     def evaluate(self, paths: list[Path]) -> dict[str, Any]:
-        """Measures the model on other files or folders."""
-        return self.figures(self.labelled(paths))
+        """Measures the model on other files or folders; raises InputError if it knows no label of theirs."""
+        part, scheme = self.labelled(paths), self.facts.scheme
+        if not any(label in scheme.names for labels in part.labels for label in labels):
+            scheme.check(part, to_learn=True)
+        return self.figures(part)
 
     def figures(self, part: Labelled) -> dict[str, Any]:
-        """Returns accuracy, macro F1, log loss and calibration error."""
+        """Returns accuracy, macro F1, log loss and calibration error.
+
+        A label that the training part lacks has probability 0, so its examples are wrong. The log loss leaves it
+        out, and ``examples_with_unknown_labels`` is the number of these examples.
+        """
         return self._figures(part, self.probabilities(part))
 
     def _figures(self, part: Labelled, p: np.ndarray) -> dict[str, Any]:
         scheme = self.facts.scheme
-        return label_figures(scheme.truth(part), p, multi_label=scheme.multi_label)
+        unknown = scheme.unknown(part)
+        truth = scheme.truth(part, unknown)
+        figures = label_figures(truth, p, multi_label=scheme.multi_label)
+        if unknown:
+            figures["examples_with_unknown_labels"] = int(truth[:, p.shape[1] :].any(1).sum())
+        return figures
+
+    def right(self, part: Labelled) -> np.ndarray:
+        """Returns whether the label (or set of labels) of each example is right [N]."""
+        scheme = self.facts.scheme
+        unknown = scheme.unknown(part)
+        p = np.pad(self.probabilities(part), ((0, 0), (0, len(unknown))))
+        matches = decide(p, multi_label=scheme.multi_label) == scheme.truth(part, unknown)
+        return np.asarray(matches.all(1))
 
     def measure(self, data: LabelledData, parts: Parts, say: Callable[[str], None]) -> dict[str, Any]:
         """Calibrates on the validation part; then measures the model and simple methods on the test part."""

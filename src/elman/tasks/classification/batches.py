@@ -14,6 +14,8 @@ def batches_of(
 ) -> Ragged:
     """Returns batches of tokens or standardised steps, with the labels as targets.
 
+    The weights of the examples, if there are any, have mean 1.
+
     Args:
         config: the options.
         facts: the facts of the training part.
@@ -23,7 +25,10 @@ def batches_of(
     truth = facts.scheme.truth(part)  # [N, V]
     targets = truth.astype(np.float32) if facts.scheme.multi_label else truth.argmax(1)
     inputs = inputs_of(config, facts, part)
-    return Ragged(inputs, torch.from_numpy(targets), batch_size=config.batch_size, seed=seed)
+    weights = torch.tensor(part.weights) / np.mean(part.weights) if part.weights else None
+    return Ragged(
+        inputs, torch.from_numpy(targets), weights=weights, batch_size=config.batch_size, seed=seed
+    )
 
 
 def inputs_of(

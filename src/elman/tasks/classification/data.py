@@ -18,7 +18,7 @@ from elman.data.labelled.examples import (
 )
 from elman.data.labelled.files import Columns, read_labelled
 from elman.data.labelled.parts import divided
-from elman.data.labelled.scheme import Scheme
+from elman.data.labelled.scheme import Indicator, Scheme
 from elman.data.split import PARTS
 from elman.errors import InputError
 from elman.tasks.classification.batches import batches_of
@@ -90,6 +90,7 @@ class LabelledData(TaskData):
         *,
         named: Collection[str] = (),
         originals: Mapping[str, Any] | None = None,
+        indicator: Indicator = "",
     ) -> Self:
         """Learns the facts of split examples, and stores the examples in the run folder.
 
@@ -99,6 +100,7 @@ class LabelledData(TaskData):
             folder: the run folder, or None.
             named: as for ``read``.
             originals: the user's labels, by the text that represents each.
+            indicator: the form in which the user gave several labels.
         """
         training = examples["training"]
         scheme = Scheme.learn(
@@ -106,9 +108,10 @@ class LabelledData(TaskData):
             originals or {},
             standardise=config.standardise,
             balanced=config.class_weights == "balanced",
+            indicator=indicator,
         )
         for part in examples.values():
-            scheme.check(part)
+            scheme.check(part, to_learn=True)
         warn_of_repeats(dict(examples))
         start = start_of(config, named, scheme, training)
         if folder is not None:
@@ -121,7 +124,7 @@ class LabelledData(TaskData):
         scheme = facts.scheme
         examples = load_parts(folder, PARTS, scheme.features, scheme.texts, scheme.multi_label)
         for part in examples.values():
-            scheme.check(part)
+            scheme.check(part, to_learn=True)
         if not len(examples["training"]):
             raise InputError(f"{folder}: must hold examples to train on. Got none.")
         return cls(config, facts, examples)

@@ -12,12 +12,13 @@ from torch import nn
 
 from elman.config import require
 from elman.data.labelled.examples import Label, Labelled
-from elman.data.labelled.memory import labelled_from_memory, read_labels
+from elman.data.labelled.memory import check_weights, labelled_from_memory, read_labels
 from elman.data.labelled.parts import other_folds
 from elman.data.labelled.scheme import Scheme
 from elman.data.tokens.vocab import Vocabulary
 from elman.heads.categorical import Categorical
 from elman.heads.multi_label import MultiLabel
+from elman.metrics.label_figures import decide
 from elman.models.classifier import Classifier
 from elman.models.pooling import Pooling
 from elman.tasks.classification.answers import LabelAnswers
@@ -83,6 +84,7 @@ class SequenceClassifier(Task):
         lengths: Any = None,
         *,
         validation: tuple[Any, ...] | None = None,
+        sample_weight: Any = None,
         out: str | Path | None = None,
         overwrite: bool = False,
         show_progress: bool = False,
@@ -91,10 +93,11 @@ class SequenceClassifier(Task):
 
         Args:
             X: texts, pairs of texts (also in two columns), or numbers [N, T, I] or [N, T].
-            y: one label or a list of labels for each example, or an indicator [N, V] of 0 and 1; its labels
-                are the numbers of its columns or, in a frame, their names.
+            y: one label or a list of labels for each example, or an indicator [N, V] of 0 and 1 (an array, a
+                frame or a sparse matrix); its labels are the numbers of its columns or, in a frame, their names.
             lengths: [N] number of steps of each numeric sequence; None: all T.
             validation: (X, y) or (X, y, lengths), to choose the best epoch and to calibrate; or None.
+            sample_weight: [N] weight of each example in the loss; None: all equal.
             out: a run folder to write; None keeps the model in memory.
             overwrite: replaces an existing run folder.
             show_progress: shows a progress bar on standard error.
@@ -108,12 +111,19 @@ class SequenceClassifier(Task):
             require(f"the option {option}", not value, rule, value)
         labels = read_labels(y)
         names = labels.names()
-        training = labelled_from_memory(X, labels, lengths, names=names)
+        training = labelled_from_memory(X, labels, lengths, names=names, weights=sample_weight)
         none = training.rows(np.arange(0))
         other = none if validation is None else _validation_part(validation, names)
         examples = {"training": training, "validation": other, "test": none}
         originals = {name: label for label, name in names.items()}
-        learn = partial(LabelledData.learn, self.config, examples, named=self.named, originals=originals)
+        learn = partial(
+            LabelledData.learn,
+            self.config,
+            examples,
+            named=self.named,
+            originals=originals,
+            indicator=labels.indicator,
+        )
         return self._fit(learn, out, overwrite, show_progress)
 
     def _read(self, paths: list[Path], folder: Path | None) -> LabelledData:
@@ -178,20 +188,43 @@ class SequenceClassifier(Task):
     # Answers
 
     def predict(self, X: Any, lengths: Any = None) -> Any:
-        """Returns the most probable label of each example [N]; with several labels, a list for each."""
-        p = self.predict_proba(X, lengths)
-        if not self.scheme.multi_label:
+        """Returns the most probable label of each example [N].
+
+        With several labels: a list for each example or, after ``fit`` with an indicator, an indicator [N, V] of
+        0 and 1 (sparse if that of ``fit`` was).
+        """
+        p, scheme = self.predict_proba(X, lengths), self.scheme
+        if not scheme.multi_label:
             return self.classes_[p.argmax(1)]
-        return [[self.scheme.classes[k] for k in np.flatnonzero(row > 0.5)] for row in p]
+        chosen = decide(p, multi_label=True)
+        if scheme.indicator == "sparse":
+            # only who gives a sparse matrix needs SciPy
+            from scipy.sparse import csr_matrix
+
+            return csr_matrix(chosen)
+        if scheme.indicator == "array":
+            return chosen
+        return [[scheme.classes[k] for k in np.flatnonzero(row)] for row in chosen]
 
     def predict_proba(self, X: Any, lengths: Any = None) -> np.ndarray:
         """Returns calibrated probabilities [N, V], with columns in the order of ``classes_``."""
         answers = self.answers
         return answers.probabilities(self.scheme.check(labelled_from_memory(X, lengths=lengths)))
 
-    def score(self, X: Any, y: Any, lengths: Any = None) -> float:
-        """Returns the accuracy: the share of examples whose label (or set of labels) is right."""
-        return self.evaluate(X=X, y=y, lengths=lengths)["accuracy"]
+    def score(self, X: Any, y: Any, lengths: Any = None, sample_weight: Any = None) -> float:
+        """Returns the accuracy: the share of examples whose label (or set of labels) is right.
+
+        Args:
+            X: as for ``fit``.
+            y: as for ``fit``; a label that the training part lacks is never predicted, so it counts as wrong.
+            lengths: as for ``fit``.
+            sample_weight: [N] weight of each example; None: all equal.
+        """
+        if sample_weight is None:
+            return self.evaluate(X=X, y=y, lengths=lengths)["accuracy"]
+        part = self._examples(X, y, lengths)
+        weights = check_weights(sample_weight, len(part))
+        return float(np.average(self.answers.right(part), weights=weights))
 
     def evaluate(
         self, data: Paths | None = None, *, X: Any = None, y: Any = None, lengths: Any = None
@@ -207,10 +240,14 @@ class SequenceClassifier(Task):
         check_one_source(data is not None, in_memory, "X and y")
         if data is not None:
             return answers.evaluate(as_paths(data))
-        names = self.scheme.names_by_value
-        return answers.figures(
-            self.scheme.check(labelled_from_memory(X, read_labels(y), lengths, names=names))
-        )
+        return answers.figures(self._examples(X, y, lengths))
+
+    def _examples(self, X: Any, y: Any, lengths: Any) -> Labelled:
+        """Returns examples in memory with their labels; columns of an indicator are known by their position."""
+        labels, names, classes = read_labels(y), self.scheme.names_by_value, self.scheme.classes
+        if self.scheme.indicator and len(labels.columns) == len(classes) and not names.keys() & {*labels.columns}:
+            labels = labels.renamed(classes)
+        return self.scheme.check(labelled_from_memory(X, labels, lengths, names=names))
 
     def classify(
         self, data: str | Path | None = None, *, lines: Iterable[str] | None = None, explain: bool = False
