@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from elman.metrics import novelty
 from elman.metrics.novelty import known_words, longest_copy
 
 
@@ -52,3 +53,26 @@ def test_the_longest_copy_by_hand(text, corpus, length):
 def test_the_longest_copy_is_that_of_brute_force(text, corpus):
     runs = {text[a:b] for a in range(len(text) + 1) for b in range(a, len(text) + 1)}
     assert longest_copy(codes(text), codes(corpus)) == max(len(run) for run in runs if run in corpus)
+
+
+def test_repetitive_texts_take_no_longer(monkeypatch):
+    """What is counted are passes over the corpus: their number grows with the logarithm of the copied run."""
+    passes = []
+    mixed = novelty._mixed
+    monkeypatch.setattr(
+        novelty, "_mixed", lambda left, right: passes.append(len(right)) or mixed(left, right)
+    )
+    corpus, text = (
+        codes("INFO request served in 12 ms\n" * 2000),
+        codes("INFO request served in 12 ms\n" * 60),
+    )
+    assert longest_copy(text, corpus) == len(text)
+    assert sum(passes) < 2 * (len(text) + len(corpus)) * (2 + 2 * math.log2(len(text)))
+    other = text.copy()
+    other[1000] += 1
+    assert longest_copy(other, corpus) == max(1000, len(text) - 1001)
+
+
+def test_equal_hashes_of_unlike_runs_do_not_count(monkeypatch):
+    monkeypatch.setattr(novelty, "_mixed", lambda left, right: np.zeros(len(left), np.uint64))
+    assert longest_copy(codes("abcab"), codes("xbcay")) == 3

@@ -20,23 +20,69 @@ def known_words(text: str, corpus: str) -> float:
 def longest_copy(text: np.ndarray, corpus: np.ndarray) -> int:
     """Returns the length in tokens of the longest run of the text that occurs exactly in the corpus.
 
+    Every run has a hash, that of a longer one mixed from those of its two halves (which overlap unless its
+    length is a power of two); equal hashes are compared token by token. The length is found by doubling and
+    then by bisection, in O((M + N) log² M), however repetitive the text is.
+
     Shapes:
         text [M], corpus [N] of the same vocabulary
     """
-    tokens = np.concatenate((corpus, text)).astype(np.int64)
-    ends = np.where(np.arange(len(tokens)) < len(corpus), len(corpus), len(tokens))
-    vocabulary_size = int(tokens.max(initial=0)) + 1
-    # begins and numbers of the runs of `length` tokens that occur in both
-    begins, runs = np.arange(len(tokens)), np.zeros(len(tokens), dtype=np.int64)
-    length = 0
-    while True:
-        longer = begins + length < ends[begins]
-        begins, runs = begins[longer], runs[longer]
-        _, runs = np.unique(runs * vocabulary_size + tokens[begins + length], return_inverse=True)
-        of_corpus = begins < len(corpus)
-        in_corpus, in_text = (np.bincount(runs[own], minlength=len(runs)) for own in (of_corpus, ~of_corpus))
-        both = (in_corpus[runs] > 0) & (in_text[runs] > 0)
-        if not both.any():
-            return length
-        begins, runs = begins[both], runs[both]
-        length += 1
+    runs = _Runs(text, corpus)
+    while runs.has_common(2 * runs.half):
+        runs.double()
+    least, most = runs.half if runs.has_common(runs.half) else 0, 2 * runs.half - 1
+    while least < most:
+        middle = (least + most + 1) // 2
+        least, most = (middle, most) if runs.has_common(middle) else (least, middle - 1)
+    return least
+
+
+class _Runs:
+    """Hashes of the runs of ``half`` tokens that start at each position of two sequences.
+
+    Args:
+        text: [M].
+        corpus: [N].
+    """
+
+    def __init__(self, text: np.ndarray, corpus: np.ndarray) -> None:
+        self.half = 1
+        self._tokens = text, corpus
+        self._hashes = [
+            _mixed(tokens.astype(np.uint64), tokens.astype(np.uint64)) for tokens in (text, corpus)
+        ]
+
+    def double(self) -> None:
+        """Makes the runs twice as long."""
+        self._hashes = self._of(2 * self.half)
+        self.half *= 2
+
+    def has_common(self, length: int) -> bool:
+        """Returns whether the sequences share a run; its length is from ``half`` to twice that."""
+        in_text, in_corpus = self._of(length)
+        if not (len(in_text) and len(in_corpus)):
+            return False
+        known = np.sort(in_text)
+        places = np.searchsorted(known, in_corpus).clip(max=len(known) - 1)
+        text, corpus = self._tokens
+        return any(
+            np.array_equal(text[at : at + length], corpus[k : k + length])
+            for k in np.flatnonzero(known[places] == in_corpus)
+            for at in np.flatnonzero(in_text == in_corpus[k])
+        )
+
+    def _of(self, length: int) -> list[np.ndarray]:
+        """Returns the hashes of the runs of a length from ``half`` to twice that."""
+        shift = length - self.half
+        if not shift:
+            return self._hashes
+        return [_mixed(hashes[:-shift], hashes[shift:]) for hashes in self._hashes]
+
+
+def _mixed(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Mixes pairs of 64-bit numbers to one each; the products wrap around, the shifts make it nonlinear."""
+    z = left * np.uint64(0x9E3779B97F4A7C15) + (right ^ (right >> np.uint64(29))) * np.uint64(
+        0xC2B2AE3D27D4EB4F
+    )
+    z = (z ^ (z >> np.uint64(32))) * np.uint64(0xD6E8FEB86659FD93)
+    return z ^ (z >> np.uint64(32))

@@ -6,7 +6,6 @@ from tiny import SMALL, same_bits, weights
 from tiny_classifier import X, Y, fitted, learnt, numbers, texts
 
 import elman
-from elman.errors import InputError
 from elman.tasks.classification.task import SequenceClassifier
 
 

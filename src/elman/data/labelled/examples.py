@@ -223,15 +223,23 @@ def load_parts(
             )
             if features:
                 begin, item = begin + item, steps[begin : begin + item]
-            for values, value in zip(parts[part], (item, labels, place, weight), strict=True):
-                values.append(value)  # type: ignore[attr-defined]
+            items, all_labels, places, weights = parts[part]
+            items.append(item)
+            all_labels.append(labels)
+            places.append(place)
+            weights.append(weight)
     if begin != len(steps):
         raise InputError(f"{folder / _STEPS}: must have {begin} steps. Got {len(steps)}.")
     return {
         name: Labelled(
-            *part, tuple(features), multi_label, weights=tuple(weights) if set(weights) - {1.0} else ()
+            items,
+            labels,
+            places,
+            tuple(features),
+            multi_label,
+            weights=tuple(weights) if set(weights) - {1.0} else (),
         )
-        for name, (*part, weights) in parts.items()
+        for name, (items, labels, places, weights) in parts.items()
     }
 
 

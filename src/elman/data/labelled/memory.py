@@ -46,8 +46,9 @@ class Labels:
                 name = names.setdefault(label, str(label))  # 1.0 equals 1 and gets its name
                 other = first.setdefault(name, label)
                 if type(other) is not type(label):
+                    where = "y" if k < 0 else f"y[{k}]"
                     raise InputError(
-                        f"{'y' if k < 0 else f'y[{k}]'}: label {shown(label)} cannot be distinguished from {shown(other)}; "
+                        f"{where}: label {shown(label)} cannot be distinguished from {shown(other)}; "
                         "labels must be of one type"
                     )
         return names
@@ -63,8 +64,8 @@ def read_labels(y: Any, where: str = "") -> Labels:
     """Reads labels from a list, an array, a column or a frame.
 
     Two axes are read as in scikit-learn: one column is a label per example; several are an indicator of 0
-    and 1, with the columns' numbers, or a frame's column names, as labels. Lists of 0 and 1 are an indicator if
-    they have the same length and one of them repeats a value, which no list of labels does.
+    and 1, with the columns' numbers, or a frame's column names, as labels. Lists of 0 and 1 are an indicator
+    if they have the same length and one of them repeats a value, which no list of labels does.
 
     Args:
         y: a label (a text, number or bool) per example, or a collection of labels per example.

@@ -79,8 +79,8 @@ class Scheme:
 
         Args:
             training: its examples.
-            originals: labels as the user gave them, by their name (a text); of an indicator, all its columns in
-                order.
+            originals: labels as the user gave them, by their name (a text); of an indicator, all its columns
+                in order.
             standardise: whether to bring features to mean 0 and variance 1.
             balanced: whether to weight examples so that all labels count the same.
             indicator: the form in which several labels were given.

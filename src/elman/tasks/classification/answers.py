@@ -148,8 +148,8 @@ class LabelAnswers(TaskAnswers):
     def figures(self, part: Labelled) -> dict[str, Any]:
         """Returns accuracy, macro F1, log loss and calibration error.
 
-        A label that the training part lacks has probability 0, so its examples are wrong. The log loss leaves it
-        out, and ``examples_with_unknown_labels`` is the number of these examples.
+        A label that the training part lacks has probability 0, so its examples are wrong. The log loss leaves
+        it out, and ``examples_with_unknown_labels`` is the number of these examples.
         """
         return self._figures(part, self.probabilities(part))
 

@@ -25,10 +25,8 @@ def batches_of(
     truth = facts.scheme.truth(part)  # [N, V]
     targets = truth.astype(np.float32) if facts.scheme.multi_label else truth.argmax(1)
     inputs = inputs_of(config, facts, part)
-    weights = torch.tensor(part.weights) / np.mean(part.weights) if part.weights else None
-    return Ragged(
-        inputs, torch.from_numpy(targets), weights=weights, batch_size=config.batch_size, seed=seed
-    )
+    weights = torch.tensor(part.weights) / float(np.mean(part.weights)) if part.weights else None
+    return Ragged(inputs, torch.from_numpy(targets), weights=weights, batch_size=config.batch_size, seed=seed)
 
 
 def inputs_of(

@@ -94,7 +94,8 @@ class SequenceClassifier(Task):
         Args:
             X: texts, pairs of texts (also in two columns), or numbers [N, T, I] or [N, T].
             y: one label or a list of labels for each example, or an indicator [N, V] of 0 and 1 (an array, a
-                frame or a sparse matrix); its labels are the numbers of its columns or, in a frame, their names.
+                frame or a sparse matrix); its labels are the numbers of its columns, or the names of a
+                frame's columns.
             lengths: [N] number of steps of each numeric sequence; None: all T.
             validation: (X, y) or (X, y, lengths), to choose the best epoch and to calibrate; or None.
             sample_weight: [N] weight of each example in the loss; None: all equal.
@@ -190,8 +191,8 @@ class SequenceClassifier(Task):
     def predict(self, X: Any, lengths: Any = None) -> Any:
         """Returns the most probable label of each example [N].
 
-        With several labels: a list for each example or, after ``fit`` with an indicator, an indicator [N, V] of
-        0 and 1 (sparse if that of ``fit`` was).
+        With several labels: a list for each example or, after ``fit`` with an indicator, an indicator [N, V]
+        of 0 and 1 (sparse if that of ``fit`` was).
         """
         p, scheme = self.predict_proba(X, lengths), self.scheme
         if not scheme.multi_label:
@@ -199,7 +200,7 @@ class SequenceClassifier(Task):
         chosen = decide(p, multi_label=True)
         if scheme.indicator == "sparse":
             # only who gives a sparse matrix needs SciPy
-            from scipy.sparse import csr_matrix
+            from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
 
             return csr_matrix(chosen)
         if scheme.indicator == "array":
@@ -243,9 +244,10 @@ class SequenceClassifier(Task):
         return answers.figures(self._examples(X, y, lengths))
 
     def _examples(self, X: Any, y: Any, lengths: Any) -> Labelled:
-        """Returns examples in memory with their labels; columns of an indicator are known by their position."""
+        """Returns examples in memory with their labels; an indicator's columns may have other names."""
         labels, names, classes = read_labels(y), self.scheme.names_by_value, self.scheme.classes
-        if self.scheme.indicator and len(labels.columns) == len(classes) and not names.keys() & {*labels.columns}:
+        of_other_names = len(labels.columns) == len(classes) and not names.keys() & {*labels.columns}
+        if self.scheme.indicator and of_other_names:
             labels = labels.renamed(classes)
         return self.scheme.check(labelled_from_memory(X, labels, lengths, names=names))
 
