@@ -9,6 +9,14 @@ class InputError(ValueError):
     """
 
 
+class ShapeError(ValueError, RuntimeError):
+    """A tensor has the wrong shape. Torch's layers raise one or the other; this is both."""
+
+
+class ArgumentTypeError(TypeError, ValueError):
+    """An argument has the wrong type. Torch's layers raise one or the other; this is both."""
+
+
 class TrainingStopped(RuntimeError):
     """Training cannot continue; the message states in one line why and what to try. Exit status 1."""
 

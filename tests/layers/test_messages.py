@@ -67,8 +67,8 @@ def test_bad_option(options, message):
 
 CALLS = {
     "zero": (lambda lstm: layers.GRU(I, 0), f"hidden_size {COUNT} Got 0."),
-    "true": (lambda lstm: layers.RNN(True, H), f"input_size {COUNT} Got True."),
-    "float": (lambda lstm: layers.GRUCell(4.0, H), f"input_size {COUNT} Got 4.0."),
+    "true": (lambda lstm: layers.RNN(True, H), "input_size must be an int. Got True."),
+    "float": (lambda lstm: layers.GRUCell(4.0, H), "input_size must be an int. Got 4.0."),
     "nonlinearity": (
         lambda lstm: layers.RNN(I, H, nonlinearity="elu"),
         "nonlinearity must be 'tanh' or 'relu'. Got 'elu'.",

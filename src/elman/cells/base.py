@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from elman.errors import ArgumentTypeError
 from elman.state import State
 
 Weights = Mapping[str, Tensor]
@@ -38,8 +39,8 @@ class Cell:
     facts, never a parameter's name. ``check`` tests the facts for consistency.
 
     Args:
-        input_size: I, features per step.
-        hidden_size: H, units.
+        input_size: I, features per step; 0 only in a module of one step, as in torch.
+        hidden_size: H, units; 0 likewise.
         bias: whether the cell has biases.
 
     Shapes:
@@ -47,7 +48,8 @@ class Cell:
         weight_hh [G·H, size of the state that it multiplies], bias_ih [G·H], bias_hh [G·H].
 
     Raises:
-        ValueError: a size is not a positive int.
+        TypeError: a size is no int, or ``bias`` no bool.
+        ValueError: a size is negative.
     """
 
     input_size: int
@@ -82,9 +84,11 @@ class Cell:
     """The initialisation advised by the literature: the default of tasks; layers default to torch's."""
 
     def __post_init__(self) -> None:
-        """Checks the sizes."""
-        check_size("input_size", self.input_size)
-        check_size("hidden_size", self.hidden_size)
+        """Checks the sizes and the type of ``bias``."""
+        check_size("input_size", self.input_size, least=0)
+        check_size("hidden_size", self.hidden_size, least=0)
+        if not isinstance(self.bias, bool):
+            raise ArgumentTypeError(f"bias must be True or False. Got {self.bias!r}.")
 
     def states(self) -> dict[str, Shape]:
         """Returns the shape of each state by name, without the batch axis and the planes."""
@@ -128,7 +132,7 @@ class Cell:
 
     def initialise(self, w: Weights) -> None:
         """Fills the parameters in place like torch: uniform on ±1/√H."""
-        bound = 1 / math.sqrt(self.hidden_size)
+        bound = 1 / math.sqrt(self.hidden_size or 1)
         for name in self.parameters():
             w[name].uniform_(-bound, bound)
 
@@ -226,7 +230,9 @@ class Cell:
             raise ValueError(f"{rule}. Got {unknown}.")
 
 
-def check_size(name: str, value: object) -> None:
-    """Raises ValueError unless ``value`` is an int of at least 1."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name} must be an int in [1, inf). Got {value!r}.")
+def check_size(name: str, value: object, least: int = 1) -> None:
+    """Raises ArgumentTypeError unless ``value`` is an int, ValueError unless it is at least ``least``."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ArgumentTypeError(f"{name} must be an int. Got {value!r}.")
+    if value < least:
+        raise ValueError(f"{name} must be an int in [{least}, inf). Got {value!r}.")

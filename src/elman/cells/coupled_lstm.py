@@ -32,7 +32,7 @@ class CoupledLSTM(LSTM):
         x [B, I], h [B, H], c [B, H] → h' [B, H], c' [B, H]; weight_ih [3H, I], weight_hh [3H, H]
 
     Raises:
-        ValueError: a size is not positive.
+        ValueError: a size is negative.
 
     Source: Greff et al. 2015, arXiv:1503.04069, variant CIFG.
     """

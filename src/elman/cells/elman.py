@@ -27,7 +27,7 @@ class Elman(Cell):
         x [B, I], h [B, H] → h' [B, H]; weight_ih [H, I], weight_hh [H, H]
 
     Raises:
-        ValueError: a size is not positive, or the nonlinearity is unknown.
+        ValueError: a size is negative, or the nonlinearity is unknown.
 
     Source: Elman 1990, Finding Structure in Time, Cognitive Science 14(2).
     """

@@ -30,7 +30,7 @@ class GRU(Cell):
         x [B, I], h [B, H] → h' [B, H]; weight_ih [3H, I], weight_hh [3H, H]
 
     Raises:
-        ValueError: a size is not positive.
+        ValueError: a size is negative.
 
     Source: Cho et al. 2014, arXiv:1406.1078; this form: its version 1, and cuDNN.
     """

@@ -32,7 +32,7 @@ class LayerNormLSTM(LSTM):
         gain_ih [4H], gain_hh [4H], gain_c [H], bias_c [H]
 
     Raises:
-        ValueError: a size is not positive.
+        ValueError: a size is negative.
 
     Source: Ba, Kiros & Hinton 2016, arXiv:1607.06450, equations 20–22.
     """

@@ -32,7 +32,7 @@ class LSTM(Cell):
         x [B, I], h [B, H], c [B, H] → h' [B, H], c' [B, H]; weight_ih [4H, I], weight_hh [4H, H]
 
     Raises:
-        ValueError: a size is not positive.
+        ValueError: a size is negative.
 
     Source: Hochreiter & Schmidhuber 1997; forget gate: Gers, Schmidhuber & Cummins 2000. The advised
     forget-gate bias of 1: Jozefowicz, Zaremba & Sutskever 2015.

@@ -34,7 +34,7 @@ class PeepholeLSTM(LSTM):
         weight_ci, weight_cf, weight_co [H]
 
     Raises:
-        ValueError: a size is not positive.
+        ValueError: a size is negative.
 
     Source: Gers & Schmidhuber 2000, Recurrent Nets that Time and Count; the form of Graves 2013,
     arXiv:1308.0850.

@@ -30,7 +30,7 @@ class ProjectedLSTM(LSTM):
         weight_ih [4H, I], weight_hh [4H, P], weight_hr [P, H]
 
     Raises:
-        ValueError: a size is not positive, or P is not less than H.
+        ValueError: a size is negative, or P is not less than H.
 
     Source: Sak, Senior & Beaufays 2014, arXiv:1402.1128.
     """

@@ -78,12 +78,13 @@ def _cut(call: Call, resets: Tensor) -> tuple[Tensor, State]:
 def _ragged(call: Call, lengths: Tensor) -> tuple[Tensor, State]:
     """Sorts and packs the rows by length, as torch requires, runs the layer, and restores their order."""
     T = call.x.shape[0]
-    # torch cannot pack empty rows: they are read for one step, which is then undone
-    packed = pack_padded_sequence(call.x, lengths.clamp(min=1).cpu(), enforce_sorted=False)
+    # torch cannot pack empty rows: they are read for one step of zeros, which is then undone
+    empty = lengths == 0
+    x = torch.where(empty[:, None], 0, call.x)
+    packed = pack_padded_sequence(x, lengths.clamp(min=1).cpu(), enforce_sorted=False)
     order, back = packed.sorted_indices, packed.unsorted_indices
     assert order is not None
     data, final = _layer(call, packed.data, packed.batch_sizes, tuple(s[:, order] for s in call.state))
     output, _ = pad_packed_sequence(packed._replace(data=data), total_length=T)
     state = tuple(s[:, back] for s in final)
-    empty = lengths == 0
     return torch.where(empty[:, None], 0.0, output), where(empty, call.state, state, dim=1)

@@ -39,13 +39,18 @@ def unroll(sweep: Sweep, visit: Visit | None = None) -> tuple[Tensor, State]:
     if T == 0:
         return x.new_zeros(0, B, *shape), state
     alive = None if sweep.lengths is None else torch.arange(T, device=x.device)[:, None] < sweep.lengths
+    side = sweep.side
+    if alive is not None:
+        # whatever stands in padding, such as NaN, would reach the weights' gradients as 0 · NaN
+        x = _kept(alive, x)
+        side = None if side is None else _kept(alive, side)
     if resets is not None and alive is not None:
         resets = resets & alive
     if resets is not None and sweep.reverse:
         resets = torch.cat([resets[1:], torch.zeros_like(resets[:1])])
     rows = (B, *(1,) * len(shape))
     masks = dict(zip(cell.multiplied_states, noise.recurrent or (), strict=False))
-    sides = None if sweep.side is None else sweep.side.unbind(0)
+    sides = None if side is None else side.unbind(0)
     outputs: list[Tensor] = [x] * T
     projected = cell.project(w, x).unbind(0)
     for t in reversed(range(T)) if sweep.reverse else range(T):
@@ -70,6 +75,11 @@ def unroll(sweep: Sweep, visit: Visit | None = None) -> tuple[Tensor, State]:
             visit(t, state, new)
         outputs[t], state = output, new
     return torch.stack(outputs).to(state[0].dtype), state
+
+
+def _kept(alive: Tensor, x: Tensor) -> Tensor:
+    """Returns x [T, B, …] with 0 where ``alive`` [T, B] is false."""
+    return torch.where(alive.view(*alive.shape, *(1,) * (x.dim() - 2)), x, 0)
 
 
 def _noted(state: State, places: State) -> State:

@@ -1,18 +1,34 @@
 """Checks of a recurrent layer's arguments: options at construction, tensors at every call."""
 
+import numbers
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from elman.cells.base import Cell
+from elman.errors import ArgumentTypeError, ShapeError
 from elman.kernels.call import check_lengths
 from elman.state import State
 
 
-def check_probability(name: str, value: float) -> None:
-    """Raises ValueError unless the value lies in [0, 1]."""
-    if not 0 <= value <= 1:
+def described(value: object) -> str:
+    """Returns a short description of a value for a message: its type, and the types in a tuple or list."""
+    if isinstance(value, tuple | list):
+        return f"{type(value).__name__} of {', '.join(type(part).__name__ for part in value) or 'nothing'}"
+    return type(value).__name__
+
+
+def check_bool(name: str, value: object) -> None:
+    """Raises ArgumentTypeError unless the value is a bool."""
+    if not isinstance(value, bool):
+        raise ArgumentTypeError(f"{name} must be True or False. Got {value!r}.")
+
+
+def check_probability(name: str, value: object) -> None:
+    """Raises ValueError unless the value is a number in [0, 1]."""
+    if not isinstance(value, numbers.Real) or isinstance(value, bool) or not 0 <= float(value) <= 1:
         raise ValueError(f"{name} must be a probability in [0, 1]. Got {value!r}.")
 
 
@@ -79,22 +95,30 @@ def checked_resets(resets: Tensor, steps: int, rows: int, device: torch.device) 
     return resets.to(device, copy=True)  # a copy, as for lengths
 
 
+def checked_tuple(state: Any) -> State:
+    """Returns a state as a tuple. Raises ArgumentTypeError unless it is a tuple or list of tensors."""
+    if not isinstance(state, tuple | list) or not all(isinstance(s, Tensor) for s in state):
+        raise ArgumentTypeError(f"the state must be a tuple of tensors. Got {described(state)}.")
+    return tuple(state)
+
+
 def checked_state(state: State, initial: State, x: Tensor) -> State:
     """Returns the state in the dtype of the initial state; the same tensors if nothing must change.
 
     Raises:
-        ValueError: the shapes differ from the initial state's, or, without autocast, its dtype or x's does.
+        ShapeError: the shapes differ from the initial state's.
+        ValueError: its dtype or x's differs from the initial state's, without autocast.
     """
     if [s.shape for s in state] != [s.shape for s in initial]:
         expected, actual = (", ".join(str(list(s.shape)) for s in group) for group in (initial, state))
-        raise ValueError(f"state must have shape {expected}. Got {actual}.")
+        raise ShapeError(f"state must have shape {expected}. Got {actual}.")
     dtype = initial[0].dtype
     if any(t.dtype != dtype for t in (x, *state)):
         if not torch.is_autocast_enabled(x.device.type):
             others = sorted({str(t.dtype) for t in (x, *state)} - {str(dtype)})
             raise ValueError(f"input and state must be {dtype}, like the parameters. Got {others[0]}.")
         return tuple(s.to(dtype) for s in state)  # the state keeps full precision
-    return tuple(state)
+    return state
 
 
 def checked_side(cell: Cell, side: Tensor | None, x: Tensor, dtype: torch.dtype) -> Tensor | None:

@@ -12,15 +12,18 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from elman.cells.base import Cell, Shape, Weights, check_size
 from elman.cells.initialise import initialise
 from elman.dropout import dropout, mask
+from elman.errors import ShapeError
 from elman.kernels import dispatch
 from elman.kernels.call import Answer, Call, Noise
 from elman.layers.checks import (
+    check_bool,
     check_dropouts,
     check_planes,
     checked_lengths,
     checked_resets,
     checked_side,
     checked_state,
+    checked_tuple,
     zoneout_rates,
 )
 from elman.layers.stream import Stream
@@ -92,7 +95,11 @@ class Recurrent(nn.Module):
         if not isinstance(cell, Cell):
             raise ValueError(f"cell must be a Cell, such as elman.cells.LSTM(8, 16). Got {cell!r}.")
         cell.check()
+        check_size("input_size", cell.input_size)
+        check_size("hidden_size", cell.hidden_size)
         check_size("num_layers", num_layers)
+        check_bool("batch_first", batch_first)
+        check_bool("bidirectional", bidirectional)
         dispatch.check_backend(backend)
         if recompute:
             check_size("recompute", recompute)
@@ -103,11 +110,9 @@ class Recurrent(nn.Module):
             "weight_dropout": weight_dropout,
         }
         check_dropouts(cell, dropouts)
-        self.cell = cell
-        self.num_layers = num_layers
+        self._lay_out(cell, num_layers, bidirectional)
         self.batch_first = batch_first
         self.dropout = float(dropout)
-        self.bidirectional = bidirectional
         self.input_dropout = input_dropout
         self.recurrent_dropout = recurrent_dropout
         self.zoneout = zoneout_rates(cell, zoneout)
@@ -121,41 +126,83 @@ class Recurrent(nn.Module):
         self._explaining = False
         self.backend = backend
 
-        directions = 2 if bidirectional else 1
-        deeper = dataclasses.replace(cell, input_size=cell.output_size * directions)
-        self.cells = (cell,) + (deeper,) * (num_layers - 1)
-        if any(c.side_input() != cell.side_input() for c in self.cells):
-            raise ValueError(
-                f"num_layers must be 1, as the side input depends on the input size. Got {num_layers}."
-            )
-        self._names: list[dict[str, str]] = []
-        for layer, layer_cell in enumerate(self.cells):
-            for suffix in ("", "_reverse")[:directions]:
-                names = {name: f"{name}_l{layer}{suffix}" for name in layer_cell.parameters()}
-                for name, shape in layer_cell.parameters().items():
-                    parameter = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
-                    self.register_parameter(names[name], parameter)
-                self._names.append(names)
+        for layer_cell, names in zip(self._cell_of_each(), self._names, strict=True):
+            for name, shape in layer_cell.parameters().items():
+                parameter = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
+                self.register_parameter(names[name], parameter)
         if learned_state:
             for name, shape in cell.state_shapes(*(1,) * cell.plane_axes).items():
                 start = torch.zeros(len(self._names), *shape, device=device, dtype=dtype)
                 self.register_parameter(f"initial_{name}", nn.Parameter(start))
         self.reset_parameters()
 
+    def _lay_out(self, cell: Cell, num_layers: int | None = None, bidirectional: bool | None = None) -> None:
+        """Sets the cell of each layer and its parameters' names; None: as before. Makes no parameters.
+
+        Raises:
+            ValueError: the layers would read different side inputs.
+        """
+        directions = (2 if self.bidirectional else 1) if bidirectional is None else 1 + bidirectional
+        count = self.num_layers if num_layers is None else num_layers
+        deeper = dataclasses.replace(cell, input_size=cell.output_size * directions)
+        if count > 1 and deeper.side_input() != cell.side_input():
+            raise ValueError(
+                f"num_layers must be 1, as the side input depends on the input size. Got {count}."
+            )
+        self.cell = cell
+        self.cells = (cell,) + (deeper,) * (count - 1)
+        self._names: list[dict[str, str]] = [
+            {name: f"{name}_l{layer}{suffix}" for name in own.parameters()}
+            for layer, own in enumerate(self.cells)
+            for suffix in ("", "_reverse")[:directions]
+        ]
+
     @property
     def input_size(self) -> int:
-        """I, features per step of the input."""
+        """I, features per step of the input. Like the sizes below it can be set, for weights set by hand."""
         return self.cell.input_size
+
+    @input_size.setter
+    def input_size(self, size: int) -> None:
+        self._lay_out(dataclasses.replace(self.cell, input_size=size))
 
     @property
     def hidden_size(self) -> int:
         """H, units of each layer and direction."""
         return self.cell.hidden_size
 
+    @hidden_size.setter
+    def hidden_size(self, size: int) -> None:
+        self._lay_out(dataclasses.replace(self.cell, hidden_size=size))
+
     @property
     def bias(self) -> bool:
         """Whether the cell has biases."""
         return self.cell.bias
+
+    @bias.setter
+    def bias(self, bias: bool) -> None:
+        self._lay_out(dataclasses.replace(self.cell, bias=bias))
+
+    @property
+    def num_layers(self) -> int:
+        """Number of layers."""
+        return len(self.cells)
+
+    @num_layers.setter
+    def num_layers(self, count: int) -> None:
+        check_size("num_layers", count)
+        self._lay_out(self.cell, num_layers=count)
+
+    @property
+    def bidirectional(self) -> bool:
+        """Whether each layer also reads the sequence backward."""
+        return len(self._names) > len(self.cells)
+
+    @bidirectional.setter
+    def bidirectional(self, bidirectional: bool) -> None:
+        check_bool("bidirectional", bidirectional)
+        self._lay_out(self.cell, bidirectional=bidirectional)
 
     @property
     def output_size(self) -> int:
@@ -195,8 +242,10 @@ class Recurrent(nn.Module):
             (output, state), in the layouts above.
 
         Raises:
-            ValueError: shapes do not match, ``lengths`` is combined with a PackedSequence, or a side input is
-                missing or not expected.
+            ShapeError: shapes do not match; it is a ValueError and a RuntimeError.
+            ArgumentTypeError: the state is no tuple of tensors; it is a TypeError and a ValueError.
+            ValueError: ``lengths`` is combined with a PackedSequence, or a side input is missing or not
+                expected.
         """
         axes = 3 + self.cell.plane_axes
         if isinstance(input, PackedSequence):
@@ -204,7 +253,7 @@ class Recurrent(nn.Module):
         if input.dim() == axes - 1:
             return self._unbatched(input, state, lengths, resets, side)
         if input.dim() != axes:
-            raise ValueError(f"input must have {axes - 1} or {axes} axes. Got shape {list(input.shape)}.")
+            raise ShapeError(f"input must have {axes - 1} or {axes} axes. Got shape {list(input.shape)}.")
         if self.batch_first:
             input = input.transpose(0, 1)
             resets, side = _time_first(resets), _time_first(side)
@@ -214,7 +263,8 @@ class Recurrent(nn.Module):
     def step(self, x: Tensor, state: State | None = None, side: Tensor | None = None) -> tuple[Tensor, State]:
         """Runs one step with the same weights: x [B, I], a side input [B, *shape] → (output [B, O], state).
 
-        In training, every call draws its own dropout masks.
+        In training, every call draws its own dropout masks. Forward pre-hooks run as for a call with one
+        step, because old ``weight_norm``, ``spectral_norm`` and pruning compute the weights in them.
 
         Raises:
             ValueError: the layer is bidirectional: its reverse direction starts at the end of the sequence.
@@ -229,9 +279,24 @@ class Recurrent(nn.Module):
             raise ValueError("a bidirectional layer cannot run step by step")
         if x.dim() != 2 + self.cell.plane_axes:
             expected = ", ".join(["B", "I", *["·"] * self.cell.plane_axes])
-            raise ValueError(f"a step's input must be [{expected}]. Got shape {list(x.shape)}.")
+            raise ShapeError(f"a step's input must be [{expected}]. Got shape {list(x.shape)}.")
+        if self._forward_pre_hooks:
+            x, state = self._hooked(x, state)
         output, state = self._run(x[None], state, None, None, None if side is None else side[None])
         return output[0], state
+
+    def _hooked(self, x: Tensor, state: State | None) -> tuple[Tensor, State | None]:
+        """Runs the forward pre-hooks on a step's input, as a call with one step, and returns their result."""
+        args: tuple[Any, ...] = (x[:, None] if self.batch_first else x[None], state)
+        for key, hook in list(self._forward_pre_hooks.items()):
+            if key in self._forward_pre_hooks_with_kwargs:
+                result = hook(self, args, {})
+                args = args if result is None else result[0]
+            else:
+                result = hook(self, args)
+                args = args if result is None else result if isinstance(result, tuple) else (result,)
+        seen = args[0][:, 0] if self.batch_first else args[0][0]
+        return seen, args[1] if len(args) > 1 else state
 
     def stream(self, batch_size: int = 1, planes: Shape = ()) -> Stream:
         """Returns an object that carries the layer's state from step to step, for inference.
@@ -393,7 +458,7 @@ class Recurrent(nn.Module):
         T, B, features, *planes = x.shape
         if features != self.cell.input_size:
             axis = "axis of features" if planes else "last axis"
-            raise ValueError(f"input's {axis} must be input_size ({self.cell.input_size}). Got {features}.")
+            raise ShapeError(f"input's {axis} must be input_size ({self.cell.input_size}). Got {features}.")
         initial = self.initial_state(B, tuple(planes))
         if planes:
             check_planes(self.cells, planes)
@@ -401,8 +466,9 @@ class Recurrent(nn.Module):
         resets = None if resets is None else checked_resets(resets, T, B, x.device)
         if self._record is not None:
             # so every state gets a gradient even if no parameter requires one
-            initial, state = _differentiable(initial), None if state is None else _differentiable(state)
-        state = checked_state(initial if state is None else state, initial, x)
+            initial = _differentiable(initial)
+            state = None if state is None else _differentiable(checked_tuple(state))
+        state = checked_state(initial if state is None else checked_tuple(state), initial, x)
         call = Call(
             cells=self.cells,
             weights=self._dropped_weights(),
@@ -480,7 +546,7 @@ class Recurrent(nn.Module):
             raise ValueError("lengths must be None for an unbatched input")
         output, final = self._run(
             x[:, None],
-            None if state is None else tuple(s.unsqueeze(1) for s in state),
+            None if state is None else tuple(s.unsqueeze(1) for s in checked_tuple(state)),
             None,
             None if resets is None else resets[:, None],
             None if side is None else side[:, None],

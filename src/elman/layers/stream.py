@@ -18,8 +18,10 @@ class Stream:
 
     It reads the layer's own parameters at every step, so changes to them take effect at once. On a CPU, for
     at most 8 rows of a cell that has a compiled kernel, a step calls that kernel directly and allocates
-    nothing, whatever the layer's ``backend``. Put the layer in evaluation mode to stream without dropout. A
-    stream belongs to one thread; each thread may have its own.
+    nothing, whatever the layer's ``backend``; a layer with forward pre-hooks, such as old ``weight_norm``
+    and pruning, runs each step itself, with the hooks. Put the layer in evaluation mode to stream without
+    dropout. A stream belongs to one thread; each thread may have its own. A copy has a state of its own:
+    ``copy.copy`` reads the same layer, ``copy.deepcopy`` a copy of it.
 
     Args:
         layer: a ``Recurrent`` of one direction; its module imports this one, so no type names it here.
@@ -81,8 +83,18 @@ class Stream:
             return output
         return output.clone() if isinstance(output, Tensor) else output.copy()
 
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_stepper": None}  # it points into memory of this stream
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._bind(self._state)
+
     def _is_direct(self) -> bool:
-        return self._stepper is not None and not (self._random and self._layer.training)
+        layer = self._layer
+        return self._stepper is not None and not (
+            layer._forward_pre_hooks or (self._random and layer.training)
+        )
 
     def _initial(self) -> State:
         with torch.no_grad():
