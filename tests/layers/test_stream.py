@@ -1,10 +1,14 @@
 """Streams: the full pass taken apart, in whatever precision, and never behind the layer's parameters."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import torch
 from rounding import agree_in
 from torch import nn
+from torch.nn.utils import prune
 
 import elman
 from elman import registry
@@ -162,3 +166,78 @@ def test_what_no_step_can_read():
     with pytest.raises(ValueError, match="must have 1 rows"):
         stream.step(torch.randn(1, 1, 3))
     assert all(map(torch.equal, before, stream.state))
+
+
+def masked(module, _):
+    """A hook that changes a parameter in place before each call."""
+    with torch.no_grad():
+        module.weight_hh_l0.mul_(module.mask)
+
+
+def halved_input(_, args):
+    return (args[0] / 2, *args[1:])
+
+
+def add_mask(layer):
+    layer.register_buffer("mask", torch.eye(6).repeat(len(layer.weight_hh_l0) // 6, 1))
+    layer.register_forward_pre_hook(masked)
+
+
+HOOKS = {
+    "old-weight-norm": lambda layer: nn.utils.weight_norm(layer, "weight_hh_l0"),
+    "old-spectral-norm": lambda layer: nn.utils.spectral_norm(layer, "weight_ih_l0"),
+    "pruned": lambda layer: prune.l1_unstructured(layer, "weight_hh_l0", 0.5),
+    "parametrized": lambda layer: nn.utils.parametrizations.weight_norm(layer, "weight_ih_l0"),
+    "mask-in-place": add_mask,
+    "input": lambda layer: layer.register_forward_pre_hook(halved_input),
+    "input-with-keywords": lambda layer: layer.register_forward_pre_hook(
+        lambda module, args, options: (halved_input(module, args), options), with_kwargs=True
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize("batch_first", [False, True], ids=["time-first", "batch-first"])
+@pytest.mark.parametrize("change", HOOKS.values(), ids=HOOKS)
+@pytest.mark.parametrize("make", [elman.LSTM, elman.GRU, elman.RNN], ids=lambda kind: kind.__name__)
+def test_steps_see_what_forward_pre_hooks_do(make, change, batch_first):
+    layer, other = make(4, 6, batch_first=batch_first), make(4, 6, batch_first=batch_first)
+    for each in (layer, other):
+        change(each)
+        each.eval()
+    stream = layer.stream(2)
+    stream.step(torch.zeros(2, 4))
+    stream.reset()
+    layer.load_state_dict(other.state_dict())
+    x = torch.randn(5, 2, 4)
+    streamed, single, state = [], [], None
+    for row in x:  # the first steps come before any call after the change
+        streamed.append(stream.step(row, copy=True))
+        output, state = layer.step(row, state)
+        single.append(output)
+    wanted = other(x.transpose(0, 1) if batch_first else x)[0]
+    wanted = wanted.transpose(0, 1) if batch_first else wanted
+    for found in (streamed, single):
+        assert torch.allclose(torch.stack(found), wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("rows", [1, 9])
+def test_copies_of_a_stream_go_their_own_way(rows):
+    layer = elman.LSTM(4, 6, 2).eval()
+    stream = layer.stream(rows)
+    x = torch.randn(5, rows, 4)
+    steps(stream, x[:2])
+    shallow, deep, again = copy.copy(stream), copy.deepcopy(stream), pickle.loads(pickle.dumps(stream))
+    pair = copy.deepcopy({"layer": layer, "stream": stream})
+    wanted = steps(stream, x[2:])
+    for twin in (shallow, deep, again, pair["stream"]):
+        assert torch.equal(steps(twin, x[2:]), wanted)
+    with torch.no_grad():
+        layer.weight_hh_l1.zero_()
+        pair["layer"].weight_ih_l0.zero_()
+    moved = steps(stream, x)
+    assert torch.equal(steps(shallow, x), moved)
+    kept = steps(deep, x)
+    assert not torch.equal(kept, moved)
+    assert torch.equal(steps(again, x), kept)
+    assert not torch.equal(steps(pair["stream"], x), kept)

@@ -81,10 +81,11 @@ def _ragged(call: Call, lengths: Tensor) -> tuple[Tensor, State]:
     # torch cannot pack empty rows: they are read for one step of zeros, which is then undone
     empty = lengths == 0
     x = torch.where(empty[:, None], 0, call.x)
-    packed = pack_padded_sequence(x, lengths.clamp(min=1).cpu(), enforce_sorted=False)
-    order, back = packed.sorted_indices, packed.unsorted_indices
-    assert order is not None
+    # the order of a PackedSequence is kept, so that dropout draws the masks of torch's layers
+    order = lengths.argsort(descending=True) if call.order is None else call.order
+    back = order.argsort()
+    packed = pack_padded_sequence(x[:, order], lengths.clamp(min=1)[order].cpu())
     data, final = _layer(call, packed.data, packed.batch_sizes, tuple(s[:, order] for s in call.state))
     output, _ = pad_packed_sequence(packed._replace(data=data), total_length=T)
     state = tuple(s[:, back] for s in final)
-    return torch.where(empty[:, None], 0.0, output), where(empty, call.state, state, dim=1)
+    return torch.where(empty[:, None], 0.0, output[:, back]), where(empty, call.state, state, dim=1)

@@ -90,6 +90,8 @@ class Call:
         state: the state before the first step, each tensor [layers × directions, B, *shape].
         initial: the state after a reset, shaped like ``state``.
         lengths: [B] int64 on x's device; None: every row has T steps.
+        order: [B] int64 positions of the rows from longest to shortest, if x comes from a PackedSequence:
+            dropout between layers then draws its masks in that layout, as torch does; or None.
         resets: [T, B] bool, true if the state is reset before that step; or None.
         side: [T, B, *shape] the side input, which every layer and direction reads; or None.
         bidirectional: whether each layer also reads from the end.
@@ -109,6 +111,7 @@ class Call:
     state: State
     initial: State
     lengths: Tensor | None = None
+    order: Tensor | None = None
     resets: Tensor | None = None
     side: Tensor | None = None
     bidirectional: bool = False

@@ -58,10 +58,25 @@ def run(call: Call, unroll: Unroll, layer: Layer | None = None) -> tuple[Tensor,
         finals.extend(own)
         x = x + y if call.residual and k > 0 else y
         if call.dropout and k < len(call.cells) - 1:
-            x = F.dropout(x, call.dropout)  # torch's function, to draw the same masks as torch's layers
+            x = _dropout(call, x)
     if len(finals) == 1:
         return x, tuple(s.unsqueeze(0) for s in finals[0])
     return x, tuple(torch.stack(parts) for parts in zip(*finals, strict=True))
+
+
+def _dropout(call: Call, x: Tensor) -> Tensor:
+    """Applies dropout to a layer's output [T, B, …] by torch's function, with the masks of torch's layers.
+
+    Torch's layers see a PackedSequence without its padding, step by step, in each the longest row first. A
+    compiled graph draws other numbers anyhow, and cannot select by data.
+    """
+    order, lengths = call.order, call.lengths
+    if order is None or lengths is None or torch.compiler.is_compiling():
+        return F.dropout(x, call.dropout)
+    alive = torch.arange(len(x), device=x.device)[:, None] < lengths[order]
+    t, k = alive.nonzero(as_tuple=True)
+    places = (t, order[k])
+    return torch.zeros_like(x).index_put(places, F.dropout(x[places], call.dropout))
 
 
 def _unbound(state: State) -> list[State]:

@@ -26,10 +26,19 @@ def check_bool(name: str, value: object) -> None:
         raise ArgumentTypeError(f"{name} must be True or False. Got {value!r}.")
 
 
+def checked_flag(name: str, value: object) -> bool:
+    """Returns the value as a bool, as torch takes 0 and 1. Raises ArgumentTypeError for a text."""
+    if isinstance(value, str):
+        check_bool(name, value)
+    return bool(value)
+
+
 def check_probability(name: str, value: object) -> None:
-    """Raises ValueError unless the value is a number in [0, 1]."""
-    if not isinstance(value, numbers.Real) or isinstance(value, bool) or not 0 <= float(value) <= 1:
-        raise ValueError(f"{name} must be a probability in [0, 1]. Got {value!r}.")
+    """Raises ArgumentTypeError unless the value is a number, ValueError unless it lies in [0, 1]."""
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not is_number or not 0 <= float(value) <= 1:  # type: ignore[arg-type]
+        kind = ValueError if is_number else ArgumentTypeError
+        raise kind(f"{name} must be a probability in [0, 1]. Got {value!r}.")
 
 
 def check_dropouts(cell: Cell, rates: Mapping[str, float]) -> None:

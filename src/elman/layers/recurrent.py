@@ -19,6 +19,7 @@ from elman.layers.checks import (
     check_bool,
     check_dropouts,
     check_planes,
+    checked_flag,
     checked_lengths,
     checked_resets,
     checked_side,
@@ -99,7 +100,7 @@ class Recurrent(nn.Module):
         check_size("hidden_size", cell.hidden_size)
         check_size("num_layers", num_layers)
         check_bool("batch_first", batch_first)
-        check_bool("bidirectional", bidirectional)
+        bidirectional = checked_flag("bidirectional", bidirectional)
         dispatch.check_backend(backend)
         if recompute:
             check_size("recompute", recompute)
@@ -201,8 +202,7 @@ class Recurrent(nn.Module):
 
     @bidirectional.setter
     def bidirectional(self, bidirectional: bool) -> None:
-        check_bool("bidirectional", bidirectional)
-        self._lay_out(self.cell, bidirectional=bidirectional)
+        self._lay_out(self.cell, bidirectional=checked_flag("bidirectional", bidirectional))
 
     @property
     def output_size(self) -> int:
@@ -453,6 +453,7 @@ class Recurrent(nn.Module):
         lengths: Tensor | None,
         resets: Tensor | None,
         side: Tensor | None = None,
+        order: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         """Checks the arguments, draws the noise and passes the call to a backend; x is [T, B, I, *planes]."""
         T, B, features, *planes = x.shape
@@ -476,6 +477,7 @@ class Recurrent(nn.Module):
             state=state,
             initial=initial,
             lengths=lengths,
+            order=order,
             resets=resets,
             side=checked_side(self.cell, side, x, initial[0].dtype),
             bidirectional=self.bidirectional,
@@ -567,8 +569,9 @@ class Recurrent(nn.Module):
         x, packed_lengths = pad_packed_sequence(packed)
         if self.batch_first:
             resets, side = _time_first(resets), _time_first(side)
-        output, final = self._run(x, state, packed_lengths, resets, side)
         order = packed.sorted_indices
+        by_length = torch.arange(x.shape[1], device=x.device) if order is None else order
+        output, final = self._run(x, state, packed_lengths, resets, side, by_length)
         if order is not None:
             output, packed_lengths = output[:, order], packed_lengths[order.cpu()]
         return packed._replace(data=pack_padded_sequence(output, packed_lengths).data), final
