@@ -54,6 +54,7 @@ $(VENV)/.bench: $(VENV)/.done
 bench: $(VENV)/.bench  ## measure against other libraries; writes the tables of docs/benchmarks.md (half an hour)
 	$(BIN)/python benchmarks/training_loop.py --write docs/benchmarks.md
 	$(BIN)/python benchmarks/watching.py --write docs/benchmarks.md
+	$(BIN)/python benchmarks/one_step.py --write docs/benchmarks.md
 	$(BIN)/python benchmarks/recurrent.py --write docs/benchmarks.md
 
 wheel: $(VENV)/.done  ## build the wheel into dist/

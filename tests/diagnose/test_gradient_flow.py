@@ -1,6 +1,6 @@
 """The gradient by time lag: where it is known in closed form, and against brute force everywhere else."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -133,7 +133,7 @@ def nudged(layer, x, deltas):
 
     with layer.calls() as calls, torch.no_grad():
         layer(x, None, LENGTHS)
-    return stack.run(replace(calls[0][0], weights=layer._weights()), unroll)[0]
+    return stack.run(calls[0][0]._replace(weights=layer._weights()), unroll)[0]
 
 
 def only_at(losses, positions):

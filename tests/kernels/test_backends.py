@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 import torch
@@ -135,7 +134,7 @@ def call_of(name: str, **changes: object) -> Call:
     layer = Recurrent(KINDS[name](3, 4), 2)
     x, state = draw(layer, 5, 2)
     plain = Call(layer.cells, layer._weights(), x, state, layer.initial_state(2))
-    return replace(plain, **changes)
+    return plain._replace(**changes)
 
 
 LENGTHS, RESETS = torch.tensor([5, 0]), torch.eye(5, 2).bool()

@@ -218,6 +218,7 @@ def test_verbose_prints_each_answer_once_to_standard_error(value):
     )
     told = (
         "elman: LSTM: backend 'cpu' runs this call\n"
+        "elman: LSTM: backend 'aten' runs this call\n"  # one step
         f"elman: LSTM: backend 'aten' runs this call\n  not 'cpu': {FLOAT64}\n"
     )
     assert (run.stdout, run.stderr) == ("", told if value == "1" else "")

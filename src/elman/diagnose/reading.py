@@ -268,7 +268,7 @@ def _of_call(call: Call) -> list[Trace]:
         traced.append(Trace("", *facts, before, after))
         return answer
 
-    stack.run(replace(call, record=None, recompute=0), unroll)
+    stack.run(call._replace(record=None, recompute=0), unroll)
     return traced
 
 

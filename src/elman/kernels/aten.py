@@ -1,18 +1,30 @@
-"""The backend of torch's own fused layers, for plain calls: oneDNN and ATen on a CPU, cuDNN on a GPU."""
+"""The backend of torch's own operators, for plain calls.
+
+A fused layer (oneDNN and ATen on a CPU, cuDNN on a GPU), and on a CPU one step of a cell.
+"""
 
 import itertools
+from collections.abc import Callable
+from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import _VF, Tensor
 from torch.autograd import forward_ad
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from elman.cells import GRU, LSTM, Elman, ProjectedLSTM
-from elman.kernels.call import Call
+from elman.cells.base import Cell, Weights
+from elman.kernels.call import Call, cast
 from elman.state import State, where
 
 # torch's name for the fused layer of each cell; "rnn_" is completed by the nonlinearity
 _LAYERS = {Elman: "rnn_", LSTM: "lstm", ProjectedLSTM: "lstm", GRU: "gru"}
+# torch's operators of one step
+_STEPS: dict[type[Cell], Callable[..., Any]] = {LSTM: _VF.lstm_cell, GRU: _VF.gru_cell}
+_ELMAN_STEPS: dict[str, Callable[..., Any]] = {"tanh": _VF.rnn_tanh_cell, "relu": _VF.rnn_relu_cell}
+STEP_WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+"""The parameters that they take, in their order; a cell without bias lacks the last two."""
 
 
 def supports(call: Call) -> str | None:
@@ -38,13 +50,92 @@ def supports(call: Call) -> str | None:
     return None
 
 
+def find_step(cell: Cell) -> Callable[..., Any] | None:
+    """Returns torch's operator for one step of this cell; None if it is absent or cannot be used here.
+
+    It takes x [B, I], the state [B, H] (a pair for an LSTM) and the parameters in the order of
+    ``STEP_WEIGHTS``, with None for those that the cell lacks, and returns the new state. It raises
+    RuntimeError if shapes do not match.
+    """
+    if torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0:
+        return None
+    return _ELMAN_STEPS[cell.nonlinearity] if type(cell) is Elman else _STEPS.get(type(cell))
+
+
 def run(call: Call) -> tuple[Tensor, State]:
-    """Runs the stack by one call of torch's layer."""
+    """Runs the stack by one call of torch's layer; a single step of full rows cell by cell."""
+    if is_single_step(call):
+        return _single_step(call)
     if call.lengths is not None:
         return _ragged(call, call.lengths)
     if call.resets is not None:
         return _cut(call, call.resets)
     return _layer(call, call.x, None, call.state)
+
+
+def is_single_step(call: Call) -> bool:
+    """Whether the call is one step of full rows on a CPU, of a cell for which torch has an operator.
+
+    It is false in a trace, which would then hold for one step only.
+    """
+    x, cell = call.x, type(call.cells[0])
+    if torch.jit.is_tracing() or x.shape[0] != 1 or call.lengths is not None or not x.is_cpu:
+        return False
+    return cell in _STEPS or cell is Elman
+
+
+def _single_step(call: Call) -> tuple[Tensor, State]:
+    """Runs one step by the cells' operators, which read the weights where they are.
+
+    Raises:
+        ValueError: a parameter has the wrong shape.
+    """
+    operator = find_step(call.cells[0])
+    assert operator is not None
+    state = call.state if call.resets is None else where(call.resets[0], call.initial, call.state, dim=1)
+    states = [s.unbind() for s in state]
+    x = call.x[0]
+    finals: list[State] = []
+    for k, cell in enumerate(call.cells):
+        if k and call.dropout:
+            x = F.dropout(x, call.dropout)
+        first = len(finals)
+        for j in range(first, first + call.directions):
+            weights = _step_weights(cell, call.weights[j])
+            hx = [s[j] for s in states]
+            try:
+                new = operator(x, hx if len(hx) > 1 else hx[0], *weights)
+            except RuntimeError:
+                _check_shapes(cell, call.weights[j])
+                raise
+            finals.append(new if len(hx) > 1 else (new,))
+        x = finals[first][0] if call.directions == 1 else torch.cat([new[0] for new in finals[first:]], 1)
+    # a copy, so that output and state share no memory; autocast may have lowered the precision of a new state
+    stacked = map(torch.stack, zip(*finals, strict=True))
+    final = tuple([cast(new, old.dtype) for new, old in zip(stacked, call.state, strict=True)])
+    return cast(x, final[0].dtype)[None], final
+
+
+def _step_weights(cell: Cell, w: Weights) -> list[Tensor | None]:
+    """Returns the parameters that the cell's operator takes.
+
+    Raises:
+        ValueError: a bias has the wrong size, which the operator would stretch without a word.
+    """
+    weights = [w.get(name) for name in STEP_WEIGHTS]
+    _, recurrent, *biases = weights
+    assert recurrent is not None
+    for bias in biases:
+        if bias is not None and bias.shape != recurrent.shape[:1]:
+            _check_shapes(cell, w)
+    return weights
+
+
+def _check_shapes(cell: Cell, w: Weights) -> None:
+    """Raises ValueError if a parameter has the wrong shape."""
+    for name, shape in cell.parameters().items():
+        if w[name].shape != shape:
+            raise ValueError(f"{name} must have shape {list(shape)}. Got {list(w[name].shape)}.")
 
 
 def _layer(call: Call, data: Tensor, batch_sizes: Tensor | None, state: State) -> tuple[Tensor, State]:

@@ -444,7 +444,13 @@ class Recurrent(nn.Module):
         return [cell for cell in self.cells for _ in range(2 if self.bidirectional else 1)]
 
     def _weights(self) -> tuple[Weights, ...]:
-        return tuple({key: getattr(self, name) for key, name in names.items()} for names in self._names)
+        own: Any = self._parameters  # faster than getattr; a parametrised weight is computed on access
+        return tuple(
+            [
+                {key: own[name] if name in own else getattr(self, name) for key, name in names.items()}
+                for names in self._names
+            ]
+        )
 
     def _run(
         self,

@@ -13,9 +13,10 @@ from elman import cells
 from elman.cells.base import Cell
 from elman.cells.initialise import initialise
 from elman.errors import ArgumentTypeError, ShapeError
+from elman.kernels import aten
 from elman.layers.checks import checked_tuple, described
 from elman.layers.recurrent import Recurrent
-from elman.state import State, reorder, zeros
+from elman.state import State, reorder
 
 
 class RNNBase(Recurrent):
@@ -477,30 +478,59 @@ class StepModule(nn.Module):
             ShapeError: shapes do not match.
             ArgumentTypeError: ``hx`` is no tensor, or for an LSTM no pair of tensors.
         """
-        batched = input.dim() == 2
-        if input.dim() not in (1, 2) or input.shape[-1] != self.input_size:
+        if input.dim() == 1:
+            return self._unbatched(input, hx)
+        cell = self.cell
+        operator = aten.find_step(cell)
+        if hx is None:
+            hx = self._start(input)
+        if operator is not None and _are_rows(input, hx):
+            own = self._parameters
+            try:  # short, because a small step takes no longer than a few lines of Python
+                return operator(input, hx, own["weight_ih"], own["weight_hh"], own["bias_ih"], own["bias_hh"])
+            except (KeyError, RuntimeError, TypeError):
+                pass  # a weight is computed on access, or something does not fit: the way below names it
+        shapes = cell.states()
+        state = (_single(hx) or ()) if len(shapes) == 1 else checked_tuple(hx)
+        if input.dim() != 2 or input.shape[1] != cell.input_size:
             raise ShapeError(
                 f"input must be [B, {self.input_size}] or [{self.input_size}]. Got {list(input.shape)}."
             )
-        x = input if batched else input[None]
-        single = len(self.cell.states()) == 1
-        if hx is None:
-            state = zeros(list(self.cell.states().values()), len(x), device=x.device, dtype=x.dtype)
-        else:
-            state = (_single(hx) or ()) if single else checked_tuple(hx)
-            state = state if batched else tuple(s[None] for s in state)
-        expected = [(len(x), *shape) for shape in self.cell.states().values()]
-        if [tuple(s.shape) for s in state] != expected:
+        expected = [(input.shape[0], *shape) for shape in shapes.values()]
+        if [s.shape for s in state] != expected:
             raise ShapeError(f"state must have shapes {expected}. Got {[tuple(s.shape) for s in state]}.")
-        w = {name: getattr(self, name) for name in self.cell.parameters()}
-        state = self.cell.step(w, self.cell.project(w, x), state)
-        if not batched:
-            state = tuple(s[0] for s in state)
-        return state[0] if single else state
+        if operator is not None:
+            return operator(input, hx, *[getattr(self, name, None) for name in aten.STEP_WEIGHTS])
+        w = {name: getattr(self, name) for name in cell.parameters()}
+        state = cell.step(w, cell.project(w, input), state)
+        return state[0] if len(shapes) == 1 else state
+
+    def _start(self, input: Tensor) -> Any:
+        """Returns the zero state for an input [B, I], in the form that ``forward`` takes."""
+        shapes, rows = self.cell.states(), input.shape[:-1]
+        state = [input.new_zeros((*rows, *shape)) for shape in shapes.values()]
+        return state[0] if len(state) == 1 else tuple(state)
+
+    def _unbatched(self, input: Tensor, hx: Any) -> Any:
+        """Runs input [I] and states [*shape] as a batch of one."""
+        if isinstance(hx, Tensor):
+            hx = hx[None]
+        elif hx is not None:
+            hx = tuple([s[None] for s in checked_tuple(hx)])
+        new = self.forward(input[None], hx)
+        return new[0] if isinstance(new, Tensor) else tuple([s[0] for s in new])
 
     def extra_repr(self) -> str:
         """The cell."""
         return repr(self.cell)
+
+
+def _are_rows(input: Tensor, hx: Any) -> bool:
+    """Whether a cell's input and its state, a tensor or several, have the two axes of a batch of rows."""
+    if isinstance(hx, Tensor):
+        return input.dim() == hx.dim() == 2
+    many = isinstance(hx, tuple | list) and all(isinstance(s, Tensor) and s.dim() == 2 for s in hx)
+    return many and input.dim() == 2
 
 
 class RNNCellBase(StepModule):

@@ -15,14 +15,13 @@ from torch import Tensor
 
 from elman.cells.base import Weights
 from elman.kernels import reference, stack
-from elman.kernels.call import Call, Noise, Sweep
+from elman.kernels.call import Call, Noise, Sweep, cast
 from elman.kernels.compiled.operator import sweep_in_graph
 from elman.kernels.compiled.passes import (
     DTYPES,
     Inputs,
     Options,
     backward,
-    cast,
     forward,
     memory,
     taken_apart,
