@@ -1,6 +1,12 @@
+import bz2
+import gzip
+import lzma
 import os
 import re
+import shutil
+import subprocess
 import sys
+import zipfile
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elman.data.read.builtin import python_reference
-from elman.data.read.text import BLOCK, find_text_files, read_text, whole_words
+from elman.data.read.opening import kind_of
+from elman.data.read.reading import Reading
+from elman.data.read.text import BLOCK, find_text_files, lines_of, read_lines, read_text, whole_words
 from elman.errors import InputError
 
 
@@ -63,7 +71,7 @@ def test_a_pipe_cannot_be_read_twice(tmp_path):
 def test_no_character_is_torn_at_a_border(tmp_path_factory, text, block_bytes):
     path = written(tmp_path_factory.getbasetemp() / "any.txt", text)
     blocks = list(read_text(path, block_bytes))
-    assert "".join(blocks) == text.removeprefix("\ufeff")
+    assert "".join(blocks) == re.sub("\r\n?", "\n", text.removeprefix("\ufeff"))
     assert "" not in blocks
 
 
@@ -71,7 +79,7 @@ def test_no_character_is_torn_at_a_border(tmp_path_factory, text, block_bytes):
 def test_a_character_across_the_border_of_two_blocks(tmp_path, character):
     width = len(character.encode())
     for inside in range(width + 1):
-        text = "a" * (BLOCK - inside) + character + "\r\nb"
+        text = "a" * (BLOCK - inside) + character + "\nb"
         blocks = list(read_text(written(tmp_path / "long.txt", text)))
         assert "".join(blocks) == text
         assert len(blocks) == 2
@@ -115,6 +123,71 @@ def test_a_nul_looks_like_a_binary_file(tmp_path):
 def test_a_file_that_cannot_be_read(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         list(read_text(tmp_path))
+
+
+# Line ends, encodings, archives
+
+LINES = ["first", "", "žluť €", "last"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("block_bytes", [1, 7, BLOCK])
+def test_every_kind_of_line_end_is_read(tmp_path, end, block_bytes):
+    path = written(tmp_path / "lines.txt", (end.join(LINES) + end).encode())
+    texts = read_text(path, block_bytes)
+    assert [line for lines in lines_of(texts) for line in lines] == LINES
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_a_byte_order_mark_names_the_encoding(tmp_path, encoding):
+    path = written(tmp_path / "lines.txt", "\ufeff".join(["", "\r\n".join(LINES)]).encode(encoding))
+    assert read_lines(path) == LINES == read_lines(path, Reading(encoding="cp1250"))
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Größe und Maß, naïve Übung", "cp1252"),
+        ("この店のラーメンは最高でした", "shift_jis"),
+        ("服务态度很好，下次还来", "gb18030"),
+        ("배송이 정말 빨라요", "euc_kr"),
+        ("Очень довольна покупкой", "cp1251"),
+        ("Очень довольна покупкой", "koi8-r"),
+        ("plain words", "utf-16-le"),
+    ],
+)
+def test_the_likely_encoding_is_named_and_reads_the_file(tmp_path, text, encoding):
+    path = written(tmp_path / "lines.txt", f"1\tfine\n0\t{text}\n".encode(encoding))
+    with pytest.raises(InputError, match=rf"lines\.txt: line [12]: .*--encoding {encoding}\b"):
+        read_lines(path)
+    assert read_lines(path, Reading(encoding=encoding)) == ["1\tfine", f"0\t{text}"]
+
+
+def _zstd(content):
+    return subprocess.run(["zstd", "-c"], input=content, capture_output=True, check=True).stdout
+
+
+PACKERS = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
+if shutil.which("zstd"):
+    PACKERS["zst"] = _zstd
+
+
+@pytest.mark.parametrize("ending", PACKERS)
+def test_archives_are_unpacked_and_damaged_ones_refused(tmp_path, ending):
+    content = PACKERS[ending](("\n".join(LINES) * 3000 + "\n").encode())
+    path = written(tmp_path / f"lines.txt.{ending}", content)
+    assert read_lines(path)[:3] == LINES[:3]
+    assert kind_of(path) == ".txt"
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError, match=rf"lines\.txt\.{ending}: .*cannot be"):
+        read_lines(path)
+
+
+def test_a_zip_archive_is_named(tmp_path):
+    with zipfile.ZipFile(tmp_path / "texts.zip", "w") as archive:
+        archive.writestr("a.txt", "text")
+    with pytest.raises(InputError, match=r"texts\.zip: is a ZIP archive"):
+        read_lines(tmp_path / "texts.zip")
 
 
 # Blocks that cut no word

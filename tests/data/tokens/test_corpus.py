@@ -40,7 +40,8 @@ def test_files_and_documents_give_the_same_corpus(tmp_path, level):
         built(documents, level),
     ]
     for corpus in corpora:
-        assert documents_of(corpus) == [text for text in documents if text]
+        kept = documents if level == "bytes" else [text.replace("\r\n", "\n") for text in documents]
+        assert documents_of(corpus) == [text for text in kept if text]
         assert np.array_equal(corpus.tokens, corpora[0].tokens)
         assert corpus.vocabulary == corpora[0].vocabulary
         assert corpus.tokens.dtype == np.uint8

@@ -1,6 +1,7 @@
-"""Reads text from files, block by block."""
+"""Reads text and its lines from files and pipes, block by block."""
 
 import codecs
+import io
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,10 +9,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from elman.data.read.encodings import likely, marked, may_be_marked
+from elman.data.read.opening import BLOCK, read_bytes
+from elman.data.read.reading import PLAIN, Reading
 from elman.errors import InputError
-
-BLOCK = 1 << 20
-"""Bytes read at a time."""
 
 _LAST_WORD_END = re.compile(r".*\S(?=[ \n])", re.DOTALL)
 
@@ -72,54 +73,129 @@ def _files_below(folder: Path) -> Iterator[Path]:
         yield from (file for file in visible if file.is_file())
 
 
-def read_text(path: Path, block_bytes: int = BLOCK, *, in_lines: bool = False) -> Iterator[str]:
-    """Reads a UTF-8 file block by block; keeps newlines as they are, drops a byte order mark at the start.
+def read_text(
+    path: Path, block_bytes: int = BLOCK, *, in_lines: bool = False, reading: Reading = PLAIN
+) -> Iterator[str]:
+    """Reads a text file block by block; see ``decoded``. Archives are unpacked as they are read.
 
     Args:
         path: the file.
         block_bytes: bytes to read at a time; a character across two blocks goes to the later one.
         in_lines: whether the file is a list of lines, so that messages name the line.
+        reading: its encoding.
 
     Raises:
-        InputError: the file cannot be read, is not UTF-8, or holds a NUL character.
+        InputError: the file cannot be read, is not in the encoding, or holds a NUL character.
     """
-    offset, lines, rest = 0, 0, b""
-    advice = "" if in_lines else "; --level bytes reads any file"
+    return decoded(read_bytes(path, block_bytes), str(path), in_lines=in_lines, reading=reading)
 
-    def place(before: bytes) -> str:
-        number = lines + before.count(b"\n") + 1
-        return f"{path}: line {number}" if in_lines else str(path)
 
-    for block in chain(read_bytes(path, block_bytes), [b""]):
-        data = rest + block
-        if 0 in block:
-            at = data.index(0)
-            raise InputError(
-                f"{place(data[:at])}: byte {offset + at} is NUL, so this looks like a binary file{advice}"
-            )
-        try:
-            text, used = codecs.utf_8_decode(data, "strict", not block)
-        except UnicodeDecodeError as error:
-            raise InputError(
-                f"{place(data[: error.start])}: text must be UTF-8. Byte {offset + error.start} is "
-                f"0x{data[error.start]:02X} ({error.reason}){advice}"
-            ) from None
-        if offset == 0:
-            text = text.removeprefix("\ufeff")
-        lines += data[:used].count(b"\n") if in_lines else 0
-        offset, rest = offset + used, data[used:]
+def decoded(
+    blocks: Iterable[bytes], name: str, *, in_lines: bool = False, reading: Reading = PLAIN
+) -> Iterator[str]:
+    """Decodes blocks of bytes as they come. Every line end (CR LF, CR) becomes a line feed.
+
+    The text is in the encoding that its byte order mark names or, without a mark, in that of ``reading``
+    or UTF-8. The mark is dropped.
+
+    Args:
+        blocks: the bytes.
+        name: of their file, for messages.
+        in_lines: whether the text is a list of lines, so that messages name the line.
+        reading: its encoding.
+
+    Raises:
+        InputError: the bytes are not in the encoding, or hold a NUL character.
+    """
+    head, decoder = b"", None
+    for block in chain(blocks, [b""]):
+        if decoder is None:
+            head += block
+            if block and may_be_marked(head):
+                continue
+            decoder = _Decoder(name, head, in_lines, reading)
+            text = decoder.decode(head, final=False)
+        else:
+            text = decoder.decode(block, final=False)
+        if not block:
+            text += decoder.decode(b"", final=True)
         if text:
             yield text
 
 
-def read_bytes(path: Path, block_bytes: int = BLOCK) -> Iterator[bytes]:
-    """Reads any file block by block; raises InputError if it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            while block := file.read(block_bytes):
-                yield block
-    except OSError as error:
-        raise InputError(f"{path}: the file cannot be read: {error.strerror}") from error
+class _Decoder:
+    """Decodes one text; knows where it is, for messages."""
+
+    def __init__(self, name: str, head: bytes, in_lines: bool, reading: Reading) -> None:
+        mark, self.skip = marked(head)
+        self.name, self.in_lines = name, in_lines
+        self.encoding = mark or reading.encoding or "utf-8"
+        self.decoder = codecs.getincrementaldecoder(self.encoding)()
+        self.line_ends = io.IncrementalNewlineDecoder(None, translate=True)
+        self.offset = self.lines = 0
+
+    def decode(self, block: bytes, *, final: bool) -> str:
+        begin, self.skip = self.skip, 0
+        self.offset += begin
+        block = block[begin:]
+        try:
+            text = self.line_ends.decode(self.decoder.decode(block, final), final)
+        except UnicodeDecodeError as error:
+            raise self._refusal(error, len(block)) from None
+        if "\0" in text:
+            raise self._binary(text, block)
+        self.offset += len(block)
+        self.lines += text.count("\n") if self.in_lines else 0
+        return text
+
+    def _refusal(self, error: UnicodeDecodeError, size: int) -> InputError:
+        data, at = error.object, error.start
+        before = re.sub("\r\n?", "\n", data[:at].decode(self.encoding, "replace"))
+        guess = likely(data[max(0, at - 10_000) : at + 10_000])
+        advice = (f"; --encoding {guess} is likely" if guess else "") + self._bytes()
+        number = self.offset + at - (len(data) - size)
+        return InputError(
+            f"{self._place(before)}: text must be {_name(self.encoding)}. Byte {number} is "
+            f"0x{data[at]:02X} ({error.reason}){advice}"
+        )
+
+    def _binary(self, text: str, block: bytes) -> InputError:
+        place = self._place(text[: text.index("\0")])
+        guess = likely(block[:BLOCK])
+        if self.encoding == "utf-8" and guess.startswith("utf-16"):
+            return InputError(f"{place}: the text is UTF-16 without its mark; --encoding {guess} reads it")
+        at = f"byte {self.offset + block.index(0)}" if 0 in block else "a character"
+        return InputError(f"{place}: {at} is NUL, so this looks like a binary file{self._bytes()}")
+
+    def _bytes(self) -> str:
+        return "" if self.in_lines else "; --level bytes reads any file"
+
+    def _place(self, before: str) -> str:
+        line = self.lines + before.count("\n") + 1
+        return f"{self.name}: line {line}" if self.in_lines else self.name
+
+
+def _name(encoding: str) -> str:
+    return "UTF-8" if encoding == "utf-8" else encoding
+
+
+def lines_of(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Yields the whole lines of each block of text as it comes, without their ends.
+
+    The last line needs no end; an empty last line is none.
+    """
+    rest = ""
+    for text in texts:
+        lines = (rest + text).split("\n")
+        rest = lines.pop()
+        yield lines
+    if rest:
+        yield [rest]
+
+
+def read_lines(path: Path, reading: Reading = PLAIN) -> list[str]:
+    """Reads the lines of a text file, without their ends; see ``read_text``."""
+    return [line for lines in lines_of(read_text(path, in_lines=True, reading=reading)) for line in lines]
 
 
 def whole_words(blocks: Iterable[str]) -> Iterator[str]:

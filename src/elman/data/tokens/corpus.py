@@ -1,6 +1,7 @@
 """A corpus: documents of tokens in one long array that need not fit in memory."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -10,7 +11,8 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 
 from elman.data.new_file import new_file
-from elman.data.read.text import BLOCK, read_bytes, read_text, whole_words
+from elman.data.read.opening import BLOCK, read_bytes
+from elman.data.read.text import read_text, whole_words
 from elman.data.tokens.vocab import VOCABULARIES, ByteVocabulary, TextVocabulary, Vocabulary
 from elman.errors import InputError
 
@@ -178,16 +180,19 @@ def _no_text(sources: Sequence[Path | str]) -> InputError:
 
 def _blocks(source: Path | str, has_words: bool) -> Iterator[str]:
     """Yield the text of a file or document in blocks, which never cut a word if `has_words`."""
-    blocks = iter([source]) if isinstance(source, str) else read_text(source)
+    blocks = iter([re.sub("\r\n?", "\n", source)]) if isinstance(source, str) else read_text(source)
     return whole_words(blocks) if has_words else blocks
 
 
 def _tokens(source: Path | str, name: str, vocabulary: TextVocabulary) -> Iterator[np.ndarray]:
     if isinstance(source, Path):
         name = str(source)
-        if isinstance(vocabulary, ByteVocabulary):  # reads any file, also binary
+    if isinstance(vocabulary, ByteVocabulary):  # reads any file, also binary, and keeps every byte
+        if isinstance(source, Path):
             yield from map(vocabulary.encode_bytes, read_bytes(source))
-            return
+        else:
+            yield vocabulary.encode(source, name)
+        return
     position = 0
     for block in _blocks(source, vocabulary.has_words):
         yield vocabulary.encode(block, name, position)
