@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from elman.data.batches.pairs import PairBatches, padded
-from elman.data.pairs import Pairs, arriving_lines, check_pairs, load_pairs, read_pairs, save_pairs
+from elman.data.pairs import Pairs, check_pairs, checked_lines, load_pairs, read_pairs, save_pairs
+from elman.data.read.text import arriving_lines, decoded, lines_of
 from elman.errors import InputError
 
 ENGLISH = ["a dog", "two dogs run", "naïve café"]
@@ -123,30 +124,34 @@ def test_pairs_from_memory_keep_the_rules_of_files():
             check_pairs(sources, targets)
 
 
+def arriving(file, most):
+    return checked_lines(arriving_lines(file, "it"), "it", most)
+
+
 @pytest.mark.parametrize("most", [1, 2, 100])
 def test_lines_keep_their_number(most):
     content = "one\n\ntwo\r\n  \nthree\n\n猫\u3000".encode()
-    found = list(arriving_lines(io.BytesIO(content), "it", most))
+    found = list(arriving(io.BytesIO(content), most))
     assert [*chain.from_iterable(found)] == ["one", "", "two", "  ", "three", "", "猫\u3000"]
     assert max(map(len, found)) == min(most, 6)  # the last has no end and is known for a line later
-    assert list(arriving_lines(io.BytesIO(b""), "it", most)) == []
+    assert list(arriving(io.BytesIO(b""), most)) == []
     with pytest.raises(InputError, match=r"it: line 3: must be UTF-8\. Byte 1 is 0xFF"):
-        list(arriving_lines(io.BytesIO(b"\na\n\xff\n"), "it", most))
+        list(arriving(io.BytesIO(b"\na\n\xff\n"), most))
     with pytest.raises(InputError, match=r"it: line 2: must not hold control characters\. Got U\+0085"):
-        list(arriving_lines(io.BytesIO("a\n\x85\n".encode()), "it", most))
+        list(arriving(io.BytesIO("a\n\x85\n".encode()), most))
 
 
-def test_lines_cut_anywhere_are_joined(monkeypatch):
+def test_lines_cut_anywhere_are_joined():
     content = "".join(f"Zeile {k} äöü\n" for k in range(50))
-    monkeypatch.setattr("elman.data.pairs._BLOCK", 7)
-    found = [*chain.from_iterable(arriving_lines(io.BytesIO(content.encode()), "it", 9))]
+    blocks = (content.encode()[k : k + 7] for k in range(0, len(content.encode()), 7))
+    found = [line for lines in lines_of(decoded(blocks, "it")) for line in lines]
     assert found == content.splitlines()
 
 
 def test_a_line_in_a_pipe_is_given_before_the_next_is_written():
     reading, writing = os.pipe()
     with open(reading, "rb") as file, open(writing, "wb", buffering=0) as pipe:
-        lines = arriving_lines(file, "it", 10)
+        lines = arriving(file, 10)
         found = []
         watch = threading.Timer(30, pipe.close)
         watch.start()

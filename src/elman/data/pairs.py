@@ -1,20 +1,18 @@
 """Sentence pairs: texts and their translations, from files or memory."""
 
-import gzip
 import unicodedata
-import zlib
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
 from elman.data.read.npz import read_arrays
-from elman.data.read.text import list_of_texts
+from elman.data.read.opening import read_bytes
+from elman.data.read.reading import PLAIN, Reading
+from elman.data.read.text import check_line, decoded, lines_of, list_of_texts
 from elman.errors import InputError
 
-_BLOCK = 1 << 16
 # some programs read these as line ends, which would misalign the two files
 _SEPARATORS = {"Cc", "Zl", "Zp"}
 
@@ -41,15 +39,16 @@ class Pairs:
         return Pairs([self.sources[k] for k in index], [self.targets[k] for k in index])
 
 
-def read_pairs(paths: list[Path], skip_bad_lines: bool = False) -> Pairs:
+def read_pairs(paths: list[Path], skip_bad_lines: bool = False, reading: Reading = PLAIN) -> Pairs:
     """Reads pairs from two parallel files, or from one file with a tab between source and target.
 
-    Files that end in .gz are unpacked as they are read. Spaces around a text are removed.
+    Archives are unpacked as they are read. Spaces around a text are removed.
 
     Args:
         paths: source and target file; or one file with source, tab, target on each line.
         skip_bad_lines: whether bad lines are skipped instead of refused. Files with different numbers of
             lines are refused either way.
+        reading: their encoding.
 
     Raises:
         InputError: a line is empty, not UTF-8, or holds a control character; or the files differ in their
@@ -57,7 +56,7 @@ def read_pairs(paths: list[Path], skip_bad_lines: bool = False) -> Pairs:
     """
     if len(paths) not in (1, 2):
         raise InputError(f"pairs are read from one file or two. Got {len(paths)} files.")
-    columns = [_read_lines(path) for path in paths]
+    columns = [_read_lines(path, reading) for path in paths]
     if len(columns) == 2 and len(columns[0]) != len(columns[1]):
         raise InputError(
             f"{paths[0]} and {paths[1]}: must have the same number of lines. "
@@ -141,82 +140,43 @@ def check_text(text: str, where: str, *, empty: bool = False) -> None:
         raise InputError(f"{where}: must not be empty")
 
 
-def arriving_lines(file: BinaryIO, name: str, most: int) -> Iterator[list[str]]:
-    """Yields the lines of a file, pipe or terminal as they arrive, at most ``most`` at a time.
+def checked_lines(batches: Iterable[Sequence[str]], name: str, most: int) -> Iterator[list[str]]:
+    """Yields lines at most ``most`` at a time; raises InputError if one holds a control character.
 
     Args:
-        file: opened in binary mode.
-        name: name of the file, for messages.
+        batches: lines as they arrive.
+        name: name of their file, for messages.
         most: maximum number of lines in one list.
-
-    Raises:
-        InputError: a line is not UTF-8 or holds a control character.
     """
-    number, rest = 0, b""
-    while True:
-        block = _read(file, name)
-        lines = (rest + block).split(b"\n")
-        rest = lines.pop()
-        if not block and rest:
-            lines, rest = [rest], b""
+    number = 0
+    for lines in batches:
         for begin in range(0, len(lines), most):
-            checked = []
-            for line in lines[begin : begin + most]:
+            checked = list(lines[begin : begin + most])
+            for line in checked:
                 number += 1
-                where = f"{name}: line {number}"
-                checked.append(_decoded(line, where))
-                check_text(checked[-1], where, empty=True)
+                check_text(line, f"{name}: line {number}", empty=True)
             yield checked
-        if not block:
-            return
 
 
-def open_binary(path: Path) -> BinaryIO:
-    """Opens a file, unpacked as it is read if it ends in .gz; raises InputError if it cannot be opened."""
-    try:
-        return gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}") from None
-
-
-def _read_lines(path: Path) -> list[bytes]:
-    with open_binary(path) as file:
-        content = b"".join(iter(lambda: _read(file, str(path)), b""))
-    if not content:
+def _read_lines(path: Path, reading: Reading) -> list[str]:
+    blocks = decoded(read_bytes(path), str(path), in_lines=True, reading=reading, strict=False)
+    lines = [line for some in lines_of(blocks) for line in some]
+    if not lines:
         raise InputError(f"{path}: the file is empty")
-    return content.removeprefix(b"\xef\xbb\xbf").removesuffix(b"\n").split(b"\n")
+    return lines
 
 
-def _read(file: BinaryIO, name: str) -> bytes:
-    """Returns the bytes that have arrived, at most one block; empty at the end."""
-    try:
-        return file.read1(_BLOCK)  # type: ignore[attr-defined]
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"{name}: cannot be read: {reason}") from None
-
-
-def _columns(line: bytes, where: str) -> tuple[bytes, bytes]:
-    columns = line.split(b"\t")
+def _columns(line: str, where: str) -> tuple[str, str]:
+    columns = line.split("\t")
     if len(columns) != 2:
         got = "1 text; the other may be in a second file" if len(columns) == 1 else f"{len(columns)} texts"
         raise InputError(f"{where}: must be two texts with a tab between them. Got {got}.")
     return columns[0], columns[1]
 
 
-def _text(line: bytes, where: str) -> str:
-    text = _decoded(line, where)
-    check_text(text, where)
-    return text.strip()
-
-
-def _decoded(line: bytes, where: str) -> str:
-    try:
-        return line.removesuffix(b"\r").decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{where}: must be UTF-8. Byte {error.start + 1} is 0x{line[error.start]:02X}."
-        ) from None
+def _text(line: str, where: str) -> str:
+    check_text(check_line(line, where), where)
+    return line.strip()
 
 
 def save_pairs(path: Path, parts: tuple[Pairs, ...]) -> None:
@@ -243,7 +203,7 @@ def load_pairs(path: Path, parts: int) -> tuple[Pairs, ...]:
             array = arrays.get(f"{side}{number}")
             if array is None or array.dtype != np.uint8:
                 raise InputError(f"{path}: has no array '{side}{number}' of bytes")
-            sides.append(array.tobytes().split(b"\n")[:-1])
+            sides.append(array.tobytes().decode("utf-8", "surrogateescape").split("\n")[:-1])
         if len(sides[0]) != len(sides[1]):
             raise InputError(f"{path}: part {number} must have the same number of sources and targets")
         sources, targets = ([_text(line, str(path)) for line in lines] for lines in sides)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from elman.data.read.encodings import likely, marked, may_be_marked
-from elman.data.read.opening import BLOCK, read_bytes
+from elman.data.read.opening import BLOCK, arriving_bytes, read_bytes
 from elman.data.read.reading import PLAIN, Reading
 from elman.errors import InputError
 
@@ -91,7 +91,12 @@ def read_text(
 
 
 def decoded(
-    blocks: Iterable[bytes], name: str, *, in_lines: bool = False, reading: Reading = PLAIN
+    blocks: Iterable[bytes],
+    name: str,
+    *,
+    in_lines: bool = False,
+    reading: Reading = PLAIN,
+    strict: bool = True,
 ) -> Iterator[str]:
     """Decodes blocks of bytes as they come. Every line end (CR LF, CR) becomes a line feed.
 
@@ -103,6 +108,8 @@ def decoded(
         name: of their file, for messages.
         in_lines: whether the text is a list of lines, so that messages name the line.
         reading: its encoding.
+        strict: whether bytes that are not UTF-8 and NUL are refused; otherwise such bytes become lone
+            surrogates, which ``check_line`` refuses.
 
     Raises:
         InputError: the bytes are not in the encoding, or hold a NUL character.
@@ -113,7 +120,7 @@ def decoded(
             head += block
             if block and may_be_marked(head):
                 continue
-            decoder = _Decoder(name, head, in_lines, reading)
+            decoder = _Decoder(name, head, in_lines, reading, strict)
             text = decoder.decode(head, final=False)
         else:
             text = decoder.decode(block, final=False)
@@ -126,11 +133,12 @@ def decoded(
 class _Decoder:
     """Decodes one text; knows where it is, for messages."""
 
-    def __init__(self, name: str, head: bytes, in_lines: bool, reading: Reading) -> None:
+    def __init__(self, name: str, head: bytes, in_lines: bool, reading: Reading, strict: bool) -> None:
         mark, self.skip = marked(head)
-        self.name, self.in_lines = name, in_lines
+        self.name, self.in_lines, self.strict = name, in_lines, strict
         self.encoding = mark or reading.encoding or "utf-8"
-        self.decoder = codecs.getincrementaldecoder(self.encoding)()
+        errors = "strict" if strict or self.encoding != "utf-8" else "surrogateescape"
+        self.decoder = codecs.getincrementaldecoder(self.encoding)(errors)
         self.line_ends = io.IncrementalNewlineDecoder(None, translate=True)
         self.offset = self.lines = 0
 
@@ -142,7 +150,7 @@ class _Decoder:
             text = self.line_ends.decode(self.decoder.decode(block, final), final)
         except UnicodeDecodeError as error:
             raise self._refusal(error, len(block)) from None
-        if "\0" in text:
+        if self.strict and "\0" in text:
             raise self._binary(text, block)
         self.offset += len(block)
         self.lines += text.count("\n") if self.in_lines else 0
@@ -191,6 +199,46 @@ def lines_of(texts: Iterable[str]) -> Iterator[list[str]]:
         yield lines
     if rest:
         yield [rest]
+
+
+def check_line(line: str, where: str) -> str:
+    """Returns a line of ``decoded`` text; raises InputError if it had bytes that are not UTF-8.
+
+    Args:
+        line: the line.
+        where: file and line, for messages.
+    """
+    at = next((k for k, character in enumerate(line) if "\udc80" <= character <= "\udcff"), None)
+    if at is None:
+        return line
+    data, begin = line.encode("utf-8", "surrogateescape"), len(line[:at].encode("utf-8", "surrogateescape"))
+    guess = likely(data)
+    advice = f" --encoding {guess} is likely." if guess else ""
+    raise InputError(f"{where}: must be UTF-8. Byte {begin + 1} is 0x{data[begin]:02X}.{advice}")
+
+
+def arriving_lines(file: Any, name: str, reading: Reading = PLAIN) -> Iterator[list[str]]:
+    """Yields the lines of a file, pipe or terminal, all that have arrived at a time.
+
+    A line is checked by ``check_line``, and those before it are yielded first.
+
+    Args:
+        file: a path, or a file opened in binary mode.
+        name: its name, for messages.
+        reading: its encoding.
+    """
+    number = 0
+    blocks = read_bytes(file) if isinstance(file, Path) else arriving_bytes(file, name)
+    for lines in lines_of(decoded(blocks, name, reading=reading, strict=False)):
+        good = []
+        for line in lines:
+            number += 1
+            try:
+                good.append(check_line(line, f"{name}: line {number}"))
+            except InputError:
+                yield good
+                raise
+        yield good
 
 
 def read_lines(path: Path, reading: Reading = PLAIN) -> list[str]:

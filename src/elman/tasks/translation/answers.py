@@ -39,7 +39,7 @@ class TranslationAnswers(TaskAnswers):
     @property
     def writer(self) -> Writer:
         """The object that writes the translations."""
-        return Writer(self.facts, self.model)
+        return Writer(self.facts, self.model, self.config.reading)
 
     def batches(self, paths: list[Path]) -> PairBatches:
         """Returns batches of other pairs."""

@@ -3,7 +3,6 @@
 import hashlib
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +10,9 @@ import torch
 
 from elman.batch import Field
 from elman.data.batches.pairs import padded
-from elman.data.pairs import arriving_lines, check_text, open_binary
+from elman.data.pairs import check_text, checked_lines
+from elman.data.read.reading import PLAIN, Reading
+from elman.data.read.text import arriving_lines
 from elman.decode.options import SearchOptions
 from elman.decode.rules import Hypothesis
 from elman.decode.search import search
@@ -41,9 +42,11 @@ class Writer:
     Args:
         facts: the vocabularies.
         model: the model, in evaluation mode.
+        reading: how files of texts are read.
     """
 
-    def __init__(self, facts: TranslationFacts, model: Seq2Seq) -> None:
+    def __init__(self, facts: TranslationFacts, model: Seq2Seq, reading: Reading = PLAIN) -> None:
+        self.reading = reading
         self.facts = facts
         self.model = model
 
@@ -80,9 +83,9 @@ class Writer:
     def of_file(self, path: Path | None, options: SearchOptions) -> Iterator[tuple[str, list[Translation]]]:
         """Yields each line of a file, or of standard input if ``path`` is None, with its translations."""
         name = "standard input" if path is None else str(path)
-        with nullcontext(sys.stdin.buffer) if path is None else open_binary(path) as file:
-            for lines, translations in self.as_they_come(arriving_lines(file, name, _TOGETHER), options):
-                yield from zip(lines, translations, strict=True)
+        lines = arriving_lines(path or sys.stdin.buffer, name, self.reading)
+        for texts, translations in self.as_they_come(checked_lines(lines, name, _TOGETHER), options):
+            yield from zip(texts, translations, strict=True)
 
     def _search(self, texts: list[str], options: SearchOptions) -> list[list[Translation]]:
         """Translates texts that are not empty, in one batch."""
