@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from elman.data.read.reading import Reading
 from elman.data.read.rows import RowParser
 
 
@@ -31,6 +32,18 @@ def test_objects():
     line = '{"time": 7, "a": 1, "b": null, "id": "s", "more": [1]}'
     ((name, time, values),) = read(parser(), line)
     assert (name, time, values[0], np.isnan(values[1])) == ("s", "7", 1, True)
+
+
+def test_cells_are_read_as_in_a_table():
+    assert read(parser(), "s,12:00, 0.5,True", "s,12:01,1e3 ,false") == [
+        ("s", "12:00", [0.5, 1]),
+        ("s", "12:01", [1000, 0]),
+    ]
+    assert read(parser(), "id;time;a;b", "s;12:00;1,5;-0,25") == [None, ("s", "12:00", [1.5, -0.25])]
+    assert read(RowParser(["a", "b"], None, None), "1\t2") == [("", "", [1, 2])]
+    own = RowParser(["a"], None, None, Reading(missing=("-999",)))
+    values = [own.parse(line).values[0] for line in ("-999", "NA", "null", "?", '"-"')]
+    assert np.isnan(values).all()
 
 
 def test_empty_cells_are_missing():
@@ -64,7 +77,7 @@ def test_a_bad_row_is_told_and_the_next_one_read(line, message):
         ('{"a": 1', "must be a JSON object"),
         ("[" * 100_000, "must be a JSON object"),
         ('{"id": "s", "time": 1, "a": 1}', "has no 'b'"),
-        ('{"id": "s", "time": 1, "a": 1, "b": true}', "column 'b': must be a number. Got True"),
+        ('{"id": "s", "time": 1, "a": 1, "b": [1]}', "column 'b': must be a number. Got \[1\]"),
         ('{"id": "s", "time": 1, "a": 1, "b": ' + "9" * 400 + "}", "column 'b': must be a number"),
         ('{"id": "s", "a": 1, "b": 2}', "column 'time': must not be empty"),
     ],

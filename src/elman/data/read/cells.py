@@ -109,4 +109,6 @@ def number_of(cell: object, reading: Reading = PLAIN) -> float:
         found = None
     if found is None or (found.values.has_nulls() and not found.missing[0]):
         raise ValueError(f"must be a number. Got {shown(cell)}.")
+    if found.two_ways:
+        raise ValueError(f"{shown(cell)} is a number in two ways; training's --decimal says which")
     return float("nan") if found.missing[0] else float(found.values[0])

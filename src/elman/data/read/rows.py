@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from elman.config import shown
+from elman.data.read.cells import number_of
+from elman.data.read.reading import PLAIN, Reading
 
 
 class Row(NamedTuple):
@@ -25,7 +27,7 @@ class Row(NamedTuple):
 
 
 class RowParser:
-    """Parses lines of comma-separated cells or of JSON objects, whichever the first line is.
+    """Parses lines of cells or of JSON objects, whichever the first line is, as tables are read.
 
     A first line of cells that names a column is a header, which gives their order; without a header the
     order is id, time, columns.
@@ -34,9 +36,17 @@ class RowParser:
         columns: names of the columns of numbers.
         id_column: names a row's series; None: there is only one.
         time_column: time of a row; None: there is no time.
+        reading: how cells are written, as in the training table.
     """
 
-    def __init__(self, columns: Sequence[str], id_column: str | None, time_column: str | None) -> None:
+    def __init__(
+        self,
+        columns: Sequence[str],
+        id_column: str | None,
+        time_column: str | None,
+        reading: Reading = PLAIN,
+    ) -> None:
+        self._reading, self._mark = reading, reading.delimiter
         self._columns, self._id, self._time = list(columns), id_column, time_column
         self._expected = [
             *([id_column] if id_column else []),
@@ -57,7 +67,10 @@ class RowParser:
             self.is_json = line.lstrip().startswith("{")
         if self.is_json:
             return self._row(_object(line))
-        cells = next(csv.reader((line.rstrip("\r\n"),)), [])
+        line = line.rstrip("\r\n")
+        if self._mark is None:
+            self._mark = self._separator(line)
+        cells = next(csv.reader((line,), delimiter=self._mark), [])
         if self._order is None:
             header = bool(set(self._columns) & set(cells))
             self._order = cells if header else self._expected
@@ -67,6 +80,14 @@ class RowParser:
         if len(cells) != len(self._order):
             raise ValueError(f"must have {len(self._order)} cells. Got {len(cells)}.")
         return self._row(dict(zip(self._order, cells, strict=True)))
+
+    def _separator(self, line: str) -> str:
+        """Returns the separator that gives a header or the expected number of cells; a comma if none does."""
+        for mark in ",;\t|":
+            cells = next(csv.reader((line,), delimiter=mark), [])
+            if len(cells) == len(self._expected) or set(self._columns) <= set(cells):
+                return mark
+        return ","
 
     def _check(self, names: Sequence[str]) -> None:
         for name in self._expected:
@@ -79,7 +100,10 @@ class RowParser:
         for k, column in enumerate(self._columns):
             if column not in cells:
                 raise ValueError(f"has no {column!r}")
-            values[k] = _number(cells[column], column)
+            try:
+                values[k] = number_of(cells[column], self._reading)
+            except ValueError as error:
+                raise ValueError(f"column {column!r}: {error}") from None
         name, time = ("" if key is None else _text(cells, key) for key in (self._id, self._time))
         return Row(name, time, values)
 
@@ -92,17 +116,6 @@ def _object(line: str) -> dict[str, object]:
     if not isinstance(parsed, dict):
         raise ValueError(f"must be a JSON object. Got {shown(line.strip())}.")
     return parsed
-
-
-def _number(cell: object, column: str) -> float:
-    if cell is None or cell == "":
-        return float("nan")
-    try:
-        if isinstance(cell, str | int | float) and not isinstance(cell, bool):
-            return float(cell)
-    except (ValueError, OverflowError):
-        pass
-    raise ValueError(f"column {column!r}: must be a number. Got {shown(cell)}.")
 
 
 def _text(cells: dict[str, object], key: str) -> str:

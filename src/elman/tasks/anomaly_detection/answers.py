@@ -108,6 +108,7 @@ class AnomalyAnswers(TaskAnswers):
             facts.columns,
             config.id_column if facts.names else None,
             config.time_column if facts.times else None,
+            config.reading,
         )
         return self.tables.streamed(answer_lines(lines, parser, self.stream, on_bad_line), parser)
 
