@@ -77,7 +77,7 @@ def test_a_bad_row_is_told_and_the_next_one_read(line, message):
         ('{"a": 1', "must be a JSON object"),
         ("[" * 100_000, "must be a JSON object"),
         ('{"id": "s", "time": 1, "a": 1}', "has no 'b'"),
-        ('{"id": "s", "time": 1, "a": 1, "b": [1]}', "column 'b': must be a number. Got \[1\]"),
+        ('{"id": "s", "time": 1, "a": 1, "b": [1]}', r"column 'b': must be a number. Got \[1\]"),
         ('{"id": "s", "time": 1, "a": 1, "b": ' + "9" * 400 + "}", "column 'b': must be a number"),
         ('{"id": "s", "a": 1, "b": 2}', "column 'time': must not be empty"),
     ],
