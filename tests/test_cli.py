@@ -227,7 +227,7 @@ MISTAKES: list[tuple[list[str], str]] = [
     ([*LM, "--config"], "--config needs a value"),
     *(([verb], "RUN" + ", FILE" * (verb in ("predict", "recognise")) + " must be given") for verb in VERBS),
     *(([verb, "nowhere", *NEEDS.get(verb, [])], "nowhere: no such run folder") for verb in VERBS),
-    (["show", "full"], "full/config.json: No such file or directory"),
+    (["show", "full"], "full: not a run folder (it has no config.json)"),
     (["show", "x" * 300], "x" * 300 + ": File name too long"),
     (["train", "copy", "corpus.txt"], "copy draws its own sequences and reads no files. Got corpus.txt."),
     (["train", "adding", "--length", "1"], "--length must be an int in [2, 1e6]. Got 1."),

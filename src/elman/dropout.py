@@ -4,8 +4,9 @@ import math
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+from elman import draws
 
 _LEVELS = 1 << 16
 
@@ -20,20 +21,21 @@ def dropout(x: Tensor, p: float, training: bool = True) -> Tensor:
     Raises:
         ValueError: p is not a probability.
     """
-    if not (training and p) or not _is_plain(x):
-        return F.dropout(x, p, training)
-    return x * mask(x.shape, p, x)
+    if not (training and p):
+        return x
+    return x * mask(x.shape, p, x) if _is_plain(x) else draws.dropout(x, p)
 
 
 def mask(shape: Sequence[int], p: float, like: Tensor) -> Tensor:
     """Returns the factors of dropout: 0 with probability p, otherwise 1 / (1 − p); typed as ``like``."""
     if not _is_plain(like):
-        return F.dropout(torch.ones(shape, device=like.device, dtype=like.dtype), p)
+        return draws.dropout(torch.ones(shape, device=like.device, dtype=like.dtype), p)
     dropped = round(p * _LEVELS)
     if not 0 <= dropped < _LEVELS:  # p is 1 or no probability
-        return F.dropout(torch.ones(shape, device="cpu", dtype=like.dtype), p)
+        return draws.dropout(torch.ones(shape, device="cpu", dtype=like.dtype), p)
     count = math.prod(shape)
-    numbers = torch.empty(-(-count // 4), dtype=torch.int64, device="cpu").random_(-(1 << 63), None)
+    numbers = torch.empty(-(-count // 4), dtype=torch.int64, device="cpu")
+    numbers.random_(-(1 << 63), None, generator=draws.generator(numbers.device))
     kept = numbers.view(torch.int16)[:count].view(tuple(shape)) >= dropped - _LEVELS // 2
     return kept.to(like.dtype).mul_(1 / (1 - p))
 

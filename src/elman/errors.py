@@ -22,4 +22,13 @@ class TrainingStopped(RuntimeError):
 
 
 class Interrupted(KeyboardInterrupt):
-    """Training was interrupted and saved; the message states how to continue. Exit status 130."""
+    """A signal ended the work; the message states what was saved and how to continue.
+
+    Args:
+        message: one line.
+        number: of the signal; the exit status is 128 more. 2 is Ctrl-C.
+    """
+
+    def __init__(self, message: str, number: int = 2) -> None:
+        super().__init__(message)
+        self.number = number

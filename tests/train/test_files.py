@@ -1,13 +1,16 @@
 """Files that are whole or not there, and folders that are replaced only where they may be."""
 
 import os
+import shutil
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from elman.errors import InputError
+from elman.errors import InputError, TrainingStopped
 from elman.train.files import (
+    Claim,
     check_new_folder,
     check_new_report,
     install,
@@ -63,7 +66,7 @@ def test_permissions_are_the_users_usual_ones(tmp_path, mask):
     try:
         write_json(tmp_path / "file", {})
         with scratch_folder(tmp_path / "folder") as scratch:
-            install(scratch, tmp_path / "folder")
+            install(scratch, tmp_path / "folder", overwrite=False)
         assert os.umask(mask) == mask
     finally:
         os.umask(before)
@@ -187,7 +190,7 @@ def test_a_scratch_folder_takes_the_place_of_a_run(tmp_path):
     with scratch_folder(folder) as scratch:
         (scratch / "new").write_text("new")
         assert names(folder) == ["config.json"]
-        install(scratch, folder)
+        install(scratch, folder, overwrite=True)
     assert names(tmp_path) == ["run"]
     assert names(folder) == ["new"]
 
@@ -213,7 +216,7 @@ def test_folders_made_for_a_run_go_if_it_does_not_come(tmp_path):
         fail(folder)
     assert names(tmp_path) == []
     with scratch_folder(folder) as scratch:
-        install(scratch, folder)
+        install(scratch, folder, overwrite=False)
     with pytest.raises(InputError, match="no"):
         fail(tmp_path / "a" / "c" / "run")
     assert names(tmp_path / "a") == ["b"]
@@ -224,3 +227,121 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be created: "), scratch_folder(tmp_path / "file" / "run"):
         pass
+
+
+# Several runs at once
+
+
+def filled(folder: Path, content: str) -> Path:
+    run_folder(folder)
+    (folder / "new.json").write_text(content)
+    return folder
+
+
+@pytest.mark.parametrize("before", ["absent", "empty"])
+def test_the_second_of_two_runs_does_not_get_the_folder(tmp_path, before):
+    folder = tmp_path / "run"
+    if before == "empty":
+        folder.mkdir()
+    with scratch_folder(folder) as first, scratch_folder(folder) as second:
+        for scratch in (first, second):
+            check_new_folder(folder, False)
+            (scratch / "who").write_text(scratch.name)
+        install(first, folder, overwrite=False)
+        with pytest.raises(InputError, match="already exists; choose another --out, or replace it with"):
+            install(second, folder, overwrite=False)
+        assert (folder / "who").read_text() == first.name
+    assert names(tmp_path) == ["run"]
+
+
+def test_a_folder_that_was_filled_between_the_last_look_and_the_renaming_is_kept(tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+
+    def check(path: Path, overwrite: bool) -> None:
+        if not path.exists():
+            filled(path, "another's")
+        else:
+            check_new_folder(path, overwrite)
+
+    with scratch_folder(folder) as scratch, pytest.raises(InputError, match="already exists"):
+        install(scratch, folder, overwrite=False, check=check)
+    assert (folder / "new.json").read_text() == "another's"
+    assert names(tmp_path) == ["run"]
+
+
+def test_what_is_no_run_is_not_replaced_even_if_it_came_after_the_first_check(tmp_path):
+    folder = tmp_path / "run"
+    with scratch_folder(folder) as scratch:
+        check_new_folder(folder, True)
+        folder.mkdir()
+        (folder / "thesis.txt").write_text("kept")
+        with pytest.raises(InputError, match="not a run folder"):
+            install(scratch, folder, overwrite=True)
+    assert names(folder) == ["thesis.txt"]
+
+
+def test_a_claim_is_for_one_and_ends(tmp_path):
+    run_folder(tmp_path / "run")
+    with Claim(tmp_path / "run") as claim:
+        claim.check()
+        with pytest.raises(InputError, match="another process is training this run"):
+            Claim(tmp_path / "run")
+    Claim(tmp_path / "run").__exit__()
+
+
+@pytest.mark.parametrize("what", ["replaced", "moved", "deleted", "replaced and the first deleted"])
+def test_a_claim_sees_that_its_folder_is_gone(tmp_path, what):
+    folder = run_folder(tmp_path / "run")
+    with Claim(folder) as claim:
+        folder.rename(tmp_path / "old")
+        if "replaced" in what:
+            run_folder(folder)
+        if "deleted" in what:
+            shutil.rmtree(tmp_path / "old")
+        for _ in range(2):
+            with pytest.raises(TrainingStopped, match="was replaced, moved or deleted during training"):
+                claim.check()
+
+
+def test_a_claim_follows_the_folder_to_its_place(tmp_path):
+    with scratch_folder(tmp_path / "run") as scratch:
+        (scratch / "config.json").write_text("{}")
+        with Claim(scratch, tmp_path / "run") as claim:
+            install(scratch, tmp_path / "run", overwrite=False)
+            claim.check()
+
+
+@pytest.mark.parametrize("moment", ["before", "while"])
+def test_nothing_is_written_into_a_folder_that_was_replaced(tmp_path, moment):
+    folder = run_folder(tmp_path / "run")
+
+    def replace() -> None:
+        folder.rename(tmp_path / "old")
+        run_folder(folder)
+
+    def write(temporary: Path) -> None:
+        if moment == "while":
+            temporary.write_text("mine")
+            replace()
+        else:
+            raise AssertionError("nothing may be written")
+
+    with Claim(folder) as claim:
+        if moment == "before":
+            replace()
+        with pytest.raises(TrainingStopped):
+            write_atomically(folder / "model", write, claim.check)
+    assert names(folder) == ["config.json"]
+
+
+def test_the_users_mask_holds_for_threads_at_once(tmp_path):
+    """Reading the mask means setting it for a moment, for the whole process."""
+    before = os.umask(0o027)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            for k in range(50):
+                pool.submit(write_json, tmp_path / f"{k}", {})
+        assert os.umask(0o027) == 0o027
+    finally:
+        os.umask(before)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o640}

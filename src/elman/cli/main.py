@@ -1,15 +1,16 @@
 """The command line: flags → task → print."""
 
-import json
+import difflib
 import logging
-import os
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
+from elman.cli import output
+from elman.cli.output import print_json
 from elman.cli.overview import overview, summary, tasks, verbs
 from elman.cli.parse import Flag, flags_of, parse
 from elman.config import Argument, flag, from_json, read_yaml, to_json
@@ -20,6 +21,7 @@ from elman.tasks.shared.options import FileOptions, ModelOptions, TableOptions, 
 from elman.train import files
 from elman.train.history import format_number, looks_back, read_history, sparkline
 from elman.train.options import TrainingOptions
+from elman.train.signals import handling
 from elman.version import __version__
 
 _File = Argument(positional=True, metavar="FILE")
@@ -105,37 +107,49 @@ _FIRST_OF_TRAINING = ("epochs", "max_minutes")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs a command; returns its exit status: 0, 1 training failed, 2 bad input, 130 interrupted."""
+    """Runs a command; returns its exit status.
+
+    0: success; 1: training failed; 2: bad input; 128 + n: ended by signal n (130 is Ctrl-C).
+    """
     warnings.showwarning = _one_line_warning
     LOGGER.addHandler(_PRINTED)
     LOGGER.setLevel(logging.INFO)
-    try:
-        status = _dispatch(sys.argv[1:] if arguments is None else arguments)
-        sys.stdout.flush()  # inside the try: a closed pipe is not an error
-        return status
-    except InputError as error:
-        print(f"elman: {error}", file=sys.stderr)
-        return 2
-    except TrainingStopped as error:
-        print(f"elman: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt as error:
-        print(f"elman: {error if isinstance(error, Interrupted) else 'interrupted'}", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # for example: elman … | head
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except OSError as error:  # a full disk, a name too long, a folder that may not be written
-        print(f"elman: {error.filename or 'cannot continue'}: {error.strerror or error}", file=sys.stderr)
-        return 2
+    with output.for_every_character(), handling(_stop):
+        try:
+            status = _dispatch(sys.argv[1:] if arguments is None else arguments)
+            output.flush()  # inside the try: a closed pipe is not an error
+            return status
+        except InputError as error:
+            output.say(f"elman: {error}")
+            return 2
+        except TrainingStopped as error:
+            output.say(f"elman: {error}")
+            return 1
+        except Interrupted as error:
+            output.say(f"elman: {error}")
+            return 128 + error.number
+        except KeyboardInterrupt:
+            output.say("elman: interrupted")
+            return 130
+        except BrokenPipeError:  # for example: elman … | head
+            output.discard()
+            return 0
+        except OSError as error:  # a full disk, a name too long, a folder that may not be written
+            output.say(f"elman: {error.filename or 'cannot continue'}: {error.strerror or error}")
+            output.discard()
+            return 2
+
+
+def _stop(number: int, frame: object) -> None:
+    raise Interrupted("interrupted", number)
 
 
 def _dispatch(arguments: list[str]) -> int:
     verb, *rest = arguments or ["--help"]
-    if verb in ("--help", "-h"):
+    if verb in ("--help", "-h", "help"):
         print(overview(_COMMANDS), end="")
         return 0
-    if verb == "--version":
+    if verb in ("--version", "-V", "version"):
         print(f"elman {__version__}")
         return 0
     if verb == "train":
@@ -147,7 +161,20 @@ def _dispatch(arguments: list[str]) -> int:
     uses = {_name(use): use for use in verbs()}
     if verb in uses:
         return _use(uses[verb], rest)
-    raise InputError(f"unknown command {verb!r}; known: {', '.join(['train', *by_name, *uses])}")
+    known = ["train", *by_name, *uses]
+    if verb.startswith("-"):
+        raise InputError(f"flags come after the command. Got {verb!r} before it (see elman --help)")
+    meant = f"train {verb}" if verb in task_names() else _nearest(verb, known)
+    raise InputError(f"unknown command {verb!r}; {_meant(meant)}known: {', '.join(known)}")
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    """Returns the known word that is nearest to a mistyped one; "" if none is near."""
+    return next(iter(difflib.get_close_matches(word.lower().replace("_", "-"), list(known), 1)), "")
+
+
+def _meant(words: str) -> str:
+    return f"did you mean elman {words}? " if words else ""
 
 
 def _name(command: type) -> str:
@@ -173,10 +200,15 @@ def _train(arguments: list[str]) -> int:
         return 0
     name, *rest = arguments
     if name not in task_names():
-        raise InputError(f"unknown task {name!r}; known: {', '.join(tasks())}")
+        if name.startswith("-"):
+            raise InputError(f"the task comes first: elman train TASK. Got {name!r} before it")
+        meant = _nearest(name, task_names())
+        raise InputError(
+            f"unknown task {name!r}; {_meant(meant and f'train {meant}')}known: {', '.join(tasks())}"
+        )
     Config = task_options(name)
     file = _value("--config", rest)
-    recipe = _from_yaml(Path(file)) if file else {}
+    recipe = _from_yaml(Path(file).expanduser()) if file else {}
     default = from_json(Config, to_json(Config()) | recipe, file)
     about = summary(Config, whole=True)
     options = parse(flags_of_training(Config, default), rest, f"elman train {name}", about, Config.example)
@@ -235,7 +267,7 @@ def _evaluate(options: Any) -> int:
         raise InputError("evaluate needs at least one file")
     figures = task.evaluate(list(options.data))
     if options.json:
-        print(json.dumps(figures))
+        print_json(figures)
     else:
         width = max(map(len, figures))
         for name, value in figures.items():
@@ -250,7 +282,7 @@ def _evaluate(options: Any) -> int:
 def _show(options: Any) -> int:
     task = _runs().open_run(options.run, to_run=False)
     if options.json:
-        print(json.dumps({"task": task.name, "config": to_json(task.config), "results": task.results}))
+        print_json({"task": task.name, "config": to_json(task.config), "results": task.results})
         return 0
     history = read_history(options.run / files.HISTORY)
     default = to_json(type(task.config)())
@@ -310,7 +342,7 @@ def _use(verb: type[Verb], arguments: list[str]) -> int:
     if task.verb is not verb:
         raise InputError(f"{options.run}: is a run of {task.name}; its verb is {_name(task.verb)}")
     if options.json:
-        print(json.dumps(request.json(task), ensure_ascii=False))
+        print_json(request.json(task))
     else:
         for piece in request.text(task):
             print(piece, end="", flush=True)
@@ -320,7 +352,7 @@ def _use(verb: type[Verb], arguments: list[str]) -> int:
 def _finish(task: Any, as_json: bool) -> int:
     """Prints the results of a training and the paths of its files."""
     if as_json:
-        print(json.dumps({"run": str(task.folder), **task.results}, ensure_ascii=False))
+        print_json({"run": str(task.folder), **task.results})
         return 0
     folder = task.folder
     assert folder is not None
@@ -343,7 +375,7 @@ class _Printed(logging.Handler):
         """Prints a record."""
         line = record.getMessage()
         if line not in self.seen:
-            print(f"elman: {line}", file=sys.stderr)
+            output.say(f"elman: {line}")
         self.seen.add(line)
 
 
@@ -351,7 +383,7 @@ _PRINTED = _Printed()
 
 
 def _one_line_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"elman: {message}", file=sys.stderr)
+    output.say(f"elman: {message}")
 
 
 _COMMANDS: dict[type, Callable[[Any], int]] = {

@@ -206,12 +206,24 @@ def _reader(kind: Any) -> Callable[[str], Any]:
                 rule = f"one of {', '.join(map(repr, choices))}"
                 raise argparse.ArgumentTypeError(f"must be {rule}. Got {shown(text)}")
             return text
+        if kind is Path:
+            return _path(text)
         try:
             return kind(text)
         except ValueError:
             raise argparse.ArgumentTypeError(f"must be {_NUMBERS[kind]}. Got {shown(text)}") from None
 
     return read
+
+
+def _path(text: str) -> Path:
+    """Returns a path; ``~`` is the home folder, also where a shell leaves it (``--out=~/run``)."""
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError(f"must be a path. Got {shown(text)}")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # no such user: the file's name begins with ~
+        return Path(text)
 
 
 def _without_none(hint: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from elman import draws
 from elman.cells.base import Cell
 from elman.cells.initialise import initialise
 from elman.cells.named import make_cell
@@ -185,7 +186,7 @@ def _is_new(config: Any, cell: Cell, options: dict[str, Any]) -> bool:
     try:
         changed = dataclasses.replace(config, **options)
         other = cell if changed.cell == config.cell else make_cell(changed.cell, 2, 2)
-        with torch.random.fork_rng(devices=[]):
+        with draws.Draws(0).building():
             weights = {name: torch.empty(shape) for name, shape in other.parameters().items()}
             initialise(other, weights, changed.init)
     except ValueError:  # for example, an initialisation that needs a memory gate

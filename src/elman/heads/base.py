@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from elman import draws
 from elman.batch import Target
 
 
@@ -129,7 +130,9 @@ def uniform(number: int, like: Tensor) -> Tensor:
 
     Source: Latin hypercube sampling, McKay, Beckman & Conover 1979, Technometrics 21(2).
     """
-    levels = (torch.randperm(number) + torch.rand(number, dtype=torch.float64)) / number
+    own = draws.generator(torch.device("cpu"))
+    order = torch.randperm(number, generator=own)
+    levels = (order + torch.rand(number, dtype=torch.float64, generator=own)) / number
     margin = torch.finfo(like.dtype).eps / 2  # open interval: excludes 0 and 1
     return levels.clamp(margin, 1 - margin).to(like)
 

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from elman import draws
 from elman.batch import Target
 from elman.heads.base import Distribution, Loss, linear, positive
 
@@ -65,7 +66,8 @@ class NegativeBinomial(Distribution):
         """Draws samples [..., N], in the targets' unit."""
         unit = torch.ones((), dtype=features.dtype, device=features.device) if scale is None else scale
         mean, shape = (p.expand(*p.shape[:-1], number) for p in self._parameters_of(features, unit))
-        seed, generator = int(torch.randint(2**62, ())), torch.Generator(mean.device)
+        own = draws.generator(torch.device("cpu"))
+        seed, generator = int(torch.randint(2**62, (), generator=own)), torch.Generator(mean.device)
         drawn = torch.empty_like(mean).flatten(0, -2)
         # the number of random numbers used depends on the parameters, so each entry restarts the generator
         for row, (m, a) in enumerate(zip(mean.flatten(0, -2), shape.flatten(0, -2), strict=True)):

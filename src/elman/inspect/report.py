@@ -44,7 +44,7 @@ def report(
         # the list identifies the folder as a report when --overwrite replaces it
         own = sorted({files.SUMMARY, *(path.name for path in scratch.iterdir())})
         files.write_json(scratch / files.SUMMARY, {**found.summary(), files.LISTED: own})
-        files.install(scratch, out)
+        files.install(scratch, out, overwrite, files.check_new_report)
     return found
 
 

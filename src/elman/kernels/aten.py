@@ -5,14 +5,15 @@ A fused layer (oneDNN and ATen on a CPU, cuDNN on a GPU), and on a CPU one step 
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import _VF, Tensor
 from torch.autograd import forward_ad
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from elman import draws
 from elman.cells import GRU, LSTM, Elman, ProjectedLSTM
 from elman.cells.base import Cell, Weights
 from elman.kernels.call import Call, cast
@@ -98,7 +99,7 @@ def _single_step(call: Call) -> tuple[Tensor, State]:
     finals: list[State] = []
     for k, cell in enumerate(call.cells):
         if k and call.dropout:
-            x = F.dropout(x, call.dropout)
+            x = draws.dropout(x, call.dropout)
         first = len(finals)
         for j in range(first, first + call.directions):
             weights = _step_weights(cell, call.weights[j])
@@ -140,9 +141,25 @@ def _check_shapes(cell: Cell, w: Weights) -> None:
 
 def _layer(call: Call, data: Tensor, batch_sizes: Tensor | None, state: State) -> tuple[Tensor, State]:
     """Calls torch's layer on data [T, B, I], or on packed data [sum of lengths, I]."""
+    if not call.dropout or draws.generator(data.device) is None:
+        return _stack(call, data, batch_sizes, state, call.dropout)
+    finals = []
+    for k, cell in enumerate(call.cells):  # torch's stack draws its dropout from torch's generator alone
+        own = slice(k * call.directions, (k + 1) * call.directions)
+        part = replace(call, cells=(cell,), weights=call.weights[own])
+        data, final = _stack(part, data, batch_sizes, tuple(s[own] for s in state), 0.0)
+        finals.append(final)
+        if k < len(call.cells) - 1:
+            data = draws.dropout(data, call.dropout)
+    return data, tuple(torch.cat(parts) for parts in zip(*finals, strict=True))
+
+
+def _stack(
+    call: Call, data: Tensor, batch_sizes: Tensor | None, state: State, dropout: float
+) -> tuple[Tensor, State]:
     cell = call.cells[0]
     flat = [w[name] for w in call.weights for name in cell.parameters()]
-    options = (cell.bias, len(call.cells), call.dropout, call.dropout > 0, call.bidirectional)
+    options = (cell.bias, len(call.cells), dropout, dropout > 0, call.bidirectional)
     entry = getattr(_VF, _LAYERS[type(cell)] + getattr(cell, "nonlinearity", ""))
     hx = list(state) if len(state) > 1 else state[0]
     if batch_sizes is None:

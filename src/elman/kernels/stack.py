@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from elman import draws
 from elman.kernels.call import Call, Noise, Sweep
 from elman.state import State, where
 
@@ -72,11 +72,11 @@ def _dropout(call: Call, x: Tensor) -> Tensor:
     """
     order, lengths = call.order, call.lengths
     if order is None or lengths is None or torch.compiler.is_compiling():
-        return F.dropout(x, call.dropout)
+        return draws.dropout(x, call.dropout)
     alive = torch.arange(len(x), device=x.device)[:, None] < lengths[order]
     t, k = alive.nonzero(as_tuple=True)
     places = (t, order[k])
-    return torch.zeros_like(x).index_put(places, F.dropout(x[places], call.dropout))
+    return torch.zeros_like(x).index_put(places, draws.dropout(x[places], call.dropout))
 
 
 def _unbound(state: State) -> list[State]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
+from elman import draws
 from elman.cells.base import Cell, Shape, Weights, check_size
 from elman.cells.initialise import initialise
 from elman.dropout import dropout, mask
@@ -403,9 +404,8 @@ class Recurrent(nn.Module):
             ValueError: as ``forward``.
         """
         self._explaining = True
-        devices = {p.device for p in self.parameters() if p.is_cuda}
         try:
-            with torch.random.fork_rng(devices):  # forward draws masks before it reaches the backend
+            with draws.Draws(0).used():  # forward draws masks before it reaches the backend
                 self.forward(*args, **options)
         except _Explained as explained:
             return str(explained)
@@ -529,7 +529,7 @@ class Recurrent(nn.Module):
             if not self.training:
                 return self.zoneout
             return tuple(
-                (torch.rand(T, *s.shape[1:], device=x.device) < rate).to(s.dtype)
+                (draws.rand(T, *s.shape[1:], device=x.device) < rate).to(s.dtype)
                 for rate, s in zip(self.zoneout, initial, strict=True)
             )
 

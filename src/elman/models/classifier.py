@@ -87,10 +87,10 @@ class Classifier(Pooled):
     def embed(self, values: Tensor) -> Tensor:
         """Computes the layer's inputs [T, B, E]; in training some tokens of the vocabulary are 0."""
         if not (self.training and self.word_dropout and isinstance(self.embedding, nn.Embedding)):
-            return encode(self.embedding, values, self.dropout.p, self.training)
+            return encode(self.embedding, values, self.dropout, self.training)
         x = self.embedding(values)
         x = x * mask((self.embedding.num_embeddings, 1), self.word_dropout, x)[values]
-        return dropout(x, self.dropout.p, self.training)
+        return dropout(x, self.dropout, self.training)
 
     def features_of(self, embedded: Field) -> Tensor:
         """Computes ``features`` from embedded inputs."""

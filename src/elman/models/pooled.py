@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from torch import Tensor, nn
 
+from elman import draws
 from elman.batch import Batch, Field
 from elman.heads.base import Head, Loss
 from elman.layers.recurrent import Recurrent
@@ -37,7 +38,7 @@ class Pooled(nn.Module):
         super().__init__()
         self.layer = layer
         self.pooling = Pooling(layer) if pooling is None else pooling
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = dropout
         self.head = head
         self.embedding = embedding
 
@@ -56,7 +57,8 @@ class Pooled(nn.Module):
     def features_of(self, embedded: Field) -> Tensor:
         """Computes ``features`` from embedded inputs."""
         output, state = self.layer(embedded.values, None, embedded.lengths, embedded.resets, embedded.side)
-        return self.dropout(self.pooling(output, state, embedded.lengths))
+        features = self.pooling(output, state, embedded.lengths)
+        return draws.dropout(features, self.dropout) if self.training else features
 
     def predict(self, inputs: Field) -> Tensor:
         """Returns the head's prediction for each row."""

@@ -1,7 +1,11 @@
 """What every task promises of its training: honest, reproducible, resumable."""
 
 import os
+import random
 import signal
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -11,6 +15,7 @@ from torch import nn
 from elman.errors import InputError, Interrupted
 from elman.layers import Recurrent
 from elman.tasks.shared.run_folder import resume
+from elman.tasks.shared.task import Task
 from elman.testing.suite import Check, ensure, equal, refused, seeded
 from elman.testing.task_case import (
     VERDICTS,
@@ -63,6 +68,35 @@ def check_the_seed_decides_the_weights(case: TaskCase) -> None:
         equal_ones = [name for name in recurrent if torch.allclose(a[name], b[name])]
         ensure(not equal_ones, f"first weights that the seed does not decide: {', '.join(equal_ones)}")
         ensure(not list(folder.rglob("config.json")), "trained in memory, it must not write a run folder")
+
+
+@seeded
+def check_threads_do_not_meet(case: TaskCase) -> None:
+    """Trainings and answers in several threads at once are those of one, and the program's draws its own."""
+    run = run_of(case)
+    with folder_for_now() as folder, ThreadPoolExecutor(3) as pool:
+        case.write(folder)
+        answer = case.answer(run.task, folder)
+        programs = _random_states()
+        fits = [pool.submit(_fit, case, folder) for _ in range(2)]
+        answers = [pool.submit(case.answer, run.task, folder) for _ in range(4)]
+        for fit in fits:
+            ensure(
+                same_bits(weights(fit.result().model), weights(run.task.model)),
+                "the weights must be the same",
+            )
+        for each in answers:
+            equal(each.result(), answer, "the answer in a thread")
+        equal(_random_states(), programs, "the random state of torch, NumPy and Python")
+
+
+def _fit(case: TaskCase, folder: Path) -> Task:
+    """Trains in memory, on files that are there."""
+    return case.cls(**case.options).train(case.data(folder))
+
+
+def _random_states() -> list[Any]:
+    return [torch.get_rng_state().tolist(), repr(np.random.get_state()), random.getstate()]
 
 
 @seeded
@@ -157,6 +191,7 @@ def _recurrent_weights(model: nn.Module) -> list[str]:
 TRAINING_CHECKS: tuple[Check[TaskCase], ...] = (
     check_nothing_that_is_fitted_sees_the_test_part,
     check_the_seed_decides_the_weights,
+    check_threads_do_not_meet,
     check_resumed_equals_uninterrupted,
     check_a_finished_run_cannot_be_resumed,
     check_it_learns,

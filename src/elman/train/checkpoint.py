@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from elman.config import check_regular
+from elman.draws import Draws, TorchsDraws
 from elman.errors import InputError
 from elman.models.predict import device_of
 from elman.state import State
@@ -42,9 +44,25 @@ class Position:
 
 
 def save_checkpoint(
-    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, state: State | None, position: Position
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    state: State | None,
+    position: Position,
+    draws: Draws | None = None,
+    check: Callable[[], None] = lambda: None,
 ) -> None:
-    """Writes weights, optimizer, carried state, random state and position, atomically."""
+    """Writes weights, optimizer, carried state, random state and position, atomically.
+
+    Args:
+        path: the file.
+        model: its weights are written.
+        optimizer: its slots are written.
+        state: the state carried into the next batch.
+        position: the progress.
+        draws: the run's random numbers; None: torch's own.
+        check: as for ``write_atomically``.
+    """
     tensors: dict[str, Tensor] = {f"model/{key}": value for key, value in model.state_dict().items()}
     for index, slots in optimizer.state_dict()["state"].items():
         for key, value in slots.items():
@@ -52,16 +70,15 @@ def save_checkpoint(
                 tensors[f"optimizer/{index}/{key}"] = value
     for index, value in enumerate(state or ()):
         tensors[f"state/{index}"] = value.detach()
-    tensors["random/cpu"] = torch.get_rng_state()
-    if torch.cuda.is_available():
-        tensors["random/cuda"] = torch.cuda.get_rng_state()
+    for key, generator in _generators(model, draws).items():
+        tensors[key] = generator.get_state()
     tensors = {key: value.detach().contiguous().cpu() for key, value in tensors.items()}
     metadata = {"position": json.dumps(asdict(position))}
-    write_atomically(path, lambda temporary: save_file(tensors, temporary, metadata))
+    write_atomically(path, lambda temporary: save_file(tensors, temporary, metadata), check)
 
 
 def load_checkpoint(
-    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, draws: Draws | None = None
 ) -> tuple[State | None, Position]:
     """Restores model, optimizer and random state; returns the carried state and the position.
 
@@ -76,14 +93,21 @@ def load_checkpoint(
             position = _position(json.loads(file.metadata()["position"]))
         model.load_state_dict(_below("model/", tensors))
         _load_optimizer(optimizer, _below("optimizer/", tensors))
-        torch.set_rng_state(tensors["random/cpu"].cpu())
-        if "random/cuda" in tensors and torch.cuda.is_available():
-            torch.cuda.set_rng_state(tensors["random/cuda"].cpu())
+        for key, generator in _generators(model, draws).items():
+            if key in tensors or key == "random/cpu":  # a run may go on on another device
+                generator.set_state(tensors[key].cpu())
         parts = _below("state/", tensors)
         return tuple(parts[str(k)] for k in range(len(parts))) or None, position
     except (SafetensorError, OSError, LookupError, TypeError, ValueError, RuntimeError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"{path}: not a checkpoint of this run: {reason}") from None
+
+
+def _generators(model: nn.Module, draws: Draws | None) -> dict[str, torch.Generator]:
+    """Returns the generators that a run draws from, by their keys in a checkpoint."""
+    draws = TorchsDraws() if draws is None else draws
+    devices = (torch.device("cpu"), device_of(model))
+    return {f"random/{device.type}": draws.on(device) for device in devices}
 
 
 def _position(fields: dict[str, Any]) -> Position:
@@ -112,10 +136,10 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]
     optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
-def save_weights(model: nn.Module, path: Path) -> None:
-    """Writes a model's weights as safetensors, atomically."""
+def save_weights(model: nn.Module, path: Path, check: Callable[[], None] = lambda: None) -> None:
+    """Writes a model's weights as safetensors, atomically; ``check`` as for ``write_atomically``."""
     tensors = {key: value.detach().contiguous().cpu() for key, value in model.state_dict().items()}
-    write_atomically(path, lambda temporary: save_file(tensors, temporary))
+    write_atomically(path, lambda temporary: save_file(tensors, temporary), check)
 
 
 def load_weights(path: Path, model: nn.Module) -> dict[str, Tensor]:

@@ -1,15 +1,21 @@
 """Atomic file writes, and the names of the files in a run folder."""
 
+import errno
 import json
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from elman.errors import InputError
+from elman.errors import InputError, TrainingStopped
+
+try:
+    import fcntl
+except ImportError:  # not a Unix
+    fcntl = None  # type: ignore[assignment]
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -23,30 +29,90 @@ SUMMARY, LISTED = "summary.json", "files"  # the report's numbers; under this ke
 _ENDINGS = {".json", ".jsonl", ".safetensors", ".npy", ".npz", ".png", ".tmp"}  # suffixes that runs write
 _ENDINGS_OF_REPORTS = {".html", ".png", ".svg", ".csv", ".json"}
 _OLD = ".old"  # suffix of a folder that is being replaced
+_TRIES = 20  # times that a folder may be replaced by others while it is being replaced
 
 
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+def write_atomically(
+    path: Path, write: Callable[[Path], object], check: Callable[[], None] = lambda: None
+) -> None:
     """Calls ``write`` on a temporary file next to ``path``, then renames it to ``path``.
 
     A reader sees the old file or the new one, never a partial one, even if the process is killed. The next
     write removes a temporary file that a killed process left.
+
+    Args:
+        path: the file.
+        write: writes the file that it is called with.
+        check: called before anything is written and again before the renaming; what it raises ends the write.
     """
+    check()
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.unlink(missing_ok=True)
     try:
+        with temporary.open("xb"):  # the operating system applies the user's mask; a library may not
+            mode = temporary.stat().st_mode
         write(temporary)
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(mode)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
+        check()
         temporary.replace(path)
+    except FileNotFoundError:
+        check()  # a folder that was replaced meanwhile lacks the temporary file
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Writes JSON, atomically."""
+def write_json(path: Path, value: Any, check: Callable[[], None] = lambda: None) -> None:
+    """Writes JSON, atomically; ``check`` as for ``write_atomically``."""
     text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-    write_atomically(path, lambda temporary: temporary.write_text(text, "utf-8"))
+    write_atomically(path, lambda temporary: temporary.write_text(text, "utf-8"), check)
+
+
+class Claim:
+    """A training's claim on its run folder: no other training writes to it, and it is still in its place.
+
+    The claim is the operating system's lock on the run's configuration, so it ends with the process, however
+    that ends. On a file system without locks only a replaced folder is noticed.
+
+    Args:
+        folder: the run folder, with its configuration.
+        place: where the folder will be moved to before it is checked; None: it stays.
+
+    Raises:
+        InputError: another training holds the claim.
+    """
+
+    def __init__(self, folder: Path, place: Path | None = None) -> None:
+        self.place = folder if place is None else place
+        self._file = (folder / CONFIG).open("r+b")  # some file systems lock only files open for writing
+        if fcntl is None:
+            return
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.close()
+            raise InputError(f"{folder}: another process is training this run at this moment") from None
+        except OSError:  # a file system without locks
+            pass
+
+    def check(self) -> None:
+        """Raises TrainingStopped unless the folder is still in its place."""
+        try:
+            is_there = os.path.samestat(os.fstat(self._file.fileno()), (self.place / CONFIG).stat())
+        except FileNotFoundError:
+            is_there = False
+        if not is_there:
+            raise TrainingStopped(
+                f"{self.place}: was replaced, moved or deleted during training, so this run stops"
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
 
 
 def check_new_folder(folder: Path, overwrite: bool) -> None:
@@ -137,10 +203,10 @@ def scratch_folder(folder: Path) -> Iterator[Path]:
     made = [parent for parent in folder.parents if not parent.exists()]
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
+        scratch = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.tmp")
+        scratch.mkdir()
     except OSError as error:
         raise InputError(f"{folder}: cannot be created: {error.strerror}") from None
-    scratch.chmod(0o777 & ~_umask())
     try:
         yield scratch
     finally:
@@ -150,18 +216,37 @@ def scratch_folder(folder: Path) -> Iterator[Path]:
                 parent.rmdir()
 
 
-def install(scratch: Path, folder: Path) -> None:
-    """Moves a filled scratch folder to ``folder``; ``check_new_folder`` must have accepted it."""
-    if folder.exists():
-        old = scratch.with_name(scratch.name + _OLD)
-        folder.rename(old)
-        scratch.rename(folder)
-        shutil.rmtree(old)
-    else:
-        scratch.rename(folder)
+def install(
+    scratch: Path, folder: Path, overwrite: bool, check: Callable[[Path, bool], None] | None = None
+) -> None:
+    """Moves a filled scratch folder to ``folder``.
 
+    A folder that is not empty is replaced only with ``overwrite``, and only if the check accepts it, even if
+    it was filled after an earlier check.
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    Args:
+        scratch: the filled folder.
+        folder: its place.
+        overwrite: replaces what is there.
+        check: raises InputError unless a folder may be written; None: ``check_new_folder``.
+
+    Raises:
+        InputError: another process filled the folder meanwhile.
+    """
+    check = check_new_folder if check is None else check
+    old = scratch.with_name(scratch.name + _OLD)
+    for _ in range(_TRIES):
+        check(folder, overwrite)
+        try:
+            if overwrite and folder.is_dir():
+                folder.rename(old)
+            elif os.name == "nt" and folder.is_dir():  # where a folder cannot take the place of an empty one
+                folder.rmdir()
+            scratch.rename(folder)  # fails if the folder is not empty
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT):
+                raise
+        finally:
+            shutil.rmtree(old, ignore_errors=True)
+    raise InputError(f"{folder}: other processes write to this folder; choose another --out")

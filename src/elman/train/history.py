@@ -7,6 +7,7 @@ Every line has kind, step, epoch and seconds. ``train`` and ``validation`` lines
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +21,24 @@ class History:
         path: the file; None: in memory only.
         keep_bytes: length of the part of an existing file to keep; the rest is cut off, because a resumed
             run writes it again.
+        check: called before each write; what it raises ends the write.
     """
 
-    def __init__(self, path: Path | None, keep_bytes: int = 0) -> None:
+    def __init__(
+        self, path: Path | None, keep_bytes: int = 0, check: Callable[[], None] = lambda: None
+    ) -> None:
         self.lines: list[dict[str, Any]] = []
-        self._path = path
+        self._path, self._check = path, check
         if path is not None:
             self.lines = _parse(path.read_bytes()[:keep_bytes]) if path.exists() else []
             kept = "".join(map(_format, self.lines))
-            write_atomically(path, lambda temporary: temporary.write_text(kept, "utf-8"))
+            write_atomically(path, lambda temporary: temporary.write_text(kept, "utf-8"), check)
 
     def append(self, line: dict[str, Any]) -> None:
         """Adds a line and flushes it."""
         self.lines.append(line)
         if self._path is not None:
+            self._check()
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(_format(line))
 

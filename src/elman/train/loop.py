@@ -5,10 +5,8 @@ in with the next batch, so memory does not grow with the length of the sequence.
 """
 
 import math
-import signal
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +17,7 @@ from torch import Tensor, nn
 
 from elman.batch import Batch, Batches, to_device
 from elman.diagnose.blowup import explain
+from elman.draws import Draws, TorchsDraws
 from elman.errors import InputError, Interrupted, TrainingStopped
 from elman.models.predict import predict
 from elman.state import State, detach
@@ -41,6 +40,7 @@ from elman.train.optimize import (
 )
 from elman.train.options import TrainingOptions
 from elman.train.progress import Progress, Silent
+from elman.train.signals import handling
 from elman.train.watch import Watch
 
 _LARGEST_EXPONENT = 700.0  # its exponential is still a finite float
@@ -115,6 +115,8 @@ class Loop:
         folder: the run folder for history, best weights and checkpoints; None: nothing is written.
         loss_unit: the figure that shows the loss.
         progress: shows the progress.
+        draws: the run's random numbers; None: torch's own, which the program seeds.
+        check: called before each write to the folder; raises TrainingStopped if it is no longer this run's.
 
     Raises:
         InputError: this machine does not have the device.
@@ -129,12 +131,16 @@ class Loop:
         folder: Path | None = None,
         loss_unit: LossUnit | None = None,
         progress: Progress | None = None,
+        draws: Draws | None = None,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         from lightning_fabric import Fabric  # here, because the import takes as long as torch's
 
         self.options, self.folder = options, folder
         self.batches, self.validation = batches, validation
         self.loss_unit, self.progress = loss_unit or LossUnit(), progress or Silent()
+        self.check = check
+        self._draws = TorchsDraws() if draws is None else draws
         try:
             self._fabric = Fabric(accelerator=options.device, devices=1)
         except (RuntimeError, ValueError):
@@ -162,12 +168,12 @@ class Loop:
         """
         if resume and self.folder is not None:
             self._state, self.position = load_checkpoint(
-                self.folder / CHECKPOINT, self._model, self._optimizer
+                self.folder / CHECKPOINT, self._model, self._optimizer, self._draws
             )
             if math.isfinite(self.position.best_loss):
                 self._best = load_weights(self.folder / WEIGHTS, self._model)
         path = None if self.folder is None else self.folder / HISTORY
-        self.history = History(path, self.position.history_bytes)
+        self.history = History(path, self.position.history_bytes, self.check)
         self._began = time.monotonic() - self.position.seconds
         self._saved = self._rate_began = time.monotonic()
         self._model.train()
@@ -180,16 +186,17 @@ class Loop:
                 if done == 0:
                     self._state = None
                 for batch in self.batches.epoch(epoch, done):
-                    self._one_step(batch)
-                    if self._is_over() or self.position.step % self.batches.steps == 0:
-                        self._end_epoch()
-                    self._maybe_save(interrupted.is_set())
+                    with self._draws.running(self._model):
+                        self._one_step(batch)
+                        if self._is_over() or self.position.step % self.batches.steps == 0:
+                            self._end_epoch()
+                    self._maybe_save(interrupted)
                     if self.position.finished:
                         break
         if self._best is not None:
             self._model.load_state_dict(self._best)
         elif self.folder is not None:
-            save_weights(self._model, self.folder / WEIGHTS)
+            save_weights(self._model, self.folder / WEIGHTS, self.check)
 
     @property
     def _share(self) -> float:
@@ -301,7 +308,7 @@ class Loop:
                 position.best_loss, position.bad_epochs = loss, 0
                 self._best = {key: value.detach().clone() for key, value in self._model.state_dict().items()}
                 if self.folder is not None:
-                    save_weights(self._model, self.folder / WEIGHTS)
+                    save_weights(self._model, self.folder / WEIGHTS, self.check)
             else:
                 position.bad_epochs += 1
             self.progress.say(
@@ -312,39 +319,35 @@ class Loop:
         patience = self.options.patience
         position.finished = over or reached or bool(patience and position.bad_epochs >= patience)
 
-    def _maybe_save(self, interrupted: bool) -> None:
+    def _maybe_save(self, signals: list[int]) -> None:
+        interrupted = bool(signals)
         if self.folder is None:
             if interrupted:
-                raise Interrupted("interrupted; nothing was saved, as there is no run folder")
+                raise Interrupted("interrupted; nothing was saved, as there is no run folder", signals[0])
             return
         due = time.monotonic() - self._saved >= self.options.checkpoint_seconds
         if due or interrupted or self.position.finished:
             self._checkpoint()
         if interrupted and not self.position.finished:
-            raise Interrupted(f"interrupted and saved; continue with: elman resume {self.folder}")
+            raise Interrupted(f"interrupted and saved; continue with: elman resume {self.folder}", signals[0])
 
     def _checkpoint(self) -> None:
         assert self.folder is not None
         self._saved = time.monotonic()
         position = replace(self.position, seconds=self._saved - self._began)
-        save_checkpoint(self.folder / CHECKPOINT, self._model, self._optimizer, self._state, position)
+        path = self.folder / CHECKPOINT
+        save_checkpoint(path, self._model, self._optimizer, self._state, position, self._draws, self.check)
 
 
 @contextmanager
-def _interruption() -> Iterator[threading.Event]:
-    """Yields an event that the first Ctrl-C sets; a second one interrupts at once."""
-    event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield event
-        return
+def _interruption() -> Iterator[list[int]]:
+    """Yields a list that gets the number of the first signal to stop; a second one interrupts at once."""
+    signals: list[int] = []
 
     def handle(number: int, frame: object) -> None:
-        if event.is_set():
-            raise KeyboardInterrupt
-        event.set()
+        signals.append(number)
+        if len(signals) > 1:
+            raise Interrupted("interrupted", number)
 
-    before = signal.signal(signal.SIGINT, handle)
-    try:
-        yield event
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with handling(handle):
+        yield signals

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 from typing import Protocol
 
@@ -44,7 +44,8 @@ class Lines(Progress):
             self.say(f"{share:4.0%}  {shown}  left {clock(seconds_left)}")
 
     def say(self, line: str) -> None:  # noqa: D102
-        print(line, file=sys.stderr, flush=True)
+        with suppress(OSError):  # nobody reads it any more, as in 2>&1 | head: the training goes on
+            print(line, file=sys.stderr, flush=True)
 
     def __exit__(self, *_: object) -> None: ...
 
@@ -78,18 +79,21 @@ class Bar(Progress):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.refresh()
-        self._bar.stop()
+        with suppress(OSError):  # the terminal is gone
+            self._bar.refresh()
+            self._bar.stop()
 
     def update(self, share: float, seconds_left: float, facts: dict[str, str]) -> None:  # noqa: D102
         if time.monotonic() >= self._next or share >= 1:
             self._next = time.monotonic() + 0.2
             shown = "  ".join(f"[dim]{name}[/] {value}" for name, value in facts.items())
             text = f"{clock(seconds_left)} [dim]left[/]  {shown}"
-            self._bar.update(self._task, completed=share, description=text, refresh=True)
+            with suppress(OSError):
+                self._bar.update(self._task, completed=share, description=text, refresh=True)
 
     def say(self, line: str) -> None:  # noqa: D102
-        self._bar.console.print(line, markup=False)
+        with suppress(OSError):
+            self._bar.console.print(line, markup=False)
 
 
 def make_progress() -> Progress:

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from elman import draws
+
 
 class HorizonDecoder(nn.Module):
     """Computes features of each of the H steps after a moment.
@@ -48,7 +50,8 @@ def draw_moments(earliest: int, context: int, number: int, training: bool) -> Te
     """
     if not training:
         return torch.tensor([context])
-    drawn = torch.randperm(context - earliest + 1)[:number] + earliest
+    own = draws.generator(torch.device("cpu"))
+    drawn = torch.randperm(context - earliest + 1, generator=own)[:number] + earliest
     return drawn.sort().values
 
 

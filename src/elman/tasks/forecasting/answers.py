@@ -16,6 +16,7 @@ from elman.data.batches.cutoffs import CutoffWindows, RandomWindows
 from elman.data.series.covariates import check_known_ahead
 from elman.data.series.panel import Panel
 from elman.data.series.read import read_panel
+from elman.draws import Draws
 from elman.errors import InputError
 from elman.models.forecast.ensemble import Ensemble
 from elman.models.predict import device_of, predict
@@ -28,7 +29,6 @@ from elman.tasks.forecasting.windows import Windows
 from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts
 from elman.tasks.shared.table import behind_line, table_lines
-from elman.tasks.shared.task import own_random_numbers
 
 _PICTURE = "forecasts.png"
 _SHOWN = 6  # series in a picture
@@ -87,11 +87,10 @@ class SeriesAnswers(TaskAnswers):
         at = torch.tensor(levels, dtype=torch.float32, device=device_of(self.model))
 
         def quantiles(window: Window) -> Tensor:
-            torch.manual_seed(self.config.seed)  # makes forecasts independent of the batches
-            return self.model.quantiles(window, at).permute(2, 1, 0)
+            with Draws(self.config.seed).running(self.model):  # the same for each batch, whatever its size
+                return self.model.quantiles(window, at).permute(2, 1, 0)
 
-        with own_random_numbers():
-            values = torch.cat(list(predict(self.model, (batch.inputs for batch in batches), quantiles)))
+        values = torch.cat(list(predict(self.model, (batch.inputs for batch in batches), quantiles)))
         return Answer(query, levels, values[:, : query.horizon].numpy().astype(np.float64))
 
     def csv(self, table: pl.DataFrame) -> str:

@@ -1,6 +1,7 @@
 """Run folders: loads, opens (without the model) and resumes trained tasks."""
 
 import dataclasses
+import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ from elman.cells.named import fingerprint, is_file
 from elman.config import check_regular, from_json, read_json, shown
 from elman.errors import InputError
 from elman.registry import find_task, task_names
-from elman.tasks.shared.task import FORMAT_VERSION, Task, own_random_numbers
+from elman.tasks.shared.task import FORMAT_VERSION, Task
 from elman.train import files
 from elman.train.checkpoint import load_weights
+
+_NAMED = 3  # runs in a message
 
 
 def load(folder: str | Path, cell: str | None = None) -> Any:
@@ -48,8 +51,7 @@ def open_run(folder: str | Path, cell: str | None = None, *, to_run: bool = True
         to_run: whether the model will be built, so that a cell of the user's own must be named.
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such run folder")
+    _check_is_run(folder)
     path = folder / files.CONFIG
     content = read_json(path)
     if not isinstance(content, dict) or not isinstance(content.get("task"), str):
@@ -76,24 +78,40 @@ def open_run(folder: str | Path, cell: str | None = None, *, to_run: bool = True
     return task
 
 
+def _check_is_run(folder: Path) -> None:
+    """Raises InputError, with the names of any runs in the folder, unless it has a run's configuration."""
+    if not folder.exists():
+        raise InputError(f"{folder}: no such run folder")
+    if not folder.is_dir():
+        raise InputError(f"{folder}: must be a run folder. Got a file.")
+    if not os.path.lexists(folder / files.CONFIG):
+        runs = sorted(str(path.parent) for path in folder.glob(f"*/{files.CONFIG}"))
+        more = ", …" if len(runs) > _NAMED else ""
+        hint = f"; the run folders in it: {', '.join(runs[:_NAMED])}{more}" if runs else ""
+        raise InputError(f"{folder}: not a run folder (it has no {files.CONFIG}){hint}")
+
+
 def resume(folder: str | Path, *, cell: str | None = None, show_progress: bool = False) -> Task:
     """Continues an interrupted or killed run, to the same weights as without the interruption.
 
     Raises:
-        InputError: the run is finished, or its folder holds something that no run writes.
+        InputError: the run is finished, another process is training it, or its folder holds something that
+            no run writes.
     """
-    task = open_run(folder, cell)
-    assert task.folder is not None
-    for path in task.folder.iterdir():  # writing through a link would overwrite a file outside the folder
+    folder = Path(folder)
+    _check_is_run(folder)
+    for path in folder.iterdir():  # writing through a link would overwrite a file outside the folder
         if not (files.is_report(path) or files.is_left_of_a_report(path)):
             check_regular(path)
-    saved = (task.folder / files.CHECKPOINT).exists()
-    if not saved and (task.results or (task.folder / files.WEIGHTS).exists()):
-        raise InputError(f"{folder}: is finished; there is nothing to resume")
-    parts = task.opened_data().parts()
-    with own_random_numbers():
+    with files.Claim(folder) as claim:
+        task = open_run(folder, cell)
+        saved = (folder / files.CHECKPOINT).exists()
+        if not saved and (task.results or (folder / files.WEIGHTS).exists()):
+            raise InputError(f"{folder}: is finished; there is nothing to resume")
+        claim.check()
+        parts = task.opened_data().parts()
         # a run that was killed before its first checkpoint starts from the beginning
-        task._train(parts, task._loop(parts, show_progress), show_progress, resume=saved)
+        task._train(parts, task._loop(parts, show_progress, claim.check), show_progress, resume=saved)
     return task
 
 

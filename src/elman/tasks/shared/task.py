@@ -4,6 +4,7 @@ import dataclasses
 import html
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -13,6 +14,7 @@ from torch import nn
 from elman.cells.initialise import uniform_bound
 from elman.cells.named import fingerprint, is_file, make_cell
 from elman.config import require, shown, to_json
+from elman.draws import Draws
 from elman.errors import InputError
 from elman.layers.recurrent import Recurrent
 from elman.pictures.curve import draw_curve
@@ -164,8 +166,7 @@ class Task(ABC):
         with torch.device("meta"):
             self.layer(1)  # raises InputError for an unknown cell or initialisation
         run = type(self)(self.config)
-        with own_random_numbers():
-            run._read_and_train(read, None if out is None else Path(out), overwrite, show_progress)
+        run._read_and_train(read, None if out is None else Path(out), overwrite, show_progress)
         vars(self).update({**vars(run), "named": self.named})
         return self
 
@@ -178,34 +179,46 @@ class Task(ABC):
             self._train(parts, self._loop(parts, show_progress), show_progress)
             return
         files.check_new_folder(out, overwrite)
-        with files.scratch_folder(out) as scratch:
-            parts = self._take(read(scratch))
-            loop = self._loop(parts, show_progress)
-            self._write(scratch)
-            files.install(scratch, out)
-        self._train(parts, loop, show_progress)
+        with ExitStack() as until_trained:
+            with files.scratch_folder(out) as scratch:
+                parts = self._take(read(scratch))
+                self._write(scratch)
+                claim = until_trained.enter_context(files.Claim(scratch, out))
+                loop = self._loop(parts, show_progress, claim.check)
+                files.install(scratch, out, overwrite)
+            self._train(parts, loop, show_progress)
 
     def _take(self, data: TaskData) -> Parts:
         """Takes over data, with their options and facts; returns their batches."""
         self.data, self.config, self.facts = data, data.config, data.facts
         return data.parts()
 
-    def _loop(self, parts: Parts, show_progress: bool) -> Loop:
+    def _loop(self, parts: Parts, show_progress: bool, check: Callable[[], None] = lambda: None) -> Loop:
         """Returns the training loop of a new model; writes nothing."""
-        torch.manual_seed(self.config.seed)
+        draws = Draws(self.config.seed)
         try:
-            self.model = self.build()
-            _initialise_rest(self.model, self.config.init)
+            with draws.building():
+                self.model = self.build()
+                _initialise_rest(self.model, self.config.init)
         except RuntimeError as error:  # torch's only sign of too little memory
             raise InputError(f"the model cannot be made: {str(error).splitlines()[0]}") from error
         self.model.load_state_dict(self.data.start, strict=False)
         shown = progress.make_progress() if show_progress else progress.Silent()
         return Loop(
-            self.model, parts.training, parts.validation, self.config, self.folder, self.loss_unit(), shown
+            self.model,
+            parts.training,
+            parts.validation,
+            self.config,
+            self.folder,
+            self.loss_unit(),
+            shown,
+            draws,
+            check,
         )
 
     def _train(self, parts: Parts, loop: Loop, show_progress: bool, *, resume: bool = False) -> None:
         loop.run(resume)
+        loop.check()  # measuring draws pictures
         self.model.eval()
         self.history = loop.history.lines
         self.results = {
@@ -215,13 +228,13 @@ class Task(ABC):
             **self._measure(parts, show_progress),
         }
         if self.folder is not None:
+            loop.check()
             draw_curve(
                 self.history, self.folder / files.CURVE, loop.loss_unit.name, loop.loss_unit, self._title()
             )
-            save_weights(
-                self.model, self.folder / files.WEIGHTS
-            )  # after measuring, which may fit some weights
-            files.write_json(self.folder / files.RESULTS, self.results)
+            # after measuring, which may fit some weights
+            save_weights(self.model, self.folder / files.WEIGHTS, loop.check)
+            files.write_json(self.folder / files.RESULTS, self.results, loop.check)
             (self.folder / files.CHECKPOINT).unlink(missing_ok=True)
 
     def _measure(self, parts: Parts, show_progress: bool) -> dict[str, Any]:
@@ -274,7 +287,7 @@ class Task(ABC):
             self._write(scratch)
             save_weights(model, scratch / files.WEIGHTS)
             files.write_json(scratch / files.RESULTS, self.results)
-            files.install(scratch, folder)
+            files.install(scratch, folder, overwrite)
 
     def layer(self, input_size: int, hidden_size: int | None = None, **options: Any) -> Recurrent:
         """Returns a recurrent layer with the task's options.
@@ -349,11 +362,6 @@ class Task(ABC):
 
     def __sklearn_is_fitted__(self) -> bool:
         return self.model is not None
-
-
-def own_random_numbers() -> Any:
-    """Returns a context that restores torch's random state at its end."""
-    return torch.random.fork_rng(devices=[])  # naming a GPU would initialise it
 
 
 def _initialise_rest(model: nn.Module, init: str) -> None:
