@@ -5,7 +5,6 @@ A fused layer (oneDNN and ATen on a CPU, cuDNN on a GPU), and on a CPU one step 
 
 import itertools
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -146,7 +145,7 @@ def _layer(call: Call, data: Tensor, batch_sizes: Tensor | None, state: State) -
     finals = []
     for k, cell in enumerate(call.cells):  # torch's stack draws its dropout from torch's generator alone
         own = slice(k * call.directions, (k + 1) * call.directions)
-        part = replace(call, cells=(cell,), weights=call.weights[own])
+        part = call._replace(cells=(cell,), weights=call.weights[own])
         data, final = _stack(part, data, batch_sizes, tuple(s[own] for s in state), 0.0)
         finals.append(final)
         if k < len(call.cells) - 1:
