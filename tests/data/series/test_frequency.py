@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from elman.data.series.frequency import Frequency, infer_frequency, parse_frequency
+from elman.data.series.frequency import Frequency, check_anchor, infer_frequency, parse_frequency
 from elman.errors import InputError
 
 
@@ -28,6 +28,14 @@ GRIDS = {
     "QS": ("2023-11-15", "2024-02-15", "2024-05-15"),
     "QE": ("2023-12-31", "2024-03-31", "2024-06-30", "2024-09-30"),
     "YS": ("2023-01-01", "2024-01-01", "2025-01-01"),
+    "M-30": ("2023-01-30", "2023-02-28", "2023-03-30", "2023-04-30"),
+    "M-29": ("2023-02-28", "2023-03-29", "2023-04-29", "2023-05-29"),
+    "BMS": ("2024-05-01", "2024-06-03", "2024-07-01", "2024-08-01", "2024-09-02"),
+    "BME": ("2024-05-31", "2024-06-28", "2024-07-31", "2024-08-30", "2024-09-30"),
+    "BQE": ("2024-03-29", "2024-06-28", "2024-09-30"),
+    "SMS": ("2024-01-01", "2024-01-15", "2024-02-01", "2024-02-15"),
+    "SME": ("2024-01-15", "2024-01-31", "2024-02-15", "2024-02-29"),
+    "SM-5-20": ("2024-01-20", "2024-02-05", "2024-02-20", "2024-03-05"),
     "2YE": ("2020-12-31", "2022-12-31", "2024-12-31"),
 }
 
@@ -79,13 +87,18 @@ def test_a_short_month_keeps_the_day_of_the_others():
         ("A", "YS"),
         ("YE-DEC", "YE"),
         ("1D", "D"),
+        ("BM", "BME"),
+        ("SM", "SME"),
+        ("M-31", "ME"),
     ],
 )
 def test_ways_of_writing(text, wanted):
     assert str(parse_frequency(text, integers=False)) == wanted
 
 
-@pytest.mark.parametrize("text", ["", "month", "0D", "-1h", "DS", "h2", "1", "9999999h"])
+@pytest.mark.parametrize(
+    "text", ["", "month", "0D", "-1h", "DS", "h2", "1", "9999999h", "M-32", "MS-4", "SM-9", "SM-9-3", "W-5"]
+)
 def test_what_is_no_frequency(text):
     with pytest.raises(InputError, match="--freq must be"):
         parse_frequency(text, integers=False)
@@ -130,6 +143,39 @@ def test_the_calendar_turns_with_the_day_the_week_and_the_year():
     assert Frequency("").calendar_names == ()
     monday = hours.calendar(seconds("2024-03-04"))[0]
     assert monday[week] == pytest.approx(0, abs=1e-6)
+
+
+def test_holidays_move_a_months_last_business_day():
+    times = seconds("2024-01-31", "2024-02-29", "2024-03-28", "2024-04-30", "2024-05-31", "2024-06-28")
+    assert inferred(times) == "BME"  # 29 March was Good Friday
+    frequency = parse_frequency("BME", integers=False)
+    steps, fits = frequency.steps(times, np.full(len(times), times[0]))
+    assert steps.tolist() == list(range(len(times)))
+    assert fits.all()
+    assert not frequency.steps(seconds("2024-03-20"), times[:1])[1].any()
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "seen"),
+    [
+        ("W-TUE", "2024-01-05", "2024-01-05, a FRI"),
+        ("MS", "2024-01-20", "day 20 of the month"),
+        ("QE-NOV", "2024-03-31", "2024-03-31, MAR"),
+        ("YS-APR", "2024-01-01", "2024-01-01, JAN"),
+    ],
+)
+def test_series_begin_on_the_anchor(text, start, seen):
+    frequency = parse_frequency(text, integers=False)
+    with pytest.raises(InputError, match=rf"--freq {text}: series must begin on its anchor. Got .*{seen}"):
+        check_anchor(text, frequency, seconds(start))
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [("W-FRI", "2024-01-05"), ("M", "2024-01-20"), ("QE-JUN", "2024-03-31"), ("D", "2024-01-03")],
+)
+def test_other_starts_are_on_the_anchor(text, start):
+    check_anchor(text, parse_frequency(text, integers=False), seconds(start))
 
 
 def test_one_row_each_tells_no_frequency():
