@@ -1,6 +1,6 @@
 """Frames of pandas: what came in comes out."""
 
-from datetime import date
+from datetime import date, datetime
 
 import polars as pl
 import pytest
@@ -37,5 +37,19 @@ def test_what_cannot_be_read_is_named():
     frame = pd.DataFrame([[1, 2]], columns=["y", "y"])
     with pytest.raises(InputError, match=r"df: has the column 'y' twice"):
         to_polars(frame)
-    with pytest.raises(InputError, match=r"column 'ds': the time zone must have a name.* Got 'UTC\+02:00'"):
-        to_polars(pd.DataFrame({"ds": pd.Series(pd.to_datetime(["2024-01-01T00:00+02:00"]))}))
+
+
+@pytest.mark.parametrize(
+    ("times", "read"),
+    [
+        (pd.date_range("2024-01-01", periods=3, tz="+05:30"), "2024-01-02T00:00:00+05:30"),
+        (pd.period_range("2024-01", periods=3, freq="M"), datetime(2024, 2, 1)),
+        (pd.Series(list(pd.period_range("2024", periods=3, freq="Q")), dtype=object), datetime(2024, 4, 1)),
+    ],
+    ids=["offset", "periods", "objects"],
+)
+def test_offsets_and_periods_come_back(times, read):
+    frame = pd.DataFrame({"ds": times})
+    found = to_polars(frame)
+    assert found["ds"][1] == read
+    assert like(found, frame)["ds"].tolist() == frame["ds"].tolist()

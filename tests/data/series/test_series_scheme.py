@@ -18,6 +18,9 @@ FACTS: dict[str, Any] = {
     "context": 24,
     "test_windows": 1,
     "series": ["a", "b"],
+    "columns": ["shop", "day", "sold"],
+    "layout": "wide",
+    "times": "String|%d.%m.%Y|",
 }
 
 
@@ -34,6 +37,8 @@ def test_it_comes_back():
         ({"context": "9"}, "context must be an int. Got '9'."),
         ({"seasons": []}, "seasons must be 1 to 1000 ints in [1, 1e5]"),
         ({"seasons": [0, 12]}, "seasons must be 1 to 1000 ints in [1, 1e5]"),
+        ({"columns": ["shop"]}, "columns must be three names. Got ('shop',)."),
+        ({"times": "Float64"}, "times must be a form of times. Got 'Float64'."),
         ({"integers": True}, "--freq must be a whole number if ds holds integers. Got 'MS'."),
     ],
     ids=str,

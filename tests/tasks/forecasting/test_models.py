@@ -12,7 +12,6 @@ from tiny_forecaster import COVARIATES, OPTIONS, each_model, fitted, frame, trai
 import elman
 from elman.errors import InputError
 from elman.registry import names_of_kind
-from elman.tasks.forecasting.facts import columns_of
 from elman.tasks.forecasting.query import Query, quantile_levels
 from elman.tasks.forecasting.task import Forecaster
 
@@ -29,7 +28,7 @@ def test_a_recursive_forecast_does_not_depend_on_the_other_series(distribution):
 def answer(task: Forecaster, query: Query, levels: tuple[int, ...]) -> pl.DataFrame:
     """A query's forecasts beside what came."""
     found = task.answers.answer(query, quantile_levels(levels))
-    return found.frame(columns_of(task.config), levels, with_actual=True)
+    return found.frame(levels, with_actual=True)
 
 
 @each_model

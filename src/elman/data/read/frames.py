@@ -1,11 +1,11 @@
 """Conversion between polars and pandas frames, so that results have the kind of frame the user gave."""
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
 import polars as pl
 
-from elman.config import shown
 from elman.errors import InputError
 
 
@@ -35,12 +35,26 @@ def to_polars(frame: Any, name: str = "df") -> pl.DataFrame:
 def _column(name: str, column: Any) -> pl.Series:
     if column.dtype.kind == "M":
         return _moments(name, column)
+    if _is_period(column):
+        begins = _each(column, lambda period: period.start_time.to_pydatetime())
+        return pl.Series(name, begins, pl.Datetime("us"))
     if column.dtype.kind in "biuf" and not column.isna().any():
         return pl.Series(name, column.to_numpy())
     filled = zip(column, column.isna(), strict=True)
     if _is_category(column):  # categories are names, even if they look like numbers
         return pl.Series(name, [None if missing else str(value) for value, missing in filled], pl.String)
     return pl.Series(name, [None if missing else value for value, missing in filled], strict=False)
+
+
+def _each(column: Any, convert: Callable[[Any], object]) -> list[Any]:
+    """Converts the cells that are not missing."""
+    filled = zip(column, column.isna(), strict=True)
+    return [None if missing else convert(value) for value, missing in filled]
+
+
+def _is_period(column: Any) -> bool:
+    """Whether a column holds periods of pandas: they are read as their beginnings."""
+    return len(column) > 0 and hasattr(column.iloc[0], "start_time") and hasattr(column.iloc[0], "freqstr")
 
 
 def _is_category(column: Any) -> bool:
@@ -57,12 +71,11 @@ def _moments(name: str, column: Any) -> pl.Series:
     moments = pl.Series(name, values)
     if zone is None:
         return moments
+    utc = moments.dt.replace_time_zone("UTC")
     try:
-        return moments.dt.replace_time_zone("UTC").dt.convert_time_zone(str(zone))
-    except pl.exceptions.PolarsError:
-        raise InputError(
-            f"column {name!r}: the time zone must have a name, as Europe/Berlin. Got {shown(str(zone))}."
-        ) from None
+        return utc.dt.convert_time_zone(str(zone))
+    except pl.exceptions.PolarsError:  # polars has no zones without a name, so an offset becomes text
+        return pl.Series(name, _each(column, lambda moment: moment.isoformat()), pl.String)
 
 
 def like(frame: pl.DataFrame, given: Any) -> Any:
@@ -80,8 +93,13 @@ def _as_pandas(column: pl.Series, given: Any, pd: Any) -> Any:
         return pd.Series(utc.to_numpy()).dt.tz_localize("UTC").dt.tz_convert(column.dtype.time_zone)
     if column.dtype == pl.Date and any(type(value) is date for value in given.iloc[0]):
         return pd.Series(column.to_list(), dtype=object)  # pandas has no date type of its own
-    if column.name in given.columns and _is_category(given[column.name]):
-        kind = given[column.name].dtype
+    own = given[column.name] if column.name in given.columns else None
+    if own is not None and _is_period(own):
+        return pd.PeriodIndex(column.to_numpy(), freq=own.iloc[0].freq)
+    if own is not None and own.dtype.kind == "M" and column.dtype == pl.String:
+        return pd.to_datetime(column.to_list(), utc=True).tz_convert(own.dt.tz).as_unit(own.dt.unit)
+    if own is not None and _is_category(own):
+        kind = own.dtype
         categories = {str(category): category for category in kind.categories}
         return pd.Series([categories[name] for name in column]).astype(kind)
     return column.to_numpy()

@@ -241,7 +241,7 @@ def check_known_ahead(panel: Panel, horizon: int, columns: Columns) -> None:
             empty = np.flatnonzero(missing[begin + length : begin + length + horizon])
             if len(empty):
                 raise InputError(
-                    f"{longer.place(series, length + empty[0], columns)}: "
+                    f"{longer.place(series, length + empty[0])}: "
                     f"column {name!r} is known ahead and must be given for every step forecast"
                 )
 

@@ -14,11 +14,14 @@ def forecast_frame(
     cutoffs: np.ndarray,
     quantiles: np.ndarray,
     levels: Sequence[int],
-    columns: Columns,
     *,
     with_actual: bool = False,
 ) -> pl.DataFrame:
-    """Returns forecasts in the format of Nixtla's libraries, one row per step.
+    """Returns forecasts in the layout of the series' table.
+
+    A long table has the format of Nixtla's libraries, one row per series and step; that of a single series
+    has no column of names. A wide table has a row per step, and for each series a column of medians and
+    columns of the ends of intervals.
 
     Args:
         panel: the series.
@@ -26,10 +29,11 @@ def forecast_frame(
         cutoffs: [M] first step of each forecast.
         quantiles: [M, H, 1 + 2 L] the median, then both ends of each interval.
         levels: the L intervals in per cent.
-        columns: names of the columns of series, time and target.
-        with_actual: whether to add the columns ``cutoff`` (time of the last step read) and target.
+        with_actual: whether to add the columns ``cutoff`` (time of the last step read) and target; the result
+            is then long.
     """
-    horizon = quantiles.shape[1]
+    horizon, columns = quantiles.shape[1], panel.columns
+    wide = columns.layout == "wide" and not with_actual
     steps = (cutoffs[:, None] + np.arange(horizon)).ravel()
     rows = np.repeat(series, horizon)
     result = {
@@ -43,4 +47,17 @@ def forecast_frame(
     for k, level in enumerate(levels):
         for side, name in enumerate(("lo", "hi"), 1):
             result[f"elman-{name}-{level}"] = pl.Series(quantiles[..., 2 * k + side].ravel())
-    return pl.DataFrame(result)
+    table = pl.DataFrame(result)
+    if columns.layout == "one":
+        return table.drop(columns.id)
+    return _side_by_side(table, columns) if wide else table
+
+
+def _side_by_side(table: pl.DataFrame, columns: Columns) -> pl.DataFrame:
+    """Returns a long table of forecasts with the columns of one series after those of another."""
+    times = table[columns.time].unique(maintain_order=True)
+    result = pl.DataFrame([times])
+    for (name,), own in table.group_by(columns.id, maintain_order=True):
+        names = {c: c.replace("elman", str(name), 1) for c in own.columns if c.startswith("elman")}
+        result = result.join(own.drop(columns.id).rename(names), on=columns.time, how="left")
+    return result

@@ -1,26 +1,31 @@
 """Panels: many time series in one long table, one row per step with its ``unique_id`` and ``ds``."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import polars as pl
 
 from elman.data.series.frequency import Frequency
-from elman.data.series.times import in_zone
+from elman.data.series.time_forms import TimeForm
+
+Layout = Literal["auto", "long", "one", "wide"]
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of the columns of a long table, covariates included.
+    """Names of the columns of a table, covariates included, and what its rows and columns are.
 
     Attributes:
-        id: names a row's series.
+        id: names a row's series; also the column of names in forecasts of files without one.
         time: integers, dates or date-times.
         target: values to forecast; empty cells are missing values.
         known: covariates known ahead, such as holidays or fixed prices.
         past: covariates known only up to the present.
         static: properties of a series, the same in all of its rows.
+        layout: long: a row for each series and time; one: a single series without a name; wide: a column for
+            each series; auto: whatever the table shows.
     """
 
     id: str = "unique_id"
@@ -29,11 +34,16 @@ class Columns:
     known: tuple[str, ...] = ()
     past: tuple[str, ...] = ()
     static: tuple[str, ...] = ()
+    layout: Layout = "auto"
 
     @property
     def covariates(self) -> tuple[str, ...]:
         """The covariates with a value per step."""
         return self.known + self.past
+
+    def named(self, name: str) -> str:
+        """Returns a series' name for messages."""
+        return f"{self.id if self.layout in ('auto', 'long') else 'series'} {name!r}"
 
 
 @dataclass(frozen=True)
@@ -53,7 +63,8 @@ class Panel:
         covariates: [R] each, float64 or texts.
         static: [N] each, float64 or texts.
         integers: whether times are integers, not dates.
-        time_type: original type of the times; String if they were texts or of several types.
+        form: how the times were written.
+        columns: names of the columns that were read.
     """
 
     keys: "pl.Series"
@@ -65,7 +76,8 @@ class Panel:
     covariates: dict[str, np.ndarray]
     static: dict[str, np.ndarray]
     integers: bool
-    time_type: "pl.DataType"
+    form: TimeForm
+    columns: Columns = field(default_factory=Columns)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -107,26 +119,24 @@ class Panel:
         )
 
     def ds(self, times: np.ndarray) -> "pl.Series":
-        """Returns times in their original type; for texts, integers, date-times, or dates if all at midnight.
+        """Returns times as they were written.
 
         Raises:
             InputError: a time does not exist in the time zone.
         """
-        kind = self.time_type
         if self.integers:
             column = pl.Series("ds", times)
+            kind = self.form.kind
             narrow = column.cast(kind, strict=False) if kind.is_integer() else column
             return column if narrow.has_nulls() else narrow
-        column = pl.Series("ds", times.astype("datetime64[s]").astype("datetime64[us]"))
-        if isinstance(kind, pl.Datetime):
-            return in_zone(column, kind, wall=self.frequency.by_days)
-        whole = self.frequency.by_days and (self.starts % 86400 == 0).all()
-        return column.cast(pl.Date) if whole else column
+        by_days = self.frequency.by_days
+        whole_days = by_days and bool((self.starts % 86400 == 0).all())
+        return self.form.written(times, wall=by_days, whole_days=whole_days)
 
-    def place(self, series: int, step: int, columns: Columns) -> str:
+    def place(self, series: int, step: int) -> str:
         """Returns a step's series and time, for messages."""
         time = self.ds(self.times(np.array([series]), np.array([step])))[0]
-        return f"{columns.id} {self.ids[series]!r}, {columns.time} {time}"
+        return f"{self.columns.named(self.ids[series])}, {self.columns.time} {time}"
 
 
 def missing_value(values: np.ndarray) -> float | str:

@@ -9,7 +9,7 @@ import polars as pl
 
 from elman.data.read.reading import PLAIN, Reading
 from elman.data.read.tables import (
-    check_columns,
+    TABLES,
     check_filled,
     holds_numbers,
     number_column,
@@ -17,60 +17,99 @@ from elman.data.read.tables import (
     row_number,
     text_column,
 )
-from elman.data.series.frequency import Frequency, infer_frequency, parse_frequency
+from elman.data.series.frequency import Frequency, check_anchor, infer_frequency, parse_frequency
+from elman.data.series.layout import Source, sources_of
 from elman.data.series.panel import Columns, Panel, missing_value
-from elman.data.series.times import on_the_wall, read_times
+from elman.data.series.times import Trained, read_times
 from elman.errors import InputError
+from elman.notice import notice
 
+ENDINGS = (*TABLES, ".gz", ".zst", ".bz2", ".xz")
 _LONGEST = 10**7  # maximum number of steps of a series
 
 
 def read_panel(
-    paths: Sequence[Path], columns: Columns, freq: str | None = None, reading: Reading = PLAIN
+    paths: Sequence[Path],
+    columns: Columns,
+    freq: str | Trained | None = None,
+    reading: Reading = PLAIN,
+    time_format: str | None = None,
 ) -> Panel:
-    """Reads the series of one or more files (see ``read_table``).
+    """Reads the series of one or more files, or of a folder's files (see ``read_table``).
 
     Args:
-        paths: tables with the same columns.
+        paths: tables with the same columns; a file without a column of names is a series called by the file.
         columns: their names.
-        freq: see ``parse_frequency``; None: inferred.
+        freq: see ``parse_frequency``; or what a model was trained on; None: inferred.
         reading: how the files are read.
+        time_format: see ``read_times``; None: found from the times.
 
     Raises:
         InputError: the data are invalid; the message names file, row, column and value.
     """
     if not paths:
         raise InputError("forecasting reads at least one table. Got none.")
-    return make_panel([(read_table(path, reading), path) for path in paths], columns, freq, reading)
+    files = [file for path in paths for file in _files(path)]
+    tables = [(read_table(path, reading), path) for path, _ in files]
+    return make_panel(tables, columns, freq, reading, time_format, [name for _, name in files])
+
+
+def _files(path: Path) -> list[tuple[Path, str]]:
+    """Returns a file, or the tables of a folder and its folders, each with the name of its series."""
+    if not path.is_dir():
+        return [(path, _series_name(path.name))]
+    inside = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+    tables = [file for file in inside if file.name != _series_name(file.name)]
+    if not tables:
+        raise InputError(f"{path}: the folder has no tables; their names end in {', '.join(TABLES)}")
+    return [(file, _series_name(file.relative_to(path).as_posix())) for file in tables]
+
+
+def _series_name(name: str) -> str:
+    """Returns a file's name without the endings of a table."""
+    for _ in range(2):  # .csv.gz
+        ending = next((ending for ending in ENDINGS if name.endswith(ending)), "")
+        name = name.removesuffix(ending)
+    return name
 
 
 def make_panel(
     tables: "Sequence[tuple[pl.DataFrame, Path]]",
     columns: Columns,
-    freq: str | None = None,
+    freq: str | Trained | None = None,
     reading: Reading = PLAIN,
+    time_format: str | None = None,
+    names: Sequence[str] = (),
 ) -> Panel:
     """Returns a panel of tables, each with a name for messages; see ``read_panel``.
 
     Rows that are out of order within their series are sorted, and steps without a row become missing values.
     Each of these causes a warning that names the first such row.
     """
-    rows = _Rows(tables, columns, freq, reading)
-    firsts, series = _numbered(rows.ids)
-    keys = rows.keys.gather(firsts)
+    columns, sources, line = sources_of(tables, columns, names or [str(path) for _, path in tables], reading)
+    rows = _Rows(sources, columns, freq, reading, time_format)
+    for said in (line, rows.moments.assumed and f"{columns.time} is read {rows.moments.assumed}"):
+        if said:
+            notice(said)
+    keys, firsts, series = _numbered(rows.keys)
     order = _sorted(rows, series)
     series, times = series[order], rows.times[order]
-    if freq is None:
-        frequency = infer_frequency(times, series, integers=rows.integers)
-    else:
-        frequency = parse_frequency(freq, integers=rows.integers)
-    if rows.zone and frequency.by_days and not rows.wall:
+    if isinstance(freq, Trained) and rows.moments.integers != freq.integers:
+        raise InputError(f"{columns.time} must be dates or integers, as in training")
+    frequency = _frequency(freq, times, series, integers=rows.moments.integers)
+    if rows.moments.zone and frequency.by_days and not rows.moments.wall:
         raise InputError(
             f"{columns.time}: steps of {frequency} must have a constant time of day in the time zone "
-            f"{rows.zone}: convert them to a zone in which they do, or give times without a zone"
+            f"{rows.moments.zone}: convert them to a zone in which they do, or give times without a zone"
         )
     first = np.flatnonzero(np.diff(series, prepend=-1))
-    steps = _steps(rows, order, series, frequency, times[first])
+    if isinstance(freq, str):
+        check_anchor(freq, frequency, times[first])
+    hint = "Set another frequency by --freq."
+    if isinstance(freq, Trained):
+        hint = f"The model was trained on steps of {freq.frequency}."
+    hint += f" Here, rows are mostly {_seen(times, series)} apart."
+    steps = _steps(rows, order, series, frequency, times[first], hint)
     last = np.append(first[1:], len(steps)) - 1
     begins = np.concatenate([[0], np.cumsum(steps[last] + 1)])
     at = begins[series] + steps
@@ -81,102 +120,121 @@ def make_panel(
         flat[at] = values[order]
         return flat
 
-    y = spread(rows.values(columns.target, number=True))
+    y = spread(rows.targets())
     return Panel(
         keys,
         frequency,
         times[first],
         begins,
-        _lengths(y, begins, [rows.ids[row] for row in firsts], columns),
+        _lengths(y, begins, [rows.named(row) for row in firsts], columns),
         y,
         {column: spread(rows.values(column)) for column in columns.covariates},
         {column: _one_each(rows, column, series, order, first) for column in columns.static},
-        rows.integers,
-        rows.time_type,
+        rows.moments.integers,
+        rows.moments.form,
+        columns,
     )
 
 
-class _Rows:
-    """The rows of all tables, numbered from 0, each with its series' name and its time.
+def _frequency(
+    freq: str | Trained | None, times: np.ndarray, series: np.ndarray, *, integers: bool
+) -> Frequency:
+    """Returns the frequency of sorted times: as given, as trained, or as the times show."""
+    if freq is None:
+        return infer_frequency(times, series, integers=integers)
+    if isinstance(freq, str):
+        return parse_frequency(freq, integers=integers)
+    own = parse_frequency(freq.frequency, integers=integers)
+    if not (np.diff(series) == 0).any():
+        return own
+    seen = infer_frequency(times, series, integers=integers)
+    # a monthly model also reads months on other days
+    return seen if (seen.unit, seen.every) == (own.unit, own.every) else own
 
-    Times with a zone are converted to local time if all have the same time of day, as daily steps do, and
-    otherwise to UTC.
-    """
+
+def _seen(times: np.ndarray, series: np.ndarray) -> str:
+    """Returns the most common intervals between rows in words."""
+    gaps, counts = np.unique(np.diff(times)[np.diff(series) == 0], return_counts=True)
+    most = gaps[np.argsort(-counts, kind="stable")[:3]].tolist()
+    return " or ".join(f"{gap / 86400:g} days" if gap > 10**4 else f"{gap:g}" for gap in most) or "unknown"
+
+
+class _Rows:
+    """The rows of all sources, numbered from 0, each with its series' name and its time."""
 
     def __init__(
         self,
-        tables: "Sequence[tuple[pl.DataFrame, Path]]",
+        sources: Sequence[Source],
         columns: Columns,
-        freq: str | None,
+        freq: str | Trained | None,
         reading: Reading,
+        time_format: str | None,
     ) -> None:
-        self.columns, self._tables, self._reading = columns, tables, reading
-        self._begins = np.cumsum([0, *(len(table) for table, _ in tables)])
-        names = [columns.id, columns.time, columns.target, *columns.covariates, *columns.static]
-        for name in names:
-            if names.count(name) > 1:
-                raise InputError(f"column {name!r} is named for two purposes")
-        for table, path in tables:
-            check_columns(table, names, path)
-            check_filled(table, columns.id, path)
+        self.columns, self._sources, self._reading = columns, sources, reading
+        self._begins = np.cumsum([0, *(len(source.table) for source in sources)])
+        tables = {id(source.table): (source.table, source.path) for source in sources}
+        for table, path in tables.values():
+            if columns.layout == "long" and columns.id in table.columns:
+                check_filled(table, columns.id, path)
             check_filled(table, columns.time, path)
-        keys = [table[columns.id] for table, _ in tables]
+        keys = [_keys(source, columns) for source in sources]
         alike = len({column.dtype for column in keys}) == 1
         self.keys = pl.concat(keys if alike else [column.cast(pl.String) for column in keys])
-        self.ids: list[str] = self.keys.cast(pl.String).to_list()
-        moments = [table[columns.time] for table, _ in tables]
-        moments = [_as_integers(column) for column in moments]
-        self.time_type = moments[0].dtype if len({column.dtype for column in moments}) == 1 else pl.String()
-        self.zone = getattr(self.time_type, "time_zone", None)
-        self.wall = self.zone is not None and on_the_wall(moments, freq)
-        times, kinds = [], []
-        for column, (_, path) in zip(moments, tables, strict=True):
-            seconds, integers = read_times(column.dt.replace_time_zone(None) if self.wall else column, path)
-            times.append(seconds)
-            kinds.append(integers)
-            if integers != kinds[0]:
-                raise InputError(f"{path}: {columns.time} must be integers or dates, as in {tables[0][1]}")
-        self.times, self.integers = np.concatenate(times), kinds[0]
+        times = [(table[columns.time], path) for table, path in tables.values()]
+        self.moments = read_times(times, time_format, freq)
+        # the columns of a wide table share its times
+        ends = np.cumsum([len(column) for column, _ in times])[:-1]
+        of_table = dict(zip(tables, np.split(self.moments.values, ends), strict=True))
+        self.times = np.concatenate([of_table[id(source.table)] for source in sources])
 
-    def _find(self, row: int) -> tuple["pl.DataFrame", Path, int]:
+    def _find(self, row: int) -> tuple[Source, int]:
         number = int(np.searchsorted(self._begins, row, "right")) - 1
-        return *self._tables[number], int(row - self._begins[number])
+        return self._sources[number], int(row - self._begins[number])
 
     def named(self, row: int) -> str:
         """Returns file, row and series, for messages."""
-        _, path, index = self._find(row)
-        return f"{path}: row {row_number(path, index)}: {self.columns.id} {self.ids[row]!r}"
+        source, index = self._find(row)
+        name = self.columns.named(str(self.keys[int(row)]))
+        return f"{source.path}: row {row_number(source.path, index)}: {name}"
 
     def cell(self, row: int, column: str) -> str:
         """Returns a cell as written in its file."""
-        table, _, index = self._find(row)
-        return str(table[column][index])
+        source, index = self._find(row)
+        return str(source.table[column][index])
 
-    def values(self, column: str, *, number: bool = False) -> np.ndarray:
-        """Returns a column [rows], float64 if ``number`` is set or all cells are numbers, else texts."""
-        if number or all(holds_numbers(table, column, self._reading) for table, _ in self._tables):
-            numbers = (
-                number_column(table, column, path, missing=True, reading=self._reading)
-                for table, path in self._tables
-            )
-            return np.concatenate(list(numbers))
-        texts = (text_column(table, column) for table, _ in self._tables)
-        return np.array([cell for cells in texts for cell in cells])
+    def targets(self) -> np.ndarray:
+        """Returns the targets [rows], NaN where missing."""
+        return self._numbers([one.target for one in self._sources])
+
+    def values(self, column: str) -> np.ndarray:
+        """Returns a column [rows], float64 if all cells are numbers, else texts."""
+        tables = [source.table for source in self._sources]
+        if all(holds_numbers(table, column, self._reading) for table in tables):
+            return self._numbers([column] * len(tables))
+        return np.array([cell for table in tables for cell in text_column(table, column)])
+
+    def _numbers(self, columns: Sequence[str]) -> np.ndarray:
+        """Returns one column of numbers of each source, end to end."""
+        each = (
+            number_column(one.table, column, one.path, missing=True, reading=self._reading)
+            for one, column in zip(self._sources, columns, strict=True)
+        )
+        return np.concatenate(list(each))
 
 
-def _as_integers(moments: pl.Series) -> pl.Series:
-    """Returns times as integers if they are texts of integers."""
-    if moments.dtype != pl.String:
-        return moments
-    whole = moments.str.strip_chars().cast(pl.Int64, strict=False)
-    return moments if whole.has_nulls() else whole
+def _keys(source: Source, columns: Columns) -> "pl.Series":
+    """Returns the name of each row's series."""
+    if source.name is None:
+        return source.table[columns.id]
+    return pl.repeat(source.name, len(source.table), dtype=pl.String, eager=True)
 
 
-def _numbered(ids: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the row of each name's first occurrence, and the number of each row's name."""
-    numbers: dict[str, int] = {}
-    series = np.array([numbers.setdefault(name, len(numbers)) for name in ids], np.int64)
-    return np.unique(series, return_index=True)[1], series
+def _numbered(keys: "pl.Series") -> "tuple[pl.Series, np.ndarray, np.ndarray]":
+    """Returns the names in order, the row of each one's first occurrence, and the number of each row's."""
+    names = keys.unique(maintain_order=True)
+    firsts = keys.is_first_distinct().arg_true().to_numpy().astype(np.int64)
+    numbers = keys.replace_strict(names, pl.int_range(len(names), eager=True), return_dtype=pl.Int64)
+    return names, firsts, numbers.to_numpy()
 
 
 def _sorted(rows: _Rows, series: np.ndarray) -> np.ndarray:
@@ -199,7 +257,12 @@ def _sorted(rows: _Rows, series: np.ndarray) -> np.ndarray:
 
 
 def _steps(
-    rows: _Rows, order: np.ndarray, series: np.ndarray, frequency: Frequency, starts: np.ndarray
+    rows: _Rows,
+    order: np.ndarray,
+    series: np.ndarray,
+    frequency: Frequency,
+    starts: np.ndarray,
+    hint: str,
 ) -> np.ndarray:
     """Returns each sorted row's step within its series; warns of steps without a row."""
     steps, fits = frequency.steps(rows.times[order], starts[series])
@@ -208,8 +271,14 @@ def _steps(
         row, time = int(order[wrong[0]]), rows.columns.time
         raise InputError(
             f"{rows.named(row)}: {time} must be a whole number of steps of frequency {frequency}, at most "
-            f"{_LONGEST:,}, after the first of its series. Got {rows.cell(row, time)}. "
-            "Set another frequency by --freq."
+            f"{_LONGEST:,}, after the first of its series. Got {rows.cell(row, time)}. {hint}"
+        )
+    same = np.flatnonzero((np.diff(series) == 0) & (np.diff(steps) == 0))
+    if len(same):
+        row, time = int(order[same[0] + 1]), rows.columns.time
+        raise InputError(
+            f"{rows.named(row)}: {time} {rows.cell(row, time)} is in the same step of frequency {frequency} "
+            "as the row before"
         )
     wide = np.flatnonzero((np.diff(series) == 0) & (np.diff(steps) > 1))
     if len(wide):
@@ -246,5 +315,6 @@ def _lengths(y: np.ndarray, begins: np.ndarray, names: list[str], columns: Colum
     lengths = np.maximum.reduceat(np.where(np.isnan(y), 0, steps), begins[:-1])
     empty = np.flatnonzero(lengths == 0)
     if len(empty):
-        raise InputError(f"{columns.id} {names[int(empty[0])]!r} has no {columns.target}")
+        what = "numbers" if columns.layout == "wide" else columns.target
+        raise InputError(f"{names[int(empty[0])]} has no {what}")
     return lengths

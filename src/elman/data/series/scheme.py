@@ -1,9 +1,11 @@
 """Properties of a forecaster's series, learnt from the training part alone."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from elman.config import require
 from elman.data.series.frequency import parse_frequency
+from elman.data.series.time_forms import form_of_text
 from elman.errors import InputError
 
 _MOST_STEPS, _LONGEST_SEASON, _MOST_SEASONS = 10**6, 10**5, 1000
@@ -22,6 +24,9 @@ class SeriesScheme:
         context: steps read before a forecast.
         test_windows: forecasts at the end of each series that are excluded from training.
         series: names of the series that have their own parameters.
+        columns: names of the columns of series, time and target; empty: those of the options.
+        layout: what the training table was; see ``Columns``.
+        times: how its times were written; see ``TimeForm``.
 
     Raises:
         InputError: the frequency is unknown, or a number is out of range.
@@ -35,6 +40,9 @@ class SeriesScheme:
     context: int
     test_windows: int
     series: tuple[str, ...]
+    columns: tuple[str, ...] = ()  # these three are absent in runs of version 0.1
+    layout: Literal["auto", "long", "one", "wide"] = "auto"
+    times: str = "String"
 
     def __post_init__(self) -> None:
         """Checks the attributes, which may come from an untrusted file."""
@@ -45,6 +53,8 @@ class SeriesScheme:
         require(
             "test_windows", 0 <= self.test_windows <= _MOST_STEPS, "an int in [0, 1e6]", self.test_windows
         )
+        require("columns", len(self.columns) in (0, 3), "three names", self.columns)
+        require("times", form_of_text(self.times) is not None, "a form of times", self.times)
         fits = all(1 <= steps <= _LONGEST_SEASON for steps in self.seasons)
         if not (fits and 1 <= len(self.seasons) <= _MOST_SEASONS):
             raise InputError(f"seasons must be 1 to {_MOST_SEASONS} ints in [1, 1e5]")

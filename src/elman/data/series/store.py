@@ -6,7 +6,7 @@ import polars as pl
 from elman.config import shown
 from elman.data.series.frequency import parse_frequency
 from elman.data.series.panel import Panel
-from elman.data.series.times import type_of_text, type_text
+from elman.data.series.time_forms import form_of_text
 from elman.errors import InputError
 
 
@@ -14,7 +14,7 @@ def panel_arrays(panel: Panel) -> dict[str, np.ndarray]:
     """Returns what ``panel_from_arrays`` reads, for an ``.npz`` file."""
     return {
         "ids": panel.keys.to_numpy() if panel.keys.dtype.is_integer() else np.array(panel.ids),
-        "times": np.array(type_text(panel.time_type)),
+        "times": np.array(str(panel.form)),
         "frequency": np.array(str(panel.frequency)),
         "integers": np.array(panel.integers),
         "starts": panel.starts,
@@ -65,9 +65,9 @@ def panel_from_arrays(arrays: dict[str, np.ndarray], source: str) -> Panel:
     )
     if not fits:
         raise InputError(f"{source}: its arrays are inconsistent")
-    integers, time_type = bool(arrays["integers"]), type_of_text(str(arrays["times"]))
-    if time_type is None:
-        raise InputError(f"{source}: times must be a type of times. Got {shown(str(arrays['times']))}.")
+    integers, form = bool(arrays["integers"]), form_of_text(str(arrays["times"]))
+    if form is None:
+        raise InputError(f"{source}: times must be a form of times. Got {shown(str(arrays['times']))}.")
     return Panel(
         pl.Series(ids),
         parse_frequency(str(arrays["frequency"]), integers=integers),
@@ -78,5 +78,5 @@ def panel_from_arrays(arrays: dict[str, np.ndarray], source: str) -> Panel:
         covariates,
         static,
         integers,
-        time_type,
+        form,
     )

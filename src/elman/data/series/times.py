@@ -1,6 +1,7 @@
-"""Times of rows: integers or date-times, in local time or UTC, and their original types."""
+"""Reads times of rows: integers or date-times, in local time or UTC, in whatever form they are written."""
 
-import zoneinfo
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -8,93 +9,311 @@ import polars as pl
 
 from elman.config import shown
 from elman.data.read.tables import row_number
-from elman.data.series.frequency import parse_frequency
+from elman.data.series.frequency import infer_frequency, parse_frequency
+from elman.data.series.time_forms import (
+    TimeForm,
+    as_written,
+    check_pattern,
+    parsed,
+    pattern_of_integers,
+    patterns_of,
+    seconds_of_integers,
+    zone_of,
+)
 from elman.errors import InputError
 
-_DATES = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M")
-_ZONED = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z")
+_PROBED = 50  # cells whose patterns are tried on the whole column
+_NUMBER = "number"
+_NAMES = {"%d": "day", "%m": "month", "%y": "year", "%Y": "year"}
 
 
-def on_the_wall(moments: "list[pl.Series]", freq: str | None) -> bool:
-    """Whether to use local time: if all times have the same time of day, or ``freq`` is in days or longer."""
-    if freq is not None:
-        return parse_frequency(freq, integers=False).by_days
-    return len({time for column in moments for time in column.dt.time().unique()}) == 1
+@dataclass(frozen=True)
+class Times:
+    """The times of the rows of one or more tables.
+
+    Attributes:
+        values: [rows] the integers themselves, or seconds since 1970.
+        integers: whether they are plain integers.
+        form: how they are written.
+        wall: whether seconds are in local time, not in UTC.
+        zone: the zone of the column, empty if it has none.
+        assumed: what was assumed of the form, in words; empty if nothing was.
+    """
+
+    values: np.ndarray
+    integers: bool
+    form: TimeForm
+    wall: bool = False
+    zone: str = ""
+    assumed: str = ""
 
 
-def read_times(column: "pl.Series", path: Path) -> tuple[np.ndarray, bool]:
-    """Returns times [rows], and whether they are integers."""
+@dataclass(frozen=True)
+class Trained:
+    """The times that a model was trained on.
+
+    Attributes:
+        frequency: see ``parse_frequency``.
+        form: how they were written.
+        integers: whether they were plain integers.
+    """
+
+    frequency: str
+    form: TimeForm
+    integers: bool
+
+
+@dataclass(frozen=True)
+class _Moments:
+    """Date-times of a column in local time, with their offsets in seconds if they have any."""
+
+    local: pl.Series
+    offsets: pl.Series | None
+    form: TimeForm
+    assumed: str = ""
+
+
+def read_times(
+    columns: "Sequence[tuple[pl.Series, Path]]",
+    time_format: str | None = None,
+    freq: str | Trained | None = None,
+) -> Times:
+    """Reads the times of one or more tables; all of them are read alike.
+
+    Times with a zone or an offset are converted to local time if all have the same time of day, as daily
+    steps do, or if ``freq`` is in days or longer; otherwise to UTC.
+
+    Args:
+        columns: the column of each table, and the table's path for messages.
+        time_format: a format of strptime; s, ms, us or ns: integers since 1970; number: plain integers; None:
+            found from the column as a whole.
+        freq: see ``parse_frequency``; a whole number: times are plain integers; or what a model was trained
+            on, which decides between several readings.
+
+    Raises:
+        InputError: a cell is no time, or the form is ambiguous.
+    """
+    trained = freq if isinstance(freq, Trained) else None
+    likely = "" if trained is None else trained.form.pattern
+    if isinstance(freq, Trained):
+        freq = freq.frequency
+    if time_format is not None:
+        check_pattern(time_format)
+        time_format = time_format.replace(".%f", "%.6f")  # as Python's strptime has it
+    column, place = _joined(columns)
+    as_text = column.dtype == pl.String and "%" in (time_format or "")  # 01022024 is no number
+    whole = None if as_text else _whole_numbers(column)
+    if whole is not None and time_format is None and freq is not None and freq.isdigit():
+        time_format = _NUMBER
+    elif whole is not None and time_format is None and trained is not None:
+        time_format = pattern_of_integers(whole) or likely or None
+    if whole is not None:
+        number = _read_integers(whole, column.dtype, time_format)
+        if number is not None:
+            return number
+        moments = _moments_of_integers(whole, column.dtype, time_format)
+    elif time_format == _NUMBER:
+        raise InputError(f"{place(0)}: must be an integer. Got {shown(column[0])}.")
+    elif column.dtype == pl.String:
+        moments = _moments_of_texts(column, place, time_format, likely)
+    elif column.dtype in (pl.Date, pl.Datetime):
+        moments = _typed(column)
+    else:
+        raise InputError(
+            f"{columns[0][1]}: column {column.name!r}: must be integers, dates or date-times. "
+            f"Got {shown(column[0])}."
+        )
+    return _as_seconds(moments, column, place, freq)
+
+
+def _joined(columns: "Sequence[tuple[pl.Series, Path]]") -> "tuple[pl.Series, Callable[[int], str]]":
+    """Returns the columns end to end, and a function that names a row's place."""
+    begins = np.cumsum([0, *(len(column) for column, _ in columns)])
+    name = columns[0][0].name
+
+    def place(row: int) -> str:
+        number = int(np.searchsorted(begins, row, "right")) - 1
+        path = columns[number][1]
+        return f"{path}: row {row_number(path, row - int(begins[number]))}, column {name!r}"
+
+    parts = [column.rename(name) for column, _ in columns]
+    kinds = {column.dtype for column in parts}
+    if len(kinds) > 1:
+        dates = all(kind in (pl.Date, pl.Datetime) for kind in kinds)
+        naive = all(getattr(kind, "time_zone", None) is None for kind in kinds)
+        parts = [column.cast(pl.Datetime("us") if dates and naive else pl.String) for column in parts]
+    return pl.concat(parts), place
+
+
+def _whole_numbers(column: "pl.Series") -> "pl.Series | None":
+    """Returns a column as integers; None if a cell is none."""
     if column.dtype.is_float() and bool((column == column.round()).all()) and column.is_finite().all():
-        column = column.cast(pl.Int64, strict=False)  # pandas turns integers with empty cells into floats
+        return column.cast(pl.Int64, strict=False)  # pandas turns integers with empty cells into floats
     if column.dtype.is_integer():
-        return column.cast(pl.Int64).to_numpy(), True
+        return column.cast(pl.Int64)
     if column.dtype == pl.String:
         whole = column.str.strip_chars().cast(pl.Int64, strict=False)
-        if not whole.has_nulls():
-            return whole.to_numpy(), True
-        column = _parsed(column, path)
-    if column.dtype != pl.Date and column.dtype != pl.Datetime:
+        return None if whole.has_nulls() else whole
+    return None
+
+
+def _read_integers(whole: "pl.Series", kind: "pl.DataType", time_format: str | None) -> Times | None:
+    """Returns times that are plain integers; None if they stand for dates."""
+    pattern = pattern_of_integers(whole) if time_format is None else time_format
+    if pattern not in ("", _NUMBER):
+        return None
+    return Times(whole.to_numpy(), True, TimeForm(kind if kind.is_integer() else pl.Int64()))
+
+
+def _moments_of_integers(whole: "pl.Series", kind: "pl.DataType", time_format: str | None) -> _Moments:
+    """Reads integers that stand for dates."""
+    pattern = pattern_of_integers(whole) if time_format is None else time_format
+    form = TimeForm(pl.Int64() if kind.is_float() else kind, pattern)
+    if "%" in pattern:
+        local, _ = parsed(whole.cast(pl.String), pattern)
+        if local.has_nulls():
+            wrong = whole.filter(local.is_null())[0]
+            raise InputError(f"column {whole.name!r}: must be a time of the format {pattern}. Got {wrong}.")
+        return _Moments(local, None, form, f"as {pattern}")
+    since = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}[pattern]
+    return _Moments(seconds_of_integers(whole, pattern), None, form, f"as {since} since 1970")
+
+
+def _typed(column: "pl.Series") -> _Moments:
+    """Returns dates and date-times as they are, in local time if they have a zone."""
+    kind = column.dtype
+    if not isinstance(kind, pl.Datetime) or kind.time_zone is None:
+        return _Moments(column.cast(pl.Datetime("us")), None, TimeForm(kind))
+    local = column.dt.replace_time_zone(None).cast(pl.Datetime("us"))
+    utc = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None).cast(pl.Datetime("us"))
+    return _Moments(local, (local - utc).dt.total_seconds(), TimeForm(kind))
+
+
+def _moments_of_texts(
+    column: "pl.Series", place: Callable[[int], str], time_format: str | None, likely: str
+) -> _Moments:
+    """Reads texts by a given format, or by the only one that the whole column fits."""
+    texts = column.str.strip_chars()
+    if time_format is not None and "%" not in time_format:
         raise InputError(
-            f"{path}: column {column.name!r}: must be integers, dates or date-times. Got {shown(column[0])}."
+            f"{place(0)}: must be an integer for --time-format {time_format}. Got {shown(column[0])}."
         )
-    moments = column.cast(pl.Datetime("us")).to_numpy().astype(np.int64)
-    odd = np.flatnonzero(moments % 10**6)
+    patterns = _tried(texts) if time_format is None else [time_format]
+    results = [(pattern, *parsed(texts, pattern)) for pattern in patterns]
+    fits = [result for result in results if not result[1].has_nulls()]
+    if not fits:
+        return _mixed(column, texts, results, place, time_format)
+    same = [fit for fit in fits if _order(fit[0]) == _order(likely)]
+    pattern, local, offsets = _unambiguous(same or fits, texts, place)
+    written = as_written(texts, local, pattern)
+    zone = ""
+    if offsets is not None:
+        utc = local - (offsets * 10**6).cast(pl.Duration("us"))
+        if local.dt.time().n_unique() > 1 and utc.dt.time().n_unique() == 1:  # steps of days in UTC
+            local, offsets = utc, offsets * 0
+            return _Moments(local, offsets, TimeForm(column.dtype, written, "Z"))
+        last = texts.str.extract(r"( ?(?:Z|UTC|[+-]\d{2}(?::?\d{2})?))$", 1)[-1]
+        zone = zone_of(local, offsets, str(last))
+    orders = {frozenset(_order(p)) for p, *_ in results if _swaps(p)}
+    assumed = f"as {'/'.join(_order(pattern))}" if orders and time_format is None and _swaps(pattern) else ""
+    return _Moments(local, offsets, TimeForm(column.dtype, written, zone), assumed)
+
+
+def _tried(texts: "pl.Series") -> list[str]:
+    """Returns the patterns of some cells, each once."""
+    some = texts.gather(np.unique(np.linspace(0, len(texts) - 1, _PROBED).astype(int)))
+    return list(dict.fromkeys(pattern for cell in some for pattern in patterns_of(cell)))
+
+
+def _unambiguous(
+    fits: "list[tuple[str, pl.Series, pl.Series | None]]", texts: "pl.Series", place: Callable[[int], str]
+) -> "tuple[str, pl.Series, pl.Series | None]":
+    """Returns the only reading; of several different ones, the only one whose steps are even."""
+    different = [fit for k, fit in enumerate(fits) if not any(fit[1].equals(other[1]) for other in fits[:k])]
+    if len(different) > 1:
+        even = [fit for fit in different if _is_even(fit[1])]
+        if len(even) == 1:
+            return even[0]
+        row = int((different[0][1] != different[1][1]).arg_true()[0])
+        readings = " or ".join(
+            f"{local[row]:%-d %B %Y} (--time-format {_quoted(pattern)})" for pattern, local, _ in different
+        )
+        raise InputError(f"{place(row)}: {shown(texts[row])} may be {readings}. Choose one.")
+    return different[0]
+
+
+def _is_even(local: "pl.Series") -> bool:
+    """Whether date-times, each once and in order, are steps of one frequency without a gap."""
+    seconds = np.unique(local.cast(pl.Int64).to_numpy() // 10**6)
+    if len(seconds) < 3:
+        return False
+    one = np.zeros(len(seconds), np.int64)
+    steps, fits = infer_frequency(seconds, one, integers=False).steps(seconds, seconds[one])
+    return bool(fits.all() and (np.diff(steps) == 1).all())
+
+
+def _mixed(
+    column: "pl.Series",
+    texts: "pl.Series",
+    results: "list[tuple[str, pl.Series, pl.Series | None]]",
+    place: Callable[[int], str],
+    time_format: str | None,
+) -> _Moments:
+    """Reads texts of several patterns that agree in the order of day, month and year."""
+    if time_format is None and results:
+        results = sorted(results, key=lambda result: result[1].null_count())
+        order = _order(results[0][0])
+        same = [result for result in results if _order(result[0])[: len(order)] == order]
+        rivals = [result for result in results if _swaps(result[0]) and _order(result[0]) != order]
+        if all(offsets is None for _, _, offsets in same) and not (_swaps(results[0][0]) and rivals):
+            local = pl.select(pl.coalesce([moments for _, moments, _ in same])).to_series()
+            if not local.has_nulls():
+                pattern = as_written(texts, local, same[0][0])
+                return _Moments(local, None, TimeForm(column.dtype, pattern))
+    best = min((moments for _, moments, _ in results), key=lambda one: one.null_count(), default=None)
+    row = 0 if best is None else int(best.is_null().arg_true()[0])
+    rule = (
+        "an integer, a date such as 2024-12-31 or a date-time such as 2024-12-31 23:00:00, or in the format "
+        "given by --time-format"
+        if time_format is None
+        else f"a time of the format {time_format}"
+    )
+    raise InputError(f"{place(row)}: must be {rule}. Got {shown(column[row])}.")
+
+
+def _order(pattern: str) -> tuple[str, ...]:
+    """Returns day, month and year in the order in which a pattern has them."""
+    found = sorted((pattern.find(token), name) for token, name in _NAMES.items() if token in pattern)
+    return tuple(name for _, name in found)
+
+
+def _swaps(pattern: str) -> bool:
+    """Whether day and month of a pattern could be taken for each other."""
+    return set(_order(pattern)) == {"day", "month", "year"} and _order(pattern)[0] != "year"
+
+
+def _quoted(pattern: str) -> str:
+    return f"'{pattern}'" if " " in pattern else pattern
+
+
+def _as_seconds(
+    moments: _Moments, column: "pl.Series", place: Callable[[int], str], freq: str | None
+) -> Times:
+    """Converts date-times to seconds in local time or UTC."""
+    local, offsets = moments.local, moments.offsets
+    wall = True
+    if offsets is not None:
+        if freq is not None:
+            wall = parse_frequency(freq, integers=False).by_days
+        else:
+            wall = local.dt.time().n_unique() == 1
+    micro = local.cast(pl.Int64).to_numpy()
+    odd = np.flatnonzero(micro % 10**6)
     if len(odd):
         row = int(odd[0])
-        raise InputError(
-            f"{path}: row {row_number(path, row)}, column {column.name!r}: must be a whole second. "
-            f"Got {column[row]}."
-        )
-    return moments // 10**6, False
-
-
-def _parsed(column: "pl.Series", path: Path) -> "pl.Series":
-    """Parses texts as date-times, in the format that matches most of them."""
-    text = column.str.strip_chars()
-    candidates = [text.str.to_datetime(form, strict=False, time_unit="us") for form in _DATES]
-    candidates += [(text + "-01").str.to_datetime("%Y-%m-%d", strict=False, time_unit="us")]  # a month
-    for form in _ZONED:
-        zoned = text.str.to_datetime(form, strict=False, time_unit="us", time_zone="UTC")
-        candidates.append(zoned.dt.replace_time_zone(None))
-    best = min(candidates, key=lambda parsed: parsed.null_count())
-    if best.null_count():
-        row = int(best.is_null().arg_true()[0])
-        raise InputError(
-            f"{path}: row {row_number(path, row)}, column {column.name!r}: must be an integer, a date such "
-            f"as 2024-12-31 or a date-time such as 2024-12-31 23:00:00. Got {shown(column[row])}."
-        )
-    return best
-
-
-def in_zone(moments: "pl.Series", kind: "pl.Datetime", *, wall: bool) -> "pl.Series":
-    """Converts date-times in local time (``wall``) or UTC to a type and its zone."""
-    if kind.time_zone is None:
-        return moments.cast(kind)
-    if not wall:
-        return moments.dt.replace_time_zone("UTC").cast(kind)
-    zoned_moments = moments.dt.replace_time_zone(kind.time_zone, ambiguous="earliest", non_existent="null")
-    if zoned_moments.has_nulls():
-        missing = moments.filter(zoned_moments.is_null())[0]
-        raise InputError(
-            f"{missing} does not exist in {kind.time_zone}, because clocks are put forward then: "
-            "give times without a time zone"
-        )
-    return zoned_moments.cast(kind)
-
-
-def type_text(kind: "pl.DataType") -> str:
-    """Returns a type of times as a text."""
-    if isinstance(kind, pl.Datetime):
-        return f"Datetime {kind.time_unit} {kind.time_zone or ''}".strip()
-    return str(kind) if kind == pl.Date or kind.is_integer() else "String"
-
-
-def type_of_text(text: str) -> "pl.DataType | None":
-    """Returns the type that ``type_text`` wrote as this text; None for any other text."""
-    kind, _, rest = text.partition(" ")
-    if kind == "Datetime":
-        unit, _, zone = rest.partition(" ")
-        fits = unit in ("ms", "us", "ns") and (not zone or zone in zoneinfo.available_timezones())
-        return pl.Datetime(unit, zone or None) if fits else None  # type: ignore[arg-type]
-    plain = ("String", "Date", *(f"{sign}Int{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)))
-    return getattr(pl, text)() if text in plain else None
+        raise InputError(f"{place(row)}: must be a whole second. Got {column[row]}.")
+    seconds = micro // 10**6
+    if offsets is not None and not wall:
+        seconds = seconds - offsets.to_numpy()
+    zone = "" if offsets is None else str(getattr(column.dtype, "time_zone", None) or moments.form.zone)
+    return Times(seconds, False, moments.form, wall, zone, moments.assumed)

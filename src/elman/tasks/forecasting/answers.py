@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,18 @@ from torch import Tensor
 from elman.baselines.backtest import LEVELS
 from elman.batch import Window
 from elman.data.batches.cutoffs import CutoffWindows, RandomWindows
+from elman.data.read.frames import to_polars
 from elman.data.series.covariates import check_known_ahead
 from elman.data.series.panel import Panel
-from elman.data.series.read import read_panel
+from elman.data.series.read import make_panel, read_panel
+from elman.data.series.time_forms import TimeForm, form_of_text
+from elman.data.series.times import Trained
 from elman.draws import Draws
-from elman.errors import InputError
 from elman.models.forecast.ensemble import Ensemble
 from elman.models.predict import device_of, predict
 from elman.pictures.forecast import draw_forecasts
-from elman.tasks.forecasting.data import SeriesData, check_targets, panel_of
-from elman.tasks.forecasting.facts import SeriesFacts, columns_of
+from elman.tasks.forecasting.data import SeriesData, check_targets
+from elman.tasks.forecasting.facts import SeriesFacts, columns_as_trained
 from elman.tasks.forecasting.options import ForecastingConfig
 from elman.tasks.forecasting.query import Answer, Query, quantile_levels
 from elman.tasks.forecasting.windows import Windows
@@ -50,18 +53,19 @@ class SeriesAnswers(TaskAnswers):
 
     def read(self, paths: list[Path]) -> Panel:
         """Reads series from files with the columns and the frequency of the training data."""
-        return self._alike(
-            read_panel(paths, columns_of(self.config), self.facts.frequency, self.config.reading)
-        )
+        return self._alike(partial(read_panel, paths))
 
     def panel_of(self, df: Any) -> Panel:
         """Makes series of a frame with the columns and the frequency of the training data."""
-        return self._alike(panel_of(self.config, df, self.facts.frequency))
+        return self._alike(partial(make_panel, [(to_polars(df), Path("df"))]))
 
-    def _alike(self, panel: Panel) -> Panel:
-        check_targets(self.config, panel)
-        if panel.frequency.unit and panel.integers != self.facts.integers:
-            raise InputError(f"{self.config.time_column} must be dates or integers, as in training")
+    def _alike(self, read: Callable[..., Panel]) -> Panel:
+        config, facts = self.config, self.facts
+        columns = columns_as_trained(config, facts)
+        form = form_of_text(facts.times) or TimeForm(pl.String())
+        trained = Trained(facts.frequency, form, facts.integers)
+        panel = read(columns, trained, config.reading, config.time_format)
+        check_targets(config, panel)
         return panel
 
     def ahead(self, panel: Panel, horizon: int, levels: Sequence[int], plot: Path | None) -> pl.DataFrame:
@@ -73,11 +77,11 @@ class SeriesAnswers(TaskAnswers):
             levels: intervals in per cent.
             plot: file of the picture; None draws none.
         """
-        check_known_ahead(panel, horizon, columns_of(self.config))
+        check_known_ahead(panel, horizon, panel.columns)
         answer = self.answer(Query.ahead(panel, horizon), quantile_levels(levels))
         if plot is not None:
             draw_forecasts(answer.drawn(np.arange(min(_SHOWN, len(panel))), levels), plot)
-        return answer.frame(columns_of(self.config), levels)
+        return answer.frame(levels)
 
     def answer(self, query: Query, levels: tuple[float, ...]) -> Answer:
         """Computes the model's quantiles at levels in (0, 1); the only place where the model forecasts."""
@@ -99,9 +103,8 @@ class SeriesAnswers(TaskAnswers):
 
     def by_column(self, table: pl.DataFrame) -> dict[str, list[Any]]:
         """Returns forecasts by column, with dates as texts."""
-        times = pl.col(self.config.time_column)
-        is_integer = table[self.config.time_column].dtype.is_integer()
-        return (table if is_integer else table.with_columns(times.cast(str))).to_dict(as_series=False)
+        dates = [name for name in table.columns if table[name].dtype in (pl.Date, pl.Datetime)]
+        return table.with_columns(pl.col(dates).cast(str)).to_dict(as_series=False)
 
     def batches(self, paths: list[Path]) -> CutoffWindows:  # type: ignore[override]  # see SeriesData.parts
         """Returns the windows that ``evaluate`` forecasts from, as batches."""

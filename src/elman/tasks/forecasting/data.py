@@ -1,5 +1,6 @@
 """Series of one or more long tables, split into training, validation and test part."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,7 +13,7 @@ from elman.data.series.panel import Panel
 from elman.data.series.read import make_panel, read_panel
 from elman.data.series.store import panel_arrays, panel_from_arrays
 from elman.errors import InputError
-from elman.tasks.forecasting.facts import SeriesFacts, columns_of
+from elman.tasks.forecasting.facts import SeriesFacts, columns_as_trained, columns_of
 from elman.tasks.forecasting.options import ForecastingConfig
 from elman.tasks.forecasting.windows import Windows
 from elman.tasks.shared.data import Parts, TaskData
@@ -49,7 +50,7 @@ class SeriesData(TaskData):
     @classmethod
     def read(cls, config: ForecastingConfig, paths: list[Path], folder: Path | None) -> Self:
         """Reads one or more tables; learns frequency, seasons, scales and categories."""
-        panel = read_panel(paths, columns_of(config), config.freq, config.reading)
+        panel = read_panel(paths, columns_of(config), config.freq, config.reading, config.time_format)
         return cls.of(config, panel, config.test_windows)
 
     @classmethod
@@ -75,11 +76,12 @@ class SeriesData(TaskData):
         panel = panel_from_arrays(read_arrays(path), str(path))
         if str(panel.frequency) != facts.frequency or panel.integers != facts.integers:
             raise InputError(f"{path}: frequency must be {facts.frequency}. Got {panel.frequency}.")
-        columns = columns_of(config)
+        columns = columns_as_trained(config, facts)
         expected = (set(columns.covariates), set(columns.static))
         if (set(panel.covariates), set(panel.static)) != expected:
             raise InputError(f"{path}: must hold the covariates of the options")
-        return cls(config, facts, panel)
+        columns = replace(columns, layout=facts.layout)
+        return cls(config, facts, replace(panel, columns=columns))
 
     @property
     def windows(self) -> Windows:
@@ -104,9 +106,10 @@ class SeriesData(TaskData):
         np.savez(folder / _DATA, **arrays)
 
 
-def panel_of(config: ForecastingConfig, df: Any, freq: str | None) -> Panel:
-    """Reads the series of a polars or pandas frame. Raises InputError for a bad row."""
-    return make_panel([(to_polars(df), Path("df"))], columns_of(config), freq, config.reading)
+def panel_of(config: ForecastingConfig, df: Any) -> Panel:
+    """Reads the series of a polars or pandas frame to train on. Raises InputError for a bad row."""
+    tables = [(to_polars(df), Path("df"))]
+    return make_panel(tables, columns_of(config), config.freq, config.reading, config.time_format)
 
 
 def check_targets(config: ForecastingConfig, panel: Panel) -> None:
@@ -123,6 +126,6 @@ def check_targets(config: ForecastingConfig, panel: Panel) -> None:
         at = int(np.flatnonzero(bad)[0])
         series = int(np.searchsorted(panel.begins, at, "right")) - 1
         raise InputError(
-            f"{panel.place(series, at - panel.begins[series], columns_of(config))}: "
-            f"{config.target_column} must be {rule}. Got {y[at]:g}."
+            f"{panel.place(series, at - panel.begins[series])}: "
+            f"{panel.columns.target} must be {rule}. Got {y[at]:g}."
         )

@@ -1,7 +1,7 @@
 """Facts that a forecaster learns from its series: time step, seasons, lengths of windows, covariates."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -44,6 +44,9 @@ class SeriesFacts(SeriesScheme, TaskFacts):
             context=config.context or _default_context(config.model, seasons, horizon),
             test_windows=test_windows,
             series=tuple(panel.ids) if config.model == "es-rnn" else (),
+            columns=(panel.columns.id, panel.columns.time, panel.columns.target),
+            layout=panel.columns.layout,
+            times=str(panel.form),
         )
         ends = division_of(config, scheme).training_ends(panel.lengths)
         if not (ends > horizon).any():
@@ -75,7 +78,8 @@ class SeriesFacts(SeriesScheme, TaskFacts):
 
 
 def columns_of(config: ForecastingConfig) -> Columns:
-    """Returns the table's columns by their roles."""
+    """Returns the columns of the training table by their roles, as the options name them."""
+    named = config.id_column != Columns().id
     return Columns(
         config.id_column,
         config.time_column,
@@ -83,7 +87,17 @@ def columns_of(config: ForecastingConfig) -> Columns:
         config.known_future,
         config.past,
         config.static,
+        config.table or ("long" if named else "auto"),
     )
+
+
+def columns_as_trained(config: ForecastingConfig, facts: SeriesScheme) -> Columns:
+    """Returns the columns that were read in training. A model of one series also reads several."""
+    columns = columns_of(config)
+    if facts.columns:
+        series, time, target = facts.columns
+        columns = replace(columns, id=series, time=time, target=target)
+    return replace(columns, layout="auto" if facts.layout == "one" else facts.layout)
 
 
 def division_of(config: ForecastingConfig, scheme: SeriesScheme) -> Division:

@@ -20,8 +20,9 @@ else:  # every head that is a distribution, a new one included
 class Forecast(Verb):
     """Prints a forecast of each series as CSV: the median and intervals."""
 
-    data: Annotated[Path | None, Argument(positional=True, metavar="FILE")] = None
-    """table of the series up to now, like the training table; if absent, the training table"""
+    data: Annotated[tuple[Path, ...], Argument(positional=True, metavar="FILE")] = ()
+    """tables, or a folder of them, of the series up to now, like the training data; if absent, the training
+    data"""
     horizon: int | None = None
     """steps to forecast, at most as many as in training unless the model is recursive; if absent, as many as
     in training"""
@@ -48,15 +49,18 @@ class Forecast(Verb):
         return columns
 
     def _table(self, task: Any) -> Any:
-        return task.forecast(self.data, horizon=self.horizon, levels=self.levels, plot=self.plot)
+        return task.forecast(
+            list(self.data) or None, horizon=self.horizon, levels=self.levels, plot=self.plot
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ForecastingConfig(TableOptions):
     """Trains one model that forecasts many time series.
 
-    Reads long tables (.csv, .tsv, .jsonl, .parquet): one row for each step, with the series' name, the time
-    and the target. The last --horizon steps of each series are the test part, those before it the validation
+    Reads tables (.csv, .tsv, .jsonl, .parquet) with a row for each step: the time and the target, and the
+    series' name if there are several; a column for each series (--table wide); or a folder with a file for
+    each. The last --horizon steps of each series are the test part, those before it the validation
     part.
     """
 
@@ -69,6 +73,8 @@ class ForecastingConfig(TableOptions):
             "id_column",
             "time_column",
             "target_column",
+            "table",
+            "time_format",
             "known_future",
             "past",
             "static",
@@ -147,11 +153,19 @@ class ForecastingConfig(TableOptions):
     calendar: bool = True
     """read time of day, weekday and time of year, if times are dates"""
     id_column: str = "unique_id"
-    """column that names the series of each row"""
+    """column that names the series of each row; a table without one is one series"""
     time_column: str = "ds"
-    """column of the time: integers, dates or date-times"""
+    """column of the time: integers, dates or date-times; if the table has no such column, the only one that
+    holds times"""
     target_column: str = "y"
-    """column to forecast; empty cells are missing values"""
+    """column to forecast; empty cells are missing values. If the table has no such column, the only other
+    one of numbers"""
+    table: Literal["long", "wide"] | None = None
+    """what a table is: long (a row for each series and time) or wide (a column for each series); if absent,
+    found from the columns"""
+    time_format: str | None = None
+    """how times are written: a format of strptime such as %d/%m/%Y; s, ms, us or ns for integers since 1970;
+    number for plain integers. If absent, found from the times"""
 
     def __post_init__(self) -> None:
         """Checks every range."""

@@ -9,7 +9,7 @@ import polars as pl
 
 from elman.baselines.backtest import LEVELS, all_figures, interval_stretch
 from elman.data.series.frame import forecast_frame
-from elman.data.series.panel import Columns, Panel
+from elman.data.series.panel import Panel
 from elman.pictures.forecast import Forecast, as_drawn
 
 
@@ -57,12 +57,12 @@ class Answer:
         """Returns the median, then both ends of each of L intervals in per cent: [M, H, 1 + 2 L]."""
         return self.quantiles[..., [self.levels.index(level) for level in quantile_levels(levels)]]
 
-    def frame(self, columns: Columns, levels: Sequence[int], *, with_actual: bool = False) -> pl.DataFrame:
+    def frame(self, levels: Sequence[int], *, with_actual: bool = False) -> pl.DataFrame:
         """Returns a long table; see ``forecast_frame``."""
         query = self.query
         quantiles = self.intervals(levels)
         return forecast_frame(
-            query.panel, query.series, query.cutoffs, quantiles, levels, columns, with_actual=with_actual
+            query.panel, query.series, query.cutoffs, quantiles, levels, with_actual=with_actual
         )
 
     def drawn(self, rows: np.ndarray, levels: Sequence[int]) -> list[Forecast]:

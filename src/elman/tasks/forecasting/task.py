@@ -22,7 +22,7 @@ from elman.pictures.base import check_picture
 from elman.registry import find
 from elman.tasks.forecasting.answers import SeriesAnswers
 from elman.tasks.forecasting.data import SeriesData, panel_of
-from elman.tasks.forecasting.facts import SeriesFacts, columns_of
+from elman.tasks.forecasting.facts import SeriesFacts
 from elman.tasks.forecasting.options import ForecastingConfig, interval_levels
 from elman.tasks.forecasting.query import Query, quantile_levels
 from elman.tasks.forecasting.windows import Windows
@@ -71,7 +71,7 @@ class Forecaster(Task):
         Raises:
             InputError: a row or an option breaks a rule.
         """
-        panel = panel_of(self.config, df, self.config.freq)
+        panel = panel_of(self.config, df)
         return self._fit(
             lambda _: SeriesData.of(self.config, panel, 0, df.head(1)), out, overwrite, show_progress
         )
@@ -158,7 +158,7 @@ class Forecaster(Task):
         if step_size is not None:
             changes["step"] = _whole(step_size, "step_size")
         run = type(self)(dataclasses.replace(self.config, **changes))
-        panel = panel_of(run.config, df, run.config.freq)
+        panel = panel_of(run.config, df)
 
         def read(_: Path | None) -> SeriesData:
             data = SeriesData.of(run.config, panel, number, tested=False)
@@ -167,7 +167,7 @@ class Forecaster(Task):
 
         run._fit(read, None, overwrite=False, show_progress=False)
         answer = run.answers.answer(run.data.windows.test(panel), quantile_levels(levels))
-        return like(answer.frame(columns_of(run.config), levels, with_actual=True), df)
+        return like(answer.frame(levels, with_actual=True), df)
 
     def evaluate(self, data: Paths = (), *, df: Any = None) -> dict[str, Any]:
         """Measures forecasts of the last ``test_windows`` horizons (at least one) of other series.
@@ -264,6 +264,6 @@ def _warn_of_short_series(data: SeriesData) -> None:
         warnings.warn(
             f"{len(short)} of {len(panel)} series are too short for {number} forecasts of {query.horizon} "
             f"steps, {config.step or query.horizon} apart, and have fewer or none; the first: "
-            f"{config.id_column} {panel.ids[short[0]]!r} with {counts[short[0]]}",
+            f"{panel.columns.named(panel.ids[short[0]])} with {counts[short[0]]}",
             stacklevel=2,
         )

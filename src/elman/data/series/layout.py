@@ -1,0 +1,285 @@
+"""What the columns of tables of series are: names, times and targets, found where the user does not say."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from elman.data.read.reading import Reading
+from elman.data.read.tables import check_columns, holds_numbers, row_number
+from elman.data.series.panel import Columns
+from elman.data.series.time_forms import parsed, pattern_of_integers, patterns_of
+from elman.errors import InputError
+
+_DEFAULT = Columns()
+_TIME_NAMES = re.compile(
+    r"(ds|t|time|times|timestamp|date|dates|datetime|datum|day|week|month|quarter|year|period|hour|minute|"
+    r"step|unix)([ _-]?(time|date|stamp|utc|local|s|ms|us|ns))?",
+    re.IGNORECASE,
+)
+_ROW_NAMES = re.compile(r"(|unnamed: ?\d+|index|row|rownames|row_nr|row_number)", re.IGNORECASE)
+_NUMBERED = re.compile(r"(.*?)\d+")
+_PROBED = 20  # cells of a column that show whether it holds times
+_MOST_SHOWN = 8  # columns named in a message
+
+
+@dataclass(frozen=True)
+class Source:
+    """Rows of one or more series in a table.
+
+    Attributes:
+        table: the rows.
+        path: where they were read, for messages.
+        target: column to forecast.
+        name: name of the only series; None if a column names the series of each row.
+    """
+
+    table: "pl.DataFrame"
+    path: Path
+    target: str
+    name: str | None = None
+
+
+def sources_of(
+    tables: "Sequence[tuple[pl.DataFrame, Path]]", wanted: Columns, names: Sequence[str], reading: Reading
+) -> tuple[Columns, list[Source], str]:
+    """Finds out what the columns of tables are.
+
+    A table without a column of names is one series, called by its target, or by its file if there are
+    several tables.
+
+    Args:
+        tables: the tables, each with its path.
+        wanted: names of columns; default names need not be present.
+        names: name of each table's series if it has no column of names.
+        reading: how the tables were read.
+
+    Returns:
+        (columns, sources, line): the columns, rows of series, and what was assumed in one line; empty if
+        nothing was.
+
+    Raises:
+        InputError: a column is absent, or several could be meant; the message says which flag chooses.
+    """
+    table, path = tables[0]
+    _check_named(wanted, tables)
+    roles = _Roles(table, path, wanted, reading)
+    time = roles.time()
+    layout = wanted.layout
+    if layout == "wide" or (layout == "auto" and roles.is_wide(time)):
+        columns = replace(wanted, time=time, layout="wide")
+        return _wide(tables, columns, roles)
+    name = roles.name(time) if layout in ("auto", "long") else None
+    target = roles.target(time, name)
+    several = len(tables) > 1 or name is not None or layout == "long"
+    columns = replace(
+        wanted, id=name or wanted.id, time=time, target=target, layout="long" if several else "one"
+    )
+    sources = []
+    for (other, file), own in zip(tables, names, strict=True):
+        present = columns.layout == "long" and columns.id in other.columns
+        check_columns(other, [time, target, *columns.covariates, *columns.static], file)
+        sources.append(Source(other, file, target, None if present else own if several else target))
+    return columns, sources, roles.line(columns, name)
+
+
+def _check_named(wanted: Columns, tables: "Sequence[tuple[pl.DataFrame, Path]]") -> None:
+    """Raises InputError if a column that the user named is absent, or has two purposes."""
+    table, path = tables[0]
+    roles = [wanted.id, wanted.time, wanted.target, *wanted.covariates, *wanted.static]
+    for name in roles:
+        if roles.count(name) > 1:
+            raise InputError(f"column {name!r} is named for two purposes")
+    wide = wanted.layout == "wide"
+    strict = {"time": True, "target": not wide, "id": wanted.layout == "long"}
+    own = [getattr(wanted, role) for role, is_strict in strict.items() if is_strict]
+    default = {_DEFAULT.id, _DEFAULT.time, _DEFAULT.target}
+    absent = [*wanted.covariates, *wanted.static, *(name for name in own if name not in default)]
+    check_columns(table, [name for name in absent if name != wanted.id], path)
+    if wanted.id in absent and not any(wanted.id in other.columns for other, _ in tables):
+        check_columns(table, [wanted.id], path)
+
+
+class _Roles:
+    """Finds the roles of a table's columns."""
+
+    def __init__(self, table: "pl.DataFrame", path: Path, wanted: Columns, reading: Reading) -> None:
+        self.table, self.path, self.wanted, self.reading = table, path, wanted, reading
+        taken = {*wanted.covariates, *wanted.static}
+        self.free = [column for column in table.columns if column not in taken]
+        self.assumed: list[str] = []
+
+    def time(self) -> str:
+        """Returns the column of times."""
+        if self.wanted.time in self.table.columns:
+            return self.wanted.time
+        own = [column for column in self.free if column not in (self.wanted.id, self.wanted.target)]
+        dated = [column for column in own if _holds_dates(self.table[column])]
+        for some in (
+            dated,
+            [column for column in own if _TIME_NAMES.fullmatch(column) and _is_whole(self.table[column])],
+            [column for column in own if _stands_for_dates(self.table[column])],
+            [c for c in own if _TIME_NAMES.fullmatch(c) and _holds_dates(self.table[c].head(1))],
+        ):
+            if len(some) == 1:
+                self.assumed.append(f"{some[0]} is the time")
+                return some[0]
+            if some:
+                raise InputError(
+                    f"{self.path}: several columns may be the time: {_listed(some)}. "
+                    "Choose one by --time-column."
+                )
+        raise InputError(
+            f"{self.path}: has no column {self.wanted.time!r}, and no other that holds dates; "
+            f"name the column of times by --time-column. Columns: {_listed(self.table.columns)}"
+        )
+
+    def is_wide(self, time: str) -> bool:
+        """Whether each column of numbers is a series: their names are numbered, and nothing else is named."""
+        wanted, numbers = self.wanted, self.numbers(time, None)
+        if wanted.id in self.table.columns or wanted.target in self.table.columns:
+            return False
+        if wanted.covariates or wanted.static or len(numbers) < 3 or self.repeats(time):
+            return False
+        stems = {match[1] if (match := _NUMBERED.fullmatch(name)) else None for name in numbers}
+        return len(stems) == 1 and None not in stems
+
+    def name(self, time: str) -> str | None:
+        """Returns the column that names the series of a row; None if the table is one series."""
+        if self.wanted.id in self.table.columns:
+            return self.wanted.id
+        if not self.repeats(time):
+            return None
+        own = [c for c in self.free if c not in (time, self.wanted.target) and self.divides(c, time)]
+        texts = [column for column in own if not self.holds_numbers(column)]
+        some = texts or own
+        if len(some) == 1:
+            self.assumed.append(f"{some[0]} names the series")
+            return some[0]
+        row = int((~self.table[time].is_first_distinct()).arg_true()[0])
+        which = f"{_listed(some)} may name it" if some else f"columns: {_listed(self.table.columns)}"
+        raise InputError(
+            f"{self.path}: row {row_number(self.path, row)} has {time} {self.table[time][row]} again: "
+            f"name the column that tells series apart by --id-column; {which}"
+        )
+
+    def holds_numbers(self, column: str) -> bool:
+        """Whether all filled cells of a column are numbers, and one is."""
+        own = self.table[column]
+        empty = own.dtype == pl.Null or own.null_count() == len(own)
+        return not empty and holds_numbers(self.table, column, self.reading)
+
+    def repeats(self, time: str) -> bool:
+        """Whether a time occurs twice."""
+        return bool(self.table[time].n_unique() < len(self.table))
+
+    def divides(self, column: str, time: str) -> bool:
+        """Whether a column of few values divides the table into series in which no time occurs twice."""
+        if self.table[column].dtype.is_float() or self.table[column].null_count():
+            return False
+        few = 2 * self.table[column].n_unique() <= len(self.table)
+        return few and self.table.select(column, time).n_unique() == len(self.table)
+
+    def numbers(self, time: str, name: str | None) -> list[str]:
+        """Returns the columns of numbers that could be targets."""
+        own = [column for column in self.free if column not in (time, name)]
+        return [c for c in own if self.holds_numbers(c) and not _counts_rows(self.table[c])]
+
+    def target(self, time: str, name: str | None) -> str:
+        """Returns the column to forecast."""
+        if self.wanted.target in self.table.columns:
+            return self.wanted.target
+        some = self.numbers(time, name)
+        if len(some) == 1:
+            self.assumed.append(f"{some[0]} the target")
+            return some[0]
+        if not some:
+            raise InputError(
+                f"{self.path}: has no column {self.wanted.target!r}, and no other of numbers; "
+                f"name the column to forecast by --target-column. Columns: {_listed(self.table.columns)}"
+            )
+        wide = "" if name is not None or self.repeats(time) else ", or say --table wide if each is a series"
+        raise InputError(
+            f"{self.path}: several columns hold numbers: {_listed(some)}. Name the one to forecast by "
+            f"--target-column (the others can be read by --past, --known-future or --static){wide}."
+        )
+
+    def line(self, columns: Columns, name: str | None) -> str:
+        """Returns what was assumed in one line; empty if nothing was."""
+        if not self.assumed:
+            return ""
+        used = {columns.time, columns.target, name, *columns.covariates, *columns.static}
+        rest = [column for column in self.table.columns if column not in used and column]
+        unread = f"; not read: {_listed(rest)}" if rest else ""
+        one = (
+            ""
+            if name is not None
+            else "; one series"
+            if columns.layout == "one"
+            else "; a series for each file"
+        )
+        return f"{self.path}: {', '.join(self.assumed)}{one}{unread}"
+
+
+def _wide(
+    tables: "Sequence[tuple[pl.DataFrame, Path]]", columns: Columns, roles: _Roles
+) -> tuple[Columns, list[Source], str]:
+    """Returns a source for each column of numbers."""
+    numbers = roles.numbers(columns.time, None)
+    if columns.covariates or columns.static:
+        raise InputError("--table wide has no covariates: leave out --past, --known-future and --static")
+    if not numbers:
+        raise InputError(f"{roles.path}: has no columns of numbers for --table wide")
+    for table, path in tables:
+        check_columns(table, [columns.time, *numbers], path)
+    sources = [Source(table, path, name, name) for name in numbers for table, path in tables]
+    said = f"{columns.time} is the time, each other column of numbers a series ({len(numbers)} series)"
+    line = f"{roles.path}: {said}" if columns != roles.wanted else ""
+    return columns, sources, line
+
+
+def _is_whole(column: "pl.Series") -> bool:
+    """Whether a column holds integers."""
+    if column.dtype == pl.String:
+        return not column.str.strip_chars().cast(pl.Int64, strict=False).has_nulls()
+    return column.dtype.is_integer() or (
+        column.dtype.is_float() and bool((column.is_finite() & (column == column.round())).all())
+    )
+
+
+def _whole(column: "pl.Series") -> "pl.Series":
+    """Returns a column of integers as integers."""
+    return (column.str.strip_chars() if column.dtype == pl.String else column).cast(pl.Int64)
+
+
+def _holds_dates(column: "pl.Series") -> bool:
+    """Whether a column holds dates, or texts of them."""
+    if column.dtype in (pl.Date, pl.Datetime):
+        return True
+    if column.dtype != pl.String or _is_whole(column):
+        return False
+    filled = column.drop_nulls().head(_PROBED).str.strip_chars()
+    return len(filled) > 0 and all(
+        any(not parsed(pl.Series([cell]), pattern)[0].has_nulls() for pattern in patterns_of(cell))
+        for cell in filled
+    )
+
+
+def _stands_for_dates(column: "pl.Series") -> bool:
+    """Whether integers stand for dates."""
+    return _is_whole(column) and bool(pattern_of_integers(_whole(column)))
+
+
+def _counts_rows(column: "pl.Series") -> bool:
+    """Whether a column has the name and the values of row numbers."""
+    if not _ROW_NAMES.fullmatch(column.name) or not _is_whole(column):
+        return False
+    return bool((np.diff(_whole(column).to_numpy()) == 1).all())
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = "" if len(names) <= _MOST_SHOWN else f", … ({len(names)} in all)"
+    return ", ".join(names[:_MOST_SHOWN]) + more

@@ -1,0 +1,121 @@
+"""Tables as people have them: the roles of their columns are found where there is one reading."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from elman.data.series.panel import Columns, Panel
+from elman.data.series.read import read_panel
+from elman.errors import InputError
+
+DAYS = [f"2024-03-{day:02}" for day in range(1, 11)]
+
+
+def table(folder: Path, header: str, *columns: list, name: str = "data.csv") -> Path:
+    rows = [",".join(map(str, row)) for row in zip(*columns, strict=True)]
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return path
+
+
+def numbers(seed: int) -> list[float]:
+    return np.random.default_rng(seed).normal(50, 9, len(DAYS)).round(2).tolist()
+
+
+def read(*paths: Path, **columns: object) -> Panel:
+    return read_panel(list(paths), Columns(**columns))
+
+
+@pytest.mark.parametrize("header", ["date,visitors", "Month,Sales (k)", "when,v", ",temp"])
+def test_a_time_and_a_number_are_one_series(tmp_path, header, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    time, target = header.split(",")
+    panel = read(table(tmp_path, header, DAYS, numbers(0)))
+    assert (panel.columns.layout, panel.ids, panel.columns.target) == ("one", [target], target)
+    assert panel.y.tolist() == numbers(0)
+    (line,) = (record.message for record in caplog.records)
+    assert line.endswith(f"data.csv: {time} is the time, {target} the target; one series")
+
+
+def test_nothing_is_said_of_columns_with_the_usual_names(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    read(table(tmp_path, "unique_id,ds,y,more", ["a"] * 10, DAYS, numbers(0), numbers(1)))
+    assert not caplog.records
+
+
+def test_row_numbers_are_no_target(tmp_path):
+    panel = read(table(tmp_path, "Unnamed: 0,day,load", list(range(10)), DAYS, numbers(0)))
+    assert panel.columns.target == "load"
+
+
+def test_a_column_that_tells_equal_times_apart_names_the_series(tmp_path):
+    shops = ["north"] * 10 + ["007"] * 10
+    path = table(tmp_path, "day,shop,sold", DAYS * 2, shops, numbers(0) + numbers(1))
+    panel = read(path)
+    assert (panel.ids, panel.columns.id, panel.columns.layout) == (["north", "007"], "shop", "long")
+    towns = table(tmp_path, "day,shop,town,sold", DAYS * 2, shops, shops, numbers(0) + numbers(1))
+    with pytest.raises(
+        InputError, match=r"row 12 has day 2024-03-01 again: .* by --id-column; shop, town may name"
+    ):
+        read(towns)
+    assert read(towns, id="town").ids == ["north", "007"]
+    with pytest.raises(InputError, match=r"has day 2024-03-01 again: .*; columns: day, sold"):
+        read(table(tmp_path, "day,sold", DAYS * 2, numbers(0) + numbers(1)))
+
+
+def test_of_several_numbers_the_message_says_which_flag_chooses(tmp_path):
+    path = table(tmp_path, "date,open,close", DAYS, numbers(0), numbers(1))
+    with pytest.raises(InputError, match=r"open, close. .*--target-column .*--past.*--table wide") as error:
+        read(path)
+    assert "\n" not in str(error.value)
+    assert read(path, target="close").ids == ["close"]
+    assert read(path, past=("open",)).columns.target == "close"
+    with pytest.raises(InputError, match=r"several columns may be the time: date, due\. Choose one"):
+        read(table(tmp_path, "date,due,y", DAYS, DAYS, numbers(0)))
+
+
+def test_a_wide_table_has_a_series_in_each_column(tmp_path):
+    path = table(tmp_path, "date,open,close", DAYS, numbers(0), numbers(1))
+    panel = read(path, layout="wide")
+    assert (panel.ids, panel.columns.layout) == (["open", "close"], "wide")
+    assert panel.y.tolist() == numbers(0) + numbers(1)
+    meters = table(
+        tmp_path, "date,MT_001,MT_002,MT_003", DAYS, numbers(0), numbers(1), numbers(2), name="m.csv"
+    )
+    assert read(meters).ids == ["MT_001", "MT_002", "MT_003"]
+    with pytest.raises(InputError, match="--table wide has no covariates"):
+        read(path, layout="wide", past=("open",))
+
+
+def test_a_folder_has_a_series_in_each_file(tmp_path):
+    for k, name in enumerate(("ABC.csv", "sub/XYZ.csv")):
+        table(tmp_path, "date,close", DAYS, numbers(k), name=name)
+    (tmp_path / "notes.txt").write_text("not a table")
+    panel = read(tmp_path)
+    assert (panel.ids, panel.columns.layout) == (["ABC", "sub/XYZ"], "long")
+    assert read(tmp_path / "ABC.csv", layout="long").ids == ["ABC"]  # as after training on the folder
+    assert read(tmp_path / "ABC.csv", tmp_path / "sub" / "XYZ.csv").ids == ["ABC", "XYZ"]
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(InputError, match=f"{empty}: the folder has no tables"):
+        read(empty)
+
+
+def test_files_with_and_without_names_are_read_together(tmp_path):
+    named = table(tmp_path, "shop,date,sold", ["n"] * 10 + ["s"] * 10, DAYS * 2, numbers(0) + numbers(1))
+    other = table(tmp_path, "date,sold", DAYS, numbers(2), name="west.csv")
+    assert read(named, other).ids == ["n", "s", "west"]
+
+
+def test_a_series_continues_in_a_second_file_and_zip_codes_are_names(tmp_path):
+    first = table(tmp_path, "unique_id,ds,y,zip", ["01"] * 5, DAYS[:5], [1] * 5, ["04109"] * 5)
+    second = table(
+        tmp_path, "unique_id,ds,y,zip", ["01"] * 5, DAYS[5:], [2.5] * 5, ["04109"] * 5, name="b.csv"
+    )
+    third = table(tmp_path, "unique_id,ds,y,zip", ["1"] * 5, DAYS[5:], [3] * 5, ["90210"] * 5, name="c.csv")
+    panel = read(first, second, third, static=("zip",))
+    assert (panel.ids, panel.lengths.tolist()) == (["01", "1"], [10, 5])
+    assert panel.static["zip"].tolist() == ["04109", "90210"]

@@ -1,0 +1,147 @@
+"""Times are read in the form in which people write them, and written in that form again."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from elman.data.series.panel import Columns, Panel
+from elman.data.series.read import make_panel
+from elman.data.series.store import panel_arrays, panel_from_arrays
+from elman.data.series.time_forms import form_of_text
+from elman.data.series.times import Trained
+from elman.errors import InputError
+
+DAY, HOUR = np.timedelta64(1, "D"), np.timedelta64(1, "h")
+
+
+def panel(times: list, freq: str | Trained | None = None, time_format: str | None = None) -> Panel:
+    table = pl.DataFrame({"unique_id": ["a"] * len(times), "ds": times, "y": [1.0] * len(times)})
+    return make_panel([(table, Path("df"))], Columns(), freq, time_format=time_format)
+
+
+def steps(start: str, number: int, step: np.timedelta64 | str, form: str) -> list[str]:
+    """Consecutive times in a form of Python's strftime; a step may be ``month``."""
+    first = np.datetime64(start, "s")
+    if step == "month":
+        times = (np.datetime64(start, "M") + np.arange(number)).astype("datetime64[s]")
+    else:
+        times = first + np.arange(number) * step
+    return [time.strftime(form) for time in times.tolist()]
+
+
+def continued(times: list, **given: object) -> tuple[str, list]:
+    """The frequency, and the forecast's first times when the last two rows are cut off."""
+    found = panel(times[:-2], **given)
+    ahead = found.times(np.zeros(2, int), len(found.y) + np.arange(2))
+    arrays = {name: np.asarray(value) for name, value in panel_arrays(found).items()}
+    again = panel_from_arrays(arrays, "data.npz")
+    assert again.ds(ahead).to_list() == found.ds(ahead).to_list()
+    return str(found.frequency), found.ds(ahead).to_list()
+
+
+FORMS = {
+    "US, unpadded": ("h", steps("2010-01-13", 30, HOUR, "%-m/%-d/%Y %-H:%M")),
+    "US, halves of a day": ("h", steps("2010-01-13", 30, HOUR, "%-m/%-d/%Y %-I:%M %p")),
+    "with dots": ("h", steps("2024-12-30", 30, HOUR, "%d.%m.%Y %H:%M")),
+    "two digits of a year": ("D", steps("2024-12-03", 9, DAY, "%d.%m.%y")),
+    "year first": ("D", steps("2024-01-30", 9, DAY, "%Y/%m/%d")),
+    "day first": ("D", steps("2024-01-30", 9, DAY, "%d/%m/%Y")),
+    "US months": ("MS", steps("2022-03", 30, "month", "%m/%d/%Y")),
+    "names of months": ("MS", steps("2022-03", 12, "month", "%b-%y")),
+    "long names of months": ("MS", steps("2022-04", 12, "month", "%B %Y")),
+    "a day's name of month": ("D", steps("2024-01-30", 9, DAY, "%d-%b-%Y")),
+    "US words": ("D", steps("2024-01-30", 9, DAY, "%b %-d, %Y")),
+    "thousandths": ("h", steps("2024-01-30", 9, HOUR, "%Y-%m-%d %H:%M:%S.000")),
+    "UTC": ("h", steps("2024-01-30", 9, HOUR, "%Y-%m-%dT%H:%M:%SZ")),
+    "an offset, hours": ("h", steps("2024-01-30", 9, HOUR, "%Y-%m-%d %H:%M:%S+05:45")),
+    "an offset, days": ("D", steps("2024-01-30", 9, DAY, "%Y-%m-%dT%H:%M:%S-0300")),
+    "compact": ("h", steps("2024-01-30", 9, HOUR, "%Y%m%dT%H%M")),
+    "quarters": ("QS", [f"{2020 + k // 4}Q{k % 4 + 1}" for k in range(9)]),
+    "quarters first": ("QS", [f"Q{k % 4 + 1} {2020 + k // 4}" for k in range(9)]),
+    "weeks": ("W", steps("2024-01-01", 9, 7 * DAY, "%G-W%V")),
+    "texts of days": ("D", steps("2024-01-30", 9, DAY, "%Y%m%d")),
+    "integers of days": ("D", [int(day) for day in steps("2024-01-30", 9, DAY, "%Y%m%d")]),
+    "integers of months": ("MS", [int(month) for month in steps("2023-10", 9, "month", "%Y%m")]),
+    "integers of hours": ("h", [int(hour) for hour in steps("2024-01-30", 30, HOUR, "%Y%m%d%H")]),
+    "years": ("YS", list(range(1990, 2005))),
+    "seconds": ("15min", [1_700_000_100 + 900 * k for k in range(9)]),
+    "milliseconds": ("h", [1_700_000_000_000 + 3_600_000 * k for k in range(9)]),
+    "nanoseconds": ("D", [1_700_000_000 * 10**9 + 86_400 * 10**9 * k for k in range(9)]),
+    "integers": ("3", list(range(5, 40, 3))),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_forecasts_are_written_as_the_table(name):
+    frequency, times = FORMS[name]
+    assert continued(times) == (frequency, times[-2:])
+
+
+def test_offsets_follow_the_clocks_of_their_zone():
+    offsets = ["+01:00"] * 3 + ["+02:00"] * 4
+    times = [
+        f"2024-{day}T00:00:00{offset}"
+        for day, offset in zip(
+            ("03-29", "03-30", "03-31", "04-01", "04-02", "04-03", "04-04"), offsets, strict=True
+        )
+    ]
+    assert continued(times) == ("D", times[-2:])
+    hours = ["2024-03-10T00:00:00-05:00", "2024-03-10T01:00:00-05:00", "2024-03-10T03:00:00-04:00"]
+    assert continued([*hours, "2024-03-10T04:00:00-04:00", "2024-03-10T05:00:00-04:00"])[1] == [
+        "2024-03-10T04:00:00-04:00",
+        "2024-03-10T05:00:00-04:00",
+    ]
+
+
+@pytest.mark.parametrize(
+    "times", [["01/02/2024", "02/02/2024", "03/02/2024"], ["5-4-23", "6-4-23", "7-4-23"]], ids=str
+)
+def test_two_readings_are_shown_with_the_flag_that_chooses(times):
+    with pytest.raises(
+        InputError, match=r"df: row 1, column 'ds': .* may be .*--time-format '?%d.%m"
+    ) as error:
+        panel(times)
+    assert "\n" not in str(error.value)
+    readings = re.findall(r"--time-format ([^)]*)\)", str(error.value))
+    assert len({tuple(panel(times, time_format=reading).starts) for reading in readings}) == len(readings) > 1
+
+
+def test_the_training_table_decides_how_a_short_history_is_read():
+    trained = Trained("D", form_of_text("String|%d/%m/%Y|"), False)
+    assert str(panel(["03/04/2024", "04/04/2024"], trained).ds(np.array([0]))[0]) == "01/01/1970"
+    assert panel(["03/04/2024", "04/04/2024"], trained).starts.tolist() == [
+        np.datetime64("2024-04-03", "s").astype(int)
+    ]
+
+
+def test_a_format_that_is_given_is_kept():
+    times = steps("2024-01-30", 9, DAY, "%d%m%Y")
+    assert continued(times, time_format="%d%m%Y") == ("D", times[-2:])
+    whole = [20240101, 20240102, 20240103, 20240104]
+    assert continued(whole, time_format="number") == ("1", whole[-2:])
+    assert panel(whole, "1").integers
+    with pytest.raises(
+        InputError, match=r"row 1, .*: must be a time of the format %d/%m/%Y. Got '2024-01-01'"
+    ):
+        panel(["2024-01-01", "2024-01-02"], time_format="%d/%m/%Y")
+    for wrong in ("%Q", "day", "%d/%m", ""):
+        with pytest.raises(InputError, match="--time-format must be a format of strptime"):
+            panel(["2024-01-01", "2024-01-02"], time_format=wrong)
+
+
+def test_what_is_no_time_is_named():
+    with pytest.raises(
+        InputError, match=r"df: row 3, column 'ds': must be an integer, a date .* Got '31/02/2024'"
+    ):
+        panel(["29/01/2024", "30/01/2024", "31/02/2024"])
+    assert panel([20240130, 20240131, 20240132]).integers  # the last is no day, so none of them is
+
+
+@pytest.mark.parametrize(
+    "text", ["String|%Q|", "String|%d.%m.%Y|Mars/Olympus", "Int64|%Y", "Float64", "x|y|z"]
+)
+def test_other_forms_are_unknown(text):
+    assert form_of_text(text) is None
