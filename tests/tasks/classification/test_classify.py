@@ -34,12 +34,12 @@ def test_lines_are_answered_one_by_one_in_order(run, capsys, monkeypatch):
     lines = ["the good cat", "", "a bad dog", "unseen"]
     asked = []
 
-    class Typing(io.StringIO):
-        def readline(self, *_):
+    class Typing(io.BytesIO):
+        def read1(self, *_):
             asked.append(capsys.readouterr().out)
-            return super().readline()
+            return self.readline()
 
-    monkeypatch.setattr("sys.stdin", Typing("\n".join(lines) + "\n"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(Typing("\n".join([*lines, ""]).encode())))
     assert main(["classify", "run"]) == 0
     answers = [*asked, capsys.readouterr().out]
     out = "".join(answers).splitlines()
@@ -59,7 +59,9 @@ def test_lines_are_answered_one_by_one_in_order(run, capsys, monkeypatch):
 def test_what_is_typed_must_be_utf8(run, capsys, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a cat\ncaf\xe9\n"), "utf-8"))
     assert main(["classify", "run"]) == 2
-    assert capsys.readouterr().err == "elman: standard input must be UTF-8: invalid continuation byte\n"
+    assert capsys.readouterr().err == (
+        "elman: standard input: line 2: must be UTF-8. Byte 4 is 0xE9. --encoding cp1252 is likely.\n"
+    )
 
 
 def test_files_and_texts(run, capsys):

@@ -123,10 +123,10 @@ def test_facts_have_a_vocabulary_if_and_only_if_texts_are_read():
 FILES: dict[str, tuple[str | bytes, str]] = {
     "no rows.csv": ("text,label\n", "has no rows"),
     "columns.csv": (
-        "texts,label\na,b\n",
+        "texts,label,more\na,b,c\n",
         "has no column 'text' of texts nor 'unique_id' of numeric sequences",
     ),
-    "label.csv": ("text,tag\na,b\n", "has no column 'label'; columns: text, tag"),
+    "label.csv": ("text,tag,more\na,b,c\n", "has no column 'label'; columns: text, tag, more"),
     "empty text.csv": ("text,label\na,x\n,y\n", "row 3, column 'text': must not be empty"),
     "white text.csv": ('text,label\na,x\n"  ",y\n', "row 3, column 'text': must not be empty"),
     "empty label.csv": ("text,label\na,x\nb,\n", "row 3, column 'label': must not be empty"),
@@ -135,7 +135,7 @@ FILES: dict[str, tuple[str | bytes, str]] = {
         "row 2: there must be at least two different labels. Got x",
     ),
     "lines.txt": ("pos good\nbad\n", "line 2: must be a label, a space or tab, and a text. Got 'bad'"),
-    "label only.txt": ("pos good\nneg  \n", "line 2: the text must not be empty"),
+    "label only.txt": ("pos good\nneg  \n", "line 2: must be a label, a space or tab, and a text"),
     "nothing.txt": ("", "has no lines"),
     "latin.txt": (
         b"neg a\npos caf\xe9\n",

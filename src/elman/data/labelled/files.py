@@ -1,37 +1,26 @@
 """Labelled examples from files: tables, arrays, folders with one folder per label, and lines of text."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from elman.config import shown
-from elman.data.labelled.examples import Labelled, check_label, check_text, numeric, read_array
+from elman.data.labelled.columns import Columns, found_columns, without_header
+from elman.data.labelled.examples import Labelled, check_label, check_text, joined, numeric, read_array
+from elman.data.labelled.left_out import left_out
+from elman.data.labelled.lines import from_lines, labels_of_cell, of_one_label
+from elman.data.read.delimited import DELIMITED
 from elman.data.read.npz import read_arrays
-from elman.data.read.reading import PLAIN, Reading
+from elman.data.read.opening import kind_of
+from elman.data.read.reading import Reading
 from elman.data.read.tables import TABLES, check_columns, check_filled, read_table, row_number, text_column
-from elman.data.read.text import find_text_files, read_text
+from elman.data.read.text import find_text_files, lines_of, read_text
 from elman.data.sequences import sequences_from_arrays, sequences_from_table
 from elman.errors import InputError
-
-_FASTTEXT = "__label__"  # prefix of a label in fastText's files
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Names of a table's columns, the separator between several labels in a cell, and how files are read."""
-
-    text: str = "text"
-    pair: str | None = None
-    label: str = "label"
-    separator: str | None = None
-    id: str = "unique_id"
-    time: str = "ds"
-    reading: Reading = PLAIN
 
 
 def read_labelled(path: Path, columns: Columns, *, with_labels: bool = True) -> Labelled:
@@ -42,9 +31,7 @@ def read_labelled(path: Path, columns: Columns, *, with_labels: bool = True) -> 
     - ``.npz`` with arrays x [N, T, I], y [N] and, optionally, lengths; ``.npy`` with x alone;
     - a folder with one folder per label, which holds a text file (or an ``.npy`` file [T, I]) per
       example; files next to these folders are ignored;
-    - any other file: one line per example: its label, a space or tab, and its text, or a pair of texts
-      with a tab between. Labels may begin with ``__label__``, as in fastText's files; then a line may have
-      several. Without labels a line is a text, or a pair.
+    - any other file: see ``from_lines``; or a table, if its first line names the columns.
 
     Args:
         path: the file or folder.
@@ -57,17 +44,66 @@ def read_labelled(path: Path, columns: Columns, *, with_labels: bool = True) -> 
     if path.is_dir():
         if not with_labels:
             raise InputError(f"{path}: is a folder; give a file")
-        return _from_folders(path)
+        return _from_folders(path, columns.reading)
+    if not path.exists():
+        raise InputError(f"{path}: no such file")
     return _reader(path).file(path, columns, with_labels)
+
+
+def read_files_of_labels(paths: Sequence[Path], columns: Columns) -> Labelled:
+    """Reads files, also those in folders, that each hold the texts of one label: the file's name.
+
+    A file has one text per line, or is a table with a column of texts.
+
+    Raises:
+        InputError: see ``read_labelled``.
+    """
+    parts = []
+    for file in find_text_files(paths):
+        label = file.name.partition(".")[0]
+        if kind_of(file) not in TABLES:
+            parts.append(of_one_label(file, label, columns))
+            continue
+        table = read_table(file, columns.reading)
+        texts = _from_table(table, file, replace(columns, most_empty=1.0), with_labels=False)
+        filled = [k for k, item in enumerate(texts.items) if all(text.strip() for text in item)]
+        texts = texts.rows(np.array(filled, np.int64))
+        parts.append(replace(texts, labels=[(label,)] * len(texts)))
+    parts = [part for part in parts if len(part)]
+    if not parts:
+        raise InputError(f"{paths[0]}: holds no text")
+    return joined(parts)
+
+
+def resolved(path: Path, columns: Columns) -> Columns:
+    """Returns the columns with the names that a table shows; see ``found_columns``."""
+    if not path.is_file() or not _is_table(path, columns):
+        return columns
+    table = without_header(read_table(path, columns.reading), path)
+    if columns.id in table.columns and columns.text not in table.columns:
+        return columns
+    return found_columns(table, path, columns, with_labels=True)
+
+
+def _is_table(path: Path, columns: Columns) -> bool:
+    """Whether a file is a table by its ending, or text whose first line names the columns."""
+    if kind_of(path) in TABLES:
+        return True
+    if kind_of(path) in READERS or kind_of(path) not in DELIMITED:
+        return False
+    first = next(lines_of(read_text(path, in_lines=True, reading=columns.reading)), [""])[:1]
+    names = {name.strip(' "').lower() for name in re.split("[,;\t|]", "".join(first))}
+    return len(names & {columns.text.lower(), columns.label.lower()}) == 2
 
 
 def _from_any_table(path: Path, columns: Columns, with_labels: bool) -> Labelled:
     """Reads texts or, if the table has no column of texts, numeric sequences."""
-    table = read_table(path, columns.reading)
-    if columns.text in table.columns:
-        return _from_table(table, path, columns, with_labels)
-    if columns.id in table.columns:
+    table = without_header(read_table(path, columns.reading), path)
+    if columns.text not in table.columns and columns.id in table.columns:
         return _from_steps(table, path, columns, with_labels)
+    found = found_columns(table, path, columns, with_labels=with_labels)
+    if found.text in table.columns:
+        return _from_table(table, path, found, with_labels)
     raise InputError(
         f"{path}: has no column {columns.text!r} of texts nor {columns.id!r} of numeric sequences "
         f"(training's --text-column and --id-column name others); columns: {', '.join(table.columns)}"
@@ -75,42 +111,46 @@ def _from_any_table(path: Path, columns: Columns, with_labels: bool) -> Labelled
 
 
 def _from_table(table: pl.DataFrame, path: Path, columns: Columns, with_labels: bool) -> Labelled:
+    columns = found_columns(table, path, columns, with_labels=with_labels)
     texts = [columns.text] + ([] if columns.pair is None else [columns.pair])
     check_columns(table, texts + ([columns.label] if with_labels else []), path)
-    values = []
-    for column in texts:
-        if with_labels:
-            check_filled(table, column, path)
-        values.append(text_column(table, column))
-    items = list(zip(*values, strict=True))
+    items = list(zip(*(text_column(table, column) for column in texts), strict=True))
     places = [f"{path}: row {row_number(path, k)}" for k in range(len(items))]
     if not with_labels:
         return Labelled(items, [()] * len(items), places)
-    for item, place in zip(items, places, strict=True):
-        for column, text in zip(texts, item, strict=True):
-            check_text([text], f"{place}, column {column!r}")
-    labels, several = _label_column(table, path, columns, places)
-    return Labelled(items, labels, places, (), several)
+    filled = texts + ([] if columns.separator is not None else [columns.label])
+    kept = left_out(_empty_cells(table, filled, places), columns.most_empty)
+    table, places = table[kept], [places[k] for k in kept]
+    labels, several = _label_column(table, columns, places)
+    return Labelled([items[k] for k in kept], labels, places, (), several)
+
+
+def _empty_cells(table: pl.DataFrame, columns: list[str], places: list[str]) -> list[str | None]:
+    """Returns a line about the first empty cell of each row, or None."""
+    faults: list[str | None] = [None] * len(table)
+    for column in reversed(columns):
+        cells = table[column]
+        empty = cells.is_null()
+        if cells.dtype == pl.String:
+            empty |= (cells.str.strip_chars() == "").fill_null(False)
+        if cells.dtype.is_float():
+            empty |= cells.is_nan().fill_null(False)
+        for row in empty.arg_true():
+            faults[row] = f"{places[row]}, column {column!r}: must not be empty"
+    return faults
 
 
 def _label_column(
-    table: pl.DataFrame, path: Path, columns: Columns, places: list[str]
+    table: pl.DataFrame, columns: Columns, places: list[str]
 ) -> tuple[list[tuple[str, ...]], bool]:
     cells = table[columns.label]
     if isinstance(cells.dtype, pl.List):
-        check_filled(table, columns.label, path)
         return [
             tuple(sorted({str(check_label(v, f"{place}, column {columns.label!r}")) for v in cell}))
             for cell, place in zip(cells.to_list(), places, strict=True)
         ], True
-    several = columns.separator is not None
-    if not several:
-        check_filled(table, columns.label, path)
     names = text_column(table, columns.label)
-    for name, place in zip(names, places, strict=True):
-        if not several and not name.strip():
-            raise InputError(f"{place}, column {columns.label!r}: must not be empty")
-    return [_labels(name, columns.separator) for name in names], several
+    return [labels_of_cell(name, columns.separator) for name in names], columns.separator is not None
 
 
 def _from_steps(table: pl.DataFrame, path: Path, columns: Columns, with_labels: bool) -> Labelled:
@@ -132,7 +172,9 @@ def _label_of_each(table: pl.DataFrame, path: Path, columns: Columns) -> tuple[l
     """Returns the labels of each sequence of a table with one row per step, in order of first occurrence."""
     check_columns(table, [columns.label], path)
     places = [f"{path}: row {row_number(path, k)}" for k in range(len(table))]
-    labels, several = _label_column(table, path, columns, places)
+    if columns.separator is None:
+        check_filled(table, columns.label, path)
+    labels, several = _label_column(table, columns, places)
     by_name: dict[str, tuple[str, ...]] = {}
     for name, label, place in zip(text_column(table, columns.id), labels, places, strict=True):
         if by_name.setdefault(name, label) != label:
@@ -169,7 +211,7 @@ def _from_named(arrays: dict[str, np.ndarray], path: Path, with_labels: bool) ->
     return numeric(sequences, labels, [f"{path}: x[{k}]" for k in range(len(sequences))], False)
 
 
-def _from_folders(path: Path) -> Labelled:
+def _from_folders(path: Path, reading: Reading) -> Labelled:
     folders = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
     if not folders:
         raise InputError(f"{path}: must hold a folder for each label. Got no folder.")
@@ -177,8 +219,8 @@ def _from_folders(path: Path) -> Labelled:
     labels: list[tuple[str, ...]] = [(label,) for _, label in files]
     places = [str(file) for file, _ in files]
     kinds = {_reader(file).example for file, _ in files}
-    read = kinds.pop() if len(kinds) == 1 else _one_text  # refuses anything but text
-    items: list[Any] = [read(file) for file, _ in files]
+    read = kinds.pop() if len(kinds) == 1 else None
+    items: list[Any] = [read(file) if read else _one_text(file, reading) for file, _ in files]
     if isinstance(items[0], tuple):
         return Labelled(items, labels, places)
     width = items[0].shape[1]
@@ -188,8 +230,8 @@ def _from_folders(path: Path) -> Labelled:
     return Labelled(items, labels, places, tuple(f"x{k}" for k in range(width)))
 
 
-def _one_text(path: Path) -> tuple[str]:
-    text = "".join(read_text(path, in_lines=True))
+def _one_text(path: Path, reading: Reading) -> tuple[str]:
+    text = "".join(read_text(path, in_lines=True, reading=reading))
     check_text([text], str(path))
     return (text,)
 
@@ -199,70 +241,18 @@ def _one_array(path: Path) -> np.ndarray:
     return sequences_from_arrays(read_array(path)[None], None, None, str(path)).inputs[0]
 
 
-def _from_lines(path: Path, columns: Columns, with_labels: bool) -> Labelled:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    lines = re.split("\r?\n", "".join(read_text(path, in_lines=True)))
-    if lines[-1] == "":
-        lines.pop()
-    places = [f"{path}: line {k}" for k in range(1, len(lines) + 1)]
-    width = 1 if columns.pair is None else 2
-    if not with_labels:
-        items = [texts_of_line(line, width, place) for line, place in zip(lines, places, strict=True)]
-        return Labelled(items, [()] * len(items), places)
-    if not lines:
-        raise InputError(f"{path}: has no lines")
-    several = columns.separator is not None or any(line.count(_FASTTEXT) > 1 for line in lines)
-    items, labels = [], list[tuple[str, ...]]()
-    for line, place in zip(lines, places, strict=True):
-        label, text = _label_and_text(line, columns.separator)
-        if not text or not (several or all(label)):
-            raise InputError(f"{place}: must be a label, a space or tab, and a text. Got {shown(line)}.")
-        texts = texts_of_line(text, width, place)
-        check_text(texts, place)
-        items.append(texts)
-        labels.append(label)
-    return Labelled(items, labels, places, (), several)
-
-
-def texts_of_line(line: str, width: int, place: str) -> tuple[str, ...]:
-    """Returns the text of a line or, if ``width`` is 2, its two texts separated by a tab."""
-    texts = (line,) if width == 1 else tuple(line.split("\t"))
-    if len(texts) != width:
-        raise InputError(f"{place}: must be two texts with a tab between. Got {shown(line)}.")
-    return texts
-
-
-def _label_and_text(line: str, separator: str | None) -> tuple[tuple[str, ...], str]:
-    """Splits a line into the labels at its beginning and the text."""
-    if not line.startswith(_FASTTEXT):
-        label, *rest = re.split("[ \t]", line, maxsplit=1)
-        return _labels(label, separator), "".join(rest)
-    labels, text = [], line
-    while text.startswith(_FASTTEXT):
-        label, _, text = text.partition(" ")
-        labels.append(label.removeprefix(_FASTTEXT))
-    return tuple(sorted(set(labels))), text
-
-
-def _labels(cell: str, separator: str | None) -> tuple[str, ...]:
-    if separator is None:
-        return (cell.strip(),)
-    return tuple(sorted({part.strip() for part in cell.split(separator)} - {""}))
-
-
 @dataclass(frozen=True)
 class Reader:
     """The readers of a kind of file.
 
     Attributes:
         file: reads a file of examples, from its path, the names of columns, and whether labels are required.
-        example: reads a file that is a single example, in the folder of its label: a tuple of texts, or an
-            array [T, I].
+        example: reads a file that is a single example, in the folder of its label, as an array [T, I]; None:
+            it is a text.
     """
 
     file: Callable[[Path, Columns, bool], Labelled]
-    example: Callable[[Path], Any] = _one_text
+    example: Callable[[Path], Any] | None = None
 
 
 READERS = {
@@ -272,8 +262,14 @@ READERS = {
 }
 """Readers by file ending; any other file holds lines of text."""
 
-_LINES = Reader(_from_lines)
+
+def _from_text(path: Path, columns: Columns, with_labels: bool) -> Labelled:
+    read = _from_any_table if _is_table(path, columns) else from_lines
+    return read(path, columns, with_labels)
+
+
+_LINES = Reader(_from_text)
 
 
 def _reader(path: Path) -> Reader:
-    return READERS.get(path.suffix, _LINES)
+    return READERS.get(kind_of(path), _LINES)

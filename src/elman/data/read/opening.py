@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from elman.errors import InputError
 
 BLOCK = 1 << 20
@@ -69,6 +67,8 @@ def _unpacked(file: Any, name: str) -> Any:
 
 def _zstd(file: Any, name: str) -> io.BytesIO:
     """Unpacks zstd by polars, which reads text in UTF-8 alone and all at once."""
+    import polars as pl  # here, because the help of a verb that reads lines imports this module
+
     try:
         lines = pl.read_lines(file.read()).to_series()
     except (pl.exceptions.PolarsError, OSError) as error:

@@ -11,7 +11,8 @@ from elman.baselines.simple_classifiers import simple_probabilities
 from elman.config import require
 from elman.data.batches.ragged import Ragged
 from elman.data.labelled.examples import Labelled, joined
-from elman.data.labelled.files import read_labelled, texts_of_line
+from elman.data.labelled.files import read_labelled
+from elman.data.labelled.lines import text_of_object, texts_of_line
 from elman.data.labelled.memory import texts_of_example
 from elman.data.split import PARTS
 from elman.diagnose.saliency import saliency
@@ -28,7 +29,7 @@ from elman.models.classifier import Classifier
 from elman.models.predict import predict
 from elman.pictures.confusion import draw_confusion
 from elman.tasks.classification.batches import batches_of, inputs_of
-from elman.tasks.classification.data import LabelledData, columns_of
+from elman.tasks.classification.data import LabelledData, columns_of, read_all
 from elman.tasks.classification.facts import ClassificationFacts
 from elman.tasks.classification.options import ClassificationConfig
 from elman.tasks.classification.report import kept_mistakes, report_lines
@@ -58,6 +59,9 @@ class LabelAnswers(TaskAnswers):
     def labelled(self, paths: list[Path]) -> Labelled:
         """Reads examples with their labels, from files or folders."""
         require("data", bool(paths), "at least one path", paths)
+        if self.config.label_from == "file":
+            columns = columns_of(self.config, self.facts.scheme.texts)
+            return self.facts.scheme.check(read_all(self.config, paths, columns))
         return joined([self.examples(path, with_labels=True) for path in paths])
 
     def batches(self, paths: list[Path]) -> Ragged:
@@ -125,7 +129,9 @@ class LabelAnswers(TaskAnswers):
             raise InputError("numeric sequences are read from a file. Got no file.")
         for number, line in enumerate(lines, 1):
             place = f"line {number}"
-            item = texts_of_line(line.removesuffix("\n"), texts, place)
+            columns = columns_of(self.config, texts)
+            line = line.removesuffix("\n")
+            item = text_of_object(line, columns) or texts_of_line(line, texts, place)
             yield from self._answers(Labelled([item], [()], [place]), explain)
 
     def _answers(self, examples: Labelled, explain: bool) -> Iterator[dict[str, Any]]:

@@ -1,12 +1,14 @@
 """Labelled examples, split into training, validation and test part."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from torch import Tensor
 
+from elman.data.labelled.columns import Columns
 from elman.data.labelled.examples import (
     Labelled,
     joined,
@@ -16,7 +18,8 @@ from elman.data.labelled.examples import (
     warn_of_lone_labels,
     warn_of_repeats,
 )
-from elman.data.labelled.files import Columns, read_labelled
+from elman.data.labelled.files import read_files_of_labels, read_labelled, resolved
+from elman.data.labelled.lines import are_labels
 from elman.data.labelled.parts import divided
 from elman.data.labelled.scheme import Indicator, Scheme
 from elman.data.split import PARTS
@@ -73,10 +76,19 @@ class LabelledData(TaskData):
         if not paths:
             raise InputError("classification needs a file or a folder to train on")
         columns = columns_of(config)
-        examples_read = _read_all(paths, columns)
+        if config.label_from == "content":
+            columns = resolved(paths[0], columns)
+            config = replace(config, text_column=columns.text, label_column=columns.label)
+        examples_read = read_all(config, paths, columns)
+        if not are_labels(examples_read.labels):
+            raise InputError(
+                f"{paths[0]}: has nearly as many labels as examples. A line of text must be a label, a tab "
+                "and a text; --label-column names a table's column of labels; with --label-from file, each "
+                "file holds the texts of one label."
+            )
         label_names(examples_read)  # before the split, so that an error names what the files lack
         own_files = {"validation": config.validation, "test": config.test}
-        elsewhere = {name: _read_all(files, columns) for name, files in own_files.items() if files}
+        elsewhere = {name: read_all(config, files, columns) for name, files in own_files.items() if files}
         examples = divided(examples_read, elsewhere, config.split, folds=config.folds, seed=config.seed)
         warn_of_lone_labels(examples_read)
         return cls.learn(config, examples, folder, named=named)
@@ -164,10 +176,14 @@ def columns_of(config: ClassificationConfig, texts: int = 0) -> Columns:
         config.id_column,
         config.time_column,
         config.reading,
+        config.most_empty,
     )
 
 
-def _read_all(paths: Sequence[Path], columns: Columns) -> Labelled:
+def read_all(config: ClassificationConfig, paths: Sequence[Path], columns: Columns) -> Labelled:
+    """Returns the labelled examples of files or folders."""
+    if config.label_from == "file":
+        return read_files_of_labels(paths, columns)
     return joined([read_labelled(path, columns) for path in paths])
 
 

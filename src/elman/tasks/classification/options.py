@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from elman.config import Argument, flag, require
+from elman.data.read.reading import Reading
+from elman.data.read.text import arriving_lines
 from elman.errors import InputError
 from elman.pictures.saliency import render_saliency
 from elman.tasks.shared.options import TableOptions, TextOptions, Verb
@@ -54,15 +56,13 @@ class Classify(Verb):
     def _answers(self, task: Any) -> Iterator[dict[str, Any]]:
         if self.data is not None and self.single is not None:
             raise InputError("--text and a file exclude each other")
-        lines = self._lines() if self.data is None else None
+        lines = self._lines(task.config.reading) if self.data is None else None
         return task.classify(self.data, lines=lines, explain=self.explain)
 
-    def _lines(self) -> Iterator[str]:
+    def _lines(self, reading: Reading) -> Iterator[str]:
         if self.single is None:
-            try:
-                yield from iter(sys.stdin.readline, "")  # each as it comes
-            except UnicodeDecodeError as error:
-                raise InputError(f"standard input must be UTF-8: {error.reason}") from None
+            for lines in arriving_lines(sys.stdin.buffer, "standard input", reading):  # each as it comes
+                yield from lines
         elif self.single.strip():
             yield self.single
         else:
@@ -90,6 +90,8 @@ class ClassificationConfig(TableOptions, TextOptions):
             "pair_column",
             "label_column",
             "label_separator",
+            "label_from",
+            "most_empty",
             "id_column",
             "time_column",
             "standardise",
@@ -137,14 +139,19 @@ class ClassificationConfig(TableOptions, TextOptions):
     """cross-validation: number of models, each tested on another part; the run keeps the first. 0: one
     model, no cross-validation"""
     text_column: str = "text"
-    """column of the texts"""
+    """column of the texts; if the table has no column of this name, the only column of sentences"""
     pair_column: str | None = None
     """column of the second text of a pair; if absent, single texts are classified"""
     label_column: str = "label"
-    """column of the labels; a numeric sequence has the same label in every row"""
+    """column of the labels; if the table has no column of this name, the only column whose values repeat. A
+    numeric sequence has the same label in every row"""
     label_separator: str | None = None
     """character between the labels in a cell; an example may then have any number of labels. If absent, each
     example has one"""
+    label_from: Literal["content", "file"] = "content"
+    """file: each file holds the texts of one label, which is the file's name, one text per line"""
+    most_empty: float = 0.1
+    """largest share of rows without text or label that are left out; 0: the first stops the run"""
     id_column: str = "unique_id"
     """column that names the sequence of each row; only for numeric sequences"""
     time_column: str = "ds"
@@ -174,6 +181,7 @@ class ClassificationConfig(TableOptions, TextOptions):
         require("--max-length", 0 <= self.max_length <= 10**9, "an int in [0, 1e9]", self.max_length)
         require("--word-dropout", 0 <= self.word_dropout < 1, "in [0, 1)", self.word_dropout)
         require("--folds", self.folds == 0 or 2 <= self.folds <= 1000, "0 or an int in [2, 1000]", self.folds)
+        require("--most-empty", 0 <= self.most_empty <= 1, "in [0, 1]", self.most_empty)
         require("--rate-division", 1 <= self.rate_division <= 100, "in [1, 100]", self.rate_division)
         separator = self.label_separator
         require("--label-separator", separator is None or len(separator) == 1, "one character", separator)

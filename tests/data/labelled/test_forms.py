@@ -1,0 +1,136 @@
+"""Files of labelled texts as people have them: columns found, lines of every form, rows left out."""
+
+import logging
+
+import pytest
+
+from elman.data.labelled.columns import Columns
+from elman.data.labelled.files import read_files_of_labels, read_labelled, resolved
+from elman.data.labelled.lines import are_labels
+from elman.errors import InputError
+
+TEXTS = [f"a thing that is number {k} of all" for k in range(24)]
+LABELS = ["good", "bad", "so so"] * 8
+WANTED = [((text,), (label,)) for text, label in zip(TEXTS, LABELS, strict=True)]
+
+
+def written(path, header, *columns, mark=","):
+    lines = [header] * bool(header) + [mark.join(map(str, cells)) for cells in zip(*columns, strict=True)]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def read(path, **columns):
+    found = read_labelled(path, resolved(path, Columns(**columns)))
+    return list(zip(found.items, found.labels, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("header", "order"),
+    [
+        ("review,sentiment", "tl"),
+        ("Sentence,Label", "tl"),
+        ("id,review,sentiment", "itl"),
+        ("Category,n,Message", "lit"),
+        ("a,b", "lt"),
+        ("", "lt"),
+    ],
+)
+def test_the_only_column_of_sentences_and_the_only_one_that_repeats_are_taken(
+    tmp_path, header, order, caplog
+):
+    caplog.set_level(logging.INFO, "elman")
+    columns = {"t": TEXTS, "l": LABELS, "i": range(24)}
+    assert read(written(tmp_path / "t.csv", header, *(columns[c] for c in order))) == WANTED
+    assert "is the text," in caplog.text
+    assert ": 3 labels" in caplog.text
+
+
+def test_several_candidates_are_shown_with_the_flag(tmp_path):
+    path = written(tmp_path / "t.csv", "id,first,second,tone", range(24), TEXTS, TEXTS[::-1], LABELS)
+    with pytest.raises(InputError, match="the texts: --text-column first or --text-column second"):
+        read(path)
+    assert read(path, text="first") == WANTED
+    path = written(tmp_path / "t.csv", "words,one,two", TEXTS, LABELS, LABELS[::-1])
+    with pytest.raises(InputError, match="the labels: --label-column one or --label-column two"):
+        read(path)
+    assert read(path, label="one") == WANTED
+
+
+def test_a_file_without_labels_is_read_with_the_names_of_training(tmp_path):
+    columns = resolved(written(tmp_path / "t.csv", "review,tone", TEXTS, LABELS), Columns())
+    path = written(tmp_path / "new.csv", "id,review", range(24), TEXTS)
+    assert read_labelled(path, columns, with_labels=False).items == [(text,) for text in TEXTS]
+
+
+FORMS = {
+    "spaces": "{0}  {1}",
+    "tab": "{0}\t{1}",
+    "label behind": "{1}\t{0}",
+    "fastText": "__label__{0} {1}",
+    "fastText, tab": "__label__{0}\t{1}",
+    "fastText, spaces": "__label__{0}   {1}",
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_of_every_form(tmp_path, form, end):
+    path, labels = tmp_path / "t.txt", [label.replace(" ", "_") for label in LABELS]
+    lines = [form.format(label, text) for label, text in zip(labels, TEXTS, strict=True)]
+    path.write_bytes((end.join(lines) + end).encode())
+    assert read(path) == [((text,), (label,)) for text, label in zip(TEXTS, labels, strict=True)]
+
+
+def test_labels_with_spaces_before_a_tab(tmp_path):
+    assert read(written(tmp_path / "t.txt", "", LABELS, TEXTS, mark="\t")) == WANTED
+
+
+def test_several_labels_of_fasttext(tmp_path):
+    (tmp_path / "t.txt").write_text("__label__b \t__label__a\tone two\n__label__c  three\n")
+    assert read(tmp_path / "t.txt") == [(("one two",), ("a", "b")), (("three",), ("c",))]
+
+
+def test_text_with_a_header_is_a_table(tmp_path):
+    assert read(written(tmp_path / "t.txt", "label\ttext", LABELS, TEXTS, mark="\t")) == WANTED
+
+
+def test_first_words_of_sentences_are_no_labels():
+    words = [(f"word{k}",) for k in range(30)]
+    assert not are_labels(words)
+    assert not are_labels(words + [("the",)] * 60)
+    assert are_labels([("a",), ("b",)] * 5)
+    assert are_labels(words[:5])
+
+
+def test_a_file_for_each_label(tmp_path):
+    (tmp_path / "good.txt").write_text("one\n\ntwo\r\n")
+    written(tmp_path / "bad.csv", "id,text", [1, 2], ["x", ""])
+    found = read_files_of_labels([tmp_path / "good.txt", tmp_path / "bad.csv"], Columns())
+    assert list(zip(found.items, found.labels, strict=True)) == [
+        (("one",), ("good",)),
+        (("two",), ("good",)),
+        (("x",), ("bad",)),
+    ]
+    assert len(read_files_of_labels([tmp_path], Columns())) == 3
+    assert found.places[1].endswith("good.txt: line 3")
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.txt"])
+def test_few_rows_without_text_or_label_are_left_out_and_counted(tmp_path, name):
+    texts = ["", *TEXTS[1:]]
+    header = "text,label" if name == "t.csv" else ""
+    columns = (texts, LABELS) if header else (LABELS, texts)
+    path = written(tmp_path / name, header, *columns, mark="," if header else "\t")
+    first = "row 2, column 'text'" if header else "line 1"
+    with pytest.warns(UserWarning, match=rf"{name}: {first}: must .* \(1 of 24 such rows are left out\)"):
+        assert read(path) == WANTED[1:]
+    with pytest.raises(InputError, match=rf"{name}: {first}: must"):
+        read(path, most_empty=0.0)
+    mark, emptied = "," if header else "\t", ["" for _ in range(5)] + texts[5:]
+    columns = (emptied, LABELS) if header else (LABELS, emptied)
+    many = written(tmp_path / f"many-{name}", header, *columns, mark=mark)
+    with pytest.raises(InputError, match=rf"{name}: {first}: must .*\(5 of 24 such rows\)"):
+        read(many)
+    without = read_labelled(path, Columns(), with_labels=False)
+    assert len(without) == 24
