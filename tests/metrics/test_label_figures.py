@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from elman.metrics.calibration import fit_temperature, probabilities
+from elman.metrics.calibration import fit_temperature, helpful_temperature, probabilities
 from elman.metrics.label_figures import (
     calibration_error,
     confusion_matrix,
@@ -120,3 +120,25 @@ def test_decisions():
 
 def test_a_temperature_that_helps_nothing_is_left_at_1():
     assert fit_temperature(indicator(np.array([0, 1]), 2), np.zeros((2, 2))) == 1.0
+
+
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_a_temperature_is_kept_only_where_it_helps_others(multi_label):
+    rng = np.random.default_rng(1)
+    logits = 2 * rng.normal(size=(400, 3))
+    p = probabilities(logits, multi_label=multi_label)
+    if multi_label:
+        truth = (rng.random(p.shape) < p).astype(int)
+    else:
+        truth = indicator((p.cumsum(1) < rng.random((len(p), 1))).sum(1).clip(0, 2), 3)
+    assert fit_temperature(truth, logits, multi_label=multi_label) != 1  # what is best here is chance
+    assert helpful_temperature(truth, logits, multi_label=multi_label) == 1
+    kept = helpful_temperature(truth, 4 * logits, multi_label=multi_label)
+    assert kept == fit_temperature(truth, 4 * logits, multi_label=multi_label)
+    assert kept == pytest.approx(4, rel=0.2)
+    assert helpful_temperature(truth[:1], logits[:1], multi_label=multi_label) == 1
+
+
+def test_examples_without_a_mistake_do_not_make_it_as_cold_as_can_be():
+    truth = indicator(np.arange(20) % 2, 2)
+    assert 0.05 < fit_temperature(truth, truth * 1.0) < helpful_temperature(truth, truth * 9.0) <= 20

@@ -17,7 +17,7 @@ from elman.data.labelled.memory import texts_of_example
 from elman.data.split import PARTS
 from elman.diagnose.saliency import saliency
 from elman.errors import InputError
-from elman.metrics.calibration import fit_temperature, probabilities
+from elman.metrics.calibration import helpful_temperature, probabilities
 from elman.metrics.label_figures import (
     calibration_error,
     confusion_matrix,
@@ -191,10 +191,10 @@ class LabelAnswers(TaskAnswers):
         return results | self._details(test, logits, p)
 
     def _calibrate(self, validation: Labelled) -> float:
-        """Fits the temperature, which becomes part of the weights."""
+        """Fits the temperature, which becomes part of the weights; it stays 1 unless it helps."""
         scheme = self.facts.scheme
         truth, logits = scheme.truth(validation), self.logits(validation)
-        temperature = fit_temperature(truth, logits, multi_label=scheme.multi_label)
+        temperature = helpful_temperature(truth, logits, multi_label=scheme.multi_label)
         self.model.temperature.fill_(temperature)
         return temperature
 

@@ -92,6 +92,8 @@ def _calibration_lines(results: Mapping[str, Any]) -> list[str]:
     if not ("temperature" in results and "calibration_error_before" in results):
         return []
     temperature = results["temperature"]
+    if temperature == 1:
+        return ["the probabilities are not calibrated: no temperature helped on other examples of validation"]
     bound = ", at the bound of its range" if is_bound(temperature) else ""
     return [
         f"calibration error before the temperature ({temperature:.3f}, fitted on validation{bound}): "
