@@ -3,12 +3,13 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny import text
 
-from elman.data.tokens.vocab import SubwordVocabulary, make_vocabulary
+from elman.data.tokens.vocab import SubwordVocabulary, make_vocabulary, subwords, vocabulary_from_json
 
 TEXT = text(200)
 VOCABULARY = make_vocabulary("subwords", [TEXT], size=275)
@@ -98,3 +99,33 @@ def test_a_space_at_the_end_of_a_prompt_is_left_to_the_next_token():
     assert "".join(map(decoder.push, VOCABULARY.encode(" sat on").tolist())) == "sat on"
     tokens, others = VOCABULARY.opening("the cat")
     assert (tokens.tolist(), len(others)) == (VOCABULARY.encode("the cat").tolist(), 0)
+
+
+def test_a_text_without_a_space_is_learnt_and_read_in_pieces(monkeypatch):
+    text = "".join(np.random.default_rng(0).choice([*"ACGT"], 20_000))
+    monkeypatch.setattr("elman.data.tokens.vocab.subwords._MOST_OF_LONG_WORDS", 5000)
+    vocabulary = make_vocabulary("subwords", ["a short word " * 3, text, "a second text"], size=300)
+    assert vocabulary.decode(vocabulary.encode(text)) == text
+    assert max(map(len, vocabulary.meaning)) > 2
+    # what is learnt from is short: the library's time grows with the square of a word
+    seen = list(subwords._shortened(["a short word", text, text + " end", " " * 9000]))
+    assert [len(part) for part in seen] == [12, 5000, 4, 9000]
+    pieces = vocabulary._tokenizer.pre_tokenizer.pre_tokenize_str(text + " " + " " * 300 + "," * 300)
+    assert max(len(piece) for piece, _ in pieces) <= 64
+
+
+def test_a_vocabulary_of_before_keeps_its_words_whole():
+    saved = make_vocabulary("subwords", ["aa aa"], size=260).to_json()
+    old = vocabulary_from_json({key: value for key, value in saved.items() if key != "longest_word"})
+    assert old.longest_word == 0
+    assert len(old._tokenizer.pre_tokenizer.pre_tokenize_str("a" * 100)) == 1
+    assert vocabulary_from_json(old.to_json()) == old
+
+
+def test_learning_can_be_interrupted(monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("threading.Thread.join", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        make_vocabulary("subwords", ["a text " * 10_000])

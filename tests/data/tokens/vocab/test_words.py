@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elman.data.tokens.vocab import WordVocabulary, make_vocabulary
+from elman.data.tokens.vocab import WordVocabulary, make_vocabulary, vocabulary_from_json
+from elman.errors import InputError
 
 
 def split(text: str, how: str = "punctuation") -> list[str]:
@@ -22,8 +23,18 @@ def split(text: str, how: str = "punctuation") -> list[str]:
         ("Oh... no!!! «Ja?»", "Oh|...|no|!!!|«|Ja|?|»"),
         ("a.b e.g. it’s dogs' 'tis", "a|.|b|e|.|g|.|it’s|dogs|'|'|tis"),
         ("x<unk>y <unk>! <<unk>", "x|<unk>|y|<unk>|!|<<|unk|>"),
-        ("हिन्दी भाषा, cafe\u0301 می\u200cخواهم", "हिन्दी|भाषा|,|cafe\u0301|می\u200cخواهم"),
-        ("snake_case 日本語。", "snake_case|日本語|。"),
+        ("हिन्दी भाषा, می\u200cخواهم", "हिन्दी|भाषा|,|می\u200cخواهم"),
+        ("snake_case 日本語。", "snake_case|日|本|語|。"),
+        ("用Python写2024年", "用|Python|写|2024|年"),
+        ("ភាសាខ្មែរ", "ភា|សា|ខ្មែ|រ"),
+        ("ที่นี่ 3.5 บาท", "ที่|นี่|3.5|บ|า|ท"),
+        ("안녕 세계", "안녕|세계"),  # Korean has spaces
+        (
+            "See https://a.b/c?d=1, or www.x.org. Mail a.b@c.de!",
+            "See|https://a.b/c?d=1|,|or|www.x.org|.|Mail|a.b@c.de|!",
+        ),
+        ("one\rtwo\r\rthree", "one|\n|two|\n|\n|three"),
+        ("cafe\u0301 caf\u00e9", "café|café"),
     ],
 )
 def test_words_and_punctuation_by_hand(text, found):
@@ -44,6 +55,10 @@ def test_at_spaces_only_white_space_ends_a_word():
         "A well-known $5 and/or £7 trick… «ja» “no” [x] #1 @home ¿qué?",
         'One line "open\nthe next "quoted" line.\n\n\nend',
         "rock -- and -- roll",
+        "Read https://a.b/c/ first (or http://x.org/?q=1), then www.y.net.",
+        "我在2024年用了3次。好好学习，天天向上！「是吗？」",
+        "ที่นี่มีกาแฟ",
+        "မြန်မာဘာသာ",
     ],
 )
 def test_usual_spacing_comes_back(text):
@@ -62,6 +77,55 @@ def test_what_is_decoded_is_split_alike(how, text):
     vocabulary = make_vocabulary("words", [text + "a"], word_split=how)
     tokens = vocabulary.encode(text)
     assert vocabulary.encode(vocabulary.decode(tokens)).tolist() == tokens.tolist()
+
+
+PARTS = [
+    "https://a.b/c/",
+    "www.x",
+    "/",
+    ".",
+    ")",
+    "日",
+    "。",
+    "ក",
+    "\u17d2",
+    "\u17b6",
+    "2",
+    "x",
+    " ",
+    "\n",
+    "é",
+    "\r",
+]
+
+
+@given(st.lists(st.sampled_from(PARTS)).map("".join))
+def test_scripts_without_spaces_and_addresses_are_split_alike(text):
+    vocabulary = make_vocabulary("words", [text + "a"])
+    tokens = vocabulary.encode(text)
+    assert vocabulary.encode(vocabulary.decode(tokens)).tolist() == tokens.tolist()
+
+
+def test_lower_case_of_the_dotted_i_has_one_dot():
+    vocabulary = make_vocabulary("words", ["İstanbul ISLAK istanbul"], lowercase=True)
+    assert vocabulary.words == ("istanbul", "islak")
+
+
+def test_a_vocabulary_of_the_first_version_keeps_its_rules():
+    saved = make_vocabulary("words", ["x"]).to_json() | {"words": ["日本", "cafe\u0301", "https", ":"]}
+    old = vocabulary_from_json({key: value for key, value in saved.items() if key != "version"})
+    assert old.pieces(old.encode("日本 cafe\u0301 caf\u00e9\rhttps:")) == [
+        "日本",
+        "cafe\u0301",
+        "<unk>",
+        "https",
+        ":",
+    ]
+    assert vocabulary_from_json(old.to_json()) == old
+    with pytest.raises(InputError, match=r"every word must be a single word .* Got '日本'"):
+        vocabulary_from_json(saved)
+    with pytest.raises(InputError, match=r"version must be in \[1, 2\]. Got 3"):
+        vocabulary_from_json(saved | {"version": 3})
 
 
 @given(st.text('ab".( \n'), st.text('ab".( \n'))

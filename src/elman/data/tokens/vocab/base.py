@@ -14,6 +14,8 @@ from elman.errors import InputError
 UNKNOWN = "<unk>"
 """Text of the unknown token; at level words it is also read as that token."""
 
+_KINDS = {list: "a list", bool: "true or false", str: "a text", int: "an int", float: "a number"}
+
 LARGEST = 300_000
 """Maximum number of tokens of a vocabulary."""
 
@@ -224,7 +226,7 @@ def check_fields(obj: dict[str, Any], fields: dict[str, object]) -> dict[str, An
         raise refusal(f"the fields must be {sorted(fields)}", [*obj])
     for name, example in fields.items():
         if type(obj[name]) is not type(example):
-            kind = {list: "a list", bool: "true or false", str: "a text"}[type(example)]
+            kind = _KINDS[type(example)]
             raise refusal(f"{name} must be {kind}", obj[name])
         if isinstance(example, list) and len(obj[name]) > LARGEST:
             raise refusal(f"{name} must number at most {LARGEST}", len(obj[name]))

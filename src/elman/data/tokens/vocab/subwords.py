@@ -1,19 +1,28 @@
 """Pieces of words, learnt by byte-pair encoding."""
 
 import json
-from collections.abc import Iterable, Sequence
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from elman.data.tokens.vocab.base import Decoder, Rules, check_text_fields, refusal, room, utf8
 from elman.data.tokens.vocab.bytes import BytewiseVocabulary
 
 _USUAL_SIZE = 8000
 _LONGEST = 64  # maximum bytes of a piece
+_LONGEST_WORD = 64  # characters; longer words take quadratic time, so they are cut
+# what words consist of: letters, digits, other characters or spaces
+_KINDS = (r"\p{L}", r"\p{N}", r"[^\s\p{L}\p{N}]", r"\s")
+_LONG_WORD = re.compile(
+    "|".join(rf"{kind}{{{_LONGEST_WORD + 1},}}" for kind in (r"[^\W\d_]", r"\d", r"[^\w\s]", "_"))
+)
+_MOST_OF_LONG_WORDS = 500_000  # characters of long words that are learnt from
 
 
 def _byte_letters() -> dict[str, int]:
@@ -37,6 +46,7 @@ class SubwordVocabulary(BytewiseVocabulary):
     Args:
         merges: the merged pairs in the order of learning, each as "left right" in the letters of GPT-2's
             tokenizer.
+        longest_word: characters after which a longer word is cut; 0: words are not cut.
 
     Raises:
         InputError: a merge is repeated, uses an unknown piece, or makes a piece of more than 64 bytes.
@@ -48,9 +58,12 @@ class SubwordVocabulary(BytewiseVocabulary):
     level: ClassVar[str] = "subwords"
     has_words: ClassVar[bool] = True
     merges: tuple[str, ...]
+    longest_word: int = _LONGEST_WORD
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.longest_word not in (0, _LONGEST_WORD):
+            raise refusal(f"longest_word must be 0 or {_LONGEST_WORD}", self.longest_word)
         known, done = set(_LETTERS), set()
         for merge in self.merges:
             left, _, right = merge.partition(" ")
@@ -63,9 +76,12 @@ class SubwordVocabulary(BytewiseVocabulary):
 
     @classmethod
     def learn(cls, texts: Iterable[str], rules: Rules) -> Self:
-        """Learn the vocabulary of texts, of 8,000 pieces by default."""
+        """Learn the vocabulary of texts, of 8,000 pieces by default.
+
+        Of text without spaces, in words of more than 64 characters, only the beginning is learnt from.
+        """
         size = room(rules, len(rules.specials), len(_LETTERS))
-        tokenizer = _tokenizer({}, [])
+        tokenizer = _tokenizer({}, [], _LONGEST_WORD)
         trainer = trainers.BpeTrainer(
             vocab_size=_USUAL_SIZE if size is None else size,
             min_frequency=rules.min_count,
@@ -73,7 +89,8 @@ class SubwordVocabulary(BytewiseVocabulary):
             max_token_length=_LONGEST,
             show_progress=False,
         )
-        tokenizer.train_from_iterator((_readable(text, rules.lowercase) for text in texts), trainer)
+        readable = (_readable(text, rules.lowercase) for text in texts)
+        _run_interruptibly(lambda: tokenizer.train_from_iterator(_shortened(readable), trainer))
         merges = json.loads(tokenizer.to_str())["model"]["merges"]
         return cls(tuple(map(" ".join, merges)), lowercase=rules.lowercase, specials=rules.specials)
 
@@ -90,7 +107,8 @@ class SubwordVocabulary(BytewiseVocabulary):
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:
-        return _tokenizer(self._numbers, [tuple(merge.split(" ")) for merge in self.merges])
+        merges = [tuple(merge.split(" ")) for merge in self.merges]
+        return _tokenizer(self._numbers, merges, self.longest_word)
 
     @cached_property
     def meaning(self) -> list[bytes]:
@@ -120,12 +138,12 @@ class SubwordVocabulary(BytewiseVocabulary):
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` reads."""
-        return self._json(merges=[*self.merges])
+        return self._json(merges=[*self.merges], longest_word=self.longest_word)
 
     @classmethod
     def from_json(cls, obj: dict[str, Any]) -> Self:
         """Restore the vocabulary from `to_json`; see `vocabulary_from_json`."""
-        fields = check_text_fields(obj, {"merges": []})
+        fields = check_text_fields({"longest_word": 0, **obj}, {"merges": [], "longest_word": 0})
         for merge in fields["merges"]:
             if not isinstance(merge, str):
                 raise refusal("every merge must be a text", merge)
@@ -156,8 +174,45 @@ def _readable(text: str, lowercase: bool) -> str:
     return text.lower() if lowercase else text
 
 
-def _tokenizer(numbers: dict[str, int], merges: list[Any]) -> Tokenizer:
+def _shortened(texts: Iterable[str]) -> Iterator[str]:
+    """Yields texts with long words left out once many of their characters have been read."""
+    left = _MOST_OF_LONG_WORDS
+
+    def kept(match: re.Match[str]) -> str:
+        nonlocal left
+        word = match.group()[: max(left, 0)]
+        left -= len(word)
+        return word
+
+    for text in texts:
+        yield _LONG_WORD.sub(kept, text)
+
+
+def _run_interruptibly(work: Callable[[], None]) -> None:
+    """Does work of the library in another thread, so that Ctrl-C does not wait for its end."""
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.1)
+    if errors:
+        raise errors[0]
+
+
+def _tokenizer(numbers: dict[str, int], merges: list[Any], longest_word: int) -> Tokenizer:
     tokenizer = Tokenizer(models.BPE(vocab=numbers, merges=merges))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bytewise = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    if longest_word:
+        whole = Regex("|".join(f"{kind}{{{longest_word}}}" for kind in _KINDS))
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(whole, "isolated"), bytewise])
+    else:
+        tokenizer.pre_tokenizer = bytewise
     tokenizer.decoder = decoders.ByteLevel()
     return tokenizer

@@ -21,12 +21,22 @@ from elman.data.tokens.vocab.base import (
     most_frequent,
     refusal,
 )
+from elman.data.tokens.vocab.scripts import STACKERS, is_spaceless, marks, spaceless
 from elman.errors import InputError
 
 LINE_END = "\n"
 _LONGEST = 4_000_000  # maximum characters of all words; keeps vocabulary.json below its size limit
+_NEWEST = 2
 _NO_SPACE_BEFORE = frozenset(".,!?;:%)]}…»”’'/、。，！？；：")
 _NO_SPACE_AFTER = frozenset("([{«“¿¡#@$£€/")
+_WIDE = frozenset(
+    "、。，！？；：「」『』（）《》〈〉【】〔〕"
+)  # punctuation of Chinese and Japanese: never a space
+_AFTER_ADDRESS = frozenset(".,;:!?)]}")  # punctuation that no web address ends with
+_ADDRESS = (
+    r"(?:(?:[Hh][Tt][Tt][Pp][Ss]?|[Ff][Tt][Pp])://|[Ww][Ww][Ww]\.)[!#-;=?-~]*[A-Za-z0-9/=&#_~%+-]"
+    r"|[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
+)
 
 
 @dataclass(frozen=True)
@@ -35,13 +45,16 @@ class WordVocabulary(TextVocabulary):
 
     With ``split="punctuation"`` a word is a run of letters, digits and marks, joined by single apostrophes
     and hyphens ("don't", "well-known"), or between digits by ``. , :`` ("3.14"); a run of one punctuation
-    character is a separate word ("!", "..."). With ``split="spaces"`` white space separates words. The word
+    character is a separate word ("!", "..."). A letter of a script without spaces is a word, together with
+    its marks, and so is a web or mail address. With ``split="spaces"`` white space separates words. The word
     ``<unk>`` is the unknown token in both. A newline is a word if the vocabulary has it, otherwise white
-    space.
+    space; a carriage return ends a line too. Texts are read in the Unicode form NFC.
 
     Args:
         words: the words, distinct, the most frequent first.
         split: where words end.
+        version: of these rules. In version 1 scripts without spaces, addresses, carriage returns and Unicode
+            forms have no rule of their own.
 
     Raises:
         InputError: there is no word, or a word is repeated or not a single word by ``split``.
@@ -51,9 +64,12 @@ class WordVocabulary(TextVocabulary):
     has_words: ClassVar[bool] = True
     words: tuple[str, ...]
     split: WordSplit = "punctuation"
+    version: int = _NEWEST
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.version not in range(1, _NEWEST + 1):
+            raise refusal(f"version must be in [1, {_NEWEST}]", self.version)
         if not self.words:
             raise InputError("a vocabulary needs at least one word. Got none.")
         if len(set(self.words)) < len(self.words):
@@ -63,7 +79,7 @@ class WordVocabulary(TextVocabulary):
                 f"the words have more than {_LONGEST:,} characters; --min-count or --vocab-size keeps fewer"
             )
         for word in self.words:
-            if word == UNKNOWN or _split(word, self.split) != [word] or any(map(is_surrogate, word)):
+            if word == UNKNOWN or self._split(word) != [word] or any(map(is_surrogate, word)):
                 raise refusal(f"every word must be a single word by --word-split {self.split}", word)
 
     @classmethod
@@ -71,7 +87,7 @@ class WordVocabulary(TextVocabulary):
         """Learn the most frequent words of texts, ties by first occurrence."""
         counts: Counter[str] = Counter()
         for text in texts:
-            counts.update(_split(text.lower() if rules.lowercase else text, rules.word_split))
+            counts.update(_split(text, rules.word_split, _NEWEST, rules.lowercase))
         del counts[UNKNOWN]
         if counts and max(counts.values()) < rules.min_count:
             raise InputError(
@@ -85,10 +101,13 @@ class WordVocabulary(TextVocabulary):
         """Return the vocabulary extended by words that occur at least `min_count` times in further texts."""
         counts: Counter[str] = Counter()
         for text in texts:
-            counts.update(_split(text.lower() if self.lowercase else text, self.split))
+            counts.update(self._split(text, self.lowercase))
         known = {*self.words, UNKNOWN}
         new = [word for word, count in counts.most_common() if count >= min_count and word not in known]
         return replace(self, words=(*self.words, *new))
+
+    def _split(self, text: str, lowercase: bool = False) -> list[str]:
+        return _split(text, self.split, self.version, lowercase)
 
     def __len__(self) -> int:
         return self.unknown + 1 + len(self.words)
@@ -110,7 +129,7 @@ class WordVocabulary(TextVocabulary):
     def encode(self, text: str, source: str = "text", start: int = 0) -> np.ndarray:
         """Return the tokens of a text; see `TextVocabulary.encode`."""
         number, unknown = self._number, self.unknown
-        words = _split(text.lower() if self.lowercase else text, self.split)
+        words = self._split(text, self.lowercase)
         if LINE_END not in number:
             words = [word for word in words if word != LINE_END]
         return np.array([number.get(word, unknown) for word in words], dtype=self.dtype)
@@ -125,12 +144,12 @@ class WordVocabulary(TextVocabulary):
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` reads."""
-        return self._json(words=[*self.words], split=self.split)
+        return self._json(words=[*self.words], split=self.split, version=self.version)
 
     @classmethod
     def from_json(cls, obj: dict[str, Any]) -> Self:
         """Restore the vocabulary from `to_json`; see `vocabulary_from_json`."""
-        fields = check_text_fields(obj, {"words": [], "split": ""})
+        fields = check_text_fields({"version": 1, **obj}, {"words": [], "split": "", "version": 1})
         if fields["split"] not in ("punctuation", "spaces"):
             raise refusal("split must be punctuation or spaces", fields["split"])
         for word in fields["words"]:
@@ -148,8 +167,8 @@ class _WordDecoder:
     def __init__(self, vocabulary: WordVocabulary, after: str) -> None:
         self._vocabulary = vocabulary
         self._before = LINE_END  # no space at the beginning
-        self._in_quotes = False
-        for word in _split(after, vocabulary.split):
+        self._in_quotes = self._in_address = False
+        for word in vocabulary._split(after):
             self._write(word)
         if after[-1:].isspace():
             self._before = LINE_END
@@ -164,10 +183,27 @@ class _WordDecoder:
         """Return the word, with a space before it if one belongs there."""
         space = LINE_END not in (word, self._before)
         if self._vocabulary.split == "punctuation" and space:
-            space = self._before[-1] == word[0] or not (self._leans_right() or self._leans_left(word))
+            space = self._is_apart(word)
+        is_new = self._vocabulary.version > 1
+        self._in_address = is_new and (_is_address(word) or (self._in_address and not space))
         self._before = word
         self._in_quotes = word != LINE_END and self._in_quotes != (word == '"')
         return " " + word if space else word
+
+    def _is_apart(self, word: str) -> bool:
+        """Returns whether a space is written between the word before and this one."""
+        before = self._before
+        if self._vocabulary.version > 1:
+            if self._in_address:  # what is joined to an address would be read as part of it
+                return word[0] not in _AFTER_ADDRESS
+            spaceless = is_spaceless(before), is_spaceless(word)
+            if all(spaceless):
+                return before[-1] in STACKERS
+            if any(spaceless) and (before[0].isdecimal() or word[0].isdecimal()):
+                return False
+            if before[-1] != word[0] and (before[-1] in _WIDE or word[0] in _WIDE):
+                return False
+        return before[-1] == word[0] or not (self._leans_right() or self._leans_left(word))
 
     def _leans_right(self) -> bool:
         """Whether no space follows the word before."""
@@ -178,20 +214,33 @@ class _WordDecoder:
         return word[0] in _NO_SPACE_BEFORE or (word == '"' and self._in_quotes)
 
 
-def _split(text: str, split: WordSplit) -> list[str]:
+def _split(text: str, split: WordSplit, version: int, lowercase: bool = False) -> list[str]:
     """Return the words of a text, newlines included."""
+    if version > 1:
+        text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+        text = text.replace("İ", "i") if lowercase else text  # whose lower case has a second dot
+    text = text.lower() if lowercase else text
     if split == "spaces":
         return re.findall(r"\n|\S+", text)
-    return [whole for whole, _ in _pattern().findall(text)]
+    return [whole for whole, _ in _pattern(version).findall(text)]
+
+
+def _is_address(word: str) -> bool:
+    return word[0].isascii() and re.fullmatch(_ADDRESS, word) is not None
 
 
 @cache
-def _pattern() -> re.Pattern[str]:
+def _pattern(version: int) -> re.Pattern[str]:
     """Return the pattern of words and punctuation of ``WordVocabulary``."""
     # re's \w lacks combining marks and joiners, without which Hindi or Thai words would be split
-    marks = "".join(c for c in map(chr, range(0x300, 0x20000)) if unicodedata.category(c)[0] == "M")
-    letter = rf"[\w\u200c\u200d{marks}]"
-    word = rf"{letter}+(?:(?:['’-]|(?<=\d)[.,:](?=\d)){letter}+)*"
+    letter = rf"[\w\u200c\u200d{marks()}]"
     # a run of one character, such as "..." or "--"; its group is the second of findall's
     run = rf"(?!{letter})(\S)\2*"
-    return re.compile(rf"({re.escape(UNKNOWN)}|\n|{word}|{run})")
+    own = ""
+    if version > 1:
+        # one letter with its marks, and with the letters that are written below it
+        alone = rf"[{spaceless()}](?:[\u200c\u200d{marks()}]|(?<=[{STACKERS}])[{spaceless()}])*"
+        own = rf"{_ADDRESS}|{alone}|"
+        letter = rf"(?:(?![{spaceless()}]){letter})"
+    word = rf"{letter}+(?:(?:['’-]|(?<=\d)[.,:](?=\d)){letter}+)*"
+    return re.compile(rf"({re.escape(UNKNOWN)}|\n|{own}{word}|{run})")
