@@ -20,9 +20,11 @@ from elman.errors import InputError
 from elman.models.autoregressive import TokenStream
 from elman.tasks.language_model import answers as language_model
 from elman.tasks.language_model.data import CorpusData
+from elman.tasks.language_model.options import Generate
 from elman.tasks.language_model.task import LanguageModel
 
 OPTIONS = SMALL | {"embedding_size": 4, "bptt": 20}
+OLD = Path(__file__).parent / "old_runs"
 
 
 def fit(texts: list[str] | None = None, **options: Any) -> LanguageModel:
@@ -68,7 +70,7 @@ def test_the_figures_by_hand(tmp_path, level):
         chances = [0.0] * 256
         chances[ord("a")], chances[ord("b")] = 0.75, 0.25
     else:
-        chances = [0.75, 0.25]
+        chances = [0.0, 0.75, 0.25]  # nothing for unknown characters
     flattened(task, chances)
     (tmp_path / "one.txt").write_text("abab")  # targets b a b
     (tmp_path / "two.txt").write_text("bb")  # target b: each file's first is nobody's
@@ -79,6 +81,7 @@ def test_the_figures_by_hand(tmp_path, level):
         "bits_per_token": pytest.approx((3 * 2 + math.log2(4 / 3)) / 4, rel=1e-6),
         "perplexity": pytest.approx((4**3 * 4 / 3) ** (1 / 4), rel=1e-6),
         "tokens": 4,
+        **({"unknown": 0} if level == "characters" else {}),
     }
     assert task.loss_unit().name == {"characters": "bits/char", "bytes": "bits/byte"}[level]
     assert task.loss_unit()(3.0) == pytest.approx(3 / math.log(2))
@@ -108,7 +111,17 @@ def test_without_a_test_part_there_is_no_figure():
 def test_a_text_without_words_has_no_share_of_known_ones():
     task = fit(["0123456789 " * 30])
     assert task.results["sample"]["known_words"] is None
-    assert "no words" in task.report()
+    assert "of the words" not in task.report()
+
+
+def test_words_are_not_counted_in_a_script_without_spaces():
+    task = fit(["好好学习天天向上。\n" * 40])
+    assert task.results["sample"]["known_words"] is None
+    assert "of the words" not in task.report()
+    assert "the longest run copied from the text is" in task.report()
+    words = fit(["好好学习天天向上\n" * 40], level="words")
+    assert len(words.vocabulary) == 8  # unknown, the line's end and six characters
+    assert drawn(words, "好", length=5, seed=0, temperature=0)[0] != " "
     assert fit().results["sample"]["known_words"] is not None
 
 
@@ -179,14 +192,51 @@ def test_any_file_can_be_read_as_bytes(tmp_path):
     assert task.evaluate([path])["tokens"] == len("Ж日🙂".encode()) - 1
 
 
-def test_what_was_not_learnt_is_refused_by_name(task, tmp_path):
-    with pytest.raises(
-        InputError, match=r"character 'Ж' \(U\+0416\) at position 4 is not among the 1\d characters"
-    ):
-        task.generate("the Ж")
-    (tmp_path / "other.txt").write_text("the\nЖ")
-    with pytest.raises(InputError, match=r"other\.txt: character 'Ж' \(U\+0416\) at position 4 "):
-        task.evaluate([tmp_path / "other.txt"])
+def test_what_was_not_learnt_is_read_as_unknown(task, capsys):
+    assert len(drawn(task, "Ж🙂", length=9, seed=0)) == 9
+    assert task.unknown_in("the ЖЖ日") == ["Ж", "Ж", "日"]
+    with pytest.warns(UserWarning, match=r"^--prompt: 2 of 6 characters are not known .*: 'Ж日'$"):
+        "".join(Generate(prompt="the Ж日", length=3).text(task))
+    assert not {"\ufffd", "<unk>"} & set(drawn(task, "Ж", length=300, temperature=5.0))
+
+
+def test_unknown_characters_cost_what_the_training_text_says_of_novel_ones():
+    task = flattened(fit(["aab" * 60 + "c"]), [0.0, 0.5, 0.25, 0.25])
+    vocabulary = task.vocabulary
+    assert vocabulary.novelty == pytest.approx(2 / 183)  # c occurs once
+    known, figures = task.evaluate(texts=["aba"]), task.evaluate(texts=["abaЖ日", "Ж"])
+    others = 0x110000 - 0x800 - 3
+    nats = 3 * math.log(2) - 2 * math.log1p(-vocabulary.novelty)  # b and a
+    nats += 2 * (math.log(others) - math.log(vocabulary.novelty))
+    assert figures["nats_per_token"] == pytest.approx(nats / 4, rel=1e-5)
+    assert (figures["tokens"], figures["unknown"]) == (4, 3 / 6)
+    assert known["nats_per_token"] == pytest.approx(3 * math.log(2) / 2, rel=1e-5)
+
+
+def test_a_model_without_a_place_for_unknown_characters_leaves_them_out(tmp_path):
+    task = elman.load(OLD / "language_model_0.1.0")
+    assert task.vocabulary.unknown is None
+    text = task.vocabulary.symbols[-6:]
+    assert drawn(task, f"Ж{text}日", length=9, seed=0) == drawn(task, text, length=9, seed=0)
+    known, figures = task.evaluate(texts=[text, text]), task.evaluate(texts=[f"Ж{text}", "日", f"{text}日"])
+    assert figures["unknown"] == 3 / 15
+    assert figures["tokens"] == known["tokens"] + 3
+    nats = 10 * known["nats_per_token"] - 10 * math.log1p(-1e-6) + 3 * math.log(task.vocabulary.others * 1e6)
+    assert figures["nats_per_token"] == pytest.approx(nats / 13, rel=1e-5)
+    with pytest.raises(InputError, match="none of the text's characters is known to the model"):
+        task.evaluate(texts=["ЖЖ"])
+
+
+def test_validation_and_test_files_may_hold_other_characters(tmp_path):
+    for name in ("validation", "test"):
+        (tmp_path / name).write_text("aab aЖb " * 20)
+    task = fit(["aab aab " * 40], validation=(tmp_path / "validation",), test=(tmp_path / "test",))
+    assert task.results["test"]["unknown"] == pytest.approx(1 / 8)
+    assert min(task.results["baselines"].values()) > 20 / 8  # they do not know which one it is either
+    assert "unknown" in task.report()
+
+
+def test_a_text_to_evaluate_has_two_tokens(task, tmp_path):
     (tmp_path / "other.txt").write_text("t")
     with pytest.raises(InputError, match="a text to evaluate must have a document of at least 2 tokens"):
         task.evaluate([tmp_path / "other.txt"])
@@ -236,7 +286,7 @@ def test_greedy_text_is_what_a_full_pass_finds_most_probable(task, prompt):
 
 
 def test_sampling_follows_the_models_own_probabilities():
-    task = flattened(fit(["ab\n" * 60]), [0.2, 0.3, 0.5])
+    task = flattened(fit(["ab\n" * 60]), [0.0, 0.2, 0.3, 0.5])
     found = drawn(task, length=3000, temperature=1.0, seed=0)
     for symbol, chance in zip("\nab", (0.2, 0.3, 0.5), strict=True):
         assert found.count(symbol) / 3000 == pytest.approx(chance, abs=0.04)

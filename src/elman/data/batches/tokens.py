@@ -61,6 +61,8 @@ class TokenStreams:
 class TokenWindows:
     """A corpus for evaluation: each token except the first of each document is a target exactly once.
 
+    A token that does not occur in training (the vocabulary's ``untrained``) is no target.
+
     A long corpus is read in several rows in parallel; each row except the first warms up its state on the
     tokens before its own, which have weight 0.
 
@@ -95,7 +97,13 @@ class TokenWindows:
             weights = torch.from_numpy(own.astype(np.float32))
             if batch.targets.weights is not None:
                 weights = weights * batch.targets.weights
-            yield Batch(batch.inputs, Target(batch.targets.values, weights))
+            values, untrained = batch.targets.values, self.corpus.vocabulary.untrained
+            if untrained is not None:
+                ignored = values == untrained
+                weights = weights * ~ignored
+                # its own loss may be infinite, which no weight makes 0
+                values = values.masked_fill(ignored, len(self.corpus.vocabulary) - 1)
+            yield Batch(batch.inputs, Target(values, weights))
 
 
 def excerpts(corpus: Corpus, rows: int, steps: int) -> Batch:

@@ -10,8 +10,10 @@ import numpy as np
 
 from elman.data.batches.tokens import TokenStreams, TokenWindows, excerpts
 from elman.data.read.text import find_text_files
-from elman.data.tokens.corpus import tokenise
+from elman.data.tokens.corpus import Corpus, tokenise
 from elman.data.tokens.vocab.base import TextVocabulary
+from elman.data.tokens.vocab.characters import CharacterVocabulary
+from elman.data.tokens.vocab.scripts import has_spaces
 from elman.errors import InputError
 from elman.metrics.novelty import known_words, longest_copy
 from elman.models.autoregressive import Autoregressive
@@ -21,11 +23,13 @@ from elman.tasks.shared.answers import Excerpt
 from elman.tasks.shared.data import Parts
 from elman.tasks.shared.text import text_excerpt
 from elman.tasks.shared.token_streams import LARGEST_BASELINE, StreamAnswers, whole_windows
+from elman.train.loop import evaluate
 
 UNITS = {"characters": "char", "bytes": "byte", "words": "word", "subwords": "subword"}
 _FREQUENCY = {"characters": "letter", "bytes": "letter", "words": "word", "subwords": "subword"}
 _SAMPLE = 2000  # tokens of the sample that is generated after training
 _EXCERPT = 700  # characters of the sample that the report shows
+_LEAST_NOVELTY = 1e-6  # probability of an unknown character where the vocabulary has none
 _PAGES = (8, 1000)  # rows and steps of the text for inspecting a model
 
 
@@ -69,17 +73,56 @@ class TextAnswers(StreamAnswers):
         return self.windows(find_text_files(paths))
 
     def windows(self, sources: Sequence[Path | str]) -> TokenWindows:
-        """Returns batches of files or of texts in memory."""
-        return whole_windows(tokenise(sources, self.facts.vocabulary))
+        """Returns batches of files or of texts in memory, without characters that have no token."""
+        return whole_windows(self._corpus(sources)[0])
+
+    def _corpus(self, sources: Sequence[Path | str]) -> tuple[Corpus, int]:
+        """Returns files or texts as tokens, and the number of characters left out, which have no token."""
+        vocabulary = self.facts.vocabulary
+        if not isinstance(vocabulary, CharacterVocabulary) or vocabulary.has_unknown:
+            return tokenise(sources, vocabulary), 0
+        whole = tokenise(sources, vocabulary.with_others())
+        known = whole.tokens != whole.vocabulary.unknown
+        # documents keep their places among the known characters; those without any are left out
+        starts = np.unique(np.concatenate([[0], known.cumsum()])[whole.starts])
+        tokens = whole.tokens[known] - 1
+        if not len(tokens):
+            raise InputError("none of the text's characters is known to the model")
+        return Corpus(tokens, starts[starts < len(tokens)], vocabulary), int((~known).sum())
 
     def evaluate(self, paths: list[Path]) -> dict[str, Any]:
         """Measures nats, bits and perplexity of other files."""
-        return self.figures(self.batches(paths))
+        return self.of_sources(find_text_files(paths))
 
-    def figures(self, batches: TokenWindows) -> dict[str, Any]:
-        """Measures nats, bits and perplexity of a text; for words, bits per character too."""
-        figures, corpus = super().figures(batches), batches.corpus
+    def of_sources(self, sources: Sequence[Path | str]) -> dict[str, Any]:
+        """Measures nats, bits and perplexity of files or of texts in memory."""
+        corpus, left_out = self._corpus(sources)
+        return self.figures(whole_windows(corpus), left_out)
+
+    def figures(self, batches: TokenWindows, left_out: int = 0) -> dict[str, Any]:
+        """Measures nats, bits and perplexity of a text; for words, bits per character too.
+
+        The nats of a character that training lacks are those of its novelty (the vocabulary's, or one in a
+        million for a vocabulary without), and of one among all other characters of Unicode.
+
+        Args:
+            batches: of the text.
+            left_out: further characters of the text, which have no token.
+        """
+        loss, corpus = evaluate(self.model, batches), batches.corpus
         assert isinstance(corpus.vocabulary, TextVocabulary)
+        total, count = loss.sum, int(loss.count)
+        novel = _novel_targets(corpus) + left_out
+        if novel:
+            assert isinstance(corpus.vocabulary, CharacterVocabulary)
+            chance = corpus.vocabulary.novelty or _LEAST_NOVELTY
+            total += novel * (math.log(corpus.vocabulary.others) - math.log(chance)) - count * math.log1p(
+                -chance
+            )
+            count += novel
+        figures = self._figures(corpus, total, count)
+        if left_out:
+            figures["unknown"] = left_out / (len(corpus) + left_out)
         if corpus.vocabulary.has_words:
             characters = len(corpus.vocabulary.decode(corpus.tokens))
             figures["characters"] = characters
@@ -97,13 +140,19 @@ class TextAnswers(StreamAnswers):
             assert isinstance(parts.test, TokenWindows)
             results["test"] = self.figures(parts.test)
             results["baselines"] = self.baselines(parts, f"{_FREQUENCY[self.config.level]} frequency")
+            novel = _novel_targets(parts.test.corpus)
+            if isinstance(self.facts.vocabulary, CharacterVocabulary) and novel:
+                # the simple methods know how probable an unknown character is, but not which one it is
+                bits = novel * math.log2(self.facts.vocabulary.others) / results["test"]["tokens"]
+                results["baselines"] = {name: own + bits for name, own in results["baselines"].items()}
         corpus = data.corpora["training"].tokens
         if len(corpus) <= LARGEST_BASELINE:
             written = "".join(
                 self.generate("", length=_SAMPLE, temperature=0.8, top_k=0, top_p=1.0, seed=self.config.seed)
             )
-            of_words = self.config.level == "words"  # a word model writes known words only
-            share = math.nan if of_words else known_words(written, self.facts.vocabulary.decode(corpus))
+            # a model of words writes known words only
+            has_words = self.config.level != "words" and has_spaces(written)
+            share = known_words(written, self.facts.vocabulary.decode(corpus)) if has_words else math.nan
             results["sample"] = {
                 "text": written,
                 "temperature": 0.8,
@@ -146,6 +195,14 @@ class TextAnswers(StreamAnswers):
         return lines
 
 
+def _novel_targets(corpus: Corpus) -> int:
+    """Returns how many targets of a corpus are characters that training lacks."""
+    untrained = corpus.vocabulary.untrained
+    if untrained is None:
+        return 0
+    return int((corpus.tokens == untrained).sum() - (corpus.tokens[corpus.starts] == untrained).sum())
+
+
 def _excerpt(text: str) -> list[str]:
     """Returns some whole lines of a sample, from the start of its second paragraph if it has several."""
     lines = (text.partition("\n\n")[2] or text).strip("\n").split("\n")[:-1] or [text]
@@ -160,11 +217,10 @@ def _excerpt(text: str) -> list[str]:
 
 
 def _novelty(sample: dict[str, Any], level: str) -> list[str]:
-    """Describes in two lines how new a sample is."""
+    """Describes in two lines how new a sample is; words are counted only where spaces separate them."""
     such = f"Written by the model at temperature 0.8. Of {_SAMPLE:,} such {level},"
     copy = f"the longest run copied from it is {sample['longest_copy']} {level}."
-    if level == "words":  # all of them occur in the text
-        return [such, copy.replace("it", "the text", 1)]
     share = sample["known_words"]
-    known = "no words" if share is None else f"{share:.0%} of the words"
-    return [f"{such} {known}", f"occur in the text, and {copy}"]
+    if share is None:
+        return [such, copy.replace("it", "the text", 1)]
+    return [f"{such} {share:.0%} of the words", f"occur in the text, and {copy}"]

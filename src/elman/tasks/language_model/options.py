@@ -3,10 +3,12 @@
 import os
 import sys
 import unicodedata
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from elman.config import shown
 from elman.tasks.shared.options import TextOptions, Verb
 from elman.tasks.shared.stream_options import StreamOptions
 
@@ -36,6 +38,13 @@ class Generate(Verb):
         yield from map(_harmless, pieces) if sys.stdout.isatty() else pieces
 
     def _pieces(self, task: Any) -> Iterator[str]:
+        unknown = task.unknown_in(self.prompt)
+        if unknown:
+            warnings.warn(
+                f"--prompt: {len(unknown)} of {len(self.prompt)} characters are not known to the model, "
+                f"so they are read as unknown: {shown(''.join(dict.fromkeys(unknown)))}",
+                stacklevel=2,
+            )
         pieces = task.generate(
             self.prompt,
             length=self.length,

@@ -5,9 +5,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
+import torch
+
 from elman.config import require, typed
 from elman.data.read.text import list_of_texts
-from elman.data.tokens.vocab import TextVocabulary
+from elman.data.tokens.vocab import CharacterVocabulary, TextVocabulary
 from elman.errors import InputError
 from elman.models.autoregressive import Autoregressive
 from elman.tasks.language_model.answers import UNITS, TextAnswers
@@ -93,7 +95,8 @@ class LanguageModel(StreamTask):
         stepwise probabilities equal those of a full pass.
 
         Args:
-            prompt: text to continue; empty: start at the beginning of a line.
+            prompt: text to continue; empty: start at the beginning of a line. Characters that the model does
+                not know are read as unknown (see ``unknown_in``).
             length: number of tokens to generate.
             temperature: divides the logits; 0 is greedy.
             top_k: draw from the k most probable tokens only; 0: from all.
@@ -101,8 +104,7 @@ class LanguageModel(StreamTask):
             seed: seed of the draws; None: a new one in every call.
 
         Raises:
-            InputError: the prompt holds a character that no token represents, or an option is out of its
-                range.
+            InputError: an option is out of its range.
         """
         require("prompt", isinstance(prompt, str), "a text", prompt)
         length, top_k = typed(int, length, "--length"), typed(int, top_k, "--top-k")
@@ -115,17 +117,30 @@ class LanguageModel(StreamTask):
             prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed
         )
 
+    def unknown_in(self, text: str) -> list[str]:
+        """Returns the characters of a text that the model does not know, in order and with repeats."""
+        vocabulary = self.vocabulary
+        return vocabulary.unknown_in(text) if isinstance(vocabulary, CharacterVocabulary) else []
+
+    def build(self) -> Autoregressive:
+        """Builds embedding, layer and head; a token that does not occur in training is read as zeros."""
+        model = super().build()
+        if self.vocabulary.untrained is not None:
+            with torch.no_grad():
+                model.embedding.weight[self.vocabulary.untrained] = 0
+        return model
+
     def evaluate(self, data: Paths | None = None, *, texts: Iterable[str] | None = None) -> dict[str, Any]:
         """Measures nats, bits and perplexity of other files or texts, each read as a document of its own.
 
         Raises:
-            InputError: a file cannot be read, or holds a character that no token represents; or all files
-                together hold fewer than two tokens.
+            InputError: a file cannot be read, or all files together hold fewer than two tokens that the model
+                knows.
         """
         answers = self.answers
         if texts is None:
             return answers.evaluate(as_paths(() if data is None else data))
-        return answers.figures(answers.windows(_documents(data, texts)))
+        return answers.of_sources(_documents(data, texts))
 
     def loss_unit(self) -> LossUnit:
         """Shows perplexity for words, bits per token for other levels."""

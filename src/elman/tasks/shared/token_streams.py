@@ -119,13 +119,17 @@ class StreamAnswers(TaskAnswers):
 
     def figures(self, batches: TokenWindows) -> dict[str, Any]:
         """Measures nats, bits and perplexity of a corpus."""
-        loss = evaluate(self.model, batches)
-        nats, corpus = loss.mean, batches.corpus
+        loss, corpus = evaluate(self.model, batches), batches.corpus
+        return self._figures(corpus, loss.sum, int(loss.count))
+
+    def _figures(self, corpus: Corpus, total: float, count: int) -> dict[str, Any]:
+        """Returns the figures of a corpus from the nats of its targets and their number."""
+        nats = total / count if count else math.nan
         figures = {
             "nats_per_token": nats,
             "bits_per_token": nats / math.log(2),
             "perplexity": math.exp(nats) if nats < 700 else None,
-            "tokens": int(loss.count),
+            "tokens": count,
         }
         if corpus.vocabulary.unknown is not None:
             figures["unknown"] = float((corpus.tokens == corpus.vocabulary.unknown).mean())

@@ -51,8 +51,20 @@ def test_where_characters_were_left_out_a_token_stands_for_them():
     assert vocabulary.decode([0, 2, 1, 4]) == "a\ufffdr"
     assert vocabulary.pieces([0, 1, 2]) == ["<s>", "<unk>", "a"]
     assert make_vocabulary("characters", [text], size=3).symbols == "ab"  # b occurs before r
-    assert make_vocabulary("characters", ["aA"], lowercase=True).encode("aA").tolist() == [0, 0]
-    assert make_vocabulary("characters", [text]).unknown is None
+    assert make_vocabulary("characters", ["aA"], lowercase=True).encode("aA").tolist() == [1, 1]
+
+
+def test_a_place_is_kept_for_characters_of_other_texts():
+    vocabulary = make_vocabulary("characters", ["abracadabra"], specials=["<s>"])
+    assert (vocabulary.unknown, vocabulary.untrained) == (1, 1)
+    assert vocabulary.novelty == pytest.approx(3 / 13)  # c and d occur once
+    assert vocabulary.unknown_in("abЖcЖ") == ["Ж", "Ж"]
+    assert make_vocabulary("characters", ["abracadabra"], min_count=2).untrained is None
+    assert vocabulary_from_json(vocabulary.to_json()) == vocabulary
+    old = CharacterVocabulary("ab")
+    assert (old.unknown, old.opening("aЖb")[0].tolist()) == (None, [0, 1])
+    with pytest.raises(InputError, match=r"novelty must be in \[0, 1\). Got 1.0"):
+        vocabulary_from_json(vocabulary.to_json() | {"novelty": 1.0})
 
 
 def test_a_vocabulary_holds_characters():

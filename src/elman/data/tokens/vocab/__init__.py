@@ -71,8 +71,7 @@ def make_vocabulary(
         specials: tokens that no text contains, such as "<s>"; numbered first, from 0.
 
     Returns:
-        The vocabulary. Words always have an unknown token, characters if some were left out, bytes and
-        subwords never.
+        The vocabulary. Characters and words have an unknown token, bytes and subwords never.
 
     Raises:
         InputError: an option is out of range or does not apply to this level, or the texts are empty.

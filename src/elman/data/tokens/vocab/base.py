@@ -89,6 +89,11 @@ class Vocabulary(ABC):
         return None
 
     @property
+    def untrained(self) -> int | None:
+        """A token that training lacks, so that no model learns its probability; None if absent."""
+        return None
+
+    @property
     def line_end(self) -> int | None:
         """The token that ends a line or bar, after which reading can start; None if absent."""
         return None

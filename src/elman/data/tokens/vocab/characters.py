@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, ClassVar, Self
@@ -30,17 +30,22 @@ class CharacterVocabulary(TextVocabulary):
     Args:
         symbols: the characters, in any order, with or without repeats; stored sorted and distinct.
         has_unknown: whether there is a token for all other characters, which are an error otherwise.
+        novelty: probability that a character of another text is none of these; 0: it is not known, or the
+            unknown token occurs in the training text, so that a model learns its probability.
 
     Raises:
-        InputError: there is no character, or one is a lone surrogate.
+        InputError: there is no character, one is a lone surrogate, or the novelty is no probability.
     """
 
     level: ClassVar[str] = "characters"
     symbols: str
     has_unknown: bool = False
+    novelty: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not 0 <= self.novelty < 1:
+            raise refusal("novelty must be in [0, 1)", self.novelty)
         symbols = "".join(sorted(set(self.symbols)))
         if not symbols:
             raise InputError("a vocabulary needs at least one character. Got none.")
@@ -50,13 +55,18 @@ class CharacterVocabulary(TextVocabulary):
 
     @classmethod
     def learn(cls, texts: Iterable[str], rules: Rules) -> Self:
-        """Learn the vocabulary of texts, with an unknown token if size or min_count may omit characters."""
+        """Learn the vocabulary of texts, with an unknown token for the characters of others.
+
+        The novelty is the share of the characters that occur once (Good 1953, Biometrika 40), with one more
+        character that does.
+        """
         counts: Counter[str] = Counter()
         for text in texts:
             counts.update(text.lower() if rules.lowercase else text)
-        cut = rules.size is not None or rules.min_count > 1
-        kept = most_frequent(counts, rules, len(rules.specials) + cut)
-        return cls("".join(kept), cut, lowercase=rules.lowercase, specials=rules.specials)
+        kept = most_frequent(counts, rules, len(rules.specials) + 1)
+        once = sum(count == 1 for count in counts.values())
+        novelty = (once + 1) / (counts.total() + 2) if len(kept) == len(counts) else 0.0
+        return cls("".join(kept), True, novelty, lowercase=rules.lowercase, specials=rules.specials)
 
     def __len__(self) -> int:
         return self._first + len(self.symbols)
@@ -65,6 +75,20 @@ class CharacterVocabulary(TextVocabulary):
     def unknown(self) -> int | None:
         """The token of all other characters, if there is one."""
         return len(self.specials) if self.has_unknown else None
+
+    @property
+    def untrained(self) -> int | None:
+        """The unknown token if it does not occur in the training text."""
+        return self.unknown if self.novelty else None
+
+    @property
+    def others(self) -> int:
+        """Number of Unicode's characters that the vocabulary lacks."""
+        return 0x110000 - 0x800 - len(self.symbols)  # without surrogates
+
+    def with_others(self) -> Self:
+        """Return the same vocabulary with a token for all other characters."""
+        return self if self.has_unknown else replace(self, has_unknown=True)
 
     @property
     def _first(self) -> int:
@@ -98,6 +122,18 @@ class CharacterVocabulary(TextVocabulary):
             )
         return tokens.astype(self.dtype)
 
+    def unknown_in(self, text: str) -> list[str]:
+        """Return the characters of a text that the vocabulary lacks, in order and with repeats."""
+        known = {*self.symbols}
+        return [symbol for symbol in (text.lower() if self.lowercase else text) if symbol not in known]
+
+    def opening(self, text: str) -> tuple[np.ndarray, Sequence[int]]:
+        """Return the tokens of a text to continue; characters without a token are left out."""
+        if not self.has_unknown:
+            tokens = self.with_others().encode(text).astype(np.int64)
+            return (tokens[tokens >= self._first + 1] - 1).astype(self.dtype), ()
+        return self.encode(text), ()
+
     def pieces(self, tokens: np.ndarray | Sequence[int]) -> list[str]:
         """Return the text of each token separately; see `Vocabulary.pieces`."""
         names = [*self.specials, *[UNKNOWN][: self.has_unknown], *self.symbols]
@@ -117,12 +153,13 @@ class CharacterVocabulary(TextVocabulary):
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` reads."""
-        return self._json(symbols=[*self.symbols], has_unknown=self.has_unknown)
+        return self._json(symbols=[*self.symbols], has_unknown=self.has_unknown, novelty=self.novelty)
 
     @classmethod
     def from_json(cls, obj: dict[str, Any]) -> Self:
         """Restore the vocabulary from `to_json`; see `vocabulary_from_json`."""
-        fields = check_text_fields({"has_unknown": False, **obj}, {"symbols": [], "has_unknown": False})
+        defaults = {"has_unknown": False, "novelty": 0.0}
+        fields = check_text_fields({**defaults, **obj}, {"symbols": [], **defaults})
         symbols = fields.pop("symbols")
         for symbol in symbols:
             if not (isinstance(symbol, str) and len(symbol) == 1):
