@@ -50,6 +50,9 @@ if TYPE_CHECKING:  # what _HOME says, for type checkers; a test compares them
     from elman.layers import (
         convert as convert,
     )
+    from elman.layers import (
+        swap as swap,
+    )
     from elman.tasks.adding.task import AddingProblem as AddingProblem
     from elman.tasks.anomaly_detection.task import AnomalyDetector as AnomalyDetector
     from elman.tasks.classification.task import SequenceClassifier as SequenceClassifier
@@ -66,7 +69,18 @@ if TYPE_CHECKING:  # what _HOME says, for type checkers; a test compares them
 _HOME = {
     "cells": ("Cell",),
     "errors": ("InputError", "Interrupted", "TrainingStopped"),
-    "layers": ("GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Recurrent", "Stream", "convert"),
+    "layers": (
+        "GRU",
+        "GRUCell",
+        "LSTM",
+        "LSTMCell",
+        "RNN",
+        "RNNCell",
+        "Recurrent",
+        "Stream",
+        "convert",
+        "swap",
+    ),
     "tasks.adding.task": ("AddingProblem",),
     "tasks.anomaly_detection.task": ("AnomalyDetector",),
     "tasks.classification.task": ("SequenceClassifier",),

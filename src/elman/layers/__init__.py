@@ -3,6 +3,7 @@
 from elman.layers.conversion import convert
 from elman.layers.recurrent import Recurrent
 from elman.layers.stream import Stream
+from elman.layers.swapping import swap
 from elman.layers.torch_like import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 
-__all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell", "Recurrent", "Stream", "convert"]
+__all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell", "Recurrent", "Stream", "convert", "swap"]
