@@ -89,6 +89,10 @@ class Window:
         starts: [C, B] bool, true at a series' first step.
         number: [B] position of the window's first step in its series; negative if before the series' start.
         series: [B] row in tables with one parameter for each series.
+        lowest: [B] value that forecasts do not fall below; −inf if there is none.
+        swings: [B] usual distance of the series from its mean, in the steps before the window's first moment.
+
+    Values are targets less a reference of each window (see ``CutoffWindows``), and forecasts likewise.
     """
 
     values: Tensor
@@ -100,6 +104,8 @@ class Window:
     starts: Tensor
     number: Tensor
     series: Tensor
+    lowest: Tensor
+    swings: Tensor
 
     @property
     def context(self) -> int:

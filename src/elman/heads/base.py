@@ -87,6 +87,8 @@ class Distribution(Head):
 
     draws = 1000
     """Number of samples for quantiles without a closed form."""
+    own_unit = 0.0
+    """Unit of targets whose scale is unknown: 1 for counts; 0 where no number is more usual than another."""
 
     def loss(
         self,

@@ -28,6 +28,8 @@ class NegativeBinomial(Distribution):
     Source: Salinas, Flunkert & Gasthaus 2017, arXiv:1704.04110.
     """
 
+    own_unit = 1.0
+
     def __init__(self, features: int) -> None:
         super().__init__()
         self.linear = linear(features, 2)

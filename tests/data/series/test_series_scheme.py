@@ -21,6 +21,8 @@ FACTS: dict[str, Any] = {
     "columns": ["shop", "day", "sold"],
     "layout": "wide",
     "times": "String|%d.%m.%Y|",
+    "spacing": 2,
+    "bounded": "all",
 }
 
 

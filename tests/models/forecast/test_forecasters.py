@@ -260,10 +260,13 @@ def test_scales_by_hand():
     values = torch.tensor([[1.0, 5, 7], [-3, 5, 7], [99, 5, 7]])
     observed = torch.tensor([[True, True, False], [True, True, False], [False, True, False]])
     shift, scale = measure_scale(values, observed, "mean")
-    assert (shift.tolist(), scale.tolist()) == ([0, 0, 0], [2, 5, 1])
+    assert (shift.tolist(), scale.tolist()) == ([0, 0, 0], [2, 5, 0])
     shift, scale = measure_scale(values, observed, "standard")
     assert shift.tolist() == [-1, 5, 0]
-    assert scale.tolist() == pytest.approx([2, 0.025, 1])  # a constant series may move by 0.5 % of its size
+    assert scale.tolist() == [2, 0, 0]
+    # a series that is constant for a while may move by 1 % of its swings
+    _, scale = measure_scale(values, observed, "standard", torch.tensor([7.0, 7, 7]))
+    assert scale.tolist() == pytest.approx([2, 0.07, 0.07])
 
 
 @pytest.mark.parametrize("seasons", [(1,), (3,), (2, 4)], ids=str)

@@ -1,5 +1,6 @@
 """Windows of many series: the steps a forecaster reads before a cutoff, and the targets after it."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -24,6 +25,10 @@ class CutoffWindows:
         horizon: H.
         batch_size: B.
         ends: [N] number of steps of each series that may be targets; None: all.
+        relative: whether targets are taken less a reference, one of each window's observed values, so that
+            small swings on a high level survive in float32; the reference is otherwise 0.
+        bounded: steps before a cutoff from which on a series that was never negative is bounded by 0; None:
+            no series is.
 
     Shapes:
         batches of ``Window`` and targets [H, B] with weights: 0 if missing or past the end
@@ -39,8 +44,13 @@ class CutoffWindows:
         horizon: int,
         batch_size: int,
         ends: np.ndarray | None = None,
+        relative: bool = False,
+        bounded: int | None = None,
     ) -> None:
         self.data, self.series, self.cutoffs = data, series, cutoffs
+        self._relative, self._bounded = relative, bounded
+        self._negative = _first_negative(data) if bounded is not None else None
+        self._swings = _swings(data) if relative else None
         self._context, self._horizon, self._batch_size = context, horizon, batch_size
         self._ends = np.diff(data.begins) if ends is None else ends
         self.steps = -(-len(series) // batch_size)
@@ -60,7 +70,8 @@ class CutoffWindows:
         inside = (steps >= 0) & (steps < ends - begins)
         y = np.where(inside & (steps < self._ends[series]), data.y[at], np.nan)
         there = ~np.isnan(y)
-        y = np.where(there, y, 0).astype(np.float32)
+        reference, bounded = self.references(series, cutoffs), self.is_bounded(series, cutoffs)
+        y = np.where(there, y - reference, 0).astype(np.float32)
 
         def gathered(values: np.ndarray, upto: int) -> Tensor:
             if not values.shape[1]:
@@ -77,9 +88,56 @@ class CutoffWindows:
             torch.from_numpy(steps[:C] == 0),
             torch.from_numpy(steps[0]),
             torch.from_numpy(data.series[series]),
+            torch.from_numpy(np.where(bounded, -reference, -np.inf).astype(np.float32)),
+            torch.from_numpy(self._swings_before(series, cutoffs - C // 4)),
         )
         targets = Target(torch.from_numpy(y[C:]), torch.from_numpy(there[C:].astype(np.float32)))
         return WindowBatch(window, targets)
+
+    def references(self, series: np.ndarray, cutoffs: np.ndarray) -> np.ndarray:
+        """Returns the last observed target of each window [B]; 0 if none is, or windows are not relative."""
+        if not self._relative:
+            return np.zeros(len(series))
+        begins = self.data.begins[series]
+        steps = (cutoffs - self._context) + np.arange(self._context)[:, None]
+        y = np.where(steps >= 0, self.data.y[(begins + steps).clip(begins)], np.nan)
+        there = ~np.isnan(y)
+        last = len(y) - 1 - there[::-1].argmax(0)
+        return np.where(there.any(0), np.take_along_axis(y, last[None], 0)[0], 0.0)
+
+    def is_bounded(self, series: np.ndarray, cutoffs: np.ndarray) -> np.ndarray:
+        """Returns whether forecasts of each window [B] stay at or above 0, as its series did."""
+        if self._negative is None or self._bounded is None:
+            return np.zeros(len(series), bool)
+        return (cutoffs >= self._bounded) & (self._negative[series] >= cutoffs)
+
+    def _swings_before(self, series: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        if self._swings is None:
+            return np.zeros(len(series), np.float32)
+        at = self.data.begins[series] + steps - 1
+        return np.where(steps > 0, self._swings[at.clip(0)], 0).astype(np.float32)
+
+
+def _first_negative(data: Encoded) -> np.ndarray:
+    """Returns the first step at which each series is negative [N]; its end if it never is."""
+    steps = np.arange(len(data.y)) - np.repeat(data.begins[:-1], np.diff(data.begins))
+    ends = np.diff(data.begins)
+    return np.minimum.reduceat(np.where(data.y < 0, steps, np.repeat(ends, ends)), data.begins[:-1])
+
+
+def _swings(data: Encoded) -> np.ndarray:
+    """Returns the standard deviation of each series up to each of its steps [R]."""
+    result = np.zeros(len(data.y))
+    for begin, end in itertools.pairwise(data.begins.tolist()):
+        y = data.y[begin:end].astype(np.float64)
+        there = ~np.isnan(y)
+        if there.any():
+            # from the first value on, so that a high level costs no digits
+            y = np.where(there, y - y[there.argmax()], 0)
+            count = np.maximum(there.cumsum(), 1)
+            mean = y.cumsum() / count
+            result[begin:end] = np.sqrt(np.maximum(np.square(y).cumsum() / count - np.square(mean), 0))
+    return result
 
 
 class RandomWindows:
@@ -95,6 +153,7 @@ class RandomWindows:
         batch_size: B.
         windows: windows per epoch.
         seed: determines the windows of each epoch.
+        relative: see ``CutoffWindows``.
     """
 
     def __init__(
@@ -107,6 +166,7 @@ class RandomWindows:
         batch_size: int,
         windows: int,
         seed: int,
+        relative: bool = False,
     ) -> None:
         self._latest = np.maximum(ends - horizon, 1)
         self._earliest = np.minimum(context, (self._latest + 1) // 2)
@@ -114,7 +174,14 @@ class RandomWindows:
         self._windows, self._batch_size, self._seed = windows, batch_size, seed
         empty = np.zeros(0, np.int64)
         self._cut = CutoffWindows(
-            data, empty, empty, context=context, horizon=horizon, batch_size=batch_size, ends=ends
+            data,
+            empty,
+            empty,
+            context=context,
+            horizon=horizon,
+            batch_size=batch_size,
+            ends=ends,
+            relative=relative,
         )
         self.steps = -(-windows // batch_size)
 

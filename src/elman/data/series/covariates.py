@@ -173,7 +173,7 @@ class Encoded:
 
     Attributes:
         begins: [N + 1] first row of each series.
-        y: [R] float32, NaN for missing values.
+        y: [R] float64, NaN for missing values.
         known: [R, K] float32: known covariates, static numbers and the calendar.
         past: [R, P] float32.
         known_codes: [R, C] int64: known and static categories.
@@ -220,7 +220,7 @@ def encode(panel: Panel, covariates: Covariates, series: np.ndarray) -> Encoded:
     nothing, none = np.zeros((len(steps), 0), np.float32), np.zeros((len(steps), 0), np.int64)
     return Encoded(
         panel.begins,
-        panel.y.astype(np.float32),
+        panel.y,
         np.concatenate([nothing, *known], axis=1),
         np.concatenate([nothing, *numbers(covariates.past, panel.covariates)], axis=1),
         np.concatenate(

@@ -87,6 +87,21 @@ class Panel:
         """Name of each series as a text."""
         return self.keys.cast(pl.String).to_list()
 
+    @cached_property
+    def spacing(self) -> int:
+        """The most common number of steps between two targets; 1 if no series has three."""
+        return int(np.median(some)) if len(some := self.spacings[self.spacings > 0]) else 1
+
+    @cached_property
+    def spacings(self) -> np.ndarray:
+        """The median number of steps between two targets of each series [N]; 0 if it has fewer than three."""
+        result = np.zeros(len(self), np.int64)
+        at = np.flatnonzero(~np.isnan(self.y))
+        for series, own in enumerate(np.split(at, np.searchsorted(at, self.begins[1:-1]))):
+            if len(own) > 2:
+                result[series] = int(np.median(np.diff(own)))
+        return result
+
     def history(self, series: int, cutoff: int) -> np.ndarray:
         """Returns the targets of a series before a step."""
         begin = self.begins[series]

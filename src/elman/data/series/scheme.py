@@ -27,6 +27,9 @@ class SeriesScheme:
         columns: names of the columns of series, time and target; empty: those of the options.
         layout: what the training table was; see ``Columns``.
         times: how its times were written; see ``TimeForm``.
+        spacing: usual number of steps between two targets.
+        bounded: which series that were never negative have forecasts of at least 0: all; long: those with
+            two contexts of history, as others were negative in training; none.
 
     Raises:
         InputError: the frequency is unknown, or a number is out of range.
@@ -40,14 +43,16 @@ class SeriesScheme:
     context: int
     test_windows: int
     series: tuple[str, ...]
-    columns: tuple[str, ...] = ()  # these three are absent in runs of version 0.1
+    columns: tuple[str, ...] = ()  # these and the following are absent in runs of version 0.1
     layout: Literal["auto", "long", "one", "wide"] = "auto"
     times: str = "String"
+    spacing: int = 1
+    bounded: Literal["none", "long", "all"] = "none"
 
     def __post_init__(self) -> None:
         """Checks the attributes, which may come from an untrusted file."""
         parse_frequency(self.frequency, integers=self.integers)
-        for name in ("horizon", "mase_season", "context"):
+        for name in ("horizon", "mase_season", "context", "spacing"):
             value = getattr(self, name)
             require(name, 1 <= value <= _MOST_STEPS, "an int in [1, 1e6]", value)
         require(

@@ -15,6 +15,7 @@ from elman.models.forecast.forecaster import (
     joined,
     measure_scale,
     restarts,
+    unit_of,
 )
 from elman.models.forecast.horizon import HorizonDecoder, ahead, draw_moments, same_phase
 
@@ -76,19 +77,21 @@ class Direct(Forecaster):
         window = batch.inputs
         values, observed = joined(batch)
         shift, scale = self._scale(window)
-        values = torch.where(observed, (values - shift) / scale, 0.0)
+        unit = unit_of(scale)
+        values = torch.where(observed, (values - shift) / unit, 0.0)
         moments = draw_moments(self._earliest(window), window.context, self.moments, self.training)
         features = self._features(window, values, observed, moments)
         goals = ahead(values, moments, window.horizon)
-        target = Target(goals, ahead(observed, moments, window.horizon).to(goals.dtype))
-        return self.head.loss(features, target, scale=scale.expand_as(goals)), None
+        target = Target(goals, ahead(observed & (scale > 0), moments, window.horizon).to(goals.dtype))
+        return self.head.loss(features, target, scale=unit.expand_as(goals)), None
 
     def quantiles(self, window: Window, levels: Tensor) -> Tensor:
         """Computes the quantiles of each step separately."""
         shift, scale = self._scale(window)
-        values = torch.where(window.observed, (window.values - shift) / scale, 0.0)
+        unit = unit_of(scale)
+        values = torch.where(window.observed, (window.values - shift) / unit, 0.0)
         features = self._features(window, values, window.observed, torch.tensor([window.context]))[0]
-        return shift + scale * self.head.quantiles(features, levels, scale.expand(features.shape[:-1]))
+        return shift + scale * self.head.quantiles(features, levels, unit.expand(features.shape[:-1]))
 
     @staticmethod
     def _earliest(window: Window) -> int:
@@ -96,12 +99,18 @@ class Direct(Forecaster):
         return window.context - window.context // 4
 
     def _scale(self, window: Window) -> tuple[Tensor, Tensor]:
-        """Measures the scale on the steps before the first moment, or on all if none of these is observed."""
+        """Measures the scale on the steps before the first moment, or on all if it is 0 on these."""
         early = window.observed & (torch.arange(window.context) < self._earliest(window))[:, None].to(
             window.observed.device
         )
-        counted = torch.where(early.any(0), early, window.observed)
-        return measure_scale(window.values, counted, self.scaling)
+        shift, scale = self._measured(window, early)
+        whole_shift, whole_scale = self._measured(window, window.observed)
+        known = scale > 0
+        return torch.where(known, shift, whole_shift), torch.where(known, scale, whole_scale)
+
+    def _measured(self, window: Window, counted: Tensor) -> tuple[Tensor, Tensor]:
+        shift, scale = measure_scale(window.values, counted, self.scaling, window.swings)
+        return shift, torch.where(scale > 0, scale, self.head.own_unit)
 
     def _features(self, window: Window, values: Tensor, observed: Tensor, moments: Tensor) -> Tensor:
         """Returns the head's inputs [F, H, B, 2 D]; values at or after a moment have no effect on them."""

@@ -46,4 +46,5 @@ class Ensemble(Forecaster):
         stretched = median + (inner + share * (outer - inner)) * (torch.stack(quantiles) - median)
         order = levels.argsort()
         stretched[order] = stretched[order].sort(dim=0).values  # quantiles with different factors may cross
-        return stretched if self.lowest is None else stretched.clamp(min=self.lowest)
+        lowest = window.lowest if self.lowest is None else window.lowest.clamp(min=self.lowest)
+        return torch.maximum(stretched, lowest)

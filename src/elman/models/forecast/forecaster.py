@@ -11,11 +11,13 @@ from elman.data.series.covariates import Sizes
 from elman.heads.base import Loss
 
 Scaling = Literal["mean", "standard"]
-_LEAST_DEVIATION = 0.005  # relative to the mean absolute value
+_LEAST_SWING = 0.01  # least deviation of a window, relative to the swings of its series
 
 
 class Forecaster(nn.Module):
     """Computes a loss, and quantiles of the steps after a window of many series.
+
+    Quantiles are less the window's reference, as its values are.
 
     Subclasses define ``forward(batch, state) → (Loss, None)`` and ``quantiles``.
     """
@@ -25,7 +27,7 @@ class Forecaster(nn.Module):
         raise NotImplementedError
 
     def quantiles(self, window: Window, levels: Tensor) -> Tensor:
-        """Computes forecasts at levels [Q] in (0, 1), in the targets' unit: [Q, H, B]."""
+        """Computes forecasts at levels [Q] in (0, 1), in the unit of the window's values: [Q, H, B]."""
         raise NotImplementedError
 
 
@@ -68,7 +70,9 @@ def joined(batch: WindowBatch) -> tuple[Tensor, Tensor]:
     return values, torch.cat([batch.inputs.observed, weights > 0])
 
 
-def measure_scale(values: Tensor, observed: Tensor, scaling: Scaling) -> tuple[Tensor, Tensor]:
+def measure_scale(
+    values: Tensor, observed: Tensor, scaling: Scaling, swings: Tensor | float = 0.0
+) -> tuple[Tensor, Tensor]:
     """Measures the shift and scale of windows.
 
     Args:
@@ -76,18 +80,25 @@ def measure_scale(values: Tensor, observed: Tensor, scaling: Scaling) -> tuple[T
         observed: [T, B] bool; only these values are used.
         scaling: ``mean``: divides by the mean absolute value, without shift (Salinas et al. 2017,
             arXiv:1704.04110); ``standard``: gives mean 0 and variance 1.
+        swings: [B] usual deviation of each series. The deviation of a window is at least 1 % of it, because
+            a series that is constant for a while may change again.
 
     Returns:
-        (shift, scale), both [B]; 0 and 1 if nothing is observed. A deviation is at least 0.5 % of the mean
-        absolute value, because a constant series may change again.
+        (shift, scale), both [B]; the scale is 0 if all values are 0 (mean) or equal in a series that was
+        always constant (standard), or if nothing is observed: there is then no unit for what may come.
     """
     count = observed.sum(0).clamp(min=1)
     shift, scale = torch.zeros_like(values[0]), (values.abs() * observed).sum(0) / count
     if scaling == "standard":
         shift = (values * observed).sum(0) / count
         deviation = (((values - shift) * observed).square().sum(0) / count).sqrt()
-        scale = torch.maximum(deviation, _LEAST_DEVIATION * scale)
-    return shift, torch.where(scale > 0, scale, torch.ones_like(scale))
+        scale = torch.maximum(deviation, _LEAST_SWING * torch.as_tensor(swings, dtype=scale.dtype))
+    return shift, scale
+
+
+def unit_of(scale: Tensor) -> Tensor:
+    """Returns what values are divided by: the scale, or 1 where it is 0."""
+    return torch.where(scale > 0, scale, torch.ones_like(scale))
 
 
 def restarts(window: Window, first: int, last: int) -> Tensor:

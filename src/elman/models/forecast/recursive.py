@@ -16,6 +16,7 @@ from elman.models.forecast.forecaster import (
     lagged,
     measure_scale,
     restarts,
+    unit_of,
 )
 
 
@@ -70,14 +71,19 @@ class Recursive(Forecaster):
         window = batch.inputs
         values, observed = joined(batch)
         first, last = max(self.lags), len(values)
-        shift, scale = measure_scale(window.values, window.observed, self.scaling)
-        values = torch.where(observed, (values - shift) / scale, 0.0)
+        shift, scale = self._scale(window)
+        unit = unit_of(scale)
+        values = torch.where(observed, (values - shift) / unit, 0.0)
         x = self._inputs(window, values, observed.to(values.dtype), first, last)
         output, _ = self.layer(x, None, None, restarts(window, first, last))
         begin = first if self.training else window.context
         features = dropout(output[begin - first :], self.dropout, self.training)
-        target = Target(values[begin:], observed[begin:].to(values.dtype))
-        return self.head.loss(features, target, scale=scale.expand_as(target.values)), None
+        target = Target(values[begin:], (observed[begin:] & (scale > 0)).to(values.dtype))
+        return self.head.loss(features, target, scale=unit.expand_as(target.values)), None
+
+    def _scale(self, window: Window) -> tuple[Tensor, Tensor]:
+        shift, scale = measure_scale(window.values, window.observed, self.scaling, window.swings)
+        return shift, torch.where(scale > 0, scale, self.head.own_unit)
 
     def _inputs(self, window: Window, values: Tensor, observed: Tensor, first: int, last: int) -> Tensor:
         """Computes the layer's inputs at steps ``first`` … ``last`` − 1."""
@@ -104,8 +110,10 @@ class Recursive(Forecaster):
         different windows are not independent, so they must not be summed.
         """
         C, H, B = window.context, window.horizon, window.values.shape[1]
-        shift, scale = measure_scale(window.values, window.observed, self.scaling)
-        values = torch.where(window.observed, (window.values - shift) / scale, 0.0)
+        shift, scale = self._scale(window)
+        unit = unit_of(scale)
+        values = torch.where(window.observed, (window.values - shift) / unit, 0.0)
+        lowest = ((window.lowest - shift) / unit).repeat_interleave(number)
         observed = window.observed.to(values.dtype)
         first = max(self.lags)
         x = self._inputs(window, values, observed, first, C)
@@ -120,7 +128,8 @@ class Recursive(Forecaster):
             past = last if h == 0 else torch.zeros_like(last)
             x = torch.cat([tail[back].T, there[back].T, known[h], past], dim=-1)
             output, state = self.layer.step(x, state)
-            drawn = self.head.sample(output.view(B, number, -1), number, scale[:, None]).view(1, -1)
+            drawn = self.head.sample(output.view(B, number, -1), number, unit[:, None]).view(1, -1)
+            drawn = torch.maximum(drawn, lowest)
             tail, there = torch.cat([tail, drawn]), torch.cat([there, torch.ones_like(drawn)])
         paths = tail[first:].view(H, B, number)
         return (shift[:, None] + scale[:, None] * paths).permute(2, 0, 1)

@@ -21,6 +21,7 @@ from elman.data.series.read import make_panel, read_panel
 from elman.data.series.time_forms import TimeForm, form_of_text
 from elman.data.series.times import Trained
 from elman.draws import Draws
+from elman.errors import InputError
 from elman.models.forecast.ensemble import Ensemble
 from elman.models.predict import device_of, predict
 from elman.pictures.forecast import draw_forecasts
@@ -28,7 +29,7 @@ from elman.tasks.forecasting.data import SeriesData, check_targets
 from elman.tasks.forecasting.facts import SeriesFacts, columns_as_trained
 from elman.tasks.forecasting.options import ForecastingConfig
 from elman.tasks.forecasting.query import Answer, Query, quantile_levels
-from elman.tasks.forecasting.windows import Windows
+from elman.tasks.forecasting.windows import Windows, name_short
 from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts
 from elman.tasks.shared.table import behind_line, table_lines
@@ -66,6 +67,13 @@ class SeriesAnswers(TaskAnswers):
         trained = Trained(facts.frequency, form, facts.integers)
         panel = read(columns, trained, config.reading, config.time_format)
         check_targets(config, panel)
+        wide = np.flatnonzero(panel.spacings > facts.spacing)
+        if len(wide):
+            raise InputError(
+                f"{panel.columns.named(panel.ids[wide[0]])}: targets must be {facts.spacing} steps of "
+                f"{panel.frequency} apart, as in training. Got {panel.spacings[wide[0]]} steps for most."
+            )
+        name_short(panel, panel.lengths, self.windows.context, "are forecast from what they have")
         return panel
 
     def ahead(self, panel: Panel, horizon: int, levels: Sequence[int], plot: Path | None) -> pl.DataFrame:
@@ -87,7 +95,8 @@ class SeriesAnswers(TaskAnswers):
         """Computes the model's quantiles at levels in (0, 1); the only place where the model forecasts."""
         # other models always forecast their whole horizon
         steps = query.horizon if self.config.model == "recursive" else self.facts.horizon
-        batches = self.windows.of(replace(query, horizon=steps)).epoch()
+        windows = self.windows.of(replace(query, horizon=steps))
+        batches = windows.epoch()
         at = torch.tensor(levels, dtype=torch.float32, device=device_of(self.model))
 
         def quantiles(window: Window) -> Tensor:
@@ -95,7 +104,11 @@ class SeriesAnswers(TaskAnswers):
                 return self.model.quantiles(window, at).permute(2, 1, 0)
 
         values = torch.cat(list(predict(self.model, (batch.inputs for batch in batches), quantiles)))
-        return Answer(query, levels, values[:, : query.horizon].numpy().astype(np.float64))
+        # float32 has too few digits for small swings on a high level
+        references = windows.references(query.series, query.cutoffs)[:, None, None]
+        forecasts = values[:, : query.horizon].numpy().astype(np.float64) + references
+        bounded = windows.is_bounded(query.series, query.cutoffs)[:, None, None]
+        return Answer(query, levels, np.where(bounded, np.maximum(forecasts, 0), forecasts))
 
     def csv(self, table: pl.DataFrame) -> str:
         """Returns forecasts as CSV."""
@@ -142,7 +155,10 @@ class SeriesAnswers(TaskAnswers):
 
     def report(self, results: dict[str, Any]) -> str:
         """Returns the test figures of the model and of simple methods."""
-        return "\n".join(report_lines(results, self.facts.horizon))
+        lines = report_lines(results, self.facts.horizon)
+        if self.facts.bounded == "all":
+            lines.append("no target was negative, so no forecast is (--below-zero lets them)")
+        return "\n".join(lines)
 
 
 def report_lines(results: dict[str, Any], horizon: int) -> list[str]:

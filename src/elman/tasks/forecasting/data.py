@@ -15,7 +15,7 @@ from elman.data.series.store import panel_arrays, panel_from_arrays
 from elman.errors import InputError
 from elman.tasks.forecasting.facts import SeriesFacts, columns_as_trained, columns_of
 from elman.tasks.forecasting.options import ForecastingConfig
-from elman.tasks.forecasting.windows import Windows
+from elman.tasks.forecasting.windows import Windows, name_short
 from elman.tasks.shared.data import Parts, TaskData
 
 _DATA = "series.npz"
@@ -66,6 +66,11 @@ class SeriesData(TaskData):
         """Learns from the steps before the validation part and a test part of ``test_windows`` forecasts."""
         check_targets(config, panel)
         facts = SeriesFacts.learnt(config, panel, test_windows)
+        windows = Windows(config, facts)
+        ends = windows.training_ends(panel)
+        name_short(
+            panel, ends, windows.context, "are read from their first step, if they have two to train on"
+        )
         return cls(config, facts, panel, frame, tested=tested)
 
     @classmethod

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+
 from elman.config import from_json, to_json
 from elman.data.batches.cutoffs import Division
 from elman.data.series.covariates import Covariates, covariates_from_json
@@ -47,6 +49,7 @@ class SeriesFacts(SeriesScheme, TaskFacts):
             columns=(panel.columns.id, panel.columns.time, panel.columns.target),
             layout=panel.columns.layout,
             times=str(panel.form),
+            spacing=panel.spacing,
         )
         ends = division_of(config, scheme).training_ends(panel.lengths)
         if not (ends > horizon).any():
@@ -55,7 +58,8 @@ class SeriesFacts(SeriesScheme, TaskFacts):
                 f"of {horizon} leave none to train on; try a shorter horizon, or fewer validation windows"
             )
         covariates = Covariates.measured(panel, ends, columns_of(config), config.calendar)
-        return cls(**vars(scheme), covariates=covariates)
+        bounded = "none" if config.below_zero else "long" if _some_negative(panel, ends) else "all"
+        return cls(**{**vars(scheme), "bounded": bounded}, covariates=covariates)
 
     def save(self, folder: Path) -> dict[str, Any]:
         """Returns the content for ``config.json``; there are no other files."""
@@ -75,6 +79,12 @@ class SeriesFacts(SeriesScheme, TaskFacts):
         ):
             raise InputError(f"{source}: covariates must be those of the options")
         return cls(**vars(from_json(SeriesScheme, scheme, source)), covariates=covariates)
+
+
+def _some_negative(panel: Panel, ends: np.ndarray) -> bool:
+    """Whether a target before the ends [N] of series is negative."""
+    steps = np.arange(len(panel.y)) - np.repeat(panel.begins[:-1], np.diff(panel.begins))
+    return bool((panel.y[steps < np.repeat(ends, np.diff(panel.begins))] < 0).any())
 
 
 def columns_of(config: ForecastingConfig) -> Columns:

@@ -85,6 +85,7 @@ class ForecastingConfig(TableOptions):
         "model": (
             "distribution",
             "scaling",
+            "below_zero",
             "context",
             "lags",
             "inputs",
@@ -117,6 +118,8 @@ class ForecastingConfig(TableOptions):
     distribution: DistributionName | None = None
     """predicted distribution of each step; if absent, student-t for recursive models and quantile for
     others"""
+    below_zero: bool = False
+    """let forecasts of series that were never negative go below zero"""
     scaling: Literal["mean", "standard"] = "mean"
     """direct, recursive: scale each window by its mean absolute value (mean), or to mean 0 and variance 1
     (standard)"""

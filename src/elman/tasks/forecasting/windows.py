@@ -10,6 +10,7 @@ from elman.data.series.covariates import Encoded, Sizes, encode
 from elman.data.series.frequency import Frequency, parse_frequency
 from elman.data.series.panel import Panel
 from elman.errors import InputError
+from elman.notice import notice
 from elman.tasks.forecasting.facts import SeriesFacts, division_of
 from elman.tasks.forecasting.options import ForecastingConfig
 from elman.tasks.forecasting.query import Query
@@ -73,7 +74,7 @@ class Windows:
     def training(self, panel: Panel) -> RandomWindows:
         """Returns windows of the training part at random cutoffs."""
         config = self.config
-        ends = self._division.training_ends(panel.lengths)
+        ends = self.training_ends(panel)
         per_epoch = max(int((ends > 1).sum()), int(ends.sum()) // self.facts.horizon)
         return RandomWindows(
             self._encoded(panel),
@@ -83,7 +84,12 @@ class Windows:
             batch_size=config.batch_size,
             windows=config.windows_per_epoch or per_epoch,
             seed=config.seed,
+            relative=self._relative,
         )
+
+    def training_ends(self, panel: Panel) -> np.ndarray:
+        """Returns the number of steps of each series in the training part [N]."""
+        return self._division.training_ends(panel.lengths)
 
     def validation(self, panel: Panel) -> Query:
         """Returns the forecasts of the validation part; there may be none."""
@@ -120,7 +126,19 @@ class Windows:
             context=self.context,
             horizon=query.horizon,
             batch_size=max(1, _MOST_PATHS // self.config.paths) if recursive else _MOST_WINDOWS,
+            relative=self._relative,
+            bounded=self._bounded,
         )
+
+    @property
+    def _relative(self) -> bool:
+        """Whether the model reads targets by their distance from a value of the window."""
+        return self.config.scaling == "standard" and self.config.model != "es-rnn"
+
+    @property
+    def _bounded(self) -> int | None:
+        """Steps from which on a series that was never negative is bounded by 0; None: none is."""
+        return {"none": None, "long": 2 * self.context, "all": 0}[self.facts.bounded]
 
     @property
     def _division(self) -> Division:
@@ -129,6 +147,17 @@ class Windows:
     def _encoded(self, panel: Panel) -> Encoded:
         rows = {name: k + 1 for k, name in enumerate(self.facts.series)}
         return encode(panel, self.facts.covariates, np.array([rows.get(name, 0) for name in panel.ids]))
+
+
+def name_short(panel: Panel, lengths: np.ndarray, steps: int, outcome: str) -> None:
+    """Reports how many series have fewer than ``steps`` steps, the first one, and what happens to them."""
+    short = np.flatnonzero(lengths < steps)
+    if len(short):
+        first = f"{panel.columns.named(panel.ids[short[0]])} with {lengths[short[0]]}"
+        notice(
+            f"{len(short)} of {len(panel)} series have fewer than the {steps} steps that the model reads, "
+            f"and {outcome}; the first: {first}"
+        )
 
 
 def _default_lags(seasons: Sequence[int]) -> tuple[int, ...]:
