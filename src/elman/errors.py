@@ -1,5 +1,7 @@
 """Exceptions with a one-line message for the user."""
 
+import sys
+
 
 class InputError(ValueError):
     """The user's input breaks a rule; the message is one line.
@@ -15,6 +17,19 @@ class ShapeError(ValueError, RuntimeError):
 
 class ArgumentTypeError(TypeError, ValueError):
     """An argument has the wrong type. Torch's layers raise one or the other; this is both."""
+
+
+def not_fitted(name: str) -> InputError:
+    """Returns the error of a task, by its class's name, that is used before it is fitted.
+
+    If scikit-learn is loaded, the error is its NotFittedError too, which its tools catch.
+    """
+    theirs = sys.modules.get("sklearn.exceptions")
+    bases = (InputError,) if theirs is None else (InputError, theirs.NotFittedError)
+    # made anew in another process, since no module holds the class
+    kind = type("NotFitted", bases, {"__reduce__": lambda self: (not_fitted, (name,))})
+    error: InputError = kind(f"{name} is not fitted yet")
+    return error
 
 
 class TrainingStopped(RuntimeError):

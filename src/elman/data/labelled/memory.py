@@ -76,6 +76,7 @@ def read_labels(y: Any, where: str = "") -> Labels:
     """
     if y is None:
         raise InputError(f"{where}y: labels are needed")
+    y = _converted(y)
     axes = len(getattr(y, "shape", (0,)))
     columns: tuple[Any, ...] = ()
     is_sparse = hasattr(y, "toarray")
@@ -120,6 +121,11 @@ def _of_columns(y: Any, where: str) -> tuple[list[Any], tuple[Any, ...]]:
     return [[c for c, cell in zip(columns, row, strict=True) if cell] for row in rows], columns
 
 
+def _converted(values: Any) -> Any:
+    """Returns an object that only offers a conversion to an array as that array, anything else as it is."""
+    return np.asarray(values) if hasattr(values, "__array__") and not hasattr(values, "shape") else values
+
+
 def _plain(value: Any) -> Any:
     """Converts a collection to a list, and a NumPy or torch number to a Python number."""
     for method in ("tolist", "to_list"):  # NumPy, pandas, torch; polars
@@ -153,7 +159,7 @@ def labelled_from_memory(
             learn from is empty, or a weight is negative or not finite.
     """
     name = f"{where}X"
-    X = _of_known_kind(X, name)
+    X = _of_known_kind(_converted(X), name)
     texts = _rows_with_texts(X)
     if texts:
         require(f"{where}lengths", lengths is None, "None with texts", lengths)
@@ -189,7 +195,7 @@ def check_weights(weights: Any, number: int) -> np.ndarray:
     except (ValueError, TypeError):
         values = np.full(0, np.nan)
     fits = values.shape == (number,) and bool(np.isfinite(values).all()) and values.min(initial=0) >= 0
-    rule = f"{number} finite numbers from 0 on, one for each example, with a sum above 0"
+    rule = f"{number} finite numbers from 0 on, one for each example, not all zero"
     require("sample_weight", fits and values.sum() > 0, rule, weights)
     return values
 

@@ -52,6 +52,10 @@ def check_finite(values: np.ndarray, source: str, *, missing: bool = False) -> N
 
 def array(values: Any, source: str) -> np.ndarray:
     """Converts an array-like to an array of its own type; raises InputError if that fails."""
+    if hasattr(values, "toarray"):
+        raise InputError(
+            f"{source}: must be dense, not sparse; toarray() makes it so. Got {type(values).__name__}."
+        )
     try:
         if isinstance(values, list | tuple) and any(hasattr(item, "dtype") for item in values):
             values = [_plain(item) for item in values]

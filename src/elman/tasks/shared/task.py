@@ -15,7 +15,7 @@ from elman.cells.initialise import uniform_bound
 from elman.cells.named import fingerprint, is_file, make_cell
 from elman.config import require, shown, to_json
 from elman.draws import Draws
-from elman.errors import InputError
+from elman.errors import InputError, not_fitted
 from elman.layers.recurrent import Recurrent
 from elman.pictures.curve import draw_curve
 from elman.tasks.shared.answers import Excerpt, TaskAnswers
@@ -275,7 +275,7 @@ class Task(ABC):
         """Returns the task's own data, reopened for a loaded run. Raises InputError if there are none."""
         if self.data is None:
             if self.folder is None:
-                raise InputError(f"{type(self).__name__} is not fitted yet")
+                raise not_fitted(type(self).__name__)
             self.data = self.Data.reopen(self.config, self.facts, self.folder)
         return self.data
 
@@ -317,7 +317,7 @@ class Task(ABC):
 
     def _fitted(self) -> nn.Module:
         if self.model is None:
-            raise InputError(f"{type(self).__name__} is not fitted yet")
+            raise not_fitted(type(self).__name__)
         return self.model
 
     def _write(self, folder: Path) -> None:
