@@ -1,6 +1,7 @@
 """A layer as operators for torch.compile and torch.export: ``elman::sweep`` and its gradient.
 
-They take a layer's ``Inputs`` without the Nones, and its ``Options`` as plain arguments.
+They take a layer's ``Inputs`` without the Nones, and its ``Options`` as plain arguments. No list is empty:
+AOTInductor passes an empty list on as None.
 """
 
 import itertools
@@ -15,7 +16,7 @@ from elman.kernels.compiled.passes import Inputs, Options, backward, forward
 from elman.kernels.compiled.table import cell_of, described, kernel_of
 
 _OPTIONS = (
-    "Tensor? lengths, Tensor? resets, Tensor[] masks, Tensor?[] zoneout, float[] rates, str cell, "
+    "Tensor? lengths, Tensor? resets, Tensor?[] masks, Tensor?[] zoneout, float[] rates, str cell, "
     "int[] sizes, bool[] reverse"
 )
 
@@ -87,8 +88,8 @@ def _gradient_of_sweep(ctx: Any, d_results: Sequence[Tensor]) -> Any:
     )
     gradients = [next(found) if need else None for need in needs]
     # torch treats a list of tensors as differentiable, and a list with a None as a plain argument
-    for_zoneout = None if any(z is None for z in zoneout) else [None] * len(zoneout)
-    return (gradients, None, None, [None] * len(masks), for_zoneout, *[None] * (len(ctx.plain) + 1))
+    for_lists = [None if any(t is None for t in group) else [None] * len(group) for group in (masks, zoneout)]
+    return (gradients, None, None, *for_lists, *[None] * (len(ctx.plain) + 1))
 
 
 _sweep.register_autograd(_gradient_of_sweep, setup_context=_setup_context)
@@ -109,7 +110,7 @@ def _plain(options: Options) -> tuple[Any, ...]:
     return (
         options.lengths,
         options.resets,
-        [mask for own in noise for mask in own.recurrent or ()],
+        [mask for own in noise for mask in own.recurrent or (None,)],
         [z if isinstance(z, Tensor) else None for z in zoneout],
         [0.0 if isinstance(z, Tensor) else float(z) for z in zoneout],
         described(cell),
@@ -121,7 +122,7 @@ def _plain(options: Options) -> tuple[Any, ...]:
 def _options(
     lengths: Tensor | None,
     resets: Tensor | None,
-    masks: Sequence[Tensor],
+    masks: Sequence[Tensor | None],
     zoneout: Sequence[Tensor | None],
     rates: Sequence[float],
     description: str,
@@ -133,7 +134,8 @@ def _options(
     shares = [rate if z is None else z for z, rate in zip(zoneout, rates, strict=True)]
     n = len(cell.states())
     noise = [
-        Noise((masks[k],) if masks else None, tuple(shares[k * n : (k + 1) * n])) for k in range(len(reverse))
+        Noise(None if mask is None else (mask,), tuple(shares[k * n : (k + 1) * n]))
+        for k, mask in enumerate(masks)
     ]
     return Options(kernel_of(cell), cell, lengths, resets, noise, reverse, [None] * len(reverse))
 
