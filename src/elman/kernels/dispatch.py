@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from elman.cells.base import Cell
-from elman.kernels import aten, reference
+from elman.kernels import aten, loop, onnx, reference
 from elman.kernels.call import Call
 from elman.kernels.compiled import cpu, table
 from elman.state import State
@@ -34,15 +34,21 @@ def run(call: Call, backend: str = "auto") -> tuple[Tensor, State]:
     Raises:
         ValueError: the backend is unknown, or cannot run this call; the message gives the reason.
     """
+    if onnx.is_exporting():
+        return onnx.run(call)
     if _VERBOSE:
         _print_once(explain(call, backend))
     if backend == "auto":
-        return next(b for b in _by_speed(call).values() if b.supports(call) is None).run(call)
-    check_backend(backend)
-    reason = BACKENDS[backend].supports(call)
-    if reason is not None:
-        raise ValueError(f"backend {backend!r} cannot run this call: {reason}")
-    return BACKENDS[backend].run(call)
+        chosen = next(b for b in _by_speed(call).values() if b.supports(call) is None)
+    else:
+        check_backend(backend)
+        chosen = BACKENDS[backend]
+        reason = chosen.supports(call)
+        if reason is not None:
+            raise ValueError(f"backend {backend!r} cannot run this call: {reason}")
+    if chosen is reference and loop.is_needed(call):
+        return loop.run(call)
+    return chosen.run(call)
 
 
 def check_backend(backend: str) -> None:

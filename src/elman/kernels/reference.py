@@ -48,38 +48,67 @@ def unroll(sweep: Sweep, visit: Visit | None = None) -> tuple[Tensor, State]:
         resets = resets & alive
     if resets is not None and sweep.reverse:
         resets = torch.cat([resets[1:], torch.zeros_like(resets[:1])])
-    rows = (B, *(1,) * len(shape))
-    masks = dict(zip(cell.multiplied_states, noise.recurrent or (), strict=False))
-    sides = None if side is None else side.unbind(0)
+    sides, zoneout, record = side, noise.zoneout, sweep.record
     outputs: list[Tensor] = [x] * T
     projected = cell.project(w, x).unbind(0)
     for t in reversed(range(T)) if sweep.reverse else range(T):
         if resets is not None:
             state = where(resets[t], sweep.initial, state)
-        seen = _seen(state, masks) if masks else None
-        if sides is None:
-            new = cell.step(w, projected[t], state, seen)
-        else:
-            new = cell.step(w, projected[t], state, seen, sides[t])
-        # autocast may have lowered the step's precision; the state keeps its own
-        new = tuple(n.to(s.dtype) for n, s in zip(new, state, strict=True))
-        if noise.zoneout is not None:
-            new = _zoneout(new, state, noise.zoneout, t)
-        if sweep.record is not None:
-            new = _noted(new, tuple(r[t] for r in sweep.record))
-        output = cell.read(w, new, projected[t])
-        if alive is not None:
-            output = torch.where(alive[t].view(rows), output, 0.0)
-            new = where(alive[t], new, state)
+        outputs[t], new = one_step(
+            sweep,
+            projected[t],
+            state,
+            None if alive is None else alive[t],
+            None if zoneout is None else tuple(z[t] if isinstance(z, Tensor) else z for z in zoneout),
+            None if sides is None else sides[t],
+            None if record is None else tuple(r[t] for r in record),
+        )
         if visit is not None:
             visit(t, state, new)
-        outputs[t], state = output, new
+        state = new
     return torch.stack(outputs).to(state[0].dtype), state
 
 
 def _kept(alive: Tensor, x: Tensor) -> Tensor:
     """Returns x [T, B, …] with 0 where ``alive`` [T, B] is false."""
     return torch.where(alive.view(*alive.shape, *(1,) * (x.dim() - 2)), x, 0)
+
+
+def one_step(
+    sweep: Sweep,
+    projected: Tensor,
+    state: State,
+    alive: Tensor | None = None,
+    zoneout: tuple[Tensor | float, ...] | None = None,
+    side: Tensor | None = None,
+    places: State | None = None,
+) -> tuple[Tensor, State]:
+    """Runs one step of a sweep: the output [B, O, *planes] and the state after the step.
+
+    Args:
+        sweep: the sweep, of which only the cell, the parameters and the masks are read.
+        projected: this step of ``project``'s result.
+        state: the state before the step.
+        alive: [B] bool, false for rows that have ended; None: no row has.
+        zoneout: for each state the share of the old state in the new one; or None.
+        side: this step's side input; or None.
+        places: for each state the place of its gradient; or None.
+    """
+    cell, w = sweep.cell, sweep.w
+    masks = dict(zip(cell.multiplied_states, sweep.noise.recurrent or (), strict=False))
+    seen = _seen(state, masks) if masks else None
+    new = cell.step(w, projected, state, seen, *(() if side is None else (side,)))
+    # autocast may have lowered the step's precision; the state keeps its own
+    new = tuple(n.to(s.dtype) for n, s in zip(new, state, strict=True))
+    if zoneout is not None:
+        new = tuple(torch.lerp(n, o, share) for n, o, share in zip(new, state, zoneout, strict=True))
+    if places is not None:
+        new = _noted(new, places)
+    output = cell.read(w, new, projected)
+    if alive is not None:
+        output = torch.where(alive.view(-1, *(1,) * (output.dim() - 1)), output, 0.0)
+        new = where(alive, new, state)
+    return output, new
 
 
 def _noted(state: State, places: State) -> State:
@@ -96,10 +125,3 @@ def _noted(state: State, places: State) -> State:
 def _seen(state: State, masks: Mapping[int, Tensor]) -> State:
     """Applies the masks to the states at their positions."""
     return tuple(s * masks[k] if k in masks else s for k, s in enumerate(state))
-
-
-def _zoneout(new: State, old: State, shares: tuple[Tensor | float, ...], t: int) -> State:
-    return tuple(
-        torch.lerp(n, o, share[t] if isinstance(share, Tensor) else share)
-        for n, o, share in zip(new, old, shares, strict=True)
-    )

@@ -1,5 +1,6 @@
 """Layers: any cell unrolled, drop-ins for torch.nn's, streams, conversion of existing models."""
 
+from elman.layers import quantized as _quantized  # noqa: F401 - adds the layers to torch's table
 from elman.layers.conversion import convert
 from elman.layers.recurrent import Recurrent
 from elman.layers.stream import Stream

@@ -1,5 +1,6 @@
 """Turns torch's recurrent layers inside an existing model into Elman's, and back."""
 
+import copy
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -86,6 +87,26 @@ def convert(model: nn.Module, back: bool = False) -> nn.Module:
     if left or not (states or already):
         _warn(len(states), left, back)
     return model
+
+
+def turned_back(module: nn.Module) -> nn.Module:
+    """Returns one of torch's layers with the parameters of ours, which stays as it is.
+
+    Raises:
+        ValueError: torch has no such layer; the message is the reason.
+    """
+    kind = _plain_class(module)
+    try:
+        if kind not in _BACK:
+            raise _Left(_why_foreign(module, back=True) or "torch has no such layer")
+        target, state = _turned(module, kind, _BACK[kind])
+    except _Left as reason:
+        raise ValueError(str(reason)) from reason
+    twin = target.__new__(target)
+    twin.__dict__.update({k: copy.copy(v) if isinstance(v, dict) else v for k, v in state.items()})
+    if isinstance(twin, rnn.RNNBase):
+        twin._init_flat_weights()
+    return twin
 
 
 class _Left(Exception):

@@ -7,13 +7,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.fx import Proxy
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from elman import draws
 from elman.cells.base import Cell, Shape, Weights, check_size
 from elman.cells.initialise import initialise
 from elman.dropout import dropout, mask
-from elman.errors import ShapeError
+from elman.errors import InputError, ShapeError
 from elman.kernels import dispatch
 from elman.kernels.call import Answer, Call, Noise
 from elman.layers.checks import (
@@ -28,11 +29,12 @@ from elman.layers.checks import (
     checked_tuple,
     zoneout_rates,
 )
+from elman.layers.exporting import Deployable, call_in_graph
 from elman.layers.stream import Stream
 from elman.state import State, zeros
 
 
-class Recurrent(nn.Module):
+class Recurrent(Deployable):
     """Any cell, stacked and unrolled over time.
 
     The state is an argument and a result; the layer keeps none. Parameters have torch's names
@@ -248,6 +250,8 @@ class Recurrent(nn.Module):
             ValueError: ``lengths`` is combined with a PackedSequence, or a side input is missing or not
                 expected.
         """
+        if isinstance(input, Proxy):
+            return call_in_graph(self, input, state, lengths=lengths, resets=resets, side=side)
         axes = 3 + self.cell.plane_axes
         if isinstance(input, PackedSequence):
             return self._packed(input, state, lengths, resets, side)
@@ -276,6 +280,10 @@ class Recurrent(nn.Module):
         self, x: Tensor, state: State | None = None, side: Tensor | None = None
     ) -> tuple[Tensor, State]:
         """``step`` with the state as a tuple, also of a drop-in whose ``step`` has torch's form."""
+        if isinstance(x, Proxy):
+            raise InputError(
+                "torch.fx cannot trace a layer's step: let a module of your own call it, as a leaf."
+            )
         if self.bidirectional:
             raise ValueError("a bidirectional layer cannot run step by step")
         if x.dim() != 2 + self.cell.plane_axes:

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.fx import Proxy
 from torch.nn.utils.rnn import PackedSequence
 
 from elman import cells
@@ -15,6 +16,7 @@ from elman.cells.initialise import initialise
 from elman.errors import ArgumentTypeError, ShapeError
 from elman.kernels import aten
 from elman.layers.checks import checked_tuple, described
+from elman.layers.exporting import Deployable, call_in_graph
 from elman.layers.recurrent import Recurrent
 from elman.state import State, reorder
 
@@ -95,6 +97,8 @@ class RNNBase(Recurrent):
 
         ``hx`` is the state before the first step: a tensor, or for an LSTM the pair (h, c).
         """
+        if isinstance(input, Proxy):
+            return call_in_graph(self, input, hx, lengths=lengths, resets=resets, side=side)
         if self._has_pair:
             return super().forward(input, hx, lengths, resets, side)
         output, (h,) = super().forward(input, _single(hx), lengths, resets, side)
@@ -407,7 +411,7 @@ class LSTM(RNNBase):
         )
 
 
-class StepModule(nn.Module):
+class StepModule(Deployable):
     """One step of a cell as a module that owns the weights, under the names of torch's cell modules.
 
     Args:
@@ -478,6 +482,8 @@ class StepModule(nn.Module):
             ShapeError: shapes do not match.
             ArgumentTypeError: ``hx`` is no tensor, or for an LSTM no pair of tensors.
         """
+        if isinstance(input, Proxy):
+            return call_in_graph(self, input, hx)
         if input.dim() == 1:
             return self._unbatched(input, hx)
         cell = self.cell

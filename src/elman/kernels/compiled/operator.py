@@ -39,7 +39,8 @@ def _sweep(given: Sequence[Tensor], *plain: Any) -> list[Tensor]:
 
 
 @_sweep.register_fake
-def _(given: Sequence[Tensor], *plain: Any) -> list[Tensor]:
+def empty_results(given: Sequence[Tensor], *plain: Any) -> list[Tensor]:
+    """Returns the operator's results without values, for tracing."""
     options, x, keep = _options(*plain[:-1]), given[0], plain[-1]
     T, B, directions = *x.shape[:2], len(options.reverse)
     output = x.new_empty(T, B, directions * options.cell.output_size)

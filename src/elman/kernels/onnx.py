@@ -1,0 +1,143 @@
+"""A stack in a model that ``torch.onnx.export`` writes: ONNX's nodes RNN, LSTM and GRU, or a Scan.
+
+A cell that ONNX has a node for becomes that node, one for each layer with all its directions. Every other
+cell, and every call with resets, zoneout or recurrent dropout, becomes the loop of ``loop``: a Scan in ONNX.
+Both leave steps and rows free. Source of the equations: ONNX's operators RNN, LSTM and GRU, version 14.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._decomp import register_decomposition
+
+from elman.cells import GRU, LSTM, CoupledLSTM, Elman, GRUResetBefore, PeepholeLSTM
+from elman.cells.base import Cell, Weights
+from elman.kernels import loop, reference, stack
+from elman.kernels.call import Call, Sweep
+from elman.kernels.compiled import operator
+from elman.state import State, where
+
+
+@dataclass(frozen=True)
+class _Node:
+    """How a node of ONNX computes a cell.
+
+    Attributes:
+        kind: the node's name.
+        gates: the node's gates in its order, each with the number of our gate.
+        attributes: the node's attributes besides ``hidden_size`` and ``direction``.
+        peepholes: our parameters that make up its input P.
+        negated: positions, in the node's order, of gates that read the negative of ours: σ(−a) = 1 − σ(a).
+    """
+
+    kind: str
+    gates: tuple[int, ...]
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    peepholes: tuple[str, ...] = ()
+    negated: tuple[int, ...] = ()
+
+
+_NODES: dict[type[Cell], Callable[[Any], _Node]] = {
+    Elman: lambda cell: _Node("RNN", (0,), {"activations": [cell.nonlinearity.capitalize()]}),
+    LSTM: lambda _: _Node("LSTM", (0, 3, 1, 2)),  # ours i f g o, ONNX's i o f c
+    PeepholeLSTM: lambda _: _Node("LSTM", (0, 3, 1, 2), peepholes=("weight_ci", "weight_co", "weight_cf")),
+    # ours f g o; ONNX takes 1 − i for f, whose block it does not read
+    CoupledLSTM: lambda _: _Node("LSTM", (0, 2, 0, 1), {"input_forget": 1}, negated=(0,)),
+    GRU: lambda _: _Node("GRU", (1, 0, 2), {"linear_before_reset": 1}),  # ours r z n, ONNX's z r h
+    GRUResetBefore: lambda _: _Node("GRU", (1, 0, 2), {"linear_before_reset": 0}),
+}
+
+
+def is_exporting() -> bool:
+    """Whether ``torch.onnx.export`` is reading a model by ``torch.export``."""
+    return torch.compiler.is_exporting() and torch.onnx.is_in_onnx_export()
+
+
+def run(call: Call) -> tuple[Tensor, State]:
+    """Writes the stack as nodes of the graph that is exported."""
+    return stack.run(call._replace(recompute=0, record=None), loop.unroll, layer)
+
+
+def layer(sweeps: Sequence[Sweep]) -> tuple[Tensor, list[State]]:
+    """Writes one layer in all its directions, like ``stack.each_direction``."""
+    first = sweeps[0]
+    plain = first.resets is None and first.noise.recurrent is None and not _any_zoneout(first)
+    # ONNX Runtime has no LSTM node in float64
+    if type(first.cell) in _NODES and plain and first.state[0].dtype != torch.float64:
+        return _node(_NODES[type(first.cell)](first.cell), sweeps)
+    return stack.each_direction(loop.unroll, sweeps)
+
+
+def _any_zoneout(sweep: Sweep) -> bool:
+    """Whether a state keeps a part of its old value."""
+    return any(isinstance(z, Tensor) or z != 0 for z in sweep.noise.zoneout or ())
+
+
+def _node(node: _Node, sweeps: Sequence[Sweep]) -> tuple[Tensor, list[State]]:
+    """Writes a layer as one node; of two directions the forward one comes first."""
+    first = sweeps[0]
+    cell, state = first.cell, first.state
+    (T, B), H, dtype = first.x.shape[:2], cell.hidden_size, first.w["weight_ih"].dtype
+    lengths, empty = first.lengths, None
+    if lengths is not None:  # ONNX's lengths start at 1: empty rows are read for one step, which is undone
+        empty, lengths = lengths == 0, lengths.clamp(min=1).to(torch.int32)
+    initial = [torch.stack([sweep.state[k] for sweep in sweeps]).to(dtype) for k in range(len(state))]
+
+    def stacked(*names: str) -> Tensor:
+        return torch.stack([_blocks(node, cell, sweep.w, *names) for sweep in sweeps])
+
+    inputs: list[Tensor | None] = [first.x.to(dtype), stacked("weight_ih"), stacked("weight_hh")]
+    inputs += [stacked("bias_ih", "bias_hh") if cell.bias else None, lengths, *initial]
+    if node.peepholes:
+        inputs.append(torch.stack([torch.cat([s.w[name] for name in node.peepholes]) for s in sweeps]))
+    directions = len(sweeps)
+    attributes = {"hidden_size": H, **node.attributes}
+    attributes["direction"] = (
+        "bidirectional" if directions == 2 else "reverse" if first.reverse else "forward"
+    )
+    if "activations" in attributes:
+        attributes["activations"] = attributes["activations"] * directions
+    output, *final = torch.onnx.ops.symbolic_multi_out(
+        node.kind,
+        inputs,
+        attributes,
+        dtypes=[dtype] * (1 + len(state)),
+        shapes=[[T, directions, B, H], *[[directions, B, H]] * len(state)],
+    )
+    output = output.transpose(1, 2).flatten(2).to(state[0].dtype)
+    finals = [tuple(f[k].to(s.dtype) for f, s in zip(final, state, strict=True)) for k in range(directions)]
+    if empty is not None:
+        output = torch.where(empty[:, None], 0.0, output)
+        finals = [where(empty, s.state, own) for s, own in zip(sweeps, finals, strict=True)]
+    return output, finals
+
+
+def _blocks(node: _Node, cell: Cell, w: Weights, *names: str) -> Tensor:
+    """Concatenates the parameters, each with its blocks of rows in the node's order."""
+    parts = []
+    for name in names:
+        for n, k in enumerate(node.gates):
+            block = w[name][k * cell.hidden_size : (k + 1) * cell.hidden_size]
+            parts.append(-block if n in node.negated else block)
+    return torch.cat(parts)
+
+
+_SWEEP = torch.ops.elman.sweep.default
+# torch would find an operator's shapes by its decomposition unless it has a form of its own for them
+register_decomposition(_SWEEP, type="meta")(operator.empty_results)
+
+
+@register_decomposition(_SWEEP)
+def _decomposed(given: Sequence[Tensor], *plain: Any) -> list[Tensor]:
+    """Writes the operator in a program that ``torch.export`` made before."""
+    *arguments, keep = plain
+    options = operator._options(*arguments)
+    sweeps = options.sweeps(operator._inputs(options, given))
+    whole = layer if torch.onnx.is_in_onnx_export() else partial(stack.each_direction, reference.unroll)
+    output, finals = whole(sweeps)
+    kept = [output.new_empty(options.kept_bytes(given[0]), dtype=torch.uint8)] if keep else []
+    return [output, *(s for final in finals for s in final), *kept]

@@ -1,0 +1,166 @@
+"""Models with our layers, written by torch.onnx.export: ONNX nodes, free steps and rows, the same numbers."""
+
+import io
+from collections import Counter
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.export import Dim
+from torch.utils._pytree import tree_leaves
+
+from elman import cells, layers, registry
+from elman.cells import Cell
+from elman.layers import Recurrent
+
+pytest.importorskip("onnxscript", reason="torch.onnx.export needs onnxscript")
+onnxruntime = pytest.importorskip("onnxruntime")
+
+T, B, I, H = 5, 3, 4, 6
+STEPS, ROWS = Dim("T"), Dim("B")
+NODES = {"RNN", "LSTM", "GRU", "Scan", "Loop"}
+
+
+def drawn(layer):
+    """The layer with parameters far from zero, for inference."""
+    for parameter in layer.parameters():
+        nn.init.uniform_(parameter, -0.6, 0.6)
+    return layer.eval()
+
+
+def nodes(program) -> Counter:
+    """How often each recurrent node stands in a written model."""
+    return Counter(node.op_type for node in program.model.graph if node.op_type in NODES)
+
+
+def agrees(program, model: nn.Module, *calls) -> None:
+    """ONNX Runtime computes what the model computes, to 2e-6, for each tuple of arguments."""
+    file = io.BytesIO()
+    program.save(file)
+    session = onnxruntime.InferenceSession(file.getvalue())
+    names = [value.name for value in session.get_inputs()]
+    for arguments in calls:
+        given = [t.numpy() for t in tree_leaves(arguments) if isinstance(t, Tensor)]
+        found = session.run(None, dict(zip(names, given, strict=True)))
+        expected = tree_leaves(model(*arguments))
+        assert len(found) == len(expected)
+        for value, right in zip(found, expected, strict=True):
+            torch.testing.assert_close(torch.from_numpy(value), right.detach(), rtol=0, atol=2e-6)
+
+
+class With(nn.Module):
+    """A layer that is given its state and lengths, and a readout of it."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer, self.out = layer, nn.LazyLinear(2)
+        self.out(layer(torch.randn(1, 1, I))[0])
+
+    def forward(self, x, state=None, lengths=None):
+        output, final = self.layer(x, state, lengths)
+        return self.out(output), final
+
+
+@pytest.mark.parametrize(
+    ("layer", "node", "count"),
+    [
+        (lambda: layers.RNN(I, H, 2, bidirectional=True), "RNN", 2),
+        (lambda: layers.RNN(I, H, nonlinearity="relu", bias=False), "RNN", 1),
+        (lambda: layers.LSTM(I, H, 2, bidirectional=True, dropout=0.5), "LSTM", 2),
+        (lambda: layers.GRU(I, H, batch_first=True), "GRU", 1),
+        (lambda: layers.LSTM(I, H, proj_size=2), "Scan", 1),
+    ],
+    ids=["rnn", "relu", "lstm", "gru", "projected"],
+)
+def test_a_model_around_a_layer_becomes_nodes_with_free_steps_and_rows(layer, node, count):
+    model = drawn(With(layer()))
+    first = model.layer.batch_first
+    x = torch.randn(B, T, I) if first else torch.randn(T, B, I)
+    free = {0: ROWS, 1: STEPS} if first else {0: STEPS, 1: ROWS}
+    program = torch.onnx.export(model, (x,), dynamo=True, dynamic_shapes={"x": free}, verbose=False)
+    assert nodes(program) == {node: count}
+    agrees(program, model, (x,), (torch.randn(9, 2, I),), (torch.randn(1, 1, I),))
+
+
+@pytest.mark.parametrize("name", registry.names("cells"))
+def test_every_cell_takes_states_and_lengths(name):
+    cell = registry.find("cells", name, Cell)(I, H)
+    model = drawn(With(Recurrent(cell, bidirectional=True)))
+
+    def arguments(steps, *lengths):
+        rows = len(lengths)
+        state = tuple(torch.randn(2, rows, *shape) for shape in cell.states().values())
+        return torch.randn(steps, rows, I), state, torch.tensor(lengths)
+
+    shapes = {
+        "x": {0: STEPS, 1: ROWS},
+        "state": tuple({1: ROWS} for _ in cell.states()),
+        "lengths": {0: ROWS},
+    }
+    given = arguments(T, 5, 0, 2)
+    program = torch.onnx.export(model, given, dynamo=True, dynamic_shapes=shapes, verbose=False)
+    kind = {"elman": "RNN", "gru": "GRU", "gru-reset-before": "GRU", "lstm": "LSTM"}.get(name)
+    kind = kind or {"peephole-lstm": "LSTM", "coupled-lstm": "LSTM"}.get(name)
+    assert nodes(program) == ({kind: 1} if kind else {"Scan": 2})
+    agrees(program, model, given, arguments(7, 0, 7, 1, 3), arguments(1, 1))
+
+
+def test_a_program_exported_before_is_written_too():
+    model = drawn(With(layers.LSTM(I, H, bidirectional=True)))
+    state = (torch.randn(2, B, H), torch.randn(2, B, H))
+    given = (torch.randn(T, B, I), state, torch.tensor([1, 0, 5]))
+    shapes = {"x": {0: STEPS, 1: ROWS}, "state": ({1: ROWS}, {1: ROWS}), "lengths": {0: ROWS}}
+    exported = torch.export.export(model, given, dynamic_shapes=shapes)
+    program = torch.onnx.export(exported, dynamo=True, verbose=False)
+    assert nodes(program) == {"LSTM": 1}
+    agrees(program, model, given, (torch.randn(8, B, I), state, torch.tensor([8, 2, 1])))
+
+
+def test_a_call_with_resets_and_zoneout_becomes_a_loop():
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = layers.GRU(I, H, bidirectional=True, zoneout=0.2, residual=True, num_layers=2)
+
+        def forward(self, x, resets):
+            return self.layer(x, resets=resets)
+
+    model = drawn(Model())
+    given = (torch.randn(T, B, I), torch.rand(T, B) < 0.4)
+    shapes = {"x": {0: STEPS, 1: ROWS}, "resets": {0: STEPS, 1: ROWS}}
+    program = torch.onnx.export(model, given, dynamo=True, dynamic_shapes=shapes, verbose=False)
+    agrees(program, model, given, (torch.randn(8, 2, I), torch.rand(8, 2) < 0.4))
+
+
+def test_float64_and_a_cell_of_ones_own_become_loops():
+    class Own(cells.LSTM):
+        def pointwise(self, w, projected, recurrent, state):
+            h, c = super().pointwise(w, projected, recurrent, state)
+            return torch.relu(h), c
+
+    for layer in (layers.LSTM(I, H, dtype=torch.float64), Recurrent(Own(I, H))):
+        layer = drawn(layer)
+        x = torch.randn(T, B, I, dtype=next(layer.parameters()).dtype)
+        free = {"input": {0: STEPS, 1: ROWS}}
+        program = torch.onnx.export(layer, (x,), dynamo=True, dynamic_shapes=free, verbose=False)
+        assert nodes(program) == {"Scan": 1}
+        agrees(program, layer, (x,), (x[:, :2],), (x[:1],))
+
+
+def test_a_model_in_training_mode_and_a_loop_over_cells():
+    class Decoder(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.cell, self.first = layers.LSTMCell(I, H), layers.GRU(I, I)
+
+        def forward(self, x):
+            x, state = self.first(x)[0], None
+            for t in range(T):
+                state = self.cell(x[t], state)
+            return state
+
+    model = drawn(Decoder()).train()
+    given = (torch.randn(T, B, I),)
+    program = torch.onnx.export(model, given, dynamo=True, verbose=False)
+    assert nodes(program) == {"GRU": 1}
+    agrees(program, model, given)
