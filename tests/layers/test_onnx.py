@@ -68,7 +68,7 @@ class With(nn.Module):
         (lambda: layers.RNN(I, H, nonlinearity="relu", bias=False), "RNN", 1),
         (lambda: layers.LSTM(I, H, 2, bidirectional=True, dropout=0.5), "LSTM", 2),
         (lambda: layers.GRU(I, H, batch_first=True), "GRU", 1),
-        (lambda: layers.LSTM(I, H, proj_size=2), "Scan", 1),
+        pytest.param(lambda: layers.LSTM(I, H, proj_size=2), "Scan", 1, marks=pytest.mark.long),
     ],
     ids=["rnn", "relu", "lstm", "gru", "projected"],
 )
@@ -82,7 +82,21 @@ def test_a_model_around_a_layer_becomes_nodes_with_free_steps_and_rows(layer, no
     agrees(program, model, (x,), (torch.randn(9, 2, I),), (torch.randn(1, 1, I),))
 
 
-@pytest.mark.parametrize("name", registry.names("cells"))
+KINDS = {
+    "elman": "RNN",
+    "gru": "GRU",
+    "gru-reset-before": "GRU",
+    "lstm": "LSTM",
+    "peephole-lstm": "LSTM",
+    "coupled-lstm": "LSTM",
+}
+"""The node of each cell that has one; writing a loop takes long."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [n if n in KINDS else pytest.param(n, marks=pytest.mark.long) for n in registry.names("cells")],
+)
 def test_every_cell_takes_states_and_lengths(name):
     cell = registry.find("cells", name, Cell)(I, H)
     model = drawn(With(Recurrent(cell, bidirectional=True)))
@@ -99,9 +113,7 @@ def test_every_cell_takes_states_and_lengths(name):
     }
     given = arguments(T, 5, 0, 2)
     program = torch.onnx.export(model, given, dynamo=True, dynamic_shapes=shapes, verbose=False)
-    kind = {"elman": "RNN", "gru": "GRU", "gru-reset-before": "GRU", "lstm": "LSTM"}.get(name)
-    kind = kind or {"peephole-lstm": "LSTM", "coupled-lstm": "LSTM"}.get(name)
-    assert nodes(program) == ({kind: 1} if kind else {"Scan": 2})
+    assert nodes(program) == ({KINDS[name]: 1} if name in KINDS else {"Scan": 2})
     agrees(program, model, given, arguments(7, 0, 7, 1, 3), arguments(1, 1))
 
 
@@ -116,6 +128,7 @@ def test_a_program_exported_before_is_written_too():
     agrees(program, model, given, (torch.randn(8, B, I), state, torch.tensor([8, 2, 1])))
 
 
+@pytest.mark.long
 def test_a_call_with_resets_and_zoneout_becomes_a_loop():
     class Model(nn.Module):
         def __init__(self):
@@ -132,19 +145,29 @@ def test_a_call_with_resets_and_zoneout_becomes_a_loop():
     agrees(program, model, given, (torch.randn(8, 2, I), torch.rand(8, 2) < 0.4))
 
 
-def test_float64_and_a_cell_of_ones_own_become_loops():
-    class Own(cells.LSTM):
-        def pointwise(self, w, projected, recurrent, state):
-            h, c = super().pointwise(w, projected, recurrent, state)
-            return torch.relu(h), c
+class Own(cells.LSTM):
+    """A subclass of a cell that has a node, with another step."""
 
-    for layer in (layers.LSTM(I, H, dtype=torch.float64), Recurrent(Own(I, H))):
-        layer = drawn(layer)
-        x = torch.randn(T, B, I, dtype=next(layer.parameters()).dtype)
-        free = {"input": {0: STEPS, 1: ROWS}}
-        program = torch.onnx.export(layer, (x,), dynamo=True, dynamic_shapes=free, verbose=False)
-        assert nodes(program) == {"Scan": 1}
-        agrees(program, layer, (x,), (x[:, :2],), (x[:1],))
+    def pointwise(self, w, projected, recurrent, state):
+        h, c = super().pointwise(w, projected, recurrent, state)
+        return torch.relu(h), c
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: Recurrent(Own(I, H)),
+        pytest.param(lambda: layers.LSTM(I, H, dtype=torch.float64), marks=pytest.mark.long),
+    ],
+    ids=["own cell", "float64"],
+)
+def test_what_has_no_node_becomes_a_loop(layer):
+    layer = drawn(layer())
+    x = torch.randn(T, B, I, dtype=next(layer.parameters()).dtype)
+    free = {"input": {0: STEPS, 1: ROWS}}
+    program = torch.onnx.export(layer, (x,), dynamo=True, dynamic_shapes=free, verbose=False)
+    assert nodes(program) == {"Scan": 1}
+    agrees(program, layer, (x,), (x[:, :2],), (x[:1],))
 
 
 def test_a_model_in_training_mode_and_a_loop_over_cells():

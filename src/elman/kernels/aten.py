@@ -79,7 +79,8 @@ def is_single_step(call: Call) -> bool:
     It is false in a trace, which would then hold for one step only.
     """
     x, cell = call.x, type(call.cells[0])
-    if torch.jit.is_tracing() or x.shape[0] != 1 or call.lengths is not None or not x.is_cpu:
+    # the lengths first: packed rows of an exported graph have a number of steps that only a run knows
+    if torch.jit.is_tracing() or call.lengths is not None or x.shape[0] != 1 or not x.is_cpu:
         return False
     return cell in _STEPS or cell is Elman
 

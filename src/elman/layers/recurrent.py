@@ -17,6 +17,7 @@ from elman.dropout import dropout, mask
 from elman.errors import InputError, ShapeError
 from elman.kernels import dispatch
 from elman.kernels.call import Answer, Call, Noise
+from elman.kernels.packing import in_graph
 from elman.layers.checks import (
     check_bool,
     check_dropouts,
@@ -580,6 +581,7 @@ class Recurrent(Deployable):
         """Runs a PackedSequence; states are in the order the sequences had before packing."""
         if lengths is not None:
             raise ValueError("lengths must be None for a PackedSequence, which has its own")
+        packed = in_graph(packed)
         x, packed_lengths = pad_packed_sequence(packed)
         if self.batch_first:
             resets, side = _time_first(resets), _time_first(side)
