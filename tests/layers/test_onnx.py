@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.export import Dim
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from torch.utils._pytree import tree_leaves
 
 from elman import cells, layers, registry
@@ -117,6 +118,56 @@ def test_every_cell_takes_states_and_lengths(name):
     agrees(program, model, given, arguments(7, 0, 7, 1, 3), arguments(1, 1))
 
 
+class Packed(nn.Module):
+    """Packs its input, reads it and pads what comes out, as models written for torch's layers do."""
+
+    def __init__(self, layer, sorted_rows):
+        super().__init__()
+        self.layer, self.sorted_rows = layer, sorted_rows
+
+    def forward(self, x, lengths):
+        first = self.layer.batch_first
+        packed = pack_padded_sequence(x, lengths, batch_first=first, enforce_sorted=self.sorted_rows)
+        output, final = self.layer(packed)
+        padded, lengths = pad_packed_sequence(output, batch_first=first, total_length=x.shape[int(first)])
+        return padded.mul(2), final, lengths
+
+
+@pytest.mark.parametrize(
+    ("layer", "sorted_rows"),
+    [
+        (lambda: layers.LSTM(I, H, batch_first=True), False),
+        (lambda: layers.GRU(I, H, 2, bidirectional=True), True),
+    ],
+    ids=["lstm", "gru sorted"],
+)
+def test_packed_rows_inside_a_model(layer, sorted_rows):
+    model = drawn(Packed(layer(), sorted_rows))
+    node = "LSTM" if isinstance(model.layer, layers.LSTM) else "GRU"
+
+    def arguments(steps, *lengths):
+        x = torch.randn(steps, len(lengths), I)
+        return x.transpose(0, 1) if model.layer.batch_first else x, torch.tensor(lengths)
+
+    given = arguments(T, *((4, 3, 1) if sorted_rows else (1, 4, 3)))
+    x_axes = {0: ROWS, 1: STEPS} if model.layer.batch_first else {0: STEPS, 1: ROWS}
+    shapes = {"x": x_axes, "lengths": {0: ROWS}}
+    program = torch.onnx.export(model, given, dynamo=True, dynamic_shapes=shapes, verbose=False)
+    assert nodes(program) == {node: model.layer.num_layers}
+    agrees(program, model, given, arguments(7, 7, 5, 5, 2), arguments(2, 1))
+
+
+def test_packed_rows_in_a_program_of_torch_export():
+    model = drawn(Packed(layers.LSTM(I, H, bidirectional=True), False))
+    program = torch.export.export(model, (torch.randn(T, B, I), torch.tensor([1, 4, 3]))).module()
+    x = torch.randn(T, B, I)
+    for lengths in (torch.tensor([2, 2, 5]), torch.tensor([1, 1, 1])):
+        for found, expected in zip(
+            tree_leaves(program(x, lengths)), tree_leaves(model(x, lengths)), strict=True
+        ):
+            torch.testing.assert_close(found, expected, rtol=0, atol=2e-6)
+
+
 def test_a_program_exported_before_is_written_too():
     model = drawn(With(layers.LSTM(I, H, bidirectional=True)))
     state = (torch.randn(2, B, H), torch.randn(2, B, H))
@@ -170,6 +221,7 @@ def test_what_has_no_node_becomes_a_loop(layer):
     agrees(program, layer, (x,), (x[:, :2],), (x[:1],))
 
 
+@pytest.mark.filterwarnings("ignore:Exporting a model while it is in training mode")
 def test_a_model_in_training_mode_and_a_loop_over_cells():
     class Decoder(nn.Module):
         def __init__(self):

@@ -23,6 +23,8 @@ def _packed_shapes(x: Tensor, lengths: Tensor, batch_first: bool) -> tuple[Tenso
     """Returns data [sum of lengths, I] and batch_sizes [longest length], of sizes that only a run knows."""
     context = torch.library.get_ctx()
     total, steps = context.new_dynamic_size(), context.new_dynamic_size()
+    longest = x.shape[1 if batch_first else 0]
+    torch._check(steps <= longest)  # so that total_length of pad_packed_sequence may be the input's length
     return x.new_empty(total, *x.shape[2:]), lengths.new_empty(steps)
 
 
