@@ -73,14 +73,15 @@ def in_graph(packed: PackedSequence) -> PackedSequence:
     """Returns a PackedSequence that can be padded in a graph that is exported; the same one elsewhere."""
     if not torch.compiler.is_exporting() or isinstance(packed.batch_sizes, BatchSizes):
         return packed
-    return packed._replace(batch_sizes=BatchSizes(packed.batch_sizes))
+    return packed._replace(batch_sizes=BatchSizes(packed.batch_sizes))  # type: ignore[arg-type]
 
 
 def _pad(
     data: Tensor, batch_sizes: Tensor, batch_first: bool, value: float, total_length: int
 ) -> tuple[Tensor, Tensor]:
     """Pads packed rows: data [sum, …], batch_sizes [longest] → x [total_length, B, …], lengths [B]."""
-    steps, rows = batch_sizes.shape[0], batch_sizes[0].item()
+    steps = batch_sizes.shape[0]
+    rows: Any = batch_sizes[0].item()  # int() would ask for its value
     torch._check(rows >= 1)
     sizes = batch_sizes.to(data.device)
     alive = torch.arange(rows, device=data.device) < sizes[:, None]  # [longest, B]
