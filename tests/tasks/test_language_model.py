@@ -375,3 +375,15 @@ def test_tied_weights_are_kept_by_saving(tmp_path):
         InputError, match=r"tied weights need an output size \(8\) equal to the embedding size \(4\)"
     ):
         fit(tied=True)
+
+
+def test_text_copies_no_more_than_it_may(tmp_path):
+    known = "the cat sat on the mat and the dog ran in the sun. " * 20
+    task = fit([known], epochs=40, learning_rate=0.02, hidden_size=32, longest_copy=12)
+    assert task.results["sample"]["longest_copy"] <= 12
+    for most, bound in ((None, 12), (5, 5)):
+        written = drawn(task, length=100, temperature=0, longest_copy=most)
+        assert max(n for n in range(101) if any(written[k : k + n] in known for k in range(101 - n))) <= bound
+    assert drawn(task, length=100, temperature=0, longest_copy=0)[-30:] in known
+    with pytest.raises(InputError, match=r"--longest-copy must be an int in \[0, 1e9\]. Got -1"):
+        task.generate(longest_copy=-1)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from elman.decode import rules
+from elman.decode.copies import Copies
 from elman.state import State, reorder
 
 _COLDEST = 1e-30
@@ -74,6 +75,7 @@ def sample(
     top_p: float = 1.0,
     seed: int | None = None,
     never: Sequence[int] = (),
+    copies: Copies | None = None,
 ) -> Iterator[Tensor]:
     """Yields tokens [B] without end, feeding each back to the model.
 
@@ -85,6 +87,7 @@ def sample(
         top_p: see ``choose``.
         seed: seed of the draws; None: random.
         never: tokens that are never drawn, such as the unknown token.
+        copies: of a text of which no long run may be copied, unless no other token remains; for one row.
     """
     generator = torch.Generator(device=logits.device)
     if seed is None:
@@ -95,7 +98,13 @@ def sample(
     while True:
         if len(excluded):
             logits = logits.index_fill(-1, excluded, -torch.inf)
+        if copies is not None:
+            forbidden = torch.from_numpy(copies.forbidden()).to(logits.device)
+            others = logits.index_fill(-1, forbidden, -torch.inf)
+            logits = others if others.isfinite().any() else logits
         token = choose(logits, temperature, top_k, top_p, generator)
+        if copies is not None:
+            copies.push(int(token))
         yield token
         logits = step(token)
 

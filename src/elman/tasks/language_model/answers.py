@@ -14,6 +14,7 @@ from elman.data.tokens.corpus import Corpus, tokenise
 from elman.data.tokens.vocab.base import TextVocabulary
 from elman.data.tokens.vocab.characters import CharacterVocabulary
 from elman.data.tokens.vocab.scripts import has_spaces
+from elman.decode.copies import Copies
 from elman.errors import InputError
 from elman.metrics.novelty import known_words, longest_copy
 from elman.models.autoregressive import Autoregressive
@@ -41,12 +42,21 @@ class TextAnswers(StreamAnswers):
     model: Autoregressive
 
     def generate(
-        self, prompt: str, *, length: int, temperature: float, top_k: int, top_p: float, seed: int | None
+        self,
+        prompt: str,
+        *,
+        length: int,
+        temperature: float,
+        top_k: int,
+        top_p: float,
+        seed: int | None,
+        copies: Copies | None = None,
     ) -> Iterator[str]:
         """Yields text that continues a prompt, token by token; see ``LanguageModel.generate``."""
         vocabulary = self.facts.vocabulary
         opening, not_first = vocabulary.opening(prompt) if prompt else (self._opening(), ())
-        tokens = self.draw(opening, not_first, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
+        options = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
+        tokens = self.draw(opening, not_first, **options, copies=copies)  # type: ignore[arg-type]
         return self._written(prompt, tokens, length)
 
     def _opening(self) -> np.ndarray:
@@ -147,8 +157,17 @@ class TextAnswers(StreamAnswers):
                 results["baselines"] = {name: own + bits for name, own in results["baselines"].items()}
         corpus = data.corpora["training"].tokens
         if len(corpus) <= LARGEST_BASELINE:
+            most = self.config.longest_copy
             written = "".join(
-                self.generate("", length=_SAMPLE, temperature=0.8, top_k=0, top_p=1.0, seed=self.config.seed)
+                self.generate(
+                    "",
+                    length=_SAMPLE,
+                    temperature=0.8,
+                    top_k=0,
+                    top_p=1.0,
+                    seed=self.config.seed,
+                    copies=Copies(corpus, most) if most else None,
+                )
             )
             # a model of words writes known words only
             has_words = self.config.level != "words" and has_spaces(written)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from elman.config import shown
+from elman.config import require, shown
 from elman.tasks.shared.options import TextOptions, Verb
 from elman.tasks.shared.stream_options import StreamOptions
 
@@ -29,6 +29,9 @@ class Generate(Verb):
     """draw from the most probable tokens that together reach this probability only"""
     seed: int | None = None
     """the same seed writes the same text; if absent, every call writes another"""
+    longest_copy: int | None = None
+    """most tokens in a row that the text may copy from the training text; 0: any number. If absent, as in
+    training"""
 
     example: ClassVar[str] = 'elman generate runs/language-model --prompt "The " --length 300 --seed 1'
 
@@ -52,6 +55,7 @@ class Generate(Verb):
             top_k=self.top_k,
             top_p=self.top_p,
             seed=self.seed,
+            longest_copy=self.longest_copy,
         )
         yield self.prompt
         yield from pieces
@@ -81,8 +85,17 @@ class LanguageModelConfig(StreamOptions, TextOptions):
         "training": ("bptt",),
         "parts of the data": ("split", "validation", "test"),
         "text": ("level", "vocab_size", "min_count", "lowercase", "word_split"),
-        "evaluation": ("ngram_order",),
+        "evaluation": ("ngram_order", "longest_copy"),
     }
+
+    longest_copy: int = 0
+    """most tokens in a row that generated text may copy from the training text, whose tokens the run keeps;
+    0: any number"""
+
+    def __post_init__(self) -> None:
+        """Checks every range."""
+        super().__post_init__()
+        require("--longest-copy", 0 <= self.longest_copy <= 10**9, "an int in [0, 1e9]", self.longest_copy)
 
 
 def _harmless(piece: str) -> str:

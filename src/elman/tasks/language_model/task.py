@@ -10,6 +10,7 @@ import torch
 from elman.config import require, typed
 from elman.data.read.text import list_of_texts
 from elman.data.tokens.vocab import CharacterVocabulary, TextVocabulary
+from elman.decode.copies import Copies
 from elman.errors import InputError
 from elman.models.autoregressive import Autoregressive
 from elman.tasks.language_model.answers import UNITS, TextAnswers
@@ -88,6 +89,7 @@ class LanguageModel(StreamTask):
         top_k: int = 0,
         top_p: float = 1.0,
         seed: int | None = None,
+        longest_copy: int | None = None,
     ) -> Iterator[str]:
         """Yields text that continues a prompt, token by token as it is drawn, without the prompt.
 
@@ -102,6 +104,8 @@ class LanguageModel(StreamTask):
             top_k: draw from the k most probable tokens only; 0: from all.
             top_p: draw from the most probable tokens that together reach this probability only.
             seed: seed of the draws; None: a new one in every call.
+            longest_copy: most tokens in a row that the text may copy from the training text, which the run
+                must hold; 0: any number. None: as the model's options say.
 
         Raises:
             InputError: an option is out of its range.
@@ -112,9 +116,20 @@ class LanguageModel(StreamTask):
         seed = typed(int | None, seed, "--seed")
         require("--length", 0 <= length <= 10**9, "an int in [0, 1e9]", length)
         require("--seed", seed is None or 0 <= seed < 2**63, "an int in [0, 2^63)", seed)
+        most = (
+            self.config.longest_copy if longest_copy is None else typed(int, longest_copy, "--longest-copy")
+        )
+        require("--longest-copy", 0 <= most <= 10**9, "an int in [0, 1e9]", most)
         check_drawing(temperature, top_k, top_p)
-        return self.answers.generate(
-            prompt, length=length, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed
+        answers = self.answers
+        return answers.generate(
+            prompt,
+            length=length,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            seed=seed,
+            copies=Copies(self.opened_data().corpora["training"].tokens, most) if most else None,
         )
 
     def unknown_in(self, text: str) -> list[str]:

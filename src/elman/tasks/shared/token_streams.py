@@ -16,6 +16,7 @@ from elman.baselines.ngram import frequency_nats, witten_bell_nats
 from elman.data.batches.tokens import TokenStreams, TokenWindows
 from elman.data.split import split_points, trained_on
 from elman.data.tokens.corpus import Corpus, load_corpus
+from elman.decode.copies import Copies
 from elman.decode.sample import check_options, sample
 from elman.errors import InputError
 from elman.models.autoregressive import Autoregressive
@@ -87,6 +88,7 @@ class StreamAnswers(TaskAnswers):
         top_k: int,
         top_p: float,
         seed: int | None,
+        copies: Copies | None = None,
     ) -> Iterator[int]:
         """Draws tokens that continue an opening, without end; the unknown token is never drawn.
 
@@ -97,6 +99,7 @@ class StreamAnswers(TaskAnswers):
             top_k: only the k most probable tokens; 0: all.
             top_p: only the most probable tokens that together reach this probability.
             seed: of the draws.
+            copies: of a text of which no long run may be copied; None: any.
         """
         model = self.model.eval()
         device = model.embedding.weight.device
@@ -114,7 +117,7 @@ class StreamAnswers(TaskAnswers):
         unknown = self.facts.vocabulary.unknown
         never = [] if unknown is None else [unknown]
         yield from map(
-            int, sample(model.stream(1, state).step, logits, temperature, top_k, top_p, seed, never)
+            int, sample(model.stream(1, state).step, logits, temperature, top_k, top_p, seed, never, copies)
         )
 
     def figures(self, batches: TokenWindows) -> dict[str, Any]:
