@@ -16,7 +16,7 @@ def zeros(
     shapes: Sequence[tuple[int, ...]], *leading: int, device: torch.device | None = None, dtype: torch.dtype
 ) -> State:
     """Returns the zero state: one tensor ``[*leading, *shape]`` for each shape."""
-    return tuple(torch.zeros(*leading, *shape, device=device, dtype=dtype) for shape in shapes)
+    return tuple([torch.zeros(*leading, *shape, device=device, dtype=dtype) for shape in shapes])
 
 
 def detach(state: State) -> State:

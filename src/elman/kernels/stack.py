@@ -18,6 +18,9 @@ Layer = Callable[[Sequence[Sweep]], tuple[Tensor, Sequence[State]]]
 [T, B, O × directions] and the state of each direction."""
 
 
+_QUIET = Noise()
+
+
 def run(call: Call, unroll: Unroll, layer: Layer | None = None) -> tuple[Tensor, State]:
     """Unrolls the stack: output [T, B, O × directions] and the state [layers × directions, B, *shape].
 
@@ -33,7 +36,7 @@ def run(call: Call, unroll: Unroll, layer: Layer | None = None) -> tuple[Tensor,
     directions = call.directions
     states = _unbound(call.state)
     initials = _unbound(call.initial) if call.resets is not None else [()] * len(states)
-    noise = call.noise or (Noise(),) * len(states)
+    noise = call.noise or (_QUIET,) * len(states)
     x = call.x
     finals: list[State] = []
     for k, cell in enumerate(call.cells):
