@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 from torch.export import Dim
+from torch.nn.utils._per_sample_grad import call_for_per_sample_grads
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from torch.utils._pytree import tree_leaves
 
@@ -196,6 +197,16 @@ def test_quantization_by_torchs_names_says_what_stays_in_float(model, names):
 def test_quantization_refuses_a_projection():
     with pytest.raises(InputError, match="proj_size"):
         quantized(nn.Sequential(layers.LSTM(I, 6, proj_size=2)), {layers.LSTM})
+
+
+@pytest.mark.parametrize("kind", [layers.RNN, layers.LSTM, layers.GRU])
+def test_expanded_weights_give_the_gradient_of_each_sample(kind, x):
+    layer = kind(I, 6, batch_first=True)
+    x.requires_grad_()  # torch's own LSTM needs it too
+    call_for_per_sample_grads(layer)(x)[0].square().sum().backward()
+    for row in range(B):
+        expected = torch.autograd.grad(layer(x[row : row + 1])[0].square().sum(), layer.weight_hh_l0)
+        agree([layer.weight_hh_l0.grad_sample[row]], expected)
 
 
 @pytest.mark.skipif(cpu._kernels is None, reason="elman was installed without a C++ compiler")

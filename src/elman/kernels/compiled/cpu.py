@@ -40,8 +40,11 @@ def supports(call: Call) -> str | None:
     if find_kernel(call.cells[0]) is None:
         return f"no compiled kernel of {type(call.cells[0]).__name__}"
     tensors = [call.x, *call.state, *(p for w in call.weights for p in w.values())]
-    if not all(t.is_cpu for t in tensors):
-        return "the compiled kernels run on a CPU"
+    try:
+        if not all(t.is_cpu for t in tensors):
+            return "the compiled kernels run on a CPU"
+    except RuntimeError:  # torch's ExpandedWeight, for the gradients of each sample, has no attributes
+        return "the compiled kernels take plain tensors"
     if torch.is_autocast_enabled("cpu"):
         if torch.get_autocast_dtype("cpu") != torch.bfloat16 or call.state[0].dtype != torch.float32:
             return "the compiled kernels take float32 or bfloat16, under autocast too"
