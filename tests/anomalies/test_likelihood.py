@@ -16,16 +16,21 @@ def scores(errors: np.ndarray, **options: int) -> np.ndarray:
 
 
 def by_definition(errors: np.ndarray, smoothing: int, history: int, repeat: int) -> np.ndarray:
-    """Levels, their mean and deviation anew at every step; nothing is missing or extreme."""
-    levels = np.array([np.abs(errors[max(0, t - smoothing + 1) : t + 1].mean(0)) for t in range(len(errors))])
+    """Levels and the mean of their squares anew at every step; nothing is missing or extreme."""
+    levels = np.full(errors.shape, np.nan)
+    for t in range(smoothing - 1, len(errors)):
+        levels[t] = errors[t - smoothing + 1 : t + 1].mean(0)
     plain = []
     for t, level in enumerate(levels):
         before = levels[max(0, t - history) : t]
-        if t < 30:
+        before = before[~np.isnan(before[:, 0])]
+        if len(before) < 30:
             plain.append(0.0)
             continue
-        z = (level - before.mean(0)) / np.maximum(before.std(0), 0.02)
-        plain.append(tail_decades(float(z.max()), errors.shape[1]))
+        z = np.abs(level) / np.maximum(np.sqrt((before**2).mean(0)), 0.02)
+        freedom = len(before) * 3 * smoothing / (2 * smoothing**2 + 1)
+        deviates = (8 * freedom + 1) / (8 * freedom + 3) * np.sqrt(freedom * np.log1p(z**2 / freedom))
+        plain.append(tail_decades(float(deviates.max()), 2 * errors.shape[1]))
     return np.array(
         [
             s if all(s > earlier for earlier in plain[max(0, t - repeat) : t]) else 0.0

@@ -1,26 +1,18 @@
 """Detectors: a trained model that scores one row at a time."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from elman.anomalies.follow import Follower, Reader
+from elman.anomalies.gaps import Gaps
 from elman.anomalies.likelihood import Likelihood
 from elman.data.channels.calendar import calendar
 from elman.data.read.arrays import check_finite, numbers
 from elman.data.read.rows import RowParser
 from elman.data.scale import scaled
 from elman.errors import InputError
-
-
-class Reader(Protocol):
-    """A stream of a model."""
-
-    def step(self, values: Tensor) -> Tensor:
-        """Reads the inputs of one step [I]; returns the expected values [D]."""
-        ...
 
 
 class Point(NamedTuple):
@@ -64,12 +56,15 @@ class DetectorStream:
         lagged: bool,
         threshold: float,
     ) -> None:
-        self._reader, self._likelihood = reader, likelihood
+        self._follower = Follower(reader, len(mean), lagged=lagged)
+        self._gaps, self._likelihood = Gaps(len(mean)), likelihood
         self._mean, self._scale = mean, scale
-        self._calendar, self._lagged, self._threshold = calendar, lagged, threshold
-        self._filled = np.zeros(len(mean), dtype=np.float32)
-        self.rows = 0
+        self._calendar, self._threshold = calendar, threshold
+
+    @property
+    def rows(self) -> int:
         """Number of rows read so far."""
+        return self._follower.rows
 
     def push(self, values: Any, time: str = "") -> Point:
         """Reads and scores the next row.
@@ -90,13 +85,8 @@ class DetectorStream:
         check_finite(values, "the row", missing=True)
         features = calendar([time], self._calendar, "the row")[0]
         seen = scaled(values, self._mean, self._scale)
-        filled = np.where(np.isnan(seen), self._filled, seen)
-        read = self._filled if self._lagged else filled
-        inputs = np.concatenate([read, features]) if len(features) else read
-        expected = self._reader.step(torch.from_numpy(inputs)).numpy()
-        errors = np.full_like(seen, np.nan) if self._lagged and self.rows == 0 else seen - expected
-        self._filled = filled
-        self.rows += 1
+        expected, errors = self._follower.step(seen, features)
+        errors = self._gaps.push(errors, ~np.isnan(seen))
         score, column = self._likelihood.push(errors)
         return Point(score, score >= self._threshold, column, expected * self._scale + self._mean)
 

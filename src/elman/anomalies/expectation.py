@@ -1,32 +1,12 @@
-"""Computes expected values for each row of a long series, in bounded memory."""
+"""Computes an autoencoder's expected values for each row of a long series, in bounded memory."""
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from elman.models.autoencoder import Autoencoder
-from elman.models.framewise import Framewise
 from elman.models.predict import device_of, predict
-from elman.state import State
 
-_CHUNK = 4096  # rows per call of a forecaster
-_WINDOWS = 256  # windows per call of an autoencoder
-
-
-def forecasts(model: Framewise, inputs: np.ndarray) -> np.ndarray:
-    """Returns the model's prediction at each row, from the rows up to it.
-
-    Shapes:
-        inputs [N, I] → [N, D]
-    """
-    state: State | None = None
-
-    def advance(chunk: Tensor) -> Tensor:
-        nonlocal state
-        predictions, state = model.predict(chunk[:, None], state)
-        return predictions[:, 0]
-
-    return torch.cat(list(predict(model, torch.from_numpy(inputs).split(_CHUNK), advance))).numpy()
+_WINDOWS = 256  # windows per call
 
 
 def reconstructions(model: Autoencoder, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,9 @@ import numpy as np
 
 from elman.anomalies.anomalies import Analysis, figures
 from elman.anomalies.detector import DetectorStream, answer_lines
-from elman.anomalies.expectation import forecasts, reconstructions
+from elman.anomalies.expectation import reconstructions
+from elman.anomalies.follow import Reader, follow
+from elman.anomalies.gaps import comparable
 from elman.anomalies.likelihood import Likelihood, likelihood_scores
 from elman.baselines.windowed_gaussian import windowed_gaussian
 from elman.data.batches.windows import Windows
@@ -24,6 +26,7 @@ from elman.tasks.anomaly_detection.data import (
     only_path,
     prepare,
     read_alike,
+    times_read,
     window_length,
     windows,
 )
@@ -47,12 +50,14 @@ class AnomalyAnswers(TaskAnswers):
         """Computes expected values, errors and scores of each series."""
         analyses = []
         for each in series:
-            inputs, targets = prepare(self.config, self.facts, each)
+            seen = self.facts.scaled(each.values)
             if isinstance(self.model, Autoencoder):
-                past, whole = reconstructions(self.model, inputs)
-            else:
-                past = whole = forecasts(self.model, inputs)
-            analyses.append(self._analysis(each, whole, targets - past, targets - whole))
+                past, whole = reconstructions(self.model, prepare(self.config, self.facts, each)[0])
+            else:  # row by row as a stream does, so that the answers are the same to the last digit
+                features = times_read(self.config, each)
+                past = whole = follow(self._reader(), seen, features, lagged=True)
+                seen[0] = np.nan  # nothing was read before
+            analyses.append(self._analysis(each, whole, seen - past, seen - whole))
         return analyses
 
     def analyse_file(self, path: Path) -> list[Analysis]:
@@ -70,13 +75,13 @@ class AnomalyAnswers(TaskAnswers):
             past: [N, D] errors of the values expected from the past alone, scaled.
             whole: [N, D] errors of the values expected from the whole series, scaled.
         """
-        scores, blamed = likelihood_scores(past, self._likelihood())
         config = self.config
+        scores, blamed = likelihood_scores(comparable(past, series.values), self._likelihood())
         return Analysis(
             series,
             self.facts.columns,
             self.facts.unscaled(expected),
-            whole,
+            comparable(whole, series.values),
             scores,
             blamed,
             config.threshold,
@@ -84,15 +89,17 @@ class AnomalyAnswers(TaskAnswers):
             config.history,
         )
 
+    def _reader(self) -> Reader:
+        return self.model.eval().cpu().stream()  # no device is faster at one row per step
+
     def _likelihood(self) -> Likelihood:
         config = self.config
         return Likelihood(len(self.facts.columns), config.smoothing, config.history, config.repeat)
 
     def stream(self) -> DetectorStream:
         """Returns the detector as an object that reads one row at a time."""
-        model = self.model.cpu()  # no device is faster at one row per step
         return DetectorStream(
-            model.stream(),
+            self._reader(),
             self._likelihood(),
             np.array(self.facts.mean),
             np.array(self.facts.scale),

@@ -163,8 +163,12 @@ def prepare(config: AnomalyDetectionConfig, facts: ColumnFacts, series: Channels
     if config.lagged:  # the input is the row before, so the first row has no target
         read, targets = np.roll(read, 1, axis=0), seen.copy()
         read[0], targets[0] = 0, np.nan
-    features = calendar(series.times, config.calendar, series.name or "the times")
-    return np.concatenate([read, features], axis=1), targets
+    return np.concatenate([read, times_read(config, series)], axis=1), targets
+
+
+def times_read(config: AnomalyDetectionConfig, series: Channels) -> np.ndarray:
+    """Returns the features of the times that the model also reads [N, F]."""
+    return calendar(series.times, config.calendar, series.name or "the times")
 
 
 def window_length(config: AnomalyDetectionConfig, rows: np.ndarray) -> int:
