@@ -249,9 +249,9 @@ def looks(step, *layers):
 def test_norms_and_clipped_steps_over_the_training():
     axes = new_axes()
     plot_gradient_norm(axes, history(), clip_at=0.5)
-    assert lines(axes)["norm"].tolist() == [[1, 2.0], [2, 1.0], [3, 2 / 3]]
+    assert lines(axes)["norm (left axis)"].tolist() == [[1, 2.0], [2, 1.0], [3, 2 / 3]]
     (_, share) = axes.figure.axes
-    np.testing.assert_allclose(lines(share)["clipped"][:, 1], [10, 20, 30])
+    np.testing.assert_allclose(lines(share)["steps clipped (right axis)"][:, 1], [10, 20, 30])
     assert training_table(history())["clipped"] == pytest.approx([0.1, 0.2, 0.3])
     axes = new_axes()
     plot_gradient_norm(axes, history())

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
@@ -5,8 +7,8 @@ from matplotlib.image import imread
 
 from elman.anomalies.anomalies import Analysis
 from elman.data.channels.channels import Channels
-from elman.pictures.anomalies import draw_anomalies
-from elman.pictures.base import BLUE, ORANGE, PALE
+from elman.pictures.anomalies import draw_anomalies, places
+from elman.pictures.base import BLUE, GREEN, ORANGE, PALE
 
 
 def analysis(columns: int = 2, rows: int = 300, odd: bool = True) -> Analysis:
@@ -33,7 +35,7 @@ def analysis(columns: int = 2, rows: int = 300, odd: bool = True) -> Analysis:
 
 def colours(picture: np.ndarray) -> dict[str, int]:
     wash = np.asarray(to_rgb(ORANGE)) * 0.25 + 0.75  # the ranges' orange over white
-    wanted = {"blue": to_rgb(BLUE), "pale": to_rgb(PALE), "shade": wash}
+    wanted = {"blue": to_rgb(BLUE), "pale": to_rgb(PALE), "shade": wash, "green": to_rgb(GREEN)}
     return {name: int((abs(picture[..., :3] - c).max(-1) < 0.02).sum()) for name, c in wanted.items()}
 
 
@@ -44,7 +46,8 @@ def test_series_expectation_and_ranges_are_to_be_seen(tmp_path, method, columns)
     picture = imread(tmp_path / "a.png")
     panels = min(columns, 6) + 1
     assert picture.shape[:2] == (round(150 * (2 + 1.6 * panels)), 1350)
-    assert all(count > 100 for count in colours(picture).values())
+    assert all(count > 100 for name, count in colours(picture).items() if name != "green")
+    assert colours(picture)["green"] < 20
     draw_anomalies([analysis(columns, odd=False)], method, tmp_path / "b.png")
     assert colours(imread(tmp_path / "b.png"))["shade"] < 20
 
@@ -54,10 +57,45 @@ def test_missing_values_are_gaps(tmp_path):
     gaps.series.values[50:250] = np.nan
     draw_anomalies([gaps], "dynamic", tmp_path / "a.png")
     draw_anomalies([analysis(1)], "dynamic", tmp_path / "b.png")
-    with_gaps, whole = (colours(imread(tmp_path / name))["blue"] for name in ("a.png", "b.png"))
+    with_gaps, whole = (colours(imread(tmp_path / name))["pale"] for name in ("a.png", "b.png"))
     assert 100 < with_gaps < whole / 2
 
 
 def test_a_series_of_one_row(tmp_path):
     draw_anomalies([analysis(1, rows=1, odd=False)], "dynamic", tmp_path / "a.svg")
     assert (tmp_path / "a.svg").exists()
+
+
+def test_labels_and_the_end_of_the_training_part_are_to_be_seen(tmp_path):
+    given = analysis(1)
+    labels = np.zeros(300, dtype=bool)
+    labels[205:225] = True
+    given = replace(given, series=replace(given.series, labels=labels))
+    draw_anomalies([given], "dynamic", tmp_path / "a.svg", [150])
+    text = (tmp_path / "a.svg").read_text()
+    for name in ("labelled", "detected", "observed", "expected", "threshold", "end of training part"):
+        assert f"<!-- {name} -->" in text
+    draw_anomalies([given], "dynamic", tmp_path / "a.png")
+    assert colours(imread(tmp_path / "a.png"))["green"] > 100
+    draw_anomalies([analysis(1)], "dynamic", tmp_path / "b.svg", [0])
+    text = (tmp_path / "b.svg").read_text()
+    assert "<!-- labelled -->" not in text
+    assert "<!-- end of training part -->" not in text
+
+
+def test_rows_are_drawn_at_their_times():
+    assert places(["2024-01-01", "2024-01-02 12:00"]).dtype.kind == "M"
+    assert places(["2024-01-01T00:00+05:30"])[0] == np.datetime64("2024-01-01")  # as it is written
+    assert places(["10", "10.5", "30"]).tolist() == [10, 10.5, 30]
+    for odd in (["b", "a"], ["2024-01-02", "2024-01-01"], ["2024-01-01", "x"], ["3", "3"], ["nan", "1"]):
+        assert places(odd).tolist() == [0, 1]
+
+
+def test_dates_are_written_short(tmp_path):
+    times = [str(np.datetime64("2024-02-01") + k) for k in range(300)]
+    given = analysis(1)
+    given = replace(given, series=replace(given.series, times=times))
+    draw_anomalies([given], "likelihood", tmp_path / "a.svg")
+    text = (tmp_path / "a.svg").read_text()
+    assert "<!-- Mar -->" in text
+    assert "<!-- 2024-" not in text.split("<!-- 2024-Nov -->")[0]

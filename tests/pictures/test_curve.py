@@ -36,3 +36,12 @@ def test_lines_of_another_kind_are_passed_over(tmp_path):
     for name, given in (("plain", lines), ("watched", [lines[0], look, lines[1]])):
         draw_curve(given, tmp_path / f"{name}.png", "nats", float, "title")
     assert (imread(tmp_path / "plain.png") == imread(tmp_path / "watched.png")).all()
+
+
+def test_the_epoch_whose_weights_were_kept_is_marked(tmp_path):
+    lines = [line(k) | {"epoch": k} for k in range(1, 5)]
+    lines += [
+        line(k, "validation", loss) | {"epoch": k} for k, loss in ((1, 3.0), (2, 1.0), (3, 1.0), (4, 2.0))
+    ]
+    draw_curve(lines, tmp_path / "a.svg", "nats", float, "title")
+    assert "<!-- kept: epoch 2 -->" in (tmp_path / "a.svg").read_text()

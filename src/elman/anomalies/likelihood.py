@@ -9,18 +9,18 @@ from elman.metrics.normal_tail import normal_deviates, tail_decades
 FEWEST = 30
 """Rows after which a model's state, and the deviation of its errors, are reliable."""
 _FLOOR = 0.02  # minimum deviation of a level, in the errors' unit: no prediction is exact
-_MOST = 7.0  # levels in the history are clipped at this deviation, so that a faulty value cannot hide others
+_MOST = 15.0  # levels in the history are clipped at this deviation, so that a faulty value cannot hide others
 
 
 class Likelihood:
     """Scores how improbable each new error is given the errors before it, in constant time and memory.
 
-        a_t = mean of the last s known errors,    z_t = |a_t| / max(σ, 0.02)
+        a_t = mean of the last s known errors,    z_t = (|a_t| − |μ|) / max(σ, 0.02)
         score_t = −log₁₀ min(1, 2D · P(max over columns of z_t)),    P Student's upper tail
 
-    σ² is the mean of a² over the n known of the W points before t, separately for each column. Student's
-    distribution has 3s n / (2s² + 1) degrees of freedom: as many independent squares estimate a deviation as
-    well as the squares of n means of s overlapping errors. A score that does not exceed those of the R points
+    μ and σ are mean and deviation of a over the n known of the W points before t, separately for each column.
+    Student's distribution has 3s n / (2s² + 1) degrees of freedom: as many independent errors give a
+    deviation as well as n means of s overlapping ones. A score that does not exceed those of the R points
     before becomes 0, so that a lasting anomaly is reported once. The first 30 points, and points at which all
     columns are missing, score 0.
 
@@ -31,7 +31,7 @@ class Likelihood:
     Args:
         columns: D.
         smoothing: s, errors of the short mean.
-        history: W, points of σ.
+        history: W, points of μ and σ.
         repeat: R, points after a score in which only a higher one is reported.
 
     Units:
@@ -45,9 +45,9 @@ class Likelihood:
     def __init__(self, columns: int, smoothing: int = 5, history: int = 8000, repeat: int = 10) -> None:
         self._errors = np.zeros((smoothing, columns))
         self._known = np.zeros(columns, dtype=np.int64)
-        self._squares = np.zeros((history, columns))
+        self._levels = np.zeros((history, columns))
         self._counted = np.zeros((history, columns), dtype=bool)
-        self._sum = np.zeros(columns)
+        self._sum, self._squares = np.zeros(columns), np.zeros(columns)
         self._count = np.zeros(columns, dtype=np.int64)
         self._freedom = 3 * smoothing / (2 * smoothing**2 + 1)
         self._repeat = repeat
@@ -65,25 +65,30 @@ class Likelihood:
         self._errors[self._known[columns] % span, columns] = errors[columns]
         self._known += known
         counted = known & (self._known >= span)  # the mean of fewer errors varies more
-        level = np.abs(self._errors.sum(0)) / span
-        deviation = np.sqrt(np.maximum(self._sum / np.maximum(self._count, 1), _FLOOR * _FLOOR))
+        level, count = self._errors.sum(0) / span, np.maximum(self._count, 1)
+        mean = self._sum / count
+        deviation = np.sqrt(np.maximum(self._squares / count - mean * mean, _FLOOR * _FLOOR))
         young = self._count < FEWEST
-        z = normal_deviates(level / deviation, self._freedom * np.maximum(self._count, 1))
+        beyond = np.maximum(np.abs(level) - np.abs(mean), 0.0)
+        z = normal_deviates(beyond / deviation, self._freedom * count)
         z[~counted | young] = -np.inf
-        self._remember(np.where(young, level, np.minimum(level, _MOST * deviation)), counted)
+        most = _MOST * deviation
+        self._remember(np.where(young, level, np.clip(level, mean - most, mean + most)), counted)
         column = int(z.argmax())
         return self._hold_back(tail_decades(float(z[column]), 2 * len(z))), column
 
     def _remember(self, level: np.ndarray, counted: np.ndarray) -> None:
-        """Adds a level's square to the history and removes the one that it replaces."""
-        place = self._step % len(self._squares)
-        square = np.where(counted, level * level, 0.0)
-        self._sum += square - self._squares[place]
-        self._count += counted.astype(np.int64) - self._counted[place]
-        self._squares[place], self._counted[place] = square, counted
+        """Adds a level to the history and removes the one that it replaces."""
+        place = self._step % len(self._levels)
+        old, was = self._levels[place], self._counted[place]
+        level = np.where(counted, level, 0.0)
+        self._sum += level - old
+        self._squares += level * level - old * old
+        self._count += counted.astype(np.int64) - was
+        self._levels[place], self._counted[place] = level, counted
         self._step += 1
         if place == 0:  # recomputed once per cycle, so that rounding errors do not accumulate
-            self._sum = self._squares.sum(0)
+            self._sum, self._squares = self._levels.sum(0), np.square(self._levels).sum(0)
 
     def _hold_back(self, score: float) -> float:
         """Returns the score, or 0 if one of the last R was at least as high."""

@@ -62,9 +62,10 @@ def _plot_part(axes: Axes, flow: GradientFlow, layer: int, part: int) -> bool:
         flow.lags[there],
         np.maximum(lower[there], median[there] * 1e-3),
         upper[there],
-        color=colour,
-        alpha=0.18,
-        linewidth=0,
+        facecolor=(colour, 0.12),
+        edgecolor=(colour, 0.6),  # so that overlapping bands can be told apart
+        linewidth=0.5,
+        label="quartiles" if part == 0 else None,
     )
     return True
 

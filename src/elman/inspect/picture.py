@@ -11,6 +11,8 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from elman.pictures.lettering import letter
+
 _FORMATS = ("png", "svg")
 
 
@@ -34,9 +36,9 @@ class Picture:
         """Writes NAME.png, NAME.svg and NAME.csv; returns the SVG."""
         # text stays text, and equal pictures give equal files
         options: Any = {"svg.fonttype": "none", "svg.hashsalt": self.name}
+        letter(self.figure)
         with warnings.catch_warnings(), matplotlib.rc_context(options):
-            # characters that the font lacks are drawn as boxes
-            warnings.filterwarnings("ignore", "Glyph .* missing from font")
+            warnings.filterwarnings("ignore", "Glyph .* missing from")  # one line has told of them
             self.figure.draw_without_rendering()
             self.figure.set_layout_engine("none")  # the layout is done; skip it for each format
             for kind in _FORMATS:

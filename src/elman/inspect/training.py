@@ -30,13 +30,19 @@ def plot_gradient_norm(axes: Axes, history: Sequence[dict[str, Any]], clip_at: f
     """
     lines = [line for line in training_lines(history) if 0 < line["grad_norm"] < math.inf]
     steps = [line["step"] for line in lines]
-    axes.plot(steps, [line["grad_norm"] for line in lines], color=BLUE, linewidth=1, label="norm")
+    axes.plot(
+        steps,
+        [line["grad_norm"] for line in lines],
+        color=BLUE,
+        linewidth=1,
+        label="norm (left axis)" if clip_at is not None else "norm",
+    )
     logarithmic(axes)
     axes.set(xlabel="optimizer steps", ylabel="norm before clipping")
     axes.grid(alpha=0.25)
     if clip_at is None:
         return
-    axes.axhline(clip_at, color=GREY, linewidth=1, linestyle="--", label=f"clipped at {clip_at:g}")
+    axes.axhline(clip_at, color=GREY, linewidth=1, linestyle="--", label=f"bound: {clip_at:g}")
     share = axes.twinx()
     share.plot(
         steps,
@@ -44,7 +50,7 @@ def plot_gradient_norm(axes: Axes, history: Sequence[dict[str, Any]], clip_at: f
         color=ORANGE,
         linewidth=1,
         linestyle=":",
-        label="clipped",
+        label="steps clipped (right axis)",
     )
     share.set(ylabel="steps clipped (%)", ylim=(-3, 103))
     legend_above(axes, [line for part in (axes, share) for line in part.get_legend_handles_labels()[0]])
@@ -73,7 +79,7 @@ def plot_updates(axes: Axes, history: Sequence[dict[str, Any]]) -> None:
     for k, name in enumerate(name for name in ratios if name in named):
         still = "" if np.isfinite(ratios[name]).any() else " (does not change)"
         axes.plot(steps, ratios[name], linewidth=1, label=f"{name}{still}", **line_style(k))
-    axes.axhline(_USUAL, color=GREY, linewidth=1)
+    axes.axhline(_USUAL, color=GREY, linewidth=1, linestyle=(0, (1, 1)), label=f"usual: {_USUAL:g}")
     logarithmic(axes)
     axes.set(xlabel="optimizer steps", ylabel="update / weight")
     axes.grid(alpha=0.25)

@@ -1,12 +1,12 @@
 """A translator's attention over the source."""
 
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from elman.pictures.base import new_figure, save_figure
+from elman.pictures.lettering import written_out
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,8 +25,8 @@ def plot_attention(axes: "Axes", weights: np.ndarray, source: list[str], target:
         weights [T, S]
     """
     axes.imshow(weights, cmap="Greys", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
-    axes.set_xticks(range(len(source)), source, rotation=90, parse_math=False)
-    axes.set_yticks(range(len(target)), target, parse_math=False)
+    axes.set_xticks(range(len(source)), list(map(written_out, source)), rotation=90)
+    axes.set_yticks(range(len(target)), list(map(written_out, target)))
     axes.xaxis.tick_top()
     axes.xaxis.set_label_position("top")
     axes.set(xlabel="source", ylabel="translation")
@@ -41,7 +41,4 @@ def draw_attention(weights: np.ndarray, source: list[str], target: list[str], pa
     """Draws ``plot_attention`` to a file, scaled to the length of the sentences."""
     figure = new_figure(2 + 0.3 * len(source), 1.5 + 0.25 * len(target))
     plot_attention(figure.subplots(), weights, source, target)
-    with warnings.catch_warnings():
-        # characters that the font lacks are drawn as boxes
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        save_figure(figure, path)
+    save_figure(figure, path)

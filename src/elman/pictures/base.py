@@ -1,11 +1,13 @@
 """Helpers of all pictures: figures without a window, colours, axes and files."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elman.config import require
 from elman.errors import InputError
+from elman.pictures.lettering import letter
 from elman.train.files import write_atomically
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072b2", "#d55e00", "#009e73", "#cc79a7", 
 PALE = "#9ab8d8"
 _COLOURS, _STYLES = (BLUE, ORANGE, GREEN, PURPLE), ("-", "--", "-.", ":")
 _LEGEND_SIZE = 8  # points
+_TICKS = 3, 7  # least and most dates on an axis, so that they do not overlap
 
 
 def new_figure(width: float = 7, height: float = 4) -> "Figure":
@@ -32,6 +35,15 @@ def new_figure(width: float = 7, height: float = 4) -> "Figure":
     figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+def dates_below(axes: "Axes") -> None:
+    """Writes the dates of the horizontal axis so that they can be read and do not overlap."""
+    from matplotlib import dates
+
+    locator = dates.AutoDateLocator(minticks=_TICKS[0], maxticks=_TICKS[1])
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
 
 
 def line_style(number: int) -> dict[str, Any]:
@@ -53,7 +65,7 @@ def legend_above(axes: "Axes", handles: "Sequence[Artist] | None" = None) -> Non
     longest = max(len(str(line.get_label())) for line in shown) + 9  # 9: the sample of the line
     room = 72 * axes.bbox.width / axes.figure.dpi / (0.55 * _LEGEND_SIZE)  # in letters
     columns = max(1, min(len(shown), int(room / longest)))
-    legend = axes.legend(
+    axes.legend(
         handles=shown,
         frameon=False,
         fontsize=_LEGEND_SIZE,
@@ -62,8 +74,6 @@ def legend_above(axes: "Axes", handles: "Sequence[Artist] | None" = None) -> Non
         bbox_to_anchor=(0, 1),
         borderaxespad=0.2,
     )
-    for text in legend.get_texts():
-        text.set_parse_math(False)
 
 
 def logarithmic(axes: "Axes") -> None:
@@ -90,7 +100,10 @@ def check_picture(path: Path | None, option: str = "--plot") -> None:
 def save_figure(figure: "Figure", path: Path) -> None:
     """Writes a figure atomically, in the format of the path's suffix (.png, .svg, .pdf)."""
     kind: Any = path.suffix.removeprefix(".")
+    letter(figure)
     try:
-        write_atomically(path, lambda temporary: figure.savefig(temporary, format=kind))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing from")  # one line has told of them
+            write_atomically(path, lambda temporary: figure.savefig(temporary, format=kind))
     except OSError as error:  # the error itself names the temporary file
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None

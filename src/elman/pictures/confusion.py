@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elman.pictures.base import new_figure, save_figure
+from elman.pictures.lettering import written_out
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,11 +26,9 @@ def plot_confusion(axes: "Axes", matrix: np.ndarray, names: list[str]) -> None:
     shares = counts / counts.sum(1, keepdims=True).clip(1)
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.figure.colorbar(image, ax=axes, label="share of the true class", shrink=0.8)
-    shown = [name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…" for name in names]
+    labels = [written_out(name, _LONGEST_NAME) for name in names]
     size = 9 if len(names) <= _MOST_NUMBERS else 5
-    # escaped, because matplotlib reads dollar signs as formulas
-    labels = [name.replace("$", r"\$") for name in shown]
-    axes.set_xticks(range(len(names)), labels, rotation=45, ha="right", fontsize=size)
+    axes.set_xticks(range(len(names)), labels, rotation=45, ha="right", rotation_mode="anchor", fontsize=size)
     axes.set_yticks(range(len(names)), labels, fontsize=size)
     axes.set(xlabel="predicted", ylabel="true")
     if len(names) <= _MOST_NUMBERS:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from elman.pictures.base import ORANGE, PALE, new_figure, save_figure
+from elman.pictures.base import GREY, ORANGE, PALE, new_figure, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,6 +29,21 @@ def plot_curve(
         axes.plot(*zip(*train, strict=True), color=PALE, linewidth=1, label="training")
     if valid:
         axes.plot(*zip(*valid, strict=True), color=ORANGE, marker="o", markersize=3, label="validation")
+        step, loss = min(valid, key=lambda point: point[1])
+        epoch = next(
+            line.get("epoch") for line in finite if line["kind"] == "validation" and line["step"] == step
+        )
+        axes.axvline(step, color=GREY, linestyle=":", linewidth=1, zorder=0)
+        axes.plot(
+            [step],
+            [loss],
+            color="none",
+            marker="o",
+            markersize=9,
+            markeredgecolor=GREY,
+            linestyle="none",
+            label=f"kept: epoch {epoch}",
+        )
     if len(train) > 2:
         # the first losses are far above the rest and would flatten the curve
         later = [y for _, y in train[len(train) // 50 + 1 :]] + [y for _, y in valid]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elman.pictures.base import BLUE, GREY, ORANGE, new_figure, save_figure
+from elman.pictures.base import BLUE, GREY, ORANGE, dates_below, new_figure, save_figure
+from elman.pictures.lettering import written_out
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from elman.data.series.panel import Panel
 
 _HORIZONS = 4  # length of the history drawn before a forecast, in horizons
-_TICKS = 3, 7  # least and most dates on an axis, so that they do not overlap
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def as_drawn(
 def plot_forecast(axes: "Axes", forecast: Forecast) -> None:
     """Plots history, actual values, median, and a fan of intervals, paler for wider ones."""
     # here, as in pictures.base
-    from matplotlib import colors, dates
+    from matplotlib import colors
 
     past, future = np.split(forecast.times, [len(forecast.history)])
     axes.plot(past, forecast.history, color=GREY, linewidth=1, label="history")
@@ -81,13 +81,11 @@ def plot_forecast(axes: "Axes", forecast: Forecast) -> None:
     if forecast.actual is not None:
         axes.plot(future, forecast.actual, color=ORANGE, linewidth=1, label="actual")
     axes.plot(future, forecast.median, color=BLUE, linewidth=1.5, label="median")
-    axes.set_title(forecast.name, fontsize="medium")
+    axes.set_title(written_out(forecast.name, 48), fontsize="medium")
     axes.grid(alpha=0.25)
     axes.tick_params(labelsize="small")
     if np.issubdtype(forecast.times.dtype, np.datetime64):
-        locator = dates.AutoDateLocator(minticks=_TICKS[0], maxticks=_TICKS[1])
-        axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
+        dates_below(axes)
 
 
 def draw_forecasts(forecasts: Sequence[Forecast], path: Path) -> None:

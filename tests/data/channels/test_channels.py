@@ -1,6 +1,7 @@
 """Series from tables and arrays: what is missing, what is labelled, what is refused."""
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,19 +14,23 @@ from elman.data.channels.calendar import calendar, calendar_features
 from elman.data.channels.channels import (
     Channels,
     ChannelTable,
+    Roles,
     channels_from_memory,
     filled,
     load_channels,
     read_channels,
     save_channels,
 )
+from elman.data.channels.columns import constant_columns, label_columns
 from elman.data.channels.labels import labelled
 from elman.errors import InputError
+
+ROLES = Roles("id", "time", "label")
 
 
 def read(folder: Path, content: str, name: str = "table.csv") -> ChannelTable:
     (folder / name).write_text(content)
-    return read_channels(folder / name, id_column="id", time_column="time", label_column="label")
+    return read_channels(folder / name, ROLES)
 
 
 def test_one_series_with_times(tmp_path):
@@ -73,7 +78,7 @@ def test_a_time_that_goes_back_is_told_and_left_as_it_is(tmp_path):
         ("time,a\n1,2\n,2\n", r"row 3, column 'time': must not be empty"),
         ("a,label\n1,0\n2,2\n", r"row 3: a label must be 0 or 1. Got 2\."),
         ("a,label\n1,\n", r"row 2, column 'label': must be a finite number"),
-        ("time,label\n1,0\n", r"has no column other than time, label"),
+        ("time,label\n1,0\n", r"has no column to read\. Its columns: time, label\."),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path, content, message):
@@ -81,11 +86,8 @@ def test_what_is_wrong_is_named(tmp_path, content, message):
         read(tmp_path, content)
 
 
-NAMES = {"id_column": "id", "time_column": "time", "label_column": "label"}
-
-
 def from_memory(X, columns=None):
-    return channels_from_memory(X, columns, **NAMES)
+    return channels_from_memory(X, replace(ROLES, columns=columns or ()))
 
 
 def test_arrays():
@@ -122,7 +124,7 @@ def test_a_frame_is_read_as_its_file_is(tmp_path, kind):
         time=pl.Series(hours), label=pl.Series([0, 1, 0]), id=pl.Series(["u", "v", "u"])
     )
     frame.write_parquet(tmp_path / "table.parquet")
-    wanted = read_channels(tmp_path / "table.parquet", **NAMES)
+    wanted = read_channels(tmp_path / "table.parquet", ROLES)
     given = frame if kind == "polars" else pd.DataFrame(frame.to_dict(as_series=False))
     found = from_memory(given)
     assert (found.columns, found.has_names, found.has_times) == (["a", "b"], True, True)
@@ -137,9 +139,61 @@ def test_columns_of_frames_go_by_their_names():
     np.testing.assert_array_equal(one.values, other.values)
     first, second = from_memory([FRAME, FRAME.select("b", "a")]).series
     np.testing.assert_array_equal(first.values, second.values)
-    for columns, message in ((["a", "c"], "a, c"), (["a"], "a"), (["x0", "x1"], "x0, x1")):
-        with pytest.raises(InputError, match=rf"X: columns must be {message}\. Got a, b\."):
+    assert from_memory(FRAME, ["a"]).columns == ["a"]
+    for columns, missing in ((["a", "c"], "c"), (["x0", "x1"], "x0")):
+        with pytest.raises(InputError, match=rf"X: has no column '{missing}'\. Its columns: "):
             from_memory(FRAME, columns)
+
+
+def test_columns_are_chosen_and_left_out_by_name(tmp_path):
+    content = "time,a,note,b,label\n1,1,x,3,0\n2,2,y,4,1\n"
+    for roles, expected in (
+        (replace(ROLES, columns=("b", "a")), ["b", "a"]),
+        (replace(ROLES, columns=("b,a",)), ["b", "a"]),
+        (replace(ROLES, ignored=("note",)), ["a", "b"]),
+        (replace(ROLES, ignored=("b,note",)), ["a"]),
+        (replace(ROLES, time_column=None, ignored=("note", "time")), ["a", "b"]),
+    ):
+        (tmp_path / "table.csv").write_text(content)
+        table = read_channels(tmp_path / "table.csv", roles)
+        assert table.columns == expected
+        for name, column in zip(expected, table.series[0].values.T, strict=True):
+            assert column.tolist() == {"a": [1, 2], "b": [3, 4]}[name]
+    for roles, message in (
+        (ROLES, r"row 2, column 'note': must be a finite number\. Got 'x'\. --ignore-columns leaves"),
+        (replace(ROLES, columns=("c",)), r"has no column 'c'\. Its columns: time, a, note, b, label\."),
+        (replace(ROLES, ignored=("a,z",)), r"has no column 'z'\."),
+        (replace(ROLES, columns=("label", "a")), r"column 'label' must not be a column of names, times or"),
+        (replace(ROLES, ignored=("a", "b", "note")), r"has no column to read"),
+    ):
+        with pytest.raises(InputError, match=rf"table\.csv: {message}"):
+            read_channels(tmp_path / "table.csv", roles)
+    with pytest.raises(InputError, match=r"X: columns to ignore need names\. Got an array\."):
+        channels_from_memory(np.zeros((4, 2)), replace(ROLES, ignored=("a",)))
+
+
+def test_a_name_with_a_comma_is_one_column(tmp_path):
+    (tmp_path / "table.csv").write_text('"x,y",x,y\n1,2,3\n')
+    assert read_channels(tmp_path / "table.csv", replace(ROLES, columns=("x,y",))).columns == ["x,y"]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "expected"),
+    [
+        ("is_fraud", [0, 1, 1], True),
+        ("Anomaly", [0, 0, np.nan], True),
+        ("changepoint", [1.0, 0.0, 0.0], True),
+        ("anomaly_score", [0.2, 1, 0], False),
+        ("pump", [0, 1, 0], False),
+    ],
+)
+def test_labels_are_recognised_by_name_and_values(name, values, expected):
+    assert label_columns([name], np.array(values)[:, None]) == [name] * expected
+
+
+def test_constant_columns_are_named():
+    values = np.array([[1, np.nan, np.nan, 2], [1, 3, np.nan, 3.0]])
+    assert constant_columns("abcd", values) == ["a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -156,7 +210,7 @@ def test_a_column_of_something_else_is_refused(tmp_path, column, got):
     with pytest.raises(InputError, match=rf"X: row \d, column 'c': must be a finite number\. Got {got}"):
         from_memory(frame)
     with pytest.raises(InputError, match=r"table\.parquet: row \d, column 'c': must be a finite number"):
-        read_channels(tmp_path / "table.parquet", **NAMES)
+        read_channels(tmp_path / "table.parquet", ROLES)
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,7 @@ def test_frames_are_read_by_the_names_of_their_columns():
     found = task.detect(frame.with_columns(pressure=pl.Series(X[:, 1])), "likelihood")
     assert found[0].reasons[0].column == "pressure"
     with pytest.raises(
-        InputError, match=r"X: columns must be temperature, pressure\. Got temperature, flow\."
+        InputError, match=r"X: has no column 'pressure'\. Its columns: temperature, flow, label\."
     ):
         task.detect(frame.rename({"pressure": "flow"}))
 

@@ -109,7 +109,9 @@ def test_lines_are_answered_as_the_file_is(tmp_path, monkeypatch, capsys):
     assert json.loads(capsys.readouterr().out)["rows"] == by_object
 
 
-def test_a_bad_line_is_named_answered_with_nothing_and_passed_over(tmp_path, monkeypatch, capsys):
+def test_the_first_bad_line_is_named_each_is_answered_with_nothing_and_all_are_counted(
+    tmp_path, monkeypatch, capsys
+):
     trained(tmp_path, "run")
     _, *rows = rhythm(6).splitlines()
     bad = [b"junk", b"2024-01-01,1,two", b"2024-01-01,1,1e999", b"\xff\xfe,1,2,3", b""]
@@ -122,11 +124,8 @@ def test_a_bad_line_is_named_answered_with_nothing_and_passed_over(tmp_path, mon
     assert answers[1:6] == [",,"] * 5
     assert [answers[0], *answers[6:]] == without.out.splitlines()
     assert with_bad.err.splitlines() == [
-        "elman: line 2: must have 3 cells. Got 1.",
-        "elman: line 3: column 'b': must be a number. Got 'two'.",
-        "elman: line 4: the row: value at [1] must be finite or NaN. Got inf.",
-        "elman: line 5: must have 3 cells. Got 4.",
-        "elman: line 6: must have 3 cells. Got 0.",
+        "elman: line 2: must have 3 cells. Got 1. Such lines are skipped and counted.",
+        "elman: 5 lines were skipped",
     ]
 
 
@@ -151,3 +150,32 @@ def test_a_stream_goes_with_no_file(tmp_path, monkeypatch, capsys):
             "elman: --stream reads standard input and goes with no file, --plot or --scores"
         )
         assert error.count("\n") == 1
+
+
+def test_the_chosen_columns_belong_to_the_run_and_others_are_ignored(tmp_path, monkeypatch, capsys):
+    head, *rows = rhythm(200).splitlines()
+    table = [f"{head},is_anomaly,valve,note"] + [f"{row},{k % 2},7,x" for k, row in enumerate(rows)]
+    (tmp_path / "all.csv").write_text("\n".join(table))
+    run = ["--out", str(tmp_path / "run"), "--epochs", "1", "--hidden-size", "8", "--window", "20"]
+    train = ["train", "anomaly-detection", str(tmp_path / "all.csv"), *run]
+    assert main(train) == 2
+    assert (
+        "column 'note': must be a finite number. Got 'x'. --ignore-columns leaves" in capsys.readouterr().err
+    )
+    assert main([*train, "--ignore-columns", "note"]) == 0
+    told = capsys.readouterr().err
+    assert "all.csv: reads a, b, is_anomaly, valve; constant in the training part: valve\n" in told
+    assert "is_anomaly looks like labels" in told
+    assert "--label-column is_anomaly or --ignore-columns is_anomaly" in told
+    assert main([*train, "--columns", "b,a", "--overwrite"]) == 0
+    assert "all.csv: reads b, a\n" in capsys.readouterr().err
+    # a table with other columns besides, and a stream with them, are read alike
+    assert main(["detect", str(tmp_path / "run"), str(tmp_path / "all.csv"), "--scores"]) == 0
+    answers = capsys.readouterr().out.splitlines()
+    assert answers[0] == "timestamp,score,anomaly,expected_b,expected_a"
+    assert streamed(monkeypatch, "\n".join(table), tmp_path / "run") == 0
+    by_line = capsys.readouterr().out.splitlines()
+    assert [line.split(",")[:2] for line in answers] == [line.split(",")[:2] for line in by_line]
+    (tmp_path / "less.csv").write_text("\n".join(line.replace("b", "c", 1) for line in table))
+    assert main(["detect", str(tmp_path / "run"), str(tmp_path / "less.csv")]) == 2
+    assert "less.csv: has no column 'b'. Its columns: timestamp, a, c, is_anomaly" in capsys.readouterr().err

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from elman.config import check_regular
+from elman.data.channels.columns import chosen_columns
 from elman.data.read.arrays import check_finite, is_array, is_frame, numbers
 from elman.data.read.frames import to_polars
 from elman.data.read.npz import read_arrays
@@ -62,75 +63,67 @@ class ChannelTable:
     has_names: bool
     has_times: bool
 
-    def ordered(self, columns: Sequence[str], source: str) -> list[Channels]:
-        """Returns the series with their columns in this order; raises InputError if the columns differ."""
-        if not self.columns:
-            width = self.series[0].values.shape[1]
-            if width != len(columns):
-                raise InputError(f"{source} must have {len(columns)} columns. Got {width}.")
-            return self.series
-        if sorted(self.columns) != sorted(columns):
-            raise InputError(
-                f"{source}: columns must be {', '.join(columns)}. Got {', '.join(self.columns)}."
-            )
-        order = [self.columns.index(column) for column in columns]
-        return [replace(one, values=one.values[:, order]) for one in self.series]
+
+@dataclass(frozen=True)
+class Roles:
+    """What the columns of a table stand for.
+
+    Attributes:
+        id_column: names the series of a row; optional in the table. None: no column does.
+        time_column: time of a row; optional in the table. None: no column has it.
+        label_column: 0 or 1 (true, false); optional in the table.
+        columns: the columns of numbers to read, see ``chosen_columns``; if empty, all others.
+        ignored: columns to leave out.
+    """
+
+    id_column: str | None
+    time_column: str | None
+    label_column: str
+    columns: Sequence[str] = ()
+    ignored: Sequence[str] = ()
 
 
-def read_channels(
-    path: Path, *, id_column: str, time_column: str, label_column: str, reading: Reading = PLAIN
-) -> ChannelTable:
+def read_channels(path: Path, roles: Roles, reading: Reading = PLAIN) -> ChannelTable:
     """Reads series from a file; see ``read_table`` and ``channels_from_table``."""
-    return channels_from_table(
-        read_table(path, reading),
-        path,
-        id_column=id_column,
-        time_column=time_column,
-        label_column=label_column,
-        reading=reading,
-    )
+    return channels_from_table(read_table(path, reading), path, roles, reading)
 
 
 def channels_from_table(
-    table: pl.DataFrame,
-    path: Path,
-    *,
-    id_column: str,
-    time_column: str,
-    label_column: str,
-    reading: Reading = PLAIN,
+    table: pl.DataFrame, path: Path, roles: Roles, reading: Reading = PLAIN
 ) -> ChannelTable:
-    """Returns the series of a table with one row per step; the columns not named below must be numeric.
+    """Returns the series of a table with one row per step.
 
     Rows keep the table's order. Times that decrease or repeat cause a warning.
 
     Args:
         table: the table.
         path: where it was read, for messages.
-        id_column: names the series of a row; optional in the table.
-        time_column: time of a row; optional in the table.
-        label_column: 0 or 1 (true, false); optional in the table.
+        roles: what its columns stand for.
         reading: how numbers are written.
 
     Raises:
         InputError: a cell is not a number (empty cells are missing values), a label is neither 0 nor 1, an
-            id or a time is missing, or there is no column of numbers. The message names file, row, column
+            id or a time is missing, or a column of numbers is missing. The message names file, row, column
             and value.
     """
-    columns = [c for c in table.columns if c not in (id_column, time_column, label_column)]
-    if not columns:
-        raise InputError(f"{path}: has no column other than {', '.join(table.columns)}")
+    id_column, time_column, label_column = roles.id_column, roles.time_column, roles.label_column
+    special = (id_column, time_column, label_column)
+    columns = chosen_columns(table.columns, special, path, roles.columns, roles.ignored)
+    has_times, has_names = time_column in table.columns, id_column in table.columns
     for column in (id_column, time_column):
         if column in table.columns:
-            check_filled(table, column, path)
-    values = number_columns(table, columns, path, missing=True, reading=reading)
+            check_filled(table, str(column), path)
+    try:
+        values = number_columns(table, columns, path, missing=True, reading=reading)
+    except InputError as error:
+        hint = "" if roles.columns else " --ignore-columns leaves a column out."
+        raise InputError(f"{error}{hint}") from None
     labels = None
     if label_column in table.columns:
         labels = _labels(number_column(table, label_column, path, reading=reading), path)
-    has_times, has_names = time_column in table.columns, id_column in table.columns
-    names = text_column(table, id_column) if has_names else [""] * len(table)
-    times = text_column(table, time_column) if has_times else None
-    order = time_order(table, time_column) if has_times else None
+    names = text_column(table, str(id_column)) if has_names else [""] * len(table)
+    times = text_column(table, str(time_column)) if has_times else None
+    order = time_order(table, str(time_column)) if has_times else None
     series = []
     for name, rows in _rows_by_name(names).items():
         steps = np.ones(0) if order is None else np.diff(order[rows].astype(np.int64))
@@ -171,15 +164,7 @@ def _rows_by_name(names: Sequence[object]) -> dict[object, np.ndarray]:
     return {name: np.array(numbers) for name, numbers in rows.items()}
 
 
-def channels_from_memory(
-    X: Any,
-    columns: Sequence[str] | None = None,
-    *,
-    id_column: str,
-    time_column: str,
-    label_column: str,
-    source: str = "X",
-) -> ChannelTable:
+def channels_from_memory(X: Any, roles: Roles, *, source: str = "X") -> ChannelTable:
     """Returns series from arrays or frames, without labels.
 
     In a list of arrays, columns, tensors or frames, each element is a series; a list of numbers, or of
@@ -188,11 +173,8 @@ def channels_from_memory(
     Args:
         X: [N, D], or [N] for one column, NaN for missing values; or a polars or pandas frame, which is read
             like a file with the same columns; or a list of these.
-        columns: expected names, in order; None: those of the first frame, or x0, x1, … for an array. An
-            array, which has no names, must have the same number of columns.
-        id_column: see ``channels_from_table``.
-        time_column: see ``channels_from_table``.
-        label_column: see ``channels_from_table``.
+        roles: what the columns of a frame stand for. The columns of an array have no names: those of
+            ``roles`` or, if there are none, of the first frame, or x0, x1, …; their number must be the same.
         source: name for messages.
 
     Raises:
@@ -208,25 +190,23 @@ def channels_from_memory(
                 f"{name}: must be an array, like the rest of the list. Got {type(item).__name__}."
             )
         if is_frame(item):
-            table = channels_from_table(
-                to_polars(item, name),
-                Path(name),
-                id_column=id_column,
-                time_column=time_column,
-                label_column=label_column,
-            )
+            table = channels_from_table(to_polars(item, name), Path(name), roles)
         else:
             table = _channels_from_array(item, name)
-        if columns is None:
-            columns = table.columns or [f"x{k}" for k in range(table.series[0].values.shape[1])]
+            if roles.ignored:
+                raise InputError(f"{name}: columns to ignore need names. Got an array.")
+        width = table.series[0].values.shape[1]
+        if not roles.columns:
+            roles = replace(roles, columns=table.columns or [f"x{k}" for k in range(width)])
+        if width != len(roles.columns):
+            raise InputError(f"{name} must have {len(roles.columns)} columns. Got {width}.")
         has_names |= table.has_names
         has_times &= table.has_times
         series += [
             replace(one, name=one.name or (str(number) if several else ""), labels=None)
-            for one in table.ordered(columns, name)
+            for one in table.series
         ]
-    assert columns is not None
-    return ChannelTable(series, list(columns), has_names or len(series) > 1, has_times)
+    return ChannelTable(series, list(roles.columns), has_names or len(series) > 1, has_times)
 
 
 def _channels_from_array(X: Any, source: str) -> ChannelTable:

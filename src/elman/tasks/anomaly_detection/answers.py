@@ -15,12 +15,13 @@ from elman.anomalies.gaps import comparable
 from elman.anomalies.likelihood import Likelihood, likelihood_scores
 from elman.baselines.windowed_gaussian import windowed_gaussian
 from elman.data.batches.windows import Windows
-from elman.data.channels.channels import Channels, filled
+from elman.data.channels.channels import Channels, filled, load_channels
 from elman.data.read.rows import RowParser
 from elman.models.autoencoder import Autoencoder
 from elman.models.framewise import Framewise
 from elman.pictures.anomalies import draw_anomalies
 from elman.tasks.anomaly_detection.data import (
+    CHANNELS,
     ChannelData,
     ColumnFacts,
     only_path,
@@ -34,7 +35,7 @@ from elman.tasks.anomaly_detection.options import AnomalyDetectionConfig
 from elman.tasks.anomaly_detection.tables import AnalysisTables, StreamedRows
 from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts
-from elman.tasks.shared.table import table_lines
+from elman.tasks.shared.table import behind_lines, table_lines
 
 _PICTURE = "anomalies.png"
 
@@ -126,7 +127,18 @@ class AnomalyAnswers(TaskAnswers):
 
     def draw(self, analyses: Sequence[Analysis], method: str, path: Path) -> None:
         """Draws the series with the highest score; see ``draw_anomalies``."""
-        draw_anomalies(analyses, method, path)
+        draw_anomalies(analyses, method, path, [self._trained_rows(each.series) for each in analyses])
+
+    def _trained_rows(self, series: Channels) -> int:
+        """Returns how many rows the series begins with that the run was trained on."""
+        if self.folder is None or not (self.folder / CHANNELS).exists():
+            return 0
+        own, cuts = load_channels(self.folder / CHANNELS, len(self.facts.columns))
+        for each, (end, _) in zip(own, cuts, strict=True):
+            same = each.times[:end] == series.times[:end]
+            if same and np.array_equal(each.values[:end], series.values[:end], equal_nan=True):
+                return int(end)
+        return 0
 
     def batches(self, paths: list[Path]) -> Windows:
         """Returns consecutive windows of another file's rows."""
@@ -187,6 +199,10 @@ class AnomalyAnswers(TaskAnswers):
         }
         heads = [f"{key.replace('_', ' '):>15}" for key in keys]
         lines = table_lines("on the test part", heads, rows)
+        test, simple = results["test"], results["baselines"]
+        lines += behind_lines(test, simple, {"error": "error"}, higher_is_better=False)
+        better = {"f1": "F1 of rows", "range_f1": "F1 of ranges", "nab": "NAB"}
+        lines += behind_lines(test, simple, better, higher_is_better=True)
         lines.append(
             "error: root mean squared, in the columns' standard deviations; ranges: the detected ones"
         )

@@ -1,5 +1,6 @@
 """Columns of numbers over time, cut into parts and scaled for the model."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,21 +14,25 @@ from elman.data.channels.calendar import calendar
 from elman.data.channels.channels import (
     Channels,
     ChannelTable,
+    Roles,
     channels_from_memory,
     filled,
     load_channels,
     read_channels,
     save_channels,
 )
+from elman.data.channels.columns import constant_columns, label_columns, listed
 from elman.data.channels.labels import labelled, windows_of
 from elman.data.scale import check_numbers, scaled, standard
 from elman.data.split import split_points
 from elman.errors import InputError
+from elman.notice import notice
 from elman.tasks.anomaly_detection.options import AnomalyDetectionConfig
 from elman.tasks.shared.data import Parts, TaskData
 from elman.tasks.shared.facts import TaskFacts
 
-_DATA = "channels.npz"
+CHANNELS = "channels.npz"
+"""File of the series in the run folder."""
 _MOST_COLUMNS = 10**5
 
 
@@ -65,10 +70,6 @@ class ColumnFacts(TaskFacts):
         result: np.ndarray = values * np.array(self.scale) + np.array(self.mean)
         return result
 
-    def header(self, config: AnomalyDetectionConfig) -> list[str]:
-        """Returns the names of all columns that another table must have."""
-        return _header(config, self.names, self.times, self.columns)
-
 
 class ChannelData(TaskData):
     """One or more series, each cut by position into training, validation and test part.
@@ -95,7 +96,7 @@ class ChannelData(TaskData):
     def read(cls, config: AnomalyDetectionConfig, paths: list[Path], folder: Path | None) -> Self:
         """Reads one table and cuts each of its series by ``split``."""
         path = only_path(paths)
-        table = _read_table(config, path, with_labels=True)
+        table = _read_table(config, path, True, _roles(config))
         cuts = [
             split_points(len(each), config.split, "rows", f"{path}: {each.name}" if each.name else str(path))
             for each in table.series
@@ -128,16 +129,17 @@ class ChannelData(TaskData):
         for column, values in zip(table.columns, training.T, strict=True):
             if np.isnan(values).all():
                 raise InputError(f"{source}: column {column!r} has no number in the training part")
+        _tell_columns(table, training, source)
         mean, scale = map(tuple, standard(training))
         facts = ColumnFacts(tuple(table.columns), table.has_names, table.has_times, mean, scale)
         if folder is not None:
-            save_channels(folder / _DATA, table.series, cuts)
+            save_channels(folder / CHANNELS, table.series, cuts)
         return cls(config, facts, table.series, cuts)
 
     @classmethod
     def reopen(cls, config: AnomalyDetectionConfig, facts: ColumnFacts, folder: Path) -> Self:
         """Reads the series and their cuts from the run folder."""
-        return cls(config, facts, *load_channels(folder / _DATA, len(facts.columns)))
+        return cls(config, facts, *load_channels(folder / CHANNELS, len(facts.columns)))
 
     def parts(self) -> Parts:
         """Returns windows of the training and validation parts; the test part is analysed as a whole."""
@@ -204,38 +206,65 @@ def only_path(paths: Sequence[Path]) -> Path:
     return paths[0]
 
 
-def from_memory(config: AnomalyDetectionConfig, X: Any, columns: Sequence[str] | None = None) -> ChannelTable:
-    """Makes series of arrays or frames; see ``channels_from_memory``."""
-    return channels_from_memory(X, columns, **_special(config))
+def from_memory(config: AnomalyDetectionConfig, X: Any, columns: Sequence[str] = ()) -> ChannelTable:
+    """Makes series of arrays or frames, with these columns if given; see ``channels_from_memory``."""
+    roles = _roles(config)
+    return channels_from_memory(X, replace(roles, columns=columns, ignored=()) if columns else roles)
 
 
 def read_alike(
     config: AnomalyDetectionConfig, facts: ColumnFacts, path: Path, *, with_labels: bool = False
 ) -> list[Channels]:
-    """Reads the series of another file. Raises InputError unless it has the training table's columns."""
-    table = _read_table(config, path, with_labels)
-    expected = facts.header(config)
-    header = _header(config, table.has_names, table.has_times, table.columns)
-    if sorted(header) != sorted(expected):
-        raise InputError(f"{path}: columns must be {', '.join(expected)}. Got {', '.join(header)}.")
-    return table.ordered(facts.columns, str(path))
+    """Reads the columns of the training table from another file; further columns are ignored.
+
+    Raises:
+        InputError: the file lacks one of the columns, or that of the names or the times.
+    """
+    table = _read_table(config, path, with_labels, _same_roles(config, facts))
+    for name, is_there, expected in (
+        (config.id_column, table.has_names, facts.names),
+        (config.time_column, table.has_times, facts.times),
+    ):
+        if expected and not is_there:
+            raise InputError(f"{path}: has no column {name!r}, which the training table had")
+    return table.series
 
 
-def _read_table(config: AnomalyDetectionConfig, path: Path, with_labels: bool) -> ChannelTable:
+def _read_table(config: AnomalyDetectionConfig, path: Path, with_labels: bool, roles: Roles) -> ChannelTable:
     """Reads a table, with the labels of ``--labels`` if requested and if the option names a file."""
-    table = read_channels(path, **_special(config), reading=config.reading)
+    table = read_channels(path, roles, config.reading)
     if config.labels is None or not with_labels:
         return table
     labels = windows_of(config.labels, path)
     return replace(table, series=[labelled(each, labels, str(config.labels)) for each in table.series])
 
 
-def _special(config: AnomalyDetectionConfig) -> dict[str, str]:
-    """Returns the options that name columns without channels."""
-    return {name: getattr(config, name) for name in ("id_column", "time_column", "label_column")}
+def _roles(config: AnomalyDetectionConfig) -> Roles:
+    """Returns what the options say about columns."""
+    return Roles(
+        config.id_column, config.time_column, config.label_column, config.columns, config.ignore_columns
+    )
 
 
-def _header(
-    config: AnomalyDetectionConfig, has_names: bool, has_times: bool, columns: Sequence[str]
-) -> list[str]:
-    return [config.id_column] * has_names + [config.time_column] * has_times + list(columns)
+def _same_roles(config: AnomalyDetectionConfig, facts: ColumnFacts) -> Roles:
+    """Returns what the columns stood for in the training table."""
+    return Roles(
+        config.id_column if facts.names else None,
+        config.time_column if facts.times else None,
+        config.label_column,
+        facts.columns,
+    )
+
+
+def _tell_columns(table: ChannelTable, training: np.ndarray, source: str) -> None:
+    """Reports which columns are read, which of them are constant, and which look like labels."""
+    constant = constant_columns(table.columns, training)
+    ending = f"; constant in the training part: {listed(constant)}" if constant else ""
+    notice(f"{source}: reads {listed(table.columns)}{ending}")
+    labels = label_columns(table.columns, np.concatenate([each.values for each in table.series]))
+    if labels:
+        warnings.warn(
+            f"{source}: {listed(labels)} looks like labels, but is read as numbers to learn from; use "
+            f"--label-column {labels[0]} or --ignore-columns {','.join(labels)}",
+            stacklevel=2,
+        )

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from elman.config import Argument, flag, require
 from elman.errors import InputError
@@ -19,7 +19,7 @@ class Detect(Verb):
     """Prints the anomalies in a file, or in rows as they come, as CSV."""
 
     data: Annotated[Path | None, Argument(positional=True, metavar="FILE")] = None
-    """table with the training table's columns; absent with --stream"""
+    """table with the training table's columns, others are ignored; absent with --stream"""
     method: Literal["dynamic", "likelihood"] = "dynamic"
     """dynamic: judge each row with the whole file at hand; likelihood: from the rows before it alone, as with
     --stream"""
@@ -43,12 +43,13 @@ class Detect(Verb):
     def text(self, task: Any) -> Iterator[str]:
         """Yields one line for each range, or for each row."""
         if self.stream:
-            lines = task.detect_lines(sys.stdin.buffer, _warn)
-            for row in lines:
-                if row is None:
-                    yield csv_line(lines.columns)
-                else:
-                    yield json.dumps(row) + "\n" if lines.is_json else csv_line(row.values())
+            with BadLines() as bad:
+                lines = task.detect_lines(sys.stdin.buffer, bad)
+                for row in lines:
+                    if row is None:
+                        yield csv_line(lines.columns)
+                    else:
+                        yield json.dumps(row) + "\n" if lines.is_json else csv_line(row.values())
         else:
             analyses = self._analyses(task)  # before anything is printed: the file may be refused
             tables = task.answers.tables
@@ -57,7 +58,9 @@ class Detect(Verb):
     def json(self, task: Any) -> dict[str, Any]:
         """Returns ranges with all their reasons, or rows."""
         if self.stream:
-            return {"rows": [row for row in task.detect_lines(sys.stdin.buffer, _warn) if row is not None]}
+            with BadLines() as bad:
+                lines = task.detect_lines(sys.stdin.buffer, bad)
+                return {"rows": [row for row in lines if row is not None]}
         analyses = self._analyses(task)
         if not self.scores:
             return {"anomalies": [asdict(each) for one in analyses for each in one.anomalies(self.method)]}
@@ -83,8 +86,25 @@ class Detect(Verb):
         return analyses
 
 
-def _warn(message: str) -> None:
-    print(f"elman: {message}", file=sys.stderr)
+class BadLines:
+    """Prints the first malformed line of a stream as it comes, and the number of all at the end."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, message: str) -> None:
+        """Counts a line; prints the message of the first."""
+        self.count += 1
+        if self.count == 1:
+            print(f"elman: {message} Such lines are skipped and counted.", file=sys.stderr)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.count:
+            lines = "1 line was" if self.count == 1 else f"{self.count:,} lines were"
+            print(f"elman: {lines} skipped", file=sys.stderr)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +120,7 @@ class AnomalyDetectionConfig(TableOptions):
     rank = 40
     groups: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "": ("model", "window", "calendar"),
-        "columns of the data": ("id_column", "time_column", "label_column"),
+        "columns of the data": ("columns", "ignore_columns", "id_column", "time_column", "label_column"),
         "training": ("stride",),
         "parts of the data": ("split",),
         "evaluation": ("labels",),
@@ -119,6 +139,10 @@ class AnomalyDetectionConfig(TableOptions):
     """times that the model also reads: day (time of day), or week (time of day and of week)"""
     split: tuple[float, float, float] = (0.4, 0.1, 0.5)
     """shares of training, validation and test part, by position in each series; 1 0 0 trains on all rows"""
+    columns: tuple[str, ...] = ()
+    """columns of numbers to read, as a,b or a b; if absent, all but those below"""
+    ignore_columns: tuple[str, ...] = ()
+    """columns to leave out, as a,b or a b; if absent, none"""
     id_column: str = "unique_id"
     """column that names the series of each row, if the table has it; otherwise there is one series"""
     time_column: str = "timestamp"
@@ -135,7 +159,8 @@ class AnomalyDetectionConfig(TableOptions):
     repeat: int = 10
     """streaming: number of rows after an anomaly in which only a higher score is another anomaly"""
     threshold: float = 5.0
-    """streaming: lowest score of an anomaly, in decades; 5 is an error that one row in 100,000 has"""
+    """streaming: lowest score of an anomaly, in decades; 5 is reached by at most one row in 100,000 if errors
+    are normally distributed, by more if their tails are heavier"""
 
     def __post_init__(self) -> None:
         """Checks every range."""

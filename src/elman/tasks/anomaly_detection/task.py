@@ -84,7 +84,7 @@ class AnomalyDetector(Task):
         return [anomaly for each in self.analyse(X) for anomaly in each.anomalies(method)]
 
     def scores(self, X: Any) -> np.ndarray:
-        """Returns the streaming score of each row [N] of one series, in decades: 5 is one in 100,000."""
+        """Returns the streaming score of each row [N] of one series, in decades; see ``Likelihood``."""
         analyses = self.analyse(X)
         if len(analyses) != 1:
             raise InputError(f"X must be one series. Got {len(analyses)}; analyse takes several.")

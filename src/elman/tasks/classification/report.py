@@ -8,7 +8,7 @@ import numpy as np
 from elman.data.labelled.examples import Labelled
 from elman.metrics.calibration import is_bound
 from elman.metrics.label_figures import surest_mistakes
-from elman.tasks.shared.table import behind_line, shorten, table_lines
+from elman.tasks.shared.table import behind_line, behind_lines, shorten, table_lines
 
 _MOST_LABELS, _LONGEST_LABEL, _MOST_MISTAKES = 30, 30, 5
 _KEPT, _EXCERPT = 10, 160  # mistakes in the results, and characters of each
@@ -106,6 +106,12 @@ def _fold_lines(folds: Mapping[str, Any]) -> list[str]:
     rows = {name: [f"{row['mean']:.4f}", f"{row['deviation']:.4f}"] for name, row in folds.items()}
     return [
         *table_lines(f"over {len(accuracies)} folds", ("mean accuracy", "deviation"), rows),
+        *behind_lines(
+            folds["this model"],
+            {name: row for name, row in folds.items() if name != "this model"},
+            {"mean": "mean accuracy"},
+            higher_is_better=True,
+        ),
         f"accuracy of each fold: {'  '.join(f'{accuracy:.4f}' for accuracy in accuracies)}",
         "the run folder holds the model of the first",
     ]

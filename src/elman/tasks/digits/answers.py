@@ -21,7 +21,7 @@ from elman.tasks.digits.data import ImageData, ImageFacts, Images, pixel_batches
 from elman.tasks.digits.options import DigitsConfig
 from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts
-from elman.tasks.shared.table import table_lines
+from elman.tasks.shared.table import behind_lines, table_lines
 
 _CONFUSION = "confusion.png"
 
@@ -102,6 +102,7 @@ class ImageAnswers(TaskAnswers):
             for name, figures in {**results["baselines"], "this model": test}.items()
         }
         lines = table_lines(f"on the test part ({test['images']:,} images)", ["accuracy"], rows)
+        lines += behind_lines(test, results["baselines"], {"accuracy": "accuracy"}, higher_is_better=True)
         return "\n".join([*lines, f"log loss of this model: {test['log_loss']:.4f} nats"])
 
 

@@ -23,7 +23,7 @@ from elman.tasks.regression.data import (
 from elman.tasks.regression.options import RegressionConfig
 from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts
-from elman.tasks.shared.table import csv_line, table_lines
+from elman.tasks.shared.table import behind_lines, csv_line, table_lines
 
 _DIGITS = 9  # significant digits of a prediction in CSV: what float32 holds
 
@@ -126,7 +126,13 @@ class RegressionAnswers(TaskAnswers):
             name: [f"{row['rmse']:.5g}", f"{row['mae']:.5g}"]
             for name, row in {**results["baselines"], "this model": results["test"]}.items()
         }
-        return "\n".join(table_lines("on the test part", heads, rows))
+        behind = behind_lines(
+            results["test"],
+            results["baselines"],
+            {"rmse": heads[0], "mae": heads[1]},
+            higher_is_better=False,
+        )
+        return "\n".join([*table_lines("on the test part", heads, rows), *behind])
 
 
 def _least_squares(training: Sequences, test: Sequences) -> np.ndarray:

@@ -22,7 +22,7 @@ from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts, TaskData
 from elman.tasks.shared.facts import TaskFacts
 from elman.tasks.shared.laboratory_options import LaboratoryConfig
-from elman.tasks.shared.table import shorten, table_lines
+from elman.tasks.shared.table import behind_lines, shorten, table_lines
 from elman.tasks.shared.task import Task
 from elman.train.loop import LossUnit, Mean
 
@@ -222,4 +222,10 @@ def _table(figures: dict[str, Any], baselines: dict[str, Any], length: int) -> l
         for name, row in {**baselines, "this model": figures}.items()
     }
     title = f"on {figures['sequences']:,} new sequences of length {length:,}"
-    return table_lines(title, [f"{key.replace('_', ' '):>8}" for key in keys], rows)
+    heads = {key: key.replace("_", " ") for key in keys}
+    loss, scores = {keys[0]: heads[keys[0]]}, {key: heads[key] for key in keys[1:]}
+    return [
+        *table_lines(title, [f"{head:>8}" for head in heads.values()], rows),
+        *behind_lines(figures, baselines, loss, higher_is_better=False),
+        *behind_lines(figures, baselines, scores, higher_is_better=True),
+    ]

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 
 def table_lines(title: str, heads: Sequence[str], rows: Mapping[str, Sequence[str]]) -> list[str]:
@@ -27,6 +28,29 @@ def behind_line(own: float, others: Mapping[str, float], figure: str, *, higher_
     best = (max if higher_is_better else min)(others, key=lambda name: others[name])
     gap = others[best] - own if higher_is_better else own - others[best]
     return [f"the model is behind {best} by {gap:.4g} ({figure})"] if gap > 0 else []
+
+
+def behind_lines(
+    own: Mapping[str, Any],
+    others: Mapping[str, Mapping[str, Any]],
+    figures: Mapping[str, str],
+    *,
+    higher_is_better: bool,
+) -> list[str]:
+    """Returns a line for each figure in which the best simple method is better than the model.
+
+    Args:
+        own: the model's figures.
+        others: those of each simple method; some may be absent.
+        figures: how each figure to compare is called.
+        higher_is_better: whether a higher figure is better.
+    """
+    lines = []
+    for key, name in figures.items():
+        known = {method: row[key] for method, row in others.items() if key in row}
+        if key in own:
+            lines += behind_line(own[key], known, name, higher_is_better=higher_is_better)
+    return lines
 
 
 def csv_line(cells: Iterable[object]) -> str:

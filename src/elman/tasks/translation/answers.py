@@ -11,7 +11,7 @@ from elman.decode.options import SearchOptions
 from elman.models.seq2seq import Seq2Seq
 from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts
-from elman.tasks.shared.table import table_lines
+from elman.tasks.shared.table import behind_lines, table_lines
 from elman.tasks.shared.text import text_excerpt
 from elman.tasks.translation.data import (
     TranslationData,
@@ -128,5 +128,11 @@ class TranslationAnswers(TaskAnswers):
         rows = {name: [f"{scores[key]:.2f}" for key in heads] for name, scores in methods.items()}
         title = f"on the test part ({results['test']['pairs']:,} pairs)"
         lines += table_lines(title, list(heads.values()), rows)
+        lines += behind_lines(
+            results["test"],
+            results["baselines"],
+            {"bleu": "BLEU", "chrf": "chrF2"},
+            higher_is_better=True,
+        )
         lines.append(f"sacrebleu {results['signatures']['bleu']}")
         return "\n".join(lines)
