@@ -113,6 +113,7 @@ def test_the_first_bad_line_is_named_each_is_answered_with_nothing_and_all_are_c
     tmp_path, monkeypatch, capsys
 ):
     trained(tmp_path, "run")
+    capsys.readouterr()
     _, *rows = rhythm(6).splitlines()
     bad = [b"junk", b"2024-01-01,1,two", b"2024-01-01,1,1e999", b"\xff\xfe,1,2,3", b""]
     mixed = [rows[0].encode(), *bad, *(row.encode() for row in rows[1:])]
@@ -143,6 +144,7 @@ def test_each_series_of_a_stream_has_a_memory_of_its_own(tmp_path, monkeypatch, 
 
 def test_a_stream_goes_with_no_file(tmp_path, monkeypatch, capsys):
     trained(tmp_path, "run")
+    capsys.readouterr()
     for more in ([tmp_path / "table.csv"], ["--scores"], ["--plot", "a.png"]):
         assert streamed(monkeypatch, "", tmp_path / "run", *more) == 2
         error = capsys.readouterr().err
