@@ -298,7 +298,12 @@ def test_of_many_parameters_the_unusual_ones_have_names():
     given = [line | {"updates": ratios} for line in history() if line["kind"] == "train"]
     axes = new_axes()
     plot_updates(axes, given)
-    assert set(lines(axes)) == {"still (does not change)", "wild", *(f"p{k}" for k in range(15, 20))}
+    assert set(lines(axes)) == {
+        "usual: 0.001",
+        "still (does not change)",
+        "wild",
+        *(f"p{k}" for k in range(15, 20)),
+    }
     looks_of = {(line.get_color(), line.get_linestyle()) for line in axes.lines[:-1]}
     assert len(looks_of) == 7
     (band,) = axes.collections
