@@ -2,6 +2,7 @@
 
 import copy
 import math
+import re
 
 import numpy as np
 import pytest
@@ -251,7 +252,6 @@ class Own(nn.GRU):
 @pytest.mark.parametrize(
     ("model", "reason"),
     [
-        (weight_norm(nn.LSTM(I, H), "weight_hh_l0"), "without parametrizations such as weight_norm"),
         (Stepwise(nn.GRUCell(I, H)), "not a cell that the model calls step by step"),
         (Stepwise(elman.GRUCell(I, H)), "not a cell that the model calls step by step"),
         (Own(I, H), "not a subclass"),
@@ -262,6 +262,17 @@ def test_what_only_looks_like_a_recurrent_layer_is_named(look, model, reason):
         InputError, match=rf"^the model must have a recurrent layer: .* or GRU, {reason}\. Got "
     ):
         look(model, torch.randn(T, 2, I))
+
+
+@ALL
+def test_weights_that_are_computed_are_read(look):
+    model, x = nn.LSTM(I, H), torch.randn(T, 2, I)
+    kind, wanted = type(model), str(look(copy.deepcopy(model), x))
+    found = str(look(weight_norm(model, "weight_hh_l0"), x))
+    numbers = [[float(n) for n in re.findall(r"-?\d+\.\d+", text)] for text in (found, wanted)]
+    assert numbers[1]
+    assert numbers[0] == pytest.approx(numbers[1], rel=1e-2, abs=1e-2)
+    assert isinstance(model, kind), "the model stays as it was"
 
 
 X = torch.randn(T, 2, I)

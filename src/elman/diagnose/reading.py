@@ -1,6 +1,7 @@
 """Records the input of a model's recurrent layers in one pass over a batch."""
 
 import copy
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -9,7 +10,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrize import is_parametrized
 from torch.nn.utils.rnn import PackedSequence
 
 from elman.cells.base import Cell, Weights
@@ -105,7 +105,7 @@ def prepared(model: nn.Module) -> nn.Module:
         if not finite.all():
             count = int((~finite).sum())
             raise InputError(f"weights must be finite. Got {count} values that are not, in {name}.")
-    model = convert(copy.deepcopy(model)).eval().requires_grad_(False)
+    model = _converted(model).eval().requires_grad_(False)
     if not _layers(model):
         raise InputError(
             "the model must have a recurrent layer: an elman.Recurrent or a torch.nn RNN, LSTM or GRU"
@@ -114,11 +114,16 @@ def prepared(model: nn.Module) -> nn.Module:
     return model
 
 
+def _converted(model: nn.Module) -> nn.Module:
+    """Returns a copy of a model with torch's layers converted."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"elman\.convert", UserWarning)  # what counts is checked here
+        return convert(copy.deepcopy(model))
+
+
 def _unlike(model: nn.Module) -> str:
     """Explains why a module that looks like a recurrent layer does not count; empty if there is none."""
     for module in model.modules():
-        if is_parametrized(module) and isinstance(module, nn.RNNBase):
-            return ", without parametrizations such as weight_norm"
         if isinstance(module, nn.RNNBase):
             return ", not a subclass"
         if isinstance(module, StepModule | nn.RNNCellBase):
@@ -132,7 +137,7 @@ def layer_names(model: nn.Module) -> tuple[str, ...]:
     A name begins with the module's path in the model: "recurrent layer 1", "recurrent layer 1 reverse",
     "encoder layer 1", ….
     """
-    layers = _layers(convert(copy.deepcopy(model)))
+    layers = _layers(_converted(model))
     return tuple(name for path, layer in layers.items() for name in names_of(path, layer))
 
 
