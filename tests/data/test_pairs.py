@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from elman.data.batches.pairs import PairBatches, padded
-from elman.data.pairs import Pairs, check_pairs, checked_lines, load_pairs, read_pairs, save_pairs
+from elman.data.pairs import Pairs, check_pairs, checked_lines, is_blank, load_pairs, read_pairs, save_pairs
 from elman.data.read.text import arriving_lines, decoded, lines_of
 from elman.errors import InputError
 
@@ -229,3 +229,11 @@ def test_an_epoch_goes_on_where_it_stopped():
     assert other.inputs.values.shape != whole[0].inputs.values.shape or not torch.equal(
         other.inputs.values, whole[0].inputs.values
     )
+
+
+@pytest.mark.parametrize("text", ["\u200b", " \u200b\ufeff ", "\u2060\u00ad", "", " "])
+def test_what_shows_nothing_is_blank(text):
+    assert is_blank(text)
+    assert not is_blank(text + "a")
+    with pytest.raises(InputError, match="source 1: must not be empty"):
+        check_pairs(["a", text], ["b", "c"])

@@ -15,6 +15,7 @@ from elman.errors import InputError
 
 # some programs read these as line ends, which would misalign the two files
 _SEPARATORS = {"Cc", "Zl", "Zp"}
+_WITHOUT_WIDTH = frozenset("\u00ad\u180e\u200b\u200c\u200d\u2060\ufeff")
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,11 @@ def check_pairs(
     return Pairs(pairs.sources, pairs.targets, skipped)
 
 
+def is_blank(text: str) -> bool:
+    """Returns whether a text holds nothing but white space and characters without width."""
+    return all(character.isspace() or character in _WITHOUT_WIDTH for character in text)
+
+
 def check_text(text: str, where: str, *, empty: bool = False) -> None:
     """Raises InputError if a text is empty or holds a control character.
 
@@ -136,7 +142,7 @@ def check_text(text: str, where: str, *, empty: bool = False) -> None:
     for character in text:
         if character != "\t" and unicodedata.category(character) in _SEPARATORS:
             raise InputError(f"{where}: must not hold control characters. Got U+{ord(character):04X}.")
-    if not empty and not text.strip():
+    if not empty and is_blank(text):
         raise InputError(f"{where}: must not be empty")
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_classifier import GOOD, TINY, X, Y, numbers, said
+from tiny_classifier import GOOD, TINY, X, Y, fitted, numbers, said
 
 import elman
 from elman.cli import main
 from elman.errors import InputError
 from elman.tasks.classification import data as labelled_data
+from elman.tasks.classification.options import Classify
 from elman.tasks.classification.task import SequenceClassifier
 
 
@@ -189,3 +190,13 @@ def test_numbers_cannot_be_explained_nor_typed(here, capsys):
     np.save("x.npy", numbers()[0])
     assert main(["classify", "run", "x.npy", "--explain"]) == 2
     assert "only texts can be explained" in capsys.readouterr().err
+
+
+def test_a_label_with_a_tab_or_a_line_end_stays_in_its_cell():
+    names = {"pos": "good\tvery\n", "neg": "坏"}
+    task = fitted(y=[names[y] for y in Y], epochs=1)
+    (line,) = Classify(single="a film").text(task)
+    assert line.count("\n") == 1
+    assert line.count("\t") == 2
+    assert "good\\tvery\\n=" in line
+    assert "坏=" in line

@@ -1,6 +1,6 @@
 """Results as lines for people."""
 
-from elman.tasks.shared.table import behind_line, shorten, table_lines
+from elman.tasks.shared.table import behind_line, one_line, shorten, table_lines
 
 
 def test_a_table_is_aligned():
@@ -27,3 +27,9 @@ def test_the_best_simple_method_is_named_where_it_is_better():
 def test_long_texts_are_cut():
     assert shorten("abcdef", 6) == "abcdef"
     assert shorten("abcdefg", 6) == "abcde…"
+
+
+def test_wide_letters_and_line_ends_keep_a_table_in_line():
+    lines = table_lines("title", ("one",), {"好评": ["1"], "a\tb\nc": ["2"]})
+    assert lines == ["title    one", "好评       1", "a\\tb\\nc    2"]
+    assert one_line("Größe 好\u200d \u2028") == "Größe 好\u200d \\u2028"

@@ -12,6 +12,7 @@ from elman.data.read.text import arriving_lines
 from elman.errors import InputError
 from elman.pictures.saliency import render_saliency
 from elman.tasks.shared.options import TableOptions, TextOptions, Verb
+from elman.tasks.shared.table import one_line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ class Classify(Verb):
                 answer["label"] if "label" in answer else ",".join(answer["labels"]),
                 *(f"{name}={p:.4f}" for name, p in answer["probabilities"].items()),
             ]
-            yield "\t".join(cells) + "\n"
+            yield "\t".join(map(one_line, cells)) + "\n"
             for weights in answer.get("words", []):
                 yield render_saliency(
                     [piece for piece, _ in weights],

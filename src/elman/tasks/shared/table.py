@@ -4,16 +4,31 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from unicodedata import category, combining, east_asian_width
 
 
 def table_lines(title: str, heads: Sequence[str], rows: Mapping[str, Sequence[str]]) -> list[str]:
     """Returns a table: the names of the rows under the title, their cells under the heads."""
-    width = max(map(len, [title, *rows]))
-    lines = [f"{title:<{width}}  {'  '.join(heads)}"]
+    rows = {one_line(name): cells for name, cells in rows.items()}
+    width = max(map(columns, [title, *rows]))
+    lines = [f"{title}{' ' * (width - columns(title))}  {'  '.join(heads)}"]
     for name, cells in rows.items():
         shown = "  ".join(f"{cell:>{len(head)}}" for cell, head in zip(cells, heads, strict=True))
-        lines.append(f"{name:<{width}}  {shown}")
+        lines.append(f"{name}{' ' * (width - columns(name))}  {shown}")
     return lines
+
+
+def columns(text: str) -> int:
+    """Returns how many columns of a terminal a text takes: two for a wide letter, none for a mark."""
+    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def one_line(text: str) -> str:
+    """Returns a text with tabs, line ends and other control characters as escapes."""
+    if not any(category(c) in ("Cc", "Zl", "Zp") for c in text):
+        return text
+    escaped = (c.encode("unicode_escape").decode() if category(c) in ("Cc", "Zl", "Zp") else c for c in text)
+    return "".join(escaped)
 
 
 def shorten(text: str, most: int) -> str:

@@ -16,7 +16,8 @@ from elman.tasks.shared.options import TextOptions, Verb
 class Translate(SearchOptions, Verb):
     """Translates texts line by line, as they come.
 
-    Reads a file, --text, or standard input; an empty line stays empty. With --nbest N, prints N lines for
+    Reads a file, --text, or standard input; an empty line stays empty, and in a translation a run of spaces
+    is one space. With --nbest N, prints N lines for
     each input line: its number, score and translation.
     """
 

@@ -10,7 +10,7 @@ import torch
 
 from elman.batch import Field
 from elman.data.batches.pairs import padded
-from elman.data.pairs import check_text, checked_lines
+from elman.data.pairs import check_text, checked_lines, is_blank
 from elman.data.read.reading import PLAIN, Reading
 from elman.data.read.text import arriving_lines
 from elman.decode.options import SearchOptions
@@ -70,9 +70,9 @@ class Writer:
     ) -> Iterator[tuple[Sequence[str], list[list[Translation]]]]:
         """Yields batches of texts with their translations, each before it takes the next batch."""
         for texts in batches:
-            full = [text for text in texts if text.strip()]
+            full = [text for text in texts if not is_blank(text)]
             results = iter(self._search(full, options) if full else [])
-            yield texts, [next(results) if text.strip() else [Translation("", 0.0)] for text in texts]
+            yield texts, [[Translation("", 0.0)] if is_blank(text) else next(results) for text in texts]
 
     def of_text(self, text: str, name: str, options: SearchOptions) -> list[Translation]:
         """Translates one text, which must not be empty; messages call it ``name``."""
