@@ -27,8 +27,8 @@ class LanguageModel(StreamTask):
     Loss: nats per token; bits are nats / ln 2, perplexity is the exponential of the nats. For words and
     subwords there are also bits per character: bits per token × tokens / characters of the decoded text.
     They make levels comparable, but flatter a model of words if many words are unknown. An unknown character
-    costs −ln of its novelty, which training estimates by the share of the characters that occur once, and ln of
-    the number of all other characters of Unicode.
+    costs −ln of its novelty, which training estimates by the share of the characters that occur once, and
+    ln of the number of all other characters of Unicode.
 
     Args:
         **options: fields of ``LanguageModelConfig`` (``elman train language-model --help`` explains them).
