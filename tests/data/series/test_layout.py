@@ -29,7 +29,7 @@ def read(*paths: Path, **columns: object) -> Panel:
     return read_panel(list(paths), Columns(**columns))
 
 
-@pytest.mark.parametrize("header", ["date,visitors", "Month,Sales (k)", "when,v", ",temp"])
+@pytest.mark.parametrize("header", ["date,visitors", "Month,Sales (k)", "when,v", "Zeit,temp"])
 def test_a_time_and_a_number_are_one_series(tmp_path, header, caplog):
     caplog.set_level(logging.INFO, "elman")
     time, target = header.split(",")
@@ -49,6 +49,20 @@ def test_nothing_is_said_of_columns_with_the_usual_names(tmp_path, caplog):
 def test_row_numbers_are_no_target(tmp_path):
     panel = read(table(tmp_path, "Unnamed: 0,day,load", list(range(10)), DAYS, numbers(0)))
     assert panel.columns.target == "load"
+
+
+def test_a_single_column_has_a_step_in_each_row(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    panel = read(table(tmp_path, "load", numbers(0)))
+    assert (panel.y.tolist(), str(panel.frequency)) == (numbers(0), "1")
+    assert panel.ds(panel.times(np.array([0]), np.array([10]))).to_list() == [11]
+    assert caplog.records[0].message.endswith("load the target; one series; each row is a step")
+
+
+def test_an_index_of_hours_is_a_time_and_numbered_columns_are_series(tmp_path):
+    path = table(tmp_path, "hour_index,zone_1,zone_2,zone_3", list(range(10)), *map(numbers, range(3)))
+    panel = read(path)
+    assert (panel.columns.time, panel.ids) == ("hour_index", ["zone_1", "zone_2", "zone_3"])
 
 
 def test_a_column_that_tells_equal_times_apart_names_the_series(tmp_path):

@@ -17,10 +17,10 @@ from elman.errors import InputError
 _DEFAULT = Columns()
 _TIME_NAMES = re.compile(
     r"(ds|t|time|times|timestamp|date|dates|datetime|datum|day|week|month|quarter|year|period|hour|minute|"
-    r"step|unix)([ _-]?(time|date|stamp|utc|local|s|ms|us|ns))?",
+    r"step|unix)([ _-]?(time|date|stamp|utc|local|index|no|nr|s|ms|us|ns))?",
     re.IGNORECASE,
 )
-_ROW_NAMES = re.compile(r"(|unnamed: ?\d+|index|row|rownames|row_nr|row_number)", re.IGNORECASE)
+_ROW_NAMES = re.compile(r"(|column_1|unnamed: ?\d+|index|row|rownames|row_nr|row_number)", re.IGNORECASE)
 _NUMBERED = re.compile(r"(.*?)\d+")
 _PROBED = 20  # cells of a column that show whether it holds times
 _MOST_SHOWN = 8  # columns named in a message
@@ -64,6 +64,9 @@ def sources_of(
     Raises:
         InputError: a column is absent, or several could be meant; the message says which flag chooses.
     """
+    alone = wanted.time == _DEFAULT.time and all(len(table.columns) == 1 for table, _ in tables)
+    if alone:
+        tables = [(_with_steps(table, wanted.time), path) for table, path in tables]
     table, path = tables[0]
     _check_named(wanted, tables)
     roles = _Roles(table, path, wanted, reading)
@@ -83,7 +86,12 @@ def sources_of(
         present = columns.layout == "long" and columns.id in other.columns
         check_columns(other, [time, target, *columns.covariates, *columns.static], file)
         sources.append(Source(other, file, target, None if present else own if several else target))
-    return columns, sources, roles.line(columns, name)
+    return columns, sources, roles.line(columns, name) + ("; each row is a step" if alone else "")
+
+
+def _with_steps(table: "pl.DataFrame", time: str) -> "pl.DataFrame":
+    """Returns a table of one column with the numbers of its rows, from 1, as texts like those of a file."""
+    return table.with_columns(pl.int_range(1, len(table) + 1, eager=True).cast(pl.String).alias(time))
 
 
 def _check_named(wanted: Columns, tables: "Sequence[tuple[pl.DataFrame, Path]]") -> None:
