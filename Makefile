@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 JOBS ?= 2
 
-.PHONY: help demo docs test test-long check sanitize bench wheel clean
+.PHONY: help demo docs test test-long check sanitize bench gpu-pack gpu wheel clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -57,8 +57,14 @@ bench: $(VENV)/.bench  ## measure against other libraries; writes the tables of 
 	$(BIN)/python benchmarks/one_step.py --write docs/benchmarks.md
 	$(BIN)/python benchmarks/recurrent.py --write docs/benchmarks.md
 
+gpu-pack: $(VENV)/.done  ## build the folder gpu-pack, from which make gpu runs without a network (needs Python 3.12 there)
+	$(BIN)/python benchmarks/gpu_pack.py
+
+gpu:  ## run the tests of GPUs and measure layers beside cuDNN; needs torch, NumPy and gpu-pack, no network
+	$(PYTHON) benchmarks/gpu.py
+
 wheel: $(VENV)/.done  ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --outdir dist
 
 clean:  ## remove the environment and everything built
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) dist build gpu-pack .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

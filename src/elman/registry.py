@@ -93,6 +93,27 @@ def _only(place: str, is_it: Callable[[type], bool], what: str) -> Any:
     return classes[0]
 
 
+class LazyModule(ModuleType):
+    """A library that is imported when one of its names is first used, so that what needs none works without.
+
+    A module that uses it postpones its annotations (``from __future__ import annotations``).
+
+    Args:
+        name: of the library.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        """Imports the library; returns its member. Raises InputError if the library is not installed."""
+        if name.startswith("__"):  # asked for by Python's own tools, which look at every module
+            raise AttributeError(name)
+        try:
+            value = getattr(importlib.import_module(self.__name__), name)
+        except ModuleNotFoundError as error:
+            raise InputError(f"{error.name} is not installed, and this needs it") from error
+        setattr(self, name, value)
+        return value
+
+
 def load_module(name: str) -> ModuleType:
     """Imports a module of the package.
 

@@ -2,6 +2,7 @@
 
 import difflib
 import logging
+import shlex
 import sys
 import warnings
 from collections.abc import Callable, Iterable
@@ -309,7 +310,9 @@ def _show(options: Any) -> int:
         if known:
             print(f"looks back  {known[0]:.3g} {sparkline(known)} {known[-1]:.3g} steps")
     if not task.results:
-        print(f"not finished; continue with: elman resume {options.run}{_named_again(task)}")
+        print(
+            f"not finished; continue with: elman resume {shlex.quote(str(options.run))}{_named_again(task)}"
+        )
         return 0
     try:
         print(f"\n{task.report()}")
@@ -356,14 +359,16 @@ def _finish(task: Any, as_json: bool) -> int:
         return 0
     folder = task.folder
     assert folder is not None
-    print(f"\n{task.report()}\n\nrun folder  {folder}\nloss curve  {folder / files.CURVE}")
-    print(f"next        elman {_name(task.verb)} {folder}{_named_again(task)}")
+    print(f"\n{task.report()}\n\nrun folder  {folder}")
+    if (folder / files.CURVE).exists():  # without matplotlib there is none
+        print(f"loss curve  {folder / files.CURVE}")
+    print(f"next        elman {_name(task.verb)} {shlex.quote(str(folder))}{_named_again(task)}")
     return 0
 
 
 def _named_again(task: Any) -> str:
     """Returns what a command on a run must add if its cell is a file of the user's own."""
-    return f" --cell {task.config.cell}" if ".py:" in task.config.cell else ""
+    return f" --cell {shlex.quote(task.config.cell)}" if ".py:" in task.config.cell else ""
 
 
 class _Printed(logging.Handler):

@@ -1,10 +1,12 @@
 """Numeric sequences with a target each, from tables and arrays."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 
 from elman.config import shown
 from elman.data.read.arrays import array, check_finite, numbers
@@ -20,6 +22,12 @@ from elman.data.read.tables import (
     time_order,
 )
 from elman.errors import InputError
+from elman.registry import LazyModule
+
+if TYPE_CHECKING:
+    import polars as pl
+else:
+    pl = LazyModule("polars")  # arrays and texts in memory need no tables
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,7 @@ class Sequences:
         assert self.targets is not None
         return self.targets
 
-    def rows(self, index: np.ndarray) -> "Sequences":
+    def rows(self, index: np.ndarray) -> Sequences:
         """Returns the sequences at these positions."""
         return Sequences(
             self.inputs[index],

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,11 @@ PALE = "#9ab8d8"
 _COLOURS, _STYLES = (BLUE, ORANGE, GREEN, PURPLE), ("-", "--", "-.", ":")
 _LEGEND_SIZE = 8  # points
 _TICKS = 3, 7  # least and most dates on an axis, so that they do not overlap
+
+
+def can_draw() -> bool:
+    """Whether matplotlib is installed; what is drawn unasked is left out without it."""
+    return find_spec("matplotlib") is not None
 
 
 def new_figure(width: float = 7, height: float = 4) -> "Figure":

@@ -5,6 +5,7 @@ in with the next batch, so memory does not grow with the length of the sequence.
 """
 
 import math
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -329,7 +330,10 @@ class Loop:
         if due or interrupted or self.position.finished:
             self._checkpoint()
         if interrupted and not self.position.finished:
-            raise Interrupted(f"interrupted and saved; continue with: elman resume {self.folder}", signals[0])
+            raise Interrupted(
+                f"interrupted and saved; continue with: elman resume {shlex.quote(str(self.folder))}",
+                signals[0],
+            )
 
     def _checkpoint(self) -> None:
         assert self.folder is not None

@@ -1,14 +1,21 @@
 """Which column of a table holds the texts and which the labels, if nobody said so."""
 
+from __future__ import annotations
+
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import polars as pl
+from typing import TYPE_CHECKING
 
 from elman.data.read.reading import PLAIN, Reading
 from elman.errors import InputError
 from elman.notice import notice
+from elman.registry import LazyModule
+
+if TYPE_CHECKING:
+    import polars as pl
+else:
+    pl = LazyModule("polars")  # arrays and texts in memory need no tables
 
 _TEXTS = (
     *("text", "texts", "sentence", "review", "content", "comment", "message", "tweet", "body", "document"),

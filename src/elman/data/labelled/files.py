@@ -1,13 +1,14 @@
 """Labelled examples from files: tables, arrays, folders with one folder per label, and lines of text."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 
 from elman.data.labelled.columns import Columns, found_columns, without_header
 from elman.data.labelled.examples import Labelled, check_label, check_text, joined, numeric, read_array
@@ -21,6 +22,12 @@ from elman.data.read.tables import TABLES, check_columns, check_filled, read_tab
 from elman.data.read.text import find_text_files, lines_of, read_text
 from elman.data.sequences import sequences_from_arrays, sequences_from_table
 from elman.errors import InputError
+from elman.registry import LazyModule
+
+if TYPE_CHECKING:
+    import polars as pl
+else:
+    pl = LazyModule("polars")  # arrays and texts in memory need no tables
 
 
 def read_labelled(path: Path, columns: Columns, *, with_labels: bool = True) -> Labelled:

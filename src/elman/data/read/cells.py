@@ -1,12 +1,18 @@
 """Cells of a table as numbers: one rule for whole columns and for rows that arrive one by one."""
 
-import re
-from typing import NamedTuple
+from __future__ import annotations
 
-import polars as pl
+import re
+from typing import TYPE_CHECKING, NamedTuple
 
 from elman.config import shown
 from elman.data.read.reading import PLAIN, Reading
+from elman.registry import LazyModule
+
+if TYPE_CHECKING:
+    import polars as pl
+else:
+    pl = LazyModule("polars")  # arrays and texts in memory need no tables
 
 _MISSING = ("", "-", "?", "na", "n/a", "#n/a", "nan", "null", "none")  # in lower case
 _NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"

@@ -1,5 +1,7 @@
 """Tables of text: lines of cells with a character between them."""
 
+from __future__ import annotations
+
 import csv
 import io
 import sys
@@ -7,10 +9,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import polars as pl
 
 from elman.data.read.cells import number_of
 from elman.data.read.opening import kind_of
@@ -18,6 +19,12 @@ from elman.data.read.reading import PLAIN, Reading
 from elman.data.read.text import read_text
 from elman.errors import InputError
 from elman.notice import notice
+from elman.registry import LazyModule
+
+if TYPE_CHECKING:
+    import polars as pl
+else:
+    pl = LazyModule("polars")  # arrays and texts in memory need no tables
 
 DELIMITED = (".csv", ".tsv", ".tab", ".psv", ".txt", ".dat", ".data", "")
 """File endings of tables of text."""

@@ -1,12 +1,18 @@
 """Conversion between polars and pandas frames, so that results have the kind of frame the user gave."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from datetime import date
-from typing import Any
-
-import polars as pl
+from typing import TYPE_CHECKING, Any
 
 from elman.errors import InputError
+from elman.registry import LazyModule
+
+if TYPE_CHECKING:
+    import polars as pl
+else:
+    pl = LazyModule("polars")  # arrays and texts in memory need no tables
 
 
 def to_polars(frame: Any, name: str = "df") -> pl.DataFrame:

@@ -1,5 +1,7 @@
 """Reads tables from files, and checks cells; messages name file, row and column."""
 
+from __future__ import annotations
+
 import io
 import json
 import warnings
@@ -7,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 
 from elman.config import is_finite, shown
 from elman.data.read.cells import numbers_of
@@ -19,6 +21,12 @@ from elman.data.read.reading import PLAIN, Reading
 from elman.data.read.text import read_text
 from elman.data.scale import LARGEST
 from elman.errors import InputError
+from elman.registry import LazyModule
+
+if TYPE_CHECKING:
+    import polars as pl
+else:
+    pl = LazyModule("polars")  # arrays and texts in memory need no tables
 
 TABLES = (".csv", ".tsv", ".tab", ".psv", ".jsonl", ".ndjson", ".parquet", ".xlsx")
 """File endings of tables, also followed by that of a compression, such as .csv.gz."""

@@ -17,6 +17,8 @@ from elman.config import require, shown, to_json
 from elman.draws import Draws
 from elman.errors import InputError, not_fitted
 from elman.layers.recurrent import Recurrent
+from elman.notice import notice
+from elman.pictures.base import can_draw
 from elman.pictures.curve import draw_curve
 from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts, TaskData
@@ -229,9 +231,11 @@ class Task(ABC):
         }
         if self.folder is not None:
             loop.check()
-            draw_curve(
-                self.history, self.folder / files.CURVE, loop.loss_unit.name, loop.loss_unit, self._title()
-            )
+            if can_draw():
+                unit = loop.loss_unit
+                draw_curve(self.history, self.folder / files.CURVE, unit.name, unit, self._title())
+            else:
+                notice("matplotlib is not installed, so the run has no pictures")
             # after measuring, which may fit some weights
             save_weights(self.model, self.folder / files.WEIGHTS, loop.check)
             files.write_json(self.folder / files.RESULTS, self.results, loop.check)
@@ -240,7 +244,9 @@ class Task(ABC):
     def _measure(self, parts: Parts, show_progress: bool) -> dict[str, Any]:
         """Measures the model after training."""
         progress = make_progress() if show_progress else Silent()
-        return self.answers.measure(self.data, parts, progress.say)
+        folder = self.folder if can_draw() else None
+        answers = self.Answers(self.config, self.facts, self._fitted(), folder)
+        return answers.measure(self.data, parts, progress.say)
 
     def _title(self) -> str:
         """Describes the run in one line."""

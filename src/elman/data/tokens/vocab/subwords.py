@@ -1,18 +1,29 @@
 """Pieces of words, learnt by byte-pair encoding."""
 
+from __future__ import annotations
+
 import json
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from elman.data.tokens.vocab.base import Decoder, Rules, check_text_fields, refusal, room, utf8
 from elman.data.tokens.vocab.bytes import BytewiseVocabulary
+from elman.registry import LazyModule
+
+if TYPE_CHECKING:
+    import tokenizers
+    from tokenizers import decoders, models, pre_tokenizers, trainers
+else:  # other vocabularies need no library
+    tokenizers = LazyModule("tokenizers")
+    decoders, models, pre_tokenizers, trainers = (
+        LazyModule(f"tokenizers.{name}") for name in ("decoders", "models", "pre_tokenizers", "trainers")
+    )
 
 _USUAL_SIZE = 8000
 _LONGEST = 64  # maximum bytes of a piece
@@ -106,7 +117,7 @@ class SubwordVocabulary(BytewiseVocabulary):
         return numbers
 
     @cached_property
-    def _tokenizer(self) -> Tokenizer:
+    def _tokenizer(self) -> tokenizers.Tokenizer:
         merges = [tuple(merge.split(" ")) for merge in self.merges]
         return _tokenizer(self._numbers, merges, self.longest_word)
 
@@ -206,11 +217,11 @@ def _run_interruptibly(work: Callable[[], None]) -> None:
         raise errors[0]
 
 
-def _tokenizer(numbers: dict[str, int], merges: list[Any], longest_word: int) -> Tokenizer:
-    tokenizer = Tokenizer(models.BPE(vocab=numbers, merges=merges))
+def _tokenizer(numbers: dict[str, int], merges: list[Any], longest_word: int) -> tokenizers.Tokenizer:
+    tokenizer = tokenizers.Tokenizer(models.BPE(vocab=numbers, merges=merges))
     bytewise = pre_tokenizers.ByteLevel(add_prefix_space=False)
     if longest_word:
-        whole = Regex("|".join(f"{kind}{{{longest_word}}}" for kind in _KINDS))
+        whole = tokenizers.Regex("|".join(f"{kind}{{{longest_word}}}" for kind in _KINDS))
         tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(whole, "isolated"), bytewise])
     else:
         tokenizer.pre_tokenizer = bytewise
