@@ -1,7 +1,7 @@
 """Runs the tests marked ``gpu``, then measures layers beside torch's (cuDNN); writes a report.
 
-Needs torch and NumPy, and either Elman's environment or the folder of ``make gpu-pack``. Without a CUDA device
-the tests are skipped, nothing is measured, and the report says so.
+Needs torch and NumPy, and either Elman's environment or the folder of ``make gpu-pack``. Without a CUDA
+device the tests are skipped, nothing is measured, and the report says so.
 """
 
 import argparse
@@ -121,7 +121,7 @@ def table() -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description="Runs the tests marked gpu and measures layers beside cuDNN."
     )
     parser.add_argument("--report", type=Path, default=REPORT, help="file to write")
     parser.add_argument("--part", choices=["table"], help=argparse.SUPPRESS)

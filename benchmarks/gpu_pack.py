@@ -1,8 +1,8 @@
 """Builds the folder from which ``make gpu`` runs on a machine with a GPU and without a network.
 
-That machine has Python 3.12, torch with CUDA and NumPy; the folder holds the few other packages that the tests
-marked ``gpu`` need, unpacked for it. polars, matplotlib and tokenizers are left out, and so are Elman's compiled
-kernels, which run on a CPU only.
+That machine has Python 3.12, torch with CUDA and NumPy; the folder holds the few other packages that the
+tests marked ``gpu`` need, unpacked for it. polars, matplotlib and tokenizers are left out, and so are Elman's
+compiled kernels, which run on a CPU only.
 """
 
 import argparse
@@ -25,23 +25,25 @@ PACKAGES = (
     "hypothesis",
     "sortedcontainers",
 )
+PLATFORMS = ("manylinux_2_28", "manylinux_2_17", "manylinux2014")
 LARGEST = 50  # MiB
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description="Builds the folder from which make gpu runs on a machine without a network."
     )
     parser.add_argument("--python-version", default="3.12", help="of the machine with the GPU")
-    parser.add_argument("--platform", default="manylinux_2_28_x86_64", help="of the machine with the GPU")
+    parser.add_argument("--machine", default="x86_64", help="its processors, as uname -m names them")
     options = parser.parse_args()
     shutil.rmtree(PACK, ignore_errors=True)
     site = PACK / "site"
+    platforms = [f"--platform={name}_{options.machine}" for name in PLATFORMS]
     subprocess.run(
         [
             *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
             *("--target", str(site), "--no-deps", "--only-binary", ":all:", "--no-compile"),
-            *("--python-version", options.python_version, "--platform", options.platform),
+            *("--python-version", options.python_version, *platforms),
             *("--constraint", str(ROOT / "constraints.txt"), *PACKAGES),
         ],
         check=True,

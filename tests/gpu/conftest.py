@@ -1,6 +1,7 @@
 """The device of the tests marked ``gpu``: CUDA, or what ELMAN_GPU_TESTS names (``cpu`` tries the tests)."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -15,7 +16,10 @@ def device() -> torch.device:
 
 
 @pytest.fixture(autouse=True)
-def exact_products(monkeypatch: pytest.MonkeyPatch) -> None:
+def exact_products() -> Iterator[None]:
     """Products in float32: TF32 keeps ten bits, too few to compare with."""
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
-    monkeypatch.setattr(torch.backends.cuda.matmul, "allow_tf32", False)
+    cudnn, products = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = cudnn.allow_tf32, products.allow_tf32
+    cudnn.allow_tf32 = products.allow_tf32 = False
+    yield
+    cudnn.allow_tf32, products.allow_tf32 = before

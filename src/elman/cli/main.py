@@ -310,9 +310,8 @@ def _show(options: Any) -> int:
         if known:
             print(f"looks back  {known[0]:.3g} {sparkline(known)} {known[-1]:.3g} steps")
     if not task.results:
-        print(
-            f"not finished; continue with: elman resume {shlex.quote(str(options.run))}{_named_again(task)}"
-        )
+        run = shlex.quote(str(options.run))
+        print(f"not finished; continue with: elman resume {run}{_named_again(task)}")
         return 0
     try:
         print(f"\n{task.report()}")

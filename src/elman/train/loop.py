@@ -330,10 +330,8 @@ class Loop:
         if due or interrupted or self.position.finished:
             self._checkpoint()
         if interrupted and not self.position.finished:
-            raise Interrupted(
-                f"interrupted and saved; continue with: elman resume {shlex.quote(str(self.folder))}",
-                signals[0],
-            )
+            run = shlex.quote(str(self.folder))
+            raise Interrupted(f"interrupted and saved; continue with: elman resume {run}", signals[0])
 
     def _checkpoint(self) -> None:
         assert self.folder is not None
