@@ -22,8 +22,6 @@ PACKAGES = (
     "pluggy",
     "iniconfig",
     "pygments",
-    "hypothesis",
-    "sortedcontainers",
 )
 PLATFORMS = ("manylinux_2_28", "manylinux_2_17", "manylinux2014")
 LARGEST = 50  # MiB

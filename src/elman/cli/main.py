@@ -3,6 +3,7 @@
 import difflib
 import logging
 import shlex
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterable
@@ -142,7 +143,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _stop(number: int, frame: object) -> None:
-    raise Interrupted("interrupted", number)
+    raise KeyboardInterrupt if number == signal.SIGINT else Interrupted("interrupted", number)
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -166,7 +167,7 @@ def _dispatch(arguments: list[str]) -> int:
     if verb.startswith("-"):
         raise InputError(f"flags come after the command. Got {verb!r} before it (see elman --help)")
     meant = f"train {verb}" if verb in task_names() else _nearest(verb, known)
-    raise InputError(f"unknown command {verb!r}; {_meant(meant)}known: {', '.join(known)}")
+    raise InputError(f"unknown command {verb!r}; known: {', '.join(known)}{_meant(meant)}")
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:
@@ -175,7 +176,7 @@ def _nearest(word: str, known: Iterable[str]) -> str:
 
 
 def _meant(words: str) -> str:
-    return f"did you mean elman {words}? " if words else ""
+    return f"; did you mean elman {words}?" if words else ""
 
 
 def _name(command: type) -> str:
@@ -205,7 +206,7 @@ def _train(arguments: list[str]) -> int:
             raise InputError(f"the task comes first: elman train TASK. Got {name!r} before it")
         meant = _nearest(name, task_names())
         raise InputError(
-            f"unknown task {name!r}; {_meant(meant and f'train {meant}')}known: {', '.join(tasks())}"
+            f"unknown task {name!r}; known: {', '.join(tasks())}{_meant(meant and f'train {meant}')}"
         )
     Config = task_options(name)
     file = _value("--config", rest)

@@ -67,7 +67,13 @@ def write_atomically(
 def write_json(path: Path, value: Any, check: Callable[[], None] = lambda: None) -> None:
     """Writes JSON, atomically; ``check`` as for ``write_atomically``."""
     text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-    write_atomically(path, lambda temporary: temporary.write_text(text, "utf-8"), check)
+
+    def write(temporary: Path) -> None:
+        check()
+        temporary.write_text(text, "utf-8")
+        check()
+
+    write_atomically(path, write)
 
 
 class Claim:

@@ -6,6 +6,7 @@ in with the next batch, so memory does not grow with the length of the sequence.
 
 import math
 import shlex
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -349,7 +350,7 @@ def _interruption() -> Iterator[list[int]]:
     def handle(number: int, frame: object) -> None:
         signals.append(number)
         if len(signals) > 1:
-            raise Interrupted("interrupted", number)
+            raise KeyboardInterrupt if number == signal.SIGINT else Interrupted("interrupted", number)
 
     with handling(handle):
         yield signals
