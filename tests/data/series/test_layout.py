@@ -1,5 +1,6 @@
 """Tables as people have them: the roles of their columns are found where there is one reading."""
 
+import gzip
 import logging
 from pathlib import Path
 
@@ -108,8 +109,11 @@ def test_a_folder_has_a_series_in_each_file(tmp_path):
     for k, name in enumerate(("ABC.csv", "sub/XYZ.csv")):
         table(tmp_path, "date,close", DAYS, numbers(k), name=name)
     (tmp_path / "notes.txt").write_text("not a table")
+    packed = tmp_path / "Zip.CSV.gz"
+    packed.write_bytes(gzip.compress((tmp_path / "ABC.csv").read_bytes()))
     panel = read(tmp_path)
-    assert (panel.ids, panel.columns.layout) == (["ABC", "sub/XYZ"], "long")
+    assert (panel.ids, panel.columns.layout) == (["ABC", "Zip", "sub/XYZ"], "long")
+    packed.unlink()
     assert read(tmp_path / "ABC.csv", layout="long").ids == ["ABC"]  # as after training on the folder
     assert read(tmp_path / "ABC.csv", tmp_path / "sub" / "XYZ.csv").ids == ["ABC", "XYZ"]
     empty = tmp_path / "empty"

@@ -49,6 +49,18 @@ def test_pandas_in_pandas_out():
         fitted([1, 2])
 
 
+def test_periods_and_offsets_of_pandas_come_back():
+    pd = pytest.importorskip("pandas")
+    for times in (
+        pd.period_range("2015-01", periods=40, freq="M"),
+        pd.date_range("2024-01-01", periods=40, freq="h", tz="-02:30"),
+    ):
+        df = pd.DataFrame({"when": times, "load": [float(k % 7) for k in range(40)]})
+        task = fitted(df.head(36))
+        assert task.predict()["when"].tolist() == times[36:].tolist()
+        assert set(Forecaster(**OPTIONS).cross_validation(df)["cutoff"]) == {times[35]}
+
+
 def test_cross_validation_forecasts_from_every_cutoff_with_a_model_that_saw_none_of_it():
     table = frame()
     task = Forecaster(**OPTIONS)

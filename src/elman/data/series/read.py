@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from elman.data.read.opening import kind_of
 from elman.data.read.reading import PLAIN, Reading
 from elman.data.read.tables import (
     TABLES,
@@ -24,7 +25,6 @@ from elman.data.series.times import Trained, read_times
 from elman.errors import InputError
 from elman.notice import notice
 
-ENDINGS = (*TABLES, ".gz", ".zst", ".bz2", ".xz")
 _LONGEST = 10**7  # maximum number of steps of a series
 
 
@@ -59,18 +59,16 @@ def _files(path: Path) -> list[tuple[Path, str]]:
     if not path.is_dir():
         return [(path, _series_name(path.name))]
     inside = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
-    tables = [file for file in inside if file.name != _series_name(file.name)]
+    tables = [file for file in inside if kind_of(file) in TABLES]
     if not tables:
         raise InputError(f"{path}: the folder has no tables; their names end in {', '.join(TABLES)}")
     return [(file, _series_name(file.relative_to(path).as_posix())) for file in tables]
 
 
 def _series_name(name: str) -> str:
-    """Returns a file's name without the endings of a table."""
-    for _ in range(2):  # .csv.gz
-        ending = next((ending for ending in ENDINGS if name.endswith(ending)), "")
-        name = name.removesuffix(ending)
-    return name
+    """Returns a file's name without the endings of a table and of a compression: shop/a.csv.gz → shop/a."""
+    at = name.lower().rfind(kind_of(Path(name)))
+    return name[:at] if at > 0 and kind_of(Path(name)) in TABLES else name
 
 
 def make_panel(

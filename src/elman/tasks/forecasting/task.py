@@ -167,7 +167,9 @@ class Forecaster(Task):
 
         run._fit(read, None, overwrite=False, show_progress=False)
         answer = run.answers.answer(run.data.windows.test(panel), quantile_levels(levels))
-        return like(answer.frame(levels, with_actual=True), df)
+        # in a pandas frame, cutoffs have the type of times
+        given = df.assign(cutoff=df[panel.columns.time]) if hasattr(df, "assign") else df
+        return like(answer.frame(levels, with_actual=True), given)
 
     def evaluate(self, data: Paths = (), *, df: Any = None) -> dict[str, Any]:
         """Measures forecasts of the last ``test_windows`` horizons (at least one) of other series.
