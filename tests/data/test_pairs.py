@@ -2,11 +2,13 @@
 
 import gzip
 import io
+import logging
 import os
 import threading
 from itertools import chain
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 
@@ -33,6 +35,24 @@ def test_two_files_one_file_and_packed_files_hold_the_same(tmp_path):
         packed[-1].write_bytes(gzip.compress(path.read_bytes()))
     for paths in (two, packed[:2], [tabbed], packed[2:], [two[0], packed[1]]):
         assert read_pairs(paths) == Pairs(ENGLISH, GERMAN)
+
+
+def test_tables_have_a_column_of_sources_and_one_of_translations(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    frame = pl.DataFrame({"en": ENGLISH, "de": GERMAN})
+    frame.write_csv(tmp_path / "a.csv", separator=";")
+    frame.write_ndjson(tmp_path / "a.jsonl")
+    frame.with_columns(pl.lit(1).alias("score")).write_parquet(tmp_path / "a.parquet")
+    for name in ("a.csv", "a.jsonl"):
+        assert read_pairs([tmp_path / name]) == Pairs(ENGLISH, GERMAN)
+    assert "en is the source, de the translation" in caplog.text
+    with pytest.raises(InputError, match=r"--source-column and --target-column must .* en, de, score"):
+        read_pairs([tmp_path / "a.parquet"])
+    assert read_pairs([tmp_path / "a.parquet"], names=("de", "en")) == Pairs(GERMAN, ENGLISH)
+    (tmp_path / "b.csv").write_text("en,de\na,\nb,c\n")
+    with pytest.raises(InputError, match=r"b\.csv: row 2, column 'de': must not be empty"):
+        read_pairs([tmp_path / "b.csv"])
+    assert read_pairs([tmp_path / "b.csv"], skip_bad_lines=True) == Pairs(["b"], ["c"], 1)
 
 
 def test_what_stands_around_a_text_is_taken_off(tmp_path):

@@ -8,14 +8,17 @@ from pathlib import Path
 import numpy as np
 
 from elman.data.read.npz import read_arrays
-from elman.data.read.opening import read_bytes
+from elman.data.read.opening import kind_of, read_bytes
 from elman.data.read.reading import PLAIN, Reading
+from elman.data.read.tables import TABLES, check_columns, read_table, row_number, text_column
 from elman.data.read.text import check_line, decoded, lines_of, list_of_texts
 from elman.errors import InputError
+from elman.notice import notice
 
 # some programs read these as line ends, which would misalign the two files
 _SEPARATORS = {"Cc", "Zl", "Zp"}
 _WITHOUT_WIDTH = frozenset("\u00ad\u180e\u200b\u200c\u200d\u2060\ufeff")
+_TABBED = (".tsv", ".tab")  # lines with a tab and no header, as this field has them
 
 
 @dataclass(frozen=True)
@@ -40,16 +43,22 @@ class Pairs:
         return Pairs([self.sources[k] for k in index], [self.targets[k] for k in index])
 
 
-def read_pairs(paths: list[Path], skip_bad_lines: bool = False, reading: Reading = PLAIN) -> Pairs:
-    """Reads pairs from two parallel files, or from one file with a tab between source and target.
+def read_pairs(
+    paths: list[Path],
+    skip_bad_lines: bool = False,
+    reading: Reading = PLAIN,
+    names: tuple[str, str] | None = None,
+) -> Pairs:
+    """Reads pairs from two parallel files, from one with a tab between source and target, or from a table.
 
     Archives are unpacked as they are read. Spaces around a text are removed.
 
     Args:
-        paths: source and target file; or one file with source, tab, target on each line.
+        paths: source and target file; or one file with source, tab, target on each line; or one table.
         skip_bad_lines: whether bad lines are skipped instead of refused. Files with different numbers of
             lines are refused either way.
-        reading: their encoding.
+        reading: how they are read.
+        names: columns of sources and targets in a table; None: it has two.
 
     Raises:
         InputError: a line is empty, not UTF-8, or holds a control character; or the files differ in their
@@ -57,6 +66,8 @@ def read_pairs(paths: list[Path], skip_bad_lines: bool = False, reading: Reading
     """
     if len(paths) not in (1, 2):
         raise InputError(f"pairs are read from one file or two. Got {len(paths)} files.")
+    if len(paths) == 1 and kind_of(paths[0]) in TABLES and (names or kind_of(paths[0]) not in _TABBED):
+        return _of_table(paths[0], skip_bad_lines, reading, names)
     columns = [_read_lines(path, reading) for path in paths]
     if len(columns) == 2 and len(columns[0]) != len(columns[1]):
         raise InputError(
@@ -80,6 +91,34 @@ def read_pairs(paths: list[Path], skip_bad_lines: bool = False, reading: Reading
         pairs.targets.append(target)
     if not pairs:
         raise InputError(f"{paths[0]}: holds no pair of texts" + f" ({skipped:,} were bad)" * bool(skipped))
+    return Pairs(pairs.sources, pairs.targets, skipped)
+
+
+def _of_table(path: Path, skip_bad_lines: bool, reading: Reading, names: tuple[str, str] | None) -> Pairs:
+    table = read_table(path, reading)
+    if names is None:
+        if len(table.columns) != 2:
+            raise InputError(
+                f"{path}: --source-column and --target-column must choose among its columns "
+                f"{', '.join(table.columns)}"
+            )
+        names = (table.columns[0], table.columns[1])
+        notice(f"{path}: {names[0]} is the source, {names[1]} the translation")
+    check_columns(table, list(names), path)
+    pairs, skipped = Pairs([], []), 0
+    for row, texts in enumerate(zip(*(text_column(table, name) for name in names), strict=True)):
+        try:
+            for text, name in zip(texts, names, strict=True):
+                check_text(text, f"{path}: row {row_number(path, row)}, column {name!r}")
+        except InputError:
+            if not skip_bad_lines:
+                raise
+            skipped += 1
+            continue
+        pairs.sources.append(texts[0].strip())
+        pairs.targets.append(texts[1].strip())
+    if not pairs:
+        raise InputError(f"{path}: holds no pair of texts")
     return Pairs(pairs.sources, pairs.targets, skipped)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elman.config import shown
-from elman.data.read.arrays import array, check_finite, numbers
+from elman.data.read.arrays import array, check_finite, numbers, padded
 from elman.data.read.npz import read_arrays
 from elman.data.read.reading import PLAIN, Reading
 from elman.data.read.tables import (
@@ -77,15 +77,21 @@ def sequences_from_arrays(
     """Returns sequences from arrays.
 
     Args:
-        inputs: [N, T, I], or [N, T] for one feature.
+        inputs: [N, T, I], or [N, T] for one feature; or a list of arrays [T, I] or [T], each with its T.
         targets: [N] or [N, O], or None.
-        lengths: [N] ints in [1, T], or None: all T.
+        lengths: [N] ints in [1, T], or None: all T, or those of the arrays.
         source: name for messages.
 
     Raises:
         InputError: shapes do not match, or a value is not a finite number.
     """
-    x = numbers(inputs, source)
+    ragged = padded(inputs, source)
+    if ragged is not None:
+        if lengths is not None:
+            raise InputError(f"{source}: lengths must be None for arrays that show their own")
+        x, lengths = ragged
+    else:
+        x = numbers(inputs, source)
     if x.ndim == 2:
         x = x[:, :, None]
     if x.ndim != 3 or 0 in x.shape:

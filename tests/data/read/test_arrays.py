@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 import torch
 
-from elman.data.read.arrays import check_finite, is_array, is_frame, numbers
+from elman.data.read.arrays import check_finite, is_array, is_frame, numbers, padded
 from elman.errors import InputError
 
 NAN = float("nan")
@@ -93,3 +93,22 @@ def test_what_is_an_array():
     assert not is_frame(np.zeros((2, 2)))
     for each in ([1], (1,), 1.0, np.float64(1), torch.tensor(1.0), None, "ab"):
         assert not is_array(each)
+
+
+def test_sequences_of_unlike_length_are_padded():
+    ragged = [np.ones((2, 3)), np.full((1, 3), 2)]
+    objects = np.empty(2, object)
+    objects[:] = ragged
+    for given in (ragged, [item.tolist() for item in ragged], objects, list(map(torch.tensor, ragged))):
+        values, lengths = padded(given, "X")
+        assert values[:, :, 0].tolist() == [[1, 1], [2, 0]]
+        assert lengths.tolist() == [2, 1]
+    assert padded([[1, 2], [3]], "X")[0].shape == (2, 2, 1)
+    for other in (np.ones((2, 3)), ragged[:1], [1, 2], ["ab", "c"], 5):
+        assert padded(other, "X") is None
+    for bad, message in (
+        ([np.ones((2, 3)), np.ones((1, 2))], r"X\[1\]: must be \[steps, 3\]"),
+        ([[1], []], r"X\[1\]"),
+    ):
+        with pytest.raises(InputError, match=message):
+            padded(bad, "X")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elman.data.read.reading import PLAIN, Reading
+from elman.data.read.tables import holds_numbers
 from elman.errors import InputError
 from elman.notice import notice
 from elman.registry import LazyModule
@@ -69,10 +70,9 @@ def found_columns(table: pl.DataFrame, path: Path, columns: Columns, *, with_lab
     labels = [name for name in table.columns if name not in texts and _repeats(table[name])]
     text, label = columns.text, columns.label
     if text not in names and text == Columns.text:
-        if not texts and len(names) == 2 and len(labels) < 2:
-            texts = [name for name in table.columns if name not in labels]
-        if not texts and len(names) == 1:
-            texts = list(names)
+        if not texts and len(names) <= 2:  # short texts
+            others = [name for name in table.columns if name not in labels[: len(names) - 1]]
+            texts = [name for name in others if not holds_numbers(table, name)]
         text = (
             _only([name for name in texts if name != label], _TEXTS, "texts", "--text-column", path) or text
         )

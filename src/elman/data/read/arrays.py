@@ -31,6 +31,42 @@ def numbers(values: Any, source: str) -> np.ndarray:
         raise InputError(f"{source}: must hold numbers: {str(error).splitlines()[0]}") from None
 
 
+def padded(values: Any, source: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Returns sequences of unlike length as one array, padded with 0, and their lengths.
+
+    Args:
+        values: a list (or an array of objects) of arrays, lists, tensors or frames, [T, I] or [T] each.
+        source: name for messages.
+
+    Returns:
+        (values [N, T, I], lengths [N]); None for anything else, also for sequences of equal length.
+
+    Raises:
+        InputError: a sequence does not hold numbers, is empty, or has another number of features.
+    """
+    if getattr(getattr(values, "dtype", None), "kind", "") == "O" and len(values.shape) == 1:
+        values = list(values)
+    if not isinstance(values, list | tuple) or not all(_is_sequence(item) for item in values):
+        return None
+    if len({len(item) for item in values}) < 2:
+        return None
+    items = [numbers(item, f"{source}[{k}]") for k, item in enumerate(values)]
+    items = [item[:, None] if item.ndim == 1 else item for item in items]
+    width = items[0].shape[-1]
+    for k, item in enumerate(items):
+        if item.ndim != 2 or item.shape[1] != width or not len(item):
+            raise InputError(f"{source}[{k}]: must be [steps, {width}]. Got {list(item.shape)}.")
+    lengths = np.array([len(item) for item in items])
+    result = np.zeros((len(items), int(lengths.max()), width))
+    for row, item in zip(result, items, strict=True):
+        row[: len(item)] = item
+    return result, lengths
+
+
+def _is_sequence(item: Any) -> bool:
+    return isinstance(item, list | tuple) or is_array(item)
+
+
 def check_finite(values: np.ndarray, source: str, *, missing: bool = False) -> None:
     """Raises InputError unless all numbers are finite and in the range of float32.
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from elman.data.new_file import new_file
 from elman.data.read.opening import BLOCK, read_bytes
+from elman.data.read.reading import PLAIN, Reading
 from elman.data.read.text import read_text, whole_words
 from elman.data.tokens.vocab import VOCABULARIES, ByteVocabulary, TextVocabulary, Vocabulary
 from elman.errors import InputError
@@ -50,7 +51,7 @@ class Corpus:
         return type(self)(self.tokens[begin:end], starts, self.vocabulary)
 
 
-def texts(sources: Sequence[Path | str], level: str) -> Iterator[str]:
+def texts(sources: Sequence[Path | str], level: str, reading: Reading = PLAIN) -> Iterator[str]:
     """Yield the text of files and documents block by block, to learn a vocabulary of a level.
 
     Raises:
@@ -58,7 +59,7 @@ def texts(sources: Sequence[Path | str], level: str) -> Iterator[str]:
     """
     empty = True
     for source in sources:
-        for block in _blocks(source, VOCABULARIES[level].has_words):
+        for block in _blocks(source, VOCABULARIES[level].has_words, reading):
             empty = empty and not block
             yield block
     if empty:
@@ -75,7 +76,11 @@ def content_key(source: Path | str) -> bytes:
 
 
 def tokenise(
-    sources: Sequence[Path | str], vocabulary: TextVocabulary, folder: Path | None = None, part: str = ""
+    sources: Sequence[Path | str],
+    vocabulary: TextVocabulary,
+    folder: Path | None = None,
+    part: str = "",
+    reading: Reading = PLAIN,
 ) -> Corpus:
     """Encode files and texts, one document each; documents without tokens are left out.
 
@@ -84,12 +89,13 @@ def tokenise(
         vocabulary: the vocabulary.
         folder: folder of the memory-mapped corpus, created if absent. None: in memory.
         part: prefix of the file names, so that a folder can hold several corpora.
+        reading: encoding of the files.
 
     Raises:
         InputError: there is no token (nothing is written then), a file is not text, or a character is not in
             the vocabulary, which has no unknown token.
     """
-    documents = (_tokens(source, f"document {k}", vocabulary) for k, source in enumerate(sources))
+    documents = (_tokens(source, f"document {k}", vocabulary, reading) for k, source in enumerate(sources))
     return _store(documents, vocabulary, folder, part, _no_text(sources))
 
 
@@ -178,13 +184,18 @@ def _no_text(sources: Sequence[Path | str]) -> InputError:
     return InputError(f"{name}a corpus needs text. None of the {len(sources)} documents holds any.")
 
 
-def _blocks(source: Path | str, has_words: bool) -> Iterator[str]:
+def _blocks(source: Path | str, has_words: bool, reading: Reading) -> Iterator[str]:
     """Yield the text of a file or document in blocks, which never cut a word if `has_words`."""
-    blocks = iter([re.sub("\r\n?", "\n", source)]) if isinstance(source, str) else read_text(source)
+    if isinstance(source, str):
+        blocks = iter([re.sub("\r\n?", "\n", source)])
+    else:
+        blocks = read_text(source, reading=reading)
     return whole_words(blocks) if has_words else blocks
 
 
-def _tokens(source: Path | str, name: str, vocabulary: TextVocabulary) -> Iterator[np.ndarray]:
+def _tokens(
+    source: Path | str, name: str, vocabulary: TextVocabulary, reading: Reading
+) -> Iterator[np.ndarray]:
     if isinstance(source, Path):
         name = str(source)
     if isinstance(vocabulary, ByteVocabulary):  # reads any file, also binary, and keeps every byte
@@ -194,7 +205,7 @@ def _tokens(source: Path | str, name: str, vocabulary: TextVocabulary) -> Iterat
             yield vocabulary.encode(source, name)
         return
     position = 0
-    for block in _blocks(source, vocabulary.has_words):
+    for block in _blocks(source, vocabulary.has_words, reading):
         yield vocabulary.encode(block, name, position)
         position += len(block)
 

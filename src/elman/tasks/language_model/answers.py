@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from elman.data.batches.tokens import TokenStreams, TokenWindows, excerpts
-from elman.data.read.text import find_text_files
 from elman.data.tokens.corpus import Corpus, tokenise
 from elman.data.tokens.vocab.base import TextVocabulary
 from elman.data.tokens.vocab.characters import CharacterVocabulary
@@ -18,7 +17,7 @@ from elman.decode.copies import Copies
 from elman.errors import InputError
 from elman.metrics.novelty import known_words, longest_copy
 from elman.models.autoregressive import Autoregressive
-from elman.tasks.language_model.data import CorpusData, TextFacts
+from elman.tasks.language_model.data import CorpusData, TextFacts, documents
 from elman.tasks.language_model.options import LanguageModelConfig
 from elman.tasks.shared.answers import Excerpt
 from elman.tasks.shared.data import Parts
@@ -80,7 +79,7 @@ class TextAnswers(StreamAnswers):
 
     def batches(self, paths: list[Path]) -> TokenWindows:
         """Returns batches of other files, each read as a document of its own."""
-        return self.windows(find_text_files(paths))
+        return self.windows(documents(self.config, paths))
 
     def windows(self, sources: Sequence[Path | str]) -> TokenWindows:
         """Returns batches of files or of texts in memory, without characters that have no token."""
@@ -90,8 +89,8 @@ class TextAnswers(StreamAnswers):
         """Returns files or texts as tokens, and the number of characters left out, which have no token."""
         vocabulary = self.facts.vocabulary
         if not isinstance(vocabulary, CharacterVocabulary) or vocabulary.has_unknown:
-            return tokenise(sources, vocabulary), 0
-        whole = tokenise(sources, vocabulary.with_others())
+            return tokenise(sources, vocabulary, reading=self.config.reading), 0
+        whole = tokenise(sources, vocabulary.with_others(), reading=self.config.reading)
         known = whole.tokens != whole.vocabulary.unknown
         # documents keep their places among the known characters; those without any are left out
         starts = np.unique(np.concatenate([[0], known.cumsum()])[whole.starts])
@@ -102,7 +101,7 @@ class TextAnswers(StreamAnswers):
 
     def evaluate(self, paths: list[Path]) -> dict[str, Any]:
         """Measures nats, bits and perplexity of other files."""
-        return self.of_sources(find_text_files(paths))
+        return self.of_sources(documents(self.config, paths))
 
     def of_sources(self, sources: Sequence[Path | str]) -> dict[str, Any]:
         """Measures nats, bits and perplexity of files or of texts in memory."""

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from elman.config import shown
 from elman.data.read.builtin import python_reference
-from elman.data.read.text import find_text_files
 from elman.data.split import warn_of_repeats
 from elman.data.tokens.corpus import content_key, texts, tokenise
+from elman.data.tokens.documents import documents_of
 from elman.data.tokens.vocab import TextVocabulary
 from elman.tasks.language_model.options import LanguageModelConfig
 from elman.tasks.shared.facts import TaskFacts
@@ -43,18 +44,23 @@ class CorpusData(StreamData):
     @classmethod
     def read(cls, config: LanguageModelConfig, paths: list[Path], folder: Path | None) -> Self:
         """Tokenises files, folders or the built-in text into the run folder."""
-        return cls.of(config, find_text_files(paths) if paths else python_reference(), folder)
+        return cls.of(config, documents(config, paths) if paths else python_reference(), folder)
 
     @classmethod
     def of(cls, config: LanguageModelConfig, sources: Sequence[Path | str], folder: Path | None) -> Self:
         """Tokenises files, or texts in memory."""
-        own = {part: find_text_files(paths) for part, paths in config.own_files.items()}
+        own = {part: documents(config, paths) for part, paths in config.own_files.items()}
         if own:
             keys = {"training": [content_key(source) for source in sources]}
-            keys |= {part: [content_key(path) for path in paths] for part, paths in own.items()}
-            warn_of_repeats(keys, lambda part, number: str(own[part][number]), "documents")
-        vocabulary = learn_vocabulary(config, texts(sources, config.level))
-        corpora = {"training": tokenise(sources, vocabulary, folder)}
-        for part, paths in own.items():
-            corpora[part] = tokenise(paths, vocabulary, folder, f"{part}-")
+            keys |= {part: [content_key(source) for source in others] for part, others in own.items()}
+            warn_of_repeats(keys, lambda part, number: shown(own[part][number]), "documents")
+        vocabulary = learn_vocabulary(config, texts(sources, config.level, config.reading))
+        corpora = {"training": tokenise(sources, vocabulary, folder, reading=config.reading)}
+        for part, others in own.items():
+            corpora[part] = tokenise(others, vocabulary, folder, f"{part}-", config.reading)
         return cls(config, TextFacts(vocabulary), corpora)
+
+
+def documents(config: LanguageModelConfig, paths: Sequence[Path]) -> list[Path | str]:
+    """Returns the documents of files and folders."""
+    return documents_of(paths, config.text_column, config.reading)

@@ -70,11 +70,11 @@ class Generate(Verb):
 
 @dataclass(frozen=True, kw_only=True)
 class LanguageModelConfig(StreamOptions, TextOptions):
-    """Trains a language model on text files or folders of text files.
+    """Trains a language model on text files, tables with a column of texts, or folders of these.
 
-    Each file is a document. The text is cut by position into training, validation and test part, unless
-    --validation or --test name files for these. If no file is named, the text is the Python language
-    reference that ships with CPython.
+    Each text file is a document, and so is each text of a table. The text is cut by position into training,
+    validation and test part, unless --validation or --test name files for these. If no file is named, the
+    text is the Python language reference that ships with CPython.
     """
 
     verb = Generate
@@ -84,10 +84,13 @@ class LanguageModelConfig(StreamOptions, TextOptions):
         "model": ("embedding_size", "tied"),
         "training": ("bptt",),
         "parts of the data": ("split", "validation", "test"),
+        "columns of the data": ("text_column",),
         "text": ("level", "vocab_size", "min_count", "lowercase", "word_split"),
         "evaluation": ("ngram_order", "longest_copy"),
     }
 
+    text_column: str | None = None
+    """column of the texts in tables; if absent, text, or the only column of sentences"""
     longest_copy: int = 0
     """most tokens in a row that generated text may copy from the training text, whose tokens the run keeps;
     0: any number"""

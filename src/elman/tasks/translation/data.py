@@ -136,7 +136,7 @@ def bleu() -> Any:
 
 def pairs_from_files(config: TranslationConfig, paths: list[Path]) -> Pairs:
     """Reads pairs from one file or two. Warns about pairs that were left out for a bad line."""
-    pairs = read_pairs(paths, config.skip_bad_lines, config.reading)
+    pairs = read_pairs(paths, config.skip_bad_lines, config.reading, config.columns)
     return _warned(pairs, str(paths[0]))
 
 

@@ -70,8 +70,8 @@ class Translate(SearchOptions, Verb):
 class TranslationConfig(TextOptions):
     """Trains a translator on sentence pairs.
 
-    Reads two files of parallel lines, first the sources, then the translations; or one file with a tab
-    between source and translation. Files that end in .gz are decompressed as they are read.
+    Reads two files of parallel lines, first the sources, then the translations; one file with a tab between
+    source and translation; or a table with a column of each. Compressed files are unpacked as they are read.
     """
 
     verb = Translate
@@ -81,6 +81,7 @@ class TranslationConfig(TextOptions):
         "": ("level", "vocab_size"),
         "model": ("embedding_size", "attention", "bridge", "input_feeding", "tied"),
         "training": ("label_smoothing",),
+        "columns of the data": ("source_column", "target_column"),
         "parts of the data": ("split", "validation", "test", "skip_bad_lines"),
         "text": ("shared_vocabulary", "min_count", "lowercase", "word_split"),
         "evaluation": ("bleu_tokenizer",),
@@ -114,6 +115,10 @@ class TranslationConfig(TextOptions):
     """one or two files of the validation part; if present, its share of --split is trained on"""
     test: tuple[Path, ...] = ()
     """one or two files of the test part; if present, its share of --split is trained on"""
+    source_column: str | None = None
+    """column of the sources in a table; if absent, the first of two"""
+    target_column: str | None = None
+    """column of the translations in a table; if absent, the second of two"""
     skip_bad_lines: bool = False
     """leave out pairs with a line that is empty, is not UTF-8 or holds control characters; if absent, such a
     line is an error"""
@@ -126,4 +131,13 @@ class TranslationConfig(TextOptions):
         size = self.embedding_size
         require("--embedding-size", 1 <= size <= 10**6, "an int in [1, 1e6]", size)
         require("--hidden-size", self.hidden_size % 2 == 0, "even", self.hidden_size)
+        both = (self.source_column is None) == (self.target_column is None)
+        require("--source-column", both, "given together with --target-column", self.source_column)
         require("--label-smoothing", 0 <= self.label_smoothing < 1, "in [0, 1)", self.label_smoothing)
+
+    @property
+    def columns(self) -> tuple[str, str] | None:
+        """The columns of sources and translations in a table; None if they are not named."""
+        if self.source_column is None or self.target_column is None:
+            return None
+        return self.source_column, self.target_column
