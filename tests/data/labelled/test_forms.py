@@ -113,6 +113,8 @@ def test_a_file_for_each_label(tmp_path):
         (("x",), ("bad",)),
     ]
     assert len(read_files_of_labels([tmp_path], Columns())) == 3
+    (tmp_path / "reviews.pos").write_text("one\n")
+    assert read_files_of_labels([tmp_path / "reviews.pos"], Columns()).labels == [("pos",)]
     assert found.places[1].endswith("good.txt: line 3")
 
 

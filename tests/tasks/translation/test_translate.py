@@ -224,7 +224,7 @@ def test_lines_in_lines_out(folder, task, tmp_path, monkeypatch, capsys):
 def test_wrong_use_ends_in_one_line(folder, tmp_path, monkeypatch, capsys):
     (tmp_path / "bad.txt").write_bytes(b"the cat\n\xff\n")
     for arguments, message in [
-        ([tmp_path / "missing"], "missing: No such file"),
+        ([tmp_path / "missing"], "missing: the file cannot be read: No such file"),
         ([tmp_path / "bad.txt"], "bad.txt: line 2: must be UTF-8. Byte 1 is 0xFF"),
         ([tmp_path / "bad.txt", "--text", "x"], "--text and a file exclude each other"),
         (["--plot", "it.png"], "--plot must be given together with --text"),

@@ -67,7 +67,7 @@ def read_files_of_labels(paths: Sequence[Path], columns: Columns) -> Labelled:
     """
     parts = []
     for file in find_text_files(paths):
-        label = file.name.partition(".")[0]
+        label = _label_of(file)
         if kind_of(file) not in TABLES:
             parts.append(of_one_label(file, label, columns))
             continue
@@ -80,6 +80,12 @@ def read_files_of_labels(paths: Sequence[Path], columns: Columns) -> Labelled:
     if not parts:
         raise InputError(f"{paths[0]}: holds no text")
     return joined(parts)
+
+
+def _label_of(file: Path) -> str:
+    """Returns the label that a file's name gives: pos.txt and reviews.pos both give pos."""
+    known = kind_of(file) in (*DELIMITED, *TABLES, ".text", ".md")
+    return file.name.partition(".")[0] if known else kind_of(file)[1:]
 
 
 def resolved(path: Path, columns: Columns) -> Columns:

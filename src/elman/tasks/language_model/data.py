@@ -53,12 +53,17 @@ class CorpusData(StreamData):
         if own:
             keys = {"training": [content_key(source) for source in sources]}
             keys |= {part: [content_key(source) for source in others] for part, others in own.items()}
-            warn_of_repeats(keys, lambda part, number: shown(own[part][number]), "documents")
+            warn_of_repeats(keys, lambda part, number: _named(own[part][number]), "documents")
         vocabulary = learn_vocabulary(config, texts(sources, config.level, config.reading))
         corpora = {"training": tokenise(sources, vocabulary, folder, reading=config.reading)}
         for part, others in own.items():
             corpora[part] = tokenise(others, vocabulary, folder, f"{part}-", config.reading)
         return cls(config, TextFacts(vocabulary), corpora)
+
+
+def _named(source: Path | str) -> str:
+    """Returns a file's path, or the beginning of a text."""
+    return str(source) if isinstance(source, Path) else shown(source)
 
 
 def documents(config: LanguageModelConfig, paths: Sequence[Path]) -> list[Path | str]:
