@@ -203,6 +203,11 @@ def shown(value: object) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
+def counted(number: int, noun: str) -> str:
+    """Returns a number with its noun: 1 step, 2,000 steps."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def read_json(path: Path, largest: int = _LARGEST_JSON) -> Any:
     """Reads a JSON file of at most ``largest`` bytes.
 

@@ -89,8 +89,29 @@ def test_a_bad_object_is_told(line, message):
         own.parse(line)
 
 
-def test_a_header_without_a_column_is_told():
+@pytest.mark.parametrize(
+    ("header", "rows", "lacks"),
+    [
+        ("time,a,b", ["12:00,1,2"], "id"),
+        ("id,time,b,other", ["s,12:00,1,2", "s,12:05,3,4"], "a"),  # as many cells as expected
+        ("id,time,temperature,load", ["s,12:00,1,2"], "a"),
+        ("sensor,when,temperature,load (%)", ["s,12:00,1,2"], "id"),  # names none of the columns
+    ],
+)
+def test_after_a_header_without_a_column_no_line_is_read_in_the_order_of_training(header, rows, lacks):
     own = parser()
-    with pytest.raises(ValueError, match="has no column 'id'"):
-        own.parse("time,a,b")
-    assert read(own, "id,time,a,b") == [None]
+    for line in (header, *rows):
+        with pytest.raises(ValueError, match=f"the header has no column '{lacks}'"):
+            own.parse(line)
+    assert read(own, "b,id,time,a", "2,s,12:00,1") == [None, ("s", "12:00", [1, 2])]
+
+
+def test_a_bad_first_row_is_no_header():
+    own = parser()
+    for line in ("s,12:00,1,two", "junk", ""):
+        with pytest.raises(ValueError, match="must "):
+            own.parse(line)
+    assert read(own, "s,12:05,3,4") == [("s", "12:05", [3, 4])]
+    numbered = RowParser(["1", "2"], None, None)  # their names are numbers
+    assert read(numbered, "2,7", "1,2") == [("", "", [2, 7]), ("", "", [1, 2])]
+    assert read(RowParser(["1", "2"], None, None), "2,1", "5,6") == [None, ("", "", [6, 5])]

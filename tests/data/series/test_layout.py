@@ -137,3 +137,21 @@ def test_a_series_continues_in_a_second_file_and_zip_codes_are_names(tmp_path):
     panel = read(first, second, third, static=("zip",))
     assert (panel.ids, panel.lengths.tolist()) == (["01", "1"], [10, 5])
     assert panel.static["zip"].tolist() == ["04109", "90210"]
+
+
+def test_missing_cells_of_a_wide_table_cause_one_warning(tmp_path):
+    columns = [numbers(k) for k in range(4)]
+    for k, column in enumerate(columns):
+        column[3 + k] = ("NA", "?")[k % 2]
+    path = table(tmp_path, "ds,v1,v2,v3,v4", DAYS, *columns)
+    with pytest.warns(UserWarning, match=r": 4 cells count as missing values: NA, \?$") as caught:
+        panel = read(path)
+    assert len(caught) == 1
+    assert (panel.ids, panel.columns.layout) == (["v1", "v2", "v3", "v4"], "wide")
+    for k in range(4):
+        assert np.flatnonzero(np.isnan(panel.history(k, 10))).tolist() == [3 + k]
+        assert panel.history(k, 3).tolist() == columns[k][:3]
+    columns[0][0], columns[1:] = "null", [numbers(k) for k in range(3)]
+    columns[0][3] = 1.5
+    with pytest.warns(UserWarning, match=r": 1 cell counts as a missing value: null$"):
+        read(table(tmp_path, "ds,v1,v2,v3,v4", DAYS, *columns))

@@ -82,11 +82,11 @@ def test_a_history_with_other_steps_is_refused():
     quarters = table(waves(9, 3)).gather_every(3)
     with (
         pytest.warns(UserWarning, match="steps without a row"),
-        pytest.raises(InputError, match=r"'s0': targets must be 1 steps of MS apart.* Got 3 steps"),
+        pytest.raises(InputError, match=r"'s0': targets must be 1 step of MS apart.* Got 3 steps"),
     ):
         task.predict(quarters)
     days = pl.date_range(pl.date(2010, 1, 1), pl.date(2010, 5, 1), "1d", eager=True)
-    with pytest.raises(InputError, match=r"trained on steps of MS. Here, rows are mostly 1 days apart"):
+    with pytest.raises(InputError, match=r"trained on steps of MS. Here, rows are mostly 1 day apart"):
         task.predict(table(waves(9, 3), dates=days))
     ends = table(waves(9, 3)).with_columns(pl.col("ds").dt.month_end())
     assert task.predict(ends)["ds"].to_list() == sorted(task.predict()["ds"].dt.month_end())

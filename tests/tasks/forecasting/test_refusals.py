@@ -13,7 +13,7 @@ from elman.tasks.forecasting.options import ForecastingConfig
 
 def test_only_recursive_models_go_beyond_their_horizon():
     assert len(fitted(model="recursive").predict(h=9)) == 45
-    with pytest.raises(InputError, match=r"^h must be at most the 4 steps trained. Got 9."):
+    with pytest.raises(InputError, match=r"^h must be at most 4, as in training. Got 9."):
         fitted().predict(h=9)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from elman.config import check_regular
+from elman.config import check_regular, counted
 from elman.data.channels.columns import chosen_columns
 from elman.data.read.arrays import check_finite, is_array, is_frame, numbers
 from elman.data.read.frames import to_polars
@@ -135,7 +135,7 @@ def channels_from_table(
                 first = row_number(path, int(rows[1:][is_odd][0]))
                 warnings.warn(
                     f"{path}: row {first}: {time_column} {problem}; rows keep their order "
-                    f"({int(is_odd.sum())} such rows)",
+                    f"({counted(int(is_odd.sum()), 'such row')})",
                     stacklevel=2,
                 )
         series.append(

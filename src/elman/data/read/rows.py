@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,6 +11,8 @@ import numpy as np
 from elman.config import shown
 from elman.data.read.cells import number_of
 from elman.data.read.reading import PLAIN, Reading
+
+_NAME = re.compile(r"[^\W\d][\w .()/%°-]*")
 
 
 class Row(NamedTuple):
@@ -29,8 +32,9 @@ class Row(NamedTuple):
 class RowParser:
     """Parses lines of cells or of JSON objects, whichever the first line is, as tables are read.
 
-    A first line of cells that names a column is a header, which gives their order; without a header the
-    order is id, time, columns.
+    A first line of cells that has a column's name, or nothing but names, is a header, which gives their
+    order; without a header the order is id, time, columns. After a header that lacks a column no line is
+    read, because it is unknown what its cells are, until a header has all.
 
     Args:
         columns: names of the columns of numbers.
@@ -54,6 +58,7 @@ class RowParser:
             *columns,
         ]
         self._order: list[str] | None = None
+        self._lacking: list[str] | None = None  # expected columns that a header lacks; None before a header
         self.is_json: bool | None = None
         """Whether lines are JSON objects; None before the first line."""
 
@@ -72,10 +77,13 @@ class RowParser:
             self._mark = self._separator(line)
         cells = next(csv.reader((line,), delimiter=self._mark), [])
         if self._order is None:
-            header = bool(set(self._columns) & set(cells))
-            self._order = cells if header else self._expected
-            if header:
-                self._check(self._order)
+            if self._is_header(cells):
+                self._lacking = [name for name in self._expected if name not in cells]
+            if self._lacking:
+                raise ValueError(f"the header has no column {self._lacking[0]!r}")
+            has_all = self._lacking is not None
+            self._order = cells if has_all else self._expected
+            if has_all:
                 return None
         if len(cells) != len(self._order):
             raise ValueError(f"must have {len(self._order)} cells. Got {len(cells)}.")
@@ -89,11 +97,20 @@ class RowParser:
                 return mark
         return ","
 
-    def _check(self, names: Sequence[str]) -> None:
-        for name in self._expected:
-            if name not in names:
-                self._order = None
-                raise ValueError(f"has no column {name!r}")
+    def _is_header(self, cells: Sequence[str]) -> bool:
+        """Whether a first line names columns; one of numbers that are also names is a row."""
+        if set(self._expected) <= set(cells):
+            return True
+        if self._lacking:
+            return False
+        if len(cells) == len(self._expected):
+            try:
+                self._row(dict(zip(self._expected, cells, strict=True)))
+            except ValueError:
+                only_names = len(cells) > 1 and all(map(_NAME.fullmatch, cells))
+                return only_names or bool(set(self._expected) & set(cells))
+            return False
+        return bool(set(self._expected) & set(cells))
 
     def _row(self, cells: dict[str, object]) -> Row:
         values = np.empty(len(self._columns))

@@ -197,7 +197,12 @@ def number_columns(
         marked += found.named
     if marked:
         names = ", ".join(dict.fromkeys(marked))
-        warnings.warn(f"{path}: {len(marked):,} cells count as missing values: {names}", stacklevel=2)
+        cells = (
+            "1 cell counts as a missing value"
+            if len(marked) == 1
+            else (f"{len(marked):,} cells count as missing values")
+        )
+        warnings.warn(f"{path}: {cells}: {names}", stacklevel=2)
     return result
 
 

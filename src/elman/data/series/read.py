@@ -1,19 +1,20 @@
 """Reads panels from tables: sorts, numbers and checks their rows."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from elman.config import counted
 from elman.data.read.opening import kind_of
 from elman.data.read.reading import PLAIN, Reading
 from elman.data.read.tables import (
     TABLES,
     check_filled,
     holds_numbers,
-    number_column,
+    number_columns,
     read_table,
     row_number,
     text_column,
@@ -154,7 +155,13 @@ def _seen(times: np.ndarray, series: np.ndarray) -> str:
     """Returns the most common intervals between rows in words."""
     gaps, counts = np.unique(np.diff(times)[np.diff(series) == 0], return_counts=True)
     most = gaps[np.argsort(-counts, kind="stable")[:3]].tolist()
-    return " or ".join(f"{gap / 86400:g} days" if gap > 10**4 else f"{gap:g}" for gap in most) or "unknown"
+    return (
+        " or ".join(
+            f"{gap / 86400:g} {'day' if gap == 86400 else 'days'}" if gap > 10**4 else f"{gap:g}"
+            for gap in most
+        )
+        or "unknown"
+    )
 
 
 class _Rows:
@@ -213,11 +220,14 @@ class _Rows:
 
     def _numbers(self, columns: Sequence[str]) -> np.ndarray:
         """Returns one column of numbers of each source, end to end."""
-        each = (
-            number_column(one.table, column, one.path, missing=True, reading=self._reading)
-            for one, column in zip(self._sources, columns, strict=True)
-        )
-        return np.concatenate(list(each))
+        pairs = list(zip(self._sources, columns, strict=True))
+        read: dict[int, Iterator[np.ndarray]] = {}
+        for one in self._sources:
+            if id(one.table) not in read:  # all at once, so that a table's missing values cause one warning
+                own = [column for other, column in pairs if other.table is one.table]
+                values = number_columns(one.table, own, one.path, missing=True, reading=self._reading)
+                read[id(one.table)] = iter(values.T)
+        return np.concatenate([next(read[id(one.table)]) for one in self._sources])
 
 
 def _keys(source: Source, columns: Columns) -> "pl.Series":
@@ -243,7 +253,7 @@ def _sorted(rows: _Rows, series: np.ndarray) -> np.ndarray:
         row = int(as_given[back[0] + 1])
         warnings.warn(
             f"{rows.named(row)} has an earlier {rows.columns.time} than the row before; rows are sorted "
-            f"({len(back)} such rows)",
+            f"({counted(len(back), 'such row')})",
             stacklevel=4,
         )
     order = np.lexsort((rows.times, series))
@@ -282,8 +292,8 @@ def _steps(
     if len(wide):
         missing = int((np.diff(steps)[wide] - 1).sum())
         warnings.warn(
-            f"{rows.named(int(order[wide[0] + 1]))} has no row for the step before; "
-            f"{missing} steps without a row become missing values",
+            f"{rows.named(int(order[wide[0] + 1]))} has no row for the step before; steps without a row "
+            f"become missing values ({counted(missing, 'such step')})",
             stacklevel=4,
         )
     return steps

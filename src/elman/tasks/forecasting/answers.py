@@ -13,6 +13,7 @@ from torch import Tensor
 
 from elman.baselines.backtest import LEVELS
 from elman.batch import Window
+from elman.config import counted
 from elman.data.batches.cutoffs import CutoffWindows, RandomWindows
 from elman.data.read.frames import to_polars
 from elman.data.series.covariates import check_known_ahead
@@ -70,8 +71,9 @@ class SeriesAnswers(TaskAnswers):
         wide = np.flatnonzero(panel.spacings > facts.spacing)
         if len(wide):
             raise InputError(
-                f"{panel.columns.named(panel.ids[wide[0]])}: targets must be {facts.spacing} steps of "
-                f"{panel.frequency} apart, as in training. Got {panel.spacings[wide[0]]} steps for most."
+                f"{panel.columns.named(panel.ids[wide[0]])}: targets must be "
+                f"{counted(facts.spacing, 'step')} of {panel.frequency} apart, as in training. Got "
+                f"{counted(int(panel.spacings[wide[0]]), 'step')} for most."
             )
         name_short(panel, panel.lengths, self.windows.context, "are forecast from what they have")
         return panel
@@ -172,7 +174,7 @@ def report_lines(results: dict[str, Any], horizon: int) -> list[str]:
     cells = {
         method: [f"{row[name]:.4g}" if name in row else "" for name in names] for method, row in rows.items()
     }
-    lines = [f"{test['forecasts']:,} forecasts of {horizon} steps on the test part:", ""]
+    lines = [f"{counted(test['forecasts'], 'forecast')} of {counted(horizon, 'step')} on the test part:", ""]
     lines += table_lines("", [f"{heads[name]:>9}" for name in names], cells)
     shared = [name for name in ("mase", "smape", "mae") if all(name in row for row in rows.values())]
     for name in shared[:1]:

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from elman.config import from_json, to_json
+from elman.config import counted, from_json, to_json
 from elman.data.batches.cutoffs import Division
 from elman.data.series.covariates import Covariates, covariates_from_json
 from elman.data.series.panel import Columns, Panel
@@ -53,9 +53,11 @@ class SeriesFacts(SeriesScheme, TaskFacts):
         )
         ends = division_of(config, scheme).training_ends(panel.lengths)
         if not (ends > horizon).any():
+            longest = counted(int(panel.lengths.max()), "step")
             raise InputError(
-                f"no series is long enough: the longest has {panel.lengths.max()} steps, and forecasts "
-                f"of {horizon} leave none to train on; try a shorter horizon, or fewer validation windows"
+                f"no series is long enough: the longest has {longest}, and forecasts of "
+                f"{horizon} leave none to train on; try a shorter "
+                f"horizon, or fewer validation windows"
             )
         covariates = Covariates.measured(panel, ends, columns_of(config), config.calendar)
         bounded = "none" if config.below_zero else "long" if _some_negative(panel, ends) else "all"

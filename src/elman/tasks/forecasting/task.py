@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 import polars as pl
 
-from elman.config import require, typed
+from elman.config import counted, require, typed
 from elman.data.read.frames import like
 from elman.errors import InputError
 from elman.heads.base import Distribution
@@ -199,7 +199,7 @@ class Forecaster(Task):
             return self.horizon
         steps = _whole(requested, name)
         if steps > self.horizon and self.config.model != "recursive":
-            raise InputError(f"{name} must be at most the {self.horizon} steps trained. Got {steps}.")
+            raise InputError(f"{name} must be at most {self.horizon}, as in training. Got {steps}.")
         return steps
 
     def build(self) -> Ensemble:
@@ -264,8 +264,8 @@ def _warn_of_short_series(data: SeriesData) -> None:
     short = np.flatnonzero(counts < number)
     if len(short):
         warnings.warn(
-            f"{len(short)} of {len(panel)} series are too short for {number} forecasts of {query.horizon} "
-            f"steps, {config.step or query.horizon} apart, and have fewer or none; the first: "
-            f"{panel.columns.named(panel.ids[short[0]])} with {counts[short[0]]}",
+            f"{len(short)} of {len(panel)} series are too short for {counted(number, 'forecast')} of "
+            f"{counted(query.horizon, 'step')}, {config.step or query.horizon} apart, and have fewer or "
+            f"none; the first: {panel.columns.named(panel.ids[short[0]])} with {counts[short[0]]}",
             stacklevel=2,
         )

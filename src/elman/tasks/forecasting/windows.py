@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from elman.config import counted
 from elman.data.batches.cutoffs import CutoffWindows, Division, RandomWindows
 from elman.data.series.covariates import Encoded, Sizes, encode
 from elman.data.series.frequency import Frequency, parse_frequency
@@ -108,9 +109,8 @@ class Windows:
         division = replace(self._division, test_windows=number)
         query = Query(panel, *division.test(panel.lengths), self.facts.horizon)
         if not query:
-            raise InputError(
-                f"at least one series must be longer than {division.shortest - 1} steps: history and horizon"
-            )
+            most = counted(division.shortest - 1, "step")
+            raise InputError(f"at least one series must be longer than {most}: history and horizon")
         return query
 
     def of(self, query: Query) -> CutoffWindows:
@@ -155,8 +155,8 @@ def name_short(panel: Panel, lengths: np.ndarray, steps: int, outcome: str) -> N
     if len(short):
         first = f"{panel.columns.named(panel.ids[short[0]])} with {lengths[short[0]]}"
         notice(
-            f"{len(short)} of {len(panel)} series have fewer than the {steps} steps that the model reads, "
-            f"and {outcome}; the first: {first}"
+            f"{len(short)} of {len(panel)} series have fewer than the {counted(steps, 'step')} that the "
+            f"model reads, and {outcome}; the first: {first}"
         )
 
 
