@@ -25,7 +25,7 @@ from elman.heads.squared_error import SquaredError
 from elman.kernels import aten, reference
 from elman.kernels.compiled import cpu
 from elman.layers import Recurrent
-from elman.layers.torch_like import StepModule
+from elman.layers.torch_cells import StepModule
 from elman.models.framewise import Framewise
 from elman.models.pooling import Pooling
 

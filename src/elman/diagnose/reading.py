@@ -18,7 +18,7 @@ from elman.kernels import reference, stack
 from elman.kernels.call import Answer, Call, Noise, Sweep
 from elman.layers.conversion import convert
 from elman.layers.recurrent import Recurrent
-from elman.layers.torch_like import StepModule
+from elman.layers.torch_cells import StepModule
 from elman.state import State
 
 

@@ -5,6 +5,7 @@ from elman.layers.conversion import convert
 from elman.layers.recurrent import Recurrent
 from elman.layers.stream import Stream
 from elman.layers.swapping import swap
-from elman.layers.torch_like import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
+from elman.layers.torch_cells import GRUCell, LSTMCell, RNNCell
+from elman.layers.torch_like import GRU, LSTM, RNN
 
 __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell", "Recurrent", "Stream", "convert", "swap"]

@@ -11,25 +11,26 @@ from torch import nn
 from torch.nn.modules import rnn
 from torch.nn.utils import parametrize
 
-from elman.layers import torch_like
+from elman.layers import torch_cells, torch_like
 from elman.layers.recurrent import Recurrent
+from elman.layers.torch_fields import TORCH_FIELDS, arguments_of, with_fields_of
 
 # torch's classes by their home, as their names in torch.nn may be swapped
 _PAIRS: dict[type[nn.Module], type[nn.Module]] = {
     rnn.RNN: torch_like.RNN,
     rnn.LSTM: torch_like.LSTM,
     rnn.GRU: torch_like.GRU,
-    rnn.RNNCell: torch_like.RNNCell,
-    rnn.LSTMCell: torch_like.LSTMCell,
-    rnn.GRUCell: torch_like.GRUCell,
+    rnn.RNNCell: torch_cells.RNNCell,
+    rnn.LSTMCell: torch_cells.LSTMCell,
+    rnn.GRUCell: torch_cells.GRUCell,
 }
 _BACK = {ours: theirs for theirs, ours in _PAIRS.items()}
 _THEIRS = (rnn.RNNBase, rnn.RNNCellBase)
-_OURS = (Recurrent, torch_like.StepModule)
+_OURS = (Recurrent, torch_cells.StepModule)
 _OPERATORS = re.compile(r"aten::(quantized_)?(lstm|gru|rnn_tanh|rnn_relu)(_cell)?\b")
 _OF_MODULES = vars(nn.Module()).keys()
 _FIELDS = {
-    **dict.fromkeys(_PAIRS, torch_like.TORCH_FIELDS),
+    **dict.fromkeys(_PAIRS, TORCH_FIELDS),
     **{kind: vars(kind(1, 2, device="meta")).keys() - _OF_MODULES for kind in _BACK},
 }
 """The attributes that layers of a class have beside those of every module."""
@@ -139,8 +140,8 @@ def _turned(
         warnings.simplefilter(
             "ignore"
         )  # torch warns of dropout in a single layer, as it did when it was made
-        twin = target(**torch_like.arguments_of(module), device="meta")
-    state = torch_like.with_fields_of(twin, vars(module), _FIELDS[kind])
+        twin = target(**arguments_of(module), device="meta")
+    state = with_fields_of(twin, vars(module), _FIELDS[kind])
     kept = vars(module).keys() - _FIELDS[kind] - _OF_MODULES  # what the user added
     weights = twin._parameters.keys()
     for name in sorted(kept - weights - _HARMLESS):

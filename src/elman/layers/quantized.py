@@ -7,7 +7,7 @@ from torch.ao.nn.quantized import dynamic
 from torch.ao.quantization.quantization_mappings import DEFAULT_DYNAMIC_QUANT_MODULE_MAPPINGS
 
 from elman.errors import InputError
-from elman.layers import torch_like
+from elman.layers import torch_cells, torch_like
 from elman.layers.exporting import Deployable, twin
 
 
@@ -40,9 +40,9 @@ class _Replacement:
 _QUANTIZED: dict[type[Deployable], Any] = {
     torch_like.LSTM: dynamic.LSTM,
     torch_like.GRU: dynamic.GRU,
-    torch_like.RNNCell: dynamic.RNNCell,
-    torch_like.LSTMCell: dynamic.LSTMCell,
-    torch_like.GRUCell: dynamic.GRUCell,
+    torch_cells.RNNCell: dynamic.RNNCell,
+    torch_cells.LSTMCell: dynamic.LSTMCell,
+    torch_cells.GRUCell: dynamic.GRUCell,
 }
 for _kind, _quantized in _QUANTIZED.items():
     DEFAULT_DYNAMIC_QUANT_MODULE_MAPPINGS[_kind] = _Replacement(_quantized)
