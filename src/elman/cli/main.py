@@ -284,7 +284,8 @@ def _evaluate(options: Any) -> int:
 def _show(options: Any) -> int:
     task = _runs().open_run(options.run, to_run=False)
     if options.json:
-        print_json({"task": task.name, "config": to_json(task.config), "results": task.results})
+        parts = {"config": to_json(task.config), "origin": to_json(task.origin), "results": task.results}
+        print_json({"task": task.name, "parameters": task.parameters(), **parts})
         return 0
     history = read_history(options.run / files.HISTORY)
     default = to_json(type(task.config)())
@@ -297,9 +298,18 @@ def _show(options: Any) -> int:
         "options: "
         + (", ".join(f"{key} {value}" for key, value in changed.items()) or "all at their defaults")
     )
+    if task.origin.data:
+        print(f"data: {task.origin.data}")
+    parameters = task.parameters()
+    if parameters is not None:
+        print(f"parameters: {parameters:,}")
+    started_from = getattr(task.config, "pretrained", None)
+    if started_from is not None:
+        print(f"started from: {started_from}")
+    began = f", begun {task.origin.began.replace('T', ' ')}" if task.origin.began else ""
     if history:
         loss_unit, last = task.loss_unit(), history[-1]
-        print(f"trained: {last['step']:,} steps, epoch {last['epoch']}, {last['seconds']:,.0f} s")
+        print(f"trained: {last['step']:,} steps, epoch {last['epoch']}, {last['seconds']:,.0f} s{began}")
         for kind in ("train", "validation"):
             losses = [line["loss"] for line in history if line["kind"] == kind]
             if losses:

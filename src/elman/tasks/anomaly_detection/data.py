@@ -141,6 +141,15 @@ class ChannelData(TaskData):
         """Reads the series and their cuts from the run folder."""
         return cls(config, facts, *load_channels(folder / CHANNELS, len(facts.columns)))
 
+    @property
+    def amounts(self) -> dict[str, int]:
+        """Series, rows and columns."""
+        return {
+            "series": len(self.series),
+            "rows": sum(map(len, self.series)),
+            "columns": self.series[0].values.shape[1],
+        }
+
     def parts(self) -> Parts:
         """Returns windows of the training and validation parts; the test part is analysed as a whole."""
         config = self.config

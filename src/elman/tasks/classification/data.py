@@ -141,6 +141,11 @@ class LabelledData(TaskData):
             raise InputError(f"{folder}: must hold examples to train on. Got none.")
         return cls(config, facts, examples)
 
+    @property
+    def amounts(self) -> dict[str, int]:
+        """Examples of all parts, and labels."""
+        return {"examples": sum(map(len, self.examples.values())), "labels": len(self.facts.scheme.classes)}
+
     def parts(self) -> Parts:
         """Returns batches of all examples."""
         return self._batched(self.examples)

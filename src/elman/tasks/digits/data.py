@@ -157,6 +157,11 @@ class ImageData(TaskData):
         arrays |= {f"{part}_labels": each.labels for part, each in self.images.items()}
         np.savez_compressed(path, **arrays)
 
+    @property
+    def amounts(self) -> dict[str, int]:
+        """Images of all parts."""
+        return {"images": sum(map(len, self.images.values()))}
+
     def parts(self) -> Parts:
         """Returns batches of pixels in reading order."""
         config, facts, images = self.config, self.facts, self.images

@@ -93,6 +93,11 @@ class SeriesData(TaskData):
         """The windows that the series are cut into."""
         return Windows(self.config, self.facts)
 
+    @property
+    def amounts(self) -> dict[str, int]:
+        """Series, and their steps up to the last target of each."""
+        return {"series": len(self.panel), "steps": int(self.panel.lengths.sum())}
+
     def parts(self) -> Parts:
         """Returns random windows to train on, and one window for each forecast of the other parts."""
         windows, panel = self.windows, self.panel

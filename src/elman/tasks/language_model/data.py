@@ -60,6 +60,15 @@ class CorpusData(StreamData):
             corpora[part] = tokenise(others, vocabulary, folder, f"{part}-", config.reading)
         return cls(config, TextFacts(vocabulary), corpora)
 
+    @property
+    def amounts(self) -> dict[str, int]:
+        """Tokens and documents of all parts."""
+        corpora = self.corpora.values()
+        return {
+            self.config.level: sum(map(len, corpora)),
+            "documents": sum(len(corpus.starts) for corpus in corpora),
+        }
+
 
 def _named(source: Path | str) -> str:
     """Returns a file's path, or the beginning of a text."""

@@ -150,6 +150,11 @@ class RegressionData(TaskData):
         """Returns the sequences of the training, validation or test part."""
         return self.sequences.rows(self.split[PARTS.index(name)])
 
+    @property
+    def amounts(self) -> dict[str, int]:
+        """Sequences and their steps."""
+        return {"sequences": len(self.sequences), "steps": int(self.sequences.lengths.sum())}
+
     def parts(self) -> Parts:
         """Returns batches of the scaled sequences."""
         training, validation, test = (self.part(name) for name in PARTS)

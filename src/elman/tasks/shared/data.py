@@ -27,6 +27,7 @@ class TaskData(ABC):
             model sets the sizes).
         facts: the facts of the training part.
         start: initial tensors of a new model, by their names in its state dict; empty for most tasks.
+        paths: the files and folders that were read; empty for data in memory.
     """
 
     needed_to_load: ClassVar[bool] = False
@@ -36,6 +37,12 @@ class TaskData(ABC):
         self.config = config
         self.facts = facts
         self.start: dict[str, Tensor] = {}
+        self.paths: list[Path] = []
+
+    @property
+    def amounts(self) -> dict[str, int]:
+        """How much was read: numbers by unit, in the plural; empty if the task draws its data."""
+        return {}
 
     @classmethod
     @abstractmethod

@@ -51,6 +51,11 @@ class DrawnData(TaskData):
         """Draws the same sequences again from the seed."""
         return cls(config, facts)
 
+    @property
+    def amounts(self) -> dict[str, int]:
+        """Sequences of an epoch."""
+        return {"drawn sequences in each epoch": self.config.sequences}
+
     def parts(self) -> Parts:
         """Returns batches that are drawn as they are needed."""
         config = self.config

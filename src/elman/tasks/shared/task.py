@@ -25,6 +25,7 @@ from elman.tasks.shared.data import Parts, TaskData
 from elman.tasks.shared.facts import TaskFacts
 from elman.tasks.shared.notebook import as_html
 from elman.tasks.shared.options import TaskConfig, Verb
+from elman.tasks.shared.origin import Origin
 from elman.tasks.shared.sources import Paths, as_paths
 from elman.train import files, progress
 from elman.train.checkpoint import save_weights
@@ -53,6 +54,7 @@ class Task(ABC):
         data: the examples, if they are in memory or open.
         model: the trained model; None before training.
         results: figures of the training.
+        origin: the data that it was trained on, and when; empty before training.
         folder: the run folder; None if the task is only in memory.
 
     Raises:
@@ -84,6 +86,7 @@ class Task(ABC):
         self.data: Any = None
         self.model: Any = None
         self.results: dict[str, Any] = {}
+        self.origin = Origin()
         self.history: list[dict[str, Any]] = []
         self.folder: Path | None = None
 
@@ -147,7 +150,13 @@ class Task(ABC):
         paths = [] if data is None else as_paths(data)
         makes_data = self.Config.makes_data
         require("data", bool(paths) or data is None or makes_data, "at least one path", data)
-        return self._fit(lambda folder: self._read(paths, folder), out, overwrite, show_progress)
+
+        def read(folder: Path | None) -> TaskData:
+            read = self._read(paths, folder)
+            read.paths = paths
+            return read
+
+        return self._fit(read, out, overwrite, show_progress)
 
     def _read(self, paths: list[Path], folder: Path | None) -> TaskData:
         """Reads the data from files."""
@@ -193,6 +202,7 @@ class Task(ABC):
     def _take(self, data: TaskData) -> Parts:
         """Takes over data, with their options and facts; returns their batches."""
         self.data, self.config, self.facts = data, data.config, data.facts
+        self.origin = Origin.of(data.paths, data.amounts)
         return data.parts()
 
     def _loop(self, parts: Parts, show_progress: bool, check: Callable[[], None] = lambda: None) -> Loop:
@@ -295,6 +305,17 @@ class Task(ABC):
             files.write_json(scratch / files.RESULTS, self.results)
             files.install(scratch, folder, overwrite)
 
+    def parameters(self) -> int | None:
+        """Returns the number of parameters; None if the model cannot be made, as with a cell of one's own."""
+        if self.results:
+            known = self.results.get("parameters")
+            return known if type(known) is int else None
+        try:
+            with torch.device("meta"):
+                return sum(p.numel() for p in (self.model or self.build()).parameters())
+        except InputError:
+            return None
+
     def layer(self, input_size: int, hidden_size: int | None = None, **options: Any) -> Recurrent:
         """Returns a recurrent layer with the task's options.
 
@@ -334,6 +355,7 @@ class Task(ABC):
             "task": self.name,
             "config": to_json(self.config),
             "facts": self.facts.save(folder),
+            "origin": to_json(self.origin),
         }
         if is_file(self.config.cell):
             content["cell_sha256"] = fingerprint(self.config.cell)

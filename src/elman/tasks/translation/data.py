@@ -118,6 +118,11 @@ class TranslationData(TaskData):
         check_regular(folder / _DATA)
         return cls(config, facts, load_pairs(folder / _DATA, len(PARTS)))
 
+    @property
+    def amounts(self) -> dict[str, int]:
+        """Pairs of all parts."""
+        return {"pairs": sum(map(len, self.pairs))}
+
     def parts(self) -> Parts:
         """Returns batches of the encoded pairs."""
         training, validation, test = self.pairs
