@@ -204,8 +204,8 @@ def shown(value: object) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Returns a number with its noun: 1 step, 2,000 steps."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    """Returns a number with its noun, given in the singular: 1 step, 2,000 steps, 3 series."""
+    return f"{number:,} {noun}{'' if number == 1 or noun == 'series' else 's'}"
 
 
 def read_json(path: Path, largest: int = _LARGEST_JSON) -> Any:

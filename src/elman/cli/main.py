@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from elman.cli import output
+from elman.cli import output, show
 from elman.cli.output import print_json
 from elman.cli.overview import overview, summary, tasks, verbs
 from elman.cli.parse import Flag, flags_of, parse
@@ -21,7 +21,7 @@ from elman.notice import LOGGER
 from elman.registry import find_task, load_module, task_names, task_options
 from elman.tasks.shared.options import FileOptions, ModelOptions, TableOptions, TaskConfig, TextOptions, Verb
 from elman.train import files
-from elman.train.history import format_number, looks_back, read_history, sparkline
+from elman.train.history import format_number
 from elman.train.options import TrainingOptions
 from elman.train.signals import handling
 from elman.version import __version__
@@ -287,47 +287,8 @@ def _show(options: Any) -> int:
         parts = {"config": to_json(task.config), "origin": to_json(task.origin), "results": task.results}
         print_json({"task": task.name, "parameters": task.parameters(), **parts})
         return 0
-    history = read_history(options.run / files.HISTORY)
-    default = to_json(type(task.config)())
-    changed = {key: value for key, value in to_json(task.config).items() if value != default[key]}
-    print(
-        f"{options.run}: {task.name}, {task.config.cell}, "
-        f"{task.config.hidden_size} units × {task.config.layers}"
-    )
-    print(
-        "options: "
-        + (", ".join(f"{key} {value}" for key, value in changed.items()) or "all at their defaults")
-    )
-    if task.origin.data:
-        print(f"data: {task.origin.data}")
-    parameters = task.parameters()
-    if parameters is not None:
-        print(f"parameters: {parameters:,}")
-    started_from = getattr(task.config, "pretrained", None)
-    if started_from is not None:
-        print(f"started from: {started_from}")
-    began = f", begun {task.origin.began.replace('T', ' ')}" if task.origin.began else ""
-    if history:
-        loss_unit, last = task.loss_unit(), history[-1]
-        print(f"trained: {last['step']:,} steps, epoch {last['epoch']}, {last['seconds']:,.0f} s{began}")
-        for kind in ("train", "validation"):
-            losses = [line["loss"] for line in history if line["kind"] == kind]
-            if losses:
-                curve = sparkline([loss_unit(loss) for loss in losses])
-                ends = [loss_unit.shown(loss) for loss in (losses[0], losses[-1])]
-                print(f"{kind:>10}  {ends[0]} {curve} {ends[1]} {loss_unit.name}")
-        backs = [looks_back(line) for line in history if line["kind"] == "gradients"]
-        known = [back for back in backs if back is not None]
-        if known:
-            print(f"looks back  {known[0]:.3g} {sparkline(known)} {known[-1]:.3g} steps")
-    if not task.results:
-        run = shlex.quote(str(options.run))
-        print(f"not finished; continue with: elman resume {run}{_named_again(task)}")
-        return 0
-    try:
-        print(f"\n{task.report()}")
-    except (LookupError, TypeError, ValueError, AttributeError):
-        raise InputError(f"{options.run / files.RESULTS}: must hold the results of {task.name}") from None
+    for line in show.lines(task, options.run):
+        print(line)
     return 0
 
 
@@ -372,13 +333,8 @@ def _finish(task: Any, as_json: bool) -> int:
     print(f"\n{task.report()}\n\nrun folder  {folder}")
     if (folder / files.CURVE).exists():  # without matplotlib there is none
         print(f"loss curve  {folder / files.CURVE}")
-    print(f"next        elman {_name(task.verb)} {shlex.quote(str(folder))}{_named_again(task)}")
+    print(f"next        elman {_name(task.verb)} {shlex.quote(str(folder))}{show.cell_again(task)}")
     return 0
-
-
-def _named_again(task: Any) -> str:
-    """Returns what a command on a run must add if its cell is a file of the user's own."""
-    return f" --cell {shlex.quote(task.config.cell)}" if ".py:" in task.config.cell else ""
 
 
 class _Printed(logging.Handler):

@@ -146,8 +146,8 @@ class ChannelData(TaskData):
         """Series, rows and columns."""
         return {
             "series": len(self.series),
-            "rows": sum(map(len, self.series)),
-            "columns": self.series[0].values.shape[1],
+            "row": sum(map(len, self.series)),
+            "column": self.series[0].values.shape[1],
         }
 
     def parts(self) -> Parts:

@@ -144,7 +144,7 @@ class LabelledData(TaskData):
     @property
     def amounts(self) -> dict[str, int]:
         """Examples of all parts, and labels."""
-        return {"examples": sum(map(len, self.examples.values())), "labels": len(self.facts.scheme.classes)}
+        return {"example": sum(map(len, self.examples.values())), "label": len(self.facts.scheme.classes)}
 
     def parts(self) -> Parts:
         """Returns batches of all examples."""

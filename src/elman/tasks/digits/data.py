@@ -160,7 +160,7 @@ class ImageData(TaskData):
     @property
     def amounts(self) -> dict[str, int]:
         """Images of all parts."""
-        return {"images": sum(map(len, self.images.values()))}
+        return {"image": sum(map(len, self.images.values()))}
 
     def parts(self) -> Parts:
         """Returns batches of pixels in reading order."""

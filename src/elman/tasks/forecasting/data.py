@@ -96,7 +96,7 @@ class SeriesData(TaskData):
     @property
     def amounts(self) -> dict[str, int]:
         """Series, and their steps up to the last target of each."""
-        return {"series": len(self.panel), "steps": int(self.panel.lengths.sum())}
+        return {"series": len(self.panel), "step": int(self.panel.lengths.sum())}
 
     def parts(self) -> Parts:
         """Returns random windows to train on, and one window for each forecast of the other parts."""

@@ -65,8 +65,8 @@ class CorpusData(StreamData):
         """Tokens and documents of all parts."""
         corpora = self.corpora.values()
         return {
-            self.config.level: sum(map(len, corpora)),
-            "documents": sum(len(corpus.starts) for corpus in corpora),
+            self.config.level.removesuffix("s"): sum(map(len, corpora)),
+            "document": sum(len(corpus.starts) for corpus in corpora),
         }
 
 

@@ -153,7 +153,7 @@ class RegressionData(TaskData):
     @property
     def amounts(self) -> dict[str, int]:
         """Sequences and their steps."""
-        return {"sequences": len(self.sequences), "steps": int(self.sequences.lengths.sum())}
+        return {"sequence": len(self.sequences), "step": int(self.sequences.lengths.sum())}
 
     def parts(self) -> Parts:
         """Returns batches of the scaled sequences."""

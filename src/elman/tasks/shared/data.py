@@ -41,7 +41,7 @@ class TaskData(ABC):
 
     @property
     def amounts(self) -> dict[str, int]:
-        """How much was read: numbers by unit, in the plural; empty if the task draws its data."""
+        """How much was read: numbers by noun, in the singular."""
         return {}
 
     @classmethod

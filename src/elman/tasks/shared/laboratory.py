@@ -54,7 +54,7 @@ class DrawnData(TaskData):
     @property
     def amounts(self) -> dict[str, int]:
         """Sequences of an epoch."""
-        return {"drawn sequences in each epoch": self.config.sequences}
+        return {"drawn sequence": self.config.sequences}
 
     def parts(self) -> Parts:
         """Returns batches that are drawn as they are needed."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from elman.config import require
+from elman.config import counted, require
 from elman.data.read.text import find_text_files
 from elman.errors import InputError
 
@@ -15,7 +15,6 @@ _NAMED = 20  # paths that a run folder keeps
 _SHOWN = 3  # paths that a line shows
 _DIGITS = 12  # of the hash
 _BLOCK = 1 << 20  # bytes
-_SAME_IN_PLURAL = ("series",)
 
 
 @dataclass(frozen=True)
@@ -53,13 +52,13 @@ class Origin:
 
         Args:
             paths: the files and folders as the user named them.
-            amounts: what was read from them: numbers by unit, in the plural.
+            amounts: what was read from them: numbers by noun, in the singular.
         """
         size, digest = _measured(paths)
         return cls(
             tuple(map(str, paths[:_NAMED])),
             max(0, len(paths) - _NAMED),
-            ", ".join(counted(number, unit) for unit, number in amounts.items()),
+            ", ".join(counted(number, noun) for noun, number in amounts.items()),
             size,
             digest,
             datetime.now(UTC).isoformat(timespec="seconds"),
@@ -70,15 +69,9 @@ class Origin:
         """The data in one line; "" if nothing is known of them."""
         more = self.more_paths + len(self.paths) - _SHOWN
         names = ", ".join(self.paths[:_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
-        size = f"{counted(self.bytes, 'bytes')}, SHA-256 {self.sha256}…" if self.sha256 else ""
+        size = f"{counted(self.bytes, 'byte')}, SHA-256 {self.sha256}…" if self.sha256 else ""
         facts = "; ".join(filter(None, (self.amount, size)))
         return f"{names} ({facts})" if names and facts else names or facts
-
-
-def counted(number: int, unit: str) -> str:
-    """Returns a number with its unit, which is given in the plural: "1 row", "2 rows", "1 series"."""
-    is_same = number != 1 or unit.endswith(_SAME_IN_PLURAL)
-    return f"{number:,} {unit if is_same else unit.removesuffix('s')}"
 
 
 def _measured(paths: Sequence[Path]) -> tuple[int, str]:

@@ -121,7 +121,7 @@ class TranslationData(TaskData):
     @property
     def amounts(self) -> dict[str, int]:
         """Pairs of all parts."""
-        return {"pairs": sum(map(len, self.pairs))}
+        return {"pair": sum(map(len, self.pairs))}
 
     def parts(self) -> Parts:
         """Returns batches of the encoded pairs."""
