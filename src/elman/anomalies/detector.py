@@ -8,7 +8,7 @@ import numpy as np
 from elman.anomalies.follow import Follower, Reader
 from elman.anomalies.gaps import Gaps
 from elman.anomalies.likelihood import Likelihood
-from elman.data.channels.calendar import calendar
+from elman.data.channels.calendar import UNKNOWN, Clock, calendar
 from elman.data.read.arrays import check_finite, numbers
 from elman.data.read.rows import RowParser
 from elman.data.scale import scaled
@@ -43,6 +43,7 @@ class DetectorStream:
         lagged: whether the model reads the previous row and predicts this one (a forecaster), instead of
             reading and reconstructing this row.
         threshold: score from which a point is an anomaly.
+        clock: how times are read.
     """
 
     def __init__(
@@ -55,11 +56,12 @@ class DetectorStream:
         calendar: str,
         lagged: bool,
         threshold: float,
+        clock: Clock = UNKNOWN,
     ) -> None:
         self._follower = Follower(reader, len(mean), lagged=lagged)
         self._gaps, self._likelihood = Gaps(len(mean)), likelihood
         self._mean, self._scale = mean, scale
-        self._calendar, self._threshold = calendar, threshold
+        self._calendar, self._clock, self._threshold = calendar, clock, threshold
 
     @property
     def rows(self) -> int:
@@ -83,7 +85,7 @@ class DetectorStream:
         if values.shape != self._mean.shape:
             raise InputError(f"the row must be [{len(self._mean)}]. Got {list(values.shape)}.")
         check_finite(values, "the row", missing=True)
-        features = calendar([time], self._calendar, "the row")[0]
+        features = calendar([time], self._calendar, "the row", self._clock)[0]
         seen = scaled(values, self._mean, self._scale)
         expected, errors = self._follower.step(seen, features)
         errors = self._gaps.push(errors, ~np.isnan(seen))

@@ -1,13 +1,14 @@
 """A series with its anomalies: observed and expected values, and the errors below."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from elman.anomalies.anomalies import Analysis, Anomaly
+from elman.data.channels.calendar import UNKNOWN, Clock
+from elman.errors import InputError
 from elman.metrics.ranges import runs
 from elman.pictures.base import BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, dates_below, new_figure, save_figure
 from elman.pictures.lettering import written_out
@@ -65,14 +66,12 @@ def _span(x: np.ndarray, first: int, last: int) -> tuple[Any, Any]:
     return x[first] - half, x[last] + half
 
 
-def places(times: Sequence[str]) -> np.ndarray:
+def places(times: Sequence[str], clock: Clock = UNKNOWN) -> np.ndarray:
     """Returns where rows are drawn: at their times if all are dates or numbers that rise, else by number."""
     try:
         # clock times are drawn as they are written, whatever their offset
-        found = np.array(
-            [datetime.fromisoformat(time).replace(tzinfo=None) for time in times], "datetime64[us]"
-        )
-    except ValueError:
+        found = (clock.local(times, Path()) * 10**6).astype("datetime64[us]")
+    except InputError:
         try:
             found = np.array([float(time) for time in times])
         except ValueError:
@@ -86,7 +85,11 @@ def places(times: Sequence[str]) -> np.ndarray:
 
 
 def draw_anomalies(
-    analyses: Sequence[Analysis], method: str, path: Path, trained: Sequence[int] | None = None
+    analyses: Sequence[Analysis],
+    method: str,
+    path: Path,
+    trained: Sequence[int] | None = None,
+    clock: Clock = UNKNOWN,
 ) -> None:
     """Draws the series with the highest score to a file.
 
@@ -98,6 +101,7 @@ def draw_anomalies(
         method: method that finds the ranges.
         path: the file.
         trained: number of rows at the beginning of each series that the model was trained on; None: none.
+        clock: how times are read.
     """
 
     def score(number: int) -> float:
@@ -108,7 +112,7 @@ def draw_anomalies(
     anomalies, columns, series = analysis.anomalies(method), analysis.columns, analysis.series
     blamed = [reason.column for anomaly in anomalies for reason in anomaly.reasons]
     order = sorted(range(len(columns)), key=lambda k: -blamed.count(columns[k]))[:_MOST_COLUMNS]
-    x = places(series.times)
+    x = places(series.times, clock)
     figure = new_figure(9, 2 + 1.6 * (len(order) + 1))
     panels = figure.subplots(len(order) + 1, sharex=True, squeeze=False)[:, 0]
     for axes, k in zip(panels, order, strict=False):

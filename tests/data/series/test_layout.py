@@ -155,3 +155,47 @@ def test_missing_cells_of_a_wide_table_cause_one_warning(tmp_path):
     columns[0][3] = 1.5
     with pytest.warns(UserWarning, match=r": 1 cell counts as a missing value: null$"):
         read(table(tmp_path, "ds,v1,v2,v3,v4", DAYS, *columns))
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "last"),
+    [
+        ("year,month,day,hour", lambda k: (2024, 2, 28 + k // 24, k % 24), "2024-02-29 23:00"),
+        ("Year,Month,Day", lambda k: (2024, 1 + k // 31, 1 + k % 31), "2024-02-17"),
+        ("year,month", lambda k: (2000 + k // 12, f"{k % 12 + 1:02}"), "2003-12"),
+        ("year,quarter", lambda k: (2000 + k // 4, k % 4 + 1), "2011Q4"),
+        ("Date,Time", lambda k: (f"{1 + k // 24}.3.2024", f"{k % 24}:00:00"), "2.3.2024 23:00:00"),
+        ("date,hour", lambda k: (f"2024-03-{1 + k // 24:02}", k % 24), "2024-03-02 23:00"),
+    ],
+)
+def test_a_time_in_several_columns_is_joined(tmp_path, caplog, header, cells, last):
+    caplog.set_level(logging.INFO, "elman")
+    columns = list(zip(*(cells(k) for k in range(48)), strict=True))
+    panel = read(table(tmp_path, f"No,{header},load", list(range(1, 49)), *columns, list(range(48))))
+    times = panel.ds(panel.times(np.array([0]), np.array([47])))
+    assert (times.to_list(), panel.y.tolist()) == ([last], list(range(48)))
+    line = caplog.records[0].message
+    assert line.endswith(
+        f"{header.replace(',', ', ')} are the time, load the target; one series; not read: No"
+    )
+
+
+@pytest.mark.parametrize(
+    ("header", "columns"),
+    [
+        ("year,month,load", ([2024] * 10, [0, *range(1, 10)], list(range(10)))),  # no month 0
+        ("year,hour,load", ([2024] * 10, list(range(10)), list(range(10)))),  # hours of no day
+    ],
+)
+def test_parts_that_are_no_time_are_not_joined(tmp_path, header, columns):
+    with pytest.raises(InputError, match=r"--time-column"):
+        read(table(tmp_path, header, *columns))
+
+
+def test_a_whole_time_and_a_named_column_come_before_parts(tmp_path):
+    years = ["2024"] * 10
+    path = table(
+        tmp_path, "year,month,day,time_hour,y", years, [3] * 10, list(range(1, 11)), DAYS, numbers(0)
+    )
+    assert read(path).columns.time == "time_hour"
+    assert read(path, time="day").integers

@@ -1,6 +1,9 @@
 """The detector on files: parts, labels, columns, options, and a real machine."""
 
+import io
 import json
+import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -9,6 +12,7 @@ from tiny import rhythm, rhythm_values, same_bits, weights
 from tiny_detector import trained
 
 import elman
+from elman.cli import main
 from elman.data.channels.labels import labelled, windows_of
 from elman.errors import InputError
 from elman.metrics.nab import PROFILES, Scored, nab_score, probation_rows
@@ -135,3 +139,63 @@ def test_a_failing_machine_is_noticed(shared):
     # behind the probation the training saw nothing
     assert task.results["test"]["rows"] == rows - probation_rows(rows)
     assert {"nab", "range_f1"} <= set(task.results["test"])
+
+
+def rewritten(content: str, header: str, write) -> str:
+    """The table of ``rhythm`` with its times in another form."""
+    _, *rows = content.splitlines()
+    lines = [
+        f"{write(datetime.fromisoformat(time))},{rest}" for time, rest in (r.split(",", 1) for r in rows)
+    ]
+    return "\n".join([f"{header},a,b", *lines]) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("header", "write", "options"),
+    [
+        ("timestamp", "{:%d.%m.%Y %H:%M}".format, {}),
+        ("when", "{:%d/%m/%Y %I:%M %p}".format, {}),
+        ("timestamp", "{:%m-%d-%Y %H:%M}".format, {"time_format": "%m-%d-%Y %H:%M"}),
+        ("timestamp", lambda time: str(int(time.replace(tzinfo=UTC).timestamp())), {}),
+        ("Date,Time", "{:%Y-%m-%d,%H:%M}".format, {}),
+        ("year,month,day,hour,minute", "{:%Y,%-m,%-d,%-H,%-M}".format, {}),
+    ],
+)
+def test_times_of_any_usual_form_are_read_alike_and_given_as_they_came(
+    tmp_path, monkeypatch, capsys, header, write, options
+):
+    plain = trained(tmp_path, "plain", calendar="week")
+    expected = plain.analyse_file(tmp_path / "table.csv")[0]
+    content = rewritten(rhythm(200), header, write)
+    task = trained(tmp_path, "run", content, calendar="week", **options)
+    (found,) = task.analyse_file(tmp_path / "table.csv")
+    np.testing.assert_array_equal(found.expected, expected.expected)
+    single = "," not in header
+    first = content.splitlines()[1]
+    assert found.series.times[0] == (first.split(",")[0] if single else "2024-01-01 00:00")
+    # a stream, of the run that was saved
+    capsys.readouterr()
+    few = content.splitlines()[:40]
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("\n".join(few).encode())))
+    assert main(["detect", str(tmp_path / "run"), "--stream"]) == 0
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert head == f"{header if single else 'timestamp'},score,anomaly"
+    assert [row.split(",")[0] for row in rows] == found.series.times[:39]
+    scores = [float(row.split(",")[1]) for row in rows]
+    assert scores == pytest.approx(found.scores[:39], rel=1e-3, abs=1e-3)
+
+
+def test_times_with_two_readings_are_refused_where_they_are_read(tmp_path):
+    head, *rows = rhythm(200).splitlines()
+    dated = [f"{k // 48 + 1:02}/02/2024{row[10:]}" for k, row in enumerate(rows)]
+    days = "\n".join([head, *dated[:100], *dated[101:]])  # without the gap, only one reading has even steps
+    with pytest.raises(
+        InputError, match=r"may be 1 February 2024 \(--time-format '%d/%m/%Y %H:%M:%S'\) or 2"
+    ):
+        trained(tmp_path, content=days, calendar="day")
+    with pytest.raises(InputError, match=r"--time-format must be a format of strptime"):
+        trained(tmp_path, time_format="days")
+    with pytest.raises(
+        InputError, match=r"row 2, column 'timestamp': must be a time of the format %d\.%m\.%Y\. Got"
+    ):
+        trained(tmp_path, time_format="%d.%m.%Y")

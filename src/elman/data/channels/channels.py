@@ -10,12 +10,14 @@ import numpy as np
 import polars as pl
 
 from elman.config import check_regular, counted
+from elman.data.channels.calendar import UNKNOWN, Clock
 from elman.data.channels.columns import chosen_columns
 from elman.data.read.arrays import check_finite, is_array, is_frame, numbers
 from elman.data.read.frames import to_polars
 from elman.data.read.npz import read_arrays
 from elman.data.read.reading import PLAIN, Reading
 from elman.data.read.tables import (
+    check_columns,
     check_filled,
     number_column,
     number_columns,
@@ -24,7 +26,11 @@ from elman.data.read.tables import (
     text_column,
     time_order,
 )
+from elman.data.series.layout import holds_dates, parts_of_time
+from elman.data.series.time_forms import TimeForm
+from elman.data.series.time_parts import with_time
 from elman.errors import InputError
+from elman.notice import notice
 
 
 @dataclass(frozen=True)
@@ -56,12 +62,18 @@ class ChannelTable:
         columns: names of the D columns; empty for an array.
         has_names: whether an id column names the series.
         has_times: whether there is a time column.
+        time_column: its name; empty if there is none.
+        time_parts: the columns that it was joined from; empty if it is a column of the table.
+        form: how times are written; None if they cannot be read, or there are none.
     """
 
     series: list[Channels]
     columns: list[str]
     has_names: bool
     has_times: bool
+    time_column: str = ""
+    time_parts: tuple[str, ...] = ()
+    form: TimeForm | None = None
 
 
 @dataclass(frozen=True)
@@ -70,10 +82,14 @@ class Roles:
 
     Attributes:
         id_column: names the series of a row; optional in the table. None: no column does.
-        time_column: time of a row; optional in the table. None: no column has it.
+        time_column: time of a row. If the table has no such column, it is the only one that holds dates, or
+            is joined from several (see ``time_parts``), if there are such. None: no column has it.
         label_column: 0 or 1 (true, false); optional in the table.
         columns: the columns of numbers to read, see ``chosen_columns``; if empty, all others.
         ignored: columns to leave out.
+        clock: how times are read.
+        time_parts: the columns that are joined to the time.
+        find_time: whether to look for the time in other columns if its own is absent.
     """
 
     id_column: str | None
@@ -81,6 +97,9 @@ class Roles:
     label_column: str
     columns: Sequence[str] = ()
     ignored: Sequence[str] = ()
+    clock: Clock = UNKNOWN
+    time_parts: tuple[str, ...] = ()
+    find_time: bool = True
 
 
 def read_channels(path: Path, roles: Roles, reading: Reading = PLAIN) -> ChannelTable:
@@ -106,6 +125,7 @@ def channels_from_table(
             id or a time is missing, or a column of numbers is missing. The message names file, row, column
             and value.
     """
+    table, roles = _with_time(table, path, roles)
     id_column, time_column, label_column = roles.id_column, roles.time_column, roles.label_column
     special = (id_column, time_column, label_column)
     columns = chosen_columns(table.columns, special, path, roles.columns, roles.ignored)
@@ -122,11 +142,13 @@ def channels_from_table(
     if label_column in table.columns:
         labels = _labels(number_column(table, label_column, path, reading=reading), path)
     names = text_column(table, str(id_column)) if has_names else [""] * len(table)
-    times = text_column(table, str(time_column)) if has_times else None
-    order = time_order(table, str(time_column)) if has_times else None
+    times = order = form = None
+    if has_times:
+        times = _time_texts(table[str(time_column)])
+        order, form = _order(table, str(time_column), path, roles.clock)
     series = []
     for name, rows in _rows_by_name(names).items():
-        steps = np.ones(0) if order is None else np.diff(order[rows].astype(np.int64))
+        steps = np.ones(0) if order is None else np.diff(order[rows])
         for problem, is_odd in (
             ("is earlier than in the row before", steps < 0),
             ("is the same as in the row before", steps == 0),
@@ -146,7 +168,56 @@ def channels_from_table(
                 None if labels is None else labels[rows],
             )
         )
-    return ChannelTable(series, columns, has_names, has_times)
+    return ChannelTable(series, columns, has_names, has_times, str(time_column or ""), roles.time_parts, form)
+
+
+def _with_time(table: "pl.DataFrame", path: Path, roles: Roles) -> "tuple[pl.DataFrame, Roles]":
+    """Finds the column of times, or joins it from several; reports what was assumed in one line."""
+    name = roles.time_column
+    if name is None or name in table.columns:
+        return table, replace(roles, time_parts=())
+    if roles.time_parts:
+        check_columns(table, list(roles.time_parts), path)
+        return with_time(table, roles.time_parts, name, roles.columns), roles
+    if not roles.find_time:
+        return table, roles
+    other = {roles.id_column, roles.label_column, *roles.columns, *roles.ignored}
+    free = [column for column in table.columns if column not in other]
+    parts = parts_of_time(table, free)
+    if parts:
+        notice(f"{path}: {', '.join(parts)} are the time")
+        return with_time(table, parts, name), replace(roles, time_parts=parts)
+    dated = [c for c in free if holds_dates(table[c]) and table[c].n_unique() > 1]
+    if len(dated) != 1:
+        return table, roles
+    notice(f"{path}: {dated[0]} is the time")
+    return table, replace(roles, time_column=dated[0])
+
+
+def _time_texts(column: "pl.Series") -> list[str]:
+    """Returns times as they are written; those of a column with a zone with their offset."""
+    if isinstance(column.dtype, pl.Datetime) and column.dtype.time_zone is not None:
+        return column.dt.to_string("%Y-%m-%d %H:%M:%S%.f%:z").to_list()
+    return column.cast(pl.String).to_list()
+
+
+def _order(
+    table: "pl.DataFrame", column: str, path: Path, clock: Clock
+) -> "tuple[np.ndarray, TimeForm | None]":
+    """Returns numbers in the order of the times, and their form; the order of texts if they are no times.
+
+    Raises:
+        InputError: a time is not of the format that the user gave.
+    """
+    try:
+        times = clock.read(table[column], path)
+    except InputError:
+        if clock.time_format is not None:
+            raise
+        return time_order(table, column).astype(np.int64), None
+    if times.assumed:
+        notice(f"{path}: {column} is read {times.assumed}")
+    return times.values, times.form
 
 
 def _labels(values: np.ndarray, path: Path) -> np.ndarray:
@@ -182,7 +253,7 @@ def channels_from_memory(X: Any, roles: Roles, *, source: str = "X") -> ChannelT
     """
     several = isinstance(X, list | tuple) and any(map(is_array, X))
     series: list[Channels] = []
-    has_names, has_times = False, True
+    has_names, has_times, first = False, True, ChannelTable([], [], False, False)
     for number, item in enumerate(X if several else [X]):
         name = f"{source}[{number}]" if several else source
         if several and not is_array(item):
@@ -200,13 +271,20 @@ def channels_from_memory(X: Any, roles: Roles, *, source: str = "X") -> ChannelT
             roles = replace(roles, columns=table.columns or [f"x{k}" for k in range(width)])
         if width != len(roles.columns):
             raise InputError(f"{name} must have {len(roles.columns)} columns. Got {width}.")
+        first = first if first.time_column else table
         has_names |= table.has_names
         has_times &= table.has_times
         series += [
             replace(one, name=one.name or (str(number) if several else ""), labels=None)
             for one in table.series
         ]
-    return ChannelTable(series, list(roles.columns), has_names or len(series) > 1, has_times)
+    return replace(
+        first,
+        series=series,
+        columns=list(roles.columns),
+        has_names=has_names or len(series) > 1,
+        has_times=has_times,
+    )
 
 
 def _channels_from_array(X: Any, source: str) -> ChannelTable:

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import polars as pl
 
 from elman.config import shown
 from elman.data.read.cells import number_of
 from elman.data.read.reading import PLAIN, Reading
+from elman.data.series.time_parts import with_time
 
 _NAME = re.compile(r"[^\W\d][\w .()/%°-]*")
 
@@ -41,6 +43,7 @@ class RowParser:
         id_column: names a row's series; None: there is only one.
         time_column: time of a row; None: there is no time.
         reading: how cells are written, as in the training table.
+        time_parts: columns that are joined to the time, in place of ``time_column``.
     """
 
     def __init__(
@@ -49,12 +52,14 @@ class RowParser:
         id_column: str | None,
         time_column: str | None,
         reading: Reading = PLAIN,
+        time_parts: Sequence[str] = (),
     ) -> None:
         self._reading, self._mark = reading, reading.delimiter
         self._columns, self._id, self._time = list(columns), id_column, time_column
+        self._parts = time_parts
         self._expected = [
             *([id_column] if id_column else []),
-            *([time_column] if time_column else []),
+            *(time_parts or ([time_column] if time_column else [])),
             *columns,
         ]
         self._order: list[str] | None = None
@@ -121,7 +126,12 @@ class RowParser:
                 values[k] = number_of(cells[column], self._reading)
             except ValueError as error:
                 raise ValueError(f"column {column!r}: {error}") from None
-        name, time = ("" if key is None else _text(cells, key) for key in (self._id, self._time))
+        name = "" if self._id is None else _text(cells, self._id)
+        if self._parts:
+            own = {part: _text(cells, part) for part in self._parts}
+            time = str(with_time(pl.DataFrame([own]), self._parts, "time")["time"][0])
+        else:
+            time = "" if self._time is None else _text(cells, self._time)
         return Row(name, time, values)
 
 

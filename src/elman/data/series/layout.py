@@ -12,6 +12,7 @@ from elman.data.read.reading import Reading
 from elman.data.read.tables import check_columns, holds_numbers, row_number
 from elman.data.series.panel import Columns
 from elman.data.series.time_forms import parsed, pattern_of_integers, patterns_of
+from elman.data.series.time_parts import time_parts, with_time
 from elman.errors import InputError
 
 _DEFAULT = Columns()
@@ -20,7 +21,9 @@ _TIME_NAMES = re.compile(
     r"step|unix)([ _-]?(time|date|stamp|utc|local|index|no|nr|s|ms|us|ns))?",
     re.IGNORECASE,
 )
-_ROW_NAMES = re.compile(r"(|column_1|unnamed: ?\d+|index|row|rownames|row_nr|row_number)", re.IGNORECASE)
+_ROW_NAMES = re.compile(
+    r"(|column_1|unnamed: ?\d+|index|row|rownames|row_nr|row_number|no|nr)", re.IGNORECASE
+)
 _NUMBERED = re.compile(r"(.*?)\d+")
 _PROBED = 20  # cells of a column that show whether it holds times
 _MOST_SHOWN = 8  # columns named in a message
@@ -67,9 +70,19 @@ def sources_of(
     alone = wanted.time == _DEFAULT.time and all(len(table.columns) == 1 for table, _ in tables)
     if alone:
         tables = [(_with_steps(table, wanted.time), path) for table, path in tables]
-    table, path = tables[0]
     _check_named(wanted, tables)
+    table, path = tables[0]
+    free = [c for c in table.columns if c not in (wanted.id, wanted.target)]
+    parts = parts_of_time(table, free) if wanted.time == _DEFAULT.time and wanted.time not in free else ()
+    if parts:
+        kept = {*wanted.covariates, *wanted.static}
+        for other, file in tables:
+            check_columns(other, list(parts), file)
+        tables = [(with_time(other, parts, wanted.time, kept), file) for other, file in tables]
+    table, path = tables[0]
     roles = _Roles(table, path, wanted, reading)
+    if parts:
+        roles.assumed.append(f"{', '.join(parts)} are the time")
     time = roles.time()
     layout = wanted.layout
     if layout == "wide" or (layout == "auto" and roles.is_wide(time)):
@@ -125,12 +138,12 @@ class _Roles:
         if self.wanted.time in self.table.columns:
             return self.wanted.time
         own = [column for column in self.free if column not in (self.wanted.id, self.wanted.target)]
-        dated = [column for column in own if _holds_dates(self.table[column])]
+        dated = [column for column in own if holds_dates(self.table[column])]
         for some in (
             dated,
             [column for column in own if _TIME_NAMES.fullmatch(column) and _is_whole(self.table[column])],
             [column for column in own if _stands_for_dates(self.table[column])],
-            [c for c in own if _TIME_NAMES.fullmatch(c) and _holds_dates(self.table[c].head(1))],
+            [c for c in own if _TIME_NAMES.fullmatch(c) and holds_dates(self.table[c].head(1))],
         ):
             if len(some) == 1:
                 self.assumed.append(f"{some[0]} is the time")
@@ -263,7 +276,7 @@ def _whole(column: "pl.Series") -> "pl.Series":
     return (column.str.strip_chars() if column.dtype == pl.String else column).cast(pl.Int64)
 
 
-def _holds_dates(column: "pl.Series") -> bool:
+def holds_dates(column: "pl.Series") -> bool:
     """Whether a column holds dates, or texts of them."""
     if column.dtype in (pl.Date, pl.Datetime):
         return True
@@ -274,6 +287,13 @@ def _holds_dates(column: "pl.Series") -> bool:
         any(not parsed(pl.Series([cell]), pattern)[0].has_nulls() for pattern in patterns_of(cell))
         for cell in filled
     )
+
+
+def parts_of_time(table: "pl.DataFrame", free: Sequence[str]) -> tuple[str, ...]:
+    """Returns the columns that together are the time; empty if one column holds whole times."""
+    parts = time_parts(table, free)
+    whole = [column for column in free if column not in parts and holds_dates(table[column])]
+    return () if whole else parts
 
 
 def _stands_for_dates(column: "pl.Series") -> bool:

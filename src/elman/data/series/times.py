@@ -27,6 +27,10 @@ _NUMBER = "number"
 _NAMES = {"%d": "day", "%m": "month", "%y": "year", "%Y": "year"}
 
 
+class AmbiguousTimes(InputError):
+    """Times have several readings; the message shows them."""
+
+
 @dataclass(frozen=True)
 class Times:
     """The times of the rows of one or more tables.
@@ -38,9 +42,11 @@ class Times:
         wall: whether seconds are in local time, not in UTC.
         zone: the zone of the column, empty if it has none.
         assumed: what was assumed of the form, in words; empty if nothing was.
+        local: [rows] the same in local time, as the clock on the wall showed it.
     """
 
     values: np.ndarray
+    local: np.ndarray
     integers: bool
     form: TimeForm
     wall: bool = False
@@ -77,6 +83,9 @@ def read_times(
     columns: "Sequence[tuple[pl.Series, Path]]",
     time_format: str | None = None,
     freq: str | Trained | None = None,
+    *,
+    form: TimeForm | None = None,
+    fractions: bool = False,
 ) -> Times:
     """Reads the times of one or more tables; all of them are read alike.
 
@@ -88,15 +97,18 @@ def read_times(
         time_format: a format of strptime; s, ms, us or ns: integers since 1970; number: plain integers; None:
             found from the column as a whole.
         freq: see ``parse_frequency``; a whole number: times are plain integers; or what a model was trained
-            on, which decides between several readings.
+            on.
+        form: how the times of training were written, which decides between several readings; None: as in
+            ``freq``, or unknown.
+        fractions: whether seconds may have fractions, in float64; otherwise a fraction is refused.
 
     Raises:
-        InputError: a cell is no time, or the form is ambiguous.
+        InputError: a cell is no time.
+        AmbiguousTimes: the form is ambiguous.
     """
-    trained = freq if isinstance(freq, Trained) else None
-    likely = "" if trained is None else trained.form.pattern
     if isinstance(freq, Trained):
-        freq = freq.frequency
+        form, freq = freq.form, freq.frequency
+    likely = "" if form is None else form.pattern
     if time_format is not None:
         check_pattern(time_format)
         time_format = time_format.replace(".%f", "%.6f")  # as Python's strptime has it
@@ -105,7 +117,7 @@ def read_times(
     whole = None if as_text else _whole_numbers(column)
     if whole is not None and time_format is None and freq is not None and freq.isdigit():
         time_format = _NUMBER
-    elif whole is not None and time_format is None and trained is not None:
+    elif whole is not None and time_format is None and form is not None:
         time_format = pattern_of_integers(whole) or likely or None
     if whole is not None:
         number = _read_integers(whole, column.dtype, time_format)
@@ -123,7 +135,7 @@ def read_times(
             f"{columns[0][1]}: column {column.name!r}: must be integers, dates or date-times. "
             f"Got {shown(column[0])}."
         )
-    return _as_seconds(moments, column, place, freq)
+    return _as_seconds(moments, column, place, freq, fractions)
 
 
 def _joined(columns: "Sequence[tuple[pl.Series, Path]]") -> "tuple[pl.Series, Callable[[int], str]]":
@@ -162,7 +174,9 @@ def _read_integers(whole: "pl.Series", kind: "pl.DataType", time_format: str | N
     pattern = pattern_of_integers(whole) if time_format is None else time_format
     if pattern not in ("", _NUMBER):
         return None
-    return Times(whole.to_numpy(), True, TimeForm(kind if kind.is_integer() else pl.Int64()))
+    return Times(
+        whole.to_numpy(), whole.to_numpy(), True, TimeForm(kind if kind.is_integer() else pl.Int64())
+    )
 
 
 def _moments_of_integers(whole: "pl.Series", kind: "pl.DataType", time_format: str | None) -> _Moments:
@@ -238,7 +252,7 @@ def _unambiguous(
         readings = " or ".join(
             f"{local[row]:%-d %B %Y} (--time-format {_quoted(pattern)})" for pattern, local, _ in different
         )
-        raise InputError(f"{place(row)}: {shown(texts[row])} may be {readings}. Choose one.")
+        raise AmbiguousTimes(f"{place(row)}: {shown(texts[row])} may be {readings}. Choose one.")
     return different[0]
 
 
@@ -297,7 +311,7 @@ def _quoted(pattern: str) -> str:
 
 
 def _as_seconds(
-    moments: _Moments, column: "pl.Series", place: Callable[[int], str], freq: str | None
+    moments: _Moments, column: "pl.Series", place: Callable[[int], str], freq: str | None, fractions: bool
 ) -> Times:
     """Converts date-times to seconds in local time or UTC."""
     local, offsets = moments.local, moments.offsets
@@ -309,11 +323,10 @@ def _as_seconds(
             wall = local.dt.time().n_unique() == 1
     micro = local.cast(pl.Int64).to_numpy()
     odd = np.flatnonzero(micro % 10**6)
-    if len(odd):
+    if len(odd) and not fractions:
         row = int(odd[0])
         raise InputError(f"{place(row)}: must be a whole second. Got {column[row]}.")
-    seconds = micro // 10**6
-    if offsets is not None and not wall:
-        seconds = seconds - offsets.to_numpy()
+    own = micro / 10**6 if len(odd) else micro // 10**6
+    seconds = own if offsets is None or wall else own - offsets.to_numpy()
     zone = "" if offsets is None else str(getattr(column.dtype, "time_zone", None) or moments.form.zone)
-    return Times(seconds, False, moments.form, wall, zone, moments.assumed)
+    return Times(seconds, own, False, moments.form, wall, zone, moments.assumed)

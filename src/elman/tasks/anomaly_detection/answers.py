@@ -24,9 +24,11 @@ from elman.tasks.anomaly_detection.data import (
     CHANNELS,
     ChannelData,
     ColumnFacts,
+    clock_of,
     only_path,
     prepare,
     read_alike,
+    time_column,
     times_read,
     window_length,
     windows,
@@ -55,7 +57,7 @@ class AnomalyAnswers(TaskAnswers):
             if isinstance(self.model, Autoencoder):
                 past, whole = reconstructions(self.model, prepare(self.config, self.facts, each)[0])
             else:  # row by row as a stream does, so that the answers are the same to the last digit
-                features = times_read(self.config, each)
+                features = times_read(self.config, self.facts, each)
                 past = whole = follow(self._reader(), seen, features, lagged=True)
                 seen[0] = np.nan  # nothing was read before
             analyses.append(self._analysis(each, whole, seen - past, seen - whole))
@@ -105,6 +107,7 @@ class AnomalyAnswers(TaskAnswers):
             np.array(self.facts.mean),
             np.array(self.facts.scale),
             calendar=self.config.calendar,
+            clock=clock_of(self.config, self.facts),
             lagged=self.config.lagged,
             threshold=self.config.threshold,
         )
@@ -115,8 +118,9 @@ class AnomalyAnswers(TaskAnswers):
         parser = RowParser(
             facts.columns,
             config.id_column if facts.names else None,
-            config.time_column if facts.times else None,
+            time_column(config, facts),
             config.reading,
+            facts.time_parts,
         )
         return self.tables.streamed(answer_lines(lines, parser, self.stream, on_bad_line), parser)
 
@@ -127,7 +131,8 @@ class AnomalyAnswers(TaskAnswers):
 
     def draw(self, analyses: Sequence[Analysis], method: str, path: Path) -> None:
         """Draws the series with the highest score; see ``draw_anomalies``."""
-        draw_anomalies(analyses, method, path, [self._trained_rows(each.series) for each in analyses])
+        trained = [self._trained_rows(each.series) for each in analyses]
+        draw_anomalies(analyses, method, path, trained, clock_of(self.config, self.facts))
 
     def _trained_rows(self, series: Channels) -> int:
         """Returns how many rows the series begins with that the run was trained on."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from elman.config import require
 from elman.data.batches.windows import Windows
-from elman.data.channels.calendar import calendar
+from elman.data.channels.calendar import Clock, calendar
 from elman.data.channels.channels import (
     Channels,
     ChannelTable,
@@ -24,6 +24,7 @@ from elman.data.channels.channels import (
 from elman.data.channels.columns import constant_columns, label_columns, listed
 from elman.data.channels.labels import labelled, windows_of
 from elman.data.scale import check_numbers, scaled, standard
+from elman.data.series.time_forms import form_of_text
 from elman.data.split import split_points
 from elman.errors import InputError
 from elman.notice import notice
@@ -46,6 +47,9 @@ class ColumnFacts(TaskFacts):
         times: whether a column holds the time of each row.
         mean: [D] mean of each column in the training part.
         scale: [D] standard deviation of each column in the training part.
+        time_column: name of the column of times, if it is not that of the options.
+        time_parts: the columns that it is joined from.
+        time_form: how times are written, see ``TimeForm``; empty: unknown, as in older runs.
     """
 
     columns: tuple[str, ...]
@@ -53,6 +57,9 @@ class ColumnFacts(TaskFacts):
     times: bool
     mean: tuple[float, ...]
     scale: tuple[float, ...]
+    time_column: str = ""
+    time_parts: tuple[str, ...] = ()
+    time_form: str = ""
 
     def __post_init__(self) -> None:
         """Checks that every column has a scale."""
@@ -60,6 +67,8 @@ class ColumnFacts(TaskFacts):
         require("columns", 1 <= count <= _MOST_COLUMNS, f"1 to {_MOST_COLUMNS} names", count)
         check_numbers("mean", self.mean, count)
         check_numbers("scale", self.scale, count)
+        known = not self.time_form or form_of_text(self.time_form) is not None
+        require("time_form", known, "a form of times", self.time_form)
 
     def scaled(self, values: np.ndarray) -> np.ndarray:
         """Converts values [..., D] to standard deviations from the mean, float32."""
@@ -131,7 +140,16 @@ class ChannelData(TaskData):
                 raise InputError(f"{source}: column {column!r} has no number in the training part")
         _tell_columns(table, training, source)
         mean, scale = map(tuple, standard(training))
-        facts = ColumnFacts(tuple(table.columns), table.has_names, table.has_times, mean, scale)
+        facts = ColumnFacts(
+            tuple(table.columns),
+            table.has_names,
+            table.has_times,
+            mean,
+            scale,
+            table.time_column,
+            table.time_parts,
+            "" if table.form is None else str(table.form),
+        )
         if folder is not None:
             save_channels(folder / CHANNELS, table.series, cuts)
         return cls(config, facts, table.series, cuts)
@@ -174,12 +192,22 @@ def prepare(config: AnomalyDetectionConfig, facts: ColumnFacts, series: Channels
     if config.lagged:  # the input is the row before, so the first row has no target
         read, targets = np.roll(read, 1, axis=0), seen.copy()
         read[0], targets[0] = 0, np.nan
-    return np.concatenate([read, times_read(config, series)], axis=1), targets
+    return np.concatenate([read, times_read(config, facts, series)], axis=1), targets
 
 
-def times_read(config: AnomalyDetectionConfig, series: Channels) -> np.ndarray:
+def times_read(config: AnomalyDetectionConfig, facts: ColumnFacts, series: Channels) -> np.ndarray:
     """Returns the features of the times that the model also reads [N, F]."""
-    return calendar(series.times, config.calendar, series.name or "the times")
+    return calendar(series.times, config.calendar, series.name or "the times", clock_of(config, facts))
+
+
+def clock_of(config: AnomalyDetectionConfig, facts: ColumnFacts) -> Clock:
+    """Returns how times are read: as in training."""
+    return Clock(config.time_format, form_of_text(facts.time_form) if facts.time_form else None)
+
+
+def time_column(config: AnomalyDetectionConfig, facts: ColumnFacts) -> str | None:
+    """Returns the name of the column of times; None if the training table had none."""
+    return (facts.time_column or config.time_column) if facts.times else None
 
 
 def window_length(config: AnomalyDetectionConfig, rows: np.ndarray) -> int:
@@ -232,7 +260,7 @@ def read_alike(
     table = _read_table(config, path, with_labels, _same_roles(config, facts))
     for name, is_there, expected in (
         (config.id_column, table.has_names, facts.names),
-        (config.time_column, table.has_times, facts.times),
+        (time_column(config, facts), table.has_times, facts.times),
     ):
         if expected and not is_there:
             raise InputError(f"{path}: has no column {name!r}, which the training table had")
@@ -251,7 +279,12 @@ def _read_table(config: AnomalyDetectionConfig, path: Path, with_labels: bool, r
 def _roles(config: AnomalyDetectionConfig) -> Roles:
     """Returns what the options say about columns."""
     return Roles(
-        config.id_column, config.time_column, config.label_column, config.columns, config.ignore_columns
+        config.id_column,
+        config.time_column,
+        config.label_column,
+        config.columns,
+        config.ignore_columns,
+        Clock(config.time_format),
     )
 
 
@@ -259,9 +292,12 @@ def _same_roles(config: AnomalyDetectionConfig, facts: ColumnFacts) -> Roles:
     """Returns what the columns stood for in the training table."""
     return Roles(
         config.id_column if facts.names else None,
-        config.time_column if facts.times else None,
+        time_column(config, facts),
         config.label_column,
         facts.columns,
+        clock=clock_of(config, facts),
+        time_parts=facts.time_parts,
+        find_time=False,
     )
 
 

@@ -120,7 +120,14 @@ class AnomalyDetectionConfig(TableOptions):
     rank = 40
     groups: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "": ("model", "window", "calendar"),
-        "columns of the data": ("columns", "ignore_columns", "id_column", "time_column", "label_column"),
+        "columns of the data": (
+            "columns",
+            "ignore_columns",
+            "id_column",
+            "time_column",
+            "time_format",
+            "label_column",
+        ),
         "training": ("stride",),
         "parts of the data": ("split",),
         "evaluation": ("labels",),
@@ -146,7 +153,11 @@ class AnomalyDetectionConfig(TableOptions):
     id_column: str = "unique_id"
     """column that names the series of each row, if the table has it; otherwise there is one series"""
     time_column: str = "timestamp"
-    """column of the time, if the table has it; otherwise rows are numbered"""
+    """column of the time; if the table has no such column, the only one that holds dates, or year, month,
+    day, …; otherwise rows are numbered"""
+    time_format: str | None = None
+    """how times are written: a format of strptime such as %d/%m/%Y; s, ms, us or ns for integers since 1970;
+    number for plain integers. If absent, found from the times"""
     label_column: str = "label"
     """column of labels, 0 or 1 (anomaly), if the table has it; they measure the detector, never train it"""
     labels: Path | None = None

@@ -8,7 +8,7 @@ from elman.anomalies.anomalies import Analysis
 from elman.anomalies.detector import Answer
 from elman.data.read.rows import RowParser
 from elman.data.scale import written
-from elman.tasks.anomaly_detection.data import ColumnFacts
+from elman.tasks.anomaly_detection.data import ColumnFacts, time_column
 from elman.tasks.anomaly_detection.options import AnomalyDetectionConfig
 
 _DIGITS = 6  # significant digits of an expected or observed number
@@ -19,7 +19,7 @@ class AnalysisTables:
 
     def __init__(self, config: AnomalyDetectionConfig, facts: ColumnFacts) -> None:
         self._name = [config.id_column] if facts.names else []
-        self._time = config.time_column if facts.times else "row"
+        self._time = time_column(config, facts) or "row"
         self._columns = facts.columns
         self._units = dict(zip(facts.columns, zip(facts.mean, facts.scale, strict=True), strict=True))
 

@@ -1,0 +1,122 @@
+"""Times that are spread over several columns, such as year, month, day and hour."""
+
+import re
+from collections.abc import Collection, Sequence
+
+import polars as pl
+
+from elman.data.series.time_forms import parsed, patterns_of
+
+_NAMES = (  # in order of size, with the range of values
+    (re.compile(r"year|yr|jahr", re.IGNORECASE), (1500, 2500)),
+    (re.compile(r"month|mon|mnth|monat", re.IGNORECASE), (1, 12)),
+    (re.compile(r"day|day of month|day_of_month|dd|tag", re.IGNORECASE), (1, 31)),
+    (re.compile(r"hour|hr|stunde", re.IGNORECASE), (0, 23)),
+    (re.compile(r"minute|minutes", re.IGNORECASE), (0, 59)),
+    (re.compile(r"second|seconds", re.IGNORECASE), (0, 59)),
+)
+_QUARTER = re.compile(r"quarter|qtr|quartal", re.IGNORECASE)
+_CLOCK = re.compile(r"time|clock|hour|hr|time[ _]?of[ _]?day|uhrzeit|stunde", re.IGNORECASE)
+_TIME_OF_DAY = r"^\d{1,2}:\d{2}(:\d{2})?$"
+_SIZES = ("-", "-", " ", ":", ":")  # what stands before each part but the first
+
+
+def time_parts(table: "pl.DataFrame", free: Sequence[str]) -> tuple[str, ...]:
+    """Returns the columns that together are the time, the largest unit first; empty if there are none.
+
+    These are year and month, with day, hour, minute and second as far as they are there; year and quarter;
+    or a date that repeats and a time of day, written as 17:30 or as the hour.
+
+    Args:
+        table: the table.
+        free: columns that may be parts.
+    """
+    parts: list[str] = []
+    for names, (low, high) in _NAMES:
+        own = [column for column in free if names.fullmatch(column) and _within(table[column], low, high)]
+        if len(own) != 1:
+            break
+        parts += own
+    if len(parts) == 1:
+        quarters = [c for c in free if _QUARTER.fullmatch(c) and _within(table[c], 1, 4)]
+        parts += quarters[:1] if len(quarters) == 1 else []
+    if len(parts) > 1 and not _joined(table, parts).has_nulls():
+        return tuple(parts)
+    dates = [column for column in free if _is_date(table[column])]
+    clocks = [column for column in free if _CLOCK.fullmatch(column) and _is_clock(table[column])]
+    if len(dates) == len(clocks) == 1 and table[dates[0]].n_unique() < len(table):
+        return dates[0], clocks[0]
+    return ()
+
+
+def with_time(
+    table: "pl.DataFrame", parts: Sequence[str], name: str, kept: Collection[str] = ()
+) -> "pl.DataFrame":
+    """Returns the table with its parts of the time as one column of texts, which replaces all not ``kept``.
+
+    The texts are 2010, 2010-01, 2010-01-31 23:00 and so on, 2010Q1, or the date as written and the time.
+    Rows that are no time keep the parts as they are, with spaces between them, to be named in a message.
+    """
+    plain = pl.concat_str([pl.col(part).cast(pl.String).fill_null("") for part in parts], separator=" ")
+    times = _joined(table, parts).fill_null(table.select(plain).to_series()).alias(name)
+    return table.drop(part for part in parts if part not in kept).insert_column(0, times)
+
+
+def _joined(table: "pl.DataFrame", parts: Sequence[str]) -> "pl.Series":
+    """Returns the joined texts; null if a part is no number in its place."""
+    first, second = table[parts[0]], table[parts[1]]
+    if _NAMES[0][0].fullmatch(parts[0]) and not _is_date(first):
+        if _QUARTER.fullmatch(parts[1]):
+            return _digits(first, 4) + "Q" + _digits(second, 1)
+        times = _digits(first, 4)
+        for mark, part in zip(_SIZES, parts[1:], strict=False):
+            times = times + mark + _digits(table[part], 2)
+        return times + ":00" if len(parts) == 4 else times
+    clock = second.dt.to_string("%H:%M:%S") if second.dtype == pl.Time else second.cast(pl.String)
+    clock = clock.str.strip_chars()
+    whole = clock.str.contains(r"^\d{1,2}$").fill_null(False)
+    clock = (clock.str.zfill(2) + ":00").zip_with(whole, clock)
+    date = first.cast(pl.Date) if first.dtype == pl.Datetime else first
+    return date.cast(pl.String).str.strip_chars() + " " + clock
+
+
+def _digits(column: "pl.Series", width: int) -> "pl.Series":
+    """Returns whole numbers as texts with leading zeros; null for others."""
+    return _whole(column).cast(pl.String).str.zfill(width)
+
+
+def _whole(column: "pl.Series") -> "pl.Series":
+    if column.dtype == pl.String:
+        return column.str.strip_chars().cast(pl.Int64, strict=False)
+    if column.dtype.is_float():
+        whole = column.cast(pl.Int64, strict=False)
+        return whole.zip_with((whole == column).fill_null(False), pl.Series([None], dtype=pl.Int64))
+    return (
+        column.cast(pl.Int64)
+        if column.dtype.is_integer()
+        else pl.Series([None] * len(column), dtype=pl.Int64)
+    )
+
+
+def _within(column: "pl.Series", low: int, high: int) -> bool:
+    """Whether a column holds whole numbers in a range."""
+    whole = _whole(column)
+    return not whole.has_nulls() and len(whole) > 0 and bool(whole.is_between(low, high).all())
+
+
+def _is_date(column: "pl.Series") -> bool:
+    """Whether the first cell of a column is a date without a time of day."""
+    if column.dtype == pl.Date or (isinstance(column.dtype, pl.Datetime) and column.dt.hour().max() == 0):
+        return True
+    first = column[0] if len(column) else None
+    if not isinstance(first, str):
+        return False
+    shapes = [pattern for pattern in patterns_of(first.strip()) if not re.search("%-?[HI]", pattern)]
+    return any(not parsed(pl.Series([first.strip()]), pattern)[0].has_nulls() for pattern in shapes)
+
+
+def _is_clock(column: "pl.Series") -> bool:
+    """Whether a column holds times of day, or hours."""
+    if column.dtype == pl.Time or _within(column, 0, 23):
+        return True
+    return column.dtype == pl.String and bool(column.str.strip_chars().str.contains(_TIME_OF_DAY).all())
