@@ -102,3 +102,34 @@ def test_series_shorter_than_the_models_window_are_named(caplog):
     caplog.clear()
     task.predict(table(waves(9, 3)[:5], waves(9, 3)))
     assert "forecast from what they have; the first: unique_id 's0' with 5" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("lowest", "change"),
+    [
+        ("zeros", lambda y: np.maximum(np.round(y - y.mean()), 0)),
+        ("negative", lambda y: y - 2 * y.max()),
+        ("both signs", lambda y: y - y.mean()),
+        ("small swings on a high level", lambda y: 1e6 + (y - y.mean()) / y.std()),
+        ("small swings on a low level", lambda y: -1e6 + (y - y.mean()) / y.std()),
+    ],
+)
+def test_es_rnn_learns_series_without_logarithms(lowest, change, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    values = change(50 + 20 * np.sin(2 * np.pi * np.arange(84) / 12) + np.arange(84) % 5)
+    options = {"hidden_size": 16, "epochs": 15, "windows_per_epoch": 64, "learning_rate": 0.02}
+    task = fitted(table(values[:72]), model="es-rnn", horizon=12, season=(12,), **options)
+    found = task.predict()
+    errors = np.abs(found["elman"].to_numpy() - values[72:])
+    assert errors.mean() < 0.5 * np.abs(values[72:] - values[72:].mean()).mean()
+    if lowest == "zeros":
+        assert (found["elman-lo-95"] >= 0).all()
+    told = [r.message for r in caplog.records if "shifted to be positive for --model es-rnn" in r.message]
+    assert len(told) == (lowest != "small swings on a high level")
+
+
+def test_es_rnn_takes_series_of_zeros_alone_and_first_zeros_after_training():
+    zeros, late = np.zeros(60), np.repeat([5.0, 0.0], [50, 10])
+    found = fitted(table(zeros, late), model="es-rnn", season=(12,), epochs=1).predict()
+    assert found["elman"].is_finite().all()
+    assert found["elman"][:4].to_numpy() == pytest.approx([0] * 4, abs=0.2)

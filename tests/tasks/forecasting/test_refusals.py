@@ -48,12 +48,15 @@ def test_bad_options_end_in_one_line(options, message):
 
 
 def test_a_target_that_a_model_cannot_have_is_named():
-    table = frame().with_columns(y=pl.when(pl.int_range(pl.len()) == 60).then(-1.5).otherwise(pl.col("y")))
-    message = r"unique_id 's1', ds 2016-01-01: y must be positive for --model es-rnn \(.*\). Got -1.5."
+    table = frame().with_columns(
+        y=pl.when(pl.int_range(pl.len()) == 60).then(-1.5).otherwise(pl.col("y").round())
+    )
+    task = fitted(frame().with_columns(pl.col("y").round()), distribution="negative-binomial")
+    message = r"unique_id 's1', ds 2016-01-01: y must be a count for --distribution .*\. Got -1.5."
     with pytest.raises(InputError, match=message):
-        fitted(table, model="es-rnn")
+        fitted(table, distribution="negative-binomial")
     with pytest.raises(InputError, match=message):
-        fitted(model="es-rnn").predict(table)
+        task.predict(table)
     assert fitted(table).predict()["elman"].is_finite().all()
 
 

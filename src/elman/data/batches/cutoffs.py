@@ -11,6 +11,7 @@ from torch import Tensor
 from elman.batch import Target, Window, WindowBatch
 from elman.data.series.covariates import Encoded
 
+_HIGH = 1000  # standard deviations: float32 holds logarithms of swings on a higher level in few digits
 _LEAST_HISTORY = 2  # minimum number of steps before a cutoff
 
 
@@ -29,6 +30,8 @@ class CutoffWindows:
             small swings on a high level survive in float32; the reference is otherwise 0.
         bounded: steps before a cutoff from which on a series that was never negative is bounded by 0; None:
             no series is.
+        positive: whether targets are taken less a reference that makes those before the cutoff positive, for
+            models of their logarithm; see ``references``.
 
     Shapes:
         batches of ``Window`` and targets [H, B] with weights: 0 if missing or past the end
@@ -46,11 +49,14 @@ class CutoffWindows:
         ends: np.ndarray | None = None,
         relative: bool = False,
         bounded: int | None = None,
+        positive: bool = False,
     ) -> None:
         self.data, self.series, self.cutoffs = data, series, cutoffs
         self._relative, self._bounded = relative, bounded
         self._negative = _first_negative(data) if bounded is not None else None
-        self._swings = _swings(data) if relative else None
+        self._positive = positive
+        self._least = _least_so_far(data) if positive else None
+        self._swings = _swings(data) if relative or positive else None
         self._context, self._horizon, self._batch_size = context, horizon, batch_size
         self._ends = np.diff(data.begins) if ends is None else ends
         self.steps = -(-len(series) // batch_size)
@@ -95,7 +101,19 @@ class CutoffWindows:
         return WindowBatch(window, targets)
 
     def references(self, series: np.ndarray, cutoffs: np.ndarray) -> np.ndarray:
-        """Returns the last observed target of each window [B]; 0 if none is, or windows are not relative."""
+        """Returns what targets of each window [B] are taken less.
+
+        Relative: the last observed target; 0 if none is. Positive: 0, but a value below all targets before
+        the cutoff if one of them is not positive, or if float32 has too few digits for the logarithms of
+        their swings. It is one standard deviation below, or ten where the logarithm should change almost as
+        the target does, because there is no natural zero.
+        """
+        if self._least is not None and self._swings is not None:
+            at = self.data.begins[series] + np.maximum(cutoffs, 1) - 1
+            least, swing = self._least[at], self._swings[at]
+            additive = (least < 0) | (least > _HIGH * swing)
+            below = np.where(swing > 0, swing * np.where(additive, 10, 1), np.where(least < 0, -least, 1))
+            return np.where((least <= 0) | (additive & (swing > 0)), least - below, 0.0)
         if not self._relative:
             return np.zeros(len(series))
         begins = self.data.begins[series]
@@ -112,7 +130,7 @@ class CutoffWindows:
         return (cutoffs >= self._bounded) & (self._negative[series] >= cutoffs)
 
     def _swings_before(self, series: np.ndarray, steps: np.ndarray) -> np.ndarray:
-        if self._swings is None:
+        if self._swings is None or self._positive:
             return np.zeros(len(series), np.float32)
         at = self.data.begins[series] + steps - 1
         return np.where(steps > 0, self._swings[at.clip(0)], 0).astype(np.float32)
@@ -123,6 +141,13 @@ def _first_negative(data: Encoded) -> np.ndarray:
     steps = np.arange(len(data.y)) - np.repeat(data.begins[:-1], np.diff(data.begins))
     ends = np.diff(data.begins)
     return np.minimum.reduceat(np.where(data.y < 0, steps, np.repeat(ends, ends)), data.begins[:-1])
+
+
+def _least_so_far(data: Encoded) -> np.ndarray:
+    """Returns the least target of each series up to each of its steps [R]; inf before the first."""
+    y = np.where(np.isnan(data.y), np.inf, data.y).astype(np.float64)
+    ends = itertools.pairwise(data.begins.tolist())
+    return np.concatenate([np.minimum.accumulate(y[begin:end]) for begin, end in ends])
 
 
 def _swings(data: Encoded) -> np.ndarray:
@@ -154,6 +179,7 @@ class RandomWindows:
         windows: windows per epoch.
         seed: determines the windows of each epoch.
         relative: see ``CutoffWindows``.
+        positive: see ``CutoffWindows``.
     """
 
     def __init__(
@@ -167,6 +193,7 @@ class RandomWindows:
         windows: int,
         seed: int,
         relative: bool = False,
+        positive: bool = False,
     ) -> None:
         self._latest = np.maximum(ends - horizon, 1)
         self._earliest = np.minimum(context, (self._latest + 1) // 2)
@@ -182,6 +209,7 @@ class RandomWindows:
             batch_size=batch_size,
             ends=ends,
             relative=relative,
+            positive=positive,
         )
         self.steps = -(-windows // batch_size)
 

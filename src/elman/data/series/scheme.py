@@ -30,6 +30,7 @@ class SeriesScheme:
         spacing: usual number of steps between two targets.
         bounded: which series that were never negative have forecasts of at least 0: all; long: those with
             two contexts of history, as others were negative in training; none.
+        shifted: whether es-rnn shifts targets that have no logarithm; older runs refuse them.
 
     Raises:
         InputError: the frequency is unknown, or a number is out of range.
@@ -48,6 +49,7 @@ class SeriesScheme:
     times: str = "String"
     spacing: int = 1
     bounded: Literal["none", "long", "all"] = "none"
+    shifted: bool = False
 
     def __post_init__(self) -> None:
         """Checks the attributes, which may come from an untrusted file."""

@@ -13,6 +13,7 @@ from elman.models.forecast.forecaster import CovariateReader, Forecaster, joined
 from elman.models.forecast.horizon import HorizonDecoder, ahead, draw_moments, same_phase
 from elman.models.forecast.smoothing import Smoothing, warm_up
 
+_FLOOR = 0.01  # share of the level that a target without a logarithm counts as
 _USUAL, _LEAST = 0.1, 1e-4  # default and minimum change of a logarithm
 
 
@@ -26,7 +27,8 @@ class EsRnn(Forecaster):
         x_t = (log (y / s)_{t−W+1 … t} − log l_t) / c,    ŷ_{t+h} = l_t s_{t+h} exp(c net_h)
 
     c is measured in the window's warm-up, like the first seasons. For each step ahead the network also reads
-    its seasonal index and the last target of its phase, in the same unit. Targets must be positive.
+    its seasonal index and the last target of its phase, in the same unit. Targets before the cutoff
+    must be positive; one after it that is not counts as a hundredth of its level.
 
     Args:
         layer: reads ``input_size(…)`` features.
@@ -91,7 +93,8 @@ class EsRnn(Forecaster):
         goals = ahead(values, moments, window.horizon)
         there = ahead(observed, moments, window.horizon)
         fair = (moments[:, None].to(end.device) >= end)[:, None]
-        logs = (torch.where(there, goals, 1.0).log() - base) / scale
+        known = torch.where(there & (goals > 0), goals, base.exp() * _FLOOR)
+        logs = (known.log() - base) / scale
         return self.head.loss(features, Target(logs, (there & fair).to(logs.dtype))), None
 
     def quantiles(self, window: Window, levels: Tensor) -> Tensor:

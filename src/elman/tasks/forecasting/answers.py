@@ -67,7 +67,7 @@ class SeriesAnswers(TaskAnswers):
         form = form_of_text(facts.times) or TimeForm(pl.String())
         trained = Trained(facts.frequency, form, facts.integers)
         panel = read(columns, trained, config.reading, config.time_format)
-        check_targets(config, panel)
+        check_targets(config, panel, shifted=facts.shifted)
         wide = np.flatnonzero(panel.spacings > facts.spacing)
         if len(wide):
             raise InputError(

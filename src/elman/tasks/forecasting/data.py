@@ -13,6 +13,7 @@ from elman.data.series.panel import Panel
 from elman.data.series.read import make_panel, read_panel
 from elman.data.series.store import panel_arrays, panel_from_arrays
 from elman.errors import InputError
+from elman.notice import notice
 from elman.tasks.forecasting.facts import SeriesFacts, columns_as_trained, columns_of
 from elman.tasks.forecasting.options import ForecastingConfig
 from elman.tasks.forecasting.windows import Windows, name_short
@@ -65,6 +66,7 @@ class SeriesData(TaskData):
     ) -> Self:
         """Learns from the steps before the validation part and a test part of ``test_windows`` forecasts."""
         check_targets(config, panel)
+        _tell_shifted(config, panel)
         facts = SeriesFacts.learnt(config, panel, test_windows)
         windows = Windows(config, facts)
         ends = windows.training_ends(panel)
@@ -122,11 +124,29 @@ def panel_of(config: ForecastingConfig, df: Any) -> Panel:
     return make_panel(tables, columns_of(config), config.freq, config.reading, config.time_format)
 
 
-def check_targets(config: ForecastingConfig, panel: Panel) -> None:
-    """Raises InputError if a target is impossible for the model or its distribution."""
+def _tell_shifted(config: ForecastingConfig, panel: Panel) -> None:
+    """Reports how many series es-rnn takes shifted, because a target is not positive."""
+    if config.model != "es-rnn":
+        return
+    low = np.flatnonzero(np.fmin.reduceat(panel.y, panel.begins[:-1]) <= 0)
+    if len(low):
+        notice(
+            f"{len(low)} of {len(panel)} series have zeros or negative values, and are shifted to be "
+            f"positive for --model es-rnn; the first: {panel.columns.named(panel.ids[low[0]])}"
+        )
+
+
+def check_targets(config: ForecastingConfig, panel: Panel, *, shifted: bool = True) -> None:
+    """Raises InputError if a target is impossible for the model or its distribution.
+
+    Args:
+        config: the options.
+        panel: the series.
+        shifted: see ``SeriesScheme``.
+    """
     y = panel.y
-    if config.model == "es-rnn":
-        bad, rule = y <= 0, "positive for --model es-rnn (--model direct takes any)"
+    if config.model == "es-rnn" and not shifted:
+        bad, rule = y <= 0, "positive for an es-rnn of an earlier version (train it again)"
     elif config.head == "negative-binomial":
         bad, rule = (y < 0) | (y != np.round(y)), "a count for --distribution negative-binomial"
     else:

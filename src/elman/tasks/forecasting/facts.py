@@ -50,6 +50,7 @@ class SeriesFacts(SeriesScheme, TaskFacts):
             layout=panel.columns.layout,
             times=str(panel.form),
             spacing=panel.spacing,
+            shifted=config.model == "es-rnn",
         )
         ends = division_of(config, scheme).training_ends(panel.lengths)
         if not (ends > horizon).any():

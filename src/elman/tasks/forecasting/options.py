@@ -103,7 +103,7 @@ class ForecastingConfig(TableOptions):
     """windows in a batch"""
     model: Literal["direct", "recursive", "es-rnn"] = "direct"
     """direct: forecast all steps at once; recursive: step by step, by sample paths (DeepAR); es-rnn:
-    exponential smoothing with a network, for positive targets only"""
+    exponential smoothing with a network"""
     horizon: int | None = None
     """steps to forecast; if absent, one season"""
     freq: str | None = None

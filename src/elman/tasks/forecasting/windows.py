@@ -86,6 +86,7 @@ class Windows:
             windows=config.windows_per_epoch or per_epoch,
             seed=config.seed,
             relative=self._relative,
+            positive=self._positive,
         )
 
     def training_ends(self, panel: Panel) -> np.ndarray:
@@ -128,12 +129,18 @@ class Windows:
             batch_size=max(1, _MOST_PATHS // self.config.paths) if recursive else _MOST_WINDOWS,
             relative=self._relative,
             bounded=self._bounded,
+            positive=self._positive,
         )
 
     @property
     def _relative(self) -> bool:
         """Whether the model reads targets by their distance from a value of the window."""
         return self.config.scaling == "standard" and self.config.model != "es-rnn"
+
+    @property
+    def _positive(self) -> bool:
+        """Whether targets are shifted where they have no logarithm."""
+        return self.config.model == "es-rnn" and self.facts.shifted
 
     @property
     def _bounded(self) -> int | None:
