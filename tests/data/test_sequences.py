@@ -117,7 +117,7 @@ TABLES = [
     (ONE_ROW.format("2024-01-01 00:00:00", 1), TIME_HINT),
     ("id,a,y\nA,1,2\n", "has no column 'unique_id'; columns: id, a, y"),
     ("unique_id,a\nA,1\n", "has no column 'y'; columns: unique_id, a"),
-    ("unique_id,ds,y\nA,1,2\n", "has no feature column other than unique_id, ds, y"),
+    ("unique_id,ds,y\nA,1,2\n", "has no column to read. Its columns: unique_id, ds, y."),
     (ONE_ROW.format("x", 1), "row 2, column 'a': must be a finite number. Got 'x'."),
     (ONE_ROW.format("", 1), "row 2, column 'a': must be a finite number. Got None."),
     (ONE_ROW.format("nan", 1), "row 2, column 'a': must be a finite number. Got 'nan'."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elman.config import shown
+from elman.data.channels.columns import chosen_columns
 from elman.data.read.arrays import array, check_finite, numbers, padded
 from elman.data.read.npz import read_arrays
 from elman.data.read.reading import PLAIN, Reading
@@ -126,6 +128,8 @@ def read_sequences(
     target_column: str,
     with_target: bool,
     reading: Reading = PLAIN,
+    columns: Sequence[str] = (),
+    ignored: Sequence[str] = (),
 ) -> Sequences:
     """Reads sequences from one file.
 
@@ -137,11 +141,14 @@ def read_sequences(
         target_column: the same in every row of a sequence.
         with_target: whether the target is required; otherwise it is ignored.
         reading: how the file is read.
+        columns: the features of a table, see ``chosen_columns``; if empty, all other columns.
+        ignored: columns of a table to leave out.
 
     Raises:
         InputError: names file, row, column and value.
     """
     if path.suffix == ".npz":
+        check_no_columns(path, columns, ignored)
         return _sequences_from_npz(path, with_target)
     table = read_table(path, reading, also=(".npz",))
     return sequences_from_table(
@@ -152,7 +159,15 @@ def read_sequences(
         target_column=target_column,
         with_target=with_target,
         reading=reading,
+        columns=columns,
+        ignored=ignored,
     )
+
+
+def check_no_columns(path: Path, columns: Sequence[str], ignored: Sequence[str]) -> None:
+    """Raises InputError if columns are chosen of what has none."""
+    if columns or ignored:
+        raise InputError(f"{path}: --columns and --ignore-columns are for tables of numbers")
 
 
 def sequences_from_table(
@@ -164,16 +179,21 @@ def sequences_from_table(
     target_column: str,
     with_target: bool,
     reading: Reading = PLAIN,
+    columns: Sequence[str] = (),
+    ignored: Sequence[str] = (),
 ) -> Sequences:
     """Returns sequences from a table that was read from ``path``; see ``read_sequences``."""
     check_columns(table, [id_column, *([target_column] if with_target else [])], path)
-    features = [c for c in table.columns if c not in (id_column, time_column, target_column)]
-    if not features:
-        raise InputError(
-            f"{path}: has no feature column other than {id_column}, {time_column}, {target_column}"
-        )
-    columns = features + ([target_column] if with_target else [])
-    values = number_columns(table, columns, path, reading=reading)
+    special = (id_column, time_column, target_column)
+    features = chosen_columns(table.columns, special, path, columns, ignored)
+    try:
+        values = number_columns(table, features, path, reading=reading)
+    except InputError as error:
+        hint = "" if columns else " --ignore-columns leaves a column out."
+        raise InputError(f"{error}{hint}") from None
+    if with_target:
+        targets = number_columns(table, [target_column], path, reading=reading)
+        values = np.concatenate([values, targets], axis=1)
     return _grouped(table, values, features, path, id_column, time_column, target_column, with_target)
 
 

@@ -65,6 +65,13 @@ def constant_columns(columns: Sequence[str], values: np.ndarray) -> list[str]:
     ]
 
 
+def read_line(columns: Sequence[str], values: np.ndarray) -> str:
+    """Returns which columns are read, and which of them have constant values [N, D], in one line."""
+    constant = constant_columns(columns, values)
+    ending = f"; constant in the training part: {listed(constant)}" if constant else ""
+    return f"reads {listed(columns)}{ending}"
+
+
 def label_columns(columns: Sequence[str], values: np.ndarray) -> list[str]:
     """Returns the columns that look like labels: their name says so and their values [N, D] are 0 or 1."""
     return [

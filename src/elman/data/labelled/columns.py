@@ -44,6 +44,8 @@ class Columns:
         time: column that orders the steps of a numeric sequence.
         reading: how files are read.
         most_empty: largest share of rows without a text or a label that are left out.
+        features: columns of numeric sequences; empty: all others.
+        ignored: columns of numeric sequences to leave out.
     """
 
     text: str = "text"
@@ -54,6 +56,8 @@ class Columns:
     time: str = "ds"
     reading: Reading = PLAIN
     most_empty: float = 0.1
+    features: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
 
 
 def found_columns(table: pl.DataFrame, path: Path, columns: Columns, *, with_labels: bool) -> Columns:

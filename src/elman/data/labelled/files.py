@@ -20,7 +20,7 @@ from elman.data.read.opening import kind_of
 from elman.data.read.reading import Reading
 from elman.data.read.tables import TABLES, check_columns, check_filled, read_table, row_number, text_column
 from elman.data.read.text import find_text_files, lines_of, read_text
-from elman.data.sequences import sequences_from_arrays, sequences_from_table
+from elman.data.sequences import check_no_columns, sequences_from_arrays, sequences_from_table
 from elman.errors import InputError
 from elman.registry import LazyModule
 
@@ -124,6 +124,7 @@ def _from_any_table(path: Path, columns: Columns, with_labels: bool) -> Labelled
 
 
 def _from_table(table: pl.DataFrame, path: Path, columns: Columns, with_labels: bool) -> Labelled:
+    check_no_columns(path, columns.features, columns.ignored)
     columns = found_columns(table, path, columns, with_labels=with_labels)
     texts = [columns.text] + ([] if columns.pair is None else [columns.pair])
     check_columns(table, texts + ([columns.label] if with_labels else []), path)
@@ -175,6 +176,8 @@ def _from_steps(table: pl.DataFrame, path: Path, columns: Columns, with_labels: 
         target_column=columns.label,
         with_target=False,
         reading=columns.reading,
+        columns=columns.features,
+        ignored=columns.ignored,
     )
     labels, several = _label_of_each(table, path, columns) if with_labels else ([], False)
     places = [f"{path}: {columns.id} {name!r}" for name in sequences.ids]
@@ -200,6 +203,7 @@ def _label_of_each(table: pl.DataFrame, path: Path, columns: Columns) -> tuple[l
 
 def _from_array(path: Path, columns: Columns, with_labels: bool) -> Labelled:
     """Reads sequences x [N, T, I] without labels."""
+    check_no_columns(path, columns.features, columns.ignored)
     if with_labels:
         raise InputError(f"{path}: has no labels; give an .npz file with arrays x and y")
     return _from_named({"x": read_array(path)}, path, with_labels)
@@ -207,6 +211,7 @@ def _from_array(path: Path, columns: Columns, with_labels: bool) -> Labelled:
 
 def _from_arrays(path: Path, columns: Columns, with_labels: bool) -> Labelled:
     """Reads sequences x [N, T, I], labels y [N] and, optionally, lengths [N]."""
+    check_no_columns(path, columns.features, columns.ignored)
     return _from_named(read_arrays(path), path, with_labels)
 
 

@@ -21,7 +21,7 @@ from elman.data.channels.channels import (
     read_channels,
     save_channels,
 )
-from elman.data.channels.columns import constant_columns, label_columns, listed
+from elman.data.channels.columns import label_columns, listed, read_line
 from elman.data.channels.labels import labelled, windows_of
 from elman.data.scale import check_numbers, scaled, standard
 from elman.data.series.time_forms import form_of_text
@@ -303,9 +303,7 @@ def _same_roles(config: AnomalyDetectionConfig, facts: ColumnFacts) -> Roles:
 
 def _tell_columns(table: ChannelTable, training: np.ndarray, source: str) -> None:
     """Reports which columns are read, which of them are constant, and which look like labels."""
-    constant = constant_columns(table.columns, training)
-    ending = f"; constant in the training part: {listed(constant)}" if constant else ""
-    notice(f"{source}: reads {listed(table.columns)}{ending}")
+    notice(f"{source}: {read_line(table.columns, training)}")
     labels = label_columns(table.columns, np.concatenate([each.values for each in table.series]))
     if labels:
         warnings.warn(

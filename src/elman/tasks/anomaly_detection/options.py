@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from elman.config import Argument, flag, require
 from elman.errors import InputError
 from elman.pictures.base import check_picture
-from elman.tasks.shared.options import TableOptions, Verb
+from elman.tasks.shared.options import ColumnOptions, Verb
 from elman.tasks.shared.table import csv_line
 
 
@@ -108,7 +108,7 @@ class BadLines:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnomalyDetectionConfig(TableOptions):
+class AnomalyDetectionConfig(ColumnOptions):
     """Trains a detector of anomalies in one or more columns of numbers over time.
 
     Reads a table with one row for each step (.csv, .tsv, .jsonl, .parquet). The rows of the training part
@@ -146,10 +146,6 @@ class AnomalyDetectionConfig(TableOptions):
     """times that the model also reads: day (time of day), or week (time of day and of week)"""
     split: tuple[float, float, float] = (0.4, 0.1, 0.5)
     """shares of training, validation and test part, by position in each series; 1 0 0 trains on all rows"""
-    columns: tuple[str, ...] = ()
-    """columns of numbers to read, as a,b or a b; if absent, all but those below"""
-    ignore_columns: tuple[str, ...] = ()
-    """columns to leave out, as a,b or a b; if absent, none"""
     id_column: str = "unique_id"
     """column that names the series of each row, if the table has it; otherwise there is one series"""
     time_column: str = "timestamp"

@@ -29,7 +29,7 @@ from elman.models.classifier import Classifier
 from elman.models.predict import predict
 from elman.pictures.confusion import draw_confusion
 from elman.tasks.classification.batches import batches_of, inputs_of
-from elman.tasks.classification.data import LabelledData, columns_of, read_all
+from elman.tasks.classification.data import LabelledData, columns_as_trained, columns_of, read_all
 from elman.tasks.classification.facts import ClassificationFacts
 from elman.tasks.classification.options import ClassificationConfig
 from elman.tasks.classification.report import kept_mistakes, report_lines
@@ -53,14 +53,14 @@ class LabelAnswers(TaskAnswers):
         """Reads examples of the kind that the model was trained on, from a file or folder."""
         scheme = self.facts.scheme
         return scheme.check(
-            read_labelled(path, columns_of(self.config, scheme.texts), with_labels=with_labels)
+            read_labelled(path, columns_as_trained(self.config, scheme), with_labels=with_labels)
         )
 
     def labelled(self, paths: list[Path]) -> Labelled:
         """Reads examples with their labels, from files or folders."""
         require("data", bool(paths), "at least one path", paths)
         if self.config.label_from == "file":
-            columns = columns_of(self.config, self.facts.scheme.texts)
+            columns = columns_as_trained(self.config, self.facts.scheme)
             return self.facts.scheme.check(read_all(self.config, paths, columns))
         return joined([self.examples(path, with_labels=True) for path in paths])
 

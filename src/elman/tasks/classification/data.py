@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from torch import Tensor
 
+from elman.data.channels.columns import read_line
 from elman.data.labelled.columns import Columns
 from elman.data.labelled.examples import (
     Labelled,
@@ -22,8 +23,11 @@ from elman.data.labelled.files import read_files_of_labels, read_labelled, resol
 from elman.data.labelled.lines import are_labels
 from elman.data.labelled.parts import divided
 from elman.data.labelled.scheme import Indicator, Scheme
+from elman.data.read.opening import kind_of
+from elman.data.read.tables import TABLES
 from elman.data.split import PARTS
 from elman.errors import InputError
+from elman.notice import notice
 from elman.tasks.classification.batches import batches_of
 from elman.tasks.classification.facts import ClassificationFacts
 from elman.tasks.classification.options import ClassificationConfig
@@ -91,6 +95,9 @@ class LabelledData(TaskData):
         elsewhere = {name: read_all(config, files, columns) for name, files in own_files.items() if files}
         examples = divided(examples_read, elsewhere, config.split, folds=config.folds, seed=config.seed)
         warn_of_lone_labels(examples_read)
+        training = examples["training"]
+        if training.features and kind_of(paths[0]) in TABLES:
+            notice(f"{paths[0]}: {read_line(training.features, np.concatenate(training.items))}")
         return cls.learn(config, examples, folder, named=named)
 
     @classmethod
@@ -166,6 +173,13 @@ class LabelledData(TaskData):
         )
 
 
+def columns_as_trained(config: ClassificationConfig, scheme: Scheme) -> Columns:
+    """Returns the names of a table's columns as they were in training."""
+    columns = columns_of(config, scheme.texts)
+    chosen = config.columns or config.ignore_columns
+    return replace(columns, features=scheme.features, ignored=()) if chosen else columns
+
+
 def columns_of(config: ClassificationConfig, texts: int = 0) -> Columns:
     """Returns the names of a table's columns.
 
@@ -182,6 +196,8 @@ def columns_of(config: ClassificationConfig, texts: int = 0) -> Columns:
         config.time_column,
         config.reading,
         config.most_empty,
+        config.columns,
+        config.ignore_columns,
     )
 
 

@@ -11,7 +11,7 @@ from elman.data.read.reading import Reading
 from elman.data.read.text import arriving_lines
 from elman.errors import InputError
 from elman.pictures.saliency import render_saliency
-from elman.tasks.shared.options import TableOptions, TextOptions, Verb
+from elman.tasks.shared.options import ColumnOptions, TextOptions, Verb
 from elman.tasks.shared.table import one_line
 
 
@@ -71,7 +71,7 @@ class Classify(Verb):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassificationConfig(TableOptions, TextOptions):
+class ClassificationConfig(ColumnOptions, TextOptions):
     """Trains a classifier of texts, pairs of texts or numeric sequences.
 
     Reads tables (.csv, .tsv, .jsonl, .parquet) with a column of texts and one of labels; folders with one
@@ -95,6 +95,8 @@ class ClassificationConfig(TableOptions, TextOptions):
             "most_empty",
             "id_column",
             "time_column",
+            "columns",
+            "ignore_columns",
             "standardise",
         ),
         "parts of the data": ("split", "validation", "test", "folds"),

@@ -62,7 +62,9 @@ class RegressionAnswers(TaskAnswers):
         Raises:
             InputError: the file breaks a rule, or its features or outputs differ from the model's.
         """
-        sequences = read_table_or_arrays(self.config, path, with_target=with_target)
+        sequences = read_table_or_arrays(
+            self.config, path, with_target=with_target, trained=self.facts.features
+        )
         for kind, names, expected in (
             ("features", sequences.features, self.facts.features),
             ("outputs", sequences.outputs, self.facts.outputs),

@@ -1,5 +1,6 @@
 """Labelled sequences, split at random into parts, and the scales of the training part."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -9,11 +10,15 @@ import torch
 
 from elman.config import check_regular, require
 from elman.data.batches.examples import Examples
+from elman.data.channels.columns import read_line
 from elman.data.read.npz import read_arrays
+from elman.data.read.opening import kind_of
+from elman.data.read.tables import TABLES
 from elman.data.scale import check_numbers, standard
 from elman.data.sequences import Sequences, read_sequences, sequences_from_arrays
 from elman.data.split import PARTS, split_points
 from elman.errors import InputError
+from elman.notice import notice
 from elman.tasks.regression.options import RegressionConfig
 from elman.tasks.shared.data import Parts, TaskData
 from elman.tasks.shared.facts import TaskFacts
@@ -97,6 +102,10 @@ class RegressionData(TaskData):
         order = np.random.default_rng(config.seed).permutation(len(sequences))
         cuts = split_points(len(sequences), config.split, "sequences", str(path))
         flat = len(sequences.outputs) == 1
+        if kind_of(path) in TABLES:
+            training = sequences.rows(order[: cuts[0]])
+            steps = np.arange(training.inputs.shape[1]) < training.lengths[:, None]
+            notice(f"{path}: {read_line(training.features, training.inputs[steps])}")
         return cls.of(config, sequences, tuple(np.split(order, cuts)), folder, flat=flat)
 
     @classmethod
@@ -173,8 +182,11 @@ def the_one_file(paths: list[Path]) -> Path:
     return paths[0]
 
 
-def read_table_or_arrays(config: RegressionConfig, path: Path, *, with_target: bool) -> Sequences:
-    """Reads the sequences of a file, by the column names in the options."""
+def read_table_or_arrays(
+    config: RegressionConfig, path: Path, *, with_target: bool, trained: Sequence[str] = ()
+) -> Sequences:
+    """Reads the sequences of a file, by the column names in the options; if trained, its features."""
+    chosen = bool(config.columns or config.ignore_columns)
     return read_sequences(
         path,
         id_column=config.id_column,
@@ -182,6 +194,8 @@ def read_table_or_arrays(config: RegressionConfig, path: Path, *, with_target: b
         target_column=config.target_column,
         with_target=with_target,
         reading=config.reading,
+        columns=trained if trained and chosen else config.columns,
+        ignored=() if trained else config.ignore_columns,
     )
 
 

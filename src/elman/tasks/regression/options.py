@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from elman.config import Argument
-from elman.tasks.shared.options import TableOptions, Verb
+from elman.tasks.shared.options import ColumnOptions, Verb
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class Predict(Verb):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RegressionConfig(TableOptions):
+class RegressionConfig(ColumnOptions):
     """Trains a model that predicts numbers from whole numeric sequences.
 
     Reads a table with one row for each step (.csv, .parquet) or arrays x, y (.npz).
@@ -42,7 +42,14 @@ class RegressionConfig(TableOptions):
     estimator = "regressor"
     groups = {
         "model": ("bidirectional",),
-        "columns of the data": ("target_column", "id_column", "time_column", "standardise"),
+        "columns of the data": (
+            "target_column",
+            "id_column",
+            "time_column",
+            "columns",
+            "ignore_columns",
+            "standardise",
+        ),
         "parts of the data": ("split",),
     }
 

@@ -138,6 +138,16 @@ class TableOptions(FileOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ColumnOptions(TableOptions):
+    """Options of a task that reads every column of numbers unless the user chooses."""
+
+    columns: tuple[str, ...] = ()
+    """columns of numbers to read, as a,b or a b; if absent, all without another meaning"""
+    ignore_columns: tuple[str, ...] = ()
+    """columns to leave out, as a,b or a b; if absent, none"""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TextOptions(FileOptions):
     """Options of a task that reads text; subclasses set the default level."""
 
