@@ -57,7 +57,8 @@ class Batch:
 def to_device(value: T, device: torch.device) -> T:
     """Moves every tensor in a tensor, dataclass or tuple to a device; returns anything else unchanged."""
     if isinstance(value, Tensor):
-        return value.to(device, non_blocking=True)  # type: ignore[return-value]
+        # to a CPU it must wait: what is read of a copy that is under way is anything
+        return value.to(device, non_blocking=device.type != "cpu")  # type: ignore[return-value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         moved = {f.name: to_device(getattr(value, f.name), device) for f in dataclasses.fields(value)}
         return type(value)(**moved)

@@ -4,6 +4,7 @@ A fused layer (oneDNN and ATen on a CPU, cuDNN on a GPU), and on a CPU one step 
 """
 
 import itertools
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,13 @@ _LAYERS = {Elman: "rnn_", LSTM: "lstm", ProjectedLSTM: "lstm", GRU: "gru"}
 # torch's operators of one step
 _STEPS: dict[type[Cell], Callable[..., Any]] = {LSTM: _VF.lstm_cell, GRU: _VF.gru_cell}
 _ELMAN_STEPS: dict[str, Callable[..., Any]] = {"tanh": _VF.rnn_tanh_cell, "relu": _VF.rnn_relu_cell}
+# Both say which of torch's implementations runs, and nobody can act on them: cuDNN copies weights that do not
+# lie side by side in each call.
+for _message in (
+    "RNN module weights are not part of single",
+    "LSTM with projections is not supported with oneDNN",
+):
+    warnings.filterwarnings("ignore", _message, UserWarning, module=r"elman\.kernels\.aten")
 STEP_WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 """The parameters that they take, in their order; a cell without bias lacks the last two."""
 
@@ -141,10 +149,11 @@ def _check_shapes(cell: Cell, w: Weights) -> None:
 
 def _layer(call: Call, data: Tensor, batch_sizes: Tensor | None, state: State) -> tuple[Tensor, State]:
     """Calls torch's layer on data [T, B, I], or on packed data [sum of lengths, I]."""
-    if not call.dropout or draws.generator(data.device) is None:
+    if not call.dropout or (draws.generator(data.device) is None and not _is_cudnn(data)):
         return _stack(call, data, batch_sizes, state, call.dropout)
     finals = []
-    for k, cell in enumerate(call.cells):  # torch's stack draws its dropout from torch's generator alone
+    # torch's stack draws its dropout from torch's generator alone; cuDNN from a state that no seed resets
+    for k, cell in enumerate(call.cells):
         own = slice(k * call.directions, (k + 1) * call.directions)
         part = call._replace(cells=(cell,), weights=call.weights[own])
         data, final = _stack(part, data, batch_sizes, tuple(s[own] for s in state), 0.0)
@@ -159,8 +168,11 @@ def _stack(
 ) -> tuple[Tensor, State]:
     cell = call.cells[0]
     flat = [w[name] for w in call.weights for name in cell.parameters()]
-    options = (cell.bias, len(call.cells), dropout, dropout > 0, call.bidirectional)
+    # cuDNN has gradients in training mode alone, which without dropout changes no number
+    is_training = dropout > 0 or (_is_cudnn(data) and torch.is_grad_enabled())
+    options = (cell.bias, len(call.cells), dropout, is_training, call.bidirectional)
     entry = getattr(_VF, _LAYERS[type(cell)] + getattr(cell, "nonlinearity", ""))
+    state = tuple(s.contiguous() for s in state)  # cuDNN reads no other; a learned state is expanded
     hx = list(state) if len(state) > 1 else state[0]
     if batch_sizes is None:
         output, *final = entry(data, hx, flat, *options, False)
@@ -169,6 +181,11 @@ def _stack(
     # autocast may have lowered the precision; the state keeps its own
     final = tuple(new.to(old.dtype) for new, old in zip(final, state, strict=True))
     return output.to(final[0].dtype), final
+
+
+def _is_cudnn(data: Tensor) -> bool:
+    """Whether cuDNN may run this call."""
+    return data.is_cuda
 
 
 def _cut(call: Call, resets: Tensor) -> tuple[Tensor, State]:
