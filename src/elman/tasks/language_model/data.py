@@ -1,6 +1,6 @@
 """Text as tokens, split into training, validation and test part."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -10,10 +10,16 @@ from elman.data.read.builtin import python_reference
 from elman.data.split import warn_of_repeats
 from elman.data.tokens.corpus import content_key, texts, tokenise
 from elman.data.tokens.documents import documents_of
-from elman.data.tokens.vocab import TextVocabulary
+from elman.data.tokens.vocab import CharacterVocabulary, TextVocabulary, WordVocabulary
 from elman.tasks.language_model.options import LanguageModelConfig
 from elman.tasks.shared.facts import TaskFacts
-from elman.tasks.shared.text import learn_vocabulary, load_vocabulary, save_vocabulary
+from elman.tasks.shared.start import adopted, begun, rows_of
+from elman.tasks.shared.text import (
+    extended_vocabulary,
+    learn_vocabulary,
+    load_vocabulary,
+    save_vocabulary,
+)
 from elman.tasks.shared.token_streams import StreamData
 from elman.train import files
 
@@ -42,23 +48,59 @@ class CorpusData(StreamData):
     facts: TextFacts
 
     @classmethod
-    def read(cls, config: LanguageModelConfig, paths: list[Path], folder: Path | None) -> Self:
+    def read(
+        cls,
+        config: LanguageModelConfig,
+        paths: list[Path],
+        folder: Path | None,
+        named: Collection[str] = (),
+    ) -> Self:
         """Tokenises files, folders or the built-in text into the run folder."""
-        return cls.of(config, documents(config, paths) if paths else python_reference(), folder)
+        return cls.of(config, documents(config, paths) if paths else python_reference(), folder, named)
 
     @classmethod
-    def of(cls, config: LanguageModelConfig, sources: Sequence[Path | str], folder: Path | None) -> Self:
-        """Tokenises files, or texts in memory."""
+    def of(
+        cls,
+        config: LanguageModelConfig,
+        sources: Sequence[Path | str],
+        folder: Path | None,
+        named: Collection[str] = (),
+    ) -> Self:
+        """Tokenises files, or texts in memory.
+
+        Args:
+            config: the options.
+            sources: the documents.
+            folder: the run folder, or None.
+            named: options that the user named; a pretrained run may not change these.
+        """
+        config, start = begun(config, named)
         own = {part: documents(config, paths) for part, paths in config.own_files.items()}
         if own:
             keys = {"training": [content_key(source) for source in sources]}
             keys |= {part: [content_key(source) for source in others] for part, others in own.items()}
             warn_of_repeats(keys, lambda part, number: _named(own[part][number]), "documents")
-        vocabulary = learn_vocabulary(config, texts(sources, config.level, config.reading))
+        blocks = texts(sources, config.level, config.reading)
+        if start is None:
+            vocabulary = learn_vocabulary(config, blocks)
+        else:
+            config = adopted(config, _limits(start.task), named, start.folder)
+            vocabulary = extended_vocabulary(config, start.task.facts.vocabulary, blocks, start.folder)
         corpora = {"training": tokenise(sources, vocabulary, folder, reading=config.reading)}
         for part, others in own.items():
             corpora[part] = tokenise(others, vocabulary, folder, f"{part}-", config.reading)
-        return cls(config, TextFacts(vocabulary), corpora)
+        data = cls(config, TextFacts(vocabulary), corpora)
+        if start is not None:
+            rows = rows_of(vocabulary, start.task.facts.vocabulary)
+            data.start = start.weights(embedding=rows, head=rows)
+        return data
+
+
+def _limits(run: Any) -> dict[str, Any]:
+    """Returns the options that limit the run's vocabulary, if new text cannot extend it."""
+    if isinstance(run.facts.vocabulary, CharacterVocabulary | WordVocabulary):
+        return {}
+    return {"vocab_size": run.config.vocab_size, "min_count": run.config.min_count}
 
     @property
     def amounts(self) -> dict[str, int]:

@@ -6,10 +6,11 @@ import unicodedata
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 from elman.config import require, shown
-from elman.tasks.shared.options import TextOptions, Verb
+from elman.tasks.shared.options import StartOptions, TextOptions, Verb
 from elman.tasks.shared.stream_options import StreamOptions
 
 
@@ -69,7 +70,7 @@ class Generate(Verb):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LanguageModelConfig(StreamOptions, TextOptions):
+class LanguageModelConfig(StartOptions, StreamOptions, TextOptions):
     """Trains a language model on text files, tables with a column of texts, or folders of these.
 
     Each text file is a document, and so is each text of a table. The text is cut by position into training,
@@ -80,7 +81,16 @@ class LanguageModelConfig(StreamOptions, TextOptions):
     verb = Generate
     example = "elman train language-model corpus.txt --out runs/language-model --epochs 20"
     rank = 0
+    of_the_run = (
+        *StartOptions.of_the_run,
+        "embedding_size",
+        "tied",
+        "level",
+        "lowercase",
+        "word_split",
+    )
     groups = {
+        "": ("pretrained",),
         "model": ("embedding_size", "tied"),
         "training": ("bptt",),
         "parts of the data": ("split", "validation", "test"),
@@ -89,6 +99,9 @@ class LanguageModelConfig(StreamOptions, TextOptions):
         "evaluation": ("ngram_order", "longest_copy"),
     }
 
+    pretrained: Path | None = None
+    """run folder of a language model to start from, with its cell, sizes and vocabulary, which new characters
+    or words extend; if absent, start from random weights"""
     text_column: str | None = None
     """column of the texts in tables; if absent, text, or the only column of sentences"""
     longest_copy: int = 0

@@ -79,7 +79,10 @@ class LanguageModel(StreamTask):
             return self.train(data, out, overwrite=overwrite, show_progress=show_progress)
         documents = _documents(data, texts)
         return self._fit(
-            lambda folder: CorpusData.of(self.config, documents, folder), out, overwrite, show_progress
+            lambda folder: CorpusData.of(self.config, documents, folder, self.named),
+            out,
+            overwrite,
+            show_progress,
         )
 
     def generate(

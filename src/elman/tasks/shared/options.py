@@ -6,6 +6,7 @@ No heavy import: the help reads this.
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from elman.config import check_types, flag, require
@@ -98,6 +99,18 @@ class TaskConfig(TrainingOptions, ModelOptions):
             require(flag(name), 1 <= value <= most, f"an int in [1, {most}]", value)
         for name in ("dropout", "input_dropout", "recurrent_dropout", "zoneout", "weight_dropout"):
             require(flag(name), 0 <= getattr(self, name) < 1, "in [0, 1)", getattr(self, name))
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartOptions(TaskConfig):
+    """Options of a task whose training can start from a trained run."""
+
+    of_the_run: ClassVar[tuple[str, ...]] = ("cell", "hidden_size", "layers", "residual", "learned_state")
+    """Options that shape the model; with --pretrained they come from the run."""
+
+    pretrained: Path | None = None
+    """run folder of the same task to start from, with its cell and sizes; if absent, start from random
+    weights"""
 
 
 @dataclass(frozen=True, kw_only=True)

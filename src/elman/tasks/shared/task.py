@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from elman.cells.initialise import uniform_bound
 from elman.cells.named import fingerprint, is_file, make_cell
@@ -24,7 +24,7 @@ from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts, TaskData
 from elman.tasks.shared.facts import TaskFacts
 from elman.tasks.shared.notebook import as_html
-from elman.tasks.shared.options import TaskConfig, Verb
+from elman.tasks.shared.options import StartOptions, TaskConfig, Verb
 from elman.tasks.shared.origin import Origin
 from elman.tasks.shared.sources import Paths, as_paths
 from elman.train import files, progress
@@ -160,6 +160,8 @@ class Task(ABC):
 
     def _read(self, paths: list[Path], folder: Path | None) -> TaskData:
         """Reads the data from files."""
+        if isinstance(self.config, StartOptions):
+            return self.Data.read(self.config, paths, folder, named=self.named)  # type: ignore[call-arg]
         return self.Data.read(self.config, paths, folder)
 
     def _fit(
@@ -214,7 +216,7 @@ class Task(ABC):
                 _initialise_rest(self.model, self.config.init)
         except RuntimeError as error:  # torch's only sign of too little memory
             raise InputError(f"the model cannot be made: {str(error).splitlines()[0]}") from error
-        self.model.load_state_dict(self.data.start, strict=False)
+        _start_from(self.model, self.data.start)
         shown = progress.make_progress() if show_progress else progress.Silent()
         return Loop(
             self.model,
@@ -390,6 +392,19 @@ class Task(ABC):
 
     def __sklearn_is_fitted__(self) -> bool:
         return self.model is not None
+
+
+def _start_from(model: nn.Module, start: dict[str, Tensor]) -> None:
+    """Gives a model its initial weights, by name. Raises InputError if one has another shape."""
+    own = model.state_dict()
+    for name, tensor in start.items():
+        expected = list(own[name].shape) if name in own else None
+        if list(tensor.shape) != expected:
+            raise InputError(
+                f"--pretrained: the run must have the same weights. Its {name} has the shape "
+                f"{list(tensor.shape)}; the new model's: {expected or 'absent'}."
+            )
+    model.load_state_dict(start, strict=False)
 
 
 def _initialise_rest(model: nn.Module, init: str) -> None:

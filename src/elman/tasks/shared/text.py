@@ -3,13 +3,24 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from elman.batch import Batch
-from elman.config import read_json
-from elman.data.tokens.vocab import LARGEST_JSON, TextVocabulary, make_vocabulary, vocabulary_from_json
+from elman.config import read_json, require, shown
+from elman.data.tokens.vocab import (
+    LARGEST,
+    LARGEST_JSON,
+    TextVocabulary,
+    make_vocabulary,
+    vocabulary_from_json,
+)
 from elman.errors import InputError
+from elman.notice import notice
 from elman.tasks.shared.answers import Excerpt
 from elman.tasks.shared.options import TextOptions
 from elman.train import files
+
+_NAMED = 20  # new tokens in a notice
 
 
 def learn_vocabulary(
@@ -25,6 +36,39 @@ def learn_vocabulary(
         word_split=config.word_split,
         specials=specials,
     )
+
+
+def extended_vocabulary(
+    config: TextOptions, known: TextVocabulary, texts: Iterable[str], folder: Path | None
+) -> TextVocabulary:
+    """Extends the vocabulary of the run that training starts from, and reports the new tokens.
+
+    Args:
+        config: the options, of which the vocabulary's kind is the run's.
+        known: the run's vocabulary, which is never cut.
+        texts: the training texts.
+        folder: the run folder.
+
+    Raises:
+        InputError: the vocabulary has more tokens than ``vocab_size``, or than a vocabulary may have.
+    """
+    size = config.vocab_size
+    enough = size is None or size >= len(known)
+    require("--vocab-size", enough, f"at least {len(known)}, the tokens of {folder}, or not given", size)
+    vocabulary = known.extended(texts, config.min_count, size)
+    if len(vocabulary) > LARGEST:
+        raise InputError(
+            f"{folder}: its vocabulary and the text's have {len(vocabulary):,} {vocabulary.level} together, "
+            f"more than {LARGEST:,}; --vocab-size or --min-count adds fewer"
+        )
+    before = {*known.pieces(np.arange(len(known)))}
+    new = [piece for piece in vocabulary.pieces(np.arange(len(vocabulary))) if piece not in before]
+    if new:
+        notice(
+            f"{len(new):,} of {len(vocabulary):,} {vocabulary.level} are new to {folder}, and start as the "
+            f"mean of its own: {shown(' '.join(new[:_NAMED]))}"
+        )
+    return vocabulary
 
 
 def save_vocabulary(vocabulary: TextVocabulary, path: Path) -> None:

@@ -21,6 +21,7 @@ from elman.data.tokens.vocab.words import WordVocabulary
 from elman.errors import InputError
 
 __all__ = [
+    "LARGEST",
     "LARGEST_JSON",
     "VOCABULARIES",
     "ByteVocabulary",

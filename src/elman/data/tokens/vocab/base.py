@@ -167,6 +167,16 @@ class TextVocabulary(Vocabulary):
     def learn(cls, texts: Iterable[str], rules: Rules) -> Self:
         """Learn a vocabulary from texts; see `make_vocabulary`."""
 
+    def extended(self, texts: Iterable[str], min_count: int, size: int | None = None) -> Self:
+        """Return the vocabulary extended by the pieces of further texts that it lacks, if it can lack any.
+
+        Args:
+            texts: the texts, read once.
+            min_count: pieces that occur less often are left out.
+            size: maximum number of tokens in all; the most frequent pieces are added. None: no limit.
+        """
+        return self
+
     @property
     def line_end(self) -> int | None:
         """The token of a newline; None if it has no separate token."""
@@ -268,6 +278,19 @@ def most_frequent(counts: Counter[str], rules: Rules, reserved: int) -> list[str
     """
     kept = counts.most_common(room(rules, reserved))
     return [piece for piece, count in kept if count >= rules.min_count]
+
+
+def additions(counts: Counter[str], min_count: int, size: int | None, known: int) -> list[str]:
+    """Return the pieces that extend a vocabulary of `known` tokens, the most frequent first.
+
+    Args:
+        counts: of the pieces that it lacks.
+        min_count: see `TextVocabulary.extended`.
+        size: see `TextVocabulary.extended`.
+        known: its number of tokens.
+    """
+    most = None if size is None else max(0, size - known)
+    return [piece for piece, count in counts.most_common(most) if count >= min_count]
 
 
 def refusal(rule: str, found: object) -> InputError:

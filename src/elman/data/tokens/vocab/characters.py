@@ -14,6 +14,7 @@ from elman.data.tokens.vocab.base import (
     Decoder,
     Rules,
     TextVocabulary,
+    additions,
     check_text_fields,
     is_surrogate,
     most_frequent,
@@ -60,13 +61,22 @@ class CharacterVocabulary(TextVocabulary):
         The novelty is the share of the characters that occur once (Good 1953, Biometrika 40), with one more
         character that does.
         """
-        counts: Counter[str] = Counter()
-        for text in texts:
-            counts.update(text.lower() if rules.lowercase else text)
+        counts = _counts(texts, rules.lowercase)
         kept = most_frequent(counts, rules, len(rules.specials) + 1)
-        once = sum(count == 1 for count in counts.values())
-        novelty = (once + 1) / (counts.total() + 2) if len(kept) == len(counts) else 0.0
+        novelty = _novelty(counts) if len(kept) == len(counts) else 0.0
         return cls("".join(kept), True, novelty, lowercase=rules.lowercase, specials=rules.specials)
+
+    def extended(self, texts: Iterable[str], min_count: int, size: int | None = None) -> Self:
+        """Return the vocabulary extended by the characters of further texts, with an unknown token.
+
+        The novelty is that of the further texts. See `TextVocabulary.extended`.
+        """
+        counts = _counts(texts, self.lowercase)
+        lacking = Counter({symbol: count for symbol, count in counts.items() if symbol not in self.symbols})
+        whole = self.with_others()
+        new = additions(lacking, min_count, size, len(whole))
+        novelty = _novelty(counts) if len(new) == len(lacking) else 0.0
+        return replace(whole, symbols=self.symbols + "".join(new), novelty=novelty)
 
     def __len__(self) -> int:
         return self._first + len(self.symbols)
@@ -168,6 +178,19 @@ class CharacterVocabulary(TextVocabulary):
             if not pair[0] < pair[1]:
                 raise refusal("symbols must be distinct and sorted by code point", pair)
         return cls("".join(symbols), **fields)
+
+
+def _counts(texts: Iterable[str], lowercase: bool) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(text.lower() if lowercase else text)
+    return counts
+
+
+def _novelty(counts: Counter[str]) -> float:
+    """Return the probability of a character that is not among those counted; see `CharacterVocabulary`."""
+    once = sum(count == 1 for count in counts.values())
+    return (once + 1) / (counts.total() + 2)
 
 
 def _codes(text: str) -> np.ndarray:

@@ -16,6 +16,7 @@ from elman.data.tokens.vocab.base import (
     Rules,
     TextVocabulary,
     WordSplit,
+    additions,
     check_text_fields,
     is_surrogate,
     most_frequent,
@@ -97,13 +98,14 @@ class WordVocabulary(TextVocabulary):
         kept = most_frequent(counts, rules, len(rules.specials) + 1)
         return cls(tuple(kept), rules.word_split, lowercase=rules.lowercase, specials=rules.specials)
 
-    def extended(self, texts: Iterable[str], min_count: int) -> Self:
-        """Return the vocabulary extended by words that occur at least `min_count` times in further texts."""
+    def extended(self, texts: Iterable[str], min_count: int, size: int | None = None) -> Self:
+        """Return the vocabulary extended by the words of further texts; see `TextVocabulary.extended`."""
         counts: Counter[str] = Counter()
         for text in texts:
             counts.update(self._split(text, self.lowercase))
-        known = {*self.words, UNKNOWN}
-        new = [word for word, count in counts.most_common() if count >= min_count and word not in known]
+        for word in (*self.words, UNKNOWN):
+            del counts[word]
+        new = additions(counts, min_count, size, len(self))
         return replace(self, words=(*self.words, *new))
 
     def _split(self, text: str, lowercase: bool = False) -> list[str]:
