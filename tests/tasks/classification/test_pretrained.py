@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from tiny import SMALL, interrupt_at, text, timeless, weights
-from tiny_classifier import GOOD, TINY, X, trained
+from tiny_classifier import GOOD, TINY, X
 
 import elman
 from elman.cli import main
@@ -130,9 +130,10 @@ def test_flags_that_contradict_the_language_model_are_refused(here, pretrained):
     ):
         with pytest.raises(InputError, match=message):
             SequenceClassifier(epochs=1, pretrained=Path("lm"), **options).train("a.csv")
-    trained("a.csv")
+    elman.SequenceRegressor(**SMALL).fit(np.zeros((9, 3, 1)), np.arange(9.0), out="run")
     with pytest.raises(
-        InputError, match=r"--pretrained must be a run of language-model. Got a run of classification"
+        InputError,
+        match=r"--pretrained must be a run of language-model or classification. Got a run of regression: run",
     ):
         SequenceClassifier(pretrained=Path("run")).train("a.csv")
     with pytest.raises(InputError, match="nowhere: no such run folder"):

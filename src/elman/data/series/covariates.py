@@ -4,7 +4,7 @@ Scales and categories are learnt from the training part alone.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -59,6 +59,20 @@ class Column:
             return np.zeros(len(values), np.int64)
         at = np.searchsorted(known, values).clip(0, len(known) - 1)
         return np.where(known[at] == values, at + 1, 0)
+
+    def with_categories_of(self, other: Self) -> Self:
+        """Returns the column with the categories of both. Raises InputError if only one has any."""
+        if (self.categories is None) != (other.categories is None):
+            kind = "numbers" if other.categories is None else "texts"
+            raise InputError(f"column {self.name!r} must hold {kind}, as in the run to start from")
+        if self.categories is None or other.categories is None:
+            return self
+        return replace(self, categories=tuple(sorted({*self.categories, *other.categories})))
+
+    def rows_in(self, other: Self) -> np.ndarray:
+        """Returns the code in another column for each code of this one; −1 for a category that it lacks."""
+        known = {name: code for code, name in enumerate(other.categories or (), 1)}
+        return np.array([0, *(known.get(name, -1) for name in self.categories or ())])
 
     def to_json(self) -> dict[str, Any]:
         """Returns what ``column_from_json`` reads."""
@@ -127,6 +141,28 @@ class Covariates:
 
         static = tuple(Column.measured(name, panel.static[name]) for name in columns.static)
         return cls(measure(columns.known), measure(columns.past), static, calendar and not panel.integers)
+
+    def with_categories_of(self, other: Self) -> Self:
+        """Returns the covariates with the categories of both, whose columns have the same names."""
+
+        def joined(own: tuple[Column, ...], others: tuple[Column, ...]) -> tuple[Column, ...]:
+            return tuple(a.with_categories_of(b) for a, b in zip(own, others, strict=True))
+
+        return replace(
+            self,
+            known=joined(self.known, other.known),
+            past=joined(self.past, other.past),
+            static=joined(self.static, other.static),
+        )
+
+    def rows_in(self, other: Self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Returns ``Column.rows_in`` of the columns of categories: those known ahead, those of the past."""
+
+        def rows(own: tuple[Column, ...], others: tuple[Column, ...]) -> list[np.ndarray]:
+            pairs = zip(own, others, strict=True)
+            return [a.rows_in(b) for a, b in pairs if a.categories is not None]
+
+        return rows(self.known + self.static, other.known + other.static), rows(self.past, other.past)
 
     def sizes(self, frequency: Frequency) -> "Sizes":
         """Returns the widths of the arrays of ``encode``."""

@@ -1,7 +1,7 @@
 """Columns of numbers over time, cut into parts and scaled for the model."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -31,6 +31,7 @@ from elman.notice import notice
 from elman.tasks.anomaly_detection.options import AnomalyDetectionConfig
 from elman.tasks.shared.data import Parts, TaskData
 from elman.tasks.shared.facts import TaskFacts
+from elman.tasks.shared.start import begun
 
 CHANNELS = "channels.npz"
 """File of the series in the run folder."""
@@ -102,7 +103,13 @@ class ChannelData(TaskData):
         self.series, self.cuts = series, cuts
 
     @classmethod
-    def read(cls, config: AnomalyDetectionConfig, paths: list[Path], folder: Path | None) -> Self:
+    def read(
+        cls,
+        config: AnomalyDetectionConfig,
+        paths: list[Path],
+        folder: Path | None,
+        named: Collection[str] = (),
+    ) -> Self:
         """Reads one table and cuts each of its series by ``split``."""
         path = only_path(paths)
         table = _read_table(config, path, True, _roles(config))
@@ -110,7 +117,7 @@ class ChannelData(TaskData):
             split_points(len(each), config.split, "rows", f"{path}: {each.name}" if each.name else str(path))
             for each in table.series
         ]
-        return cls.of(config, table, np.array(cuts), folder, str(path))
+        return cls.of(config, table, np.array(cuts), folder, str(path), named)
 
     @classmethod
     def of(
@@ -120,6 +127,7 @@ class ChannelData(TaskData):
         cuts: np.ndarray,
         folder: Path | None,
         source: str = "X",
+        named: Collection[str] = (),
     ) -> Self:
         """Learns the scales of the training parts; stores the series in the run folder.
 
@@ -129,10 +137,14 @@ class ChannelData(TaskData):
             cuts: see the class.
             folder: the run folder, or None.
             source: the file, for messages.
+            named: options that the user named; a pretrained run may not change these.
 
         Raises:
             InputError: a column has no number in the training part.
         """
+        config, start = begun(config, named)
+        if start is not None:
+            start.check(f"{source}: the columns", tuple(table.columns), start.task.facts.columns)
         pieces = [each.values[:end] for each, (end, _) in zip(table.series, cuts, strict=True)]
         training = np.concatenate(pieces)
         for column, values in zip(table.columns, training.T, strict=True):
@@ -152,7 +164,10 @@ class ChannelData(TaskData):
         )
         if folder is not None:
             save_channels(folder / CHANNELS, table.series, cuts)
-        return cls(config, facts, table.series, cuts)
+        data = cls(config, facts, table.series, cuts)
+        if start is not None:
+            data.start = start.weights()
+        return data
 
     @classmethod
     def reopen(cls, config: AnomalyDetectionConfig, facts: ColumnFacts, folder: Path) -> Self:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from elman.config import Argument, flag, require
 from elman.errors import InputError
 from elman.pictures.base import check_picture
-from elman.tasks.shared.options import ColumnOptions, Verb
+from elman.tasks.shared.options import ColumnOptions, StartOptions, Verb
 from elman.tasks.shared.table import csv_line
 
 
@@ -108,7 +108,7 @@ class BadLines:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnomalyDetectionConfig(ColumnOptions):
+class AnomalyDetectionConfig(StartOptions, ColumnOptions):
     """Trains a detector of anomalies in one or more columns of numbers over time.
 
     Reads a table with one row for each step (.csv, .tsv, .jsonl, .parquet). The rows of the training part
@@ -118,8 +118,9 @@ class AnomalyDetectionConfig(ColumnOptions):
     verb = Detect
     example = "elman train anomaly-detection table.csv --out runs/anomaly-detection --epochs 30"
     rank = 40
+    of_the_run = (*StartOptions.of_the_run, "model", "calendar")
     groups: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "": ("model", "window", "calendar"),
+        "": ("model", "window", "calendar", "pretrained"),
         "columns of the data": (
             "columns",
             "ignore_columns",

@@ -70,7 +70,10 @@ class AnomalyDetector(Task):
         table = from_memory(self.config, X)
         whole = np.array([(len(each), len(each)) for each in table.series])
         return self._fit(
-            lambda folder: ChannelData.of(self.config, table, whole, folder), out, overwrite, show_progress
+            lambda folder: ChannelData.of(self.config, table, whole, folder, named=self.named),
+            out,
+            overwrite,
+            show_progress,
         )
 
     def detect(self, X: Any, method: Literal["dynamic", "likelihood"] = "dynamic") -> list[Anomaly]:

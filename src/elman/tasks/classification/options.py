@@ -11,7 +11,7 @@ from elman.data.read.reading import Reading
 from elman.data.read.text import arriving_lines
 from elman.errors import InputError
 from elman.pictures.saliency import render_saliency
-from elman.tasks.shared.options import ColumnOptions, TextOptions, Verb
+from elman.tasks.shared.options import ColumnOptions, StartOptions, TextOptions, Verb
 from elman.tasks.shared.table import one_line
 
 
@@ -71,7 +71,7 @@ class Classify(Verb):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassificationConfig(ColumnOptions, TextOptions):
+class ClassificationConfig(StartOptions, ColumnOptions, TextOptions):
     """Trains a classifier of texts, pairs of texts or numeric sequences.
 
     Reads tables (.csv, .tsv, .jsonl, .parquet) with a column of texts and one of labels; folders with one
@@ -168,8 +168,8 @@ class ClassificationConfig(ColumnOptions, TextOptions):
     freeze_vectors: bool = False
     """with --vectors: do not train the embedding"""
     pretrained: Path | None = None
-    """run folder of a language model to start from, with its cell, sizes and vocabulary; if absent, start
-    from random weights"""
+    """run folder of a language model or of a classification to start from, with its cell, sizes and
+    vocabulary; if absent, start from random weights"""
     rate_division: float = 2.6
     """with --pretrained: factor by which the learning rate falls from each layer to the one below"""
     unfreeze: Literal["gradually", "at-once"] = "gradually"

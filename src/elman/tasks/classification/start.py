@@ -1,4 +1,4 @@
-"""Initial weights of a classifier: random, word vectors, or a language model."""
+"""Initial weights of a classifier: random, word vectors, a language model or another classifier."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,35 +9,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from elman.cells.named import is_file
-from elman.config import flag, shown
 from elman.data.labelled.examples import Labelled
 from elman.data.labelled.scheme import Scheme
 from elman.data.read.vectors import embedding_from
-from elman.data.tokens.vocab import CharacterVocabulary, WordVocabulary
+from elman.data.tokens.vocab import CharacterVocabulary
 from elman.data.tokens.vocab.base import TextVocabulary
 from elman.errors import InputError
 from elman.tasks.classification.batches import inputs_of
 from elman.tasks.classification.facts import ClassificationFacts
 from elman.tasks.classification.options import ClassificationConfig
-from elman.tasks.language_model.task import LanguageModel
-from elman.tasks.shared.run_folder import load
+from elman.tasks.shared.options import StartOptions
+from elman.tasks.shared.start import Source, adopted, rows_of
 from elman.tasks.shared.text import learn_vocabulary
 
 _FEWEST_OF_A_WORD = 2  # occurrences in the training part that add a word to a language model's vocabulary
-_OF_THE_LANGUAGE_MODEL = (
-    "cell",
-    "hidden_size",
-    "layers",
-    "residual",
-    "learned_state",
-    "embedding_size",
-    "level",
-    "vocab_size",
-    "min_count",
-    "lowercase",
-    "word_split",
-)
+_OF_TEXTS = ("embedding_size", "level", "vocab_size", "min_count", "lowercase", "word_split")
+_OF_THE_CLASSIFIER = ("bidirectional", "pooling")
 
 
 @dataclass(frozen=True)
@@ -45,7 +32,7 @@ class Start:
     """The start of a new model.
 
     Attributes:
-        config: the options, some of which come from the vectors or the language model.
+        config: the options, some of which come from the vectors or the run.
         facts: the facts of the training part.
         weights: tensors by their names in the model's state dict; all others start at random.
         coverage: how many words and which share of the tokens have vectors; empty without vectors.
@@ -71,11 +58,12 @@ def start_of(
     Raises:
         InputError: a file or run folder breaks a rule, or contradicts an option.
     """
+    source = Source.of(config, ("language-model", "classification"))
+    texts = [text for item in training.items for text in item] if scheme.texts else []
+    if source is not None:
+        return _from_run(config, source, named, scheme, texts)
     if not scheme.texts:
         return Start(config, ClassificationFacts(scheme))
-    texts = [text for item in training.items for text in item]
-    if config.pretrained is not None:
-        return _from_language_model(config, config.pretrained, named, scheme, texts)
     facts = ClassificationFacts(scheme, _vocabulary(config, texts))
     if config.vectors is not None:
         return _from_vectors(config, config.vectors, named, facts, training)
@@ -91,29 +79,41 @@ def _vocabulary(config: ClassificationConfig, texts: Sequence[str]) -> TextVocab
     return vocabulary
 
 
-def _from_language_model(
-    config: ClassificationConfig, folder: Path, named: Collection[str], scheme: Scheme, texts: Sequence[str]
+def _from_run(
+    config: ClassificationConfig, source: Source, named: Collection[str], scheme: Scheme, texts: Sequence[str]
 ) -> Start:
-    """Takes options, vocabulary and weights from a language model.
+    """Takes options, vocabulary and weights from a language model or a classifier.
 
     Words of the training part that it does not know start as the mean of its known words
-    (Howard & Ruder 2018, arXiv:1801.06146).
+    (Howard & Ruder 2018, arXiv:1801.06146). Other labels get a new output layer.
     """
-    source = load(folder, config.cell if is_file(config.cell) else None)
-    if not isinstance(source, LanguageModel):
+    run, names = source.task, StartOptions.of_the_run
+    of_texts, is_classifier = scheme.texts > 0, isinstance(run.config, ClassificationConfig)
+    if is_classifier:
+        source.check("the number of texts in an example", scheme.texts, run.facts.scheme.texts)
+        source.check("the features", scheme.features, run.facts.scheme.features)
+        names = (*names, *_OF_THE_CLASSIFIER, *(("standardise",) if not of_texts else ()))
+    elif not of_texts:
         raise InputError(
-            f"--pretrained must be a run of language-model. Got a run of {source.name}: {folder}."
+            f"--pretrained must be a run of classification for numeric sequences. Got a run of {run.name}: "
+            f"{source.folder}."
         )
-    values = {name: getattr(source.config, name) for name in _OF_THE_LANGUAGE_MODEL}
-    config = replace(_with(config, values, named, folder), bidirectional=False)
-    vocabulary = source.vocabulary
-    weights = {k: v for k, v in source.model.state_dict().items() if k.startswith(("embedding.", "layer."))}
-    if isinstance(vocabulary, WordVocabulary):
-        vocabulary = vocabulary.extended(texts, _FEWEST_OF_A_WORD)
-        known = weights["embedding.weight"]
-        new = known.mean(0).expand(len(vocabulary) - len(known), -1)
-        weights["embedding.weight"] = torch.cat([known, new])
-    return Start(config, ClassificationFacts(scheme, vocabulary), weights)
+    names = (*names, *(_OF_TEXTS if of_texts else ()))
+    config = adopted(config, source.options(names), named, source.folder)
+    rows, vocabulary = {}, None
+    if of_texts:
+        known = run.facts.vocabulary
+        vocabulary = known.extended(texts, _FEWEST_OF_A_WORD)
+        rows["embedding"] = rows_of(vocabulary, known)
+    facts, weights = ClassificationFacts(scheme, vocabulary), source.weights(rows)
+    if not is_classifier:
+        config = replace(config, bidirectional=False)
+    kept: tuple[str, ...] = ("embedding.", "layer.")
+    if is_classifier:
+        before = run.facts.scheme
+        same = (scheme.classes, scheme.multi_label) == (before.classes, before.multi_label)
+        kept = (*kept, "pooling.", *(("head.",) if same else ()))
+    return Start(config, facts, {name: w for name, w in weights.items() if name.startswith(kept)})
 
 
 def _from_vectors(
@@ -127,7 +127,7 @@ def _from_vectors(
     assert facts.vocabulary is not None
     words = facts.vocabulary.pieces(np.arange(len(facts.vocabulary)))
     vectors, has_vector = embedding_from(path, words, config.seed)
-    config = _with(config, {"embedding_size": vectors.shape[1]}, named, path)
+    config = adopted(config, {"embedding_size": vectors.shape[1]}, named, path)
     tokens = np.concatenate([text for item in inputs_of(config, facts, training) for text in item])
     coverage = {
         "words": int(has_vector.sum()),
@@ -135,17 +135,3 @@ def _from_vectors(
         "tokens": float(has_vector[tokens].mean()),
     }
     return Start(config, facts, {"embedding.weight": torch.from_numpy(vectors)}, coverage)
-
-
-def _with(
-    config: ClassificationConfig, values: dict[str, Any], named: Collection[str], source: Path
-) -> ClassificationConfig:
-    """Replaces options by those of a source. Raises InputError if the user requested other values."""
-    default = ClassificationConfig()
-    for name, value in values.items():
-        requested = getattr(config, name)
-        if requested != value and (name in named or requested != getattr(default, name)):
-            raise InputError(
-                f"{flag(name)} must be {shown(value)}, as in {source}, or not given. Got {shown(requested)}."
-            )
-    return replace(config, **values)

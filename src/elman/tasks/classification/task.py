@@ -127,10 +127,6 @@ class SequenceClassifier(Task):
         )
         return self._fit(learn, out, overwrite, show_progress)
 
-    def _read(self, paths: list[Path], folder: Path | None) -> LabelledData:
-        """Reads examples; vectors or a language model may change options that the user did not name."""
-        return LabelledData.read(self.config, paths, folder, self.named)
-
     def build(self) -> Classifier:
         """Returns the model: embedding, layer, pooling and head."""
         config, scheme, vocabulary = self.config, self.scheme, self.vocabulary

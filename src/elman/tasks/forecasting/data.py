@@ -1,5 +1,6 @@
 """Series of one or more long tables, split into training, validation and test part."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -16,8 +17,10 @@ from elman.errors import InputError
 from elman.notice import notice
 from elman.tasks.forecasting.facts import SeriesFacts, columns_as_trained, columns_of
 from elman.tasks.forecasting.options import ForecastingConfig
+from elman.tasks.forecasting.start import begun_with_windows, check_times, weights_of, with_categories
 from elman.tasks.forecasting.windows import Windows, name_short
 from elman.tasks.shared.data import Parts, TaskData
+from elman.tasks.shared.start import Source
 
 _DATA = "series.npz"
 
@@ -49,10 +52,13 @@ class SeriesData(TaskData):
         self.panel, self.frame, self.tested = panel, frame, tested
 
     @classmethod
-    def read(cls, config: ForecastingConfig, paths: list[Path], folder: Path | None) -> Self:
+    def read(
+        cls, config: ForecastingConfig, paths: list[Path], folder: Path | None, named: Collection[str] = ()
+    ) -> Self:
         """Reads one or more tables; learns frequency, seasons, scales and categories."""
+        config, start = begun_with_windows(config, named)
         panel = read_panel(paths, columns_of(config), config.freq, config.reading, config.time_format)
-        return cls.of(config, panel, config.test_windows)
+        return cls.of(config, panel, config.test_windows, start=start)
 
     @classmethod
     def of(
@@ -63,17 +69,34 @@ class SeriesData(TaskData):
         frame: Any = None,
         *,
         tested: bool = True,
+        start: Source | None = None,
     ) -> Self:
-        """Learns from the steps before the validation part and a test part of ``test_windows`` forecasts."""
+        """Learns from the steps before the validation part and a test part of ``test_windows`` forecasts.
+
+        Args:
+            config: the options; with those of the run to start from, see ``begun_with_windows``.
+            panel: the series.
+            test_windows: forecasts at the end of each series that are the test part.
+            frame: see the class.
+            tested: see the class.
+            start: the run to start from, or None.
+        """
         check_targets(config, panel)
         _tell_shifted(config, panel)
+        if start is not None:
+            check_times(panel, start)
         facts = SeriesFacts.learnt(config, panel, test_windows)
+        if start is not None:
+            facts = with_categories(facts, start)
         windows = Windows(config, facts)
         ends = windows.training_ends(panel)
         name_short(
             panel, ends, windows.context, "are read from their first step, if they have two to train on"
         )
-        return cls(config, facts, panel, frame, tested=tested)
+        data = cls(config, facts, panel, frame, tested=tested)
+        if start is not None:
+            data.start = weights_of(start, facts)
+        return data
 
     @classmethod
     def reopen(cls, config: ForecastingConfig, facts: SeriesFacts, folder: Path) -> Self:

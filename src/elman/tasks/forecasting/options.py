@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from elman.config import Argument, flag, require, typed
 from elman.pictures.base import check_picture
 from elman.registry import names_of_kind
-from elman.tasks.shared.options import TableOptions, Verb
+from elman.tasks.shared.options import StartOptions, TableOptions, Verb
 
 if TYPE_CHECKING:
     DistributionName = str
@@ -55,7 +55,7 @@ class Forecast(Verb):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ForecastingConfig(TableOptions):
+class ForecastingConfig(StartOptions, TableOptions):
     """Trains one model that forecasts many time series.
 
     Reads tables (.csv, .tsv, .jsonl, .parquet) with a row for each step: the time and the target, and the
@@ -67,8 +67,23 @@ class ForecastingConfig(TableOptions):
     verb = Forecast
     example = "elman train forecasting sales.csv --horizon 12 --out runs/forecasting"
     rank = 30
+    of_the_run = (
+        *StartOptions.of_the_run,
+        "model",
+        "distribution",
+        "scaling",
+        "lags",
+        "inputs",
+        "width",
+        "embedding_size",
+        "ensemble",
+        "known_future",
+        "past",
+        "static",
+        "calendar",
+    )
     groups = {
-        "": ("horizon", "freq", "season", "model"),
+        "": ("horizon", "freq", "season", "model", "pretrained"),
         "columns of the data": (
             "id_column",
             "time_column",
@@ -97,6 +112,9 @@ class ForecastingConfig(TableOptions):
         "training": ("moments", "windows_per_epoch"),
     }
 
+    pretrained: Path | None = None
+    """run folder of a forecasting to start from, with its model, sizes, seasons and covariates; if absent,
+    start from random weights"""
     hidden_size: int = 64
     """units of each layer"""
     batch_size: int = 64

@@ -25,6 +25,7 @@ from elman.tasks.forecasting.data import SeriesData, panel_of
 from elman.tasks.forecasting.facts import SeriesFacts
 from elman.tasks.forecasting.options import ForecastingConfig, interval_levels
 from elman.tasks.forecasting.query import Query, quantile_levels
+from elman.tasks.forecasting.start import begun_with_windows
 from elman.tasks.forecasting.windows import Windows
 from elman.tasks.shared.sources import Paths, as_paths, check_one_source
 from elman.tasks.shared.task import Task
@@ -71,9 +72,10 @@ class Forecaster(Task):
         Raises:
             InputError: a row or an option breaks a rule.
         """
-        panel = panel_of(self.config, df)
+        config, start = begun_with_windows(self.config, self.named)
+        panel = panel_of(config, df)
         return self._fit(
-            lambda _: SeriesData.of(self.config, panel, 0, df.head(1)), out, overwrite, show_progress
+            lambda _: SeriesData.of(config, panel, 0, df.head(1), start=start), out, overwrite, show_progress
         )
 
     def predict(self, df: Any = None, h: int | None = None, levels: Sequence[int] = (80, 95)) -> Any:
@@ -157,11 +159,13 @@ class Forecaster(Task):
             changes["horizon"] = _whole(h, "h")
         if step_size is not None:
             changes["step"] = _whole(step_size, "step_size")
-        run = type(self)(dataclasses.replace(self.config, **changes))
-        panel = panel_of(run.config, df)
+        changed = dataclasses.replace(self.config, **changes)
+        config, start = begun_with_windows(changed, self.named | changes.keys())
+        run = type(self)(config)
+        panel = panel_of(config, df)
 
         def read(_: Path | None) -> SeriesData:
-            data = SeriesData.of(run.config, panel, number, tested=False)
+            data = SeriesData.of(config, panel, number, tested=False, start=start)
             _warn_of_short_series(data)
             return data
 

@@ -10,10 +10,10 @@ from elman.data.read.builtin import python_reference
 from elman.data.split import warn_of_repeats
 from elman.data.tokens.corpus import content_key, texts, tokenise
 from elman.data.tokens.documents import documents_of
-from elman.data.tokens.vocab import CharacterVocabulary, TextVocabulary, WordVocabulary
+from elman.data.tokens.vocab import TextVocabulary
 from elman.tasks.language_model.options import LanguageModelConfig
 from elman.tasks.shared.facts import TaskFacts
-from elman.tasks.shared.start import adopted, begun, rows_of
+from elman.tasks.shared.start import begun, rows_of, with_limits
 from elman.tasks.shared.text import (
     extended_vocabulary,
     learn_vocabulary,
@@ -75,6 +75,7 @@ class CorpusData(StreamData):
             named: options that the user named; a pretrained run may not change these.
         """
         config, start = begun(config, named)
+        config = with_limits(config, named, start)
         own = {part: documents(config, paths) for part, paths in config.own_files.items()}
         if own:
             keys = {"training": [content_key(source) for source in sources]}
@@ -84,7 +85,6 @@ class CorpusData(StreamData):
         if start is None:
             vocabulary = learn_vocabulary(config, blocks)
         else:
-            config = adopted(config, _limits(start.task), named, start.folder)
             vocabulary = extended_vocabulary(config, start.task.facts.vocabulary, blocks, start.folder)
         corpora = {"training": tokenise(sources, vocabulary, folder, reading=config.reading)}
         for part, others in own.items():
@@ -92,15 +92,8 @@ class CorpusData(StreamData):
         data = cls(config, TextFacts(vocabulary), corpora)
         if start is not None:
             rows = rows_of(vocabulary, start.task.facts.vocabulary)
-            data.start = start.weights(embedding=rows, head=rows)
+            data.start = start.weights({"embedding": rows, "head": rows})
         return data
-
-
-def _limits(run: Any) -> dict[str, Any]:
-    """Returns the options that limit the run's vocabulary, if new text cannot extend it."""
-    if isinstance(run.facts.vocabulary, CharacterVocabulary | WordVocabulary):
-        return {}
-    return {"vocab_size": run.config.vocab_size, "min_count": run.config.min_count}
 
     @property
     def amounts(self) -> dict[str, int]:

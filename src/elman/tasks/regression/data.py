@@ -1,6 +1,6 @@
 """Labelled sequences, split at random into parts, and the scales of the training part."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -22,6 +22,7 @@ from elman.notice import notice
 from elman.tasks.regression.options import RegressionConfig
 from elman.tasks.shared.data import Parts, TaskData
 from elman.tasks.shared.facts import TaskFacts
+from elman.tasks.shared.start import begun
 
 _DATA = "sequences.npz"
 _MOST_NAMES = 10**5
@@ -95,7 +96,9 @@ class RegressionData(TaskData):
         self.split = split
 
     @classmethod
-    def read(cls, config: RegressionConfig, paths: list[Path], folder: Path | None) -> Self:
+    def read(
+        cls, config: RegressionConfig, paths: list[Path], folder: Path | None, named: Collection[str] = ()
+    ) -> Self:
         """Reads one table and splits its sequences at random."""
         path = the_one_file(paths)
         sequences = read_table_or_arrays(config, path, with_target=True)
@@ -106,7 +109,7 @@ class RegressionData(TaskData):
             training = sequences.rows(order[: cuts[0]])
             steps = np.arange(training.inputs.shape[1]) < training.lengths[:, None]
             notice(f"{path}: {read_line(training.features, training.inputs[steps])}")
-        return cls.of(config, sequences, tuple(np.split(order, cuts)), folder, flat=flat)
+        return cls.of(config, sequences, tuple(np.split(order, cuts)), folder, flat=flat, named=named)
 
     @classmethod
     def of(
@@ -117,9 +120,25 @@ class RegressionData(TaskData):
         folder: Path | None,
         *,
         flat: bool,
+        named: Collection[str] = (),
     ) -> Self:
-        """Learns the scales from the training part, and stores the sequences in the run folder."""
-        data = cls(config, _learn(config, sequences, sequences.rows(split[0]), flat), sequences, split)
+        """Learns the scales from the training part, and stores the sequences in the run folder.
+
+        Args:
+            config: the options.
+            sequences: all sequences.
+            split: see the class.
+            folder: the run folder, or None.
+            flat: see ``RegressionFacts``.
+            named: options that the user named; a pretrained run may not change these.
+        """
+        config, start = begun(config, named)
+        facts = _learn(config, sequences, sequences.rows(split[0]), flat)
+        data = cls(config, facts, sequences, split)
+        if start is not None:
+            start.check("the features", facts.features, start.task.facts.features)
+            start.check("the outputs", facts.outputs, start.task.facts.outputs)
+            data.start = start.weights()
         if folder is not None:
             parts: dict[str, Any] = dict(zip(PARTS, split, strict=True))
             np.savez(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from elman.config import Argument
-from elman.tasks.shared.options import ColumnOptions, Verb
+from elman.tasks.shared.options import ColumnOptions, StartOptions, Verb
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class Predict(Verb):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RegressionConfig(ColumnOptions):
+class RegressionConfig(StartOptions, ColumnOptions):
     """Trains a model that predicts numbers from whole numeric sequences.
 
     Reads a table with one row for each step (.csv, .parquet) or arrays x, y (.npz).
@@ -40,7 +40,9 @@ class RegressionConfig(ColumnOptions):
     example = "elman train regression table.csv --out runs/regression --epochs 30"
     rank = 50
     estimator = "regressor"
+    of_the_run = (*StartOptions.of_the_run, "bidirectional", "standardise")
     groups = {
+        "": ("pretrained",),
         "model": ("bidirectional",),
         "columns of the data": (
             "target_column",

@@ -69,7 +69,9 @@ class SequenceRegressor(Task):
         flat = array(y, "y").ndim == 1
         all_train = np.arange(len(sequences)), np.arange(0), np.arange(0)
         return self._fit(
-            lambda folder: RegressionData.of(self.config, sequences, all_train, folder, flat=flat),
+            lambda folder: RegressionData.of(
+                self.config, sequences, all_train, folder, flat=flat, named=self.named
+            ),
             out,
             overwrite,
             show_progress,

@@ -62,18 +62,18 @@ class Source:
         if own != of_the_run:
             raise InputError(f"{what} must be {shown(of_the_run)}, as in {self.folder}. Got {shown(own)}.")
 
-    def weights(self, **rows: np.ndarray) -> dict[str, Tensor]:
-        """Returns the run's weights by their names in the model's state dict.
+    def weights(self, rows: Mapping[str, np.ndarray] | None = None) -> dict[str, Tensor]:
+        """Returns the run's parameters by their names in the state dict, without what is measured later.
 
         Args:
-            **rows: by the beginning of a weight's name, the row of the run's weight for each new row; −1: the
-                mean of all rows (Howard & Ruder 2018, arXiv:1801.06146).
+            rows: by the module of a weight, the row of the run's weight for each new row; −1: the mean of
+                all rows (Howard & Ruder 2018, arXiv:1801.06146).
         """
-        weights: dict[str, Tensor] = self.task._fitted().state_dict()
+        weights = {name: weight.detach() for name, weight in self.task._fitted().named_parameters()}
         for name, weight in weights.items():
-            for beginning, chosen in rows.items():
-                if name.startswith(beginning + "."):
-                    weights[name] = _picked(weight, torch.from_numpy(chosen))
+            chosen = (rows or {}).get(name.rpartition(".")[0])
+            if chosen is not None:
+                weights[name] = _picked(weight, torch.from_numpy(chosen))
         return weights
 
 
@@ -103,6 +103,13 @@ def adopted(config: C, values: Mapping[str, Any], named: Collection[str], source
                 f"{flag(name)} must be {shown(value)}, as in {source}, or not given. Got {shown(requested)}."
             )
     return replace(config, **values)
+
+
+def with_limits(config: C, named: Collection[str], source: Source | None) -> C:
+    """Returns the options with the limits of the run's vocabulary, if new text cannot extend it."""
+    if source is None or source.task.config.level in ("characters", "words"):
+        return config
+    return adopted(config, source.options(("vocab_size", "min_count")), named, source.folder)
 
 
 def rows_of(new: Vocabulary, old: Vocabulary) -> np.ndarray:

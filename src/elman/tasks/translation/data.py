@@ -1,7 +1,7 @@
 """Sentence pairs, split into parts, and the vocabularies of the training part."""
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -17,7 +17,13 @@ from elman.errors import InputError
 from elman.registry import load_module
 from elman.tasks.shared.data import Parts, TaskData
 from elman.tasks.shared.facts import TaskFacts
-from elman.tasks.shared.text import learn_vocabulary, load_vocabulary, save_vocabulary
+from elman.tasks.shared.start import Source, begun, rows_of, with_limits
+from elman.tasks.shared.text import (
+    extended_vocabulary,
+    learn_vocabulary,
+    load_vocabulary,
+    save_vocabulary,
+)
 from elman.tasks.translation.options import TranslationConfig
 from elman.train import files
 
@@ -88,13 +94,26 @@ class TranslationData(TaskData):
         self.pairs = pairs
 
     @classmethod
-    def read(cls, config: TranslationConfig, paths: list[Path], folder: Path | None) -> Self:
+    def read(
+        cls, config: TranslationConfig, paths: list[Path], folder: Path | None, named: Collection[str] = ()
+    ) -> Self:
         """Reads pairs, including those of parts with files of their own."""
-        return cls.of(config, pairs_from_files(config, paths), folder)
+        return cls.of(config, pairs_from_files(config, paths), folder, named)
 
     @classmethod
-    def of(cls, config: TranslationConfig, pairs: Pairs, folder: Path | None) -> Self:
-        """Splits the pairs, learns the vocabularies from training, and stores the texts in the folder."""
+    def of(
+        cls, config: TranslationConfig, pairs: Pairs, folder: Path | None, named: Collection[str] = ()
+    ) -> Self:
+        """Splits the pairs, learns the vocabularies from training, and stores the texts in the folder.
+
+        Args:
+            config: the options.
+            pairs: all pairs, except those of parts with files of their own.
+            folder: the run folder, or None.
+            named: options that the user named; a pretrained run may not change these.
+        """
+        config, start = begun(config, named)
+        config = with_limits(config, named, start)
         bleu()  # a missing library must be an error before the training, not after it
         own = {"validation": config.validation, "test": config.test}
         shares = trained_on(config.split, [part for part, paths in own.items() if paths])
@@ -107,7 +126,13 @@ class TranslationData(TaskData):
             lambda name, row: shown(parts[name].sources[row]),
             "pairs",
         )
-        data = cls(config, _learn(config, parts["training"]), tuple(parts.values()))
+        facts = _learn(config, parts["training"], start)
+        data = cls(config, facts, tuple(parts.values()))
+        if start is not None:
+            known = start.task.facts
+            target = rows_of(facts.target, known.target)
+            source = rows_of(facts.source, known.source)
+            data.start = start.weights({"embedding": target, "head": target, "source_embedding": source})
         if folder is not None:
             save_pairs(folder / _DATA, data.pairs)
         return data
@@ -161,11 +186,17 @@ def pair_batches(
     return PairBatches(sources, targets, batch_size, seed)
 
 
-def _learn(config: TranslationConfig, training: Pairs) -> TranslationFacts:
-    """Learns one vocabulary of both languages, or one of each."""
+def _learn(config: TranslationConfig, training: Pairs, start: Source | None) -> TranslationFacts:
+    """Learns one vocabulary of both languages, or one of each, or extends those of a run."""
+
+    def vocabulary(texts: list[str], side: str) -> TextVocabulary:
+        if start is None:
+            return _vocabulary(config, texts)
+        return extended_vocabulary(config, getattr(start.task.facts, side), texts, start.folder)
+
     if config.shared_vocabulary:
-        return TranslationFacts(_vocabulary(config, training.sources + training.targets), None)
-    return TranslationFacts(_vocabulary(config, training.sources), _vocabulary(config, training.targets))
+        return TranslationFacts(vocabulary(training.sources + training.targets, "source"), None)
+    return TranslationFacts(vocabulary(training.sources, "source"), vocabulary(training.targets, "target"))
 
 
 def _vocabulary(config: TranslationConfig, texts: list[str]) -> TextVocabulary:

@@ -9,7 +9,7 @@ from elman.config import Argument, require
 from elman.decode.options import SearchOptions
 from elman.errors import InputError
 from elman.pictures.base import check_picture
-from elman.tasks.shared.options import TextOptions, Verb
+from elman.tasks.shared.options import StartOptions, TextOptions, Verb
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,7 @@ class Translate(SearchOptions, Verb):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TranslationConfig(TextOptions):
+class TranslationConfig(StartOptions, TextOptions):
     """Trains a translator on sentence pairs.
 
     Reads two files of parallel lines, first the sources, then the translations; one file with a tab between
@@ -77,8 +77,20 @@ class TranslationConfig(TextOptions):
     verb = Translate
     example = "elman train translation pairs.tsv --out runs/translation"
     rank = 20
+    of_the_run = (
+        *StartOptions.of_the_run,
+        "embedding_size",
+        "attention",
+        "bridge",
+        "input_feeding",
+        "tied",
+        "level",
+        "lowercase",
+        "word_split",
+        "shared_vocabulary",
+    )
     groups = {
-        "": ("level", "vocab_size"),
+        "": ("level", "vocab_size", "pretrained"),
         "model": ("embedding_size", "attention", "bridge", "input_feeding", "tied"),
         "training": ("label_smoothing",),
         "columns of the data": ("source_column", "target_column"),
@@ -87,6 +99,9 @@ class TranslationConfig(TextOptions):
         "evaluation": ("bleu_tokenizer",),
     }
 
+    pretrained: Path | None = None
+    """run folder of a translation to start from, with its cell, sizes and vocabularies, which new characters
+    or words extend; if absent, start from random weights"""
     level: Literal["characters", "bytes", "words", "subwords"] = "subwords"
     """what a token is"""
     shared_vocabulary: bool = True

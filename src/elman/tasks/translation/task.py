@@ -77,7 +77,10 @@ class Translator(Task):
         """
         pairs = pairs_from_texts(self.config, sources, targets)
         return self._fit(
-            lambda folder: TranslationData.of(self.config, pairs, folder), out, overwrite, show_progress
+            lambda folder: TranslationData.of(self.config, pairs, folder, self.named),
+            out,
+            overwrite,
+            show_progress,
         )
 
     def translate(self, texts: Iterable[str], **options: Any) -> list[str]:
