@@ -110,6 +110,11 @@ def resume(folder: str | Path, *, cell: str | None = None, show_progress: bool =
         saved = (folder / files.CHECKPOINT).exists()
         if not saved and (task.results or (folder / files.WEIGHTS).exists()):
             raise InputError(f"{folder}: is finished; there is nothing to resume")
+        if not saved and getattr(task.config, "pretrained", None) is not None:
+            raise InputError(
+                f"{folder}: was stopped before its first checkpoint, which holds the weights of the run that "
+                f"it starts from ({task.config.pretrained}); train it again"
+            )
         claim.check()
         parts = task.opened_data().parts()
         # a run that was killed before its first checkpoint starts from the beginning
