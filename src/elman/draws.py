@@ -118,6 +118,8 @@ def dropout(x: Tensor, p: float) -> Tensor:
 def rand(*shape: int, device: torch.device) -> Tensor:
     """Draws numbers in [0, 1) from this thread's generator."""
     own = None if torch.compiler.is_compiling() else generator(device)
+    if own is None:  # torch's form with a generator takes no shape that only a run knows
+        return torch.rand(*shape, device=device)
     return torch.rand(*shape, device=device, generator=own)
 
 

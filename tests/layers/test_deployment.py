@@ -6,6 +6,7 @@ import warnings
 import pytest
 import torch
 from torch import nn
+from torch.ao.quantization import quantize_fx
 from torch.export import Dim
 from torch.nn.utils._per_sample_grad import call_for_per_sample_grads
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -37,6 +38,10 @@ class Model(nn.Module):
         state = self.cell(y[:, 0])
         state = self.cell(y[:, 1], state)
         return self.out(state[0]), state[1]
+
+
+class OwnStep(cells.Elman):
+    """A cell without a compiled kernel."""
 
 
 class Packed(nn.Module):
@@ -141,6 +146,44 @@ def test_fx_passes_lengths_and_options_on():
     agree(torch.fx.symbolic_trace(ragged)(*given), ragged(*given))
 
 
+class Flat(torch.fx.Tracer):
+    """A tracer of one's own, as for feature extraction: it enters every module."""
+
+    def is_leaf_module(self, module, path):
+        return False
+
+
+class OwnLeaves(torch.fx.Tracer):
+    def is_leaf_module(self, module, path):
+        return isinstance(module, (layers.LSTM, nn.Linear)) or super().is_leaf_module(module, path)
+
+
+@pytest.mark.parametrize("tracer", [Flat, OwnLeaves])
+def test_features_are_taken_from_inside_a_traced_model(model, x, tracer):
+    graph = tracer().trace(model)
+    last = next(node for node in graph.nodes if node.op == "call_module" and node.target == "parts.relu")
+    for node in reversed(graph.nodes):
+        if node.op == "output":
+            node.args = (last,)
+    features = torch.fx.GraphModule(model, graph)
+    graph.eliminate_dead_code()
+    features.recompile()
+    y, (h, _) = model.encode(x)
+    agree(tree_leaves(features(x)), model.parts["relu"](model.stack[0](y)[0], h[:1, :, :5].contiguous()))
+
+
+@pytest.mark.filterwarnings("ignore:torch.ao.quantization is deprecated")
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_quantization_of_a_graph_leaves_the_layers_in_float(model, x):
+    mapping = torch.ao.quantization.QConfigMapping().set_global(torch.ao.quantization.default_dynamic_qconfig)
+    prepared = quantize_fx.prepare_fx(model, mapping, (x,))
+    result = quantize_fx.convert_fx(prepared)
+    assert "dynamic" in type(result.out).__module__
+    assert type(result.encode) is layers.LSTM
+    for one, other in zip(result(x), model(x), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0.05)
+
+
 def test_fx_names_the_way_out():
     with pytest.raises(InputError, match="Sequential"):
         torch.fx.symbolic_trace(layers.LSTM(I, 3))
@@ -209,28 +252,96 @@ def test_expanded_weights_give_the_gradient_of_each_sample(kind, x):
         agree([layer.weight_hh_l0.grad_sample[row]], expected)
 
 
-@pytest.mark.skipif(cpu._kernels is None, reason="elman was installed without a C++ compiler")
 @pytest.mark.parametrize(
-    "options", [{}, pytest.param({"num_layers": 2, "bidirectional": True}, marks=pytest.mark.long)]
+    ("make", "training"),
+    [
+        (lambda: layers.LSTM(I, 6, 2, zoneout={"c": 0.3}, recompute=2), False),
+        (lambda: layers.LSTM(I, 6, 2, zoneout={"c": 0.3}, recompute=2), True),
+        pytest.param(
+            lambda: Recurrent(OwnStep(I, 6), zoneout=0.2, bidirectional=True), False, marks=pytest.mark.long
+        ),
+        pytest.param(
+            lambda: layers.LSTM(I, 6, zoneout=0.2, recurrent_dropout=0.1, dtype=torch.float64),
+            True,
+            marks=pytest.mark.long,
+        ),
+    ],
+    ids=["operator", "operator in training", "loop", "loop in training"],
 )
-def test_aotinductor_runs_the_compiled_kernels(tmp_path, options):
-    class Ragged(nn.Module):
+def test_an_exported_layer_with_resets_and_zoneout_leaves_steps_and_rows_free(make, training):
+    class Model(nn.Module):
         def __init__(self):
             super().__init__()
-            self.layer = layers.LSTM(I, 6, **options)
+            self.layer = make()
 
-        def forward(self, x, lengths):
-            return self.layer(x, lengths=lengths)
+        def forward(self, x, resets):
+            return self.layer(x, resets=resets)
 
-    model = Ragged().eval()
-    free = {
-        "x": {0: Dim("T", min=2, max=64), 1: Dim("B", min=2, max=64)},
-        "lengths": {0: Dim("B", min=2, max=64)},
-    }
-    program = torch.export.export(model, (torch.randn(T, B, I), torch.tensor([5, 0, 2])), dynamic_shapes=free)
-    package = torch._inductor.aoti_compile_and_package(program, package_path=str(tmp_path / "model.pt2"))
+    def given(steps, rows):
+        dtype = next(model.parameters()).dtype
+        return torch.randn(steps, rows, I, dtype=dtype), torch.rand(steps, rows) < 0.4
+
+    model, free = Model().train(training), {0: Dim("T"), 1: Dim("B")}
+    program = torch.export.export(model, given(T, B), dynamic_shapes={"x": free, "resets": free}).module()
+    for steps, rows in ((1, 1), (8, 5)):
+        arguments = given(steps, rows)
+        results = tree_leaves(program(*arguments))
+        if not training:
+            agree(results, tree_leaves(model(*arguments)))
+    if training:  # a graph draws other masks than the layer, and new ones at every call
+        assert not torch.equal(results[0], tree_leaves(program(*arguments))[0])
+
+
+class Ragged(nn.Module):
+    def __init__(self, **options):
+        super().__init__()
+        self.layer = layers.LSTM(I, 6, **options)
+
+    def forward(self, x, lengths):
+        return self.layer(x, lengths=lengths)
+
+
+def ragged(steps, *lengths):
+    return torch.randn(steps, len(lengths), I), torch.tensor(lengths)
+
+
+def free_program(model):
+    steps, rows = Dim("T", min=2, max=64), Dim("B", min=2, max=64)
+    free = {"x": {0: steps, 1: rows}, "lengths": {0: rows}}
+    return torch.export.export(model.eval(), ragged(T, 5, 1, 2), dynamic_shapes=free)
+
+
+@pytest.mark.skipif(cpu._kernels is None, reason="elman was installed without a C++ compiler")
+@pytest.mark.parametrize(
+    "make",
+    [
+        Ragged,
+        Packed,
+        lambda: Ragged(num_layers=2, bidirectional=True, zoneout=0.1),
+        lambda: Ragged(bias=False),
+    ],
+    ids=["lengths", "packed", "both ways", "no bias"],
+)
+def test_no_list_of_the_operator_is_empty(make):
+    """AOTInductor passes an empty list on as None, which the operator does not take."""
+    calls = [
+        node for node in free_program(make()).graph.nodes if node.target is torch.ops.elman.sweep.default
+    ]
+    assert calls
+    for node in calls:
+        assert all(part for part in node.args if isinstance(part, list | tuple))
+
+
+@pytest.mark.long  # compiles C++
+@pytest.mark.skipif(cpu._kernels is None, reason="elman was installed without a C++ compiler")
+@pytest.mark.parametrize(
+    "make", [Ragged, Packed, lambda: Ragged(num_layers=2, bidirectional=True)], ids=["one", "packed", "two"]
+)
+def test_aotinductor_runs_the_compiled_kernels(tmp_path, make):
+    model = make()
+    package = torch._inductor.aoti_compile_and_package(
+        free_program(model), package_path=str(tmp_path / "model.pt2")
+    )
     compiled = torch._inductor.aoti_load_package(package)
-    for steps, lengths in ((T, [5, 0, 2]), (9, [1, 9])):
-        x, n = torch.randn(steps, len(lengths), I), torch.tensor(lengths)
-        (y, found), (expected, state) = compiled(x, n), model(x, n)
-        agree([y, *found], [expected, *state])
+    for given in (ragged(T, 5, 1, 2), ragged(9, 1, 9)):
+        agree(tree_leaves(compiled(*given)), tree_leaves(model(*given)))

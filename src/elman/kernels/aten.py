@@ -16,6 +16,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from elman import draws
 from elman.cells import GRU, LSTM, Elman, ProjectedLSTM
 from elman.cells.base import Cell, Weights
+from elman.kernels import loop
 from elman.kernels.call import Call, cast
 from elman.state import State, where
 
@@ -51,6 +52,8 @@ def supports(call: Call) -> str | None:
         return "no steps or no rows"
     if torch.compiler.is_compiling() and (call.lengths is not None or call.resets is not None):
         return "packing and cutting depend on the data, which a compiled graph cannot do"
+    if loop.is_needed(call):
+        return "torch's layers would fix the number of steps of an exported graph"
     if torch._C._are_functorch_transforms_active():
         return "torch's layers have no batching rule"
     if forward_ad._current_level >= 0:

@@ -32,7 +32,7 @@ def unroll(sweep: Sweep) -> tuple[Tensor, State]:
     if resets is not None:
         resets = resets & each["alive"] if lengths is not None else resets
         if sweep.reverse:
-            resets = torch.cat([resets[1:], torch.zeros_like(resets[:1])])
+            resets = torch.cat([resets, torch.zeros_like(resets[:1])])[1:]  # any number of steps, 1 included
         each["reset"] = resets
     if side is not None:
         each["side"] = side

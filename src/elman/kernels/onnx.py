@@ -59,7 +59,7 @@ def is_exporting() -> bool:
 
 def run(call: Call) -> tuple[Tensor, State]:
     """Writes the stack as nodes of the graph that is exported."""
-    return stack.run(call._replace(recompute=0, record=None), loop.unroll, layer)
+    return stack.run(call._replace(record=None), loop.unroll, layer)
 
 
 def layer(sweeps: Sequence[Sweep]) -> tuple[Tensor, list[State]]:
@@ -82,18 +82,21 @@ def _node(node: _Node, sweeps: Sequence[Sweep]) -> tuple[Tensor, list[State]]:
     first = sweeps[0]
     cell, state = first.cell, first.state
     (T, B), H, dtype = first.x.shape[:2], cell.hidden_size, first.w["weight_ih"].dtype
+    if dtype is torch.bfloat16:  # the nodes take it from version 22 on, later than torch writes them
+        dtype = torch.float32
     lengths, empty = first.lengths, None
     if lengths is not None:  # ONNX's lengths start at 1: empty rows are read for one step, which is undone
         empty, lengths = lengths == 0, lengths.clamp(min=1).to(torch.int32)
     initial = [torch.stack([sweep.state[k] for sweep in sweeps]).to(dtype) for k in range(len(state))]
 
     def stacked(*names: str) -> Tensor:
-        return torch.stack([_blocks(node, cell, sweep.w, *names) for sweep in sweeps])
+        return torch.stack([_blocks(node, cell, sweep.w, *names).to(dtype) for sweep in sweeps])
 
     inputs: list[Tensor | None] = [first.x.to(dtype), stacked("weight_ih"), stacked("weight_hh")]
     inputs += [stacked("bias_ih", "bias_hh") if cell.bias else None, lengths, *initial]
     if node.peepholes:
-        inputs.append(torch.stack([torch.cat([s.w[name] for name in node.peepholes]) for s in sweeps]))
+        peepholes = [torch.cat([sweep.w[name] for name in node.peepholes]).to(dtype) for sweep in sweeps]
+        inputs.append(torch.stack(peepholes))
     directions = len(sweeps)
     attributes = {"hidden_size": H, **node.attributes}
     attributes["direction"] = (

@@ -15,6 +15,8 @@ from torch.fx.experimental.symbolic_shapes import statically_known_true
 from torch.nn.utils.rnn import PackedSequence
 from torch.utils._pytree import tree_map_only
 
+from elman.errors import InputError
+
 _PACK = torch.ops.aten._pack_padded_sequence.default
 
 
@@ -70,7 +72,16 @@ class BatchSizes:
 
 
 def in_graph(packed: PackedSequence) -> PackedSequence:
-    """Returns a PackedSequence that can be padded in a graph that is exported; the same one elsewhere."""
+    """Returns a PackedSequence that can be padded in a graph that is exported; the same one elsewhere.
+
+    Raises:
+        InputError: ONNX's old exporter reads the model; it takes no operator between packing and padding.
+    """
+    if torch.onnx.is_in_onnx_export() and not torch.compiler.is_exporting():
+        raise InputError(
+            "torch.onnx.export(dynamo=False) writes packed rows for torch's own layers only. "
+            "Use dynamo=True, or call elman.convert(model, back=True) first."
+        )
     if not torch.compiler.is_exporting() or isinstance(packed.batch_sizes, BatchSizes):
         return packed
     return packed._replace(batch_sizes=BatchSizes(packed.batch_sizes))  # type: ignore[arg-type]

@@ -500,7 +500,7 @@ class Recurrent(Deployable):
             residual=self.residual,
             input_masks=self._input_masks(x),
             noise=self._noise(x, initial),
-            recompute=self.recompute if torch.is_grad_enabled() else 0,
+            recompute=self._recompute(),
             record=self._record,
         )
         if self._explaining:
@@ -509,6 +509,12 @@ class Recurrent(Deployable):
         if self._calls is not None:
             self._calls.append((call, answer))
         return answer
+
+    def _recompute(self) -> int:
+        """Returns the chunk length; 0 without gradients or in an exported graph, whose steps may be free."""
+        if not self.recompute or not torch.is_grad_enabled() or torch.compiler.is_exporting():
+            return 0
+        return self.recompute
 
     def _dropped_weights(self) -> tuple[Weights, ...]:
         weights = self._weights()
@@ -530,7 +536,7 @@ class Recurrent(Deployable):
         recurrent = self.recurrent_dropout if self.training else 0.0
         if not recurrent and not any(self.zoneout):
             return ()
-        T = len(x)
+        T = x.shape[0]  # not len(x), which would fix the steps of an exported graph
 
         def zoneout() -> tuple[Tensor | float, ...] | None:
             if not any(self.zoneout):
