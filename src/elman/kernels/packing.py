@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch._decomp import register_decomposition
+from torch._subclasses.fake_tensor import FakeTensor
 from torch.fx.experimental.symbolic_shapes import statically_known_true
 from torch.nn.utils.rnn import PackedSequence
 from torch.utils._pytree import tree_map_only
@@ -22,7 +23,13 @@ _PACK = torch.ops.aten._pack_padded_sequence.default
 
 @torch.library.register_fake("aten::_pack_padded_sequence", allow_override=True)
 def _packed_shapes(x: Tensor, lengths: Tensor, batch_first: bool) -> tuple[Tensor, Tensor]:
-    """Returns data [sum of lengths, I] and batch_sizes [longest length], of sizes that only a run knows."""
+    """Returns data [sum of lengths, I] and batch_sizes [longest length], of sizes that only a run knows.
+
+    Packed rows on the device ``meta`` come here too: their lengths are known, as before.
+    """
+    if not isinstance(x, FakeTensor):
+        alive = torch.arange(int(lengths.max()))[:, None] < lengths
+        return x.new_empty(int(lengths.sum()), *x.shape[2:]), alive.sum(1)
     context = torch.library.get_ctx()
     total, steps = context.new_dynamic_size(), context.new_dynamic_size()
     longest = x.shape[1 if batch_first else 0]
