@@ -10,7 +10,7 @@ import numpy as np
 from elman.data.read.npz import read_arrays
 from elman.data.read.opening import kind_of, read_bytes
 from elman.data.read.reading import PLAIN, Reading
-from elman.data.read.tables import TABLES, check_columns, read_table, row_number, text_column
+from elman.data.read.tables import NAMED_TABLES, check_columns, read_table, row_number, text_column
 from elman.data.read.text import check_line, decoded, lines_of, list_of_texts
 from elman.errors import InputError
 from elman.notice import notice
@@ -66,7 +66,7 @@ def read_pairs(
     """
     if len(paths) not in (1, 2):
         raise InputError(f"pairs are read from one file or two. Got {len(paths)} files.")
-    if len(paths) == 1 and kind_of(paths[0]) in TABLES and (names or kind_of(paths[0]) not in _TABBED):
+    if len(paths) == 1 and kind_of(paths[0]) in NAMED_TABLES and (names or kind_of(paths[0]) not in _TABBED):
         return _of_table(paths[0], skip_bad_lines, reading, names)
     columns = [_read_lines(path, reading) for path in paths]
     if len(columns) == 2 and len(columns[0]) != len(columns[1]):

@@ -1,6 +1,9 @@
 """Files of labelled texts as people have them: columns found, lines of every form, rows left out."""
 
+import gzip
+import json
 import logging
+import re
 
 import pytest
 
@@ -136,3 +139,78 @@ def test_few_rows_without_text_or_label_are_left_out_and_counted(tmp_path, name)
         read(many)
     without = read_labelled(path, Columns(), with_labels=False)
     assert len(without) == 24
+
+
+def filled(folder, names, text="some words"):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("names", "given"),
+    [
+        (("Training/up/1", "Validation/up/1"), "{0}/Training --validation {0}/Validation"),
+        (("train/up/1", "dev/up/1", "test/up/1"), "{0}/train --validation {0}/dev --test {0}/test"),
+        (("test_set/up/1", "training_set/up/1", "README"), "{0}/training_set --test {0}/test_set"),
+        (("train/up/1", "notes.txt"), "{0}/train"),
+        (("train.csv", "test.csv"), "{0}/train.csv --test {0}/test.csv"),
+    ],
+)
+def test_parts_of_the_data_are_not_labels(tmp_path, names, given):
+    filled(tmp_path, names)
+    message = re.escape("Give each part: " + given.format(tmp_path)) + "$"
+    with pytest.raises(InputError, match=message):
+        read_labelled(tmp_path, Columns())
+    with pytest.raises(InputError, match=message):
+        read_files_of_labels([tmp_path], Columns())
+
+
+def test_labels_may_be_named_like_a_part(tmp_path):
+    folder = filled(tmp_path, ("train/1", "bus/1", "tram/1"))
+    assert read_labelled(folder, Columns()).labels == [("bus",), ("train",), ("tram",)]
+
+
+def test_a_folder_without_labels_beside_those_of_labels_is_left_out(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    folder = filled(tmp_path, ("neg/1", "pos/1", "unsup/1", "unsup/2"))
+    assert read_labelled(folder, Columns()).labels == [("neg",), ("pos",)]
+    assert "left out: unsup" in caplog.text
+    filled(tmp_path / "only", ["unlabeled/1"])
+    with pytest.raises(InputError, match="Got no folder"):
+        read_labelled(tmp_path / "only", Columns())
+
+
+@pytest.mark.parametrize("form", ["array", "indented", "lines"])
+def test_json_is_an_array_of_objects_or_one_a_line(tmp_path, form):
+    rows = [{"said": text, "tone": label} for text, label in zip(TEXTS, LABELS, strict=True)]
+    path = tmp_path / "t.json"
+    lines = "\n".join(map(json.dumps, rows))
+    path.write_text(lines if form == "lines" else json.dumps(rows, indent=2 if form == "indented" else None))
+    assert read(path) == WANTED
+    packed = tmp_path / "t.jsonl.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    assert read(packed) == WANTED
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[1, 2]", "row 1: must be a JSON object. Got 1."),
+        ('[{"text": "a"}, {"text": ', "must be a JSON array of objects: "),
+        (
+            '{\n "rows": []\n}',
+            "line 1: must be a JSON object. Got '{'. A .json file holds an array of objects",
+        ),
+        ("[]", "has no rows"),
+        ('{"text": {"0": "a b"}, "label": {"0": "x"}}', "column 'text': must hold texts. Got JSON objects."),
+        ('{"data": [{"text": "a", "label": "x"}]}', "columns: data"),
+    ],
+)
+def test_other_json_is_refused_in_one_line(tmp_path, content, message):
+    path = tmp_path / "t.json"
+    path.write_text(content)
+    with pytest.raises(InputError, match=re.escape(message)) as error:
+        read(path)
+    assert "\n" not in str(error.value)

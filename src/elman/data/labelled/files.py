@@ -12,16 +12,25 @@ import numpy as np
 
 from elman.data.labelled.columns import Columns, found_columns, without_header
 from elman.data.labelled.examples import Labelled, check_label, check_text, joined, numeric, read_array
+from elman.data.labelled.folders import UNLABELLED, check_no_parts
 from elman.data.labelled.left_out import left_out
 from elman.data.labelled.lines import from_lines, labels_of_cell, of_one_label
 from elman.data.read.delimited import DELIMITED
 from elman.data.read.npz import read_arrays
 from elman.data.read.opening import kind_of
 from elman.data.read.reading import Reading
-from elman.data.read.tables import TABLES, check_columns, check_filled, read_table, row_number, text_column
+from elman.data.read.tables import (
+    NAMED_TABLES,
+    check_columns,
+    check_filled,
+    read_table,
+    row_number,
+    text_column,
+)
 from elman.data.read.text import find_text_files, lines_of, read_text
 from elman.data.sequences import check_no_columns, sequences_from_arrays, sequences_from_table
 from elman.errors import InputError
+from elman.notice import notice
 from elman.registry import LazyModule
 
 if TYPE_CHECKING:
@@ -66,9 +75,12 @@ def read_files_of_labels(paths: Sequence[Path], columns: Columns) -> Labelled:
         InputError: see ``read_labelled``.
     """
     parts = []
+    for path in paths:
+        if path.is_dir():
+            check_no_parts(path)
     for file in find_text_files(paths):
         label = _label_of(file)
-        if kind_of(file) not in TABLES:
+        if kind_of(file) not in NAMED_TABLES:
             parts.append(of_one_label(file, label, columns))
             continue
         table = read_table(file, columns.reading)
@@ -84,7 +96,7 @@ def read_files_of_labels(paths: Sequence[Path], columns: Columns) -> Labelled:
 
 def _label_of(file: Path) -> str:
     """Returns the label that a file's name gives: pos.txt and reviews.pos both give pos."""
-    known = kind_of(file) in (*DELIMITED, *TABLES, ".text", ".md")
+    known = kind_of(file) in (*DELIMITED, *NAMED_TABLES, ".text", ".md")
     return file.name.partition(".")[0] if known else kind_of(file)[1:]
 
 
@@ -100,7 +112,7 @@ def resolved(path: Path, columns: Columns) -> Columns:
 
 def _is_table(path: Path, columns: Columns) -> bool:
     """Whether a file is a table by its ending, or text whose first line names the columns."""
-    if kind_of(path) in TABLES:
+    if kind_of(path) in NAMED_TABLES:
         return True
     if kind_of(path) in READERS or kind_of(path) not in DELIMITED:
         return False
@@ -128,6 +140,9 @@ def _from_table(table: pl.DataFrame, path: Path, columns: Columns, with_labels: 
     columns = found_columns(table, path, columns, with_labels=with_labels)
     texts = [columns.text] + ([] if columns.pair is None else [columns.pair])
     check_columns(table, texts + ([columns.label] if with_labels else []), path)
+    for column in texts:
+        if isinstance(table[column].dtype, pl.Struct):
+            raise InputError(f"{path}: column {column!r}: must hold texts. Got JSON objects.")
     items = list(zip(*(text_column(table, column) for column in texts), strict=True))
     places = [f"{path}: row {row_number(path, k)}" for k in range(len(items))]
     if not with_labels:
@@ -231,6 +246,12 @@ def _from_named(arrays: dict[str, np.ndarray], path: Path, with_labels: bool) ->
 
 def _from_folders(path: Path, reading: Reading) -> Labelled:
     folders = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
+    check_no_parts(path)
+    without_labels = [folder for folder in folders if folder.name.lower() in UNLABELLED]
+    folders = [folder for folder in folders if folder not in without_labels]
+    if without_labels:
+        names = ", ".join(folder.name for folder in without_labels)
+        notice(f"{path}: left out: {names}, which holds texts without labels")
     if not folders:
         raise InputError(f"{path}: must hold a folder for each label. Got no folder.")
     files = [(file, folder.name) for folder in folders for file in find_text_files([folder])]
@@ -274,7 +295,7 @@ class Reader:
 
 
 READERS = {
-    **dict.fromkeys(TABLES, Reader(_from_any_table)),
+    **dict.fromkeys(NAMED_TABLES, Reader(_from_any_table)),
     ".npz": Reader(_from_arrays),
     ".npy": Reader(_from_array, _one_array),
 }

@@ -31,7 +31,10 @@ else:
 TABLES = (".csv", ".tsv", ".tab", ".psv", ".jsonl", ".ndjson", ".parquet", ".xlsx")
 """File endings of tables, also followed by that of a compression, such as .csv.gz."""
 
-_OBJECTS = (".jsonl", ".ndjson")
+NAMED_TABLES = (*TABLES, ".json")
+"""File endings of tables that the user names; in a folder and among texts, a .json file may be anything."""
+
+_OBJECTS = (".jsonl", ".ndjson", ".json")
 
 
 def read_table(path: Path, reading: Reading = PLAIN, also: tuple[str, ...] = ()) -> pl.DataFrame:
@@ -41,7 +44,8 @@ def read_table(path: Path, reading: Reading = PLAIN, also: tuple[str, ...] = ())
     1.10 and True may be names. ``number_column`` reads numbers, ``text_column`` texts from any kind of file.
 
     Args:
-        path: text with a separator between cells, JSON objects one per line, Parquet, or an Excel sheet.
+        path: text with a separator between cells, JSON objects (one per line, or an array of them), Parquet,
+            or an Excel sheet.
             Text may be compressed.
         reading: how to read it.
         also: further endings that the caller supports, for messages.
@@ -64,7 +68,7 @@ def read_table(path: Path, reading: Reading = PLAIN, also: tuple[str, ...] = ())
         elif kind == ".xlsx":
             table = _read_excel(path)
         else:
-            endings = ", ".join(dict.fromkeys(TABLES + also))
+            endings = ", ".join(dict.fromkeys(NAMED_TABLES + also))
             raise InputError(f"{path}: must end in {endings}. Got {path.suffix!r}.")
     except (pl.exceptions.PolarsError, OSError) as error:
         raise InputError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from None
@@ -75,6 +79,8 @@ def read_table(path: Path, reading: Reading = PLAIN, also: tuple[str, ...] = ())
 
 def _read_objects(path: Path, reading: Reading) -> pl.DataFrame:
     text = "".join(read_text(path, in_lines=True, reading=reading))
+    if text.lstrip().startswith("["):
+        text = _lines_of_array(text, path)
     try:
         # a column's type depends on all of its cells
         return pl.read_ndjson(io.BytesIO(text.encode()), infer_schema_length=None)
@@ -87,8 +93,24 @@ def _read_objects(path: Path, reading: Reading) -> pl.DataFrame:
             if not isinstance(parsed, dict):
                 raise InputError(
                     f"{path}: line {number}: must be a JSON object. Got {shown(line)}."
+                    + " A .json file holds an array of objects, or one object per line."
+                    * (kind_of(path) == ".json")
                 ) from None
         raise
+
+
+def _lines_of_array(text: str, path: Path) -> str:
+    """Returns the objects of a JSON array, one per line."""
+    try:
+        rows = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: must be a JSON array of objects: {error}") from None
+    if not rows:
+        raise InputError(f"{path}: has no rows")
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, dict):
+            raise InputError(f"{path}: row {number}: must be a JSON object. Got {shown(row)}.")
+    return "\n".join(map(json.dumps, rows))
 
 
 def _read_excel(path: Path) -> pl.DataFrame:
