@@ -1,6 +1,7 @@
 """What is drawn is what was given, and the tables hold the same numbers."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from elman.inspect.training import (
     training_table,
     updates_table,
 )
-from elman.pictures.base import BLUE, PALE, new_figure
+from elman.pictures.base import BLUE, PALE, line_style, new_figure
 
 
 def new_axes():
@@ -135,7 +136,7 @@ def test_saturated_values_are_darker():
     colours = [bar.get_facecolor() for bar in axes.patches]
     assert colours[:2] + colours[-2:] == [to_rgba(BLUE)] * 4
     assert set(colours[2:-2]) == {to_rgba(PALE)}
-    assert axes.get_title() == "gate f: 20% < 0.1, 30% > 0.9"
+    assert axes.get_title() == "gate f\n20% < 0.1, 30% > 0.9"
 
 
 def test_time_constants_are_drawn_in_order_of_those_gates_that_have_some():
@@ -163,6 +164,34 @@ def test_the_heat_map_is_units_by_steps():
     table = hidden_table({"h": states[:, :2], "c": states[:, 2:]})
     assert list(table) == ["step", "h 0", "h 1", "c 0", "c 1"]
     np.testing.assert_array_equal(table["c 1"], states[:, 3])
+
+
+@pytest.mark.parametrize(
+    ("pieces", "written"),
+    [("a" * 60, True), ("a" * 160, False), ("天" * 40, True), ("天" * 75, False), (["word"] * 75, False)],
+)
+def test_letters_are_written_under_the_steps_if_there_is_room(pieces, written):
+    axes = new_figure(5.4, 2.6).subplots()
+    plot_hidden(axes, np.random.default_rng(0).normal(size=(len(pieces), 4)), pieces=list(pieces))
+    shown = [t.get_text() for t in axes.get_xticklabels()]
+    assert (shown == list(pieces)) == written
+
+
+@pytest.mark.parametrize("number", [2, 5, 16, 97])
+def test_units_and_steps_are_counted_in_whole_numbers(number):
+    axes = new_axes()
+    plot_hidden(axes, np.random.default_rng(0).normal(size=(number, number)))
+    for axis in (axes.xaxis, axes.yaxis):
+        ticks = axis.get_major_locator()()
+        assert len(ticks) > 1
+        assert (ticks == np.round(ticks)).all()
+
+
+def test_neighbouring_lines_differ_in_colour_and_in_dashes():
+    styles = [line_style(k) for k in range(16)]
+    for name in ("color", "linestyle"):
+        assert all(one[name] != other[name] for one, other in pairwise(styles[:4]))
+    assert len({tuple(style.values()) for style in styles}) == 16
 
 
 def test_states_that_are_all_0_can_be_drawn():

@@ -61,6 +61,20 @@ def test_a_font_with_the_characters_is_chosen(monkeypatch):
     lettering._families.cache_clear()
 
 
+def test_a_font_that_was_installed_after_matplotlib_listed_the_fonts_is_found(monkeypatch):
+    manager, path = font_manager.fontManager, font_manager.findfont("cmr10")
+    # as if the saved list did not have the font, which now is among those of the system
+    monkeypatch.setattr(manager, "ttflist", [e for e in manager.ttflist if e.name == "DejaVu Sans"])
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: ["no/such/font.ttf", path])
+    # and as if DejaVu, with its thousands of characters, lacked all
+    monkeypatch.setattr(
+        lettering, "_lacking", lambda wanted, known: set(wanted) if len(set(known)) > 1000 else set()
+    )
+    lettering._families.cache_clear()
+    assert lettering._families(frozenset("Γ")) == (["cmr10"], [])
+    lettering._families.cache_clear()
+
+
 def test_characters_that_no_font_has_are_told_once_and_drawn(tmp_path):
     figure = new_figure()
     figure.text(0, 0, "\U000f0000 \U000f0001")

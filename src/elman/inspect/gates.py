@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from elman.config import require
 from elman.diagnose import GateStatistics
-from elman.pictures.base import BLUE, GREY, PALE, legend_above, line_style, logarithmic
+from elman.pictures.base import BLUE, PALE, legend_above, line_style, logarithmic
 
 
 def plot_gates(axes: Axes, statistics: GateStatistics) -> None:
@@ -27,9 +27,10 @@ def plot_gates(axes: Axes, statistics: GateStatistics) -> None:
         width=np.diff(edges),
         color=[BLUE if dark else PALE for dark in saturated],
     )
-    axes.set(xlabel="value (0 closed, 1 open)", ylabel="share of values", xlim=(edges[0], edges[-1]))
+    axes.set(xlabel="value\n(0 closed, 1 open)", ylabel="share of values", xlim=(edges[0], edges[-1]))
+    axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
     axes.set_title(
-        f"gate {statistics.gate}: {statistics.low:.0%} < 0.1, {statistics.high:.0%} > 0.9", fontsize=9
+        f"gate {statistics.gate}\n{statistics.low:.0%} < 0.1, {statistics.high:.0%} > 0.9", fontsize=8
     )
     axes.grid(alpha=0.25, axis="y")
 
@@ -52,7 +53,6 @@ def plot_time_constants(axes: Axes, statistics: Sequence[GateStatistics], unit: 
         values = np.sort(gate.time_constants)
         share = (np.arange(len(values)) + 0.5) / len(values)
         axes.plot(share, values, label=f"{gate.layer}, gate {gate.gate}", **line_style(k))
-    axes.axhline(1, color=GREY, linewidth=1)
     logarithmic(axes)
     axes.set(xlabel="share of the units", ylabel=f"time constant ({unit})")
     axes.grid(alpha=0.25)

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from elman.diagnose import GradientFlow
-from elman.pictures.base import BLUE, GREEN, GREY, ORANGE, PURPLE, legend_above, logarithmic
+from elman.pictures.base import BLUE, GREEN, GREY, ORANGE, PURPLE, legend_above, logarithmic, whole_numbers
 
 _COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
 _MARKS = ("o", "s", "^", "D")
@@ -35,9 +35,15 @@ def plot_gradient_flow(
         legend_above(axes)
     else:
         axes.text(0.5, 0.5, "no gradient", transform=axes.transAxes, ha="center", color=GREY)
-    where = "ahead" if "reverse" in flow.layers[layer] else "back"
+    where = "ahead" if is_reverse(flow.layers[layer]) else "back"
     axes.set(xlabel=f"lag ({unit} {where})", ylabel="gradient norm (loss / state)")
+    whole_numbers(axes.xaxis)
     axes.grid(alpha=0.25)
+
+
+def is_reverse(layer: str) -> bool:
+    """Whether a layer reads from the end to the beginning, so that its gradient reaches later steps."""
+    return layer.endswith(" reverse")
 
 
 def _plot_part(axes: Axes, flow: GradientFlow, layer: int, part: int) -> bool:

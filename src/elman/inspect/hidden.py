@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from typing import Any
+from unicodedata import east_asian_width
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from elman.config import require
-from elman.pictures.base import legend_above, line_style
+from elman.pictures.base import legend_above, line_style, whole_numbers
 
 _MAP = "cividis"  # dark blue to yellow: ordered for any colour vision, and in grey
 _SHOWN_IN_FULL = 0.99  # share of the values within the colour scale; the others get the colour of its end
-_MOST_TICKS = 80  # letters under a picture; more would overlap
+_USUAL_SIZE, _LEAST_SIZE = 7.0, 4.5  # of the letters under a picture, in points
+_LETTER = 0.8  # width of a letter, as a share of its size; those of East Asia and turned words need 1
 _MOST_LINES = 4  # inputs drawn as lines
 _MOST_NAMES = 20  # labels at a heat map
 
@@ -26,7 +28,7 @@ def plot_hidden(
         states: the states of one sequence.
         name: name of the state.
         unit: unit of a step, in the plural.
-        pieces: the text of each step, written under the steps if there are at most 80.
+        pieces: the text of each step, written under the steps if there is room.
 
     Shapes:
         states [T, H]
@@ -38,10 +40,21 @@ def plot_hidden(
     require("pieces", len(pieces) in (0, len(states)), f"{len(states)}, one for each step", len(pieces))
     _heat_map(axes, states, f"value of {name}", signed=True)
     axes.set(xlabel=unit, ylabel=f"unit of {name}")
-    if pieces and len(pieces) <= _MOST_TICKS:
-        shown = [piece.replace("\n", "⏎").replace(" ", "␣") for piece in pieces]
-        axes.set_xticks(range(len(shown)), shown, fontsize=7, parse_math=False)
-        axes.tick_params(axis="x", length=0, rotation=0 if max(map(len, shown)) < 2 else 90)
+    whole_numbers(axes.xaxis)
+    whole_numbers(axes.yaxis)
+    if pieces:
+        _write_pieces(axes, [piece.replace("\n", "⏎").replace(" ", "␣") for piece in pieces])
+
+
+def _write_pieces(axes: Axes, pieces: Sequence[str]) -> None:
+    """Writes the pieces under the steps; numbers stay if letters large enough to read would overlap."""
+    turned = max(map(len, pieces)) > 1
+    wide = turned or any(east_asian_width(piece[:1] or " ") in "WF" for piece in pieces)
+    room = 72 * axes.bbox.width / axes.figure.dpi / len(pieces)  # points of a step
+    size = min(_USUAL_SIZE, room / (1.0 if wide else _LETTER))
+    if size >= _LEAST_SIZE:
+        axes.set_xticks(range(len(pieces)), pieces, fontsize=size, parse_math=False)
+        axes.tick_params(axis="x", length=0, rotation=90 if turned else 0)
 
 
 def plot_inputs(axes: Axes, inputs: np.ndarray, names: Sequence[str], unit: str = "steps") -> None:
@@ -65,6 +78,7 @@ def plot_inputs(axes: Axes, inputs: np.ndarray, names: Sequence[str], unit: str 
     if features > _MOST_LINES:
         _heat_map(axes, inputs, "input", signed=bool((inputs < 0).any()))
         axes.set(xlabel=unit)
+        whole_numbers(axes.xaxis)
         shown = range(0, features, -(-features // _MOST_NAMES))
         axes.set_yticks(shown, [names[k] for k in shown], fontsize=7, parse_math=False)
         return
@@ -72,6 +86,7 @@ def plot_inputs(axes: Axes, inputs: np.ndarray, names: Sequence[str], unit: str 
         axes.plot(values, linewidth=1, label=name, **line_style(k))
     axes.set(xlabel=unit, ylabel=names[0] if features == 1 else "input", xlim=(-0.5, len(inputs) - 0.5))
     axes.yaxis.label.set_parse_math(False)
+    whole_numbers(axes.xaxis)
     axes.grid(alpha=0.25)
     if features > 1:
         legend_above(axes)

@@ -12,7 +12,7 @@ from elman.diagnose import RULE
 from elman.inspect import drawn, page
 from elman.inspect.findings import LEAST_LEFT, Findings, count
 from elman.inspect.gates import gates_table, plot_gates, plot_time_constants, time_constants_table
-from elman.inspect.gradient import gradient_table, plot_gradient_flow
+from elman.inspect.gradient import gradient_table, is_reverse, plot_gradient_flow
 from elman.inspect.picture import Picture
 from elman.inspect.spectrum import is_cut, plot_spectrum, spectrum_table
 from elman.inspect.training import (
@@ -43,9 +43,10 @@ def gradient(found: Findings, folder: Path) -> str:
         for k, layer in enumerate(flow.layers):
             figure = drawn.new_figure()
             plot_gradient_flow(figure.subplots(), flow, k, unit, found.sample.needed)
+            side = "after" if is_reverse(layer) else "before"
             caption = (
                 f"{layer}: norm of the gradient of the loss at one step with respect to the state k {unit} "
-                "before; median and quartiles over steps and sequences"
+                f"{side} it; median and quartiles over steps and sequences"
             )
             yield Picture(f"gradient-{drawn.slug(layer)}", caption, figure, gradient_table(flow, k))
 
@@ -118,11 +119,14 @@ def gates(found: Findings, folder: Path) -> str:
     def pictures() -> Iterator[Picture]:
         for layer, group in groupby(found.gates, lambda gate: gate.layer):
             gates = list(group)
-            rows = math.ceil(len(gates) / 2)
+            columns = 3 if len(gates) % 3 == 0 else 2  # three gates beside each other leave no empty place
+            rows = math.ceil(len(gates) / columns)
             figure = drawn.new_figure(2.5 * rows)
-            panels = figure.subplots(rows, min(2, len(gates)), squeeze=False).ravel()
-            for axes, gate in zip_longest(panels, gates):
+            panels = figure.subplots(rows, min(columns, len(gates)), squeeze=False)
+            for axes, gate in zip_longest(panels.ravel(), gates):
                 plot_gates(axes, gate) if gate is not None else axes.remove()
+            for axes in panels[:, 1:].ravel():
+                axes.set_ylabel("")
             caption = f"{layer}: values of each gate over all units and {unit}; saturated values are dark"
             yield Picture(f"gates-{drawn.slug(layer)}", caption, figure, gates_table(gates))
         if any(gate.time_constants is not None for gate in found.gates):

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from elman.config import require
 from elman.diagnose import Spectrum
-from elman.pictures.base import GREY, legend_above, line_style, logarithmic
+from elman.pictures.base import GREY, legend_above, line_style, logarithmic, whole_numbers
 
 _LEAST = 1e-6  # share of the largest value; smaller values are not shown
 
@@ -36,11 +36,12 @@ def plot_spectrum(axes: Axes, spectra: Sequence[Spectrum]) -> None:
         axes.plot(rank, median, label=spectrum.layer, linewidth=1.5, **style)
         for below, above in ((low, high), (lower, upper)):
             axes.fill_between(rank, below, above, color=style["color"], alpha=0.18, linewidth=0)
-    axes.axhline(1, color=GREY, linewidth=1)
+    axes.axhline(1, color=GREY, linewidth=1, linestyle=(0, (1, 1)), label="unchanged: 1")
     logarithmic(axes)
     if is_cut(spectra):
         axes.set_ylim(bottom=least)
     axes.set(xlabel="singular value, largest first", ylabel="growth in one step")
+    whole_numbers(axes.xaxis)
     axes.grid(alpha=0.25)
     legend_above(axes)
 

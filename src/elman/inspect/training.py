@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from elman.pictures.base import BLUE, GREY, ORANGE, legend_above, line_style, logarithmic
+from elman.pictures.base import BLUE, GREY, ORANGE, legend_above, line_style, logarithmic, whole_numbers
 
 _USUAL = 1e-3  # relative change of a parameter in one update
 _MOST_LINES = 8  # of parameters; of more, those farthest from _USUAL are drawn
@@ -39,6 +39,7 @@ def plot_gradient_norm(axes: Axes, history: Sequence[dict[str, Any]], clip_at: f
     )
     logarithmic(axes)
     axes.set(xlabel="optimizer steps", ylabel="norm before clipping")
+    whole_numbers(axes.xaxis)
     axes.grid(alpha=0.25)
     if clip_at is None:
         return
@@ -82,6 +83,7 @@ def plot_updates(axes: Axes, history: Sequence[dict[str, Any]]) -> None:
     axes.axhline(_USUAL, color=GREY, linewidth=1, linestyle=(0, (1, 1)), label=f"usual: {_USUAL:g}")
     logarithmic(axes)
     axes.set(xlabel="optimizer steps", ylabel="update / weight")
+    whole_numbers(axes.xaxis)
     axes.grid(alpha=0.25)
     legend_above(axes)
 
@@ -130,6 +132,7 @@ def plot_half_lives(axes: Axes, history: Sequence[dict[str, Any]], unit: str = "
         if hit.any():
             axes.text(1.01, edge, label, transform=axes.transAxes, va="center", fontsize=8)
     axes.set(xlabel="optimizer steps", ylabel=f"gradient's half-life ({unit})")
+    whole_numbers(axes.xaxis)
     axes.grid(alpha=0.25)
     legend_above(axes)
 

@@ -132,6 +132,7 @@ def draw_anomalies(
     for axes in panels:
         shade(axes, x, anomalies)
         if series.labels is not None:
+            axes.margins(y=1.5 * _BAND)  # the lines end below the band
             band(axes, x, series.labels)
         if trained is not None and 0 < trained[number] < len(series):
             end = x[trained[number]]
@@ -158,6 +159,7 @@ def _legend(panels: Sequence["Axes"]) -> None:
 
 def _times_below(axes: "Axes", x: np.ndarray, times: Sequence[str]) -> None:
     """Labels the horizontal axis with dates, numbers, or the times as they are written."""
+    axes.set_xlabel("time")
     if x.dtype.kind == "M" and len(x) > 1:
         dates_below(axes)
         return

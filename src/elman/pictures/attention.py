@@ -24,7 +24,8 @@ def plot_attention(axes: "Axes", weights: np.ndarray, source: list[str], target:
     Shapes:
         weights [T, S]
     """
-    axes.imshow(weights, cmap="Greys", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    image = axes.imshow(weights, cmap="Greys", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    axes.figure.colorbar(image, ax=axes, label="attention", pad=0.02)
     axes.set_xticks(range(len(source)), list(map(written_out, source)), rotation=90)
     axes.set_yticks(range(len(target)), list(map(written_out, target)))
     axes.xaxis.tick_top()
@@ -39,6 +40,6 @@ def plot_attention(axes: "Axes", weights: np.ndarray, source: list[str], target:
 
 def draw_attention(weights: np.ndarray, source: list[str], target: list[str], path: Path) -> None:
     """Draws ``plot_attention`` to a file, scaled to the length of the sentences."""
-    figure = new_figure(2 + 0.3 * len(source), 1.5 + 0.25 * len(target))
+    figure = new_figure(3 + 0.3 * len(source), 1.5 + 0.25 * len(target))
     plot_attention(figure.subplots(), weights, source, target)
     save_figure(figure, path)

@@ -14,6 +14,7 @@ from elman.train.files import write_atomically
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 PICTURES = (".png", ".svg", ".pdf")
@@ -24,6 +25,7 @@ BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072b2", "#d55e00", "#009e73", "#cc79a7", 
 PALE = "#9ab8d8"
 _COLOURS, _STYLES = (BLUE, ORANGE, GREEN, PURPLE), ("-", "--", "-.", ":")
 _LEGEND_SIZE = 8  # points
+_MOST_NUMBERS = 6  # intervals between the numbers of an axis that counts
 _TICKS = 3, 7  # least and most dates on an axis, so that they do not overlap
 
 
@@ -53,8 +55,8 @@ def dates_below(axes: "Axes") -> None:
 
 
 def line_style(number: int) -> dict[str, Any]:
-    """Returns colour and dashes of a line; the first sixteen are all different."""
-    dashes = _STYLES[number // len(_COLOURS) % len(_STYLES)]
+    """Returns colour and dashes of a line; neighbours differ in both, the first sixteen are all different."""
+    dashes = _STYLES[(number + number // len(_COLOURS)) % len(_STYLES)]
     return {"color": _COLOURS[number % len(_COLOURS)], "linestyle": dashes}
 
 
@@ -80,6 +82,13 @@ def legend_above(axes: "Axes", handles: "Sequence[Artist] | None" = None) -> Non
         bbox_to_anchor=(0, 1),
         borderaxespad=0.2,
     )
+
+
+def whole_numbers(axis: "Axis") -> None:
+    """Labels an axis that counts something, such as steps or units, at whole numbers only."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(nbins=_MOST_NUMBERS, steps=(1, 2, 5, 10), integer=True))
 
 
 def logarithmic(axes: "Axes") -> None:

@@ -1,5 +1,6 @@
 """The confusion matrix of a classifier."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,16 @@ from elman.pictures.lettering import written_out
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_MOST_NUMBERS, _LONGEST_NAME = 25, 24
+_MOST_ZEROS, _LONGEST_NAME = 25, 24
+_LEAST_SIZE, _USUAL_SIZE = 5.0, 9.0  # of letters, in points
+_LETTER = 0.65  # height and width of a letter, as a share of its size, with room around it
 
 
 def plot_confusion(axes: "Axes", matrix: np.ndarray, names: list[str]) -> None:
     """Plots true classes as rows and predicted ones as columns; colours are shares of a row, numbers counts.
+
+    Of more than 25 classes, zeros are left out. If the rows are too narrow for letters of five points, there
+    are no numbers, and only every second, third, … class has its name.
 
     Args:
         axes: to draw on.
@@ -27,13 +33,22 @@ def plot_confusion(axes: "Axes", matrix: np.ndarray, names: list[str]) -> None:
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.figure.colorbar(image, ax=axes, label="share of the true class", shrink=0.8)
     labels = [written_out(name, _LONGEST_NAME) for name in names]
-    size = 9 if len(names) <= _MOST_NUMBERS else 5
-    axes.set_xticks(range(len(names)), labels, rotation=45, ha="right", rotation_mode="anchor", fontsize=size)
-    axes.set_yticks(range(len(names)), labels, fontsize=size)
+    room = 72 * min(axes.bbox.width, axes.bbox.height) / axes.figure.dpi / len(names)  # points of a row
+    size = min(max(_LETTER * room, _LEAST_SIZE), _USUAL_SIZE)
+    every = max(1, math.ceil(_LEAST_SIZE / (_LETTER * room)))
+    shown = range(0, len(names), every)
+    labels = labels[::every]
+    axes.set_xticks(shown, labels, rotation=45, ha="right", rotation_mode="anchor", fontsize=size)
+    axes.set_yticks(shown, labels, fontsize=size)
     axes.set(xlabel="predicted", ylabel="true")
-    if len(names) <= _MOST_NUMBERS:
-        for (row, column), count in np.ndenumerate(counts):
-            dark = shares[row, column] > 0.5
+    if every == 1:
+        _write_counts(axes, counts, shares, min(size, room / (_LETTER * len(f"{counts.max():,}"))))
+
+
+def _write_counts(axes: "Axes", counts: np.ndarray, shares: np.ndarray, size: float) -> None:
+    """Writes each count in its square; zeros only if there are few classes."""
+    for (row, column), count in np.ndenumerate(counts):
+        if count or len(counts) <= _MOST_ZEROS:
             axes.text(
                 column,
                 row,
@@ -41,7 +56,7 @@ def plot_confusion(axes: "Axes", matrix: np.ndarray, names: list[str]) -> None:
                 ha="center",
                 va="center",
                 fontsize=size,
-                color="white" if dark else "black",
+                color="white" if shares[row, column] > 0.5 else "black",
             )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from elman.pictures.base import GREY, ORANGE, PALE, new_figure, save_figure
+from elman.pictures.base import GREY, ORANGE, PALE, new_figure, save_figure, whole_numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,6 +50,7 @@ def plot_curve(
         low, high = min(later), max(later)
         axes.set_ylim(low - 0.05 * (high - low) - 1e-9, high + 0.05 * (high - low) + 1e-9)
     axes.set(xlabel="optimizer steps", ylabel=f"loss ({unit})")
+    whole_numbers(axes.xaxis)
     axes.grid(alpha=0.25)
     if train or valid:
         axes.legend(frameon=False)

@@ -79,7 +79,7 @@ def plot_forecast(axes: "Axes", forecast: Forecast) -> None:
         shade = white + (1 - white) * np.array(colors.to_rgb(BLUE))
         axes.fill_between(future, low, high, color=shade, linewidth=0, label=f"{level} % interval")
     if forecast.actual is not None:
-        axes.plot(future, forecast.actual, color=ORANGE, linewidth=1, label="actual")
+        axes.plot(future, forecast.actual, color=ORANGE, linewidth=1.2, linestyle="--", label="actual")
     axes.plot(future, forecast.median, color=BLUE, linewidth=1.5, label="median")
     axes.set_title(written_out(forecast.name, 48), fontsize="medium")
     axes.grid(alpha=0.25)

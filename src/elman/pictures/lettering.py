@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -52,13 +53,23 @@ def _families(characters: frozenset[str]) -> tuple[list[str], list[str]]:
 
     usual = font_manager.get_font(font_manager.findfont(font_manager.FontProperties()))
     missing = _lacking(characters, usual.get_charmap())
-    families: list[str] = []
     if not missing:
-        return families, []
+        return [], []
+    families, left = _cover(missing)
+    if left and _add_new_fonts():
+        families, left = _cover(missing)
+    return families, sorted(left)
+
+
+def _cover(missing: set[str]) -> tuple[list[str], set[str]]:
+    """Returns the fewest known font families that have most of the characters, and those that none has."""
+    from matplotlib import font_manager
+
     found = {}
     for entry in font_manager.fontManager.ttflist:
         if entry.name not in found and not entry.name.startswith(_BOXES):
             found[entry.name] = _lacking_in_file(missing, entry.fname)
+    families: list[str] = []
     while missing and found:
         best = min(found, key=lambda name: (len(found[name] & missing), name))
         left = missing & found.pop(best)
@@ -66,7 +77,20 @@ def _families(characters: frozenset[str]) -> tuple[list[str], list[str]]:
             break
         families.append(best)
         missing = left
-    return families, sorted(missing)
+    return families, missing
+
+
+def _add_new_fonts() -> bool:
+    """Adds fonts installed after matplotlib saved its list of fonts; returns whether there are any."""
+    from matplotlib import font_manager
+
+    known = {entry.fname for entry in font_manager.fontManager.ttflist}
+    new = sorted(set(font_manager.findSystemFonts()) - known)
+    for path in new:
+        # matplotlib cannot use every file, such as fonts of bitmaps
+        with suppress(OSError, RuntimeError, ValueError, KeyError):
+            font_manager.fontManager.addfont(path)
+    return bool(new)
 
 
 def _lacking(characters: Iterable[str], known: Iterable[int]) -> set[str]:
