@@ -1,0 +1,56 @@
+"""Rows of a set, and the rules that all readers share.
+
+A row is (label, text) or (source, target). What is drawn is drawn by a generator of seed 0, so that a set is
+the same on every machine.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+LEAST = 10  # examples of a label; rarer labels are left out where the labels are made here
+Row = tuple[str, str]
+
+
+class Rows(NamedTuple):
+    """Training rows, and test rows or none."""
+
+    train: list[Row]
+    test: list[Row]
+
+
+def drawn(rows: Iterable[Row], most: int | None = None) -> list[Row]:
+    """Returns the rows in random order, at most some of them."""
+    rows = list(rows)
+    random.Random(0).shuffle(rows)
+    return rows[:most]
+
+
+def frequent(rows: Iterable[Row], labels: int | None = None) -> list[Row]:
+    """Returns the rows without empty and repeated texts and rare labels; of the labels, the most frequent."""
+    rows = list({text: (label, text) for label, text in rows if label and text}.values())
+    counts = Counter(label for label, _ in rows).most_common(labels)
+    kept = {label for label, count in counts if count >= LEAST}
+    return [row for row in rows if row[0] in kept]
+
+
+def one_line(text: str) -> str:
+    """Returns the text with single spaces."""
+    return " ".join(text.split())
+
+
+def cut(pieces: Iterable[str], kilobytes: int) -> str:
+    """Joins pieces of text until they have so many thousand bytes of UTF-8."""
+    data = bytearray()
+    for piece in pieces:
+        data += piece.encode()
+        if len(data) >= kilobytes * 1000:
+            break
+    return data[: kilobytes * 1000].decode(errors="ignore")
+
+
+def pairs_of(pairs: Iterable[Row]) -> list[Row]:
+    """Returns one pair for each source, of 2 to 300 characters, without those that are not translated."""
+    once = {source: target for source, target in pairs if source != target}
+    return [pair for pair in once.items() if all(2 <= len(text) <= 300 for text in pair)]

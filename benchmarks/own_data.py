@@ -1,0 +1,169 @@
+"""Every task's default run beside simple methods and peers, on small real data sets that nobody tuned for.
+
+    python benchmarks/own_data.py --list                      # the sets and their sides
+    python benchmarks/own_data.py --shared ../shared          # runs all that has no result yet
+    python benchmarks/own_data.py --sets trec text-fr-50 --methods default words
+    python benchmarks/own_data.py --side guide                # the only sets that a choice may look at
+    python benchmarks/own_data.py --table                     # Markdown, from the results so far
+
+The sets stand in ``own/sets.toml``, the methods in ``own/methods.toml``. Each run has a process of its own,
+two cores and a few minutes; its result joins ``build/own_data/results/SET.json`` as soon as it is there, so
+that an interrupted table continues where it stopped. Data come from the folder shared, from Debian's packages
+(apt-get download) and from Python's (pip download); what is fetched is kept in ``build/own_data``. fastai
+runs in an interpreter of its own, named with ``--peer-python``; without one its column stays empty.
+"""
+
+import argparse
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from own import results as stored
+from own.default_run import default_run, network_options
+from own.measure import GRACE, keep_to_cores, measured, one, printed
+from own.places import Places
+from own.prepare import HERE, about_of, load_methods, load_sets, prepared
+
+ROOT = Path(__file__).parents[1]
+DRAWS = ("default", "network", "fastai")  # methods whose result depends on the seed
+
+
+def main() -> None:
+    options = arguments()
+    sets, methods = load_sets(options.sets_file), load_methods()
+    places = Places(options.shared, options.build)
+    if options.one:
+        run_here(places, sets, methods, *options.one)
+        return
+    unknown = set(options.sets) - set(sets)
+    if unknown:
+        raise SystemExit(f"--sets must name sets of {options.sets_file}. Got {', '.join(sorted(unknown))}.")
+    chosen = {
+        name: about
+        for name, about in sets.items()
+        if (not options.sets or name in options.sets)
+        and options.task in (None, about["task"])
+        and options.side in (None, about["side"])
+    }
+    if options.list:
+        for name, about in chosen.items():
+            print(f"{about['side']:<6}  {about['task']:<14}  {name:<22}  {about['source']}")
+    elif options.table:
+        print(tables(places, chosen, methods))
+    else:
+        for name, about in chosen.items():
+            run_set(places, name, about, methods[about["task"]], options)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared", help="folder that holds data/")
+    parser.add_argument("--build", type=Path, default=ROOT / "build/own_data", help="folder to write to")
+    parser.add_argument("--sets-file", type=Path, default=HERE / "sets.toml", help="another file of sets")
+    parser.add_argument("--sets", nargs="+", default=[], metavar="SET", help="these sets only")
+    parser.add_argument("--methods", nargs="+", default=[], metavar="METHOD", help="these methods only")
+    parser.add_argument("--task", choices=list(load_methods()), help="sets of this task only")
+    parser.add_argument("--side", choices=("guide", "report"), help="sets of this side only")
+    parser.add_argument("--seeds", type=int, default=3, help="at most this many seeds, for a first look")
+    parser.add_argument("--again", action="store_true", help="run what has a result already, or has failed")
+    parser.add_argument("--peer-python", type=Path, help="interpreter that has fastai")
+    parser.add_argument("--list", action="store_true", help="print the sets")
+    parser.add_argument("--table", action="store_true", help="print the tables of the results so far")
+    parser.add_argument(
+        "--one", nargs=3, metavar=("SET", "METHOD", "SEED"), help="one run; prints it as JSON"
+    )
+    return parser.parse_args()
+
+
+def run_set(places: Places, name: str, about: dict[str, Any], methods: dict[str, Any], options: Any) -> None:
+    """Runs what a set lacks, and writes each result as it comes."""
+    facts = about_of(prepared(places, name, about))
+    folder = places.build / "results"
+    results = stored.load(folder, facts)
+    for method in ("default", "network", *methods["simple"], *methods["peers"]):
+        if (options.methods and method not in options.methods) or (
+            method == "fastai" and not options.peer_python
+        ):
+            continue
+        runs = results["runs"].setdefault(method, {})
+        for seed in range(min(options.seeds, stored.seeds_of(facts)) if method in DRAWS else 1):
+            if str(seed) in runs and not options.again:
+                continue
+            runs[str(seed)] = run = start(places, name, about, method, seed, methods, options)
+            run["version"] = version()
+            stored.save(folder, results)
+            print(f"{name}  {method}  seed {seed}: {run.get('figure', run)}", flush=True)
+            if "same_as" in run:
+                break
+
+
+def start(
+    places: Places,
+    name: str,
+    about: dict[str, Any],
+    method: str,
+    seed: int,
+    methods: dict[str, Any],
+    options: Any,
+) -> dict[str, Any]:
+    """Runs one method in a process of its own."""
+    if method == "network" and not network_options(about["task"], methods["network"]):
+        return {"same_as": "default"}
+    seconds = 60 * methods["minutes"] + GRACE
+    if method == "fastai":
+        program, folder = str(HERE / "fastai_peer.py"), str(places.build / "sets" / name)
+        return measured(
+            [str(options.peer_python), program, folder, str(seed), str(methods["minutes"])], seconds
+        )
+    shown = ["--shared", places.shared, "--build", places.build, "--sets-file", options.sets_file]
+    return one(name, method, seed, [str(word) for word in shown], seconds)
+
+
+def run_here(
+    places: Places, sets: dict[str, Any], methods: dict[str, Any], name: str, method: str, seed: str
+) -> None:
+    """Runs one method in this process and prints it."""
+    keep_to_cores()
+    task = sets[name]["task"]
+    folder = prepared(places, name, sets[name])
+    if method in {"default", "network"}:
+        network = network_options(task, methods[task]["network"]) if method == "network" else []
+        run = default_run(folder, int(seed), methods[task]["minutes"], tuple(network))
+    else:
+        from own.simple import MEASURES  # the default's memory must not include scikit-learn
+
+        run = MEASURES[task](folder, method)
+    print(printed(run))
+
+
+def tables(places: Places, sets: dict[str, Any], methods: dict[str, Any]) -> str:
+    """Returns the tables of all tasks that have results."""
+    parts = []
+    for task, about in methods.items():
+        folders = [places.build / "sets" / name for name in sets if sets[name]["task"] == task]
+        facts = [about_of(folder) for folder in folders if (folder / "about.json").is_file()]
+        loaded = [stored.load(places.build / "results", fact) for fact in facts]
+        with_runs = [results for results in loaded if results["runs"]]
+        if with_runs:
+            parts.append(stored.table(task, about, with_runs))
+    return "\n\n".join(parts) or "no results yet"
+
+
+def version() -> str:
+    """Returns the commit that ran."""
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True
+    )
+    return done.stdout.strip()
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the run in progress too
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
