@@ -199,3 +199,11 @@ def test_a_whole_time_and_a_named_column_come_before_parts(tmp_path):
     )
     assert read(path).columns.time == "time_hour"
     assert read(path, time="day").integers
+
+
+def test_series_without_times_are_told_what_to_do(tmp_path):
+    with pytest.raises(InputError, match=r"If each column is a series and each row a step, add a column"):
+        read(table(tmp_path, "v1,v2,v3", *(numbers(k) for k in range(3))))
+    columns = [[9, 1979 + k, 1, *numbers(k)[:7]] for k in range(3)]
+    with pytest.raises(InputError, match=r"its length and first year above its values: write a row for each"):
+        read(table(tmp_path, "q1,q2,q3", *columns))

@@ -155,8 +155,24 @@ class _Roles:
                 )
         raise InputError(
             f"{self.path}: has no column {self.wanted.time!r}, and no other that holds dates; "
-            f"name the column of times by --time-column. Columns: {_listed(self.table.columns)}"
+            f"name the column of times by --time-column. Columns: "
+            f"{_listed(self.table.columns)}.{self._hint()}"
         )
+
+    def _hint(self) -> str:
+        """Returns what to do with numbered series without times; empty for other tables."""
+        stems = {match[1] if (match := _NUMBERED.fullmatch(name)) else None for name in self.free}
+        if len(self.free) < 3 or len(stems) != 1 or None in stems or not self.holds_numbers(self.free[0]):
+            return ""
+        seconds = pl.Series(
+            [self.table[name][min(1, len(self.table) - 1)] for name in self.free], strict=False
+        )
+        if _is_whole(seconds) and bool(_whole(seconds).is_between(1500, 2500).all()):
+            return (
+                " Each column looks like a series with its length and first year above its values: write a "
+                "row for each series and time instead."
+            )
+        return " If each column is a series and each row a step, add a column that numbers or dates the rows."
 
     def is_wide(self, time: str) -> bool:
         """Whether each column of numbers is a series: their names are numbered, and nothing else is named."""
