@@ -13,7 +13,7 @@ SECTIONS = {part.splitlines()[0]: part for part in TEXT.split("\n## ")[1:]}
 def run(text, names):
     """Runs a part of the page; returns each block's shown and printed output."""
     blocks = pages.blocks(text)
-    for block, after in zip(blocks, [*blocks[1:], None], strict=True):
+    for block, after in zip(blocks, [*blocks, None][1:], strict=True):
         if block.kind == "python":
             printed = pages.run(block, PAGE, names)
             if after is not None and after.kind == "text":
