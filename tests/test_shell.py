@@ -1,0 +1,158 @@
+"""The command line as a shell starts it: encodings, signals, pipes that close, disks that are full."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import pytest
+from tiny import reviews, sentences, text
+
+from elman import LanguageModel, SequenceClassifier, Translator
+from elman.cli import main
+
+ELMAN = (sys.executable, "-m", "elman.cli")
+SMALL = {"hidden_size": 4, "embedding_size": 4, "epochs": 1, "batch_size": 8}
+FLAGS = ["--hidden-size=4", "--embedding-size=4", "--batch-size=4", "--bptt=20"]
+STRANGE = "Žižka, ∀ 漢字 🎲 – "
+ENCODINGS = {
+    "cp1252": {"PYTHONIOENCODING": "cp1252"},
+    "ascii": {"PYTHONIOENCODING": "ascii"},
+    "C": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+}
+
+
+def environment(**more: str) -> dict[str, str]:
+    own = {name: value for name, value in os.environ.items() if name not in ("PYTHONIOENCODING", "LC_ALL")}
+    return own | {"OMP_NUM_THREADS": "1"} | more
+
+
+def run(folder: Path, *arguments: str, **options: object) -> subprocess.CompletedProcess[bytes]:
+    given = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+    return subprocess.run([*ELMAN, *arguments], cwd=folder, timeout=300, check=False, **given)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with runs of characters that few encodings have, and files to give them."""
+    folder = tmp_path_factory.mktemp("runs")
+    (folder / "corpus.txt").write_text(STRANGE * 20 + text(60), "utf-8")
+    (folder / "reviews.csv").write_text(
+        reviews(40).replace("pos", "gut→").replace("neg", "schlecht漢"), "utf-8"
+    )
+    (folder / "pairs.tsv").write_text(sentences(40).replace("mat", "漢字"), "utf-8")
+    (folder / "new.txt").write_text("the 漢字\n", "utf-8")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a machine without fonts for these characters
+        train_all(folder)
+    return folder
+
+
+def train_all(folder: Path) -> None:
+    LanguageModel(**SMALL, bptt=20).train(folder / "corpus.txt", folder / "lm")
+    SequenceClassifier(**SMALL).train(folder / "reviews.csv", folder / "classes")
+    Translator(**SMALL).train(folder / "pairs.tsv", folder / "pairs")
+
+
+COMMANDS = {
+    "show": ["show", "lm"],
+    "generate": ["generate", "lm", "--length", "60", "--temperature", "3", "--prompt", STRANGE],
+    "classify": ["classify", "classes", "new.txt"],
+    "translate": ["translate", "pairs", "new.txt"],
+    "train": ["train", "language-model", "corpus.txt", *FLAGS, "--epochs=1", "--overwrite", "--out"],
+}
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_any_encoding_takes_the_output(runs, monkeypatch, command, encoding):
+    output, errors = (io.TextIOWrapper(io.BytesIO(), encoding=encoding) for _ in range(2))
+    monkeypatch.chdir(runs)
+    monkeypatch.setattr(sys, "stdout", output)
+    monkeypatch.setattr(sys, "stderr", errors)
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # the command replaces it
+    more = [f"out-{encoding}"] if command == "train" else []
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        status = main([*COMMANDS[command], *more])
+    output.flush()
+    said = errors.buffer.getvalue().decode(encoding)
+    assert status == 0, said
+    assert output.buffer.getvalue().decode(encoding).strip()
+    assert said.count("lacks some characters") <= 1
+
+
+@pytest.mark.parametrize("variables", ENCODINGS.values(), ids=ENCODINGS)
+def test_a_shell_may_choose_the_encoding(runs, variables):
+    ran = run(runs, "show", "lm", env=environment(**variables))
+    assert ran.returncode == 0
+    assert ran.stdout.startswith(b"lm: language-model, lstm, 4 units ")
+    ran.stdout.decode("cp1252" if "cp1252" in variables.values() else "ascii")
+    assert b"Traceback" not in ran.stderr
+
+
+# Signals
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_to_stop_saves_and_the_run_is_resumed(tmp_path, name):
+    (tmp_path / "corpus.txt").write_text(text(300))
+    command = [*ELMAN, "train", "language-model", "corpus.txt", *FLAGS, "--epochs=3000", "--out=run"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        history = tmp_path / "run" / "history.jsonl"
+        while not (history.exists() and history.read_bytes().count(b"\n") > 3):
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(getattr(signal, name))
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + getattr(signal, name)
+    assert out == ""
+    assert err.splitlines()[-1] == "elman: interrupted and saved; continue with: elman resume run"
+    resumed = run(tmp_path, "show", "run")
+    assert b"not finished; continue with: elman resume run" in resumed.stdout
+
+
+# Pipes and disks
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "classification", "--help"]], ids=" ".join)
+def test_help_into_head_ends_quietly(tmp_path, arguments):
+    line = f"{' '.join(ELMAN)} {' '.join(arguments)} | head -n 1; echo status ${{PIPESTATUS[0]}} >&2"
+    ran = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert ran.stdout.count("\n") == 1
+    assert ran.stderr == "status 0\n"
+
+
+def test_training_goes_on_when_nobody_reads_it(runs):
+    line = f"{' '.join(ELMAN)} train language-model corpus.txt {' '.join(FLAGS)} --epochs=1 --out unread 2>&1"
+    ran = subprocess.run(
+        ["bash", "-c", f"{line} | head -n 0; exit ${{PIPESTATUS[0]}}"],
+        cwd=runs,
+        capture_output=True,
+        check=False,
+        env=environment(),
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, b"", b"")
+    assert (runs / "unread" / "results.json").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["show", "lm"], ["generate", "lm"], ["show", "lm", "--json"]]
+)
+def test_a_full_disk_behind_the_output_is_one_line(runs, arguments):
+    with open("/dev/full", "wb") as full:
+        ran = run(runs, *arguments, stdout=full)
+    assert ran.returncode == 2
+    assert ran.stderr == b"elman: cannot continue: No space left on device\n"
+
+
+def test_no_output_at_all(runs):
+    line = f"{' '.join(ELMAN)} show lm >&-"
+    ran = subprocess.run(["bash", "-c", line], cwd=runs, capture_output=True, check=False)
+    assert b"Traceback" not in ran.stderr
