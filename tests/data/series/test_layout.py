@@ -207,3 +207,43 @@ def test_series_without_times_are_told_what_to_do(tmp_path):
     columns = [[9, 1979 + k, 1, *numbers(k)[:7]] for k in range(3)]
     with pytest.raises(InputError, match=r"its length and first year above its values: write a row for each"):
         read(table(tmp_path, "q1,q2,q3", *columns))
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        ([f"{k},5 kg" for k in range(10)], r"sold would be numbers but for '0,5 kg' in row 2 .*unit kg"),
+        ([f"CHF {k}.20" for k in range(10)], r"'CHF 0.20' in row 2 .*unit CHF"),
+        ([f"{k} 000" for k in range(1, 11)], r"'1 000' in row 2 .*without spaces"),
+        ([*range(6), "n. v.", 7, 8, 9], r"sold would be .* 'n\. v\.' in row 8 \(--missing 'n\. v\.' counts"),
+    ],
+)
+def test_a_column_of_numbers_with_other_cells_could_be_the_target(tmp_path, cells, message):
+    rows = ["\t".join(map(str, row)) for row in zip(DAYS, cells, numbers(0), strict=True)]
+    path = tmp_path / "data.tsv"
+    path.write_text("\n".join(["day\tsold\tdegrees", *rows]) + "\n")
+    with pytest.raises(InputError, match=f"several columns hold numbers: sold, degrees.*{message}"):
+        read(path)
+    assert read(path, target="degrees").columns.target == "degrees"
+
+
+@pytest.mark.parametrize(
+    "cells", [["cold"] * 9 + ["5"], [f"S{k}" for k in range(10)], [f"0{k}" for k in range(10)]]
+)
+def test_texts_and_codes_are_no_target(tmp_path, cells):
+    assert read(table(tmp_path, "day,other,degrees", DAYS, cells, numbers(0))).columns.target == "degrees"
+
+
+def test_no_series_of_a_wide_table_is_left_out_for_one_cell(tmp_path):
+    cells = [*numbers(1)[:9], "broken"]
+    path = table(tmp_path, "day,s1,s2,s3", DAYS, numbers(0), cells, numbers(2))
+    with pytest.raises(
+        InputError, match=r"s2 would be numbers but for 'broken' in row 11 .*--missing broken"
+    ):
+        read(path)
+
+
+def test_a_named_target_with_a_unit_names_it(tmp_path):
+    path = table(tmp_path, "day,price", DAYS, [f"${k}.50" for k in range(10)])
+    with pytest.raises(InputError, match=r"row 2, column 'price': .* Got '\$0.50'\. Write .* the unit \$"):
+        read(path, target="price")

@@ -21,6 +21,13 @@ _GROUPED = {
     ".": r"^[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?$",
     ",": r"^[+-]?[0-9]{1,3}(?:\.[0-9]{3})+(?:,[0-9]*)?$",
 }
+# a unit before a number, such as US$ or EUR, and one after it, such as €, % or km/h; not a code such as A1
+_UNITS = (
+    r"^([+-]?)(?:([A-Za-z]{0,2}\p{Sc}|[A-Z]{3}\s)\s*)?"
+    r"([+-]?(?:[0-9]{1,3}(?:['’\s][0-9]{3})+(?:[.,][0-9]*)?|[0-9.][0-9.,]*))"
+    r"(?:\s*([^\d\s'’.,:;/_+-]\D{0,11}[23]?))?$"
+)
+_MOSTLY = 0.8  # share of numbers in a column that would be numbers but for some cells
 
 
 class Numbers(NamedTuple):
@@ -64,6 +71,51 @@ def numbers_of(column: pl.Series, reading: Reading = PLAIN) -> Numbers:
     fits = [mark for mark, values in ways.items() if values.null_count() == missing.sum()]
     mark = reading.decimal or (fits or ["."])[0]
     return Numbers(ways[mark], missing, named, reading.decimal is None and len(fits) == 2, mark)
+
+
+class Stray(NamedTuple):
+    """The first cell that keeps a column from being numbers.
+
+    Attributes:
+        row: its row, from 0.
+        cell: as written.
+        unit: the unit in it; empty if only spaces or apostrophes between thousands are; None if it is no
+            number.
+    """
+
+    row: int
+    cell: str
+    unit: str | None
+
+
+def stray_of(column: pl.Series, reading: Reading = PLAIN) -> Stray | None:
+    """Returns the first cell that is no number in a column of texts that holds numbers in most cells.
+
+    A number with the column's usual unit, such as 12,50 €, counts as a number here, though ``numbers_of``
+    does not read it. None: all cells are numbers, or too few are.
+    """
+    if column.dtype != pl.String:
+        return None
+    own = numbers_of(column, reading)
+    bad = own.values.is_null() & ~own.missing
+    if not bad.any():
+        return None
+    text = column.str.strip_chars()
+    sign, before, number, after = (text.str.extract(_UNITS, k) for k in range(1, 5))
+    units = (before.fill_null("") + after.fill_null("")).str.strip_chars()
+    common = units.filter(units != "").mode().sort()
+    known = units.is_in(["", *common.head(1)]) & number.is_not_null()
+    bare = (sign + number.str.replace_all(r"['’\s]", "")).zip_with(known.fill_null(False), text)
+    result = numbers_of(bare, reading)
+    if result.values.count() < _MOSTLY * int((~result.missing).sum()) or holds_names(bare).any():
+        return None
+    row = int(bad.arg_true()[0])
+    return Stray(row, text[row], units[row] if known[row] else None)
+
+
+def holds_names(text: pl.Series) -> pl.Series:
+    """Whether cells are names though they could be read as numbers: 01234, true."""
+    return text.str.strip_chars().str.contains("^(?i:[+-]?0[0-9]|true$|false$)").fill_null(False)
 
 
 def _without(text: pl.Series, where: pl.Series) -> pl.Series:

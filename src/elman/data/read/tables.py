@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elman.config import is_finite, shown
-from elman.data.read.cells import numbers_of
+from elman.data.read.cells import Stray, holds_names, numbers_of, stray_of
 from elman.data.read.delimited import DELIMITED, read_delimited, separator_of
 from elman.data.read.opening import kind_of
 from elman.data.read.reading import PLAIN, Reading
@@ -162,8 +163,27 @@ def holds_numbers(table: pl.DataFrame, column: str, reading: Reading = PLAIN) ->
     if any(kind != pl.String for kind in table.dtypes):
         return cells.dtype.is_numeric() or cells.dtype == pl.Null
     found = numbers_of(cells, reading)
-    named = cells.str.strip_chars().str.contains("^(?i:[+-]?0[0-9]|true$|false$)").fill_null(False)
-    return bool((found.values.is_null() == found.missing).all() and not (named & ~found.missing).any())
+    named = holds_names(cells) & ~found.missing
+    return bool((found.values.is_null() == found.missing).all() and not named.any())
+
+
+def why_no_numbers(table: pl.DataFrame, column: str, path: Path, reading: Reading = PLAIN) -> str:
+    """Returns why a column of numbers but for some cells is not read as numbers; empty for any other."""
+    stray = stray_of(table[column], reading)
+    if stray is None:
+        return ""
+    way = _way_out(stray)
+    return (
+        f"{column} would be numbers but for {shown(stray.cell)} in row {row_number(path, stray.row)} ({way})"
+    )
+
+
+def _way_out(stray: Stray) -> str:
+    if stray.unit is None:
+        return f"--missing {shlex.quote(stray.cell)} counts it as missing"
+    if stray.unit:
+        return f"write numbers without the unit {stray.unit}"
+    return "write numbers without spaces or apostrophes between thousands"
 
 
 def time_order(table: pl.DataFrame, column: str) -> np.ndarray:
@@ -214,7 +234,7 @@ def number_columns(
         fits = (found.values.is_finite() & (found.values.abs() <= LARGEST)).fill_null(False)
         bad = (~(fits | found.missing) if missing else ~fits).arg_true()
         if len(bad):
-            _refuse_cell(table[column], int(bad[0]), found.values, path)
+            _refuse_cell(table[column], int(bad[0]), found.values, path, missing, reading)
         result[:, k] = found.values.fill_null(float("nan")).to_numpy()
         marked += found.named
     if marked:
@@ -228,13 +248,18 @@ def number_columns(
     return result
 
 
-def _refuse_cell(cells: pl.Series, row: int, numbers: pl.Series, path: Path) -> None:
+def _refuse_cell(
+    cells: pl.Series, row: int, numbers: pl.Series, path: Path, missing: bool, reading: Reading
+) -> None:
     value, number = cells[row], numbers[row]
     rule, hint = "a finite number", ""
     if is_finite(number):
         rule = f"in [-{LARGEST}, {LARGEST}]"
     elif _is_date(value):
         hint = " Name a column of times by --time-column."
+    elif (stray := stray_of(cells, reading)) and stray.row == row and (missing or stray.unit is not None):
+        way = _way_out(stray)
+        hint = f" {way[0].upper()}{way[1:]}."
     place = f"{path}: row {row_number(path, row)}, column {cells.name!r}"
     raise InputError(f"{place}: must be {rule}. Got {shown(value)}.{hint}")
 

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from elman.data.read.reading import Reading
-from elman.data.read.tables import check_columns, holds_numbers, row_number
+from elman.data.read.tables import check_columns, holds_numbers, row_number, why_no_numbers
 from elman.data.series.panel import Columns
 from elman.data.series.time_forms import parsed, pattern_of_integers, patterns_of
 from elman.data.series.time_parts import time_parts, with_time
@@ -176,7 +176,7 @@ class _Roles:
 
     def is_wide(self, time: str) -> bool:
         """Whether each column of numbers is a series: their names are numbered, and nothing else is named."""
-        wanted, numbers = self.wanted, self.numbers(time, None)
+        wanted, numbers = self.wanted, [*self.numbers(time, None), *self.nearly(time, None)]
         if wanted.id in self.table.columns or wanted.target in self.table.columns:
             return False
         if wanted.covariates or wanted.static or len(numbers) < 3 or self.repeats(time):
@@ -225,23 +225,33 @@ class _Roles:
         own = [column for column in self.free if column not in (time, name)]
         return [c for c in own if self.holds_numbers(c) and not _counts_rows(self.table[c])]
 
+    def nearly(self, time: str, name: str | None) -> dict[str, str]:
+        """Returns the columns that would be numbers but for some cells, each with the reason in words."""
+        own = [c for c in self.free if c not in (time, name, self.wanted.id) and not self.holds_numbers(c)]
+        own = [column for column in own if not holds_dates(self.table[column])]
+        reasons = {c: why_no_numbers(self.table, c, self.path, self.reading) for c in own}
+        return {column: reason for column, reason in reasons.items() if reason}
+
     def target(self, time: str, name: str | None) -> str:
         """Returns the column to forecast."""
         if self.wanted.target in self.table.columns:
             return self.wanted.target
-        some = self.numbers(time, name)
-        if len(some) == 1:
+        some, nearly = self.numbers(time, name), self.nearly(time, name)
+        why = "".join(f" {reason}." for reason in list(nearly.values())[:_MOST_SHOWN])
+        if len(some) == 1 and not nearly:
             self.assumed.append(f"{some[0]} the target")
             return some[0]
         if not some:
             raise InputError(
-                f"{self.path}: has no column {self.wanted.target!r}, and no other of numbers; "
-                f"name the column to forecast by --target-column. Columns: {_listed(self.table.columns)}"
+                f"{self.path}: has no column {self.wanted.target!r}, and no other of numbers; name the "
+                f"column to forecast by --target-column.{why} "
+                f"Columns: {_listed(self.table.columns)}"
             )
+        some = [column for column in self.table.columns if column in some or column in nearly]
         wide = "" if name is not None or self.repeats(time) else ", or say --table wide if each is a series"
         raise InputError(
             f"{self.path}: several columns hold numbers: {_listed(some)}. Name the one to forecast by "
-            f"--target-column (the others can be read by --past, --known-future or --static){wide}."
+            f"--target-column (the others can be read by --past, --known-future or --static){wide}.{why}"
         )
 
     def line(self, columns: Columns, name: str | None) -> str:
@@ -265,7 +275,9 @@ def _wide(
     tables: "Sequence[tuple[pl.DataFrame, Path]]", columns: Columns, roles: _Roles
 ) -> tuple[Columns, list[Source], str]:
     """Returns a source for each column of numbers."""
-    numbers = roles.numbers(columns.time, None)
+    numbers, nearly = roles.numbers(columns.time, None), roles.nearly(columns.time, None)
+    if nearly:
+        raise InputError(f"{roles.path}: {'. '.join(list(nearly.values())[:_MOST_SHOWN])}")
     if columns.covariates or columns.static:
         raise InputError("--table wide has no covariates: leave out --past, --known-future and --static")
     if not numbers:
