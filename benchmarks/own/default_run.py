@@ -9,7 +9,7 @@ from pathlib import Path
 
 from own.figures import accuracy_rows, chrf_rows, corpus_bleu
 from own.measure import Run
-from own.prepare import about_of, read_rows
+from own.prepare import about_of, read_pairs, read_rows
 
 ELMAN = [sys.executable, "-m", "elman.cli"]
 
@@ -54,7 +54,7 @@ def _classified(folder: Path, run: str) -> tuple[float, list[float], dict[str, f
 
 
 def _translated(folder: Path, run: str) -> tuple[float, list[float], dict[str, float]]:
-    sources, targets = read_rows(folder / "test.tsv")
+    sources, targets = read_pairs(folder / "test.tsv")
     lines = Path(run).parent / "sources.txt"
     lines.write_text("".join(f"{source}\n" for source in sources), "utf-8")
     translations = call("translate", run, str(lines)).splitlines()

@@ -1,23 +1,23 @@
 """Sets as files: what a default run, a simple method and a peer all read.
 
-A set's folder holds ``train.tsv`` and ``test.tsv`` (label and text, or source and target; the first row has
-the names), or ``text.txt`` for a language model, and ``about.json``: sizes and a hash of the files.
+A set's folder holds ``train.tsv`` and ``test.tsv`` (label and text, with names in the first row; or source
+and target, without), or ``text.txt`` for a language model, and ``about.json``: sizes and a hash of the files.
 """
 
 import csv
 import hashlib
 import json
 import tomllib
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from own import read_debian, read_python, read_shared
 from own.places import Places
-from own.rows import Rows
+from own.rows import Rows, one_line
 
 HERE = Path(__file__).parent
-COLUMNS = {"classification": ("label", "text"), "translation": ("source", "target")}
 MOST_TEST = 2000  # rows of a test part that is drawn here
 
 
@@ -79,8 +79,11 @@ def write_rows(folder: Path, task: str, rows: Rows) -> dict[str, Any]:
         test = [row for row in test if row[0] in known]
     for name, part in (("train", train), ("test", test)):
         with (folder / f"{name}.tsv").open("w", encoding="utf-8", newline="") as file:
-            table = csv.writer(file, delimiter="\t", lineterminator="\n")
-            table.writerows([COLUMNS[task], *part])
+            if task == "translation":  # lines with a tab, which know neither names nor quotes
+                file.writelines(f"{plain(source)}\t{plain(target)}\n" for source, target in part)
+            else:
+                table = csv.writer(file, delimiter="\t", lineterminator="\n")
+                table.writerows([("label", "text"), *part])
     sizes: dict[str, Any] = {"train": len(train), "test": len(test)}
     if task == "classification":
         sizes["labels"] = len({label for label, _ in train})
@@ -94,3 +97,14 @@ def read_rows(path: Path) -> tuple[list[str], list[str]]:
         _, *rows = csv.reader(file, delimiter="\t")
     first, second = zip(*rows, strict=True)
     return list(first), list(second)
+
+
+def read_pairs(path: Path) -> tuple[list[str], list[str]]:
+    """Returns sources and targets of a part."""
+    pairs = [line.split("\t") for line in path.read_text("utf-8").rstrip("\n").split("\n")]
+    return [source for source, _ in pairs], [target for _, target in pairs]
+
+
+def plain(text: str) -> str:
+    """Returns a text on one line, without control characters."""
+    return "".join(c for c in one_line(text) if unicodedata.category(c) not in {"Cc", "Zl", "Zp"})

@@ -18,7 +18,7 @@ from elman.baselines.lexicon import learn_lexicon, look_up
 from elman.baselines.ngram import frequency_nats, witten_bell_nats
 from own.figures import accuracy_rows, chrf_rows, corpus_bleu
 from own.measure import Run
-from own.prepare import read_rows
+from own.prepare import read_pairs, read_rows
 
 ORDERS = range(2, 9)
 STRENGTHS = (1.0, 10.0, 100.0)
@@ -92,7 +92,7 @@ def counted(folder: Path, method: str) -> Run:
 
 def translated(folder: Path, method: str) -> Run:
     """Translates the test part."""
-    training, (sources, targets) = read_rows(folder / "train.tsv"), read_rows(folder / "test.tsv")
+    training, (sources, targets) = read_pairs(folder / "train.tsv"), read_pairs(folder / "test.tsv")
     began = time.perf_counter()
     translations = TRANSLATORS[method](*training, sources)
     seconds = time.perf_counter() - began

@@ -1,6 +1,5 @@
 """The suite of benchmarks/own_data.py, on two tiny made sets."""
 
-import csv
 import json
 import random
 import subprocess
@@ -174,9 +173,10 @@ def test_word_for_word_and_the_translation_memory(own, tmp_path):
         ("the house", "das Haus"),
         ("the dog", "der Hund"),
     ]
-    for name, rows in (("train", pairs), ("test", [("a house", "ein Haus")])):
-        with (tmp_path / f"{name}.tsv").open("w", newline="") as file:
-            csv.writer(file, delimiter="\t").writerows([("source", "target"), *rows])
+    prepare, _ = own
+    prepare.write_rows(tmp_path, "translation", prepare.Rows(pairs, [("a house", "ein\u2028 Haus\x19")]))
+    sources, _ = prepare.read_pairs(tmp_path / "train.tsv")
+    assert sources == [source for source, _ in pairs]
     for method in ("word-for-word", "translation-memory"):
         assert simple.translated(tmp_path, method).figure == pytest.approx(100)
     assert simple.translated(tmp_path, "copy").figure < 50
