@@ -61,6 +61,8 @@ def test_commas_are_whatever_fits_every_cell():
     assert values("1,234", "5", decimal=".")[0] == [1234, 5]
     assert values("1.234", decimal=",")[0] == [1234]
     assert numbers_of(pl.Series(["1,234", "5"])).two_ways
+    assert numbers_of(pl.Series(["7.250", "5"])).two_ways
+    assert (number_of("7.250"), number_of("7.250", Reading(decimal=","))) == (7.25, 7250)
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,35 @@ def test_commas_behind_semicolons_are_decimal_marks(tmp_path):
     assert numbers(tmp_path, content, decimal=",") == [1.234, 2.567]
 
 
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("t;x\na;2.750\nb;640.5\n", [2.75, 640.5]),
+        ("t;x\na;2.750\nb;0.300\n", [2.75, 0.3]),
+        ("t;x\na;2.750\nb;12.300.000\n", [2750, 12_300_000]),
+        ("w;x\n0,5;2.750\n1;88\n", [2750, 88]),
+        ("w;x\n0.5;2.750\n1;88\n", [2.75, 88]),
+        ("t,x\na,2.750\nb,88\n", [2.75, 88]),
+        ('w,x\n1.5,"2,750"\n1,88\n', [2750, 88]),
+        ("t;x\na;0,300\nb;2,750\n", [0.3, 2.75]),
+    ],
+)
+def test_other_cells_and_columns_show_the_decimal_mark(tmp_path, content, expected):
+    assert numbers(tmp_path, content) == expected
+
+
+@pytest.mark.parametrize(
+    "content", ["t;x\na;2.750\nb;88\n", "t;x\n05.03.2021;2.750\n06.03.2021;-3.100\n", "x\n2.750\n"]
+)
+def test_points_that_may_stand_between_thousands_are_refused(tmp_path, content):
+    with pytest.raises(
+        InputError, match=r"row 2, .*: 2\.750 is 2\.750 with --decimal \. and 2750 with --decimal ,"
+    ):
+        numbers(tmp_path, content)
+    assert numbers(tmp_path, content, decimal=",")[0] == 2750
+    assert numbers(tmp_path, content, decimal=".")[0] == 2.75
+
+
 def test_markers_of_missing_values_are_counted_in_one_warning(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("x,y\n1,null\n-,2\nNA,-9\n")

@@ -18,8 +18,8 @@ _MISSING = ("", "-", "?", "na", "n/a", "#n/a", "nan", "null", "none")  # in lowe
 _NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 # numbers with marks between thousands, by decimal mark
 _GROUPED = {
-    ".": r"^[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?$",
-    ",": r"^[+-]?[0-9]{1,3}(?:\.[0-9]{3})+(?:,[0-9]*)?$",
+    ".": r"^[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]*)?$",
+    ",": r"^[+-]?[1-9][0-9]{0,2}(?:\.[0-9]{3})+(?:,[0-9]*)?$",
 }
 # a unit before a number, such as US$ or EUR, and one after it, such as €, % or km/h; not a code such as A1
 _UNITS = (
@@ -37,9 +37,9 @@ class Numbers(NamedTuple):
         values: [rows] Float64; null where a cell is missing or is no number.
         missing: [rows] Boolean, whether a cell counts as missing.
         named: the cells that count as missing by a marker, as written.
-        two_ways: whether its commas may be decimal marks or stand between thousands; they are read as the
-            latter then.
-        decimal: decimal mark of the cells with commas; None if no cell has one.
+        two_ways: whether its commas, or its points, may be decimal marks or stand between thousands; the
+            decimal mark is taken to be the point then.
+        decimal: decimal mark; None if no cell has a comma or a point.
     """
 
     values: pl.Series
@@ -54,7 +54,7 @@ def numbers_of(column: pl.Series, reading: Reading = PLAIN) -> Numbers:
 
     Texts: spaces around a cell do not count; true and false are 1 and 0. The usual markers of a missing
     value (empty, NA, N/A, #N/A, NaN, null, None, - and ?, in any case) count as missing, and so do those of
-    ``reading``. Commas are decimal marks or stand between thousands, whichever fits every cell.
+    ``reading``. Commas and points are decimal marks or stand between thousands, whichever fits every cell.
 
     Other types: null, NaN and numbers equal to a marker of ``reading`` are missing; dates and lists are no
     numbers.
@@ -66,7 +66,9 @@ def numbers_of(column: pl.Series, reading: Reading = PLAIN) -> Numbers:
     named = text.filter(missing & (text != "").fill_null(False)).to_list()
     text = _without(text, missing)
     if reading.decimal is None and not text.str.contains(",", literal=True).any():
-        return Numbers(_plain(text), missing, named)
+        pointed = text.filter(text.str.contains(".", literal=True))
+        if not len(pointed) or not pointed.str.contains(_GROUPED[","]).all():
+            return Numbers(_plain(text), missing, named, decimal="." if len(pointed) else None)
     ways = {mark: _plain(_pointed(text, mark)) for mark in ".,"}
     fits = [mark for mark, values in ways.items() if values.null_count() == missing.sum()]
     mark = reading.decimal or (fits or ["."])[0]
@@ -157,8 +159,9 @@ def number_of(cell: object, reading: Reading = PLAIN) -> float:
     Raises:
         ValueError: the cell is no number; the message has the rule.
     """
-    if isinstance(cell, str) and not reading.missing and re.match(_NUMBER, cell):  # the usual case, fast
-        return float(cell)
+    usual = isinstance(cell, str) and not reading.missing and reading.decimal != ","
+    if usual and re.match(_NUMBER, str(cell)):  # fast
+        return float(str(cell))
     try:
         # an int may be too large for any type of polars
         wide = isinstance(cell, int) and not isinstance(cell, bool)
@@ -167,6 +170,6 @@ def number_of(cell: object, reading: Reading = PLAIN) -> float:
         found = None
     if found is None or (found.values.has_nulls() and not found.missing[0]):
         raise ValueError(f"must be a number. Got {shown(cell)}.")
-    if found.two_ways:
+    if found.two_ways and "," in str(cell):
         raise ValueError(f"{shown(cell)} is a number in two ways; training's --decimal says which")
     return float("nan") if found.missing[0] else float(found.values[0])

@@ -227,10 +227,8 @@ def number_columns(
     for k, column in enumerate(columns):
         found = numbers_of(table[column], reading)
         if found.two_ways:
-            if separator_of(path, reading) != ";":
-                _refuse_two_ways(table[column], path)
-            # who writes semicolons between cells needs the comma for decimals
-            found = numbers_of(table[column], replace(reading, decimal=","))
+            mark = _decimal_of(table, column, path, reading)
+            found = numbers_of(table[column], replace(reading, decimal=mark))
         fits = (found.values.is_finite() & (found.values.abs() <= LARGEST)).fill_null(False)
         bad = (~(fits | found.missing) if missing else ~fits).arg_true()
         if len(bad):
@@ -264,13 +262,36 @@ def _refuse_cell(
     raise InputError(f"{place}: must be {rule}. Got {shown(value)}.{hint}")
 
 
-def _refuse_two_ways(cells: pl.Series, path: Path) -> None:
-    row = int(cells.str.contains(",", literal=True).arg_true()[0])
-    value = cells[row].strip()
-    ways = value.replace(",", ""), value.replace(",", ".")
+def _decimal_of(table: pl.DataFrame, column: str, path: Path, reading: Reading) -> str:
+    """Returns the decimal mark of a column that can be read in two ways, as the rest of the file shows it.
+
+    Raises:
+        InputError: nothing in the file shows it.
+    """
+    marks = set()
+    for other in table.columns:
+        found = numbers_of(table[other], reading) if table[other].dtype == pl.String else None
+        if (
+            found
+            and found.decimal
+            and not found.two_ways
+            and found.values.null_count() == found.missing.sum()
+        ):
+            marks.add(found.decimal)
+    if len(marks) == 1:
+        return str(marks.pop())
+    mark = "," if table[column].str.contains(",", literal=True).any() else "."
+    # who writes semicolons between cells needs the comma for decimals; who writes commas, the point
+    usual = {",": ";", ".": ","}[mark]
+    if not marks and table.width > 1 and separator_of(path, reading) == usual:
+        return mark
+    row = int(table[column].str.contains(mark, literal=True).arg_true()[0])
+    value = table[column][row].strip()
+    other = {",": ".", ".": ","}[mark]
+    readings = {mark: value.replace(mark, "."), other: value.replace(mark, "")}
     raise InputError(
-        f"{path}: row {row_number(path, row)}, column {cells.name!r}: {value} is {ways[0]} with --decimal . "
-        f"and {ways[1]} with --decimal ,"
+        f"{path}: row {row_number(path, row)}, column {column!r}: {value} is {readings['.']} "
+        f"with --decimal . and {readings[',']} with --decimal ,"
     )
 
 
