@@ -257,3 +257,19 @@ def test_what_shows_nothing_is_blank(text):
     assert not is_blank(text + "a")
     with pytest.raises(InputError, match="source 1: must not be empty"):
         check_pairs(["a", text], ["b", "c"])
+
+
+@pytest.mark.parametrize(
+    "form", ["{0}\t{1}\tCC-BY {2}", "{2}\t{0}\t9{2}\t{1}", "{0}\t{1}\t\t", "{2}\t{0}\t{1}\tau {0}"]
+)
+def test_columns_beside_the_two_texts_are_left_out_and_named(tmp_path, form, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    rows = [form.format(a, b, k) for k, (a, b) in enumerate(zip(ENGLISH, GERMAN, strict=True))]
+    path = write(tmp_path / "fra.txt", rows)
+    assert read_pairs([path]) == Pairs(ENGLISH, GERMAN)
+    assert "is the source" in caplog.text
+    assert "left out: " in caplog.text
+    short = write(tmp_path / "short.txt", [*rows, "a\tb"])
+    with pytest.raises(InputError, match=r"line 4: must have [34] columns, like most lines\. Got 2\."):
+        read_pairs([short])
+    assert read_pairs([short], skip_bad_lines=True) == Pairs(ENGLISH, GERMAN, 1)

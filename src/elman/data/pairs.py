@@ -1,12 +1,14 @@
 """Sentence pairs: texts and their translations, from files or memory."""
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from elman.config import shown
 from elman.data.read.npz import read_arrays
 from elman.data.read.opening import kind_of, read_bytes
 from elman.data.read.reading import PLAIN, Reading
@@ -54,7 +56,8 @@ def read_pairs(
     Archives are unpacked as they are read. Spaces around a text are removed.
 
     Args:
-        paths: source and target file; or one file with source, tab, target on each line; or one table.
+        paths: source and target file; or one file with source, tab, target on each line, in which columns of
+            numbers and those behind both texts are left out; or one table.
         skip_bad_lines: whether bad lines are skipped instead of refused. Files with different numbers of
             lines are refused either way.
         reading: how they are read.
@@ -74,12 +77,13 @@ def read_pairs(
             f"{paths[0]} and {paths[1]}: must have the same number of lines. "
             f"Got {len(columns[0]):,} and {len(columns[1]):,}."
         )
+    layout = _layout(columns[0], paths[0]) if len(paths) == 1 else _Layout()
     pairs = Pairs([], [])
     skipped = 0
     for number, lines in enumerate(zip(*columns, strict=True), 1):
         try:
             if len(paths) == 1:
-                lines = _columns(lines[0], f"{paths[0]}: line {number}")
+                lines = _columns(lines[0], f"{paths[0]}: line {number}", layout)
             named = zip(lines, (paths * 2)[:2], strict=True)
             source, target = (_text(line, f"{path}: line {number}") for line, path in named)
         except InputError:
@@ -211,12 +215,41 @@ def _read_lines(path: Path, reading: Reading) -> list[str]:
     return lines
 
 
-def _columns(line: str, where: str) -> tuple[str, str]:
+@dataclass(frozen=True)
+class _Layout:
+    """Number of columns of lines with tabs, and which of them are source and target."""
+
+    width: int = 2
+    source: int = 0
+    target: int = 1
+
+
+def _layout(lines: list[str], path: Path) -> _Layout:
+    """Returns the columns of both texts: the first two that hold more than numbers, in most lines' width."""
+    width, count = Counter(line.count("\t") + 1 for line in lines).most_common(1)[0]
+    if width <= 2 or count == 1:
+        return _Layout()
+    rows = [row for row in (line.split("\t") for line in lines) if len(row) == width]
+    texts = [k for k in range(width) if not all(row[k].strip().isdecimal() for row in rows)]
+    if len(texts) < 2:
+        return _Layout()
+    layout = _Layout(width, *texts[:2])
+    rest = [cell for k, cell in enumerate(rows[0]) if k not in texts[:2]]
+    notice(
+        f"{path}: column {layout.source + 1} is the source, {layout.target + 1} the translation; "
+        f"left out: {width - 2} of {width} columns, such as {shown(rest[0])}"
+    )
+    return layout
+
+
+def _columns(line: str, where: str, layout: _Layout) -> tuple[str, str]:
     columns = line.split("\t")
-    if len(columns) != 2:
-        got = "1 text; the other may be in a second file" if len(columns) == 1 else f"{len(columns)} texts"
-        raise InputError(f"{where}: must be two texts with a tab between them. Got {got}.")
-    return columns[0], columns[1]
+    if len(columns) == layout.width:
+        return columns[layout.source], columns[layout.target]
+    if layout.width > 2:
+        raise InputError(f"{where}: must have {layout.width} columns, like most lines. Got {len(columns)}.")
+    got = "1 text; the other may be in a second file" if len(columns) == 1 else f"{len(columns)} texts"
+    raise InputError(f"{where}: must be two texts with a tab between them. Got {got}.")
 
 
 def _text(line: str, where: str) -> str:

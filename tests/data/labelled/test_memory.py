@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from elman.data.labelled.memory import labelled_from_memory, read_labels, texts_of_example
+from elman.data.labelled.scheme import Scheme
 from elman.errors import InputError
 
 TEXTS = ["good film", "bad film", "odd"]
@@ -83,6 +84,11 @@ BAD: list[tuple[Any, str]] = [
     ([float("nan"), "good"], r"X\[0\] must be a text. Got nan"),
     ([b"good"], r"X\[0\] must be a text. Got b'good'"),
     (["good", ("a", "b")], r"X\[1\] must be a text. Got \('a', 'b'\)"),
+    ([None], r"X\[0\] must be a text, a pair of texts or numbers \[steps, features\]. Got None"),
+    ([float("nan")] * 2, r"X\[0\] must be a text, a pair of texts or numbers .* Got nan"),
+    (np.array([1.0, np.nan]), r"X\[1\] must be a text, a pair .* Got "),
+    ([1.5, 2], r"X must be texts, .* Got 2 single numbers; one sequence X is given as \[X\]\."),
+    (torch.zeros(7), r"X must be texts, .* Got 7 single numbers; one sequence X is given as \[X\]\."),
     ([("a", None)], r"X\[0\] must be a pair of texts. Got \('a', None\)"),
     ([("a", "b"), "c"], r"X\[1\] must be a pair of texts. Got 'c'"),
     (
@@ -223,3 +229,27 @@ def test_a_known_label_goes_by_its_name():
         InputError, match=r"^validation: y must have a label for each of 3 examples of X. Got 2"
     ):
         labelled_from_memory(TEXTS, read_labels([0, 1]), where="validation: ")
+
+
+def test_missing_texts_of_pandas_are_named():
+    frame = pandas({"text": [None, None]})
+    with pytest.raises(InputError, match=r"^X\[0\] must be a text"):
+        labelled_from_memory(frame["text"])
+    with pytest.raises(InputError, match=r"^X\[0\] must be a text"):
+        labelled_from_memory(frame["text"].astype("string"))
+
+
+@pytest.mark.parametrize("X", [np.zeros((5, 3)), [np.zeros(5)]], ids=["one sequence", "one axis"])
+def test_one_sequence_instead_of_a_list(X):
+    training = labelled_from_memory(np.zeros((2, 4, 3)), read_labels(["p", "q"]))
+    scheme = Scheme.learn(training, {}, standardise=False, balanced=False)
+    rule = r"of 3 features, .* Got sequences of 1 feature\. A sequence is \[steps, 3\]; one .* given as \[X\]"
+    with pytest.raises(InputError, match=rule):
+        scheme.check(labelled_from_memory(X))
+
+
+@pytest.mark.parametrize("X", [TEXTS, np.zeros((3, 4, 2))])
+def test_labels_all_alike_are_those_of_y(X):
+    training = labelled_from_memory(X, read_labels([7, 7, 7]))
+    with pytest.raises(InputError, match=r"^y: there must be at least two different labels. Got 7\."):
+        Scheme.learn(training, {}, standardise=False, balanced=False)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -19,6 +20,7 @@ from elman.errors import InputError
 Label = str | bool | int | float
 
 _EXAMPLES, _STEPS = "examples.jsonl", "steps.npy"
+_IN_MEMORY = re.compile(r"X\[\d+\]$")  # the place of an example that is not from a file
 _STORED = (np.float64, np.float32)  # earlier versions stored float32
 
 
@@ -127,9 +129,9 @@ def label_names(examples: Labelled) -> list[str]:
     """
     names = sorted({label for labels in examples.labels for label in labels})
     if len(names) < (1 if examples.multi_label else 2):
+        place = _IN_MEMORY.sub("y", examples.places[0])
         raise InputError(
-            f"{examples.places[0]}: there must be at least two different labels. "
-            f"Got {', '.join(names) or 'none'}."
+            f"{place}: there must be at least two different labels. Got {', '.join(names) or 'none'}."
         )
     return names
 

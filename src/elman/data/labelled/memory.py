@@ -166,6 +166,7 @@ def labelled_from_memory(
         items: list[Any] = _texts(texts, name)
         features: tuple[str, ...] = ()
     else:
+        _check_axes(X, name)
         unnamed = numeric(sequences_from_arrays(X, None, lengths, name), [], [], multi_label=False)
         items, features = unnamed.items, unnamed.features
     places = [f"{name}[{k}]" for k in range(len(items))]
@@ -229,6 +230,22 @@ def _holds_text(item: Any) -> bool:
         item = item.tolist() if item.dtype.kind in _TEXTS else None
     parts = item if isinstance(item, list | tuple) else [item]
     return any(isinstance(part, str | bytes) for part in parts)
+
+
+def _check_axes(X: Any, name: str) -> None:
+    """Raises InputError if an example is missing, or if all are single numbers, as in one sequence."""
+    if len(getattr(X, "shape", (0,))) != 1 or hasattr(X, "columns"):
+        return
+    items = list(X)
+    for k, item in enumerate(items):
+        # pandas.NA cannot be compared
+        if not getattr(item, "shape", ()) and str(item).lower() in ("nan", "<na>", "nat", "none"):
+            require(f"{name}[{k}]", False, "a text, a pair of texts or numbers [steps, features]", item)
+    if all(np.ndim(item) == 0 for item in items if not hasattr(item, "columns")):
+        raise InputError(
+            f"{name} must be texts, pairs of texts or numbers [N, T, I]. Got {len(items):,} single numbers; "
+            f"one sequence X is given as [X]."
+        )
 
 
 def _texts(rows: list[Any], name: str) -> list[tuple[str, ...]]:

@@ -158,7 +158,11 @@ class Scheme:
             return part
         expected, kind = (_kind(one.texts, len(one.features)) for one in (self, part))
         if kind != expected:
-            raise InputError(f"{part.places[0]}: must be {expected}, like the training part. Got {kind}.")
+            width, place = len(self.features), part.places[0]
+            one = f" A sequence is [steps, {width}]; one sequence X is given as [X]." * (
+                width > 1 and len(part.features) == 1 and place == "X[0]"
+            )
+            raise InputError(f"{place}: must be {expected}, like the training part. Got {kind}.{one}")
         if part.multi_label and not self.multi_label:
             raise InputError(
                 f"{part.places[0]}: must have one label, like the training part. "
@@ -178,4 +182,6 @@ class Scheme:
 
 
 def _kind(texts: int, features: int) -> str:
-    return {0: f"sequences of {features} features", 1: "texts", 2: "pairs of texts"}[texts]
+    return {0: f"sequences of {features} feature{'s' * (features != 1)}", 1: "texts", 2: "pairs of texts"}[
+        texts
+    ]
