@@ -214,3 +214,75 @@ def test_other_json_is_refused_in_one_line(tmp_path, content, message):
     with pytest.raises(InputError, match=re.escape(message)) as error:
         read(path)
     assert "\n" not in str(error.value)
+
+
+DISHES = ["soup", "fish and chips", "cold rice", "green salad", "very old bread", "tea"] * 5
+MARKS = ["ok", "no"] * 15
+WORDS = ["lamp", "door", "tree", "wall"] * 8
+
+
+@pytest.mark.parametrize("header", ["review,a", "a,sentiment", "a,b", "sentiment,comment", "n,a,b"])
+def test_of_two_columns_that_repeat_the_longer_and_more_varied_is_the_text(tmp_path, header, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    columns = [MARKS, DISHES] if header.startswith("sent") else [DISHES, MARKS]
+    columns = [range(30), *columns] if header.startswith("n,") else columns
+    path = written(tmp_path / "t.csv", header, *columns)
+    assert read(path) == [((text,), (label,)) for text, label in zip(DISHES, MARKS, strict=True)]
+    assert ": 2 labels" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("header", "first", "second"),
+    [
+        ("a,b", WORDS, ["home", "yard", "road"] * 10 + ["home"] * 2),  # as long, hardly more varied
+        ("text,b", MARKS, DISHES),  # the text would have fewer values
+        ("a,b", ["moderately long label", "another long label"] * 15, DISHES),  # varied, but shorter
+    ],
+)
+def test_two_readings_are_shown_with_their_flags(tmp_path, header, first, second):
+    path = written(tmp_path / "t.csv", header, first, second)
+    one, other = header.split(",")
+    with pytest.raises(InputError, match="either column can hold the texts: --text-column ") as error:
+        read(path)
+    assert f"--text-column {one} --label-column {other}" in str(error.value)
+    assert f"--text-column {other} --label-column {one}" in str(error.value)
+    wanted = [((text,), (label,)) for text, label in zip(second, first, strict=False)]
+    assert read(path, text=other, label=one) == wanted
+
+
+def test_repeated_sentences_of_a_script_without_spaces_are_texts(tmp_path):
+    texts = ["この店の料理はとても美味しい", "料理は冷たくて残念でした", "また家族と一緒に行きたいです"] * 10
+    path = written(tmp_path / "t.csv", "評価,本文", MARKS, texts)
+    assert read(path) == [((text,), (label,)) for text, label in zip(texts, MARKS, strict=True)]
+
+
+def test_numbers_of_many_values_are_no_candidates_for_labels(tmp_path):
+    reading, hour = [f"{k % 25}.5" for k in range(60)], [k % 30 for k in range(60)]
+    texts = [f"a thing that is number {k} of all" for k in range(60)]
+    path = written(tmp_path / "t.csv", "note,volt,hour,kind", texts, reading, hour, MARKS * 2)
+    assert read(path) == [((text,), (label,)) for text, label in zip(texts, MARKS * 2, strict=True)]
+
+
+def test_messages_name_pairs_sequences_and_several_labels(tmp_path):
+    phrases = [f"what is the name of city {k % 12}" for k in range(60)]
+    path = written(tmp_path / "p.csv", "n,left,right,same", range(60), phrases, phrases[::-1], [0, 1] * 30)
+    with pytest.raises(InputError, match=r"or, for pairs of texts, --text-column left --pair-column right$"):
+        read(path)
+    assert len(read(path, text="left", pair="right")) == 60
+    trips = [f"trip{k // 6}" for k in range(60)]
+    kinds = ["car", "tram"] * 5
+    path = written(
+        tmp_path / "s.csv",
+        "trip,step,speed,kind",
+        trips,
+        [k % 6 for k in range(60)],
+        [f"{k}.25" for k in range(60)],
+        [kinds[k // 6] for k in range(60)],
+    )
+    with pytest.raises(InputError, match=r"for numeric sequences: --id-column trip --label-column kind$"):
+        read(path)
+    path = written(tmp_path / "m.csv", "words,rude,long", TEXTS, [0, 1] * 12, [0, 0, 1] * 8)
+    with pytest.raises(
+        InputError, match=r"--label-column long; .* 'rude\|long'\) .* --label-separator '\|'$"
+    ):
+        read(path)

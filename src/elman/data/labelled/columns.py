@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from elman.data.read.reading import PLAIN, Reading
 from elman.data.read.tables import holds_numbers
@@ -28,6 +28,8 @@ _LABELS = (
 )
 _WORDS = 2.5  # mean words in a cell of a column of sentences
 _LONG = 10  # mean characters, in scripts without spaces
+_FEW = 20  # most values of a column of numbers or sentences that are labels
+_CLEARLY = 1.5  # how many times longer texts are than labels
 _MANY = 10  # rows from which on a column of labels must repeat its values
 
 
@@ -63,28 +65,23 @@ class Columns:
 def found_columns(table: pl.DataFrame, path: Path, columns: Columns, *, with_labels: bool) -> Columns:
     """Returns the columns with the names of those that are absent and have only one candidate.
 
-    A column of sentences can hold the texts; any other column whose values repeat, the labels. What was
-    found is told in a notice.
+    A column of sentences can hold the texts; any other column whose values repeat, the labels. Of two
+    columns of short texts, the texts are those that are clearly longer and more varied. What was found is
+    told in a notice.
 
     Raises:
         InputError: there are several candidates; the message names them and the flag that chooses.
     """
     names = set(table.columns)
-    texts = [name for name in table.columns if _holds_sentences(table[name])]
-    labels = [name for name in table.columns if name not in texts and _repeats(table[name])]
     text, label = columns.text, columns.label
+    texts = _text_candidates(table, columns)
     if text not in names and text == Columns.text:
-        if not texts and len(names) <= 2:  # short texts
-            others = [name for name in table.columns if name not in labels[: len(names) - 1]]
-            texts = [name for name in others if not holds_numbers(table, name)]
-        text = (
-            _only([name for name in texts if name != label], _TEXTS, "texts", "--text-column", path) or text
-        )
-    if with_labels and label not in names and label == Columns.label:
-        others = [name for name in labels if name not in (text, columns.pair)]
-        if not others and len(names) == 2:
-            others = [name for name in table.columns if name != text]
-        label = _only(others, _LABELS, "labels", "--label-column", path) or label
+        text = _text_of(table, texts, path, columns) or text
+    if text in names and with_labels and label not in names and label == Columns.label:
+        label = _label_of(table, texts, text, path, columns) or label
+        lists = label in names and table[label].dtype.is_nested()
+        if label in names and not lists and table[text].n_unique() < table[label].n_unique():
+            _refuse_two_readings(text, label, path)
     if (text, label) != (columns.text, columns.label) and text in names:
         if with_labels and label in names:
             count = table[label].n_unique()
@@ -92,6 +89,111 @@ def found_columns(table: pl.DataFrame, path: Path, columns: Columns, *, with_lab
         elif text != columns.text:
             notice(f"{path}: {text} is the text")
     return replace(columns, text=text, label=label)
+
+
+def _text_candidates(table: pl.DataFrame, columns: Columns) -> list[str]:
+    """Returns the columns that can hold the texts: sentences, if possible unlike; or a few short texts."""
+    plain = [name for name in table.columns if not table[name].dtype.is_nested()]
+    usable = [name for name in plain if name not in (columns.label, columns.pair)]
+    sentences = [name for name in usable if _holds_sentences(table[name])]
+    unlike = [name for name in sentences if table[name].n_unique() > table[name].count() / 2]
+    if unlike or sentences:
+        return unlike or sentences
+    usable = [name for name in usable if not _counts_rows(table[name])]
+    return [name for name in usable if not holds_numbers(table, name)] if len(usable) <= 2 else []
+
+
+def _text_of(table: pl.DataFrame, names: list[str], path: Path, columns: Columns) -> str:
+    """Returns the column of the texts among the candidates; "" if there is none."""
+    if len(names) != 2:
+        return _only(names, _TEXTS, "texts", "--text-column", path)
+    first, second = sorted(names, key=lambda name: -table[name].n_unique())
+    values, others = table[first].n_unique(), table[second].n_unique()
+    only_first_repeats = _repeats(table[first]) and not _repeats(table[second])
+    if values > others and not only_first_repeats:
+        usual = (first.lower() in _TEXTS) > (second.lower() in _TEXTS) or second.lower() in _LABELS
+        repeats = _repeats(table[second]) and not _repeats(table[first])
+        longer = _length(table[first]) >= _CLEARLY * _length(table[second])
+        if repeats or (usual and first.lower() not in _LABELS) or (values >= 2 * others and longer):
+            return first
+    usual_names = [name for name in names if name.lower() in _TEXTS]
+    rest = [name for name in table.columns if name not in names and not _counts_rows(table[name])]
+    if not rest and columns.label not in table.columns:
+        _refuse_two_readings(first, second, path)
+    if len(usual_names) == 1:
+        return usual_names[0]
+    raise InputError(
+        f"{path}: several columns can hold the texts: --text-column {names[0]} or --text-column {names[1]}; "
+        f"or, for pairs of texts, --text-column {names[0]} --pair-column {names[1]}"
+    )
+
+
+def _label_of(table: pl.DataFrame, texts: list[str], text: str, path: Path, columns: Columns) -> str:
+    """Returns the column of the labels, beside that of the texts; "" if there is none."""
+    names = [name for name in table.columns if name not in (text, columns.pair)]
+    repeated = [name for name in names if name not in texts and _repeats(table[name])]
+    repeated = repeated or [name for name in names if _repeats(table[name])]
+    likely = [name for name in repeated if not _unlikely_labels(table, name)] or repeated
+    if not likely and len(names) == 1:
+        likely = names
+    plain = [name for name in likely if not table[name].dtype.is_nested()]
+    flags = [name for name in plain if set(table[name].cast(pl.String).unique()) <= {"0", "1"}]
+    several = (
+        "; to learn them all, as several labels of a text, join their names in one column (such as "
+        f"'{'|'.join(flags[:2])}') and add --label-separator '|'" * (len(flags) > 1)
+    )
+    return _only(likely, _LABELS, "labels", "--label-column", path, several)
+
+
+def _refuse_two_readings(text: str, label: str, path: Path) -> NoReturn:
+    ways = " or ".join(
+        f"--text-column {one} --label-column {other}" for one, other in ((text, label), (label, text))
+    )
+    raise InputError(f"{path}: either column can hold the texts: {ways}")
+
+
+def _counts_rows(cells: pl.Series) -> bool:
+    """Whether a column holds a different whole number in each row."""
+    if cells.dtype.is_nested():
+        return False
+    whole = cells.cast(pl.String).str.contains(r"^\s*\d+\s*$").fill_null(False)
+    return bool(whole.all()) and cells.n_unique() == len(cells)
+
+
+def _unlikely_labels(table: pl.DataFrame, name: str) -> bool:
+    """Whether a column has too many different values for numbers or sentences that are labels."""
+    cells = table[name]
+    return (
+        not cells.dtype.is_nested()
+        and cells.n_unique() > _FEW
+        and (holds_numbers(table, name) or _holds_sentences(cells))
+    )
+
+
+def _length(cells: pl.Series) -> float:
+    """Returns the mean number of characters of a column's values, each counted once."""
+    mean = cells.cast(pl.String).drop_nulls().unique().str.len_chars().mean()
+    return float(mean or 0)  # type: ignore[arg-type]
+
+
+def sequence_hint(table: pl.DataFrame) -> str:
+    """Returns the options that would read a table without texts as numeric sequences; "" if none would.
+
+    A column names sequences if another one has the same value in all rows of each.
+    """
+    scalar = [name for name in table.columns if not table[name].dtype.is_nested()]
+    values = {name: table[name].n_unique() for name in scalar}
+    named = [name for name in scalar if not (holds_numbers(table, name) and _has_fractions(table[name]))]
+    for label in sorted(named, key=values.__getitem__):
+        for name in named:
+            fits = values[label] >= 2 and values[name] > values[label] and values[name] <= len(table) / 2
+            if fits and table.select(name, label).n_unique() == values[name]:
+                return f"; for numeric sequences: --id-column {name} --label-column {label}"
+    return ""
+
+
+def _has_fractions(cells: pl.Series) -> bool:
+    return bool(cells.cast(pl.String).str.contains(r"[.,]\d").any())
 
 
 def text_column_of(table: pl.DataFrame, path: Path, name: str | None) -> str:
@@ -111,13 +213,13 @@ def text_column_of(table: pl.DataFrame, path: Path, name: str | None) -> str:
     return wanted
 
 
-def _only(names: list[str], usual: Collection[str], what: str, flag: str, path: Path) -> str:
+def _only(names: list[str], usual: Collection[str], what: str, flag: str, path: Path, more: str = "") -> str:
     """Returns the only name, or the only usual one among several; "" if there is none."""
     if len(names) > 1:
         named = [name for name in names if name.lower() in usual]
         if len(named) != 1:
             ways = " or ".join(f"{flag} {name}" for name in names)
-            raise InputError(f"{path}: several columns can hold the {what}: {ways}")
+            raise InputError(f"{path}: several columns can hold the {what}: {ways}{more}")
         names = named
     return names[0] if names else ""
 
@@ -130,9 +232,8 @@ def _holds_sentences(cells: pl.Series) -> bool:
         return False
     words = cells.str.count_matches(r"\S+").mean()
     length = cells.str.len_chars().mean()
-    unlike = cells.n_unique() > len(cells) / 2
     wide = cells.str.contains(r"\p{Han}|\p{Hiragana}|\p{Thai}|\p{Lao}|\p{Khmer}").mean()
-    return bool(words >= _WORDS and unlike) or bool(length >= _LONG and wide > 0.5 and unlike)  # type: ignore[operator]
+    return bool(words >= _WORDS) or bool(length >= _LONG and wide > 0.5)  # type: ignore[operator]
 
 
 def _repeats(cells: pl.Series) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elman.data.labelled.columns import Columns, found_columns, without_header
+from elman.data.labelled.columns import Columns, found_columns, sequence_hint, without_header
 from elman.data.labelled.examples import Labelled, check_label, check_text, joined, numeric, read_array
 from elman.data.labelled.folders import UNLABELLED, check_no_parts
 from elman.data.labelled.left_out import left_out
@@ -132,6 +132,7 @@ def _from_any_table(path: Path, columns: Columns, with_labels: bool) -> Labelled
     raise InputError(
         f"{path}: has no column {columns.text!r} of texts nor {columns.id!r} of numeric sequences "
         f"(training's --text-column and --id-column name others); columns: {', '.join(table.columns)}"
+        + sequence_hint(table)
     )
 
 
