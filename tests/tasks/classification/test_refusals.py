@@ -21,7 +21,7 @@ BAD: list[tuple[Any, Any, str]] = [
     ([*X[:-1], 3], Y, r"X\[59\] must be a text"),
     ([*X[:-1], ("a", "b")], Y, r"X\[59\] must be a text. Got"),
     ([("a", "b"), ("a",)], [0, 1], r"X\[1\] must be a pair of texts"),
-    (X, ["pos"] * 60, r"X\[0\]: there must be at least two different labels. Got pos"),
+    (X, ["pos"] * 60, r"^y: there must be at least two different labels. Got pos"),
     (X, [*Y[:-1], None], r"y\[59\]: a label must be a text or a finite number. Got None"),
     (X, [*Y[:-1], ""], r"y\[59\]: a label must be a text or a finite number. Got ''"),
     (X, [*Y[:-1], float("nan")], r"y\[59\]: a label must be a text or a finite number. Got nan"),
@@ -65,7 +65,7 @@ def test_other_kinds_and_labels_are_refused_later():
         ((X, None), "validation: y: labels are needed"),
         ((X[:2], [["pos"], ["pos", "neg"]]), r"validation: X\[0\]: must have one label"),
         ((X[:1], ["so-so"]), r"validation: X\[0\]: label 'so-so' is not in the training part"),
-        (([None], ["pos"]), r"validation: X: must be \[sequences, steps, features\]"),
+        (([None], ["pos"]), r"validation: X\[0\] must be a text, a pair of texts or numbers"),
     ],
     ids=range(9),
 )

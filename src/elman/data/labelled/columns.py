@@ -99,8 +99,10 @@ def _text_candidates(table: pl.DataFrame, columns: Columns) -> list[str]:
     unlike = [name for name in sentences if table[name].n_unique() > table[name].count() / 2]
     if unlike or sentences:
         return unlike or sentences
+    if sum(not _counts_rows(table[name]) for name in table.columns) > 2:
+        return []
     usable = [name for name in usable if not _counts_rows(table[name])]
-    return [name for name in usable if not holds_numbers(table, name)] if len(usable) <= 2 else []
+    return [name for name in usable if not holds_numbers(table, name)]
 
 
 def _text_of(table: pl.DataFrame, names: list[str], path: Path, columns: Columns) -> str:
