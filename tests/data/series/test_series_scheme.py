@@ -23,6 +23,8 @@ FACTS: dict[str, Any] = {
     "times": "String|%d.%m.%Y|",
     "spacing": 2,
     "bounded": "all",
+    "shifted": True,
+    "decimal": ",",
 }
 
 

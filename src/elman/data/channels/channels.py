@@ -19,6 +19,7 @@ from elman.data.read.reading import PLAIN, Reading
 from elman.data.read.tables import (
     check_columns,
     check_filled,
+    decimal_mark,
     number_column,
     number_columns,
     read_table,
@@ -65,6 +66,7 @@ class ChannelTable:
         time_column: its name; empty if there is none.
         time_parts: the columns that it was joined from; empty if it is a column of the table.
         form: how times are written; None if they cannot be read, or there are none.
+        decimal: decimal mark of its numbers; empty if they were no texts with marks.
     """
 
     series: list[Channels]
@@ -74,6 +76,7 @@ class ChannelTable:
     time_column: str = ""
     time_parts: tuple[str, ...] = ()
     form: TimeForm | None = None
+    decimal: str = ""
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,9 @@ def channels_from_table(
                 None if labels is None else labels[rows],
             )
         )
-    return ChannelTable(series, columns, has_names, has_times, str(time_column or ""), roles.time_parts, form)
+    decimal = decimal_mark([(table, path)], columns, reading)
+    time = str(time_column or "")
+    return ChannelTable(series, columns, has_names, has_times, time, roles.time_parts, form, decimal)
 
 
 def _with_time(table: "pl.DataFrame", path: Path, roles: Roles) -> "tuple[pl.DataFrame, Roles]":

@@ -1,7 +1,8 @@
 """How files are read: what a table does not say about itself. No heavy import: options hold it."""
 
 import codecs
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from elman.config import require
 
@@ -46,6 +47,10 @@ class Reading:
     def delimiter(self) -> str | None:
         """The separator as one character."""
         return None if self.separator is None else _SEPARATORS.get(self.separator, self.separator)
+
+    def as_trained(self, decimal: str) -> Self:
+        """Returns a reading with the decimal mark of training, if it has none of its own."""
+        return replace(self, decimal=self.decimal or decimal or None)
 
 
 PLAIN = Reading()

@@ -258,8 +258,25 @@ def _refuse_cell(
     elif (stray := stray_of(cells, reading)) and stray.row == row and (missing or stray.unit is not None):
         way = _way_out(stray)
         hint = f" {way[0].upper()}{way[1:]}."
+    elif reading.decimal and numbers_of(cells.slice(row, 1)).values[0] is not None:
+        hint = f" The decimal mark is {reading.decimal!r}, by --decimal or as in training."
     place = f"{path}: row {row_number(path, row)}, column {cells.name!r}"
     raise InputError(f"{place}: must be {rule}. Got {shown(value)}.{hint}")
+
+
+def decimal_mark(
+    tables: Sequence[tuple[pl.DataFrame, Path]], columns: Sequence[str], reading: Reading = PLAIN
+) -> str:
+    """Returns the decimal mark of these columns of numbers; empty if they show none, or differ."""
+    marks = set()
+    for table, path in tables:
+        for column in columns:
+            if column not in table.columns or not holds_numbers(table, column, reading):
+                continue
+            found = numbers_of(table[column], reading)
+            marks.add(_decimal_of(table, column, path, reading) if found.two_ways else found.decimal)
+    marks.discard(None)
+    return str(marks.pop()) if len(marks) == 1 else ""
 
 
 def _decimal_of(table: pl.DataFrame, column: str, path: Path, reading: Reading) -> str:

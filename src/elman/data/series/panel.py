@@ -65,6 +65,7 @@ class Panel:
         integers: whether times are integers, not dates.
         form: how the times were written.
         columns: names of the columns that were read.
+        decimal: decimal mark of its numbers; empty if they were no texts with marks.
     """
 
     keys: "pl.Series"
@@ -78,6 +79,7 @@ class Panel:
     integers: bool
     form: TimeForm
     columns: Columns = field(default_factory=Columns)
+    decimal: str = ""
 
     def __len__(self) -> int:
         return len(self.keys)

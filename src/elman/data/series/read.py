@@ -13,6 +13,7 @@ from elman.data.read.reading import PLAIN, Reading
 from elman.data.read.tables import (
     TABLES,
     check_filled,
+    decimal_mark,
     holds_numbers,
     number_columns,
     read_table,
@@ -132,6 +133,9 @@ def make_panel(
         rows.moments.integers,
         rows.moments.form,
         columns,
+        decimal_mark(
+            tables, [*{one.target for one in sources}, *columns.covariates, *columns.static], reading
+        ),
     )
 
 

@@ -30,6 +30,7 @@ class SeriesScheme:
         spacing: usual number of steps between two targets.
         bounded: which series that were never negative have forecasts of at least 0: all; long: those with
             two contexts of history, as others were negative in training; none.
+        decimal: decimal mark of its numbers; empty: each file shows its own, as in older runs.
         shifted: whether es-rnn shifts targets that have no logarithm; older runs refuse them.
 
     Raises:
@@ -50,6 +51,7 @@ class SeriesScheme:
     spacing: int = 1
     bounded: Literal["none", "long", "all"] = "none"
     shifted: bool = False
+    decimal: Literal["", ".", ","] = ""
 
     def __post_init__(self) -> None:
         """Checks the attributes, which may come from an untrusted file."""

@@ -119,7 +119,7 @@ class AnomalyAnswers(TaskAnswers):
             facts.columns,
             config.id_column if facts.names else None,
             time_column(config, facts),
-            config.reading,
+            config.reading.as_trained(facts.decimal),
             facts.time_parts,
         )
         return self.tables.streamed(answer_lines(lines, parser, self.stream, on_bad_line), parser)

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -51,6 +51,7 @@ class ColumnFacts(TaskFacts):
         time_column: name of the column of times, if it is not that of the options.
         time_parts: the columns that it is joined from.
         time_form: how times are written, see ``TimeForm``; empty: unknown, as in older runs.
+        decimal: decimal mark of numbers; empty: each file shows its own, as in older runs.
     """
 
     columns: tuple[str, ...]
@@ -61,6 +62,7 @@ class ColumnFacts(TaskFacts):
     time_column: str = ""
     time_parts: tuple[str, ...] = ()
     time_form: str = ""
+    decimal: Literal["", ".", ","] = ""
 
     def __post_init__(self) -> None:
         """Checks that every column has a scale."""
@@ -161,6 +163,7 @@ class ChannelData(TaskData):
             table.time_column,
             table.time_parts,
             "" if table.form is None else str(table.form),
+            table.decimal,  # type: ignore[arg-type]
         )
         if folder is not None:
             save_channels(folder / CHANNELS, table.series, cuts)
@@ -272,7 +275,7 @@ def read_alike(
     Raises:
         InputError: the file lacks one of the columns, or that of the names or the times.
     """
-    table = _read_table(config, path, with_labels, _same_roles(config, facts))
+    table = _read_table(config, path, with_labels, _same_roles(config, facts), facts.decimal)
     for name, is_there, expected in (
         (config.id_column, table.has_names, facts.names),
         (time_column(config, facts), table.has_times, facts.times),
@@ -282,9 +285,11 @@ def read_alike(
     return table.series
 
 
-def _read_table(config: AnomalyDetectionConfig, path: Path, with_labels: bool, roles: Roles) -> ChannelTable:
+def _read_table(
+    config: AnomalyDetectionConfig, path: Path, with_labels: bool, roles: Roles, decimal: str = ""
+) -> ChannelTable:
     """Reads a table, with the labels of ``--labels`` if requested and if the option names a file."""
-    table = read_channels(path, roles, config.reading)
+    table = read_channels(path, roles, config.reading.as_trained(decimal))
     if config.labels is None or not with_labels:
         return table
     labels = windows_of(config.labels, path)

@@ -66,7 +66,7 @@ class SeriesAnswers(TaskAnswers):
         columns = columns_as_trained(config, facts)
         form = form_of_text(facts.times) or TimeForm(pl.String())
         trained = Trained(facts.frequency, form, facts.integers)
-        panel = read(columns, trained, config.reading, config.time_format)
+        panel = read(columns, trained, config.reading.as_trained(facts.decimal), config.time_format)
         check_targets(config, panel, shifted=facts.shifted)
         wide = np.flatnonzero(panel.spacings > facts.spacing)
         if len(wide):

@@ -51,6 +51,7 @@ class SeriesFacts(SeriesScheme, TaskFacts):
             times=str(panel.form),
             spacing=panel.spacing,
             shifted=config.model == "es-rnn",
+            decimal=panel.decimal,  # type: ignore[arg-type]
         )
         ends = division_of(config, scheme).training_ends(panel.lengths)
         if not (ends > horizon).any():
