@@ -76,7 +76,11 @@ def found_columns(table: pl.DataFrame, path: Path, columns: Columns, *, with_lab
     text, label = columns.text, columns.label
     texts = _text_candidates(table, columns)
     if text not in names and text == Columns.text:
-        text = _text_of(table, texts, path, columns) or text
+        if len(texts) == 2 and with_labels:
+            text = _text_of(table, texts, path, columns)
+        else:
+            unlike = [name for name in texts if not _repeats(table[name])] or texts
+            text = _only(unlike, _TEXTS, "texts", "--text-column", path) or text
     if text in names and with_labels and label not in names and label == Columns.label:
         label = _label_of(table, texts, text, path, columns) or label
         lists = label in names and table[label].dtype.is_nested()
@@ -106,9 +110,7 @@ def _text_candidates(table: pl.DataFrame, columns: Columns) -> list[str]:
 
 
 def _text_of(table: pl.DataFrame, names: list[str], path: Path, columns: Columns) -> str:
-    """Returns the column of the texts among the candidates; "" if there is none."""
-    if len(names) != 2:
-        return _only(names, _TEXTS, "texts", "--text-column", path)
+    """Returns the column of the texts of two candidates, one of which may be the labels."""
     first, second = sorted(names, key=lambda name: -table[name].n_unique())
     values, others = table[first].n_unique(), table[second].n_unique()
     only_first_repeats = _repeats(table[first]) and not _repeats(table[second])
