@@ -215,6 +215,7 @@ def test_series_without_times_are_told_what_to_do(tmp_path):
         ([f"{k},5 kg" for k in range(10)], r"sold would be numbers but for '0,5 kg' in row 2 .*unit kg"),
         ([f"CHF {k}.20" for k in range(10)], r"'CHF 0.20' in row 2 .*unit CHF"),
         ([f"{k} 000" for k in range(1, 11)], r"'1 000' in row 2 .*without spaces"),
+        ([*(f"2.0{k}0,5" for k in range(9)), "k.W."], r"'k\.W\.' in row 11 \(--missing k\.W\. counts"),
         ([*range(6), "n. v.", 7, 8, 9], r"sold would be .* 'n\. v\.' in row 8 \(--missing 'n\. v\.' counts"),
     ],
 )

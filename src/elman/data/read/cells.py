@@ -71,7 +71,7 @@ def numbers_of(column: pl.Series, reading: Reading = PLAIN) -> Numbers:
             return Numbers(_plain(text), missing, named, decimal="." if len(pointed) else None)
     ways = {mark: _plain(_pointed(text, mark)) for mark in ".,"}
     fits = [mark for mark, values in ways.items() if values.null_count() == missing.sum()]
-    mark = reading.decimal or (fits or ["."])[0]
+    mark = reading.decimal or max(ways, key=lambda own: ways[own].count())  # the point if it is a draw
     return Numbers(ways[mark], missing, named, reading.decimal is None and len(fits) == 2, mark)
 
 
