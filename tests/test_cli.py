@@ -432,7 +432,7 @@ def test_interrupted_shown_and_resumed(run, monkeypatch):
 
 
 def test_interrupted_before_training_it_says_only_that(run, monkeypatch):
-    def stop(*_: object) -> None:
+    def stop(*_: object, **named: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(CorpusData, "read", stop)

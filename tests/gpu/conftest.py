@@ -19,8 +19,9 @@ def device() -> torch.device:
 def exact_and_reproducible() -> Iterator[None]:
     """The same random numbers in every test, and products in float32: TF32 keeps ten bits, too few here."""
     torch.manual_seed(0)
-    cudnn, products = torch.backends.cudnn, torch.backends.cuda.matmul
-    before = cudnn.allow_tf32, products.allow_tf32
-    cudnn.allow_tf32 = products.allow_tf32 = False
-    yield
-    cudnn.allow_tf32, products.allow_tf32 = before
+    products = torch.backends.cuda.matmul
+    before = products.allow_tf32
+    products.allow_tf32 = False
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):  # PyTorch's own checks forbid setting it
+        yield
+    products.allow_tf32 = before

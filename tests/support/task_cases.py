@@ -122,7 +122,7 @@ CASES = {
         COMMON
         | {"model": "recursive", "horizon": 4, "ensemble": 2, "context": 12, "lags": (1, 2, 12), "paths": 7}
         | {"known_future": ("price",), "past": ("weather",), "static": ("shop",), "cell": "gru"},
-        {"data": Path("other.csv"), "horizon": 3},
+        {"data": (Path("other.csv"),), "horizon": 3},
         {"sales.csv": sales(), "other.csv": sales(3, seed=1)},
         other_horizon,
     ),

@@ -384,7 +384,10 @@ def test_is_refused(runs, tmp_path, monkeypatch, task, file, damage):
     with counted() as calls, pytest.raises(InputError) as error:
         elman.load(folder)
     message = str(error.value)
-    assert message.startswith(str(folder / file))
+    gone = (
+        file == CONFIG and not (folder / CONFIG).exists()
+    )  # then the folder is no run folder, which the message says
+    assert message.startswith(str(folder if gone else folder / file))
     assert "\n" not in message
     assert len(message) < 600
     assert calls[0] < 1_000_000  # of 1000 layers each is described, and none is made

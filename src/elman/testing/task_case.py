@@ -86,7 +86,7 @@ class TaskCase:
 
     def answer(self, task: Task, folder: Path) -> Any:
         """What the task's verb answers, as JSON."""
-        values = {name: folder / v if isinstance(v, Path) else v for name, v in self.verb.items()}
+        values = {name: _placed(value, folder) for name, value in self.verb.items()}
         return json.loads(json.dumps(task.verb(**values).json(task)))
 
 
@@ -120,15 +120,22 @@ def folder_for_now() -> Iterator[Path]:
         yield Path(name)
 
 
+def _placed(value: Any, folder: Path) -> Any:
+    """A value of the verb with its paths, alone or in a tuple, in the folder."""
+    if isinstance(value, tuple):
+        return tuple(_placed(each, folder) for each in value)
+    return folder / value if isinstance(value, Path) else value
+
+
 def verb_command(case: TaskCase, run: Path, folder: Path) -> list[str]:
     """The verb of the case as a command, on a run, with files in a folder."""
     verb = case.cls.Config.verb
     flags = []
     for each in flags_of(verb):
         if each.name in case.verb:
-            value = case.verb[each.name]
-            text = str(folder / value if isinstance(value, Path) else value)
-            flags.append(text if each.argument.positional else f"{each.spelling}={text}")
+            value = _placed(case.verb[each.name], folder)
+            texts = list(map(str, value if isinstance(value, tuple) else (value,)))
+            flags += texts if each.argument.positional else [f"{each.spelling}={text}" for text in texts]
     return [verb.__name__.lower(), str(run), *flags]
 
 
