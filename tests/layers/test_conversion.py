@@ -189,7 +189,7 @@ def test_layers_that_cannot_be_turned_are_left_and_named():
     held = list(model.modules())
     assert warned(model) == (
         "elman.convert turned 1 layer and left 2: own (a subclass of torch.nn.LSTM); "
-        "rest.1 (not one of torch's recurrent layers)."
+        "rest.1 (HandmadeGRU, not one of torch's recurrent layers)."
     )
     assert all(now is then for now, then in zip(model.modules(), held, strict=True))
     assert type(model["own"]) is Own

@@ -220,7 +220,7 @@ def _why_foreign(module: nn.Module, back: bool) -> str | None:
     ):
         return None
     has_weights = next(module.parameters(), None) is not None or kind.__module__.startswith("torch.")
-    return "not one of torch's recurrent layers" if has_weights else None
+    return f"{kind.__name__}, not one of torch's recurrent layers" if has_weights else None
 
 
 def _is_recurrent_script(module: torch.jit.ScriptModule) -> bool:
