@@ -63,6 +63,7 @@ def suite(tmp_path, own):
     return run, tmp_path / "build"
 
 
+@pytest.mark.long
 def test_a_table_comes_together_from_runs_that_are_made_one_by_one(suite):
     run, build = suite
     run("--sets", "labels", "--methods", "majority")

@@ -312,9 +312,11 @@ def refused(capsys, tmp_path, *arguments):
     return said
 
 
-def test_unknown_characters(runs, tmp_path, capsys):
+def test_unknown_characters_are_read_as_unknown(runs, tmp_path):
     (tmp_path / "new.txt").write_text("a big ĳĳĳ\n" * 20)
-    assert "new.txt" in refused(capsys, tmp_path, runs["lm"], tmp_path / "new.txt")
+    out = tmp_path / "report"
+    assert main(["inspect", str(runs["lm"]), str(tmp_path / "new.txt"), "--out", str(out)]) == 0
+    assert (out / "report.html").exists()
 
 
 def test_no_such_file_and_no_such_run(runs, tmp_path, capsys):

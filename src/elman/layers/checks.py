@@ -118,7 +118,7 @@ def checked_state(state: State, initial: State, x: Tensor) -> State:
         ShapeError: the shapes differ from the initial state's.
         ValueError: its dtype or x's differs from the initial state's, without autocast.
     """
-    if state is not initial and [s.shape for s in state] != [s.shape for s in initial]:
+    if [s.shape for s in state] != [s.shape for s in initial]:
         expected, actual = (", ".join(str(list(s.shape)) for s in group) for group in (initial, state))
         raise ShapeError(f"state must have shape {expected}. Got {actual}.")
     dtype = initial[0].dtype
