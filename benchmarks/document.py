@@ -58,4 +58,4 @@ def _processor() -> str:
 
 
 def _markers(section: str) -> tuple[str, str]:
-    return f"<!-- {section}: written by make bench -->", f"<!-- end of {section} -->"
+    return f"<!-- {section}: written by a benchmark -->", f"<!-- end of {section} -->"
