@@ -29,14 +29,15 @@ _THEIRS = (rnn.RNNBase, rnn.RNNCellBase)
 _OURS = (Recurrent, torch_cells.StepModule)
 _OPERATORS = re.compile(r"aten::(quantized_)?(lstm|gru|rnn_tanh|rnn_relu)(_cell)?\b")
 _OF_MODULES = vars(nn.Module()).keys()
-_FIELDS = {
-    **dict.fromkeys(_PAIRS, TORCH_FIELDS),
-    **{kind: vars(kind(1, 2, device="meta")).keys() - _OF_MODULES for kind in _BACK},
-}
-"""The attributes that layers of a class have beside those of every module."""
 _HARMLESS = {"flatten_parameters", "_compiled_call_impl"}
 """Attributes of a class that programs replace on a layer, without an effect on its results."""
 _MOST_NAMED = 12
+
+
+def _fields_of(kind: type[nn.Module]) -> frozenset[str]:
+    """Returns the attributes that layers of a class have beside those of every module."""
+    names = TORCH_FIELDS if kind in _PAIRS else vars(kind(1, 2, device="meta")).keys() - _OF_MODULES
+    return frozenset(names)
 
 
 def convert(model: nn.Module, back: bool = False) -> nn.Module:
@@ -141,8 +142,9 @@ def _turned(
             "ignore"
         )  # torch warns of dropout in a single layer, as it did when it was made
         twin = target(**arguments_of(module), device="meta")
-    state = with_fields_of(twin, vars(module), _FIELDS[kind])
-    kept = vars(module).keys() - _FIELDS[kind] - _OF_MODULES  # what the user added
+    fields = _fields_of(kind)
+    state = with_fields_of(twin, vars(module), fields)
+    kept = vars(module).keys() - fields - _OF_MODULES  # what the user added
     weights = twin._parameters.keys()
     for name in sorted(kept - weights - _HARMLESS):
         if callable(vars(module)[name]) and hasattr(kind, name):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from elman.config import shown
@@ -173,3 +174,12 @@ def number_of(cell: object, reading: Reading = PLAIN) -> float:
     if found.two_ways and "," in str(cell):
         raise ValueError(f"{shown(cell)} is a number in two ways; training's --decimal says which")
     return float("nan") if found.missing[0] else float(found.values[0])
+
+
+def is_iso_date(value: object) -> bool:
+    """Whether a cell is a date or a date-time of ISO 8601."""
+    try:
+        datetime.fromisoformat(str(value))
+    except ValueError:
+        return False
+    return True

@@ -6,14 +6,13 @@ import csv
 import io
 import sys
 from collections.abc import Iterator
-from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from elman.data.read.cells import number_of
+from elman.data.read.cells import is_iso_date, number_of
 from elman.data.read.opening import kind_of
 from elman.data.read.reading import PLAIN, Reading
 from elman.data.read.text import read_text
@@ -259,15 +258,10 @@ def _named(header: list[str], table: pl.DataFrame, path: Path) -> pl.DataFrame:
 def _is_datum(cell: str) -> bool:
     """Whether a cell is a number or a date, not a name."""
     try:
-        if cell and not np.isnan(number_of(cell)) and cell.lower() not in ("true", "false"):
-            return True
+        is_number = bool(cell) and not np.isnan(number_of(cell)) and cell.lower() not in ("true", "false")
     except ValueError:
-        pass
-    try:
-        datetime.fromisoformat(cell)
-    except ValueError:
-        return False
-    return True
+        is_number = False
+    return is_number or is_iso_date(cell)
 
 
 def _numbers_rows(cells: pl.Series) -> bool:

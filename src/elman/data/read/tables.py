@@ -8,14 +8,13 @@ import shlex
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from elman.config import is_finite, shown
-from elman.data.read.cells import Stray, holds_names, numbers_of, stray_of
+from elman.data.read.cells import Stray, holds_names, is_iso_date, numbers_of, stray_of
 from elman.data.read.delimited import DELIMITED, read_delimited, separator_of
 from elman.data.read.opening import kind_of
 from elman.data.read.reading import PLAIN, Reading
@@ -253,7 +252,7 @@ def _refuse_cell(
     rule, hint = "a finite number", ""
     if is_finite(number):
         rule = f"in [-{LARGEST}, {LARGEST}]"
-    elif _is_date(value):
+    elif is_iso_date(value):
         hint = " Name a column of times by --time-column."
     elif (stray := stray_of(cells, reading)) and stray.row == row and (missing or stray.unit is not None):
         way = _way_out(stray)
@@ -310,12 +309,3 @@ def _decimal_of(table: pl.DataFrame, column: str, path: Path, reading: Reading) 
         f"{path}: row {row_number(path, row)}, column {column!r}: {value} is {readings['.']} "
         f"with --decimal . and {readings[',']} with --decimal ,"
     )
-
-
-def _is_date(value: object) -> bool:
-    """Whether a cell is a date or a date-time of ISO 8601."""
-    try:
-        datetime.fromisoformat(str(value))
-    except ValueError:
-        return False
-    return True
