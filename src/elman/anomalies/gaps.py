@@ -26,6 +26,7 @@ class Gaps:
         self._squares = np.zeros((_KINDS, columns))
         self._count = np.zeros((_KINDS, columns), dtype=np.int64)
         self._columns = np.arange(columns)
+        self._is_usual = False  # no column recovers, and errors without a gap are plenty
 
     def push(self, errors: np.ndarray, known: np.ndarray) -> np.ndarray:
         """Returns the errors of the next row [D], NaN if left out.
@@ -34,6 +35,11 @@ class Gaps:
             errors: [D]; NaN where the model expects nothing, or a value is missing.
             known: [D] whether each value is there.
         """
+        if self._is_usual and not np.isnan(errors).any():  # nearly every row
+            squares = np.square(errors, dtype=np.float64)
+            self._squares[0] += np.minimum(squares, _MOST * _MOST * (self._squares[0] / self._count[0]))
+            self._count[0] += 1
+            return errors
         kinds = np.frexp(self._recover)[1]  # number of binary digits
         self._recover = np.clip(self._recover + np.where(known, -1, 1), 0, 2 ** (_KINDS - 1) - 1)
         place = kinds, self._columns
@@ -44,6 +50,7 @@ class Gaps:
         measured = ~np.isnan(errors)
         self._squares[place] += np.where(measured, squares, 0.0)
         self._count[place] += measured
+        self._is_usual = not self._recover.any() and bool((self._count[0] >= FEWEST).all())
         if not kinds.any():
             return errors
         narrower = np.where(self._count[0] >= FEWEST, np.sqrt(mean[0] / np.maximum(own, 1e-30)), 1.0)
