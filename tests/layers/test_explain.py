@@ -226,7 +226,7 @@ def test_verbose_prints_each_answer_once_to_standard_error(value):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 def test_verbose_breaks_no_compiled_graph(dtype, monkeypatch, capsys):
-    monkeypatch.setattr(dispatch, "_VERBOSE", True)
+    monkeypatch.setattr(dispatch, "VERBOSE", True)
     monkeypatch.setattr(dispatch, "_printed", set())
     layer = Recurrent(LSTM(I, H), dtype=dtype)
     torch.compiler.reset()

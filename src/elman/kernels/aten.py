@@ -97,34 +97,54 @@ def is_single_step(call: Call) -> bool:
 
 
 def _single_step(call: Call) -> tuple[Tensor, State]:
-    """Runs one step by the cells' operators, which read the weights where they are.
+    """Runs one step by the cells' operators.
 
     Raises:
         ValueError: a parameter has the wrong shape.
     """
-    operator = find_step(call.cells[0])
-    assert operator is not None
     state = call.state if call.resets is None else where(call.resets[0], call.initial, call.state, dim=1)
+    try:
+        return one_step(call.cells, call.weights, call.x, state, call.dropout)
+    except RuntimeError:
+        for k, w in enumerate(call.weights):
+            _check_shapes(call.cells[k // call.directions], w)
+        raise
+
+
+def one_step(
+    cells: tuple[Cell, ...], weights: tuple[Weights, ...], x: Tensor, state: State, dropout: float = 0.0
+) -> tuple[Tensor, State]:
+    """Runs one step of full rows by the cells' operators, which read the weights where they are.
+
+    Args:
+        cells: the cell of each layer, for which ``find_step`` has an operator.
+        weights: parameters by name, for each layer and direction.
+        x: [1, B, I].
+        state: the state before the step, each tensor [layers × directions, B, H].
+        dropout: probability on the output of every layer but the last.
+
+    Raises:
+        RuntimeError: shapes or dtypes do not match.
+        ValueError: a bias has the wrong size.
+    """
+    operator = find_step(cells[0])
+    assert operator is not None
     states = [s.unbind() for s in state]
-    x = call.x[0]
+    directions = len(weights) // len(cells)
+    x = x[0]
     finals: list[State] = []
-    for k, cell in enumerate(call.cells):
-        if k and call.dropout:
-            x = draws.dropout(x, call.dropout)
+    for k, cell in enumerate(cells):
+        if k and dropout:
+            x = draws.dropout(x, dropout)
         first = len(finals)
-        for j in range(first, first + call.directions):
-            weights = _step_weights(cell, call.weights[j])
+        for j in range(first, first + directions):
             hx = [s[j] for s in states]
-            try:
-                new = operator(x, hx if len(hx) > 1 else hx[0], *weights)
-            except RuntimeError:
-                _check_shapes(cell, call.weights[j])
-                raise
+            new = operator(x, hx if len(hx) > 1 else hx[0], *_step_weights(cell, weights[j]))
             finals.append(new if len(hx) > 1 else (new,))
-        x = finals[first][0] if call.directions == 1 else torch.cat([new[0] for new in finals[first:]], 1)
+        x = finals[first][0] if directions == 1 else torch.cat([new[0] for new in finals[first:]], 1)
     # a copy, so that output and state share no memory; autocast may have lowered the precision of a new state
     stacked = map(torch.stack, zip(*finals, strict=True))
-    final = tuple([cast(new, old.dtype) for new, old in zip(stacked, call.state, strict=True)])
+    final = tuple([cast(new, old.dtype) for new, old in zip(stacked, state, strict=True)])
     return cast(x, final[0].dtype)[None], final
 
 

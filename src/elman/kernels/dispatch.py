@@ -19,7 +19,7 @@ from elman.state import State
 BACKENDS: dict[str, ModuleType] = {"cpu": cpu, "aten": aten, "reference": reference}
 _ONE_STEP = {"aten": aten} | BACKENDS
 
-_VERBOSE = os.environ.get("ELMAN_VERBOSE", "0") not in ("", "0")
+VERBOSE = os.environ.get("ELMAN_VERBOSE", "0") not in ("", "0")
 _printed: set[str] = set()
 
 
@@ -36,7 +36,7 @@ def run(call: Call, backend: str = "auto") -> tuple[Tensor, State]:
     """
     if onnx.is_exporting():
         return onnx.run(call)
-    if _VERBOSE:
+    if VERBOSE:
         _print_once(explain(call, backend))
     if backend == "auto":
         chosen = next(b for b in _by_speed(call).values() if b.supports(call) is None)

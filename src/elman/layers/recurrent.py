@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -15,7 +15,7 @@ from elman.cells.base import Cell, Shape, Weights, check_size
 from elman.cells.initialise import initialise
 from elman.dropout import dropout, mask
 from elman.errors import InputError, ShapeError
-from elman.kernels import dispatch
+from elman.kernels import aten, dispatch
 from elman.kernels.call import Answer, Call, Noise
 from elman.kernels.packing import in_graph
 from elman.layers.checks import (
@@ -471,6 +471,12 @@ class Recurrent(Deployable):
         order: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         """Checks the arguments, draws the noise and passes the call to a backend; x is [T, B, I, *planes]."""
+        if lengths is None and resets is None and side is None and self._is_quick(x):
+            before = self.initial_state(x.shape[1]) if state is None else state
+            if self._fits(before):
+                # a fault that torch finds is named by the checks below
+                with suppress(RuntimeError, ValueError):
+                    return aten.one_step(self.cells, self._weights(), x, before)
         T, B, features, *planes = x.shape
         if features != self.cell.input_size:
             axis = "axis of features" if planes else "last axis"
@@ -509,6 +515,29 @@ class Recurrent(Deployable):
         if self._calls is not None:
             self._calls.append((call, answer))
         return answer
+
+    def _is_quick(self, x: Tensor) -> bool:
+        """Whether a call with full rows and no resets is one step that torch's operator of the cell can run.
+
+        Decoders and agents make such calls by the million; checks, noise and the choice of a backend would
+        take as long as the step.
+        """
+        if x.shape[0] != 1 or not x.is_cpu or torch.compiler.is_compiling() or torch.jit.is_tracing():
+            return False
+        if self._explaining or self._record is not None or self._calls is not None or dispatch.VERBOSE:
+            return False
+        if self.residual or any(self.zoneout) or (self.training and self.is_random):
+            return False
+        return self.backend == "auto" and aten.find_step(self.cell) is not None
+
+    def _fits(self, state: State) -> bool:
+        """Whether this is a state of the layer, but for its rows and units."""
+        if not isinstance(state, tuple) or len(state) != len(self.zoneout):  # a rate for each state
+            return False
+        for s in state:
+            if not isinstance(s, Tensor) or s.dim() != 3 or s.shape[0] != len(self._names):
+                return False
+        return True
 
     def _recompute(self) -> int:
         """Returns the chunk length; 0 without gradients or in an exported graph, whose steps may be free."""
