@@ -60,3 +60,16 @@ def test_file_must_define_exactly_one(count, monkeypatch):
     monkeypatch.setattr(registry, "names", lambda folder: ["odd"])
     with pytest.raises(TypeError, match=rf"^elman\.cells\.odd must define exactly one Cell\. Got {count}\.$"):
         registry.find("cells", "odd", Cell)
+
+
+def test_the_task_of_a_verb_is_found_without_its_options():
+    found = {
+        verb: registry.task_of_verb(verb) for verb in ("generate", "translate", "detect", "try", "resume")
+    }
+    assert found == {
+        "generate": "language-model",
+        "translate": "translation",
+        "detect": "anomaly-detection",
+        "try": None,  # of several tasks
+        "resume": None,  # of every task
+    }

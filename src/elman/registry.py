@@ -55,6 +55,19 @@ def task_names() -> list[str]:
     )
 
 
+def task_of_verb(verb: str) -> str | None:
+    """Returns the name of the task whose ``options.py`` defines a verb; None if none does.
+
+    Imports nothing: the options of all tasks together take as long to import as a parser of arguments.
+    """
+    line = re.compile(rf"^class {re.escape(verb)}\([^)]*\bVerb\)", re.MULTILINE | re.IGNORECASE)
+    for name in task_names():
+        path = _PACKAGE / "tasks" / name.replace("-", "_") / "options.py"
+        if line.search(path.read_text("utf-8")):
+            return name
+    return None
+
+
 def task_options(name: str) -> Any:
     """Returns the ``TaskConfig`` that a task's ``options.py`` defines, without importing the task.
 

@@ -1,6 +1,5 @@
 """The command line: flags → task → print."""
 
-import difflib
 import logging
 import shlex
 import signal
@@ -18,7 +17,7 @@ from elman.cli.parse import Flag, flags_of, parse
 from elman.config import Argument, flag, from_json, read_yaml, to_json
 from elman.errors import InputError, Interrupted, TrainingStopped
 from elman.notice import LOGGER
-from elman.registry import find_task, load_module, task_names, task_options
+from elman.registry import find_task, load_module, task_names, task_of_verb, task_options
 from elman.tasks.shared.options import FileOptions, ModelOptions, TableOptions, TaskConfig, TextOptions, Verb
 from elman.train import files
 from elman.train.history import format_number
@@ -160,6 +159,9 @@ def _dispatch(arguments: list[str]) -> int:
     if verb in by_name:
         command, run = by_name[verb]
         return run(_parsed(command, rest))
+    task = task_of_verb(verb)
+    if task is not None:
+        return _use(task_options(task).verb, rest)
     uses = {_name(use): use for use in verbs()}
     if verb in uses:
         return _use(uses[verb], rest)
@@ -172,6 +174,8 @@ def _dispatch(arguments: list[str]) -> int:
 
 def _nearest(word: str, known: Iterable[str]) -> str:
     """Returns the known word that is nearest to a mistyped one; "" if none is near."""
+    import difflib  # only a mistake needs it
+
     return next(iter(difflib.get_close_matches(word.lower().replace("_", "-"), list(known), 1)), "")
 
 

@@ -1,7 +1,6 @@
 """Flags to values: one flag for each field of some dataclasses, shown in groups; errors in one line."""
 
 import argparse
-import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
@@ -142,6 +141,8 @@ def parse(flags: Sequence[Flag], arguments: list[str], program: str, about: str,
     values, unknown = parser.parse_known_intermixed_args(arguments)
     if unknown:
         known = [option.spelling for option in flags if not option.argument.positional]
+        import difflib  # only a mistake needs it
+
         near = difflib.get_close_matches(unknown[0].partition("=")[0], known, 1)
         meant = f"; did you mean {near[0]}?" if near else ""
         parser.error(f"Unrecognized options: {', '.join(unknown)}{meant}")

@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -209,7 +208,7 @@ def scratch_folder(folder: Path) -> Iterator[Path]:
     made = [parent for parent in folder.parents if not parent.exists()]
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        scratch = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.tmp")
+        scratch = folder.with_name(f".{folder.name}.{os.urandom(4).hex()}.tmp")
         scratch.mkdir()
     except OSError as error:
         raise InputError(f"{folder}: cannot be created: {error.strerror}") from None
