@@ -1,5 +1,6 @@
 """BLEU by hand, and what stands beside it."""
 
+import logging
 import math
 import sys
 
@@ -37,6 +38,14 @@ def test_signatures_say_how_it_was_measured():
     assert "tok:zh" in found["bleu"]
     assert "case:mixed" in found["bleu"]
     assert "case:lc" in found["bleu_lowercase"]
+
+
+def test_advice_of_sacrebleu_on_its_own_flags_stays_inside(caplog):
+    tokenized = ["The cat sat ."] * 200  # texts for which sacrebleu asks whether they were tokenized
+    translation_scores(tokenized, tokenized)
+    assert caplog.records == []
+    logging.getLogger("sacrebleu").warning("another caller's")
+    assert [record.message for record in caplog.records] == ["another caller's"]
 
 
 def test_what_is_missing_is_named(monkeypatch):

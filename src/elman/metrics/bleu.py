@@ -1,5 +1,8 @@
 """BLEU and chrF of translations, by sacrebleu."""
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sacrebleu.metrics import BLEU, CHRF
@@ -23,19 +26,32 @@ def translation_scores(
 
     Source: Papineni et al. 2002; Popović 2015; Post 2018, arXiv:1804.08771.
     """
-    return {
-        name: metric.corpus_score(translations, [references]).score
-        for name, metric in _metrics(tokenizer).items()
-    }
+    with _silent():
+        return {
+            name: metric.corpus_score(translations, [references]).score
+            for name, metric in _metrics(tokenizer).items()
+        }
 
 
 def signatures(tokenizer: str = "13a") -> dict[str, str]:
     """Returns sacrebleu's signature of each score, which makes scores comparable."""
     by_name = {}
-    for name, metric in _metrics(tokenizer).items():
-        metric.corpus_score(["a"], [["a"]])  # the number of references is known only after a score
-        by_name[name] = str(metric.get_signature())
+    with _silent():
+        for name, metric in _metrics(tokenizer).items():
+            metric.corpus_score(["a"], [["a"]])  # the number of references is known only after a score
+            by_name[name] = str(metric.get_signature())
     return by_name
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keeps sacrebleu's log to itself: its advice names flags of its own command, which nobody here gave."""
+    logger = logging.getLogger("sacrebleu")
+    disabled, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = disabled
 
 
 def _metrics(tokenizer: str) -> dict[str, Any]:
