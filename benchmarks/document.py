@@ -4,8 +4,6 @@ import os
 import platform
 from pathlib import Path
 
-import torch
-
 
 def check(file: Path, section: str) -> None:
     """Stops before anything is measured if the document has no such section.
@@ -29,6 +27,8 @@ def replace(file: Path, section: str, content: str) -> None:
 
 def publish(section: str, table: str, rounds: int, file: Path | None) -> None:
     """Prints a table and what it was measured on, and puts both into the document, if there is one."""
+    import torch  # what only reads the machine's name stays small
+
     facts = f"{torch.get_num_threads()} threads, torch {torch.__version__}, {rounds} rounds"
     text = f"{machine()}; {facts}.\n\n{table}"
     print(text)

@@ -4,22 +4,26 @@
     python benchmarks/own_data.py --shared ../shared          # runs all that has no result yet
     python benchmarks/own_data.py --sets trec text-fr-50 --methods default words
     python benchmarks/own_data.py --side guide                # the only sets that a choice may look at
-    python benchmarks/own_data.py --table                     # Markdown, from the results so far
+    python benchmarks/own_data.py --table --write docs/results.md   # Markdown, from the results so far
 
 The sets stand in ``own/sets.toml``, the methods in ``own/methods.toml``. Each run has a process of its own,
-two cores and a few minutes; its result joins ``build/own_data/results/SET.json`` as soon as it is there, so
-that an interrupted table continues where it stopped. Data come from the folder shared, from Debian's packages
-(apt-get download) and from Python's (pip download); what is fetched is kept in ``build/own_data``. fastai
-runs in an interpreter of its own, named with ``--peer-python``; without one its column stays empty.
+two cores and a few minutes. Its result joins ``own/results/SET.json`` as soon as it is there, with version,
+machine, time and memory. These files hold figures, not data, and are to be committed: a table comes together
+over several sittings, and an interrupted one continues where it stopped. Data come from the folder shared,
+from Debian's packages (apt-get download) and from Python's (pip download); what is fetched is kept in
+``build/own_data``. fastai runs in an interpreter of its own, named with ``--peer-python``; without one its
+column stays empty.
 """
 
 import argparse
 import signal
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from document import check, machine, replace
 from own import results as stored
 from own.default_run import default_run, network_options
 from own.measure import GRACE, keep_to_cores, measured, one, printed
@@ -27,6 +31,7 @@ from own.places import Places
 from own.prepare import HERE, about_of, load_methods, load_sets, prepared
 
 ROOT = Path(__file__).parents[1]
+SECTION = "own data"  # of the document that --write names
 DRAWS = ("default", "network", "fastai")  # methods whose result depends on the seed
 
 
@@ -51,7 +56,12 @@ def main() -> None:
         for name, about in chosen.items():
             print(f"{about['side']:<6}  {about['task']:<14}  {name:<22}  {about['source']}")
     elif options.table:
-        print(tables(places, chosen, methods))
+        if options.write:
+            check(options.write, SECTION)
+        text = tables(options.results, chosen, methods)
+        print(text)
+        if options.write:
+            replace(options.write, SECTION, text)
     else:
         for name, about in chosen.items():
             run_set(places, name, about, methods[about["task"]], options)
@@ -63,6 +73,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared", help="folder that holds data/")
     parser.add_argument("--build", type=Path, default=ROOT / "build/own_data", help="folder to write to")
+    parser.add_argument("--results", type=Path, default=HERE / "results", help="folder of the results")
     parser.add_argument("--sets-file", type=Path, default=HERE / "sets.toml", help="another file of sets")
     parser.add_argument("--sets", nargs="+", default=[], metavar="SET", help="these sets only")
     parser.add_argument("--methods", nargs="+", default=[], metavar="METHOD", help="these methods only")
@@ -73,6 +84,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--peer-python", type=Path, help="interpreter that has fastai")
     parser.add_argument("--list", action="store_true", help="print the sets")
     parser.add_argument("--table", action="store_true", help="print the tables of the results so far")
+    parser.add_argument("--write", type=Path, help="with --table: document whose section they replace")
     parser.add_argument(
         "--one", nargs=3, metavar=("SET", "METHOD", "SEED"), help="one run; prints it as JSON"
     )
@@ -82,8 +94,7 @@ def arguments() -> argparse.Namespace:
 def run_set(places: Places, name: str, about: dict[str, Any], methods: dict[str, Any], options: Any) -> None:
     """Runs what a set lacks, and writes each result as it comes."""
     facts = about_of(prepared(places, name, about))
-    folder = places.build / "results"
-    results = stored.load(folder, facts)
+    results = stored.load(options.results, facts)
     for method in ("default", "network", *methods["simple"], *methods["peers"]):
         if (options.methods and method not in options.methods) or (
             method == "fastai" and not options.peer_python
@@ -94,8 +105,8 @@ def run_set(places: Places, name: str, about: dict[str, Any], methods: dict[str,
             if str(seed) in runs and not options.again:
                 continue
             runs[str(seed)] = run = start(places, name, about, method, seed, methods, options)
-            run["version"] = version()
-            stored.save(folder, results)
+            run |= {"version": version(), "machine": machine()}
+            stored.save(options.results, results)
             print(f"{name}  {method}  seed {seed}: {run.get('figure', run)}", flush=True)
             if "same_as" in run:
                 break
@@ -140,25 +151,25 @@ def run_here(
     print(printed(run))
 
 
-def tables(places: Places, sets: dict[str, Any], methods: dict[str, Any]) -> str:
-    """Returns the tables of all tasks that have results."""
-    parts = []
-    for task, about in methods.items():
-        folders = [places.build / "sets" / name for name in sets if sets[name]["task"] == task]
-        facts = [about_of(folder) for folder in folders if (folder / "about.json").is_file()]
-        loaded = [stored.load(places.build / "results", fact) for fact in facts]
-        with_runs = [results for results in loaded if results["runs"]]
-        if with_runs:
-            parts.append(stored.table(task, about, with_runs))
-    return "\n\n".join(parts) or "no results yet"
+def tables(folder: Path, sets: dict[str, Any], methods: dict[str, Any]) -> str:
+    """Returns what ran where, and the tables of all tasks that have results."""
+    found = stored.all_of(folder, sets)
+    parts = [
+        stored.table(task, about, [results for results in found if results["about"]["task"] == task])
+        for task, about in methods.items()
+        if any(results["about"]["task"] == task for results in found)
+    ]
+    return "\n\n".join([stored.circumstances(found), *parts]) if parts else "no results yet"
 
 
 def version() -> str:
-    """Returns the commit that ran."""
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True
-    )
-    return done.stdout.strip()
+    """Returns the version of elman and the commit that ran; ``+`` marks changes that are not committed."""
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", "src", "benchmarks", ":!*/results/*")
+    return f"{metadata.version('elman')} ({git('describe', '--always')}{'+' if changed else ''})"
 
 
 if __name__ == "__main__":

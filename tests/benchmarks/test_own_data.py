@@ -54,7 +54,8 @@ def suite(tmp_path, own):
     (tmp_path / "sets.toml").write_text(SETS)
 
     def run(*arguments: str) -> str:
-        places = ["--build", tmp_path / "build", "--sets-file", tmp_path / "sets.toml"]
+        places = ["--build", tmp_path / "build", "--results", tmp_path / "build/results"]
+        places += ["--sets-file", tmp_path / "sets.toml"]
         command = [sys.executable, ROOT / "benchmarks/own_data.py", *places, *arguments]
         done = subprocess.run(command, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
@@ -64,7 +65,7 @@ def suite(tmp_path, own):
 
 
 @pytest.mark.long
-def test_a_table_comes_together_from_runs_that_are_made_one_by_one(suite):
+def test_a_table_comes_together_from_runs_that_are_made_one_by_one(suite, own):
     run, build = suite
     run("--sets", "labels", "--methods", "majority")
     path = build / "results/labels.json"
@@ -79,9 +80,17 @@ def test_a_table_comes_together_from_runs_that_are_made_one_by_one(suite):
     runs = json.loads(path.read_text())["runs"]
     assert runs["majority"]["0"]["figure"] == 0.123
     assert runs["default"]["0"]["figure"] > 0.9
-    assert len(runs["default"]["0"]["rows"]) == 24
+    assert {"machine", "version"} <= runs["default"]["0"].keys()
+    _, results = own
+    (loaded,) = results.all_of(path.parent, ["labels"])
+    assert loaded["runs"]["default"]["0"]["rows"] == [1.0] * 24
 
-    tables = run("--table")
+    # the table needs results alone, and fills its section of a document
+    (build / "sets/labels/about.json").unlink()
+    document = build / "results.md"
+    document.write_text("a\n<!-- own data: written by a benchmark -->\n<!-- end of own data -->\nb\n")
+    tables = run("--table", "--write", str(document))
+    assert tables.strip() in document.read_text()
     assert "Of 1 sets that only report" in tables
     assert "| labels | report | 96 | 24 | 1.000 ± 0.000 |" in tables
 
@@ -116,6 +125,16 @@ def test_a_process_is_ended_after_its_time(own):
     from own.measure import measured
 
     assert measured([sys.executable, "-c", "while True: pass"], 0.5) == {"failed": "more than 0.5 seconds"}
+
+
+def test_rows_are_kept_in_little_space(own):
+    _, results = own
+    assert results.unpacked(results.packed([0.0, 1.0, 1e9])) == [0, 1, results.LARGEST]
+    assert results.unpacked(results.packed([])) == []
+    draw = random.Random(1)
+    rows = [draw.uniform(0, 100) for _ in range(1000)]
+    assert results.unpacked(results.packed(rows)) == pytest.approx(rows, rel=1e-3)
+    assert len(results.packed([float(draw.random() < 0.8) for _ in range(2000)])) < 1000
 
 
 def test_differences_are_paired_by_row(own):
