@@ -71,7 +71,7 @@ def remedies(
     proposals = {"vanishing": _vanishing, "exploding": _exploding, "healthy": _healthy}
     chosen: list[Remedy] = []
     for remedy in proposals.get(verdict, _none)(config, cell, half_life, lags, clipped, saturated):
-        if _is_new(config, cell, remedy.options) and len(chosen) < MOST:
+        if is_new(config, remedy.options, cell) and len(chosen) < MOST:
             chosen.append(remedy)
     return chosen
 
@@ -176,19 +176,24 @@ def _with(config: Any, cell: Cell, added: str) -> str:
     return "+".join([*kept, added])
 
 
-def _is_new(config: Any, cell: Cell, options: dict[str, Any]) -> bool:
-    """Whether the task accepts these options and values, and the run does not have them already."""
+def is_new(config: Any, options: dict[str, Any], cell: Cell | None = None) -> bool:
+    """Whether the task accepts these options and values, and the run does not have them already.
+
+    Args:
+        config: the run's options.
+        options: values by their names in the configuration.
+        cell: the run's cell; needed if the options name a cell or an initialisation.
+    """
     names = {field.name for field in dataclasses.fields(config)}
     if not options.keys() <= names or all(getattr(config, name) == value for name, value in options.items()):
         return False
-    if not options.keys() & {"cell", "init"}:
-        return True
     try:
         changed = dataclasses.replace(config, **options)
-        other = cell if changed.cell == config.cell else make_cell(changed.cell, 2, 2)
-        with draws.Draws(0).building():
-            weights = {name: torch.empty(shape) for name, shape in other.parameters().items()}
-            initialise(other, weights, changed.init)
+        if cell is not None and options.keys() & {"cell", "init"}:
+            other = cell if changed.cell == config.cell else make_cell(changed.cell, 2, 2)
+            with draws.Draws(0).building():
+                weights = {name: torch.empty(shape) for name, shape in other.parameters().items()}
+                initialise(other, weights, changed.init)
     except ValueError:  # for example, an initialisation that needs a memory gate
         return False
     return True

@@ -1,6 +1,6 @@
 """Forecasts, their figures and the report."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from elman.data.series.panel import Panel
 from elman.data.series.read import make_panel, read_panel
 from elman.data.series.time_forms import TimeForm, form_of_text
 from elman.data.series.times import Trained
+from elman.diagnose.remedies import Remedy
 from elman.draws import Draws
 from elman.errors import InputError
 from elman.models.forecast.ensemble import Ensemble
@@ -36,6 +37,7 @@ from elman.tasks.shared.data import Parts
 from elman.tasks.shared.table import behind_line, table_lines
 
 _PICTURE = "forecasts.png"
+_FIGURES = {"smape": "sMAPE", "mase": "MASE", "owa": "OWA", "mae": "MAE"}
 _SHOWN = 6  # series in a picture
 _DRAWN = (80, 95)  # intervals in the picture of the test part, in per cent
 _DIGITS = 6  # significant digits of a number in CSV: about what float32 holds
@@ -155,6 +157,18 @@ class SeriesAnswers(TaskAnswers):
         """Returns the first windows, with the names of each step's features."""
         return Excerpt(next(iter(batches.epoch(0))), features=self.windows.features)
 
+    def proposals(self, results: dict[str, Any]) -> Iterator[Remedy]:
+        """Proposes several members, and the other kind of model, where a simple method is ahead."""
+        if "test" not in results:
+            return
+        name, best = _leader(results)
+        if not best:
+            return
+        why = f"{best} is ahead in {_FIGURES[name]}"
+        yield Remedy({"ensemble": 5}, f"{why}: the mean of several members errs less")
+        if self.config.model == "direct":
+            yield Remedy({"model": "es-rnn"}, f"{why}: it learns level and season of each series as well")
+
     def report(self, results: dict[str, Any]) -> str:
         """Returns the test figures of the model and of simple methods."""
         lines = report_lines(results, self.facts.horizon)
@@ -169,17 +183,15 @@ def report_lines(results: dict[str, Any], horizon: int) -> list[str]:
         return ["trained on all steps; no test part"]
     test, baselines = results["test"], results["baselines"]
     rows = {**baselines, "this model": test}
-    heads = {"smape": "sMAPE", "mase": "MASE", "owa": "OWA", "mae": "MAE"}
-    names = [name for name in heads if name in test]
+    names = [name for name in _FIGURES if name in test]
     cells = {
         method: [f"{row[name]:.4g}" if name in row else "" for name in names] for method, row in rows.items()
     }
     lines = [f"{counted(test['forecasts'], 'forecast')} of {counted(horizon, 'step')} on the test part:", ""]
-    lines += table_lines("", [f"{heads[name]:>9}" for name in names], cells)
-    shared = [name for name in ("mase", "smape", "mae") if all(name in row for row in rows.values())]
-    for name in shared[:1]:
+    lines += table_lines("", [f"{_FIGURES[name]:>9}" for name in names], cells)
+    for name in _compared(results):
         others = {method: row[name] for method, row in baselines.items()}
-        lines += behind_line(test[name], others, heads[name], higher_is_better=False)
+        lines += behind_line(test[name], others, _FIGURES[name], higher_is_better=False)
     if "coverage_80" in test:
         lines += [
             "",
@@ -187,3 +199,18 @@ def report_lines(results: dict[str, Any], horizon: int) -> list[str]:
             f"{test['coverage_80']:.1%}, the 95 % interval {test['coverage_95']:.1%}",
         ]
     return lines
+
+
+def _leader(results: dict[str, Any]) -> tuple[str, str]:
+    """Returns the figure that decides and the best simple method if it is ahead in it; "" if none is."""
+    for name in _compared(results):
+        rows = results["baselines"]
+        best = min(rows, key=lambda method: rows[method][name], default="")
+        return name, best if best and rows[best][name] < results["test"][name] else ""
+    return "", ""
+
+
+def _compared(results: dict[str, Any]) -> list[str]:
+    """Returns the name of the figure in which the methods are compared, or nothing."""
+    rows = [*results["baselines"].values(), results["test"]]
+    return [name for name in ("mase", "smape", "mae") if all(name in row for row in rows)][:1]

@@ -1,12 +1,13 @@
 """Predictions, figures and reports of a trained model: the contract of all tasks."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from elman.batch import Batches
+from elman.diagnose.remedies import Remedy
 from elman.tasks.shared.data import Parts
 
 
@@ -66,6 +67,10 @@ class TaskAnswers(ABC):
     @abstractmethod
     def report(self, results: dict[str, Any]) -> str:
         """Returns the results of a training as readable lines."""
+
+    def proposals(self, results: dict[str, Any]) -> Iterator[Remedy]:
+        """Proposes options of the task for a run with these results; by default none."""
+        yield from ()
 
     def excerpt(self, batches: Any) -> Excerpt:
         """Returns some sequences of a part and their names; by default its first batch, without names."""

@@ -20,6 +20,7 @@ from elman.layers.recurrent import Recurrent
 from elman.notice import notice
 from elman.pictures.base import can_draw
 from elman.pictures.curve import draw_curve
+from elman.tasks.shared.advice import advice_lines, what_to_try
 from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts, TaskData
 from elman.tasks.shared.facts import TaskFacts
@@ -241,6 +242,11 @@ class Task(ABC):
             "seconds": round(self.history[-1]["seconds"], 1) if self.history else 0.0,
             **self._measure(parts, show_progress),
         }
+        of_the_task = self.Answers(self.config, self.facts).proposals(self.results)
+        self.results["what_to_try"] = [
+            {"flags": remedy.flags, "why": remedy.why}
+            for remedy in what_to_try(self.config, self.history, of_the_task)
+        ]
         if self.folder is not None:
             loop.check()
             if can_draw():
@@ -270,8 +276,9 @@ class Task(ABC):
         return self.answers.evaluate(as_paths(data))
 
     def report(self) -> str:
-        """Returns the results as readable lines."""
-        return self.Answers(self.config, self.facts).report(self.results)
+        """Returns the results as readable lines, and what to try next."""
+        report = self.Answers(self.config, self.facts).report(self.results)
+        return "\n".join([report, *advice_lines(self.results)])
 
     def excerpt(self, data: Paths | None = None) -> Excerpt:
         """Returns a batch of sequences for inspecting the model.
