@@ -85,6 +85,7 @@ def test_pairs_of_the_test_part_that_were_trained_on_are_told(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:.* pairs of the .* part are also in the training part")
+@pytest.mark.filterwarnings("ignore:no installed font has")
 def test_scripts_without_spaces(tmp_path):
     """A made-up language of Chinese words into one of Japanese, no space in either."""
     there = dict(
