@@ -27,7 +27,7 @@ def model(
 ) -> Seq2Seq:
     encoder = Recurrent(cell(E, H // 2), layers, bidirectional=True)
     decoder = Recurrent(cell(E * (1 + feeding), H), layers)
-    attention = ATTENTIONS[kind](decoder.output_size, encoder.output_size)
+    attention = ATTENTIONS[kind](decoder.output_size, encoder.output_size) if kind != "none" else None
     options = {"begin": BEGIN, "source_size": source_size, "input_feeding": feeding} | options
     return randomise(Seq2Seq(V, encoder, decoder, attention, **options))
 
@@ -111,6 +111,23 @@ def test_what_the_decoder_begins_with(bridge):
                 joined = torch.tanh(joined @ linear.weight.T + linear.bias)
             wanted = torch.zeros(2, H) if bridge == "zero" else joined
             torch.testing.assert_close(state[layer], wanted)
+
+
+@each_feeding
+def test_without_attention_the_source_is_known_by_the_first_state(feeding):
+    net, pairs = model(feeding=feeding, kind="none"), batch([(5, 3), (2, 6)])
+    together, _ = net(pairs)
+    alone = [net(row(pairs, k))[0].sum for k in range(2)]
+    torch.testing.assert_close(together.sum, sum(alone))
+    state, begin = net.begin_decoding(pairs.inputs), torch.full((2,), BEGIN)
+    found, _ = net.step(begin, state)
+    memory, recurrent = net.encode(pairs.inputs)
+    features, _, weights = net.decode(begin[None], recurrent, memory)
+    torch.testing.assert_close(found, net.head.logits(features[0]).log_softmax(-1))
+    assert weights.shape == (1, 2, 0)
+    assert not torch.allclose(found[0], found[1])
+    with pytest.raises(ValueError, match="needs a bridge"):
+        model(kind="none", bridge="zero")
 
 
 def test_a_bridge_that_does_not_fit_is_refused():

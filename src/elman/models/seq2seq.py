@@ -33,7 +33,8 @@ class Seq2Seq(nn.Module):
         target_size: V, tokens of the target.
         encoder: reads the source's embedding, or its numbers; may be bidirectional.
         decoder: reads the target's embedding, and E more features with input feeding.
-        attention: from the decoder's output to the encoder's.
+        attention: from the decoder's output to the encoder's; None: the decoder knows the source by its
+            initial state alone, f_t = tanh(W h_t) (Sutskever, Vinyals & Le 2014, arXiv:1409.3215).
         begin: the token before a target's first.
         source_size: tokens of the source; None: source and target share vocabulary and embedding.
         source: input encoder of the source in place of an embedding, see ``models/inputs.py``;
@@ -49,8 +50,9 @@ class Seq2Seq(nn.Module):
         source [S, B], [S, B, I] or [S, B, C, H, W], target [T, B] → features f [T, B, E]
 
     Raises:
-        ValueError: the decoder is bidirectional, its input size is odd with input feeding, both source and
-            source_size are given, or a shared embedding or the bridge does not match the encoder's sizes.
+        ValueError: the decoder is bidirectional, it has neither attention nor bridge, its input size is odd
+            with input feeding, both source and source_size are given, or a shared embedding or the bridge
+            does not match the encoder's sizes.
     """
 
     def __init__(
@@ -58,7 +60,7 @@ class Seq2Seq(nn.Module):
         target_size: int,
         encoder: Recurrent,
         decoder: Recurrent,
-        attention: Attention,
+        attention: Attention | None,
         *,
         begin: int,
         source_size: int | None = None,
@@ -72,6 +74,8 @@ class Seq2Seq(nn.Module):
         super().__init__()
         if decoder.bidirectional:
             raise ValueError("a decoder cannot be bidirectional")
+        if attention is None and bridge == "zero":
+            raise ValueError("without attention a decoder needs a bridge, which tells it of the source")
         width, rest = divmod(decoder.input_size, 2 if input_feeding else 1)
         if rest:
             raise ValueError(
@@ -89,7 +93,8 @@ class Seq2Seq(nn.Module):
         self.source_embedding = source if source_size is None else _embedding(source_size, encoder.input_size)
         self.encoder, self.decoder, self.attention = encoder, decoder, attention
         self.bridge = None if bridge == "zero" else Bridge(encoder, decoder, learned=bridge == "learned")
-        self.readout = nn.Linear(decoder.output_size + encoder.output_size, width)
+        context_size = 0 if attention is None else encoder.output_size
+        self.readout = nn.Linear(decoder.output_size + context_size, width)
         nn.init.xavier_uniform_(self.readout.weight)
         nn.init.zeros_(self.readout.bias)
         self.head = Categorical(width, target_size, self.embedding if tied else None, label_smoothing)
@@ -111,7 +116,10 @@ class Seq2Seq(nn.Module):
         embedding = self.embedding if self.source_embedding is None else self.source_embedding
         x = encode(embedding, source.values, self.dropout, self.training)
         output, state = self.encoder(x, None, source.lengths, source.resets, source.side)
-        memory = self.attention.memory(dropout(output, self.dropout, self.training), source.lengths)
+        if self.attention is None:
+            memory = _nothing(output)
+        else:
+            memory = self.attention.memory(dropout(output, self.dropout, self.training), source.lengths)
         recurrent = self.decoder.initial_state(x.shape[1]) if self.bridge is None else self.bridge(state)
         if self.input_feeding:
             recurrent = (*recurrent, x.new_zeros(1, x.shape[1], self.readout.out_features))
@@ -138,8 +146,12 @@ class Seq2Seq(nn.Module):
 
     def _advance(self, x: Tensor, state: State, memory: Memory) -> tuple[Tensor, State, Tensor]:
         output, state = self.decoder(x, state)
-        context, weights = self.attention(output, memory)
-        features = torch.tanh(self.readout(torch.cat([output, context], -1)))
+        if self.attention is None:
+            weights = output.new_zeros(*output.shape[:2], 0)
+        else:
+            context, weights = self.attention(output, memory)
+            output = torch.cat([output, context], -1)
+        features = torch.tanh(self.readout(output))
         return dropout(features, self.dropout, self.training), state, weights
 
     def begin_decoding(self, source: Field) -> State:
@@ -210,6 +222,12 @@ class Bridge(nn.Module):
             joined = s.unflatten(0, (self._layers, -1)).movedim(1, 2).flatten(2)
             mapped.append(change(joined).unflatten(2, shape))
         return tuple(mapped)
+
+
+def _nothing(output: Tensor) -> Memory:
+    """Returns a memory of no states, for as many rows as the encoder's output [S, B, K] has."""
+    nothing = output.new_zeros(0, output.shape[1], 0)
+    return Memory(nothing, nothing, nothing)
 
 
 def _embedding(tokens: int, width: int) -> nn.Embedding:

@@ -207,3 +207,17 @@ def test_real_captions(shared, tmp_path):
     assert len(task.source_vocabulary) == 600
     baselines = task.results["baselines"]
     assert baselines["subwords one by one"]["chrf"] > baselines["copying the source"]["chrf"] > 5
+
+
+def test_without_attention_every_verb_works_but_the_picture(tmp_path):
+    (tmp_path / "pairs.tsv").write_text(sentences(60))
+    run = tmp_path / "run"
+    Translator(**{**LEARNS, "attention": "none", "epochs": 1}).train(tmp_path / "pairs.tsv", run)
+    assert not (run / "attention.png").exists()
+    task = elman.load(run)
+    assert len(task.translate(["the big cat", "a dog"])) == 2
+    assert task.evaluate(run.parent / "pairs.tsv")["pairs"] == 60
+    with pytest.raises(InputError, match=r"^a run trained with --attention none has no attention to draw$"):
+        task.draw("the big cat", "cat", tmp_path / "a.png")
+    with pytest.raises(InputError, match="--bridge"):
+        Translator(attention="none", bridge="zero")

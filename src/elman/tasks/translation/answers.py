@@ -76,7 +76,7 @@ class TranslationAnswers(TaskAnswers):
         if not test:
             return {}
         translations = self.writer.best(test.sources, SearchOptions())
-        if self.folder is not None:
+        if self.folder is not None and self.model.attention is not None:
             self._draw_one(test, self.folder / _PICTURE)
         return {
             "test": self._figures(test, translations),

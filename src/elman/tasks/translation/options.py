@@ -112,8 +112,9 @@ class TranslationConfig(StartOptions, TextOptions):
     """features of a token's embedding, and of the output layer's input"""
     dropout: float = 0.3
     """dropout probability on embeddings, between layers, and on the inputs of decoder and output layer"""
-    attention: Literal["bilinear", "dot", "additive"] = "bilinear"
-    """how the attention compares a decoder state with the encoder states"""
+    attention: Literal["bilinear", "dot", "additive", "none"] = "bilinear"
+    """how the attention compares a decoder state with the encoder states; none: no attention, the decoder
+    knows the source by its initial state alone"""
     bridge: Literal["learned", "last", "zero"] = "learned"
     """initial state of the decoder: a learned map of the encoder's last state, that state itself (last), or
     zero"""
@@ -148,6 +149,8 @@ class TranslationConfig(StartOptions, TextOptions):
         require("--hidden-size", self.hidden_size % 2 == 0, "even", self.hidden_size)
         both = (self.source_column is None) == (self.target_column is None)
         require("--source-column", both, "given together with --target-column", self.source_column)
+        told = self.attention != "none" or self.bridge != "zero"
+        require("--bridge", told, "learned or last with --attention none", self.bridge)
         require("--label-smoothing", 0 <= self.label_smoothing < 1, "in [0, 1)", self.label_smoothing)
 
     @property

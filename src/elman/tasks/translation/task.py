@@ -122,7 +122,7 @@ class Translator(Task):
             path: the file to write (.png, .svg or .pdf).
 
         Raises:
-            InputError: a text holds a control character, or the path breaks a rule.
+            InputError: a text holds a control character, the path breaks a rule, or there is no attention.
         """
         writer = self.answers.writer
         path = Path(path)
@@ -156,11 +156,14 @@ class Translator(Task):
         encoder = self.layer(config.embedding_size, config.hidden_size // 2, bidirectional=True)
         decoder = self.layer(config.embedding_size * (2 if config.input_feeding else 1))
         try:
+            attention = None
+            if config.attention != "none":
+                attention = ATTENTIONS[config.attention](decoder.output_size, encoder.output_size)
             return Seq2Seq(
                 len(vocabulary),
                 encoder,
                 decoder,
-                ATTENTIONS[config.attention](decoder.output_size, encoder.output_size),
+                attention,
                 begin=vocabulary.special(BEGIN),
                 source_size=None if config.shared_vocabulary else len(self.source_vocabulary),
                 bridge=config.bridge,

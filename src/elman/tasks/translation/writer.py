@@ -16,6 +16,7 @@ from elman.data.read.text import arriving_lines
 from elman.decode.options import SearchOptions
 from elman.decode.rules import Hypothesis
 from elman.decode.search import search
+from elman.errors import InputError
 from elman.models.predict import device_of, predict
 from elman.models.seq2seq import Seq2Seq
 from elman.pictures.attention import draw_attention
@@ -121,6 +122,8 @@ class Writer:
 
     def draw(self, source: str, translation: str, path: Path) -> None:
         """Draws the attention; see ``Translator.draw``."""
+        if self.model.attention is None:
+            raise InputError("a run trained with --attention none has no attention to draw")
         read, written = self.facts.source_tokens(source), self.facts.target_tokens(translation)
         (weights,) = predict(
             self.model,
