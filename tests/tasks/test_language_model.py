@@ -23,7 +23,7 @@ from elman.tasks.language_model.data import CorpusData
 from elman.tasks.language_model.options import Generate
 from elman.tasks.language_model.task import LanguageModel
 
-OPTIONS = SMALL | {"embedding_size": 4, "bptt": 20}
+OPTIONS = SMALL | {"embedding_size": 4, "bptt": 20, "ngrams": "none"}  # the network alone
 OLD = Path(__file__).parent / "old_runs"
 
 

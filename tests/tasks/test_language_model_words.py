@@ -18,7 +18,7 @@ from elman.tasks.language_model import answers as language_model
 from elman.tasks.language_model.task import LanguageModel
 from elman.tasks.shared.run_folder import open_run
 
-OPTIONS = SMALL | {"embedding_size": 4, "bptt": 20, "level": "words"}
+OPTIONS = SMALL | {"embedding_size": 4, "bptt": 20, "level": "words", "ngrams": "none"}
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -28,7 +28,7 @@ def frequency_nats(
         nats; the count is in tokens.
     """
     counts = np.bincount(train, minlength=vocabulary_size)
-    targets = test[_depth(len(test), _starts(test_starts)) > 0]
+    targets = test[depth_of(len(test), _starts(test_starts)) > 0]
     nats = np.log(len(train) + vocabulary_size) - np.log1p(counts[targets])
     return float(nats.sum()), len(targets)
 
@@ -77,7 +77,7 @@ def witten_bell_nats(
         raise InputError(f"order must be an int in [1, inf). Got {order}.")
     size = len(train)
     tokens = np.concatenate((train, test)).astype(np.int64)
-    depth = _depth(len(tokens), np.concatenate((_starts(train_starts), _starts(test_starts) + size)))
+    depth = depth_of(len(tokens), np.concatenate((_starts(train_starts), _starts(test_starts) + size)))
     p = np.full(len(test), 1 / vocabulary_size)
     # gram[i] is the number of the n-gram that ends at i, at first the empty one. Numbers are below N + M,
     # so that the keys below cannot overflow, however large the vocabulary.
@@ -121,6 +121,6 @@ def _starts(starts: np.ndarray | None) -> np.ndarray:
     return np.zeros(1, dtype=np.int64) if starts is None else starts
 
 
-def _depth(length: int, starts: np.ndarray) -> np.ndarray:
-    """Return the number of tokens before each token in its document [N]."""
+def depth_of(length: int, starts: np.ndarray) -> np.ndarray:
+    """Returns the number of tokens before each token in its document [N]."""
     return np.arange(length) - np.repeat(starts, np.diff(starts, append=length))

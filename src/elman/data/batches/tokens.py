@@ -88,11 +88,8 @@ class TokenWindows:
     def epoch(self, number: int = 0, start: int = 0) -> Iterator[Batch]:
         """Yields chunks, starting at chunk ``start``."""
         last = len(self.corpus) - 1
-        for offset in range(start * self._chunk, self._piece + self._warm_up, self._chunk):
-            width = min(self._chunk, self._piece + self._warm_up - offset)
-            begins = self._begins - self._warm_up + offset
-            batch = _chunk(self.corpus, begins, width)
-            positions = begins[None] + np.arange(width)[:, None]
+        for positions in self.positions(start):
+            batch = _chunk(self.corpus, positions[0], len(positions))
             own = (positions >= self._begins) & (positions < np.minimum(self._begins + self._piece, last))
             weights = torch.from_numpy(own.astype(np.float32))
             if batch.targets.weights is not None:
@@ -104,6 +101,12 @@ class TokenWindows:
                 # its own loss may be infinite, which no weight makes 0
                 values = values.masked_fill(ignored, len(self.corpus.vocabulary) - 1)
             yield Batch(batch.inputs, Target(values, weights))
+
+    def positions(self, start: int = 0) -> Iterator[np.ndarray]:
+        """Yields where the inputs of each chunk stand in the corpus [T, B]; each target is one further on."""
+        for offset in range(start * self._chunk, self._piece + self._warm_up, self._chunk):
+            width = min(self._chunk, self._piece + self._warm_up - offset)
+            yield self._begins - self._warm_up + offset + np.arange(width)[:, None]
 
 
 def excerpts(corpus: Corpus, rows: int, steps: int) -> Batch:

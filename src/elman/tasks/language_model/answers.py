@@ -23,7 +23,6 @@ from elman.tasks.shared.answers import Excerpt
 from elman.tasks.shared.data import Parts
 from elman.tasks.shared.text import text_excerpt
 from elman.tasks.shared.token_streams import LARGEST_BASELINE, StreamAnswers, whole_windows
-from elman.train.loop import evaluate
 
 UNITS = {"characters": "char", "bytes": "byte", "words": "word", "subwords": "subword"}
 _FREQUENCY = {"characters": "letter", "bytes": "letter", "words": "word", "subwords": "subword"}
@@ -118,18 +117,15 @@ class TextAnswers(StreamAnswers):
             batches: of the text.
             left_out: further characters of the text, which have no token.
         """
-        loss, corpus = evaluate(self.model, batches), batches.corpus
+        own, network = self.losses(batches)
+        corpus = batches.corpus
         assert isinstance(corpus.vocabulary, TextVocabulary)
-        total, count = loss.sum, int(loss.count)
         novel = _novel_targets(corpus) + left_out
-        if novel:
-            assert isinstance(corpus.vocabulary, CharacterVocabulary)
-            chance = corpus.vocabulary.novelty or _LEAST_NOVELTY
-            total += novel * (math.log(corpus.vocabulary.others) - math.log(chance)) - count * math.log1p(
-                -chance
-            )
-            count += novel
+        total, count = own.sum + _novelty_nats(corpus, novel, own.count), int(own.count) + novel
         figures = self._figures(corpus, total, count)
+        if network is not None:
+            total = network.sum + _novelty_nats(corpus, novel, own.count)
+            figures["network_bits_per_token"] = total / count / math.log(2) if count else math.nan
         if left_out:
             figures["unknown"] = left_out / (len(corpus) + left_out)
         if corpus.vocabulary.has_words:
@@ -187,15 +183,17 @@ class TextAnswers(StreamAnswers):
             written = results["sample"]
             lines += [*_excerpt(written["text"]), "", *_novelty(written, level), ""]
         if "test" in results:
-            lines += self._table(results["test"], results["baselines"])
+            lines += self._table(results["test"], results["baselines"], results.get("ngrams", {}))
         return "\n".join(lines)
 
-    def _table(self, test: dict[str, Any], baselines: dict[str, float]) -> list[str]:
+    def _table(self, test: dict[str, Any], baselines: dict[str, float], ngrams: dict[str, Any]) -> list[str]:
         """Returns lines for all methods: bits per token (words: perplexity), and bits per character."""
         unit, words = UNITS[self.config.level], self.config.level == "words"
         per_char = test["bits_per_character"] / test["bits_per_token"] if "characters" in test else None
         own = test["bits_per_token"]
-        rows = {**baselines, "this model": own}
+        network = test.get("network_bits_per_token")
+        alone = {} if network is None else {"the network alone": network}
+        rows = {**baselines, **alone, "this model" + " (network and n-grams)" * bool(alone): own}
         width = max(map(len, rows))
         head = ["perplexity" if words else f"bits per {unit}", *["bits per char"] * (per_char is not None)]
         lines = [f"{', '.join(head)} on the test part ({test['tokens']:,} {unit}s):"]
@@ -206,11 +204,22 @@ class TextAnswers(StreamAnswers):
             lines.append(f"  {name:<{width}}  {'  '.join(figures)}")
         behind = {name: own - bits for name, bits in baselines.items() if own > bits}
         lines += [f"  the model is behind {name} by {gap:.3f} bits" for name, gap in behind.items()]
+        if ngrams.get("ngrams"):
+            lines.append(f"  {_of_ngrams(ngrams)}")
         if test.get("unknown"):
             lines.append(
                 f"  {test['unknown']:.2%} of the test part's {unit}s are unknown, one token to the model"
             )
         return lines
+
+
+def _novelty_nats(corpus: Corpus, novel: int, known: float) -> float:
+    """Returns what some characters that training lacks cost, and the others because novel ones may come."""
+    if not novel:
+        return 0.0
+    assert isinstance(corpus.vocabulary, CharacterVocabulary)
+    chance = corpus.vocabulary.novelty or _LEAST_NOVELTY
+    return novel * (math.log(corpus.vocabulary.others) - math.log(chance)) - known * math.log1p(-chance)
 
 
 def _novel_targets(corpus: Corpus) -> int:
@@ -219,6 +228,15 @@ def _novel_targets(corpus: Corpus) -> int:
     if untrained is None:
         return 0
     return int((corpus.tokens == untrained).sum() - (corpus.tokens[corpus.starts] == untrained).sum())
+
+
+def _of_ngrams(found: dict[str, Any]) -> str:
+    """Says what n-grams were mixed in, or why not."""
+    what = f"n-grams of order {found['order']}"
+    gain = f"{found['gain_bits']:.3f} bits on the validation part"
+    if not found["kept"]:
+        return f"{what} are left out: their gain of {gain} may be noise"
+    return f"{what}: {found['ngrams']:,}, with a mean weight of {found['weight']:.2f}; gain {gain}"
 
 
 def _excerpt(text: str) -> list[str]:

@@ -1,6 +1,7 @@
 """Text as tokens, split into training, validation and test part."""
 
-from collections.abc import Collection, Sequence
+import os
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -13,6 +14,8 @@ from elman.data.tokens.documents import documents_of
 from elman.data.tokens.vocab import TextVocabulary
 from elman.tasks.language_model.options import LanguageModelConfig
 from elman.tasks.shared.facts import TaskFacts
+from elman.tasks.shared.ngrams import FILE as NGRAMS
+from elman.tasks.shared.ngrams import Mixture
 from elman.tasks.shared.start import begun, rows_of, with_limits
 from elman.tasks.shared.text import (
     extended_vocabulary,
@@ -26,19 +29,27 @@ from elman.train import files
 
 @dataclass(frozen=True)
 class TextFacts(TaskFacts):
-    """The vocabulary, in a file of its own."""
+    """The vocabulary, and the n-grams if they are mixed in, each in a file of its own."""
 
     vocabulary: TextVocabulary
+    ngrams: Mixture | None = None
 
     def save(self, folder: Path) -> dict[str, Any]:
-        """Writes the vocabulary."""
+        """Writes the vocabulary and the n-grams."""
         save_vocabulary(self.vocabulary, folder / files.VOCABULARY)
+        self.save_fitted(folder)
         return {}
+
+    def save_fitted(self, folder: Path, check: Callable[[], None] = lambda: None) -> None:
+        """Writes the n-grams."""
+        if self.ngrams is not None:
+            self.ngrams.save(folder / NGRAMS, check)
 
     @classmethod
     def load(cls, content: dict[str, Any], config: LanguageModelConfig, folder: Path) -> Self:
-        """Reads the vocabulary."""
-        return cls(load_vocabulary(folder / files.VOCABULARY, config.level))
+        """Reads the vocabulary and the n-grams."""
+        vocabulary, counted = load_vocabulary(folder / files.VOCABULARY, config.level), folder / NGRAMS
+        return cls(vocabulary, Mixture.load(counted, len(vocabulary)) if os.path.lexists(counted) else None)
 
 
 class CorpusData(StreamData):

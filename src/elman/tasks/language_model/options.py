@@ -96,6 +96,7 @@ class LanguageModelConfig(StartOptions, StreamOptions, TextOptions):
         "parts of the data": ("split", "validation", "test"),
         "columns of the data": ("text_column",),
         "text": ("level", "vocab_size", "min_count", "lowercase", "word_split"),
+        "n-grams": ("ngrams",),
         "evaluation": ("ngram_order", "longest_copy"),
     }
 

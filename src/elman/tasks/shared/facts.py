@@ -1,5 +1,6 @@
 """Facts: what a task learns from its training data in addition to the weights."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -23,6 +24,9 @@ class TaskFacts:
     def save(self, folder: Path) -> dict[str, Any]:
         """Writes the files of these facts; returns the content for ``config.json``."""
         return to_json(self)
+
+    def save_fitted(self, folder: Path, check: Callable[[], None] = lambda: None) -> None:
+        """Writes the files of what was fitted after the training; ``check`` as for ``write_atomically``."""
 
     @classmethod
     def load(cls, content: dict[str, Any], config: Any, folder: Path) -> Self:

@@ -26,6 +26,9 @@ class StreamOptions(TaskConfig):
     test: tuple[Path, ...] = ()
     """files of the test part; if present, its share of --split is trained on, and the vocabulary is learnt
     without these files"""
+    ngrams: str = "auto"
+    """n-gram counts of the training part, mixed into the network's predictions: auto (if that helps on the
+    validation part, for up to 5 million tokens), none, or their order, such as 6"""
     ngram_order: int = 6
     """order of the n-gram model (Witten–Bell) that the result is compared with"""
 
@@ -35,6 +38,10 @@ class StreamOptions(TaskConfig):
         for option, value in (("--embedding-size", self.embedding_size), ("--bptt", self.bptt)):
             require(option, 1 <= value <= 10**6, "an int in [1, 1e6]", value)
         require("--ngram-order", 1 <= self.ngram_order <= 20, "an int in [1, 20]", self.ngram_order)
+        is_order = self.ngrams.isdecimal() and 1 <= int(self.ngrams) <= 20
+        require(
+            "--ngrams", is_order or self.ngrams in ("auto", "none"), "auto, none or in [1, 20]", self.ngrams
+        )
 
     @property
     def own_files(self) -> dict[str, tuple[Path, ...]]:

@@ -255,6 +255,7 @@ class Task(ABC):
             else:
                 notice("matplotlib is not installed, so the run has no pictures")
             # after measuring, which may fit some weights
+            self.facts.save_fitted(self.folder, loop.check)
             save_weights(self.model, self.folder / files.WEIGHTS, loop.check)
             files.write_json(self.folder / files.RESULTS, self.results, loop.check)
             (self.folder / files.CHECKPOINT).unlink(missing_ok=True)

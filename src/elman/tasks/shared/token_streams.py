@@ -3,6 +3,7 @@
 A task adds what its tokens are: how files become a corpus, and how tokens become something to show.
 """
 
+import dataclasses
 import math
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
@@ -11,8 +12,11 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from elman.baselines.ngram import frequency_nats, witten_bell_nats
+from elman.batch import Batch, Target
 from elman.data.batches.tokens import TokenStreams, TokenWindows
 from elman.data.split import split_points, trained_on
 from elman.data.tokens.corpus import Corpus, load_corpus
@@ -20,14 +24,19 @@ from elman.decode.copies import Copies
 from elman.decode.sample import check_options, sample
 from elman.errors import InputError
 from elman.models.autoregressive import Autoregressive
+from elman.models.predict import predict
+from elman.notice import notice
+from elman.state import State
 from elman.tasks.shared.answers import TaskAnswers
 from elman.tasks.shared.data import Parts, TaskData
+from elman.tasks.shared.ngrams import LARGEST, Mixture, choose
 from elman.tasks.shared.stream_options import StreamOptions
 from elman.tasks.shared.task import Task
-from elman.train.loop import evaluate
+from elman.train.loop import Mean, evaluate
 
 LARGEST_BASELINE = 20_000_000
 """Tokens of the training part up to which there are n-gram counts; those of more would not fit in memory."""
+_STEPS = 32  # of which the logits are made at once, so that those of a large vocabulary fit in memory
 
 
 class StreamData(TaskData):
@@ -112,18 +121,33 @@ class StreamAnswers(TaskAnswers):
             else:
                 # before any token, only the head's bias is known
                 logits = model.head.bias[None].detach()
+            step = model.stream(1, state).step
+            if self.facts.ngrams is not None:
+                mixed = self.facts.ngrams.stream(step, opening)
+                logits, step = mixed.logits(logits), mixed.step
             excluded = torch.tensor(not_first, dtype=torch.int64, device=device)
             logits = logits.index_fill(-1, excluded, -torch.inf)
         unknown = self.facts.vocabulary.unknown
         never = [] if unknown is None else [unknown]
-        yield from map(
-            int, sample(model.stream(1, state).step, logits, temperature, top_k, top_p, seed, never, copies)
-        )
+        yield from map(int, sample(step, logits, temperature, top_k, top_p, seed, never, copies))
 
     def figures(self, batches: TokenWindows) -> dict[str, Any]:
         """Measures nats, bits and perplexity of a corpus."""
-        loss, corpus = evaluate(self.model, batches), batches.corpus
-        return self._figures(corpus, loss.sum, int(loss.count))
+        own, network = self.losses(batches)
+        figures = self._figures(batches.corpus, own.sum, int(own.count))
+        if network is not None:
+            figures["network_bits_per_token"] = network.mean / math.log(2)
+        return figures
+
+    def losses(self, batches: TokenWindows) -> tuple[Mean, Mean | None]:
+        """Measures the nats of a corpus, and with n-grams those of the network alone."""
+        if self.facts.ngrams is None:
+            return evaluate(self.model, batches), None
+        network = log_probabilities(self.model, batches)
+        mixed = self.facts.ngrams.log_p(network, batches.corpus)
+        own = ~np.isnan(network)
+        count = float(own.sum())
+        return Mean(-float(mixed[own].sum()), count), Mean(-float(network[own].sum()), count)
 
     def _figures(self, corpus: Corpus, total: float, count: int) -> dict[str, Any]:
         """Returns the figures of a corpus from the nats of its targets and their number."""
@@ -160,10 +184,56 @@ class StreamAnswers(TaskAnswers):
         return {name: total / count / math.log(2) for name, (total, count) in nats.items()}
 
 
+def log_probabilities(model: Autoregressive, batches: TokenWindows) -> np.ndarray:
+    """Computes ln P [N] of each token of a corpus by the network; NaN where it is no target."""
+    found = np.full(len(batches.corpus), np.nan)
+    state: State | None = None
+
+    def of(batch: Batch) -> Tensor:
+        nonlocal state
+        inputs, targets = batch.inputs, batch.targets
+        features, state = model.features(inputs.values, state, resets=inputs.resets)
+        return target_log_p(model, features, targets)
+
+    for positions, log_p in zip(batches.positions(), predict(model, batches.epoch(), of), strict=True):
+        own = ~np.isnan(log_p.numpy())
+        found[positions[own] + 1] = log_p.numpy()[own]
+    return found
+
+
+def target_log_p(model: Autoregressive, features: Tensor, targets: Target) -> Tensor:
+    """Computes ln P [T, B] of the targets by the network; NaN where the weight is 0."""
+    pieces = zip(features.split(_STEPS), targets.values.split(_STEPS), strict=True)
+    log_p = torch.cat(
+        [-F.cross_entropy(model.head.logits(f).float().mT, v, reduction="none") for f, v in pieces]
+    )
+    return log_p if targets.weights is None else log_p.masked_fill(targets.weights == 0, math.nan)
+
+
 class StreamTask(Task):
     """A model of the next token, given all before it."""
 
     model: Autoregressive
+
+    def _measure(self, parts: Parts, show_progress: bool) -> dict[str, Any]:
+        """Counts n-grams where they are wanted and help, then measures the model with them."""
+        mixture, found = self._ngrams(parts)
+        self.facts = dataclasses.replace(self.facts, ngrams=mixture)
+        results = super()._measure(parts, show_progress)
+        return results | ({"ngrams": found} if found else {})
+
+    def _ngrams(self, parts: Parts) -> tuple[Mixture | None, dict[str, Any]]:
+        assert isinstance(parts.training, TokenStreams)
+        wanted, training = self.config.ngrams, parts.training.corpus
+        if wanted == "none" or parts.validation is None:
+            if wanted not in ("auto", "none"):
+                notice("--ngrams: without a validation part they have no weight, so they are left out")
+            return None, {}
+        if len(training) > (LARGEST if wanted == "auto" else LARGEST_BASELINE):
+            return None, {"kept": False, "reason": f"more than {LARGEST:,} tokens"}
+        assert isinstance(parts.validation, TokenWindows)
+        windows = whole_windows(parts.validation.corpus)
+        return choose(wanted, training, windows.corpus, log_probabilities(self.model, windows))
 
     @property
     @abstractmethod
