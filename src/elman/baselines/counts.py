@@ -173,13 +173,16 @@ class Follower:
         p = np.full(counts.size, 1 / counts.size)
         known = followed = 0
         for k, (level, place) in enumerate(zip(counts.levels, self._places, strict=False)):
-            begin, end = level.first[place], level.first[place + 1]
-            if begin == end:
+            begin, distinct = int(level.first[place]), int(level.children[place])
+            if not distinct:
                 break
             known, followed = k, int(level.totals[place])
-            whole = followed + int(end - begin)
-            p *= int(end - begin) / whole
-            p[level.tokens[begin:end]] += level.counts[begin:end] / whole
+            whole = followed + distinct
+            p *= distinct / whole
+            if distinct == 1:  # most long contexts; a number is faster than arrays of one
+                p[level.tokens[begin]] += level.counts[begin] / whole
+            else:
+                p[level.tokens[begin : begin + distinct]] += level.counts[begin : begin + distinct] / whole
         return p, known, followed
 
 
