@@ -229,8 +229,9 @@ class StreamTask(Task):
             if wanted not in ("auto", "none"):
                 notice("--ngrams: without a validation part they have no weight, so they are left out")
             return None, {}
-        if len(training) > (LARGEST if wanted == "auto" else LARGEST_BASELINE):
-            return None, {"kept": False, "reason": f"more than {LARGEST:,} tokens"}
+        most = LARGEST if wanted == "auto" else LARGEST_BASELINE
+        if len(training) > most:
+            return None, {"kept": False, "reason": f"more than {most:,} tokens"}
         assert isinstance(parts.validation, TokenWindows)
         windows = whole_windows(parts.validation.corpus)
         return choose(wanted, training, windows.corpus, log_probabilities(self.model, windows))
