@@ -121,6 +121,7 @@ def test_a_run_stops_whatever_takes_its_folder_away(tmp_path, monkeypatch, capsy
         assert sorted(p.name for p in path.iterdir()) == [
             "config.json",
             "model.safetensors",
+            "ngrams.safetensors",
             "results.json",
             "vocabulary.json",
         ]

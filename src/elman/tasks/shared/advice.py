@@ -12,11 +12,13 @@ MOST = 3
 """Most options that are suggested."""
 
 _STILL = 0.002  # relative gain of the last tenth of the run from which it was still improving
-_ROSE = 0.01  # relative rise of the validation loss after its best point that shows overfitting
+_ROSE = 0.01  # relative rise of a loss that is no noise
+_DIVERGED = 0.1  # relative rise above the first training loss
 _LEVEL = 0.05  # relative distance of training and validation loss up to which the model is too small
 _SOLVED = 0.02  # share of the first training loss
 _FEW = 300  # steps of the optimizer
 _LEAST_BATCH = 4
+_LEAST_PIECES = 4  # of the training loss; fewer say nothing of its course
 _MOST_DROPOUT = 0.6
 
 
@@ -76,9 +78,12 @@ class Curve(NamedTuple):
 
     @property
     def has_diverged(self) -> bool:
-        """Whether the training loss ended above its beginning."""
-        piece = max(1, len(self.train) // 10)
-        return len(self.train) > 1 and mean(self.train[-piece:]) > mean(self.train[:piece])
+        """Whether both losses ended above the beginning of the training."""
+        if len(self.train) < _LEAST_PIECES:
+            return False
+        first, piece = self.train[0], max(1, len(self.train) // 10)
+        last = min([mean(self.train[-piece:]), *self.validation[-1:]])
+        return last > first + _DIVERGED * abs(first)
 
 
 def what_to_try(
@@ -123,11 +128,11 @@ def _of_the_curve(config: TaskConfig, curve: Curve) -> Iterator[Remedy]:
             {"batch_size": size},
             f"the weights were changed {curve.steps} times; smaller batches change them more often",
         )
-    if not curve.validation:
+    if not curve.validation or curve.is_solved:
         return
     if curve.best < len(curve.validation) and curve.risen > _ROSE:
         yield from _stronger(config, curve)
-    elif not curve.is_improving and not curve.is_solved and _is_level(curve):
+    elif not curve.is_improving and _is_level(curve):
         why = "the training loss is not below the validation loss"
         if config.dropout:  # which raises the training loss
             yield Remedy({"dropout": round(config.dropout / 2, 2)}, f"{why}: regularise less")

@@ -56,6 +56,22 @@ class Mixture:
         if self.weights.shape != expected or not ((self.weights >= 0) & (self.weights <= 1)).all():
             raise InputError(f"the weights of the n-grams must be in [0, 1], of shape {list(expected)}")
 
+    def __eq__(self, other: object) -> bool:
+        """Whether both have the same weights and the same counts."""
+        return (
+            isinstance(other, Mixture)
+            and np.array_equal(self.weights, other.weights)
+            and self.counts.size == other.counts.size
+            and len(self.counts.levels) == len(other.counts.levels)
+            and all(
+                np.array_equal(array, vars_of(theirs)[name])
+                for ours, theirs in zip(self.counts.levels, other.counts.levels, strict=True)
+                for name, array in vars_of(ours).items()
+            )
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
     def log_p(self, network: np.ndarray, corpus: Corpus) -> np.ndarray:
         """Returns ln P [M] of a text's tokens from the network's; NaN stays NaN."""
         *_, (counted, known, followed) = self.counts.probabilities(corpus.tokens, corpus.starts)

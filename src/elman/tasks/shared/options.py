@@ -82,6 +82,8 @@ class TaskConfig(TrainingOptions, ModelOptions):
     """Whether the task draws its own sequences and reads no files."""
     estimator: ClassVar[Literal["classifier", "regressor"] | None] = None
     """The kind of estimator in scikit-learn, if it has one."""
+    of_old_runs: ClassVar[Mapping[str, Any]] = {}
+    """Values of options that folders of earlier versions lack, where the default would change their run."""
     groups: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Groups of the task's own options in the help, by title; "" holds those that come first."""
 

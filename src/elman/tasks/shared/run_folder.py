@@ -63,7 +63,10 @@ def open_run(folder: str | Path, cell: str | None = None, *, to_run: bool = True
     if content["task"] not in task_names():
         raise InputError(f"{path}: unknown task {shown(content['task'])}")
     cls: type[Task] = find_task(content["task"])
-    config = from_json(cls.Config, content.get("config"), str(path))
+    options = content.get("config")
+    if isinstance(options, dict):
+        options = {**cls.Config.of_old_runs, **options}
+    config = from_json(cls.Config, options, str(path))
     task = cls(_own_cell(config, cell, content.get("cell_sha256"), str(path)) if to_run else config)
     facts = content.get("facts")
     if not isinstance(facts, dict):

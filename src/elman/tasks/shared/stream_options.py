@@ -11,6 +11,8 @@ from elman.tasks.shared.options import TaskConfig
 class StreamOptions(TaskConfig):
     """Options of a model of the next token: text, or anything else that is a sequence of names."""
 
+    of_old_runs = {"ngrams": "none"}
+
     embedding_size: int = 64
     """features of a token's embedding"""
     tied: bool = False
