@@ -12,6 +12,7 @@ from tiny_translator import LEARNS
 import elman
 from elman.errors import InputError, Interrupted
 from elman.tasks.translation.task import Translator
+from elman.tasks.translation.writer import Writer
 
 
 def test_parts_with_files_of_their_own(tmp_path):
@@ -209,7 +210,7 @@ def test_real_captions(shared, tmp_path):
     assert baselines["subwords one by one"]["chrf"] > baselines["copying the source"]["chrf"] > 5
 
 
-def test_without_attention_every_verb_works_but_the_picture(tmp_path):
+def test_without_attention_every_verb_works_but_the_picture(tmp_path, monkeypatch):
     (tmp_path / "pairs.tsv").write_text(sentences(60))
     run = tmp_path / "run"
     Translator(**{**LEARNS, "attention": "none", "epochs": 1}).train(tmp_path / "pairs.tsv", run)
@@ -219,5 +220,8 @@ def test_without_attention_every_verb_works_but_the_picture(tmp_path):
     assert task.evaluate(run.parent / "pairs.tsv")["pairs"] == 60
     with pytest.raises(InputError, match=r"^a run trained with --attention none has no attention to draw$"):
         task.draw("the big cat", "cat", tmp_path / "a.png")
+    monkeypatch.setattr(Writer, "of_text", lambda *_: pytest.fail("translated before the refusal"))
+    with pytest.raises(InputError, match="has no attention to draw"):
+        next(task.verb(single="the big cat", plot=tmp_path / "a.png").text(task))
     with pytest.raises(InputError, match="--bridge"):
         Translator(attention="none", bridge="zero")

@@ -60,6 +60,8 @@ class Translate(SearchOptions, Verb):
         if self.single is None:
             yield from task.answers.writer.of_file(self.data, options)
             return
+        if self.plot is not None:
+            task.answers.writer.check_attention()
         translations = task.answers.writer.of_text(self.single, "--text", options)
         if self.plot is not None:
             task.draw(self.single, translations[0].text, self.plot)

@@ -122,8 +122,7 @@ class Writer:
 
     def draw(self, source: str, translation: str, path: Path) -> None:
         """Draws the attention; see ``Translator.draw``."""
-        if self.model.attention is None:
-            raise InputError("a run trained with --attention none has no attention to draw")
+        self.check_attention()
         read, written = self.facts.source_tokens(source), self.facts.target_tokens(translation)
         (weights,) = predict(
             self.model,
@@ -132,3 +131,8 @@ class Writer:
         )
         pieces = self.facts.source.pieces(read), self.facts.target.pieces(written)
         draw_attention(weights.numpy(), *pieces, path)
+
+    def check_attention(self) -> None:
+        """Raises InputError if the model has no attention to draw."""
+        if self.model.attention is None:
+            raise InputError("a run trained with --attention none has no attention to draw")
