@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -429,6 +430,21 @@ def test_interrupted_shown_and_resumed(run, monkeypatch):
     assert "this model" in said.out
     assert "not finished" not in run("show", "run").out
     assert not Path("run/checkpoint.safetensors").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_while_it_measures_a_run_is_resumed(run, monkeypatch, number):
+    def stop(*_: object, **named: object) -> None:
+        os.kill(os.getpid(), number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LanguageModel.Answers, "measure", stop)
+        said = run(*LM, "--out", "a run", *SMALL_LM)
+    assert (said.status, said.out) == (128 + number, "")
+    hint = "trained, interrupted while measuring; continue with: elman resume 'a run'"
+    assert said.err.splitlines()[-1] == f"elman: {hint}"
+    assert run("resume", "a run").status == 0
+    assert "not finished" not in run("show", "a run").out
 
 
 def test_interrupted_before_training_it_says_only_that(run, monkeypatch):

@@ -4,6 +4,7 @@ import copy
 import functools
 import gc
 import pickle
+import re
 
 import pytest
 import torch
@@ -212,6 +213,34 @@ def test_nothing_to_turn_is_told():
     assert warned(nn.Linear(2, 3), True) == (
         "elman.convert(back=True) turned nothing: the model has no recurrent layer of Elman's."
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (nn.GRU, "Got the class torch.nn.GRU; give an object of the class: elman.convert(GRU(…))."),
+        (Own, "give an object of the class: elman.convert(Own(…))."),
+        ([nn.GRU(I, H)], "Got list of GRU."),
+        (None, "Got NoneType."),
+    ],
+)
+def test_what_is_no_module_is_refused(given, said):
+    with pytest.raises(TypeError, match=re.escape(said) + "$"):
+        convert(given)
+
+
+@pytest.mark.parametrize("kind", [nn.RNN, nn.LSTM, nn.GRU])
+def test_dropout_of_a_single_layer_is_warned_of_once_where_torch_warns(kind):
+    ours = getattr(layers, kind.__name__)
+    with pytest.warns(UserWarning, match="dropout option adds dropout"):
+        theirs = kind(I, H, dropout=0.5)
+    with pytest.warns(UserWarning, match="dropout option adds dropout") as said:
+        ours(I, H, dropout=0.5)
+    assert [w.filename for w in said] == [__file__]
+    layer = convert(theirs)  # from here on, warnings are errors
+    for twin in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer)), convert(layer, back=True)):
+        assert twin.dropout == 0.5
+    ours(I, H, 2, dropout=0.5)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

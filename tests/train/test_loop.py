@@ -264,7 +264,9 @@ def test_minutes_end_a_run_and_the_rate_falls_with_them(monkeypatch):
     def pass_a_second(_: int) -> None:
         now[0] += 1
 
-    loop = fit(language_model(), streams(), epochs=30, max_minutes=0.5, progress=Probe(pass_a_second))
+    probe = Probe(pass_a_second)
+    loop = fit(language_model(), streams(), epochs=30, max_minutes=0.5, progress=probe)
+    assert probe.shown[-1][0] == max(share for share, _ in probe.shown) == 1
     rates = [line["learning_rate"] for line in loop.history.lines]
     assert loop.position.finished
     assert loop.position.step == len(rates) == 30
@@ -282,7 +284,9 @@ def test_patience_ends_a_run_and_the_best_weights_are_kept(tmp_path, monkeypatch
 
     monkeypatch.setattr(loop_module, "evaluate", score)
     model, data = language_model(), streams()
-    loop = fit(model, data, data, epochs=9, patience=2, folder=tmp_path)
+    probe = Probe(lambda _: None)
+    loop = fit(model, data, data, epochs=9, patience=2, folder=tmp_path, progress=probe)
+    assert [share == 1 for share, _ in probe.shown] == [False] * 4 * data.steps + [True]
     assert len(seen) == 4
     assert (loop.position.step, loop.position.best_loss) == (4 * data.steps, 2.0)
     assert same_bits(weights(model), seen[1])

@@ -40,6 +40,13 @@ def test_plain_lines_come_every_few_seconds(monkeypatch, capsys):
     assert err.splitlines() == [" 50%  loss 1.000  left 1:01"] * 3 + ["epoch 1"]
 
 
+def test_the_last_line_says_that_all_is_done(capsys):
+    with Lines() as lines:
+        for share in (0.1, 0.3, 1.0):
+            lines.update(share, 0, {})
+    assert [line.split()[0] for line in capsys.readouterr().err.splitlines()] == ["10%", "100%"]
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True

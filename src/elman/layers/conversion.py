@@ -12,6 +12,7 @@ from torch.nn.modules import rnn
 from torch.nn.utils import parametrize
 
 from elman.layers import torch_cells, torch_like
+from elman.layers.checks import described
 from elman.layers.recurrent import Recurrent
 from elman.layers.torch_fields import TORCH_FIELDS, arguments_of, with_fields_of
 
@@ -57,9 +58,14 @@ def convert(model: nn.Module, back: bool = False) -> nn.Module:
     Returns:
         The model, the same object.
 
+    Raises:
+        TypeError: ``model`` is no module, but a class, for example.
+
     Warns:
         UserWarning: a layer was left, or there was nothing to turn.
     """
+    if not isinstance(model, nn.Module):
+        raise TypeError(_no_module(model))
     pairs = _BACK if back else _PAIRS
     states: dict[nn.Module, tuple[type[nn.Module], dict[str, Any]]] = {}
     left: dict[str, str] = {}
@@ -89,6 +95,14 @@ def convert(model: nn.Module, back: bool = False) -> nn.Module:
     if left or not (states or already):
         _warn(len(states), left, back)
     return model
+
+
+def _no_module(given: object) -> str:
+    """Returns the message for what is given in place of a module."""
+    if isinstance(given, type) and issubclass(given, nn.Module):
+        way = f"; give an object of the class: elman.convert({given.__name__}(…))"
+        return f"model must be a module. Got the class {_title(given)}{way}."
+    return f"model must be a module. Got {described(given)}."
 
 
 def turned_back(module: nn.Module) -> nn.Module:

@@ -1,5 +1,6 @@
 """Drop-ins for torch.nn's recurrent layers: the same arguments, weights, inputs and outputs."""
 
+import warnings
 from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
@@ -52,6 +53,9 @@ class RNNBase(Recurrent):
         dtype: the parameters' dtype.
         options: ``Recurrent``'s other options.
 
+    Warns:
+        UserWarning: there is dropout in a single layer, where it does nothing.
+
     Shapes:
         input [T, B, I], hx [layers × directions, B, H] (a pair for an LSTM) → output [T, B, H × directions],
         the state like hx
@@ -88,12 +92,21 @@ class RNNBase(Recurrent):
             dtype=dtype,
             **options,
         )
+        if self.dropout and num_layers == 1:
+            # it begins as torch's does, so that a program's filter of that one applies
+            warnings.warn(
+                "dropout option adds dropout after all but last recurrent layer, so it does nothing with "
+                f"num_layers=1. Got dropout={dropout}.",
+                stacklevel=2 if type(self) is RNNBase else 3,
+            )
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Takes the attributes of a pickled layer, torch's included."""
         if "cell" not in state:
             theirs = SimpleNamespace(**state)
-            twin = RNNBase(theirs.mode, **arguments_of(theirs, "nonlinearity"), device="meta")
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # it was warned of dropout when it was made
+                twin = RNNBase(theirs.mode, **arguments_of(theirs, "nonlinearity"), device="meta")
             state = with_fields_of(twin, state, TORCH_FIELDS)
         super().__setstate__(state)
 

@@ -202,11 +202,11 @@ class Loop:
 
     @property
     def _share(self) -> float:
-        """The completed share of the run, by steps or by minutes, whichever is larger."""
+        """The completed share of the run, by steps or by minutes, whichever is larger; at most 1."""
         share = self.position.step / self.total_steps
         if self.options.max_minutes is not None:
             share = max(share, (time.monotonic() - self._began) / (60 * self.options.max_minutes))
-        return share
+        return min(share, 1.0)
 
     def _autocast(self) -> AbstractContextManager[None]:
         """Returns the precision context of forward passes; Fabric's own rejects frozen batches."""
@@ -262,10 +262,10 @@ class Loop:
         raise TrainingStopped(f"step {self.position.step + 1}: the {what} is not finite: {reason}{kept}")
 
     def _show(self, mean: float, norm: float) -> None:
-        share = max(self._share, 1e-9)
+        self._shown = share = max(self._share, 1e-9)
         elapsed = time.monotonic() - self._rate_began
         seconds = time.monotonic() - self._began
-        facts = {
+        self._facts = {
             "epoch": f"{(self.position.step - 1) // self.batches.steps + 1}/{self.options.epochs}",
             **({} if self.loss_unit.is_loss else {"loss": format_number(mean)}),
             self.loss_unit.name: self.loss_unit.shown(mean),
@@ -274,7 +274,7 @@ class Loop:
             # last, because a narrow terminal cuts the end
             f"{self.loss_unit.unit}/s": f"{self._rate_units / max(elapsed, 1e-9):,.0f}",
         }
-        self.progress.update(share, seconds / share - seconds, facts)
+        self.progress.update(share, seconds / share - seconds, self._facts)
 
     def _log(self, rate: float, more: dict[str, Any]) -> None:
         total, count, norms, clipped, steps = self.position.sums
@@ -320,6 +320,8 @@ class Loop:
             )
         patience = self.options.patience
         position.finished = over or reached or bool(patience and position.bad_epochs >= patience)
+        if position.finished and self._shown < 1:  # by patience or --stop-at, long before all steps
+            self.progress.update(1.0, 0.0, self._facts)
 
     def _maybe_save(self, signals: list[int]) -> None:
         interrupted = bool(signals)

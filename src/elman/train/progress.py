@@ -13,7 +13,10 @@ class Progress(AbstractContextManager["Progress"], Protocol):
     """Shows a run's progress; ``update`` is called after every step and must be cheap."""
 
     def update(self, share: float, seconds_left: float, facts: dict[str, str]) -> None:
-        """Takes the completed share of the run, the seconds left, and the facts to show by name."""
+        """Takes the completed share of the run, the seconds left, and the facts to show by name.
+
+        The last share is 1, unless the run is interrupted.
+        """
 
     def say(self, line: str) -> None:
         """Prints a line above the bar."""
@@ -32,13 +35,13 @@ class Silent(Progress):
 
 
 class Lines(Progress):
-    """Prints a plain line to standard error every few seconds."""
+    """Prints a plain line to standard error every few seconds, and one at the end."""
 
     def __init__(self) -> None:
         self._next = 0.0
 
     def update(self, share: float, seconds_left: float, facts: dict[str, str]) -> None:  # noqa: D102
-        if time.monotonic() >= self._next:
+        if time.monotonic() >= self._next or share >= 1:
             self._next = time.monotonic() + _LINE_SECONDS
             shown = "  ".join(f"{name} {value}" for name, value in facts.items())
             self.say(f"{share:4.0%}  {shown}  left {clock(seconds_left)}")

@@ -2,6 +2,8 @@
 
 import dataclasses
 import html
+import shlex
+import signal
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -15,7 +17,7 @@ from elman.cells.initialise import uniform_bound
 from elman.cells.named import fingerprint, is_file, make_cell
 from elman.config import require, shown, to_json
 from elman.draws import Draws
-from elman.errors import InputError, not_fitted
+from elman.errors import InputError, Interrupted, not_fitted
 from elman.layers.recurrent import Recurrent
 from elman.notice import notice
 from elman.pictures.base import can_draw
@@ -233,6 +235,17 @@ class Task(ABC):
 
     def _train(self, parts: Parts, loop: Loop, show_progress: bool, *, resume: bool = False) -> None:
         loop.run(resume)
+        try:
+            self._finish(parts, loop, show_progress)
+        except KeyboardInterrupt as signalled:  # Interrupted is one
+            if self.folder is None:
+                raise
+            run, number = shlex.quote(str(self.folder)), getattr(signalled, "number", signal.SIGINT)
+            said = f"trained, interrupted while measuring; continue with: elman resume {run}"
+            raise Interrupted(said, number) from None
+
+    def _finish(self, parts: Parts, loop: Loop, show_progress: bool) -> None:
+        """Measures the trained model and writes what the run folder still lacks."""
         loop.check()  # measuring draws pictures
         self.model.eval()
         self.history = loop.history.lines
