@@ -32,7 +32,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     (folder / "table.csv").write_text(table())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(language_model, "_SAMPLE", 20)
-        elman.LanguageModel(**SMALL, embedding_size=4).fit(texts=[text()]).save(folder / "lm")
+        elman.LanguageModel(**SMALL, embedding_size=4, ngrams="none").fit(texts=[text()]).save(folder / "lm")
     elman.SequenceRegressor(**SMALL).train([folder / "table.csv"]).save(folder / "regression")
     (folder / "reviews.csv").write_text(reviews())
     options = SMALL | {"class_weights": "balanced"}

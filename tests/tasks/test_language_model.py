@@ -13,7 +13,7 @@ import torch
 from tiny import SMALL, same_bits, text, weights
 
 import elman
-from elman.baselines.ngram import frequency_nats
+from elman.baselines.ngram import frequency_nats, witten_bell_nats
 from elman.data.read.builtin import python_reference
 from elman.data.tokens.vocab import ByteVocabulary
 from elman.errors import InputError
@@ -23,7 +23,7 @@ from elman.tasks.language_model.data import CorpusData
 from elman.tasks.language_model.options import Generate
 from elman.tasks.language_model.task import LanguageModel
 
-OPTIONS = SMALL | {"embedding_size": 4, "bptt": 20, "ngrams": "none"}  # the network alone
+OPTIONS = SMALL | {"embedding_size": 4, "bptt": 20, "dropout": 0.0, "ngrams": "none"}  # the network alone
 OLD = Path(__file__).parent / "old_runs"
 
 
@@ -96,9 +96,25 @@ def test_the_results_are_those_of_the_test_part(task, tmp_path):
     train, test = tokens[: round(0.9 * len(whole))], tokens[begin:]
     nats, count = frequency_nats(train, test, len(task.vocabulary))
     assert task.results["baselines"]["letter frequency"] == pytest.approx(nats / count / math.log(2))
-    assert list(task.results["baselines"]) == ["letter frequency", "Witten–Bell, order 6"]
+    validation, size = tokens[len(train) : begin], len(task.vocabulary)
+    best = min(range(2, 9), key=lambda order: witten_bell_nats(train, validation, size, order)[0])
+    nats, _ = witten_bell_nats(train, test, size, best)
+    assert list(task.results["baselines"]) == ["letter frequency", f"Witten–Bell, order {best}"]
+    assert task.results["baselines"][f"Witten–Bell, order {best}"] == pytest.approx(
+        nats / count / math.log(2)
+    )
     assert task.results["test"]["tokens"] == count
     assert "the model is behind letter frequency by" in task.report()
+
+
+def test_the_order_of_the_ngram_model_can_be_given():
+    whole = text()
+    task = fit(ngram_order=5)
+    tokens = task.vocabulary.encode(whole)
+    train, test = tokens[: round(0.9 * len(whole))], tokens[round(0.95 * len(whole)) :]
+    nats, count = witten_bell_nats(train, test, len(task.vocabulary), 5)
+    assert task.results["baselines"]["Witten–Bell, order 5"] == pytest.approx(nats / count / math.log(2))
+    assert "Witten–Bell, order 6" in fit(split=(0.9, 0.0, 0.1)).results["baselines"]
 
 
 def test_without_a_test_part_there_is_no_figure():

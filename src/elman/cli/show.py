@@ -7,6 +7,7 @@ from typing import Any
 
 from elman.config import counted, is_finite, to_json
 from elman.errors import InputError
+from elman.tasks.shared.sizing import sizes_text
 from elman.train import files
 from elman.train.history import looks_back, read_history, sparkline
 
@@ -24,8 +25,15 @@ def lines(task: Any, folder: Path) -> Iterator[str]:
     config = task.config
     yield f"{folder}: {task.name}, {config.cell}, {config.hidden_size} units × {config.layers}"
     default = to_json(type(config)())
-    changed = [f"{key} {value}" for key, value in to_json(config).items() if value != default[key]]
+    chosen = task.origin.sized
+    changed = [
+        f"{key} {value}"
+        for key, value in to_json(config).items()
+        if value != default[key] and key not in chosen
+    ]
     yield f"options: {', '.join(changed) or 'all at their defaults'}"
+    if chosen:
+        yield f"from the amount of data: {sizes_text(config, chosen)}"
     history = read_history(folder / files.HISTORY)
     started_from, parameters = getattr(config, "pretrained", None), task.parameters()
     facts = {

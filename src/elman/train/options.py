@@ -56,11 +56,15 @@ class TrainingOptions:
     def __post_init__(self) -> None:
         """Checks every range."""
         for name in ("epochs", "batch_size"):
-            require(flag(name), 1 <= getattr(self, name) <= 10**9, "an int in [1, 1e9]", getattr(self, name))
+            value = getattr(
+                self, name
+            )  # a task may let it follow from the amount of data; it is None until then
+            require(flag(name), value is None or 1 <= value <= 10**9, "an int in [1, 1e9]", value)
         for name in ("patience", "warmup_steps", "full_rate_epochs", "watch_gradients", "seed"):
             require(flag(name), 0 <= getattr(self, name) < 2**63, "an int in [0, 2^63)", getattr(self, name))
         for name in ("learning_rate", "clip_at", "checkpoint_seconds"):
-            require(flag(name), 0 < getattr(self, name) < float("inf"), "in (0, inf)", getattr(self, name))
+            value = getattr(self, name)
+            require(flag(name), value is None or 0 < value < float("inf"), "in (0, inf)", value)
         for name in ("weight_decay", "momentum"):
             require(flag(name), 0 <= getattr(self, name) < float("inf"), "in [0, inf)", getattr(self, name))
         require("--decay", 0 < self.decay <= 1, "in (0, 1]", self.decay)

@@ -70,7 +70,7 @@ class Generate(Verb):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LanguageModelConfig(StartOptions, StreamOptions, TextOptions):
+class LanguageModelConfig(StreamOptions, StartOptions, TextOptions):
     """Trains a language model on text files, tables with a column of texts, or folders of these.
 
     Each text file is a document, and so is each text of a table. The text is cut by position into training,

@@ -44,6 +44,13 @@ class TaskData(ABC):
         """How much was read: numbers by noun, in the singular."""
         return {}
 
+    def sizes(self) -> dict[str, Any]:
+        """Returns values of the options in ``config.sized`` by name; one that the user gave keeps its own.
+
+        The rules stand in ``sizing``.
+        """
+        return {}
+
     @classmethod
     @abstractmethod
     def read(cls, config: Any, paths: list[Path], folder: Path | None) -> Self:

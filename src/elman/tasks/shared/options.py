@@ -7,11 +7,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Optional, TypeVar
 
 from elman.config import check_types, flag, require
 from elman.data.read.reading import Reading
 from elman.train.options import TrainingOptions
+
+T = TypeVar("T")
+if TYPE_CHECKING:
+    Sized = Annotated[T, "a number once the data are read"]
+else:
+    Sized = Optional
+"""The type of an option that follows from the amount of data unless the user gives it (``Sized[int]``)."""
+ABSENT: Any = None
+"""The default of such an option; ``sizing`` has the rules that replace it."""
 
 
 class Verb(ABC):
@@ -84,6 +93,8 @@ class TaskConfig(TrainingOptions, ModelOptions):
     """The kind of estimator in scikit-learn, if it has one."""
     of_old_runs: ClassVar[Mapping[str, Any]] = {}
     """Values of options that folders of earlier versions lack, where the default would change their run."""
+    sized: ClassVar[tuple[str, ...]] = ()
+    """Options that may be absent (``Sized``): they then follow from the amount of data."""
     groups: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Groups of the task's own options in the help, by title; "" holds those that come first."""
 
@@ -98,9 +109,10 @@ class TaskConfig(TrainingOptions, ModelOptions):
         super().__post_init__()
         for name, most in (("hidden_size", 10**6), ("layers", 1000)):
             value = getattr(self, name)
-            require(flag(name), 1 <= value <= most, f"an int in [1, {most}]", value)
+            require(flag(name), value is ABSENT or 1 <= value <= most, f"an int in [1, {most}]", value)
         for name in ("dropout", "input_dropout", "recurrent_dropout", "zoneout", "weight_dropout"):
-            require(flag(name), 0 <= getattr(self, name) < 1, "in [0, 1)", getattr(self, name))
+            value = getattr(self, name)
+            require(flag(name), value is ABSENT or 0 <= value < 1, "in [0, 1)", value)
 
 
 @dataclass(frozen=True, kw_only=True)

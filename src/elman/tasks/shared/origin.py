@@ -1,7 +1,7 @@
 """Where a run comes from: the files that it was trained on, and when its training began."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +30,7 @@ class Origin:
         bytes: size of the files; 0 if they are not known, as after a pipe.
         sha256: the first digits of the SHA-256 of their bytes, file after file; "" if not known.
         began: when the training began: date and time in UTC, to the second.
+        sized: options that the user left to the amount of data.
     """
 
     paths: tuple[str, ...] = ()
@@ -38,6 +39,7 @@ class Origin:
     bytes: int = 0
     sha256: str = ""
     began: str = ""
+    sized: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Checks the numbers and the time."""
@@ -47,12 +49,13 @@ class Origin:
             datetime.fromisoformat(self.began)
 
     @classmethod
-    def of(cls, paths: Sequence[Path], amounts: Mapping[str, int]) -> Self:
+    def of(cls, paths: Sequence[Path], amounts: Mapping[str, int], sized: Iterable[str] = ()) -> Self:
         """Returns the origin of a training that begins now.
 
         Args:
             paths: the files and folders as the user named them.
             amounts: what was read from them: numbers by noun, in the singular.
+            sized: options that follow from the amounts.
         """
         size, digest = _measured(paths)
         return cls(
@@ -62,6 +65,7 @@ class Origin:
             size,
             digest,
             datetime.now(UTC).isoformat(timespec="seconds"),
+            tuple(sized),
         )
 
     @property

@@ -13,6 +13,7 @@ from elman.config import check_regular, from_json, read_json, shown
 from elman.errors import InputError
 from elman.registry import find_task, task_names
 from elman.tasks.shared.origin import Origin
+from elman.tasks.shared.sizing import check_sized
 from elman.tasks.shared.task import FORMAT_VERSION, Task
 from elman.train import files
 from elman.train.checkpoint import load_weights
@@ -73,6 +74,7 @@ def open_run(folder: str | Path, cell: str | None = None, *, to_run: bool = True
         raise InputError(f"{path}: facts must be an object")
     task.folder = folder
     task.origin = from_json(Origin, content.get("origin", {}), f"{path}: origin")
+    check_sized(config, task.origin.sized, str(path))
     task.facts = cls.Facts.load(facts, task.config, folder)
     if cls.Data.needed_to_load:
         task.opened_data()

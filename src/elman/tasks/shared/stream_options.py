@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from elman.config import require
-from elman.tasks.shared.options import TaskConfig
+from elman.tasks.shared.options import ABSENT, Sized, TaskConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,6 +12,15 @@ class StreamOptions(TaskConfig):
     """Options of a model of the next token: text, or anything else that is a sequence of names."""
 
     of_old_runs = {"ngrams": "none"}
+    sized = ("batch_size", "epochs", "dropout")
+
+    batch_size: Sized[int] = ABSENT
+    """rows in a batch; if absent, 8 to 32: fewer for less text, so that its few passes have many steps"""
+    epochs: Sized[int] = ABSENT
+    """passes over the training part; if absent, 10 to 30: more for less text"""
+    dropout: Sized[float] = ABSENT
+    """dropout probability between layers, and before and after them; if absent, 0.1 to 0.4: more for less
+    text"""
 
     embedding_size: int = 64
     """features of a token's embedding"""
@@ -31,15 +40,17 @@ class StreamOptions(TaskConfig):
     ngrams: str = "auto"
     """n-gram counts of the training part, mixed into the network's predictions: auto (if that helps on the
     validation part, for up to 5 million tokens), none, or their order, such as 6"""
-    ngram_order: int = 6
-    """order of the n-gram model (Witten–Bell) that the result is compared with"""
+    ngram_order: int | None = None
+    """order of the n-gram model (Witten–Bell) that the result is compared with; if absent, the best of 2 to 8
+    on the validation part"""
 
     def __post_init__(self) -> None:
         """Checks every range."""
         super().__post_init__()
         for option, value in (("--embedding-size", self.embedding_size), ("--bptt", self.bptt)):
             require(option, 1 <= value <= 10**6, "an int in [1, 1e6]", value)
-        require("--ngram-order", 1 <= self.ngram_order <= 20, "an int in [1, 20]", self.ngram_order)
+        order = self.ngram_order
+        require("--ngram-order", order is None or 1 <= order <= 20, "an int in [1, 20]", order)
         is_order = self.ngrams.isdecimal() and 1 <= int(self.ngrams) <= 20
         require(
             "--ngrams", is_order or self.ngrams in ("auto", "none"), "auto, none or in [1, 20]", self.ngrams

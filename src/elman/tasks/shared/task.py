@@ -27,8 +27,9 @@ from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts, TaskData
 from elman.tasks.shared.facts import TaskFacts
 from elman.tasks.shared.notebook import as_html
-from elman.tasks.shared.options import StartOptions, TaskConfig, Verb
+from elman.tasks.shared.options import ABSENT, StartOptions, TaskConfig, Verb
 from elman.tasks.shared.origin import Origin
+from elman.tasks.shared.sizing import sized, sizes_text
 from elman.tasks.shared.sources import Paths, as_paths
 from elman.train import files, progress
 from elman.train.checkpoint import save_weights
@@ -38,6 +39,7 @@ from elman.train.progress import Silent, make_progress
 from elman.version import __version__
 
 FORMAT_VERSION = 1
+_ANY_SIZE = 1024  # units of a layer that is made to check its other options, before the data are read
 
 
 class Task(ABC):
@@ -92,6 +94,7 @@ class Task(ABC):
         self.origin = Origin()
         self.history: list[dict[str, Any]] = []
         self.folder: Path | None = None
+        self._stale: tuple[str, ...] = ()  # options whose values an earlier fit took from its data
 
     def __repr__(self) -> str:
         default = self.Config()
@@ -182,6 +185,7 @@ class Task(ABC):
         with torch.device("meta"):
             self.layer(1)  # raises InputError for an unknown cell or initialisation
         run = type(self)(self.config)
+        run._stale = self.origin.sized
         run._read_and_train(read, None if out is None else Path(out), overwrite, show_progress)
         vars(self).update({**vars(run), "named": self.named})
         return self
@@ -206,9 +210,15 @@ class Task(ABC):
 
     def _take(self, data: TaskData) -> Parts:
         """Takes over data, with their options and facts; returns their batches."""
-        self.data, self.config, self.facts = data, data.config, data.facts
-        self.origin = Origin.of(data.paths, data.amounts)
-        return data.parts()
+        self.facts = data.facts
+        data.config = dataclasses.replace(data.config, **dict.fromkeys(self._stale, ABSENT))
+        data.config, chosen = sized(data.config, data.sizes())
+        self.data, self.config = data, data.config
+        self.origin = Origin.of(data.paths, data.amounts, chosen)
+        parts = data.parts()
+        if chosen:
+            notice(f"{self.origin.amount}: {sizes_text(self.config, chosen)}")
+        return parts
 
     def _loop(self, parts: Parts, show_progress: bool, check: Callable[[], None] = lambda: None) -> Loop:
         """Returns the training loop of a new model; writes nothing."""
@@ -280,6 +290,10 @@ class Task(ABC):
         answers = self.Answers(self.config, self.facts, self._fitted(), folder)
         return answers.measure(self.data, parts, progress.say)
 
+    def _asked(self) -> Any:
+        """Returns the options as the user gave them, without the sizes that the data determined."""
+        return dataclasses.replace(self.config, **dict.fromkeys(self.origin.sized, ABSENT))
+
     def _title(self) -> str:
         """Describes the run in one line."""
         config = self.config
@@ -350,9 +364,9 @@ class Task(ABC):
         config = self.config
         try:
             return Recurrent(
-                make_cell(config.cell, input_size, hidden_size or config.hidden_size),
+                make_cell(config.cell, input_size, hidden_size or config.hidden_size or _ANY_SIZE),
                 config.layers,
-                dropout=config.dropout,
+                dropout=config.dropout or 0.0,
                 input_dropout=config.input_dropout,
                 recurrent_dropout=config.recurrent_dropout,
                 zoneout=config.zoneout,
@@ -390,7 +404,8 @@ class Task(ABC):
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Returns all options by name, as scikit-learn requests them."""
-        return {name: getattr(self.config, name) for name in to_json(self.config)}
+        asked = self._asked()
+        return {name: getattr(asked, name) for name in to_json(asked)}
 
     def set_params(self, **options: Any) -> Self:
         """Changes options by name; the task must then be fitted again."""

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from elman.baselines.ngram import frequency_nats, witten_bell_nats
+from elman.baselines.ngram import frequency_nats, witten_bell_by_order
 from elman.batch import Batch, Target
 from elman.data.batches.tokens import TokenStreams, TokenWindows
 from elman.data.split import split_points, trained_on
@@ -29,13 +29,15 @@ from elman.notice import notice
 from elman.state import State
 from elman.tasks.shared.answers import TaskAnswers
 from elman.tasks.shared.data import Parts, TaskData
-from elman.tasks.shared.ngrams import LARGEST, Mixture, choose
+from elman.tasks.shared.ngrams import LARGEST, ORDERS, Mixture, choose
+from elman.tasks.shared.sizing import streams
 from elman.tasks.shared.stream_options import StreamOptions
 from elman.tasks.shared.task import Task
 from elman.train.loop import Mean, evaluate
 
 LARGEST_BASELINE = 20_000_000
 """Tokens of the training part up to which there are n-gram counts; those of more would not fit in memory."""
+_USUAL_ORDER = 6
 _STEPS = 32  # of which the logits are made at once, so that those of a large vocabulary fit in memory
 
 
@@ -64,10 +66,19 @@ class StreamData(TaskData):
             corpora[part] = load_corpus(folder, facts.vocabulary, f"{part}-")
         return cls(config, facts, corpora)
 
+    def sizes(self) -> dict[str, Any]:
+        """Returns the options that follow from the number of tokens trained on."""
+        return streams(self.config, self._cuts()[0])
+
+    def _cuts(self) -> tuple[int, int]:
+        """Returns where the training part ends in the training corpus, and where the test part begins."""
+        shares = trained_on(self.config.split, self.config.own_files)
+        return split_points(len(self.corpora["training"]), shares)
+
     def parts(self) -> Parts:
         """Returns batches of the three parts of the corpus, by position or by files."""
         config, training = self.config, self.corpora["training"]
-        first, second = split_points(len(training), trained_on(config.split, config.own_files))
+        first, second = self._cuts()
         validation = self.corpora.get("validation", training.part(first, second))
         test = self.corpora.get("test", training.part(second, len(training)))
         return Parts(
@@ -174,14 +185,47 @@ class StreamAnswers(TaskAnswers):
         train, test, size = parts.training.corpus, parts.test.corpus, len(self.facts.vocabulary)
         if len(train) > LARGEST_BASELINE:
             return {}
-        order = self.config.ngram_order
-        nats = {
-            frequency: frequency_nats(train.tokens, test.tokens, size, test.starts),
-            f"Witten–Bell, order {order}": witten_bell_nats(
-                train.tokens, test.tokens, size, order, train.starts, test.starts
-            ),
+        total, count = frequency_nats(train.tokens, test.tokens, size, test.starts)
+        assert isinstance(parts.validation, TokenWindows | None)
+        chooses = None if parts.validation is None else parts.validation.corpus
+        order, nats = _witten_bell(train, chooses, test, self.config.ngram_order)
+        return {
+            frequency: total / count / math.log(2),
+            f"Witten–Bell, order {order}": float(nats.mean()) / math.log(2),
         }
-        return {name: total / count / math.log(2) for name, (total, count) in nats.items()}
+
+
+def _witten_bell(
+    train: Corpus, validation: Corpus | None, test: Corpus, order: int | None
+) -> tuple[int, np.ndarray]:
+    """Returns the order of an n-gram model, and the nats of the test part's targets by it.
+
+    Args:
+        train: the training part, which is counted.
+        validation: the part that chooses the order.
+        test: the test part.
+        order: None: the best of ``ORDERS`` on the validation part; without that part, _USUAL_ORDER.
+    """
+    if order is not None or validation is None:
+        orders, chooses = [order or _USUAL_ORDER], test
+    else:
+        orders, chooses = [*ORDERS], validation
+    both = (chooses, test)
+    # one text, so that all is counted once
+    by_order = witten_bell_by_order(
+        train.tokens,
+        np.concatenate([corpus.tokens for corpus in both]),
+        len(train.vocabulary),
+        orders[-1],
+        train.starts,
+        np.concatenate([chooses.starts, test.starts + len(chooses)]),
+    )
+    targets = len(chooses) - len(chooses.starts)
+    best: tuple[float, int, np.ndarray] = (math.inf, 0, np.empty(0))
+    for k, nats in enumerate(by_order, 1):
+        if k in orders and (loss := float(nats[:targets].sum())) < best[0]:
+            best = (loss, k, nats[targets:])
+    return best[1:]
 
 
 def log_probabilities(model: Autoregressive, batches: TokenWindows) -> np.ndarray:

@@ -1,0 +1,63 @@
+"""Options that follow from the amount of data: one function of rules for each task, each with its reason.
+
+An option that the user gives, on the command line, in a recipe or in Python, keeps its value. The others are
+chosen once, when the data have been read; ``config.json`` has their values, and their names under ``origin``.
+A task names such options in ``sized`` of its Config, and its Data calls its function here in ``sizes``.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from elman.errors import InputError
+from elman.tasks.shared.options import ABSENT, TaskConfig
+
+C = TypeVar("C", bound=TaskConfig)
+
+
+def sized(config: C, sizes: Mapping[str, Any]) -> tuple[C, tuple[str, ...]]:
+    """Returns the options without absent ones, and the names of those that were absent.
+
+    Args:
+        config: the options.
+        sizes: values of all options in ``config.sized``.
+    """
+    chosen = tuple(name for name in config.sized if getattr(config, name) is ABSENT)
+    return replace(config, **{name: sizes[name] for name in chosen}), chosen
+
+
+def sizes_text(config: TaskConfig, names: Iterable[str]) -> str:
+    """Returns options and their values as a line shows them: ``batch size 16, epochs 40``."""
+    return ", ".join(f"{name.replace('_', ' ')} {getattr(config, name):g}" for name in names)
+
+
+def check_sized(config: TaskConfig, chosen: Iterable[str], where: str) -> None:
+    """Checks the options of a run folder: all have values, and only sizes were chosen.
+
+    Raises:
+        InputError: an option is absent, or one of the names is none of ``config.sized``.
+    """
+    for name in config.sized:
+        if getattr(config, name) is ABSENT:
+            raise InputError(f"{where}: {name} must be a number. Got None.")
+    for name in chosen:
+        if name not in config.sized:
+            raise InputError(
+                f"{where}: origin: sized must name {', '.join(config.sized) or 'no option'}. Got {name!r}."
+            )
+
+
+def streams(config: TaskConfig, tokens: int) -> dict[str, Any]:
+    """Returns the sizes of a model of the next token, chosen on the guide sets (``docs/results.md``).
+
+    Args:
+        config: the options.
+        tokens: of the training part.
+    """
+    # a weight must be changed some thousand times to be learnt, so small texts are read in small batches and
+    # often: they cost little. From 1,000,000 tokens on, a pass alone has enough steps.
+    batch_size = 8 if tokens < 150_000 else 16 if tokens < 600_000 else 32
+    epochs = max(10, min(30, round(3_000_000 / max(tokens, 1))))
+    # the less text, the sooner it is learnt by heart
+    dropout = 0.4 if tokens < 300_000 else 0.2 if tokens < 1_000_000 else 0.1
+    return {"batch_size": batch_size, "epochs": epochs, "dropout": dropout}

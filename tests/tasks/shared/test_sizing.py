@@ -1,0 +1,108 @@
+"""Options that follow from the amount of data: who chooses them, and where they are written down."""
+
+import contextlib
+import io
+import json
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tiny import text
+
+import elman
+from elman.cli import main
+from elman.errors import InputError
+from elman.tasks.language_model.options import LanguageModelConfig
+from elman.tasks.shared.sizing import sized, sizes_text, streams
+
+QUICK = {"hidden_size": 8, "epochs": 1, "bptt": 20, "ngrams": "none"}
+
+
+def options(run: Path) -> dict:
+    return json.loads((run / "config.json").read_text())
+
+
+def test_what_the_user_gives_stays():
+    config = LanguageModelConfig(epochs=3)
+    sizes = streams(config, 50_000)
+    after, chosen = sized(config, sizes)
+    assert after == replace(config, **sizes | {"epochs": 3})
+    assert set(chosen) == set(LanguageModelConfig.sized) - {"epochs"}
+    assert sized(after, streams(config, 10**8)) == (after, ())
+
+
+@pytest.mark.parametrize("tokens", [1, 999, 50_000, 200_000, 700_000, 10**6, 10**9])
+def test_streams_have_sizes_for_any_amount(tokens):
+    sizes = streams(LanguageModelConfig(), tokens)
+    assert set(sizes) == set(LanguageModelConfig.sized)
+    replace(LanguageModelConfig(), **sizes)
+
+
+def test_less_text_is_read_more_often_in_smaller_batches_and_with_more_noise():
+    little, much = (streams(LanguageModelConfig(), tokens) for tokens in (50_000, 5_000_000))
+    assert little["epochs"] > much["epochs"]
+    assert little["batch_size"] < much["batch_size"]
+    assert little["dropout"] > much["dropout"]
+
+
+def test_a_run_has_numbers_and_says_which_were_chosen(tmp_path, caplog):
+    with caplog.at_level(logging.INFO, "elman"):
+        task = elman.LanguageModel(**QUICK, dropout=0.25).fit(texts=[text()], out=tmp_path / "run")
+    sizes = streams(task.config, round(0.9 * len(text()))) | {"epochs": 1, "dropout": 0.25}
+    written = options(tmp_path / "run")
+    chosen = [name for name in LanguageModelConfig.sized if name not in ("epochs", "dropout")]
+    assert {name: written["config"][name] for name in sizes} == sizes
+    assert written["origin"]["sized"] == chosen
+    assert f"{len(text()):,} characters, 1 document: {sizes_text(task.config, chosen)}" in caplog.text
+    loaded = elman.load(tmp_path / "run")
+    assert loaded.config == task.config
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+        main(["show", str(tmp_path / "run")])
+    assert f"from the amount of data: {sizes_text(task.config, chosen)}\n" in output.getvalue()
+    assert "batch_size" not in output.getvalue()
+
+
+def test_a_task_that_is_fitted_again_chooses_again():
+    task = elman.LanguageModel(**QUICK)
+    for seed in (0, 1):
+        task.fit(texts=[text(seed=seed)])
+        assert set(task.origin.sized) == set(LanguageModelConfig.sized) - {"epochs"}
+        assert task.get_params()["batch_size"] is None
+        assert task.config.batch_size > 0
+
+
+def test_a_recipe_counts_as_given(tmp_path):
+    Path(tmp_path / "text.txt").write_text(text())
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("batch-size: 5\nhidden-size: 8\nepochs: 1\n")
+    run = tmp_path / "run"
+    command = [
+        "train",
+        "language-model",
+        str(tmp_path / "text.txt"),
+        "--config",
+        str(recipe),
+        "--out",
+        str(run),
+    ]
+    assert main(command) == 0
+    assert options(run)["config"]["batch_size"] == 5
+    assert not {"batch_size", "epochs"} & set(options(run)["origin"]["sized"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"config": {"dropout": None}}, "config.json: dropout must be a number. Got None."),
+        ({"origin": {"sized": ["seed"]}}, "origin: sized must name .*dropout.* Got 'seed'."),
+    ],
+)
+def test_a_folder_without_numbers_is_refused(tmp_path, change, message):
+    elman.LanguageModel(**QUICK).fit(texts=[text()], out=tmp_path / "run")
+    content = options(tmp_path / "run")
+    for key, values in change.items():
+        content[key] |= values
+    (tmp_path / "run" / "config.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match=message):
+        elman.load(tmp_path / "run")
