@@ -59,3 +59,14 @@ def test_what_has_no_columns_of_numbers_refuses_a_choice(tmp_path, monkeypatch, 
         assert main(["train", task, file, "--out", "run", "--ignore-columns", "label2"]) == 2
         error = capsys.readouterr().err
         assert f"{file}: --columns and --ignore-columns are for tables of numbers" in error
+
+
+@pytest.mark.parametrize("task", ["classification", "regression", "anomaly-detection"])
+def test_a_column_of_times_that_is_named_must_be_there(tmp_path, monkeypatch, capsys, task):
+    monkeypatch.chdir(tmp_path)
+    target = "y" if task == "regression" else "label"
+    (tmp_path / "rows.csv").write_text(table(f"unique_id,hour,a,b,room,{target}", "7"))
+    assert main(["train", task, "rows.csv", "--out", "run", "--time-column", "horu"]) == 2
+    said = capsys.readouterr().err
+    assert said == f"elman: rows.csv: has no column 'horu'; columns: unique_id, hour, a, b, room, {target}\n"
+    assert not (tmp_path / "run").exists()

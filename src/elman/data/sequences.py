@@ -130,6 +130,7 @@ def read_sequences(
     reading: Reading = PLAIN,
     columns: Sequence[str] = (),
     ignored: Sequence[str] = (),
+    required: Sequence[str] = (),
 ) -> Sequences:
     """Reads sequences from one file.
 
@@ -143,6 +144,7 @@ def read_sequences(
         reading: how the file is read.
         columns: the features of a table, see ``chosen_columns``; if empty, all other columns.
         ignored: columns of a table to leave out.
+        required: further columns that a table must have.
 
     Raises:
         InputError: names file, row, column and value.
@@ -161,6 +163,7 @@ def read_sequences(
         reading=reading,
         columns=columns,
         ignored=ignored,
+        required=required,
     )
 
 
@@ -181,9 +184,10 @@ def sequences_from_table(
     reading: Reading = PLAIN,
     columns: Sequence[str] = (),
     ignored: Sequence[str] = (),
+    required: Sequence[str] = (),
 ) -> Sequences:
     """Returns sequences from a table that was read from ``path``; see ``read_sequences``."""
-    check_columns(table, [id_column, *([target_column] if with_target else [])], path)
+    check_columns(table, [id_column, *([target_column] if with_target else []), *required], path)
     special = (id_column, time_column, target_column)
     features = chosen_columns(table.columns, special, path, columns, ignored)
     try:

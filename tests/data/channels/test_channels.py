@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 import torch
 
-from elman.data.channels.calendar import calendar, calendar_features
+from elman.data.channels.calendar import Clock, calendar, calendar_features
 from elman.data.channels.channels import (
     Channels,
     ChannelTable,
@@ -244,6 +244,37 @@ def test_labelled_windows():
             labelled(series, wrong, "l")
     with pytest.raises(InputError, match=r"l: windows must be a list\. Got 3"):
         labelled(series, 3, "l")
+
+
+def test_times_of_windows_need_not_be_written_like_those_of_the_rows():
+    times = [f"{day}.2.2024 7:00" for day in (8, 9, 10, 11, 12)]
+    series = Channels("", times, np.zeros((5, 1)))
+    for windows in (
+        [["2024-02-09 07:00:00", "2024-02-11T07:00"]],
+        [["9.2.2024 7:00", "11.2.2024 7:00"]],
+        [["2024-02-08 12:00", "2024-02-12 00:00"]],  # between rows
+    ):
+        assert labelled(series, windows, "l").labels.tolist() == [False, True, True, True, False]
+    for empty in (["2024-02-09 08:00", "2024-02-09 09:00"], ["2024-02-11", "2024-02-09"]):
+        with pytest.raises(InputError, match=r"l: must hold pairs of times of the data\. Got "):
+            labelled(series, [empty], "l")
+    numbered = Channels("", ["0", "1", "2"], np.zeros((3, 1)))
+    assert labelled(numbered, [[1, 2]], "l").labels.tolist() == [False, True, True]
+
+
+def test_the_day_comes_first_in_windows_as_it_does_in_the_rows(tmp_path):
+    path = tmp_path / "pump.csv"
+    path.write_text("timestamp,flow\n" + "".join(f"{day:02}/04/2023,{day}\n" for day in range(1, 21)))
+    table = read_channels(path, Roles(None, "timestamp", "label"))
+    found = labelled(table.series[0], [["03/04/2023", "05/04/2023"]], "l", Clock(form=table.form))
+    assert np.flatnonzero(found.labels).tolist() == [2, 3, 4]
+
+
+def test_columns_that_are_required_must_be_there(tmp_path):
+    path = tmp_path / "pump.csv"
+    path.write_text("day,flow\n2024-01-01,1\n2024-01-02,2\n")
+    with pytest.raises(InputError, match=r"pump\.csv: has no column 'dya'; columns: day, flow"):
+        read_channels(path, Roles(None, "dya", "label", required=("dya",)))
 
 
 def test_saved_and_loaded(tmp_path):

@@ -96,6 +96,18 @@ def test_gaps_are_missing_values_and_named(tmp_path):
     assert np.array_equal(panel.y, [1, 2, np.nan, np.nan, 3, 4, 5], equal_nan=True)
 
 
+def test_a_covariate_with_a_stray_cell_is_read_as_categories_and_named(tmp_path):
+    rows = "".join(f"A,2024-01-{day:02},{day},{day / 4}\n" for day in range(1, 11))
+    columns = Columns(past=("wind",))
+    stray = "wind would be numbers but for 'calm' in row 12 .*, so it is read as categories"
+    with pytest.warns(UserWarning, match=stray) as said:
+        panel = read(tmp_path, f"unique_id,ds,y,wind\n{rows}A,2024-01-11,11,calm\n", columns)
+    assert panel.covariates["wind"].dtype.kind == "U"
+    assert len(said) == 1
+    few = rows.replace(",1.", ",calm").replace(",2.", ",calm")  # names and no column of numbers
+    assert read(tmp_path, f"unique_id,ds,y,wind\n{few}", columns).covariates["wind"].dtype.kind == "U"
+
+
 def test_unsorted_rows_are_sorted_and_named(tmp_path):
     with pytest.warns(
         UserWarning,

@@ -88,6 +88,17 @@ def test_cross_validation_forecasts_from_every_cutoff_with_a_model_that_saw_none
     assert task.get_params() == Forecaster(**OPTIONS).get_params()
 
 
+def test_cross_validation_of_a_pandas_frame_with_times_in_two_columns():
+    pd = pytest.importorskip("pandas")
+    times = [(2019 + k // 4, k % 4 + 1) for k in range(24)]
+    df = pd.DataFrame(
+        {"year": [y for y, _ in times], "quarter": [q for _, q in times], "births": range(90, 114)}
+    )
+    table = Forecaster(**{**OPTIONS, "horizon": 2}).cross_validation(df, 2)
+    assert table["ds"].tolist() == ["2024Q1", "2024Q2", "2024Q3", "2024Q4"]
+    assert table["cutoff"].tolist() == ["2023Q4", "2023Q4", "2024Q2", "2024Q2"]
+
+
 def test_cross_validation_steps_by_the_option_and_names_series_that_are_too_short():
     task = Forecaster(**OPTIONS | {"step": 3})
     short = frame().filter((pl.col("unique_id") != "s1") | (pl.int_range(pl.len()).over("unique_id") < 10))

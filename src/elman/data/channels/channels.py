@@ -93,6 +93,7 @@ class Roles:
         clock: how times are read.
         time_parts: the columns that are joined to the time.
         find_time: whether to look for the time in other columns if its own is absent.
+        required: columns that a table must have.
     """
 
     id_column: str | None
@@ -103,6 +104,7 @@ class Roles:
     clock: Clock = UNKNOWN
     time_parts: tuple[str, ...] = ()
     find_time: bool = True
+    required: tuple[str, ...] = ()
 
 
 def read_channels(path: Path, roles: Roles, reading: Reading = PLAIN) -> ChannelTable:
@@ -128,6 +130,7 @@ def channels_from_table(
             id or a time is missing, or a column of numbers is missing. The message names file, row, column
             and value.
     """
+    check_columns(table, list(roles.required), path)
     table, roles = _with_time(table, path, roles)
     id_column, time_column, label_column = roles.id_column, roles.time_column, roles.label_column
     special = (id_column, time_column, label_column)

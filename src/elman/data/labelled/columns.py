@@ -48,6 +48,7 @@ class Columns:
         most_empty: largest share of rows without a text or a label that are left out.
         features: columns of numeric sequences; empty: all others.
         ignored: columns of numeric sequences to leave out.
+        required: further columns that a table of numeric sequences must have.
     """
 
     text: str = "text"
@@ -60,6 +61,7 @@ class Columns:
     most_empty: float = 0.1
     features: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
 
 
 def found_columns(table: pl.DataFrame, path: Path, columns: Columns, *, with_labels: bool) -> Columns:

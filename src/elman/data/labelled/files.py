@@ -194,6 +194,7 @@ def _from_steps(table: pl.DataFrame, path: Path, columns: Columns, with_labels: 
         reading=columns.reading,
         columns=columns.features,
         ignored=columns.ignored,
+        required=columns.required,
     )
     labels, several = _label_of_each(table, path, columns) if with_labels else ([], False)
     places = [f"{path}: {columns.id} {name!r}" for name in sequences.ids]

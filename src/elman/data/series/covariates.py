@@ -287,8 +287,9 @@ def _as(source: dict[str, np.ndarray], column: Column) -> np.ndarray:
     values = source[column.name]
     if column.categories is None:
         if values.dtype.kind != "f":
+            bad = next((value for value in values.tolist() if value and not _is_number(value)), values[0])
             raise InputError(
-                f"column {column.name!r} must hold numbers, as in training. Got {shown(str(values[0]))}."
+                f"column {column.name!r} must hold numbers, as in training. Got {shown(str(bad))}."
             )
         return values
     if values.dtype.kind == "f":  # all categories of this table look like numbers

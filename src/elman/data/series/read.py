@@ -19,6 +19,7 @@ from elman.data.read.tables import (
     read_table,
     row_number,
     text_column,
+    why_no_numbers,
 )
 from elman.data.series.frequency import Frequency, check_anchor, infer_frequency, parse_frequency
 from elman.data.series.layout import Source, sources_of
@@ -216,10 +217,18 @@ class _Rows:
         return self._numbers([one.target for one in self._sources])
 
     def values(self, column: str) -> np.ndarray:
-        """Returns a column [rows], float64 if all cells are numbers, else texts."""
+        """Returns a column [rows], float64 if all cells are numbers, else texts.
+
+        Warns of a column that holds texts because of a few cells.
+        """
         tables = [source.table for source in self._sources]
         if all(holds_numbers(table, column, self._reading) for table in tables):
             return self._numbers([column] * len(tables))
+        for source in self._sources:
+            reason = why_no_numbers(source.table, column, source.path, self._reading)
+            if reason:
+                warnings.warn(f"{source.path}: {reason}, so it is read as categories", stacklevel=4)
+                break
         return np.array([cell for table in tables for cell in text_column(table, column)])
 
     def _numbers(self, columns: Sequence[str]) -> np.ndarray:

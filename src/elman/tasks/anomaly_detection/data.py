@@ -292,8 +292,9 @@ def _read_table(
     table = read_channels(path, roles, config.reading.as_trained(decimal))
     if config.labels is None or not with_labels:
         return table
-    labels = windows_of(config.labels, path)
-    return replace(table, series=[labelled(each, labels, str(config.labels)) for each in table.series])
+    labels, clock = windows_of(config.labels, path), replace(roles.clock, form=table.form)
+    series = [labelled(each, labels, str(config.labels), clock) for each in table.series]
+    return replace(table, series=series)
 
 
 def _roles(config: AnomalyDetectionConfig) -> Roles:
@@ -305,6 +306,7 @@ def _roles(config: AnomalyDetectionConfig) -> Roles:
         config.columns,
         config.ignore_columns,
         Clock(config.time_format),
+        required=config.named_columns("id_column", "time_column", "label_column"),
     )
 
 

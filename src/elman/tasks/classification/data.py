@@ -198,6 +198,7 @@ def columns_of(config: ClassificationConfig, texts: int = 0) -> Columns:
         config.most_empty,
         config.columns,
         config.ignore_columns,
+        config.named_columns("time_column"),
     )
 
 

@@ -171,8 +171,9 @@ class Forecaster(Task):
 
         run._fit(read, None, overwrite=False, show_progress=False)
         answer = run.answers.answer(run.data.windows.test(panel), quantile_levels(levels))
-        # in a pandas frame, cutoffs have the type of times
-        given = df.assign(cutoff=df[panel.columns.time]) if hasattr(df, "assign") else df
+        # in a pandas frame, cutoffs have the type of times, unless those were joined from several columns
+        time = panel.columns.time
+        given = df.assign(cutoff=df[time]) if hasattr(df, "assign") and time in df.columns else df
         return like(answer.frame(levels, with_actual=True), given)
 
     def evaluate(self, data: Paths = (), *, df: Any = None) -> dict[str, Any]:

@@ -215,6 +215,7 @@ def read_table_or_arrays(
         reading=config.reading,
         columns=trained if trained and chosen else config.columns,
         ignored=() if trained else config.ignore_columns,
+        required=config.named_columns("time_column"),
     )
 
 

@@ -163,6 +163,12 @@ class TableOptions(FileOptions):
         """How files are read."""
         return Reading(self.separator, self.decimal, self.encoding, self.missing)
 
+    def named_columns(self, *options: str) -> tuple[str, ...]:
+        """Returns the columns of these options that have not their default names, and so must be there."""
+        return tuple(
+            getattr(self, name) for name in options if getattr(self, name) != getattr(type(self), name)
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnOptions(TableOptions):
