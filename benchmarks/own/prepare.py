@@ -1,7 +1,8 @@
 """Sets as files: what a default run, a simple method and a peer all read.
 
 A set's folder holds ``train.tsv`` and ``test.tsv`` (label and text, with names in the first row; or source
-and target, without), or ``text.txt`` for a language model, and ``about.json``: sizes and a hash of the files.
+and target, without), ``text.txt`` for a language model, or what ``numbers.py`` writes, and ``about.json``:
+sizes and a hash of the files.
 """
 
 import csv
@@ -13,12 +14,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from own import read_debian, read_python, read_shared
+from own import read_anomalies, read_debian, read_python, read_sequences, read_series, read_shared
+from own.numbers import TARGETS, write_channels, write_sequences, write_series
 from own.places import Places
 from own.rows import Rows, one_line
 
 HERE = Path(__file__).parent
 MOST_TEST = 2000  # rows of a test part that is drawn here
+ABOUT_SET = {"task", "source", "side", "reader"}
+FACTS = ("horizon", "season", "windows")  # of a set of series: steps, steps, forecasts of each series
 
 
 def load_sets(path: Path = HERE / "sets.toml") -> dict[str, dict[str, Any]]:
@@ -39,10 +43,10 @@ def prepared(places: Places, name: str, about: dict[str, Any]) -> Path:
     """Returns the folder of a set, and writes it first if it is absent."""
     folder = places.build / "sets" / name
     if not (folder / "about.json").is_file():
-        options = {key: about[key] for key in about.keys() - {"task", "source", "side", "reader"}}
+        options = {key: about[key] for key in about.keys() - {*ABOUT_SET, *FACTS}}
         rows = reader_of(about)(places, **options)
         folder.mkdir(parents=True, exist_ok=True)
-        sizes = write_text(folder, rows) if isinstance(rows, str) else write_rows(folder, about["task"], rows)
+        sizes = write(folder, about, rows)
         files = sorted(path for path in folder.iterdir() if path.name != "about.json")
         digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
         facts = {"set": name, "task": about["task"], "side": about["side"], **sizes, "sha256": digest}
@@ -50,9 +54,21 @@ def prepared(places: Places, name: str, about: dict[str, Any]) -> Path:
     return folder
 
 
-def reader_of(about: dict[str, Any]) -> Callable[..., Rows | str]:
+def write(folder: Path, about: dict[str, Any], content: Any) -> dict[str, Any]:
+    """Writes what a reader returned; returns its sizes."""
+    task = about["task"]
+    if task in TARGETS:
+        return write_sequences(folder, task, content)
+    if task == "forecasting":
+        return write_series(folder, content, {key: about[key] for key in FACTS})
+    if task == "anomaly-detection":
+        return write_channels(folder, content)
+    return write_text(folder, content) if task == "language-model" else write_rows(folder, task, content)
+
+
+def reader_of(about: dict[str, Any]) -> Callable[..., Any]:
     """Returns the function that a set names."""
-    modules = (read_shared, read_python, read_debian)
+    modules = (read_shared, read_python, read_debian, read_sequences, read_series, read_anomalies)
     readers = {name: value for module in modules for name, value in vars(module).items()}
     return readers[about["reader"]]
 

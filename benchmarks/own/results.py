@@ -82,6 +82,11 @@ def circumstances(all_results: list[Results]) -> str:
     return f"On {'; '.join(sorted(machines))}. Elman {', '.join(sorted(versions))}."
 
 
+def columns(methods: dict[str, Any]) -> list[str]:
+    """Returns the methods of a task; one that is both a simple method and a peer stands once."""
+    return list(dict.fromkeys(("default", "network", *methods["simple"], *methods["peers"])))
+
+
 def seeds_of(about: dict[str, Any]) -> int:
     """Returns how many seeds a method that draws is run with."""
     return 3 if about["task"] == "language-model" or about["test"] < FEW_ROWS else 1
@@ -155,7 +160,7 @@ class Comparison:
 
 def table(task: str, methods: dict[str, Any], all_results: list[Results]) -> str:
     """Returns the table of a task as Markdown, with a summary of the sets that only report above it."""
-    names = ["default", "network", *methods["simple"], *methods["peers"]]
+    names = columns(methods)
     head = ["set", "side", "train", "test", *names, "best simple", "ahead by", "seconds", "MB"]
     better = "more" if methods["higher"] else "less"
     lines = [

@@ -1,13 +1,17 @@
 """Rows of a set, and the rules that all readers share.
 
-A row is (label, text) or (source, target). What is drawn is drawn by a generator of seed 0, so that a set is
+A row is (label, text) or (source, target); sets of numbers hold sequences, series or recorded channels. What
+is drawn is drawn by a generator of seed 0, so that a set is
 the same on every machine.
 """
 
 import random
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import NamedTuple
+
+import numpy as np
 
 LEAST = 10  # examples of a label; rarer labels are left out where the labels are made here
 Row = tuple[str, str]
@@ -18,6 +22,34 @@ class Rows(NamedTuple):
 
     train: list[Row]
     test: list[Row]
+
+
+class Sequences(NamedTuple):
+    """Training sequences, and test sequences or none: (label or number, values [T, I]) each."""
+
+    train: list[tuple[str, np.ndarray]]
+    test: list[tuple[str, np.ndarray]]
+
+
+# name of a series: times on a regular grid, and values [N], NaN where one is missing
+Series = dict[str, tuple[list[str], np.ndarray]]
+
+
+@dataclass
+class Channels:
+    """What a machine recorded.
+
+    Attributes:
+        values: [N, D]; NaN where one is missing.
+        labels: [N], 1 at an anomaly.
+        train: rows at the start that a method may learn from.
+        times: N times, or none.
+    """
+
+    values: np.ndarray
+    labels: np.ndarray
+    train: int
+    times: list[str] | None = None
 
 
 def drawn(rows: Iterable[Row], most: int | None = None) -> list[Row]:

@@ -1,4 +1,4 @@
-"""The simple methods of ``methods.toml``, and scikit-learn's defaults, on the files of a prepared set."""
+"""The simple methods of ``methods.toml``, and scikit-learn's defaults; those of texts stand here."""
 
 import math
 import re
@@ -19,6 +19,9 @@ from elman.baselines.ngram import frequency_nats, witten_bell_nats
 from own.figures import accuracy_rows, chrf_rows, corpus_bleu
 from own.measure import Run
 from own.prepare import read_pairs, read_rows
+from own.simple_anomalies import anomalies
+from own.simple_sequences import sequences
+from own.simple_series import series
 
 ORDERS = range(2, 9)
 STRENGTHS = (1.0, 10.0, 100.0)
@@ -52,7 +55,7 @@ CLASSIFIERS: dict[str, tuple[Callable[[], Any], Callable[[float], Any], Sequence
 }
 
 
-def classified(folder: Path, method: str) -> Run:
+def classified(folder: Path, method: str, _seed: int = 0) -> Run:
     """Fits a classifier; a value among several is chosen on the last tenth, then all examples are fitted."""
     labels, texts = read_rows(folder / "train.tsv")
     truth, test = read_rows(folder / "test.tsv")
@@ -72,7 +75,7 @@ def classified(folder: Path, method: str) -> Run:
     return Run(sum(rows) / len(rows), seconds, rows, {"chosen": value})
 
 
-def counted(folder: Path, method: str) -> Run:
+def counted(folder: Path, method: str, _seed: int = 0) -> Run:
     """Counts characters on the training part of a default run: 0.9, 0.05 and 0.05 by position."""
     text = (folder / "text.txt").read_text("utf-8")
     began = time.perf_counter()
@@ -90,7 +93,7 @@ def counted(folder: Path, method: str) -> Run:
     return Run(nats / count / math.log(2), time.perf_counter() - began, [], more)
 
 
-def translated(folder: Path, method: str) -> Run:
+def translated(folder: Path, method: str, _seed: int = 0) -> Run:
     """Translates the test part."""
     training, (sources, targets) = read_pairs(folder / "train.tsv"), read_pairs(folder / "test.tsv")
     began = time.perf_counter()
@@ -137,4 +140,12 @@ def _remembered(sources: list[str], targets: list[str], test: list[str]) -> list
 
 
 TRANSLATORS = {"copy": _copied, "word-for-word": _word_for_word, "translation-memory": _remembered}
-MEASURES = {"classification": classified, "language-model": counted, "translation": translated}
+MEASURES: dict[str, Callable[[Path, str, int], Run]] = {
+    "classification": classified,
+    "language-model": counted,
+    "translation": translated,
+    "numeric-sequences": sequences,
+    "sequence-regression": sequences,
+    "forecasting": series,
+    "anomaly-detection": anomalies,
+}

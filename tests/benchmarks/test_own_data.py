@@ -1,11 +1,13 @@
 """The suite of benchmarks/own_data.py, on two tiny made sets."""
 
+import inspect
 import json
 import random
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("sklearn", reason="the simple methods need scikit-learn")
@@ -167,8 +169,10 @@ def test_every_set_has_a_reader_and_few_may_guide(own):
     sets, methods = prepare.load_sets(), prepare.load_methods()
     assert sum(about["side"] == "guide" for about in sets.values()) <= 10
     for about in sets.values():
-        assert callable(prepare.reader_of(about))
+        options = about.keys() - prepare.ABOUT_SET - {*prepare.FACTS}
+        inspect.signature(prepare.reader_of(about)).bind(None, **dict.fromkeys(options))
         assert about["task"] in methods
+        assert about["task"] != "forecasting" or about.keys() >= {*prepare.FACTS}
     for task in {about["task"] for about in sets.values()}:
         sources = {about["source"] for about in sets.values() if about["task"] == task}
         assert len(sources) >= 5, task
@@ -181,6 +185,202 @@ def test_every_simple_method_of_texts_can_be_run(own):
     methods = prepare.load_methods()
     assert {*methods["classification"]["simple"], "scikit-learn"} == set(simple.CLASSIFIERS)
     assert set(methods["translation"]["simple"]) == set(simple.TRANSLATORS)
+
+
+def test_every_simple_method_of_numbers_can_be_run(own):
+    from own import simple, simple_anomalies, simple_sequences
+
+    prepare, _ = own
+    methods = prepare.load_methods()
+    assert set(simple.MEASURES) == set(methods)
+    tasks = (methods["numeric-sequences"], methods["sequence-regression"])
+    assert {name for task in tasks for kind in ("simple", "peers") for name in task[kind]} == set(
+        simple_sequences.METHODS
+    )
+    assert set(methods["anomaly-detection"]["simple"]) == set(simple_anomalies.METHODS)
+
+
+def made_set(prepare, folder: Path, content, **about) -> Path:
+    """Writes a set; returns its folder."""
+    folder.mkdir()
+    sizes = prepare.write(folder, about, content)
+    (folder / "about.json").write_text(json.dumps({"set": folder.name, **about, **sizes}))
+    return folder
+
+
+def test_sequences_are_read_as_they_were_written(own, tmp_path):
+    from own.numbers import read_sequences
+    from own.rows import Sequences
+    from own.simple_sequences import even, summaries
+
+    prepare, _ = own
+    draw = np.random.default_rng(0)
+    train = [(str(k % 2), draw.normal(k % 2, 0.1, (9 + k % 3, 2))) for k in range(40)]
+    train[3][1][4, 1] = np.nan
+    made_set(prepare, tmp_path / "s", Sequences(train, []), task="numeric-sequences")
+    about = prepare.about_of(tmp_path / "s")
+    assert (about["train"], about["test"], about["labels"], about["steps"]) == (32, 8, 2, [9, 11])
+    labels, values = read_sequences(tmp_path / "s", "test")  # the first fifth
+    assert labels == [label for label, _ in train[:8]]
+    for (_, written), read in zip(train[:8], values, strict=True):
+        np.testing.assert_array_equal(read, written)
+
+    assert even([np.array([[1.0], [2.0]]), np.array([[3.0]] * 4)], 3).tolist() == [[[1, 2, 2]], [[3, 3, 3]]]
+    assert summaries([np.array([[1.0], [3.0], [2.0]])])[0] == pytest.approx([2, (2 / 3) ** 0.5, 1, 3, 1, 2])
+
+
+@pytest.mark.parametrize("method", ["majority", "regression"])
+def test_simple_methods_of_labelled_sequences(own, tmp_path, method):
+    from own.rows import Sequences
+    from own.simple_sequences import sequences
+
+    prepare, _ = own
+    draw = np.random.default_rng(0)
+    rows = [(f"x{k % 2}", draw.normal(k % 2, 0.1, (9, 2))) for k in range(60)]
+    folder = made_set(prepare, tmp_path / "s", Sequences(rows, []), task="numeric-sequences")
+    run = sequences(folder, method, 0)
+    assert len(run.rows) == 12
+    assert run.figure == (0.5 if method == "majority" else 1)
+
+
+def test_simple_methods_of_sequences_with_a_number(own, tmp_path):
+    from own.rows import Sequences
+    from own.simple_sequences import sequences
+
+    prepare, _ = own
+    draw = np.random.default_rng(0)
+    values = [draw.normal(size=(9, 1)) for _ in range(100)]
+    rows = [(f"{5 + 3 * x.mean():.6g}", x) for x in values]
+    folder = made_set(prepare, tmp_path / "s", Sequences(rows, []), task="sequence-regression")
+    assert sequences(folder, "mean", 0).figure == pytest.approx(1, abs=0.5)
+    assert sequences(folder, "regression", 0).figure < 0.01
+
+
+def test_forecasts_are_measured_in_the_naive_methods_errors(own):
+    from own.figures import mase_row, mase_rows
+
+    history = np.array([1.0, 5, 2, 6, 3, 7])
+    assert mase_row(history, np.array([4.0, 8]), np.array([4.0, 6]), 2) == 1  # errors 0 and 2, unit 1
+    assert mase_row(history, np.array([4.0, np.nan]), np.array([7.0, 0]), 1) == pytest.approx(3 / 3.6)
+    assert mase_row(history, np.array([4.0]), np.array([4.4]), 9) == pytest.approx(0.4 / 3.6)
+    assert mase_row(history, np.array([np.nan]), np.array([7.0]), 2) is None
+    assert mase_row(np.ones(5), np.array([4.0]), np.array([7.0]), 2) is None
+    with pytest.raises(ValueError, match="no value"):
+        mase_row(history, np.array([4.0]), np.array([np.nan]), 2)
+
+    # two forecasts of two steps; the unit comes from what precedes the first
+    values = {"a": np.array([0.0, 1, 0, 1, 5, 5, 7, 7])}
+    about = {"horizon": 2, "windows": 2, "season": 1}
+    assert mase_rows(values, {"a": np.array([[5.0, 4], [7, 3]])}, about) == [0.5, 2]
+
+
+def test_series_are_written_from_first_to_last_value_and_hide_their_test_part(own, tmp_path):
+    from own.numbers import known_before, read_series, values_of
+
+    prepare, _ = own
+    times = [str(k) for k in range(10)]
+    nan = np.nan
+    content = {
+        "a": (times, np.array([nan, 1, 2, nan, 3, 4, 5, 6, 7, nan])),
+        "short": (times[:4], np.arange(4.0)),
+        "constant": (times, np.ones(10)),
+        "empty": (times, np.full(10, nan)),
+    }
+    facts = {"horizon": 1, "season": 1, "windows": 2}
+    folder = made_set(prepare, tmp_path / "s", content, task="forecasting", **facts)
+    about, (table,) = prepare.about_of(folder), read_series(folder).values()
+    assert (about["series"], about["train"], about["test"]) == (1, 6, 2)
+    assert table["ds"].to_list() == times[1:9]
+    np.testing.assert_array_equal(values_of(table), [1, 2, nan, 3, 4, 5, 6, 7])
+    assert [known_before(about, window) for window in range(2)] == [2, 1]
+
+
+def test_gaps_are_filled_from_the_season_before(own):
+    from own.simple_series import without_gaps
+
+    nan = np.nan
+    assert without_gaps(np.array([1.0, nan, 3, nan, nan, nan]), 2).tolist() == [1, 1, 3, 1, 3, 1]
+
+
+def test_simple_methods_of_series(own, tmp_path):
+    pytest.importorskip("statsforecast")
+    from own.simple_series import forecasts
+
+    values = np.array([1.0, 2, 3] * 8)
+    about = {"horizon": 3, "windows": 2, "season": 3}
+    assert forecasts("seasonal-naive", values, about).tolist() == [[1, 2, 3]] * 2
+    assert forecasts("naive", values, about).tolist() == [[3, 3, 3]] * 2
+    assert forecasts("auto-theta", values, about).shape == (2, 3)
+
+
+def test_tables_become_series_on_a_regular_grid(own, tmp_path):
+    from own.places import Places
+    from own.read_series import columns
+
+    (tmp_path / "data/made").mkdir(parents=True)
+    table = "day,shop,sold\n2024-01-01 08:00,a,1\n2024-01-01 09:00,a,3\n2024-01-04 08:00,a,NA\n"
+    (tmp_path / "data/made/t.csv").write_text(table + "2024-01-05,b,2\n2024-01-06,b,4\n")
+    places = Places(tmp_path, tmp_path / "build")
+    options = {"file": "made/t.csv", "time": "day", "every": "1d", "series": "shop", "targets": ("sold",)}
+    found = columns(places, **options)
+    assert found["a"][0] == ["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04"]
+    np.testing.assert_array_equal(found["a"][1], [2, np.nan, np.nan, np.nan])
+    assert columns(places, **options, weekdays=True)["b"][1].tolist() == [2]
+    sums = columns(places, **options, how="sum", most=1)
+    assert list(sums) == ["b"]  # two days with a sale, not one
+    assert sums["b"][1].tolist() == [0, 0, 0, 0, 2, 4]
+
+
+def test_files_of_the_archives_are_read(own, tmp_path):
+    from own.read_sequences import _ts_lines
+
+    (tmp_path / "a.ts").write_text("#c\n@data\n1,2,3:4,5,6:yes\n7:8:no\n")
+    (yes, first), (no, second) = _ts_lines(tmp_path / "a.ts")
+    assert (yes, no) == ("yes", "no")
+    assert (first.tolist(), second.tolist()) == ([[1, 4], [2, 5], [3, 6]], [[7, 8]])
+
+
+def test_anomalies_are_scored_after_the_training_part(own, tmp_path, monkeypatch):
+    from own import simple_anomalies
+    from own.numbers import read_channels
+    from own.rows import Channels
+
+    prepare, _ = own
+    draw = np.random.default_rng(0)
+    values = draw.normal(size=(300, 2))
+    values[250:255] += 20
+    values[3, 0] = np.nan
+    labels = np.zeros(300, int)
+    labels[250:255] = 1
+    folder = made_set(
+        prepare, tmp_path / "s", {"pump": Channels(values, labels, 100)}, task="anomaly-detection"
+    )
+    about = prepare.about_of(folder)
+    ((name, table, cut),) = read_channels(folder, about)
+    assert (name, table.columns, cut) == ("pump", ["c1", "c2", "label"], 100)
+    assert table["c1"].null_count() == 1
+
+    seen = {}
+    monkeypatch.setattr(simple_anomalies, "period_of", lambda values: 10)
+    monkeypatch.setattr(simple_anomalies, "vus_pr", lambda s, y, p: seen.update(s=s, y=y) or 0.5)
+    for method in simple_anomalies.METHODS:
+        assert simple_anomalies.anomalies(folder, method, 0).rows == [0.5]
+        assert len(seen["s"]) == len(seen["y"]) == 200
+        if method != "flag-everything":
+            assert set(np.argsort(seen["s"])[-3:]) <= set(range(150, 155))
+
+
+def test_vus_pr_by_the_package_of_its_authors(own):
+    pytest.importorskip("TSB_AD.evaluation.basic_metrics", reason="pip install --no-deps TSB-AD")
+    from own.figures import period_of, vus_pr
+
+    labels = np.zeros(400, int)
+    labels[200:220] = 1
+    assert vus_pr(labels * 1.0, labels, 20) > 0.9
+    assert vus_pr(1.0 - labels, labels, 20) < vus_pr(np.ones(400), labels, 20) < 0.2
+    wave = np.sin(np.arange(400) * 2 * np.pi / 25)[:, None]
+    wave[7] = np.nan
+    assert period_of(wave) == 25
 
 
 def test_word_for_word_and_the_translation_memory(own, tmp_path):
