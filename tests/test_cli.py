@@ -206,7 +206,7 @@ MISTAKES: list[tuple[list[str], str]] = [
         [*LM, "--level", "letters"],
         "--level must be one of 'characters', 'bytes', 'words', 'subwords'. Got 'letters'",
     ),
-    ([*LM, "--dropout", "nan"], "--dropout must be a finite number. Got nan."),
+    ([*LM, "--dropout", "nan"], "--dropout must be a finite number or null. Got nan."),
     ([*LM, "--split", "0.5", "0.5"], "--split needs 3 values"),
     ([*LM, "--split", "1", "1", "1"], "split 1/1/1: must be three shares that sum to 1"),
     ([*LM, "--tied"], "tied weights need an output size (256) equal to the embedding size (64)"),

@@ -122,8 +122,8 @@ def unkilled(elman: Elman, folder: Path) -> dict[str, Any]:
 
 
 # The first three files that a run writes are config, vocabulary and an empty history, then come a checkpoint
-# and one after every step, preceded at an epoch's end by the best weights, and last the picture, the weights
-# as measuring left them, and the results.
+# and one after every step, preceded at an epoch's end by the best weights, and last the picture, the n-grams,
+# the weights as measuring left them, and the results.
 STEPS = -(-(round(0.9 * len(TEXT)) - 1) // (4 * 20))
 CHECKPOINT, WEIGHTS = "checkpoint.safetensors", "model.safetensors"
 MOMENTS = [
@@ -137,8 +137,9 @@ MOMENTS = [
     ("after", 4 + STEPS, WEIGHTS),
     ("before", 5 + STEPS, CHECKPOINT),
     ("before", 7 + 2 * STEPS, "loss.png"),
-    ("half", 8 + 2 * STEPS, WEIGHTS),
-    ("after", 9 + 2 * STEPS, "results.json"),
+    ("half", 8 + 2 * STEPS, "ngrams.safetensors"),
+    ("half", 9 + 2 * STEPS, WEIGHTS),
+    ("after", 10 + 2 * STEPS, "results.json"),
 ]
 
 

@@ -196,7 +196,9 @@ class Task(ABC):
         self.folder = out
         if out is None:
             parts = self._take(read(None))
-            self._train(parts, self._loop(parts, show_progress), show_progress)
+            loop = self._loop(parts, show_progress)
+            self._tell_sizes()
+            self._train(parts, loop, show_progress)
             return
         files.check_new_folder(out, overwrite)
         with ExitStack() as until_trained:
@@ -206,6 +208,7 @@ class Task(ABC):
                 claim = until_trained.enter_context(files.Claim(scratch, out))
                 loop = self._loop(parts, show_progress, claim.check)
                 files.install(scratch, out, overwrite)
+            self._tell_sizes()
             self._train(parts, loop, show_progress)
 
     def _take(self, data: TaskData) -> Parts:
@@ -215,10 +218,12 @@ class Task(ABC):
         data.config, chosen = sized(data.config, data.sizes())
         self.data, self.config = data, data.config
         self.origin = Origin.of(data.paths, data.amounts, chosen)
-        parts = data.parts()
-        if chosen:
-            notice(f"{self.origin.amount}: {sizes_text(self.config, chosen)}")
-        return parts
+        return data.parts()
+
+    def _tell_sizes(self) -> None:
+        """Tells which options the amount of data determined, once nothing can be refused any more."""
+        if self.origin.sized:
+            notice(f"{self.origin.amount}: {sizes_text(self.config, self.origin.sized)}")
 
     def _loop(self, parts: Parts, show_progress: bool, check: Callable[[], None] = lambda: None) -> Loop:
         """Returns the training loop of a new model; writes nothing."""
