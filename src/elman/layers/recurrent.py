@@ -1,6 +1,5 @@
 """The unrolled layer: owns the weights and unrolls any cell over sequences of any length."""
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -30,12 +29,13 @@ from elman.layers.checks import (
     checked_tuple,
     zoneout_rates,
 )
-from elman.layers.exporting import Deployable, call_in_graph
+from elman.layers.exporting import call_in_graph
+from elman.layers.layout import Layout
 from elman.layers.stream import Stream
 from elman.state import State, zeros
 
 
-class Recurrent(Deployable):
+class Recurrent(Layout):
     """Any cell, stacked and unrolled over time.
 
     The state is an argument and a result; the layer keeps none. Parameters have torch's names
@@ -140,78 +140,6 @@ class Recurrent(Deployable):
                 start = torch.zeros(len(self._names), *shape, device=device, dtype=dtype)
                 self.register_parameter(f"initial_{name}", nn.Parameter(start))
         self.reset_parameters()
-
-    def _lay_out(self, cell: Cell, num_layers: int | None = None, bidirectional: bool | None = None) -> None:
-        """Sets the cell of each layer and its parameters' names; None: as before. Makes no parameters.
-
-        Raises:
-            ValueError: the layers would read different side inputs.
-        """
-        directions = (2 if self.bidirectional else 1) if bidirectional is None else 1 + bidirectional
-        count = self.num_layers if num_layers is None else num_layers
-        deeper = dataclasses.replace(cell, input_size=cell.output_size * directions)
-        if count > 1 and deeper.side_input() != cell.side_input():
-            raise ValueError(
-                f"num_layers must be 1, as the side input depends on the input size. Got {count}."
-            )
-        self.cell = cell
-        self.cells = (cell,) + (deeper,) * (count - 1)
-        self._names: list[dict[str, str]] = [
-            {name: f"{name}_l{layer}{suffix}" for name in own.parameters()}
-            for layer, own in enumerate(self.cells)
-            for suffix in ("", "_reverse")[:directions]
-        ]
-
-    @property
-    def input_size(self) -> int:
-        """I, features per step of the input. Like the sizes below it can be set, for weights set by hand."""
-        return self.cell.input_size
-
-    @input_size.setter
-    def input_size(self, size: int) -> None:
-        self._lay_out(dataclasses.replace(self.cell, input_size=size))
-
-    @property
-    def hidden_size(self) -> int:
-        """H, units of each layer and direction."""
-        return self.cell.hidden_size
-
-    @hidden_size.setter
-    def hidden_size(self, size: int) -> None:
-        self._lay_out(dataclasses.replace(self.cell, hidden_size=size))
-
-    @property
-    def bias(self) -> bool:
-        """Whether the cell has biases."""
-        return self.cell.bias
-
-    @bias.setter
-    def bias(self, bias: bool) -> None:
-        self._lay_out(dataclasses.replace(self.cell, bias=bias))
-
-    @property
-    def num_layers(self) -> int:
-        """Number of layers."""
-        return len(self.cells)
-
-    @num_layers.setter
-    def num_layers(self, count: int) -> None:
-        check_size("num_layers", count)
-        self._lay_out(self.cell, num_layers=count)
-
-    @property
-    def bidirectional(self) -> bool:
-        """Whether each layer also reads the sequence backward."""
-        return len(self._names) > len(self.cells)
-
-    @bidirectional.setter
-    def bidirectional(self, bidirectional: bool) -> None:
-        self._lay_out(self.cell, bidirectional=checked_flag("bidirectional", bidirectional))
-
-    @property
-    def output_size(self) -> int:
-        """Features per step of the output: O × directions."""
-        return self.cell.output_size * (2 if self.bidirectional else 1)
 
     def reset_parameters(self) -> None:
         """Draws new parameters with the initialisation named at construction."""
@@ -352,23 +280,6 @@ class Recurrent(Deployable):
             list(shapes.values()), len(self._names), batch_size, device=like.device, dtype=like.dtype
         )
 
-    def parameter_options(self) -> dict[str, dict[str, float]]:
-        """Returns the cell's optimizer options by parameter name: ``weight_decay`` and ``rate_share``."""
-        requested: dict[str, dict[str, float]] = {}
-        for names in self._names:
-            for key, name in names.items():
-                options = {"weight_decay": 0.0} if key in self.cell.without_decay else {}
-                if key in self.cell.rate_shares:
-                    options["rate_share"] = self.cell.rate_shares[key]
-                if options:
-                    requested[name] = options
-        # torch stores a parametrised weight's parameters under parametrizations.NAME
-        held = (
-            (path, path.removeprefix("parametrizations.").split(".")[0])
-            for path, _ in self.named_parameters()
-        )
-        return {path: requested[name] for path, name in held if name in requested}
-
     @contextmanager
     def state_gradients(self) -> Iterator[list[State]]:
         """Records the gradient of the loss with respect to the state after each step.
@@ -422,14 +333,6 @@ class Recurrent(Deployable):
             self._explaining = False
         raise AssertionError("every call reaches a backend")
 
-    def flatten_parameters(self) -> None:
-        """Does nothing; code written for torch's layers calls it."""
-
-    @property
-    def all_weights(self) -> list[list[Tensor]]:
-        """The parameters of each layer and direction, as torch lists them."""
-        return [[getattr(self, name) for name in names.values()] for names in self._names]
-
     def extra_repr(self) -> str:
         """Returns the cell and every option that differs from its default."""
         shown: dict[str, object] = {
@@ -447,19 +350,6 @@ class Recurrent(Deployable):
             "recompute": self.recompute,
         }
         return ", ".join([repr(self.cell), *(f"{name}={value!r}" for name, value in shown.items() if value)])
-
-    def _cell_of_each(self) -> list[Cell]:
-        """The cell of each layer and direction."""
-        return [cell for cell in self.cells for _ in range(2 if self.bidirectional else 1)]
-
-    def _weights(self) -> tuple[Weights, ...]:
-        own: Any = self._parameters  # faster than getattr; a parametrised weight is computed on access
-        return tuple(
-            [
-                {key: own[name] if name in own else getattr(self, name) for key, name in names.items()}
-                for names in self._names
-            ]
-        )
 
     def _run(
         self,
