@@ -10,12 +10,11 @@ from torch.fx import Proxy
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from elman import draws
-from elman.cells.base import Cell, Shape, Weights, check_size
+from elman.cells.base import Cell, Shape, check_size
 from elman.cells.initialise import initialise
-from elman.dropout import dropout, mask
 from elman.errors import InputError, ShapeError
 from elman.kernels import aten, dispatch
-from elman.kernels.call import Answer, Call, Noise
+from elman.kernels.call import Answer, Call
 from elman.kernels.packing import in_graph
 from elman.layers.checks import (
     check_bool,
@@ -31,6 +30,7 @@ from elman.layers.checks import (
 )
 from elman.layers.exporting import call_in_graph
 from elman.layers.layout import Layout
+from elman.layers.noise import dropped_weights, input_masks, noise_of_each
 from elman.layers.stream import Stream
 from elman.state import State, zeros
 
@@ -381,9 +381,10 @@ class Recurrent(Layout):
             initial = _differentiable(initial)
             state = None if state is None else _differentiable(checked_tuple(state))
         state = checked_state(initial if state is None else checked_tuple(state), initial, x)
+        training = self.training
         call = Call(
             cells=self.cells,
-            weights=self._dropped_weights(),
+            weights=dropped_weights(self.cell, self._weights(), self.weight_dropout if training else 0.0),
             x=x,
             state=state,
             initial=initial,
@@ -392,10 +393,17 @@ class Recurrent(Layout):
             resets=resets,
             side=checked_side(self.cell, side, x, initial[0].dtype),
             bidirectional=self.bidirectional,
-            dropout=self.dropout if self.training else 0.0,
+            dropout=self.dropout if training else 0.0,
             residual=self.residual,
-            input_masks=self._input_masks(x),
-            noise=self._noise(x, initial),
+            input_masks=input_masks(self.cells, x, self.input_dropout if training else 0.0),
+            noise=noise_of_each(
+                self.cell,
+                x.shape[0],  # not len(x), which would fix the steps of an exported graph
+                initial,
+                self.recurrent_dropout if training else 0.0,
+                self.zoneout,
+                training,
+            ),
             recompute=self._recompute(),
             record=self._record,
         )
@@ -434,46 +442,6 @@ class Recurrent(Layout):
         if not self.recompute or not torch.is_grad_enabled() or torch.compiler.is_exporting():
             return 0
         return self.recompute
-
-    def _dropped_weights(self) -> tuple[Weights, ...]:
-        weights = self._weights()
-        if not (self.weight_dropout and self.training):
-            return weights
-        dropped = self.cell.recurrent_weights
-        return tuple(
-            {k: dropout(v, self.weight_dropout) if k in dropped else v for k, v in w.items()} for w in weights
-        )
-
-    def _input_masks(self, x: Tensor) -> tuple[Tensor, ...] | None:
-        if not (self.input_dropout and self.training):
-            return None
-        rows, planes = x.shape[1], x.shape[3:]
-        return tuple(mask((rows, cell.input_size, *planes), self.input_dropout, x) for cell in self.cells)
-
-    def _noise(self, x: Tensor, initial: State) -> tuple[Noise, ...]:
-        """Returns one Noise for each layer and direction; empty if there is no noise."""
-        recurrent = self.recurrent_dropout if self.training else 0.0
-        if not recurrent and not any(self.zoneout):
-            return ()
-        T = x.shape[0]  # not len(x), which would fix the steps of an exported graph
-
-        def zoneout() -> tuple[Tensor | float, ...] | None:
-            if not any(self.zoneout):
-                return None
-            if not self.training:
-                return self.zoneout
-            return tuple(
-                (draws.rand(T, *s.shape[1:], device=x.device) < rate).to(s.dtype)
-                for rate, s in zip(self.zoneout, initial, strict=True)
-            )
-
-        multiplied = [initial[k] for k in self.cell.multiplied_states]
-        return tuple(
-            Noise(
-                tuple(mask(s.shape[1:], recurrent, s) for s in multiplied) if recurrent else None, zoneout()
-            )
-            for _ in self._names
-        )
 
     def _unbatched(
         self,
