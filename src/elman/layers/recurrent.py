@@ -31,6 +31,7 @@ from elman.layers.checks import (
 from elman.layers.exporting import call_in_graph
 from elman.layers.layout import Layout
 from elman.layers.noise import dropped_weights, input_masks, noise_of_each
+from elman.layers.one_step import fits, hooked_step, is_quick
 from elman.layers.stream import Stream
 from elman.state import State, zeros
 
@@ -219,22 +220,9 @@ class Recurrent(Layout):
             expected = ", ".join(["B", "I", *["·"] * self.cell.plane_axes])
             raise ShapeError(f"a step's input must be [{expected}]. Got shape {list(x.shape)}.")
         if self._forward_pre_hooks:
-            x, state = self._hooked(x, state)
+            x, state = hooked_step(self, x, state)
         output, state = self._run(x[None], state, None, None, None if side is None else side[None])
         return output[0], state
-
-    def _hooked(self, x: Tensor, state: State | None) -> tuple[Tensor, State | None]:
-        """Runs the forward pre-hooks on a step's input, as a call with one step, and returns their result."""
-        args: tuple[Any, ...] = (x[:, None] if self.batch_first else x[None], state)
-        for key, hook in list(self._forward_pre_hooks.items()):
-            if key in self._forward_pre_hooks_with_kwargs:
-                result = hook(self, args, {})
-                args = args if result is None else result[0]
-            else:
-                result = hook(self, args)
-                args = args if result is None else result if isinstance(result, tuple) else (result,)
-        seen = args[0][:, 0] if self.batch_first else args[0][0]
-        return seen, args[1] if len(args) > 1 else state
 
     def stream(self, batch_size: int = 1, planes: Shape = ()) -> Stream:
         """Returns an object that carries the layer's state from step to step, for inference.
@@ -361,9 +349,9 @@ class Recurrent(Layout):
         order: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         """Checks the arguments, draws the noise and passes the call to a backend; x is [T, B, I, *planes]."""
-        if lengths is None and resets is None and side is None and self._is_quick(x):
+        if lengths is None and resets is None and side is None and is_quick(self, x):
             before = self.initial_state(x.shape[1]) if state is None else state
-            if self._fits(before):
+            if fits(self, before):
                 # a fault that torch finds is named by the checks below
                 with suppress(RuntimeError, ValueError):
                     return aten.one_step(self.cells, self._weights(), x, before)
@@ -413,29 +401,6 @@ class Recurrent(Layout):
         if self._calls is not None:
             self._calls.append((call, answer))
         return answer
-
-    def _is_quick(self, x: Tensor) -> bool:
-        """Whether a call with full rows and no resets is one step that torch's operator of the cell can run.
-
-        Decoders and agents make such calls by the million; checks, noise and the choice of a backend would
-        take as long as the step.
-        """
-        if x.shape[0] != 1 or not x.is_cpu or torch.compiler.is_compiling() or torch.jit.is_tracing():
-            return False
-        if self._explaining or self._record is not None or self._calls is not None or dispatch.VERBOSE:
-            return False
-        if self.residual or any(self.zoneout) or (self.training and self.is_random):
-            return False
-        return self.backend == "auto" and aten.find_step(self.cell) is not None
-
-    def _fits(self, state: State) -> bool:
-        """Whether this is a state of the layer, but for its rows and units."""
-        if not isinstance(state, tuple) or len(state) != len(self.zoneout):  # a rate for each state
-            return False
-        for s in state:
-            if not isinstance(s, Tensor) or s.dim() != 3 or s.shape[0] != len(self._names):
-                return False
-        return True
 
     def _recompute(self) -> int:
         """Returns the chunk length; 0 without gradients or in an exported graph, whose steps may be free."""
