@@ -1,13 +1,14 @@
-"""Which cell and which parameters each layer and direction of a recurrent layer has."""
+"""Which cell, parameters and initial state each layer and direction of a recurrent layer has."""
 
 import dataclasses
 from typing import Any
 
 from torch import Tensor
 
-from elman.cells.base import Cell, Weights, check_size
+from elman.cells.base import Cell, Shape, Weights, check_size
 from elman.layers.checks import checked_flag
 from elman.layers.exporting import Deployable
+from elman.state import State, zeros
 
 
 class Layout(Deployable):
@@ -15,6 +16,8 @@ class Layout(Deployable):
 
     A subclass calls ``_lay_out`` at construction and registers the parameters by the names in ``_names``.
     """
+
+    learned_state: bool
 
     def _lay_out(self, cell: Cell, num_layers: int | None = None, bidirectional: bool | None = None) -> None:
         """Sets the cell of each layer and its parameters' names; None: as before. Makes no parameters.
@@ -87,6 +90,30 @@ class Layout(Deployable):
     def output_size(self) -> int:
         """Features per step of the output: O × directions."""
         return self.cell.output_size * (2 if self.bidirectional else 1)
+
+    def initial_state(self, batch_size: int, planes: Shape = ()) -> State:
+        """Returns the state before the first step, zero or learned: each [layers × directions, B, *shape].
+
+        Args:
+            batch_size: B.
+            planes: sizes of the input's planes, such as (height, width), for a cell that reads them.
+
+        Raises:
+            ValueError: the number of planes is not the cell's.
+        """
+        if len(planes) != self.cell.plane_axes:
+            raise ValueError(f"planes must be {self.cell.plane_axes} sizes. Got {list(planes)}.")
+        shapes = self.cell.state_shapes(*planes)
+        if self.learned_state:
+            learned = ((getattr(self, f"initial_{name}"), shape) for name, shape in shapes.items())
+            return tuple(
+                s[:, None].expand(-1, batch_size, *(shape if planes else (-1,) * (s.dim() - 1)))
+                for s, shape in learned
+            )
+        like = getattr(self, next(iter(self._names[0].values())))
+        return zeros(
+            list(shapes.values()), len(self._names), batch_size, device=like.device, dtype=like.dtype
+        )
 
     def parameter_options(self) -> dict[str, dict[str, float]]:
         """Returns the cell's optimizer options by parameter name: ``weight_decay`` and ``rate_share``."""

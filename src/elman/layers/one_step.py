@@ -34,7 +34,7 @@ def is_quick(layer: Any, x: Tensor) -> bool:
     """
     if x.shape[0] != 1 or not x.is_cpu or torch.compiler.is_compiling() or torch.jit.is_tracing():
         return False
-    if layer._explaining or layer._record is not None or layer._calls is not None or dispatch.VERBOSE:
+    if layer._record is not None or layer._calls is not None or dispatch.VERBOSE:
         return False
     if layer.residual or any(layer.zoneout) or (layer.training and layer.is_random):
         return False

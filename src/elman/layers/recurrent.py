@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.fx import Proxy
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence
 
 from elman import draws
 from elman.cells.base import Cell, Shape, check_size
@@ -15,7 +15,6 @@ from elman.cells.initialise import initialise
 from elman.errors import InputError, ShapeError
 from elman.kernels import aten, dispatch
 from elman.kernels.call import Answer, Call
-from elman.kernels.packing import in_graph
 from elman.layers.checks import (
     check_bool,
     check_dropouts,
@@ -29,11 +28,12 @@ from elman.layers.checks import (
     zoneout_rates,
 )
 from elman.layers.exporting import call_in_graph
+from elman.layers.forms import arranged, packed_again
 from elman.layers.layout import Layout
 from elman.layers.noise import dropped_weights, input_masks, noise_of_each
 from elman.layers.one_step import fits, hooked_step, is_quick
 from elman.layers.stream import Stream
-from elman.state import State, zeros
+from elman.state import State
 
 
 class Recurrent(Layout):
@@ -129,7 +129,6 @@ class Recurrent(Layout):
         self.recompute = recompute
         self._record: list[State] | None = None
         self._calls: list[tuple[Call, Answer]] | None = None
-        self._explaining = False
         self.backend = backend
 
         for layer_cell, names in zip(self._cell_of_each(), self._names, strict=True):
@@ -182,18 +181,13 @@ class Recurrent(Layout):
         """
         if isinstance(input, Proxy):
             return call_in_graph(self, input, state, lengths=lengths, resets=resets, side=side)
-        axes = 3 + self.cell.plane_axes
+        arguments = arranged(input, state, lengths, resets, side, self.cell.plane_axes, self.batch_first)
+        output, final = self._run(*arguments)
         if isinstance(input, PackedSequence):
-            return self._packed(input, state, lengths, resets, side)
-        if input.dim() == axes - 1:
-            return self._unbatched(input, state, lengths, resets, side)
-        if input.dim() != axes:
-            raise ShapeError(f"input must have {axes - 1} or {axes} axes. Got shape {list(input.shape)}.")
-        if self.batch_first:
-            input = input.transpose(0, 1)
-            resets, side = _time_first(resets), _time_first(side)
-        output, state = self._run(input, state, lengths, resets, side)
-        return output.transpose(0, 1) if self.batch_first else output, state
+            return packed_again(input, output, arguments), final
+        if input.dim() == 2 + self.cell.plane_axes:
+            return output[:, 0], tuple(s[:, 0] for s in final)
+        return output.transpose(0, 1) if self.batch_first else output, final
 
     def step(self, x: Tensor, state: State | None = None, side: Tensor | None = None) -> tuple[Tensor, State]:
         """Runs one step with the same weights: x [B, I], a side input [B, *shape] → (output [B, O], state).
@@ -244,30 +238,6 @@ class Recurrent(Layout):
         rates = (self.dropout, self.input_dropout, self.recurrent_dropout, self.weight_dropout, *self.zoneout)
         return any(rates)
 
-    def initial_state(self, batch_size: int, planes: Shape = ()) -> State:
-        """Returns the state before the first step, zero or learned: each [layers × directions, B, *shape].
-
-        Args:
-            batch_size: B.
-            planes: sizes of the input's planes, such as (height, width), for a cell that reads them.
-
-        Raises:
-            ValueError: the number of planes is not the cell's.
-        """
-        if len(planes) != self.cell.plane_axes:
-            raise ValueError(f"planes must be {self.cell.plane_axes} sizes. Got {list(planes)}.")
-        shapes = self.cell.state_shapes(*planes)
-        if self.learned_state:
-            learned = ((getattr(self, f"initial_{name}"), shape) for name, shape in shapes.items())
-            return tuple(
-                s[:, None].expand(-1, batch_size, *(shape if planes else (-1,) * (s.dim() - 1)))
-                for s, shape in learned
-            )
-        like = getattr(self, next(iter(self._names[0].values())))
-        return zeros(
-            list(shapes.values()), len(self._names), batch_size, device=like.device, dtype=like.dtype
-        )
-
     @contextmanager
     def state_gradients(self) -> Iterator[list[State]]:
         """Records the gradient of the loss with respect to the state after each step.
@@ -296,14 +266,18 @@ class Recurrent(Layout):
         finally:
             self._calls = before
 
-    def explain(self, *args: Any, **options: Any) -> str:
+    def explain(
+        self,
+        input: Tensor | PackedSequence,
+        state: State | None = None,
+        lengths: Tensor | None = None,
+        resets: Tensor | None = None,
+        side: Tensor | None = None,
+    ) -> str:
         """Reports which kernel backend would run a call, and why each faster one would not; runs nothing.
 
-        The answer holds for the current modes: training or evaluation, gradients, autocast.
-
-        Args:
-            args: as for ``forward``.
-            options: as for ``forward``.
+        The arguments are those of ``forward``. The answer holds for the current modes: training or
+        evaluation, gradients, autocast.
 
         Returns:
             One line for the backend that would run the call, then one for each faster backend.
@@ -311,15 +285,10 @@ class Recurrent(Layout):
         Raises:
             ValueError: as ``forward``.
         """
-        self._explaining = True
-        try:
-            with draws.Draws(0).used():  # forward draws masks before it reaches the backend
-                self.forward(*args, **options)
-        except _Explained as explained:
-            return str(explained)
-        finally:
-            self._explaining = False
-        raise AssertionError("every call reaches a backend")
+        arguments = arranged(input, state, lengths, resets, side, self.cell.plane_axes, self.batch_first)
+        with draws.Draws(0).used():  # a call has its masks
+            call = self._call(*arguments)
+        return dispatch.explain(call, self.backend)
 
     def extra_repr(self) -> str:
         """Returns the cell and every option that differs from its default."""
@@ -345,16 +314,32 @@ class Recurrent(Layout):
         state: State | None,
         lengths: Tensor | None,
         resets: Tensor | None,
-        side: Tensor | None = None,
+        side: Tensor | None,
         order: Tensor | None = None,
     ) -> tuple[Tensor, State]:
-        """Checks the arguments, draws the noise and passes the call to a backend; x is [T, B, I, *planes]."""
+        """Runs a call on a backend; x is [T, B, I, *planes]."""
         if lengths is None and resets is None and side is None and is_quick(self, x):
             before = self.initial_state(x.shape[1]) if state is None else state
             if fits(self, before):
                 # a fault that torch finds is named by the checks below
                 with suppress(RuntimeError, ValueError):
                     return aten.one_step(self.cells, self._weights(), x, before)
+        call = self._call(x, state, lengths, resets, side, order)
+        answer = dispatch.run(call, self.backend)
+        if self._calls is not None:
+            self._calls.append((call, answer))
+        return answer
+
+    def _call(
+        self,
+        x: Tensor,
+        state: State | None,
+        lengths: Tensor | None,
+        resets: Tensor | None,
+        side: Tensor | None,
+        order: Tensor | None,
+    ) -> Call:
+        """Checks the arguments, time first, and draws the noise of a call."""
         T, B, features, *planes = x.shape
         if features != self.cell.input_size:
             axis = "axis of features" if planes else "last axis"
@@ -370,7 +355,7 @@ class Recurrent(Layout):
             state = None if state is None else _differentiable(checked_tuple(state))
         state = checked_state(initial if state is None else checked_tuple(state), initial, x)
         training = self.training
-        call = Call(
+        return Call(
             cells=self.cells,
             weights=dropped_weights(self.cell, self._weights(), self.weight_dropout if training else 0.0),
             x=x,
@@ -395,69 +380,12 @@ class Recurrent(Layout):
             recompute=self._recompute(),
             record=self._record,
         )
-        if self._explaining:
-            raise _Explained(dispatch.explain(call, self.backend))
-        answer = dispatch.run(call, self.backend)
-        if self._calls is not None:
-            self._calls.append((call, answer))
-        return answer
 
     def _recompute(self) -> int:
         """Returns the chunk length; 0 without gradients or in an exported graph, whose steps may be free."""
         if not self.recompute or not torch.is_grad_enabled() or torch.compiler.is_exporting():
             return 0
         return self.recompute
-
-    def _unbatched(
-        self,
-        x: Tensor,
-        state: State | None,
-        lengths: Tensor | None,
-        resets: Tensor | None,
-        side: Tensor | None,
-    ) -> tuple[Tensor, State]:
-        """Runs x [T, I] and states [layers × directions, *shape] as a batch of one."""
-        if lengths is not None:
-            raise ValueError("lengths must be None for an unbatched input")
-        output, final = self._run(
-            x[:, None],
-            None if state is None else tuple(s.unsqueeze(1) for s in checked_tuple(state)),
-            None,
-            None if resets is None else resets[:, None],
-            None if side is None else side[:, None],
-        )
-        return output[:, 0], tuple(s[:, 0] for s in final)
-
-    def _packed(
-        self,
-        packed: PackedSequence,
-        state: State | None,
-        lengths: Tensor | None,
-        resets: Tensor | None,
-        side: Tensor | None,
-    ) -> tuple[PackedSequence, State]:
-        """Runs a PackedSequence; states are in the order the sequences had before packing."""
-        if lengths is not None:
-            raise ValueError("lengths must be None for a PackedSequence, which has its own")
-        packed = in_graph(packed)
-        x, packed_lengths = pad_packed_sequence(packed)
-        if self.batch_first:
-            resets, side = _time_first(resets), _time_first(side)
-        order = packed.sorted_indices
-        by_length = torch.arange(x.shape[1], device=x.device) if order is None else order
-        output, final = self._run(x, state, packed_lengths, resets, side, by_length)
-        if order is not None:
-            output, packed_lengths = output[:, order], packed_lengths[order.cpu()]
-        return packed._replace(data=pack_padded_sequence(output, packed_lengths).data), final
-
-
-class _Explained(Exception):
-    """Ends a call before the backend runs; carries the text that ``explain`` returns."""
-
-
-def _time_first(tensor: Tensor | None) -> Tensor | None:
-    """[B, T, …] → [T, B, …]; a tensor with too few axes is left for the check that names it."""
-    return tensor if tensor is None or tensor.dim() < 2 else tensor.transpose(0, 1)
 
 
 def _differentiable(state: State) -> State:

@@ -136,6 +136,17 @@ class RNNBase(Recurrent):
         output, (h,) = super().step(x, single_state(state), side)
         return output, h
 
+    def explain(
+        self,
+        input: Tensor | PackedSequence,
+        hx: Any = None,
+        lengths: Tensor | None = None,
+        resets: Tensor | None = None,
+        side: Tensor | None = None,
+    ) -> str:
+        """Reports which backend would run a call of ``forward``; see ``Recurrent.explain``."""
+        return super().explain(input, hx if self._has_pair else single_state(hx), lengths, resets, side)
+
     @property
     def _has_pair(self) -> bool:
         """Whether the state is the pair (h, c), not a tensor."""
