@@ -183,11 +183,13 @@ class Recurrent(Layout):
             return call_in_graph(self, input, state, lengths=lengths, resets=resets, side=side)
         arguments = arranged(input, state, lengths, resets, side, self.cell.plane_axes, self.batch_first)
         output, final = self._run(*arguments)
+        if arguments[0] is input:
+            return output, final
         if isinstance(input, PackedSequence):
             return packed_again(input, output, arguments), final
         if input.dim() == 2 + self.cell.plane_axes:
             return output[:, 0], tuple(s[:, 0] for s in final)
-        return output.transpose(0, 1) if self.batch_first else output, final
+        return output.transpose(0, 1), final
 
     def step(self, x: Tensor, state: State | None = None, side: Tensor | None = None) -> tuple[Tensor, State]:
         """Runs one step with the same weights: x [B, I], a side input [B, *shape] → (output [B, O], state).
