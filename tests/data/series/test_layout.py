@@ -37,14 +37,19 @@ def test_a_time_and_a_number_are_one_series(tmp_path, header, caplog):
     panel = read(table(tmp_path, header, DAYS, numbers(0)))
     assert (panel.columns.layout, panel.ids, panel.columns.target) == ("one", [target], target)
     assert panel.y.tolist() == numbers(0)
-    (line,) = (record.message for record in caplog.records)
+    line, frequency = (record.message for record in caplog.records)
     assert line.endswith(f"data.csv: {time} is the time, {target} the target; one series")
+    assert frequency.endswith("data.csv: daily, 10 steps")
 
 
 def test_nothing_is_said_of_columns_with_the_usual_names(tmp_path, caplog):
     caplog.set_level(logging.INFO, "elman")
-    read(table(tmp_path, "unique_id,ds,y,more", ["a"] * 10, DAYS, numbers(0), numbers(1)))
-    assert not caplog.records
+    path = table(tmp_path, "unique_id,ds,y,more", ["a"] * 10, DAYS, numbers(0), numbers(1))
+    read(path)
+    assert [record.message for record in caplog.records] == [f"{path}: daily, 10 steps"]
+    caplog.clear()
+    read_panel([path], Columns(), "D")
+    assert not caplog.records  # the user has said all
 
 
 def test_row_numbers_are_no_target(tmp_path):
@@ -213,9 +218,11 @@ def test_series_without_times_are_told_what_to_do(tmp_path):
     ("cells", "message"),
     [
         ([f"{k},5 kg" for k in range(10)], r"sold would be numbers but for '0,5 kg' in row 2 .*unit kg"),
-        ([f"CHF {k}.20" for k in range(10)], r"'CHF 0.20' in row 2 .*unit CHF"),
-        ([f"{k} 000" for k in range(1, 11)], r"'1 000' in row 2 .*without spaces"),
+        ([f"{k}.20 %" for k in range(10)], r"'0.20 %' in row 2 .*unit %"),
+        ([f"{k} {'mg' if k % 3 else 'g'}" for k in range(10)], r"'0 g' in row 2 .*in place of g and mg"),
+        ([f"{'£' if k % 3 else '€'}{k}.5" for k in range(10)], r"'€0.5' in row 2 .*in place of £ and €"),
         ([*(f"2.0{k}0,5" for k in range(9)), "k.W."], r"'k\.W\.' in row 11 \(--missing k\.W\. counts"),
+        ([*(f"{k},50 €" for k in range(9)), "k.W."], r"'k\.W\.' in row 11 \(--missing k\.W\. counts"),
         ([*range(6), "n. v.", 7, 8, 9], r"sold would be .* 'n\. v\.' in row 8 \(--missing 'n\. v\.' counts"),
     ],
 )
@@ -245,6 +252,61 @@ def test_no_series_of_a_wide_table_is_left_out_for_one_cell(tmp_path):
 
 
 def test_a_named_target_with_a_unit_names_it(tmp_path):
-    path = table(tmp_path, "day,price", DAYS, [f"${k}.50" for k in range(10)])
-    with pytest.raises(InputError, match=r"row 2, column 'price': .* Got '\$0.50'\. Write .* the unit \$"):
-        read(path, target="price")
+    path = table(tmp_path, "day,weight", DAYS, [f"{k}.50 kg" for k in range(10)])
+    with pytest.raises(InputError, match=r"row 2, column 'weight': .* Got '0.50 kg'\. Write .* the unit kg"):
+        read(path, target="weight")
+
+
+@pytest.mark.parametrize(
+    ("cells", "first"),
+    [
+        ([f'"$1,{k}34.50"' for k in range(10)], 1034.5),
+        ([f'"-$ 1,{k}34.50"' for k in range(10)], -1034.5),
+        ([*(f'"€1.{k}34,50"' for k in range(9)), '"€ 7,5"'], 1034.5),
+        ([*(f"{k + 2}.75 USD" for k in range(9)), "12"], 2.75),
+        ([*(f"($1{k}.75)" for k in range(9)), "$3"], -10.75),
+        ([f"1{k} 345" for k in range(10)], 10345),
+        ([f"{k + 1}'000'000.5" for k in range(10)], 1000000.5),
+        ([f"{k}\u202f123" for k in range(1, 11)], 1123),
+    ],
+)
+def test_a_currency_and_marks_between_thousands_do_not_count(tmp_path, cells, first, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    path = table(tmp_path, "day,price", DAYS, cells)
+    assert read(path).y[0] == first
+    money = "its currency" in caplog.text
+    assert money == (not cells[0].strip('"')[-1:].isdigit() or not cells[0].strip('"-(')[0].isdigit())
+
+
+def test_irregular_times_name_the_row_and_the_rule(tmp_path):
+    clock = ["00:00", "00:07", "03:15", "03:16", "09:02", "09:40", "13:00", "13:31", "20:08", "23:59"]
+    path = table(tmp_path, "time,load", [f"2024-03-01 {at}" for at in clock], numbers(0))
+    with pytest.raises(
+        InputError,
+        match=r"row 3: series 'load': time must be in equal steps\. Got 2024-03-01 00:07, which is not one "
+        r"step \(min\) after the row before, like 89% of the rows\. Bring",
+    ):
+        read(path)
+    with pytest.warns(UserWarning, match="1,430 such steps"):
+        assert len(read_panel([path], Columns(), "min").y) == 1440
+    twice = table(tmp_path, "day,load", [day for day in DAYS[:5] for _ in (0, 1)], numbers(0))
+    with pytest.raises(
+        InputError, match=r"row 3 has day 2024-03-01 again: bring the rows to one for each time"
+    ):
+        read(twice)
+
+
+@pytest.mark.parametrize(("word", "rows"), [("Total", 1), ("Gesamt", 1), ("Somme", 2), ("grand total:", 1)])
+@pytest.mark.parametrize("header", ["day,load", "year,load", "day,s1,s2,s3"])
+def test_totals_below_a_series_are_left_out_and_told(tmp_path, header, word, rows, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    times = DAYS if header.startswith("day") else list(range(2001, 2011))
+    series = [numbers(k) + [9999.0] * rows for k in range(header.count(","))]
+    panel = read(table(tmp_path, header, [*times, word, "Mean"][: 10 + rows], *series))
+    assert panel.y.tolist() == [value for own in series for value in own[:10]]
+    assert f"left out: {word}" in caplog.text
+
+
+def test_a_series_called_total_stays(tmp_path):
+    path = table(tmp_path, "shop,day,sold", ["a"] * 10 + ["Total"] * 10, DAYS * 2, numbers(0) + numbers(1))
+    assert read(path).ids == ["a", "Total"]

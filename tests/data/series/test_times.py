@@ -32,6 +32,11 @@ def steps(start: str, number: int, step: np.timedelta64 | str, form: str) -> lis
     return [time.strftime(form) for time in times.tolist()]
 
 
+def months(names: str, year: str) -> list[str]:
+    """Names of months, each with its year."""
+    return [name + year for name in names.split()]
+
+
 def continued(times: list, **given: object) -> tuple[str, list]:
     """The frequency, and the forecast's first times when the last two rows are cut off."""
     found = panel(times[:-2], **given)
@@ -58,6 +63,17 @@ FORMS = {
     "UTC": ("h", steps("2024-01-30", 9, HOUR, "%Y-%m-%dT%H:%M:%SZ")),
     "an offset, hours": ("h", steps("2024-01-30", 9, HOUR, "%Y-%m-%d %H:%M:%S+05:45")),
     "an offset, days": ("D", steps("2024-01-30", 9, DAY, "%Y-%m-%dT%H:%M:%S-0300")),
+    "German months": ("MS", months("Mai Juni Juli August September Oktober", " 2020")),
+    "German days": ("D", [f"{day}. März 2020" for day in range(5, 15)]),
+    "shortened German days": ("D", [f"{day:02}-MRZ-2020" for day in range(5, 15)]),
+    "dotted French months": ("MS", months("janv. févr. mars avr. mai juin juil.", " 2020")),
+    "French months": ("MS", months("Juillet Août Septembre Octobre Novembre", " 2020")),
+    "French months of two digits": ("MS", months("févr mars avr mai juin juil", "-20")),
+    "Spanish days": ("D", [f"{day} de enero de 2020" for day in range(1, 9)]),
+    "Spanish months": ("MS", months("ENE FEB MAR ABR MAY JUN", " 2020")),
+    "Italian months": ("MS", months("gen feb mar apr mag giu lug ago set ott", "/2020")),
+    "Italian days": ("D", [f"{day} Maggio 2020" for day in range(1, 9)]),
+    "English months of four letters": ("MS", months("June July Aug Sept Oct Nov", " 2020")),
     "compact": ("h", steps("2024-01-30", 9, HOUR, "%Y%m%dT%H%M")),
     "quarters": ("QS", [f"{2020 + k // 4}Q{k % 4 + 1}" for k in range(9)]),
     "quarters first": ("QS", [f"Q{k % 4 + 1} {2020 + k // 4}" for k in range(9)]),
@@ -130,6 +146,12 @@ def test_a_format_that_is_given_is_kept():
     for wrong in ("%Q", "day", "%d/%m", ""):
         with pytest.raises(InputError, match="--time-format must be a format of strptime"):
             panel(["2024-01-01", "2024-01-02"], time_format=wrong)
+
+
+def test_months_of_another_language_name_the_format_that_may_be_given():
+    with pytest.raises(InputError, match=r"row 1, column 'ds': must be .* --time-format. Got 'leden 2020'"):
+        panel(["leden 2020", "únor 2020", "březen 2020"])
+    assert form_of_text("String|De.:%-d. %b %Y|").pattern == "De.:%-d. %b %Y"
 
 
 def test_what_is_no_time_is_named():

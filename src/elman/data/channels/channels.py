@@ -27,7 +27,7 @@ from elman.data.read.tables import (
     text_column,
     time_order,
 )
-from elman.data.series.layout import holds_dates, parts_of_time
+from elman.data.series.time_columns import holds_dates, parts_of_time, without_totals
 from elman.data.series.time_forms import TimeForm
 from elman.data.series.time_parts import with_time
 from elman.errors import InputError
@@ -131,7 +131,7 @@ def channels_from_table(
             and value.
     """
     check_columns(table, list(roles.required), path)
-    table, roles = _with_time(table, path, roles)
+    table, roles = _with_time(without_totals(table, path), path, roles)
     id_column, time_column, label_column = roles.id_column, roles.time_column, roles.label_column
     special = (id_column, time_column, label_column)
     columns = chosen_columns(table.columns, special, path, roles.columns, roles.ignored)

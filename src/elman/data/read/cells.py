@@ -28,6 +28,25 @@ _UNITS = (
     r"([+-]?(?:[0-9]{1,3}(?:['’\s][0-9]{3})+(?:[.,][0-9]*)?|[0-9.][0-9.,]*))"
     r"(?:\s*([^\d\s'’.,:;/_+-]\D{0,11}[23]?))?$"
 )
+# numbers with spaces or apostrophes between thousands
+_THOUSANDS = r"^[+-]?[1-9]\d{0,2}(?:['’\s]\d{3})+(?:[.,]\d*)?$"
+_SYMBOL = r"[A-Za-z]{0,2}\p{Sc}"
+_CODE = (
+    "EUR|USD|GBP|CHF|JPY|CNY|INR|BRL|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RON|BGN|TRY|RUB|UAH|ZAR|MXN|ARS|CLP|"
+    "COP|KRW|SGD|HKD|TWD|THB|IDR|MYR|PHP|VND|ILS|AED|SAR|EGP|NGN|KES"
+)
+_SHORT = "kr|zł|Kč|Ft|lei"
+# an amount of money: sign, currency, number, currency; or in brackets, which are a minus
+_MONEY = (
+    rf"^(\()?\s*([+-]?)\s*(?:({_SYMBOL}|(?:{_CODE})\b)\s*)?([+-]?[0-9.][0-9.,'’\s]*?)"
+    rf"(?:\s*({_SYMBOL}|{_CODE}|{_SHORT})\.?)?\s*(\))?$"
+)
+_MAY_BE_MONEY = rf"\p{{Sc}}|\d['’\s]\d{{3}}|[A-Z]\s*\d|\d\s*(?:{_CODE}|{_SHORT})"
+_KINDS = 3  # most units in one column
+_USUAL_UNITS = (
+    rf"{_SYMBOL}|{_CODE}|{_SHORT}|%|‰|[kmcdµn]?[gmlLsWVAJN]|[kMGT]?[WVA]h?|[kMGT]i?B|t|lbs?|oz|mi|ft|in|min|h|hrs?|d|°[CF]?|K|M|k|[kMG]?Hz|h?Pa|"
+    "bar|mmHg|km/h|m/s|mph|m[23²³]|ppm|ppb|µg/m3|kcal|pcs"
+)
 _MOSTLY = 0.8  # share of numbers in a column that would be numbers but for some cells
 
 
@@ -41,6 +60,7 @@ class Numbers(NamedTuple):
         two_ways: whether its commas, or its points, may be decimal marks or stand between thousands; the
             decimal mark is taken to be the point then.
         decimal: decimal mark; None if no cell has a comma or a point.
+        currency: the currency that was left out of its numbers; empty if they had none.
     """
 
     values: pl.Series
@@ -48,6 +68,7 @@ class Numbers(NamedTuple):
     named: list[str]
     two_ways: bool = False
     decimal: str | None = None
+    currency: str = ""
 
 
 def numbers_of(column: pl.Series, reading: Reading = PLAIN) -> Numbers:
@@ -56,6 +77,8 @@ def numbers_of(column: pl.Series, reading: Reading = PLAIN) -> Numbers:
     Texts: spaces around a cell do not count; true and false are 1 and 0. The usual markers of a missing
     value (empty, NA, N/A, #N/A, NaN, null, None, - and ?, in any case) count as missing, and so do those of
     ``reading``. Commas and points are decimal marks or stand between thousands, whichever fits every cell.
+    Spaces and apostrophes between thousands do not count, and neither does a currency, if a column has one
+    alone; ($5) is −5.
 
     Other types: null, NaN and numbers equal to a marker of ``reading`` are missing; dates and lists are no
     numbers.
@@ -66,6 +89,30 @@ def numbers_of(column: pl.Series, reading: Reading = PLAIN) -> Numbers:
     missing = text.is_null() | text.str.to_lowercase().is_in(_MISSING) | text.is_in(reading.missing)
     named = text.filter(missing & (text != "").fill_null(False)).to_list()
     text = _without(text, missing)
+    text, currency = _bare(text)
+    return _read(text, missing, named, reading)._replace(currency=currency)
+
+
+def _bare(text: pl.Series) -> tuple[pl.Series, str]:
+    """Returns texts without their currency, and without spaces and apostrophes between thousands.
+
+    The currencies of a column with several stay.
+    """
+    if not text.str.contains(_MAY_BE_MONEY).any():
+        return text, ""  # fast
+    opened, sign, before, number, after, closed = (text.str.extract(_MONEY, k) for k in range(1, 7))
+    units = before.fill_null("") + after.fill_null("")
+    amounts = number.is_not_null() & (opened.is_null() == closed.is_null())
+    own = units.filter(amounts & (units != "")).unique()
+    currency = str(own[0]) if len(own) == 1 else ""
+    if currency:
+        minus = opened.replace("(", "-").fill_null("")
+        text = (minus + sign + number).zip_with(amounts, text)
+    spaced = text.str.contains(_THOUSANDS).fill_null(False)
+    return text.str.replace_all(r"['’\s]", "").zip_with(spaced, text), currency
+
+
+def _read(text: pl.Series, missing: pl.Series, named: list[str], reading: Reading) -> Numbers:
     if reading.decimal is None and not text.str.contains(",", literal=True).any():
         pointed = text.filter(text.str.contains(".", literal=True))
         if not len(pointed) or not pointed.str.contains(_GROUPED[","]).all():
@@ -82,20 +129,19 @@ class Stray(NamedTuple):
     Attributes:
         row: its row, from 0.
         cell: as written.
-        unit: the unit in it; empty if only spaces or apostrophes between thousands are; None if it is no
-            number.
+        units: the units of the column's numbers; empty if the cell is no number.
     """
 
     row: int
     cell: str
-    unit: str | None
+    units: tuple[str, ...] = ()
 
 
 def stray_of(column: pl.Series, reading: Reading = PLAIN) -> Stray | None:
     """Returns the first cell that is no number in a column of texts that holds numbers in most cells.
 
-    A number with the column's usual unit, such as 12,50 €, counts as a number here, though ``numbers_of``
-    does not read it. None: all cells are numbers, or too few are.
+    A number with the column's most common unit, such as 12.5 kg, or with one of a few usual ones, counts as
+    a number here, though ``numbers_of`` does not read it. None: all cells are numbers, or too few are.
     """
     if column.dtype != pl.String:
         return None
@@ -106,14 +152,17 @@ def stray_of(column: pl.Series, reading: Reading = PLAIN) -> Stray | None:
     text = column.str.strip_chars()
     sign, before, number, after = (text.str.extract(_UNITS, k) for k in range(1, 5))
     units = (before.fill_null("") + after.fill_null("")).str.strip_chars()
-    common = units.filter(units != "").mode().sort()
-    known = units.is_in(["", *common.head(1)]) & number.is_not_null()
-    bare = (sign + number.str.replace_all(r"['’\s]", "")).zip_with(known.fill_null(False), text)
-    result = numbers_of(bare, reading)
-    if result.values.count() < _MOSTLY * int((~result.missing).sum()) or holds_names(bare).any():
-        return None
+    common = units.filter(units != "").mode().sort().head(1).to_list()
+    usual = units.filter(units.str.contains(f"^(?:{_USUAL_UNITS})$")).unique().sort().to_list()
     row = int(bad.arg_true()[0])
-    return Stray(row, text[row], units[row] if known[row] else None)
+    for kinds in (common, usual if len(usual) <= _KINDS else []):
+        known = (units.is_in(["", *kinds]) & number.is_not_null()).fill_null(False)
+        bare = (sign + number.str.replace_all(r"['’\s]", "")).zip_with(known, text)
+        result = _read(_without(bare, own.missing), own.missing, [], reading)
+        enough = result.values.count() >= _MOSTLY * int((~own.missing).sum())
+        if enough and not holds_names(bare).any():
+            return Stray(row, text[row], tuple(kinds) if known[row] else ())
+    return None
 
 
 def holds_names(text: pl.Series) -> pl.Series:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from elman.config import shown
 from elman.data.read.cells import is_iso_date, number_of
+from elman.data.read.margins import from_header, to_last_row
 from elman.data.read.opening import kind_of
 from elman.data.read.reading import PLAIN, Reading
 from elman.data.read.text import read_text
@@ -54,8 +56,9 @@ def read_delimited(path: Path, reading: Reading = PLAIN) -> pl.DataFrame:
     """Reads a table of text; every column holds texts, null where a cell is empty.
 
     The first line names the columns, unless it holds nothing but numbers and dates: then they are column_1,
-    column_2 and so on. Lines before it that begin with # and have fewer cells are comments. A quotation mark
-    is a character unless the whole cell is quoted; a quoted cell may hold line breaks.
+    column_2 and so on. A quotation mark
+    is a character unless the whole cell is quoted; a quoted cell may hold line breaks. Titles and notes
+    around the rows are left out where only one reading makes sense (see ``read.margins``).
 
     Args:
         path: the file.
@@ -66,8 +69,13 @@ def read_delimited(path: Path, reading: Reading = PLAIN) -> pl.DataFrame:
             twice, or the separator is ambiguous. The message names the line.
     """
     text = "".join(read_text(path, in_lines=True, reading=reading)).lstrip("\n")
-    text, skipped = _without_comments(text, reading)
-    mark = _separator(text, path, reading)
+    above = from_header(text, reading.delimiter or "".join(_NAMES))
+    skipped = above.comments + above.lines
+    mark = _separator(above.text, path, reading)
+    below = to_last_row(above.text, mark)
+    text = below.text
+    _tell_left_out(path, above.lines, "above", above.title)
+    _tell_left_out(path, below.lines, "below", below.note)
     plain = None if '"' in text else _plain_table(text, mark)
     if plain is not None:
         return _named(*plain, path)
@@ -90,22 +98,16 @@ def separator_of(path: Path, reading: Reading = PLAIN) -> str | None:
     if not path.is_file() or kind_of(path) not in DELIMITED:
         return None
     head = "".join(islice(read_text(path, in_lines=True, reading=reading), 1))
-    return _separator(_without_comments(head, reading)[0], path, reading)
+    return _separator(from_header(head, reading.delimiter or "".join(_NAMES)).text, path, reading)
 
 
-def _without_comments(text: str, reading: Reading) -> tuple[str, int]:
-    """Drops the comments before the header; returns the number of dropped lines too."""
-    lines = []
-    for line in io.StringIO(text[:_SAMPLE]):
-        lines.append(line)
-        if not line.startswith("#"):
-            break
-    marks = reading.delimiter or "".join(_NAMES)
-    counts = [max(line.count(mark) for mark in marks) for line in lines]
-    comments = 0
-    while comments < len(lines) - 1 and counts[comments] != counts[-1]:
-        comments += 1
-    return text[sum(map(len, lines[:comments])) :], comments
+def _tell_left_out(path: Path, lines: int, place: str, first: str) -> None:
+    """Reports what stood above or below a table, if anything did."""
+    if lines:
+        number = "1 line" if lines == 1 else f"{lines} lines"
+        what = f" ({shown(first)})" if first else ""
+        rows = "; rows are counted from the header" if place == "above" else ""
+        notice(f"{path}: {number} {place} the table left out{what}{rows}")
 
 
 def _separator(text: str, path: Path, reading: Reading) -> str:

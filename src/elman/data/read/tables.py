@@ -21,6 +21,7 @@ from elman.data.read.reading import PLAIN, Reading
 from elman.data.read.text import read_text
 from elman.data.scale import LARGEST
 from elman.errors import InputError
+from elman.notice import notice
 from elman.registry import LazyModule
 
 if TYPE_CHECKING:
@@ -178,11 +179,11 @@ def why_no_numbers(table: pl.DataFrame, column: str, path: Path, reading: Readin
 
 
 def _way_out(stray: Stray) -> str:
-    if stray.unit is None:
+    if not stray.units:
         return f"--missing {shlex.quote(stray.cell)} counts it as missing"
-    if stray.unit:
-        return f"write numbers without the unit {stray.unit}"
-    return "write numbers without spaces or apostrophes between thousands"
+    if len(stray.units) == 1:
+        return f"write numbers without the unit {stray.units[0]}"
+    return f"write numbers of one unit, without it, in place of {' and '.join(stray.units)}"
 
 
 def time_order(table: pl.DataFrame, column: str) -> np.ndarray:
@@ -232,6 +233,8 @@ def number_columns(
         bad = (~(fits | found.missing) if missing else ~fits).arg_true()
         if len(bad):
             _refuse_cell(table[column], int(bad[0]), found.values, path, missing, reading)
+        if found.currency:
+            notice(f"{path}: {column} is read without its currency, {found.currency}")
         result[:, k] = found.values.fill_null(float("nan")).to_numpy()
         marked += found.named
     if marked:
@@ -254,7 +257,7 @@ def _refuse_cell(
         rule = f"in [-{LARGEST}, {LARGEST}]"
     elif is_iso_date(value):
         hint = " Name a column of times by --time-column."
-    elif (stray := stray_of(cells, reading)) and stray.row == row and (missing or stray.unit is not None):
+    elif (stray := stray_of(cells, reading)) and stray.row == row and (missing or stray.units):
         way = _way_out(stray)
         hint = f" {way[0].upper()}{way[1:]}."
     elif reading.decimal and numbers_of(cells.slice(row, 1)).values[0] is not None:

@@ -24,6 +24,18 @@ _SEASONS: dict[str, tuple[int, ...]] = {
     "M": (12,),
     "Q": (4,),
 }
+_WORDS = {  # one step of a unit, and several
+    "s": ("every second", "seconds"),
+    "min": ("every minute", "minutes"),
+    "h": ("hourly", "hours"),
+    "D": ("daily", "days"),
+    "B": ("on business days", "business days"),
+    "W": ("weekly", "weeks"),
+    "SM": ("twice a month", "half months"),
+    "M": ("monthly", "months"),
+    "Q": ("quarterly", "quarters"),
+    "Y": ("yearly", "years"),
+}
 _DAY = 86400
 _LAST = 31  # day of the month that stands for the last
 _HOLIDAYS = 4  # most days between a month's first or last business day and one that is no holiday
@@ -60,6 +72,15 @@ class Frequency:
             anchor = {(): "S", (1,): "S", (_LAST,): "E"}.get(days) or f"-{days[0]}"
             unit = f"{'B' if self.business else ''}{unit}{anchor}"
         return f"{'' if self.every == 1 else self.every}{unit}"
+
+    @property
+    def words(self) -> str:
+        """The steps in words, such as daily or every 15 minutes."""
+        if self.unit == "":
+            return f"steps of {self.every}"
+        if self.every == 1:
+            return _WORDS[self.unit][0]
+        return f"every {self.every} {_WORDS[self.unit][1]}"
 
     @property
     def by_days(self) -> bool:

@@ -10,22 +10,25 @@ import polars as pl
 
 from elman.data.read.reading import Reading
 from elman.data.read.tables import check_columns, holds_numbers, row_number, why_no_numbers
+from elman.data.series.across import turned
 from elman.data.series.panel import Columns
-from elman.data.series.time_forms import parsed, pattern_of_integers, patterns_of
-from elman.data.series.time_parts import time_parts, with_time
+from elman.data.series.time_columns import (
+    TIME_NAMES,
+    holds_dates,
+    is_whole,
+    parts_of_time,
+    stands_for_dates,
+    whole_numbers,
+    without_totals,
+)
+from elman.data.series.time_parts import with_time
 from elman.errors import InputError
 
 _DEFAULT = Columns()
-_TIME_NAMES = re.compile(
-    r"(ds|t|time|times|timestamp|date|dates|datetime|datum|day|week|month|quarter|year|period|hour|minute|"
-    r"step|unix)([ _-]?(time|date|stamp|utc|local|index|no|nr|s|ms|us|ns))?",
-    re.IGNORECASE,
-)
 _ROW_NAMES = re.compile(
     r"(|column_1|unnamed: ?\d+|index|row|rownames|row_nr|row_number|no|nr)", re.IGNORECASE
 )
 _NUMBERED = re.compile(r"(.*?)\d+")
-_PROBED = 20  # cells of a column that show whether it holds times
 _MOST_SHOWN = 8  # columns named in a message
 
 
@@ -71,6 +74,7 @@ def sources_of(
     if alone:
         tables = [(_with_steps(table, wanted.time), path) for table, path in tables]
     _check_named(wanted, tables)
+    tables, wanted = turned([(without_totals(table, path), path) for table, path in tables], wanted, reading)
     table, path = tables[0]
     free = [c for c in table.columns if c not in (wanted.id, wanted.target)]
     parts = parts_of_time(table, free) if wanted.time == _DEFAULT.time and wanted.time not in free else ()
@@ -141,9 +145,9 @@ class _Roles:
         dated = [column for column in own if holds_dates(self.table[column])]
         for some in (
             dated,
-            [column for column in own if _TIME_NAMES.fullmatch(column) and _is_whole(self.table[column])],
-            [column for column in own if _stands_for_dates(self.table[column])],
-            [c for c in own if _TIME_NAMES.fullmatch(c) and holds_dates(self.table[c].head(1))],
+            [column for column in own if TIME_NAMES.fullmatch(column) and is_whole(self.table[column])],
+            [column for column in own if stands_for_dates(self.table[column])],
+            [c for c in own if TIME_NAMES.fullmatch(c) and holds_dates(self.table[c].head(1))],
         ):
             if len(some) == 1:
                 self.assumed.append(f"{some[0]} is the time")
@@ -167,7 +171,7 @@ class _Roles:
         seconds = pl.Series(
             [self.table[name][min(1, len(self.table) - 1)] for name in self.free], strict=False
         )
-        if _is_whole(seconds) and bool(_whole(seconds).is_between(1500, 2500).all()):
+        if is_whole(seconds) and bool(whole_numbers(seconds).is_between(1500, 2500).all()):
             return (
                 " Each column looks like a series with its length and first year above its values: write a "
                 "row for each series and time instead."
@@ -198,9 +202,10 @@ class _Roles:
             return some[0]
         row = int((~self.table[time].is_first_distinct()).arg_true()[0])
         which = f"{_listed(some)} may name it" if some else f"columns: {_listed(self.table.columns)}"
+        alone = "" if some else "bring the rows to one for each time, such as their sum or mean, or "
         raise InputError(
             f"{self.path}: row {row_number(self.path, row)} has {time} {self.table[time][row]} again: "
-            f"name the column that tells series apart by --id-column; {which}"
+            f"{alone}name the column that tells series apart by --id-column; {which}"
         )
 
     def holds_numbers(self, column: str) -> bool:
@@ -290,50 +295,11 @@ def _wide(
     return columns, sources, line
 
 
-def _is_whole(column: "pl.Series") -> bool:
-    """Whether a column holds integers."""
-    if column.dtype == pl.String:
-        return not column.str.strip_chars().cast(pl.Int64, strict=False).has_nulls()
-    return column.dtype.is_integer() or (
-        column.dtype.is_float() and bool((column.is_finite() & (column == column.round())).all())
-    )
-
-
-def _whole(column: "pl.Series") -> "pl.Series":
-    """Returns a column of integers as integers."""
-    return (column.str.strip_chars() if column.dtype == pl.String else column).cast(pl.Int64)
-
-
-def holds_dates(column: "pl.Series") -> bool:
-    """Whether a column holds dates, or texts of them."""
-    if column.dtype in (pl.Date, pl.Datetime):
-        return True
-    if column.dtype != pl.String or _is_whole(column):
-        return False
-    filled = column.drop_nulls().head(_PROBED).str.strip_chars()
-    return len(filled) > 0 and all(
-        any(not parsed(pl.Series([cell]), pattern)[0].has_nulls() for pattern in patterns_of(cell))
-        for cell in filled
-    )
-
-
-def parts_of_time(table: "pl.DataFrame", free: Sequence[str]) -> tuple[str, ...]:
-    """Returns the columns that together are the time; empty if one column holds whole times."""
-    parts = time_parts(table, free)
-    whole = [column for column in free if column not in parts and holds_dates(table[column])]
-    return () if whole else parts
-
-
-def _stands_for_dates(column: "pl.Series") -> bool:
-    """Whether integers stand for dates."""
-    return _is_whole(column) and bool(pattern_of_integers(_whole(column)))
-
-
 def _counts_rows(column: "pl.Series") -> bool:
     """Whether a column has the name and the values of row numbers."""
-    if not _ROW_NAMES.fullmatch(column.name) or not _is_whole(column):
+    if not _ROW_NAMES.fullmatch(column.name) or not is_whole(column):
         return False
-    return bool((np.diff(_whole(column).to_numpy()) == 1).all())
+    return bool((np.diff(whole_numbers(column).to_numpy()) == 1).all())
 
 
 def _listed(names: Sequence[str]) -> str:

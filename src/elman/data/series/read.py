@@ -29,6 +29,7 @@ from elman.errors import InputError
 from elman.notice import notice
 
 _LONGEST = 10**7  # maximum number of steps of a series
+_REGULAR = 0.5  # least share of rows a step after the row before, or of steps with a row
 
 
 def read_panel(
@@ -110,8 +111,12 @@ def make_panel(
     if isinstance(freq, Trained):
         hint = f"The model was trained on steps of {freq.frequency}."
     hint += f" Here, rows are mostly {_seen(times, series)} apart."
+    if freq is None:
+        _check_even(rows, order, series, frequency, times)
     steps = _steps(rows, order, series, frequency, times[first], hint)
     last = np.append(first[1:], len(steps)) - 1
+    if freq is None:
+        notice(f"{tables[0][1]}: {_counted_steps(frequency, steps[last] + 1)}")
     begins = np.concatenate([[0], np.cumsum(steps[last] + 1)])
     at = begins[series] + steps
 
@@ -154,6 +159,15 @@ def _frequency(
     seen = infer_frequency(times, series, integers=integers)
     # a monthly model also reads months on other days
     return seen if (seen.unit, seen.every) == (own.unit, own.every) else own
+
+
+def _counted_steps(frequency: Frequency, lengths: np.ndarray) -> str:
+    """Returns the steps, and how many the series [N] have, in words."""
+    low, high = int(lengths.min()), int(lengths.max())
+    number = counted(high, "step") if low == high else f"{low:,} to {high:,} steps"
+    return f"{frequency.words}, {number}" + (
+        f" in each of {len(lengths):,} series" if len(lengths) > 1 else ""
+    )
 
 
 def _seen(times: np.ndarray, series: np.ndarray) -> str:
@@ -275,6 +289,23 @@ def _sorted(rows: _Rows, series: np.ndarray) -> np.ndarray:
         row, time = int(order[twice[0] + 1]), rows.columns.time
         raise InputError(f"{rows.named(row)} has {time} {rows.cell(row, time)} twice")
     return order
+
+
+def _check_even(
+    rows: _Rows, order: np.ndarray, series: np.ndarray, frequency: Frequency, times: np.ndarray
+) -> None:
+    """Raises InputError if few rows are one step after the row before, and most steps would have no row."""
+    within = np.flatnonzero(np.diff(series) == 0) + 1
+    ahead, fits = frequency.steps(times[within], times[within - 1])
+    next_to = fits & (ahead == 1)
+    if next_to.mean() >= _REGULAR or (fits.all() and len(within) >= _REGULAR * ahead.sum()):
+        return
+    row, time = int(order[within[np.flatnonzero(~next_to)[0]]]), rows.columns.time
+    raise InputError(
+        f"{rows.named(row)}: {time} must be in equal steps. Got {rows.cell(row, time)}, which is not one "
+        f"step ({frequency}) after the row before, like {1 - next_to.mean():.0%} of the rows. Bring the rows "
+        "to equal steps first, such as their sum or mean of each hour, or set a frequency by --freq."
+    )
 
 
 def _steps(

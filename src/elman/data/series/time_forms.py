@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from elman.config import shown
+from elman.data.read import months
 from elman.errors import InputError
 
 _UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -30,6 +31,9 @@ _DATES = (
     (r"\d{1,2}(?P<s>[-/.])\d{4}", ("%m{s}%Y",)),
     (r"\d{1,2}(?P<s>[-/. ])[A-Za-z]{3,9}(?P=s)\d{4}", ("%d{s}%b{s}%Y", "%d{s}%B{s}%Y")),
     (r"\d{1,2}(?P<s>[-/. ])[A-Za-z]{3,9}(?P=s)\d{2}", ("%d{s}%b{s}%y",)),
+    (r"\d{1,2}\.(?P<s> ?)[A-Za-z]{3,9} \d{4}", ("%d.{s}%b %Y", "%d.{s}%B %Y")),
+    (r"\d{1,2}(?P<s> )de [A-Za-z]{3,9} del? \d{4}", ("%d{s}de %b de %Y", "%d{s}de %b del %Y")),
+    (r"[A-Za-z]{3,9}(?P<s> )del? \d{4}", ("%b{s}de %Y", "%b{s}del %Y")),
     (r"[A-Za-z]{3,9}(?P<s>[-/. ])\d{4}", ("%b{s}%Y", "%B{s}%Y")),
     (r"[A-Za-z]{3,9}(?P<s>-)\d{2}", ("%b{s}%y",)),
     (r"\d{4}(?P<s>[-/. ])[A-Za-z]{3,9}", ("%Y{s}%b", "%Y{s}%B")),
@@ -39,9 +43,10 @@ _DATES = (
     (r"\d{4}(?P<s>-?)W\d{2}", ("%G{s}W%V",)),
     (r"\d{4}(?P<s>)\d{4}", ("%Y%m%d",)),
 )
+_LANGUAGE = re.compile(r"(?i:(en|de|fr|es|it|pt|nl)[34.]?):")  # before a pattern: whose names of months
 _TOKEN = re.compile(r"%-?[a-zA-Z]|%\.\d?f")
 _PARSED = "YmdHMSyjbBpIGVqu"  # tokens of patterns that can be read
-_MARK = "\0"  # stands for a quarter while the rest of a pattern is written
+_MARK = "\0"  # stands for a quarter or a month's name while the rest of a pattern is written
 _ROWS = 1000  # cells that decide how texts are padded
 _ZONES = (  # zones that offsets are compared with; a column of offsets does not name its own
     "Europe/Berlin",
@@ -67,7 +72,9 @@ class TimeForm:
         kind: type of the column; String if tables had several types.
         pattern: of texts, and of integers that stand for dates, in the notation of strftime, with %-d for a
             day without leading zero, %q for a quarter and a last %z for an offset; s, ms, us or ns for
-            integers that count from 1970. Empty for other integers, and for texts of unknown form.
+            integers that count from 1970. Names of months that are not English stand as %b behind a key of
+            ``read.months`` and a colon, as in De:%-d. %b %Y. Empty for other integers, and for texts of
+            unknown form.
         zone: zone of texts with offsets: Z, UTC, an offset such as +05:30, or a zone's name.
     """
 
@@ -189,8 +196,15 @@ def parsed(texts: "pl.Series", pattern: str) -> "tuple[pl.Series, pl.Series | No
     Returns:
         Local date-times, null where a text does not fit, and their offsets in seconds if the pattern has one.
     """
+    language, pattern = _language_of(pattern)
     plain = pattern.removesuffix("%z")
     offsets = None
+    if language:
+        dotted = "%b." in plain
+        cells = {
+            cell: months.in_english(cell, language, dotted=dotted) for cell in texts.drop_nulls().unique()
+        }
+        texts = texts.replace_strict(cells, default=None, return_dtype=pl.String)
     if plain != pattern:
         ends = texts.str.extract(rf"(?:\d|[AaPp][Mm]){_OFFSET}$", 1)
         texts = texts.str.replace(rf"{_OFFSET}$", "")
@@ -227,6 +241,21 @@ def parsed(texts: "pl.Series", pattern: str) -> "tuple[pl.Series, pl.Series | No
 
 def patterns_of(cell: str) -> list[str]:
     """Returns the patterns that a text may have, the likeliest first."""
+    result = _english_patterns_of(cell)
+    for language in months.languages_of(cell):
+        for dotted in (False, True):
+            some = _english_patterns_of(months.in_english(cell, language, dotted=dotted))
+            result += [f"{language}:{one}" for one in some if "%b" in one and ("%b." in one) == dotted]
+    return result
+
+
+def _language_of(pattern: str) -> tuple[str, str]:
+    """Divides a pattern into the language of its months, empty if there is none, and the rest."""
+    match = _LANGUAGE.match(pattern)
+    return (match[1].lower(), pattern[match.end() :]) if match else ("", pattern)
+
+
+def _english_patterns_of(cell: str) -> list[str]:
     for shape, patterns in _DATES:
         match = re.match(rf"(?:{shape})(?=$|[T ,Z+])", cell)
         if match is None:
@@ -277,6 +306,9 @@ def as_written(texts: "pl.Series", moments: "pl.Series", pattern: str) -> str:
         re.sub(clock, r"%-\1", re.sub(dates, r"%-\1", plain)),
     ]
     choices += [choice.replace("%p", "%P") for choice in choices if "%p" in choice]
+    language = _language_of(plain)[0]
+    if language:
+        choices = [key + choice[2:] for key in months.keys_of(language) for choice in choices]
     alike = [int((_formatted(moments.head(_ROWS), choice) == some).sum()) for choice in choices]
     return choices[int(np.argmax(alike))] + pattern[len(plain) :]
 
@@ -299,11 +331,16 @@ def zone_of(moments: "pl.Series", offsets: "pl.Series", last: str) -> str:
 
 def _formatted(moments: "pl.Series", pattern: str) -> "pl.Series":
     """Writes local date-times by a pattern without an offset."""
-    if "%q" not in pattern:
+    if (match := _LANGUAGE.match(pattern)) is not None:
+        key, token = match.group()[:-1], "%b"
+        names = [months.written(month, key) for month in moments.dt.month()]
+        pattern = pattern[match.end() :]
+    elif "%q" in pattern:
+        names, token = [str(quarter) for quarter in moments.dt.quarter()], "%q"
+    else:
         return moments.dt.strftime(pattern)
-    texts = moments.dt.strftime(pattern.replace("%q", _MARK))
-    quarters = moments.dt.quarter()
-    written = [text.replace(_MARK, str(quarter)) for text, quarter in zip(texts, quarters, strict=True)]
+    texts = moments.dt.strftime(pattern.replace(token, _MARK))
+    written = [text.replace(_MARK, name) for text, name in zip(texts, names, strict=True)]
     return pl.Series(moments.name, written, pl.String)
 
 

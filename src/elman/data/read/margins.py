@@ -1,0 +1,203 @@
+"""What stands above and below the rows of a table of text: comments, titles, sources, notes."""
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import islice
+from typing import NamedTuple
+
+from elman.data.read.cells import is_iso_date
+from elman.data.read.months import is_month
+
+_LOOK = 60  # lines at either end that are looked at
+_MOSTLY = 0.8  # share of data in a column that holds data
+_MISSING = ("-", "?", "na", "n/a", "#n/a", "nan", "null", "none")  # in lower case
+_DATUM = re.compile(r"[^\w\s]{0,3}\s?\d[\d\s.,:/'’%-]*(?:[eE][+-]?\d+)?(?:\s?\D{0,3})?")
+_NOTE = re.compile(r"[\s:*†©]")  # in a note, not in a row that was cut off
+_MONTH_AND_YEAR = re.compile(r"(?:\d{1,2}\.?[-/. ])?([^\W\d_]{3,10})\.?[-/. ]\d{2,4}")
+
+
+class Above(NamedTuple):
+    """What stands above the header of a table of text.
+
+    Attributes:
+        text: the lines from the header on.
+        comments: lines of comments, which begin with #.
+        lines: further lines.
+        title: the first of these that is filled.
+    """
+
+    text: str
+    comments: int
+    lines: int
+    title: str
+
+
+class Below(NamedTuple):
+    """What stands below the last row of a table of text.
+
+    Attributes:
+        text: the lines up to the last row.
+        lines: the lines below it.
+        note: the first of these that is filled.
+    """
+
+    text: str
+    lines: int
+    note: str
+
+
+def from_header(text: str, marks: str) -> Above:
+    """Leaves out the lines above the header where only one reading makes sense.
+
+    Comments begin with # and have fewer cells. A title, a source and empty lines are left out if they have
+    fewer cells than the header, or if an empty line divides them from it, and if a column shows by its
+    numbers or dates where the rows begin.
+
+    Args:
+        text: the file; its lines end in a line feed.
+        marks: characters that may separate cells.
+    """
+    text, comments = _without_comments(text, marks)
+    head = list(islice(io.StringIO(text), _LOOK))
+    lines = 0 if _has_open_quotes(head) else _above(head, marks)
+    title = next((own for line in head[:lines] if (own := _filled_text(line, marks))), "")
+    return Above(text[sum(map(len, head[:lines])) :], comments, lines, title)
+
+
+def to_last_row(text: str, mark: str) -> Below:
+    """Leaves out notes below the last row: neither as many cells nor a number or date where rows have them.
+
+    Args:
+        text: the lines from the header on.
+        mark: the separator.
+    """
+    head = list(islice(io.StringIO(text), _LOOK))
+    tail = text[max(0, len(text) - 200 * _LOOK) :].splitlines(keepends=True)[-_LOOK:]
+    lines = 0 if _has_open_quotes(tail) else _below(tail, head, mark)
+    if not lines:
+        return Below(text, 0, "")
+    note = next(own for line in tail[-lines:] if (own := _filled_text(line, mark)))
+    return Below(text[: len(text) - sum(map(len, tail[-lines:]))], lines, note)
+
+
+def _without_comments(text: str, marks: str) -> tuple[str, int]:
+    lines = []
+    for line in io.StringIO(text):
+        lines.append(line)
+        if not line.startswith("#") or len(lines) > 10 * _LOOK:
+            break
+    counts = [max(line.count(mark) for mark in marks) for line in lines]
+    comments = 0
+    while comments < len(lines) - 1 and counts[comments] != counts[-1]:
+        comments += 1
+    return text[sum(map(len, lines[:comments])) :], comments
+
+
+def _above(head: Sequence[str], marks: str) -> int:
+    """Returns the number of lines above the header; 0 unless all separators that fit agree."""
+    found = {
+        header for mark in marks if (header := _header_of([_cells(line, mark) for line in head])) is not None
+    }
+    return found.pop() if len(found) == 1 else 0
+
+
+def _header_of(rows: Sequence[list[str]]) -> int | None:
+    """Returns the line of the header; None if these are no rows of several cells."""
+    width = _width(rows)
+    if width < 2 or not _even(rows, width, 0.5):
+        return None
+    last = max(k for k, row in enumerate(rows) if len(row) == width)
+    full = [k for k, row in enumerate(rows) if len(row) == width and all(row)]
+    for k in full:
+        if (
+            k < last
+            and not any(map(_is_datum, rows[k]))
+            and _columns_of_data(rows[k + 1 : last + 1], width, 1)
+        ):
+            divided = k > 0 and not any(rows[k - 1])
+            fits = all(divided or _filled(row) < width for row in rows[:k]) and _even(
+                rows[k:], width, _MOSTLY
+            )
+            return k if fits else 0
+    for k in full:  # names that are dates or numbers, or rows of texts: behind an empty line alone
+        sparse = all(_filled(row) <= width / 2 for row in rows[:k])
+        if 0 < k < last and not any(rows[k - 1]) and sparse and not _is_datum(rows[k][0]):
+            return k if len(set(rows[k])) == width and _even(rows[k:], width, _MOSTLY) else 0
+    return 0
+
+
+def _below(tail: Sequence[str], head: Sequence[str], mark: str) -> int:
+    """Returns the number of lines below the last row."""
+    rows, width = [_cells(line, mark) for line in tail], _width([_cells(line, mark) for line in head])
+    data = _columns_of_data(rows, width, _MOSTLY) if width > 1 else []
+    # behind an empty line a note may have a number, but not in the first column of data
+    end = _end_of_rows(rows, width, data[:1])
+    if end == len(rows) or any(rows[end]):
+        end = _end_of_rows(rows, width, data)
+    notes = [row for row in rows[end:] if any(row)]
+    divided = bool(notes) and not any(rows[end])
+    fits = all(divided or (len(row) == 1 and _NOTE.search(row[0])) for row in notes)
+    if not (end and notes and fits) or any(_is_datum(row[0]) for row in notes):
+        return 0
+    return len(rows) - end
+
+
+def _end_of_rows(rows: Sequence[list[str]], width: int, columns: Sequence[int]) -> int:
+    """Returns the number of rows up to the last with a number or date in one of these columns."""
+    end = len(rows)
+    while end and not (len(rows[end - 1]) == width and any(_is_datum(rows[end - 1][k]) for k in columns)):
+        end -= 1
+    return end
+
+
+def _cells(line: str, mark: str) -> list[str]:
+    """Returns the cells of a line; none of an empty one."""
+    return [cell.strip() for cell in next(csv.reader([line.rstrip("\n")], delimiter=mark), [])]
+
+
+def _width(rows: Sequence[list[str]]) -> int:
+    """Returns the most common number of cells, at least 2, of the rows; 1 if none has several."""
+    counts = Counter(len(row) for row in rows if len(row) > 1 and any(row))
+    return max(counts, key=lambda width: (counts[width], width)) if counts else 1
+
+
+def _even(rows: Sequence[list[str]], width: int, share: float) -> bool:
+    """Whether at least a share of the rows that are not empty have as many cells."""
+    filled = [len(row) for row in rows if any(row)]
+    return filled.count(width) >= share * len(filled)
+
+
+def _filled(row: Sequence[str]) -> int:
+    return sum(map(bool, row))
+
+
+def _columns_of_data(rows: Sequence[list[str]], width: int, share: float) -> list[int]:
+    """Returns the columns in which at least a share of the filled cells are numbers or dates."""
+    result = []
+    for k in range(width):
+        cells = [row[k] for row in rows if len(row) == width and row[k].lower() not in ("", *_MISSING)]
+        if cells and sum(map(_is_datum, cells)) >= share * len(cells):
+            result.append(k)
+    return result
+
+
+@lru_cache(10_000)
+def _is_datum(cell: str) -> bool:
+    """Whether a cell is a number, perhaps with a short unit, a date, or a marker of a missing one."""
+    if cell.lower() in _MISSING or _DATUM.fullmatch(cell) or is_iso_date(cell):
+        return True
+    month = _MONTH_AND_YEAR.fullmatch(cell)
+    return month is not None and is_month(month[1])
+
+
+def _filled_text(line: str, marks: str) -> str:
+    return line.strip().strip(marks).strip().strip('"')
+
+
+def _has_open_quotes(lines: Sequence[str]) -> bool:
+    """Whether a quoted cell may run over several lines."""
+    return any(line.count('"') % 2 for line in lines)

@@ -1,0 +1,91 @@
+"""What a column shows of times: whether it holds dates, and the rows of totals below them."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from elman.data.series.time_forms import parsed, pattern_of_integers, patterns_of
+from elman.data.series.time_parts import time_parts
+from elman.notice import notice
+
+TIME_NAMES = re.compile(
+    r"(ds|t|time|times|timestamp|date|dates|datetime|datum|day|week|month|quarter|year|period|hour|minute|"
+    r"step|unix)([ _-]?(time|date|stamp|utc|local|index|no|nr|s|ms|us|ns))?",
+    re.IGNORECASE,
+)
+"""Names that columns of times usually have."""
+
+_PROBED = 20  # cells of a column that show whether it holds times
+_TOTAL = re.compile(
+    r"((grand|overall|sub)[ -]?)?(total|totals|sum|sums|average|avg|mean|summe|gesamt|gesamtsumme|insgesamt|"
+    r"durchschnitt|mittelwert|somme|moyenne|suma|promedio|media|totale|somma|totaal|som)( general)?[.:]?",
+    re.IGNORECASE,
+)
+_MOST_TOTALS = 3  # rows of totals, means and the like below a table
+
+
+def is_whole(column: "pl.Series") -> bool:
+    """Whether a column holds integers."""
+    if column.dtype == pl.String:
+        return not column.str.strip_chars().cast(pl.Int64, strict=False).has_nulls()
+    return column.dtype.is_integer() or (
+        column.dtype.is_float() and bool((column.is_finite() & (column == column.round())).all())
+    )
+
+
+def whole_numbers(column: "pl.Series") -> "pl.Series":
+    """Returns a column of integers as integers."""
+    return (column.str.strip_chars() if column.dtype == pl.String else column).cast(pl.Int64)
+
+
+def holds_dates(column: "pl.Series") -> bool:
+    """Whether a column holds dates, or texts of them."""
+    if column.dtype in (pl.Date, pl.Datetime):
+        return True
+    if column.dtype != pl.String or is_whole(column):
+        return False
+    filled = column.drop_nulls().head(_PROBED).str.strip_chars()
+    return len(filled) > 0 and all(
+        any(not parsed(pl.Series([cell]), pattern)[0].has_nulls() for pattern in patterns_of(cell))
+        for cell in filled
+    )
+
+
+def parts_of_time(table: "pl.DataFrame", free: Sequence[str]) -> tuple[str, ...]:
+    """Returns the columns that together are the time; empty if one column holds whole times."""
+    parts = time_parts(table, free)
+    whole = [column for column in free if column not in parts and holds_dates(table[column])]
+    return () if whole else parts
+
+
+def stands_for_dates(column: "pl.Series") -> bool:
+    """Whether integers stand for dates."""
+    return is_whole(column) and bool(pattern_of_integers(whole_numbers(column)))
+
+
+def without_totals(table: "pl.DataFrame", path: Path) -> "pl.DataFrame":
+    """Returns a table of times without the totals below it; reports what was left out in one line.
+
+    A total is one of the last rows, with a word such as Total or Summe in a column whose other cells are
+    times.
+    """
+    words: list[str] = []
+    for row in range(len(table) - 1, max(1, len(table) - 1 - _MOST_TOTALS), -1):
+        cells = table.row(row, named=True)
+        own = [c for c, cell in cells.items() if isinstance(cell, str) and _TOTAL.fullmatch(cell.strip())]
+        if not own:
+            break
+        words.insert(0, cells[own[0]].strip())
+        if any(_holds_times(table[column].head(row)) for column in own):
+            rows = "the last row is a total" if len(words) == 1 else f"the last {len(words)} rows are totals"
+            notice(f"{path}: {rows} and left out: {', '.join(words)}")
+            return table.head(row)
+    return table
+
+
+def _holds_times(column: "pl.Series") -> bool:
+    """Whether the filled cells of a column are dates or whole numbers."""
+    filled = column.drop_nulls()
+    return len(filled) > 0 and (is_whole(filled) or holds_dates(filled))
