@@ -91,6 +91,21 @@ class NgramCounts:
             shorter = len(keys)
         return cls(size, levels)
 
+    def __eq__(self, other: object) -> bool:
+        """Whether both have counted the same."""
+        return (
+            isinstance(other, NgramCounts)
+            and self.size == other.size
+            and self.order == other.order
+            and all(
+                np.array_equal(getattr(own, name), getattr(theirs, name))
+                for own, theirs in zip(self.levels, other.levels, strict=True)
+                for name in ("tokens", "counts", "children")
+            )
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
     @property
     def order(self) -> int:
         """Length of the longest n-gram."""

@@ -51,6 +51,7 @@ def test_a_picture_shows_where_it_looked(task, folder, tmp_path, monkeypatch):
     assert (tmp_path / "it.pdf").read_bytes().startswith(b"%PDF")
 
 
+UNLIKE = pytest.mark.filterwarnings("ignore:.* is unlike the training sources")
 TEXTS = ["the big cat ran", "", "a dog", "  ", "the mat on the cat on the dog on the red mat", "dog"]
 
 
@@ -76,6 +77,7 @@ def test_no_beam_is_worse_than_greedy(task):
         assert all(w[0].score >= g[0].score - 1e-4 for w, g in zip(wide, greedy, strict=True))
 
 
+@UNLIKE
 def test_lengths_keep_the_ratios(task):
     source = "the big cat ran on"
     for low, high in ((0, 0.2), (3, 4)):
@@ -84,6 +86,7 @@ def test_lengths_keep_the_ratios(task):
     assert task.translate(["xyzzy"], max_ratio=0.0)[0]
 
 
+@UNLIKE
 def test_the_unknown_is_never_written(tmp_path):
     """Though most words of the training are unknown."""
     (tmp_path / "pairs.tsv").write_text(sentences(60))
@@ -200,6 +203,7 @@ def run(monkeypatch, capsys, arguments, content=""):
     return status, out, error
 
 
+@UNLIKE
 def test_lines_in_lines_out(folder, task, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("elman.tasks.translation.writer._TOGETHER", 2)
     content = "the cat\n\na dog ran\n   \nthe mat\nxyzzy"

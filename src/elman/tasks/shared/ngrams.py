@@ -7,7 +7,8 @@ validation part by expectation maximisation, towards one weight for all (Jelinek
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -33,6 +34,7 @@ _OFTEN = (2, 10)  # where the classes of contexts by their counts begin: once, a
 _PRIOR = 20.0  # tokens that pull a class towards the weight for all
 _ITERATIONS = 30
 _LEAST_LOG_P = -700.0  # whose exponential is not 0
+_LACKS = "must hold counts for each length and their weights"
 _BLOCKS = 20  # pieces of the validation part, to know how far its gain is noise
 
 
@@ -61,13 +63,7 @@ class Mixture:
         return (
             isinstance(other, Mixture)
             and np.array_equal(self.weights, other.weights)
-            and self.counts.size == other.counts.size
-            and len(self.counts.levels) == len(other.counts.levels)
-            and all(
-                np.array_equal(array, vars_of(theirs)[name])
-                for ours, theirs in zip(self.counts.levels, other.counts.levels, strict=True)
-                for name, array in vars_of(ours).items()
-            )
+            and self.counts == other.counts
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -88,9 +84,7 @@ class Mixture:
 
     def save(self, path: Path, check: Callable[[], None] = lambda: None) -> None:
         """Writes a safetensors file, atomically."""
-        arrays = {"weights": self.weights}
-        for k, level in enumerate(self.counts.levels, 1):
-            arrays |= {f"{name}/{k}": array for name, array in vars_of(level).items()}
+        arrays = {"weights": self.weights} | arrays_of(self.counts)
         write_atomically(path, lambda temporary: save_file(arrays, temporary), check)
 
     @classmethod
@@ -104,24 +98,12 @@ class Mixture:
         Raises:
             InputError: the file is damaged or does not fit the vocabulary.
         """
-        check_regular(path)
-        try:
-            arrays = load_file(path)
+        with reading_arrays(path, "the n-grams of this run") as arrays:
             weights = arrays.pop("weights")
-            levels = []
-            for k in range(1, len(arrays) // 3 + 1):
-                level = Level(*(arrays.pop(f"{name}/{k}") for name in ("tokens", "counts", "children")))
-                if any(a.ndim != 1 or a.dtype.kind != "u" or a.itemsize > 4 for a in vars_of(level).values()):
-                    raise InputError(f"the n-grams of length {k} must be three rows of whole numbers")
-                levels.append(level)
-            if arrays or not levels or weights.dtype != np.float64:
-                raise InputError("must hold counts for each length and their weights")
-            return cls(NgramCounts(size, levels), weights)
-        except (SafetensorError, OSError, LookupError, ValueError, TypeError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise InputError(f"{path}: not the n-grams of this run: {reason}") from None
-        except InputError as error:
-            raise InputError(f"{path}: {error}") from None
+            counts = counts_of(arrays, size)
+            if weights.dtype != np.float64:
+                raise InputError(_LACKS)
+            return cls(counts, weights)
 
 
 class MixedStream:
@@ -146,6 +128,57 @@ class MixedStream:
 def vars_of(level: Level) -> dict[str, np.ndarray]:
     """Returns the arrays of a level by name."""
     return {"tokens": level.tokens, "counts": level.counts, "children": level.children}
+
+
+def arrays_of(counts: NgramCounts) -> dict[str, np.ndarray]:
+    """Returns the arrays of counts by name and length, as ``counts_of`` takes them."""
+    return {
+        f"{name}/{k}": array
+        for k, level in enumerate(counts.levels, 1)
+        for name, array in vars_of(level).items()
+    }
+
+
+def counts_of(arrays: dict[str, np.ndarray], size: int) -> NgramCounts:
+    """Returns the counts in arrays of a file, which need not be trusted; takes the arrays out.
+
+    Args:
+        arrays: those of ``arrays_of`` and no others.
+        size: V.
+
+    Raises:
+        InputError, LookupError: an array is absent or none of counts, or they do not fit together.
+    """
+    levels = []
+    for k in range(1, len(arrays) // 3 + 1):
+        level = Level(*(arrays.pop(f"{name}/{k}") for name in ("tokens", "counts", "children")))
+        if any(a.ndim != 1 or a.dtype.kind != "u" or a.itemsize > 4 for a in vars_of(level).values()):
+            raise InputError(f"the n-grams of length {k} must be three rows of whole numbers")
+        levels.append(level)
+    if arrays or not levels:
+        raise InputError(_LACKS)
+    return NgramCounts(size, levels)
+
+
+@contextmanager
+def reading_arrays(path: Path, what: str) -> Iterator[dict[str, np.ndarray]]:
+    """Yields the arrays of a safetensors file by name; what is wrong with them is told in one line.
+
+    Args:
+        path: the file.
+        what: it should be: "the n-grams of this run".
+
+    Raises:
+        InputError: the file is damaged, or the body found something wrong.
+    """
+    check_regular(path)
+    try:
+        yield load_file(path)
+    except (SafetensorError, OSError, LookupError, ArithmeticError, ValueError, TypeError) as error:
+        if isinstance(error, InputError):
+            raise InputError(f"{path}: {error}") from None
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{path}: not {what}: {reason}") from None
 
 
 def choose(

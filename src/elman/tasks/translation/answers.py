@@ -20,6 +20,7 @@ from elman.tasks.translation.data import (
     pair_batches,
     pairs_from_files,
 )
+from elman.tasks.translation.habits import Watch
 from elman.tasks.translation.options import TranslationConfig
 from elman.tasks.translation.writer import Writer
 from elman.train.loop import evaluate
@@ -40,6 +41,10 @@ class TranslationAnswers(TaskAnswers):
     def writer(self) -> Writer:
         """The object that writes the translations."""
         return Writer(self.facts, self.model, self.config.reading)
+
+    def watch(self) -> Watch:
+        """Returns a watch that warns of the first text that is unlike the training sources."""
+        return Watch(self.facts.habits, self.config.lowercase)
 
     def batches(self, paths: list[Path]) -> PairBatches:
         """Returns batches of other pairs."""

@@ -1,5 +1,6 @@
 """Sentence pairs, split into parts, and the vocabularies of the training part."""
 
+import os
 import warnings
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +25,8 @@ from elman.tasks.shared.text import (
     load_vocabulary,
     save_vocabulary,
 )
+from elman.tasks.translation.habits import FILE as HABITS
+from elman.tasks.translation.habits import Habits
 from elman.tasks.translation.options import TranslationConfig
 from elman.train import files
 
@@ -36,15 +39,18 @@ _TARGET_VOCABULARY = "target_vocabulary.json"
 
 @dataclass(frozen=True)
 class TranslationFacts(TaskFacts):
-    """One shared vocabulary or two, in files of their own.
+    """One shared vocabulary or two, and how the sources are written, in files of their own.
 
     Attributes:
         source: vocabulary of the sources.
         own_target: vocabulary of the targets; None: the vocabulary of the sources is shared.
+        habits: how the sources of the training part are written; None: too few, or a run of an earlier
+            version.
     """
 
     source: TextVocabulary
     own_target: TextVocabulary | None
+    habits: Habits | None = None
 
     @property
     def target(self) -> TextVocabulary:
@@ -64,19 +70,23 @@ class TranslationFacts(TaskFacts):
         return " ".join(self.target.decode(tokens).split())
 
     def save(self, folder: Path) -> dict[str, Any]:
-        """Writes the vocabulary or vocabularies."""
+        """Writes the vocabulary or vocabularies and the habits."""
         save_vocabulary(self.source, folder / files.VOCABULARY)
         if self.own_target is not None:
             save_vocabulary(self.own_target, folder / _TARGET_VOCABULARY)
+        if self.habits is not None:
+            self.habits.save(folder / HABITS)
         return {}
 
     @classmethod
     def load(cls, content: dict[str, Any], config: TranslationConfig, folder: Path) -> Self:
-        """Reads the vocabulary or vocabularies."""
+        """Reads the vocabulary or vocabularies and the habits."""
         source = _load_with_specials(folder / files.VOCABULARY, config.level)
-        if config.shared_vocabulary:
-            return cls(source, None)
-        return cls(source, _load_with_specials(folder / _TARGET_VOCABULARY, config.level))
+        target = None
+        if not config.shared_vocabulary:
+            target = _load_with_specials(folder / _TARGET_VOCABULARY, config.level)
+        habits = Habits.load(folder / HABITS) if os.path.lexists(folder / HABITS) else None
+        return cls(source, target, habits)
 
 
 class TranslationData(TaskData):
@@ -187,16 +197,20 @@ def pair_batches(
 
 
 def _learn(config: TranslationConfig, training: Pairs, start: Source | None) -> TranslationFacts:
-    """Learns one vocabulary of both languages, or one of each, or extends those of a run."""
+    """Learns one vocabulary of both languages, or one of each, or extends those of a run; and the habits."""
 
     def vocabulary(texts: list[str], side: str) -> TextVocabulary:
         if start is None:
             return _vocabulary(config, texts)
         return extended_vocabulary(config, getattr(start.task.facts, side), texts, start.folder)
 
+    read = [text.lower() for text in training.sources] if config.lowercase else training.sources
     if config.shared_vocabulary:
-        return TranslationFacts(vocabulary(training.sources + training.targets, "source"), None)
-    return TranslationFacts(vocabulary(training.sources, "source"), vocabulary(training.targets, "target"))
+        both = vocabulary(training.sources + training.targets, "source")
+        return TranslationFacts(both, None, Habits.of(read))
+    return TranslationFacts(
+        vocabulary(training.sources, "source"), vocabulary(training.targets, "target"), Habits.of(read)
+    )
 
 
 def _vocabulary(config: TranslationConfig, texts: list[str]) -> TextVocabulary:

@@ -57,9 +57,13 @@ class Translate(SearchOptions, Verb):
     def _answers(self, task: Any) -> Iterator[tuple[str, Any]]:
         """Yields each text with its translations."""
         options = SearchOptions(**{f.name: getattr(self, f.name) for f in fields(SearchOptions)})
+        watch = task.answers.watch()
         if self.single is None:
-            yield from task.answers.writer.of_file(self.data, options)
+            for number, answer in enumerate(task.answers.writer.of_file(self.data, options), 1):
+                watch.look(answer[0], f"line {number}")
+                yield answer
             return
+        watch.look(self.single, "--text")
         if self.plot is not None:
             task.answers.writer.check_attention()
         translations = task.answers.writer.of_text(self.single, "--text", options)

@@ -86,6 +86,8 @@ class Translator(Task):
     def translate(self, texts: Iterable[str], **options: Any) -> list[str]:
         """Returns the best translation of each text.
 
+        Warns once, of the first text that is unlike the training sources.
+
         Args:
             texts: N texts; an empty one stays empty.
             **options: fields of ``SearchOptions`` (``elman translate --help`` explains them).
@@ -96,11 +98,11 @@ class Translator(Task):
         search = SearchOptions.of(options, "translate")
         if search.nbest > 1:
             raise InputError("translate returns only the best translation; nbest() returns several")
-        translations: list[str] = self.answers.writer.best(_checked(texts), search)
+        translations: list[str] = self.answers.writer.best(self._looked_at(texts), search)
         return translations
 
     def nbest(self, texts: Iterable[str], **options: Any) -> list[list[Translation]]:
-        """Returns ``nbest`` translations of each text and their scores, best first.
+        """Returns ``nbest`` translations of each text and their scores, best first; warns as ``translate``.
 
         Args:
             texts: N texts; an empty one has one translation, which is empty.
@@ -110,8 +112,15 @@ class Translator(Task):
             InputError: as ``translate`` does.
         """
         search = SearchOptions.of(options, "nbest")
-        translations: list[list[Translation]] = self.answers.writer.nbest(_checked(texts), search)
+        translations: list[list[Translation]] = self.answers.writer.nbest(self._looked_at(texts), search)
         return translations
+
+    def _looked_at(self, texts: Iterable[str]) -> list[str]:
+        """Returns texts as a checked list; warns of the first that is unlike the training sources."""
+        watch, checked = self.answers.watch(), _checked(texts)
+        for number, text in enumerate(checked):
+            watch.look(text, f"text {number}")
+        return checked
 
     def draw(self, source: str, translation: str, path: str | Path) -> None:
         """Draws where the translator looks in the source as it writes the translation.
