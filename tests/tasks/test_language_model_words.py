@@ -15,6 +15,7 @@ import elman
 from elman.baselines.ngram import frequency_nats
 from elman.cli import main
 from elman.tasks.language_model import answers as language_model
+from elman.tasks.language_model.options import Generate
 from elman.tasks.language_model.task import LanguageModel
 from elman.tasks.shared.run_folder import open_run
 
@@ -128,6 +129,14 @@ def test_the_unknown_word_is_never_written():
 
 def test_a_prompt_of_unknown_words_is_read(task):
     assert len(list(task.generate("Whatever this means", length=3, seed=0))) == 3
+
+
+def test_unknown_words_of_a_prompt_are_told_once():
+    task = fit(["one two three\n" * 100])
+    assert task.unknown_in("one zebra two zebra\nlion") == ["zebra", "zebra", "lion"]
+    with pytest.warns(UserWarning, match=r"^--prompt: 3 of 5 words are not known .*: 'zebra lion'$") as told:
+        "".join(Generate(prompt="one zebra two zebra lion", length=3).text(task))
+    assert len(told) == 1
 
 
 def test_a_text_of_one_line_is_gone_on_from_nothing():

@@ -1,7 +1,8 @@
 """Properties of a task's labelled examples, learnt from the training part alone."""
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -11,6 +12,7 @@ from elman.data.labelled.examples import Label, Labelled, label_names
 from elman.data.scale import LARGEST, SMALLEST, standard
 from elman.errors import InputError
 
+_LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _MOST_CLASSES, _MOST_NAMED = 10**5, 20
 
 Indicator = Literal["", "array", "sparse"]
@@ -31,6 +33,7 @@ class Scheme:
         label_weights: weight of each label's examples; with ``multi_label``, of the examples that have the
             label relative to those that do not. None: all equal.
         indicator: the form in which several labels were given, and are predicted.
+        line_breaks: whether <br /> in a text is read as the end of a line; not in runs of earlier versions.
 
     Raises:
         InputError: the attributes are inconsistent.
@@ -44,6 +47,7 @@ class Scheme:
     input_scale: tuple[float, ...] = ()
     label_weights: tuple[float, ...] | None = None
     indicator: Indicator = ""
+    line_breaks: bool = False
 
     def __post_init__(self) -> None:
         """Checks the attributes, which may come from an untrusted file."""
@@ -105,6 +109,7 @@ class Scheme:
             input_mean=tuple(mean),
             input_scale=tuple(scale),
             indicator=indicator,
+            line_breaks=training.texts > 0,
         )
         if not balanced:
             return plain
@@ -138,6 +143,16 @@ class Scheme:
         for row, labels in zip(truth, part.labels, strict=True):
             row[[number[label] for label in labels]] = 1
         return truth
+
+    def plain(self, text: str) -> str:
+        """Returns a text as it is read: with the line ends for which it has <br />, as web pages do."""
+        return _LINE_BREAK.sub("\n", text) if self.line_breaks and "<" in text else text
+
+    def as_read(self, part: Labelled) -> Labelled:
+        """Returns examples with their texts as they are read."""
+        if not (self.line_breaks and self.texts):
+            return part
+        return replace(part, items=[tuple(map(self.plain, item)) for item in part.items])
 
     def standardised(self, item: np.ndarray) -> np.ndarray:
         """Returns a numeric sequence [T, I] in deviations from each feature's mean, float32."""

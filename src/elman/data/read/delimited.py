@@ -56,9 +56,9 @@ def read_delimited(path: Path, reading: Reading = PLAIN) -> pl.DataFrame:
     """Reads a table of text; every column holds texts, null where a cell is empty.
 
     The first line names the columns, unless it holds nothing but numbers and dates: then they are column_1,
-    column_2 and so on. A quotation mark
-    is a character unless the whole cell is quoted; a quoted cell may hold line breaks. Titles and notes
-    around the rows are left out where only one reading makes sense (see ``read.margins``).
+    column_2 and so on. A quotation mark is a character unless the whole cell is quoted; a quoted cell may
+    hold line breaks. Titles and notes around the rows are left out where only one reading makes sense (see
+    ``read.margins``).
 
     Args:
         path: the file.
@@ -68,7 +68,12 @@ def read_delimited(path: Path, reading: Reading = PLAIN) -> pl.DataFrame:
         InputError: a row has more or fewer cells than the header, a quote is not closed, a name stands
             twice, or the separator is ambiguous. The message names the line.
     """
-    text = "".join(read_text(path, in_lines=True, reading=reading)).lstrip("\n")
+    return table_of("".join(read_text(path, in_lines=True, reading=reading)), path, reading)
+
+
+def table_of(text: str, path: Path, reading: Reading = PLAIN) -> pl.DataFrame:
+    """Returns the table that a text holds; see ``read_delimited``."""
+    text = text.lstrip("\n")
     above = from_header(text, reading.delimiter or "".join(_NAMES))
     skipped = above.comments + above.lines
     mark = _separator(above.text, path, reading)

@@ -15,7 +15,7 @@ import numpy as np
 
 from elman.config import is_finite, shown
 from elman.data.read.cells import Stray, holds_names, is_iso_date, numbers_of, stray_of
-from elman.data.read.delimited import DELIMITED, read_delimited, separator_of
+from elman.data.read.delimited import DELIMITED, read_delimited, separator_of, table_of
 from elman.data.read.opening import kind_of
 from elman.data.read.reading import PLAIN, Reading
 from elman.data.read.text import read_text
@@ -35,6 +35,7 @@ TABLES = (".csv", ".tsv", ".tab", ".psv", ".jsonl", ".ndjson", ".parquet", ".xls
 NAMED_TABLES = (*TABLES, ".json")
 """File endings of tables that the user names; in a folder and among texts, a .json file may be anything."""
 
+_UNNAMED = "__UNNAMED__"  # what polars calls a column of a sheet without a name
 _OBJECTS = (".jsonl", ".ndjson", ".json")
 
 
@@ -115,11 +116,18 @@ def _lines_of_array(text: str, path: Path) -> str:
 
 
 def _read_excel(path: Path) -> pl.DataFrame:
-    """Reads the first sheet."""
+    """Reads the first sheet; one whose first row does not name all columns is read as a table of text."""
     try:
-        return pl.read_excel(path, infer_schema_length=None)
+        table = pl.read_excel(path, infer_schema_length=None)
+        if not any(name.startswith(_UNNAMED) for name in table.columns):
+            return table
+        cells = pl.read_excel(path, infer_schema_length=None, has_header=False)
     except ModuleNotFoundError:
         raise InputError(f"{path}: needs a library that reads it: pip install 'elman[excel]'") from None
+    except Exception as error:  # a damaged file can raise nearly anything
+        raise InputError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from None
+    text = cells.cast(pl.String).write_csv(separator="\t", include_header=False)
+    return table_of(text, path, Reading(separator="tab"))
 
 
 def row_number(path: Path, index: int) -> int:

@@ -217,7 +217,7 @@ class LabelAnswers(TaskAnswers):
     def _baselines(self, data: LabelledData) -> dict[str, Any]:
         """Returns the figures of simple methods, by name."""
         scheme = self.facts.scheme
-        training, validation, test = (data.examples[name] for name in PARTS)
+        training, validation, test = (scheme.as_read(data.examples[name]) for name in PARTS)
         truth = scheme.truth(training), scheme.truth(validation)
         simple = simple_probabilities((training, validation, test), truth, multi_label=scheme.multi_label)
         return {name: self._figures(test, p) for name, p in simple.items()}

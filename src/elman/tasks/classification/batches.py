@@ -39,5 +39,6 @@ def inputs_of(
     limit, vocabulary = config.max_length, facts.vocabulary
     kept = slice(None) if not limit else slice(limit) if config.keep == "start" else slice(-limit, None)
     if vocabulary is not None:
-        return [tuple(vocabulary.encode(text)[kept] for text in item) for item in part.items]
+        items = facts.scheme.as_read(part).items
+        return [tuple(vocabulary.encode(text)[kept] for text in item) for item in items]
     return [(facts.scheme.standardised(item[kept]),) for item in part.items]

@@ -131,6 +131,10 @@ class LabelledData(TaskData):
         )
         for part in examples.values():
             scheme.check(part, to_learn=True)
+        if training.texts:
+            broken = sum(tuple(map(scheme.plain, item)) != item for item in training.items)
+            if broken:
+                notice(f"<br /> is read as the end of a line, in {broken:,} of {len(training):,} examples")
         warn_of_repeats(dict(examples))
         start = start_of(config, named, scheme, training)
         if folder is not None:

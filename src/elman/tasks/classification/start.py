@@ -59,7 +59,7 @@ def start_of(
         InputError: a file or run folder breaks a rule, or contradicts an option.
     """
     source = Source.of(config, ("language-model", "classification"))
-    texts = [text for item in training.items for text in item] if scheme.texts else []
+    texts = [text for item in scheme.as_read(training).items for text in item] if scheme.texts else []
     if source is not None:
         return _from_run(config, source, named, scheme, texts)
     if not scheme.texts:

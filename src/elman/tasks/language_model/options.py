@@ -44,9 +44,11 @@ class Generate(Verb):
     def _pieces(self, task: Any) -> Iterator[str]:
         unknown = task.unknown_in(self.prompt)
         if unknown:
+            words = task.vocabulary.has_words
+            number = len(task.vocabulary.encode(self.prompt)) if words else len(self.prompt)
             warnings.warn(
-                f"--prompt: {len(unknown)} of {len(self.prompt)} characters are not known to the model, "
-                f"so they are read as unknown: {shown(''.join(dict.fromkeys(unknown)))}",
+                f"--prompt: {len(unknown)} of {number} {'words' if words else 'characters'} are not known to "
+                f"the model, so they are read as unknown: {shown(' '[:words].join(dict.fromkeys(unknown)))}",
                 stacklevel=2,
             )
         pieces = task.generate(

@@ -9,7 +9,7 @@ import torch
 
 from elman.config import require, typed
 from elman.data.read.text import list_of_texts
-from elman.data.tokens.vocab import CharacterVocabulary, TextVocabulary
+from elman.data.tokens.vocab import TextVocabulary
 from elman.decode.copies import Copies
 from elman.errors import InputError
 from elman.models.autoregressive import Autoregressive
@@ -138,9 +138,8 @@ class LanguageModel(StreamTask):
         )
 
     def unknown_in(self, text: str) -> list[str]:
-        """Returns the characters of a text that the model does not know, in order and with repeats."""
-        vocabulary = self.vocabulary
-        return vocabulary.unknown_in(text) if isinstance(vocabulary, CharacterVocabulary) else []
+        """Returns the characters or words of a text that the model lacks, in order and with repeats."""
+        return self.vocabulary.unknown_in(text)
 
     def build(self) -> Autoregressive:
         """Builds embedding, layer and head; a token that does not occur in training is read as zeros."""

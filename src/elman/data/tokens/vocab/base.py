@@ -93,6 +93,10 @@ class Vocabulary(ABC):
         """A token that training lacks, so that no model learns its probability; None if absent."""
         return None
 
+    def unknown_in(self, text: str) -> list[str]:
+        """Return the characters or words of a text that are read as unknown, in order and with repeats."""
+        return []
+
     @property
     def line_end(self) -> int | None:
         """The token that ends a line or bar, after which reading can start; None if absent."""

@@ -136,6 +136,11 @@ class WordVocabulary(TextVocabulary):
             words = [word for word in words if word != LINE_END]
         return np.array([number.get(word, unknown) for word in words], dtype=self.dtype)
 
+    def unknown_in(self, text: str) -> list[str]:
+        """Return the words of a text that the vocabulary lacks, in order and with repeats."""
+        words = self._split(text, self.lowercase)
+        return [word for word in words if word != LINE_END and word not in self._number]
+
     def pieces(self, tokens: np.ndarray | Sequence[int]) -> list[str]:
         """Return the word of each token; see `Vocabulary.pieces`."""
         return [self.names[token] for token in self._checked(tokens)]
