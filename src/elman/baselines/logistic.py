@@ -9,7 +9,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 
-from elman.data.tokens.vocab.scripts import marks, spaceless
+from elman.baselines.text_features import word_pattern
 from elman.metrics.label_figures import log_loss
 
 _STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation; the first if there is no validation part
@@ -29,10 +29,7 @@ def tfidf_logistic(
         multi_label: whether an example has any number of labels.
     """
     training, validation, test = texts
-    # letters of scripts without spaces one by one, like the model's words
-    alone = rf"[{spaceless()}][{marks()}]*"
-    pattern = rf"{alone}|(?:(?![{spaceless()}])\w)+|[^\w\s]"
-    vectors = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=pattern)
+    vectors = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=word_pattern())
     x = (
         vectors.fit_transform(training),
         *(vectors.transform(part) if len(part) else None for part in (validation, test)),

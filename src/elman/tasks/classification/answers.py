@@ -15,6 +15,7 @@ from elman.data.labelled.files import read_labelled
 from elman.data.labelled.lines import text_of_object, texts_of_line
 from elman.data.labelled.memory import texts_of_example
 from elman.data.split import PARTS
+from elman.diagnose.remedies import Remedy
 from elman.diagnose.saliency import saliency
 from elman.errors import InputError
 from elman.metrics.calibration import helpful_temperature, probabilities
@@ -33,6 +34,7 @@ from elman.tasks.classification.data import LabelledData, columns_as_trained, co
 from elman.tasks.classification.facts import ClassificationFacts
 from elman.tasks.classification.options import ClassificationConfig
 from elman.tasks.classification.report import kept_mistakes, report_lines
+from elman.tasks.classification.wide import Texts, Wide, kinds_of, learn
 from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts
 from elman.tasks.shared.text import text_excerpt
@@ -79,7 +81,15 @@ class LabelAnswers(TaskAnswers):
     # Predictions
 
     def logits(self, part: Labelled) -> np.ndarray:
-        """Returns logits [N, V], in the order of the examples; ignores their labels."""
+        """Returns logits [N, V] of network and n-grams, in the examples' order; ignores their labels."""
+        return self._joined(self.network_logits(part), part)
+
+    def _joined(self, network: np.ndarray, part: Labelled) -> np.ndarray:
+        wide = self.facts.wide
+        return network if wide is None or not len(part) else wide.join(network, part.items)
+
+    def network_logits(self, part: Labelled) -> np.ndarray:
+        """Returns logits [N, V] of the network alone."""
         logits = np.zeros((len(part), len(self.facts.scheme.classes)), np.float32)
         if not len(part):
             return logits
@@ -94,8 +104,9 @@ class LabelAnswers(TaskAnswers):
         return self._calibrated(self.logits(part))
 
     def _calibrated(self, logits: np.ndarray) -> np.ndarray:
-        several = self.facts.scheme.multi_label
-        return probabilities(logits, float(self.model.temperature), multi_label=several)
+        """Returns the probabilities of logits [N, V], which the shares of n-grams and network calibrate."""
+        temperature = 1.0 if self.facts.wide is not None else float(self.model.temperature)
+        return probabilities(logits, temperature, multi_label=self.facts.scheme.multi_label)
 
     def label(self, examples: Labelled) -> list[tuple[list[str], dict[str, float]]]:
         """Returns the predicted labels of each example, and the probability of every label."""
@@ -112,11 +123,14 @@ class LabelAnswers(TaskAnswers):
             raise InputError("only texts can be explained; this model reads numbers")
         one = Labelled([texts_of_example(text, self.facts.scheme.texts, "text")], [()], ["text"])
         (tokens,) = inputs_of(self.config, self.facts, one)
-        weights = saliency(self.model, tokens, int(self.logits(one)[0].argmax()))
-        return [
-            list(zip(self.facts.vocabulary.pieces(t), w, strict=True))
-            for t, w in zip(tokens, weights, strict=True)
-        ]
+        logits = self.logits(one)[0]
+        label = int(logits.argmax())
+        weights = saliency(self.model, tokens, label)
+        pieces = [self.facts.vocabulary.pieces(t) for t in tokens]
+        if self.facts.wide is not None:
+            several = self.facts.scheme.multi_label
+            weights = self.facts.wide.explained(one.items[0], pieces, weights, logits, label, several)
+        return [list(zip(p, w, strict=True)) for p, w in zip(pieces, weights, strict=True)]
 
     def of_file(self, path: Path, *, explain: bool) -> Iterator[dict[str, Any]]:
         """Yields an answer for each example in a file; ignores labels in the file."""
@@ -176,24 +190,64 @@ class LabelAnswers(TaskAnswers):
         matches = decide(p, multi_label=scheme.multi_label) == scheme.truth(part, unknown)
         return np.asarray(matches.all(1))
 
+    def learn_ngrams(self, data: LabelledData) -> tuple[Wide | None, dict[str, Any]]:
+        """Learns the n-grams of training and validation part beside the trained network.
+
+        Returns:
+            The wide part, or None if it is not wanted; and what was found, with the ``validation`` figures of
+            both together, where the n-grams did not learn that part.
+        """
+        training, validation = data.examples["training"], data.examples["validation"]
+        every = joined([training, validation]) if len(validation) else training
+        characters = sum(len(text) for item in every.items for text in item) if every.texts else 0
+        kinds = kinds_of(self.config.ngrams, characters) if every.texts else ()
+        if not kinds:
+            return None, {}
+        scheme = self.facts.scheme
+        truth = scheme.truth(every)
+        weights = np.ones(len(every))
+        weights[: len(training)] = training.weights or 1.0
+        if scheme.label_weights is not None and not scheme.multi_label:
+            weights *= truth @ np.array(scheme.label_weights)
+        is_validation = np.arange(len(every)) >= len(training)
+        texts = Texts(every.items, truth, every.strata, weights, is_validation, scheme.multi_label)
+        wide, logits, found = learn(kinds, texts, self.network_logits(validation))
+        if wide is not None and len(validation):
+            p = probabilities(logits, multi_label=scheme.multi_label)
+            found["validation"] = self._figures(validation, p)
+        return wide, found
+
     def measure(self, data: LabelledData, parts: Parts, say: Callable[[str], None]) -> dict[str, Any]:
         """Calibrates on the validation part; then measures the model and simple methods on the test part."""
         validation, test = data.examples["validation"], data.examples["test"]
         results: dict[str, Any] = {"vectors": data.coverage} if data.coverage else {}
         if len(validation):
             results["temperature"] = self._calibrate(validation)
-            results["validation"] = self.figures(validation)
+            if self.facts.wide is None:  # which has learnt the validation part
+                results["validation"] = self.figures(validation)
         if not len(test):
             return results
-        logits = self.logits(test)
+        network = self.network_logits(test)
+        logits = self._joined(network, test)
         p = self._calibrated(logits)
         results |= {"test": self._figures(test, p), "baselines": self._baselines(data)}
-        return results | self._details(test, logits, p)
+        return results | self._alone(test, network) | self._details(test, logits, p)
+
+    def _alone(self, test: Labelled, network: np.ndarray) -> dict[str, Any]:
+        """Returns the figures of each part of a model with n-grams, by its name."""
+        wide, several = self.facts.wide, self.facts.scheme.multi_label
+        if wide is None:
+            return {}
+        p = {
+            "the n-grams alone": probabilities(wide.logits(test.items), multi_label=several),
+            "the network alone": probabilities(network, float(self.model.temperature), multi_label=several),
+        }
+        return {"alone": {name: self._figures(test, each) for name, each in p.items()}}
 
     def _calibrate(self, validation: Labelled) -> float:
-        """Fits the temperature, which becomes part of the weights; it stays 1 unless it helps."""
+        """Fits the network's temperature, which becomes part of its weights; it stays 1 unless it helps."""
         scheme = self.facts.scheme
-        truth, logits = scheme.truth(validation), self.logits(validation)
+        truth, logits = scheme.truth(validation), self.network_logits(validation)
         temperature = helpful_temperature(truth, logits, multi_label=scheme.multi_label)
         self.model.temperature.fill_(temperature)
         return temperature
@@ -202,11 +256,12 @@ class LabelAnswers(TaskAnswers):
         """Returns calibration error before calibration, figures of each label, and the surest mistakes."""
         scheme = self.facts.scheme
         truth, several, names = scheme.truth(test), scheme.multi_label, scheme.names
-        raw = probabilities(logits, multi_label=several)
         details: dict[str, Any] = {
-            "calibration_error_before": calibration_error(truth, raw, multi_label=several),
             "labels": figures_by_label(truth, p, names, multi_label=several),
         }
+        if self.facts.wide is None:
+            raw = probabilities(logits, multi_label=several)
+            details["calibration_error_before"] = calibration_error(truth, raw, multi_label=several)
         if several:
             return details
         matrix = confusion_matrix(truth.argmax(1), p.argmax(1), len(names))
@@ -225,3 +280,9 @@ class LabelAnswers(TaskAnswers):
     def report(self, results: dict[str, Any]) -> str:
         """Returns the figures of all methods and of each label, and the surest mistakes."""
         return "\n".join(report_lines(results))
+
+    def proposals(self, results: dict[str, Any]) -> Iterator[Remedy]:
+        """Proposes the network alone where the n-grams raise the log loss of the validation part."""
+        found = results.get("ngrams", {})
+        if found.get("joined_log_loss", 0) > found.get("network_log_loss", 0):
+            yield Remedy({"ngrams": "none"}, "the n-grams raised the log loss of the validation part")

@@ -45,7 +45,7 @@ class Folds:
 
 
 def _accuracies(results: dict[str, Any]) -> dict[str, float]:
-    methods = {**results["baselines"], "this model": results["test"]}
+    methods = {**results["baselines"], **results.get("alone", {}), "this model": results["test"]}
     return {name: figures["accuracy"] for name, figures in methods.items()}
 
 

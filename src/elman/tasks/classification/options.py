@@ -83,8 +83,9 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions):
     example = "elman train classification reviews.csv --out runs/classification --epochs 10"
     rank = 10
     estimator = "classifier"
+    of_old_runs = {"ngrams": "none"}
     groups = {
-        "": ("level", "pretrained"),
+        "": ("level", "ngrams", "pretrained"),
         "training": ("class_weights", "word_dropout"),
         "columns of the data": (
             "text_column",
@@ -112,6 +113,9 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions):
 
     level: Literal["characters", "bytes", "words", "subwords"] = "words"
     """what a token is"""
+    ngrams: Literal["auto", "words", "characters", "both", "none"] = "auto"
+    """n-grams of words (1 and 2) or of characters (2 to 5) beside the network, whose logits are added; none:
+    the network alone. auto: both, of texts above 5 million characters in all words, above 100 million none"""
     min_count: int = 2
     """characters and words that occur less often are unknown; subwords are not joined"""
     lowercase: bool = True

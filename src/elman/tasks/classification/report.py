@@ -51,7 +51,8 @@ def report_lines(results: Mapping[str, Any]) -> list[str]:
     if part not in results:
         return ["trained on all examples; no test part"]
     lines = [
-        *_method_lines(part, results[part], results.get("baselines", {})),
+        *_method_lines(part, results[part], results.get("baselines", {}), results.get("alone", {})),
+        *_ngram_lines(results.get("ngrams", {})),
         *_start_lines(results),
         *_calibration_lines(results),
     ]
@@ -64,13 +65,16 @@ def report_lines(results: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _method_lines(part: str, own: Mapping[str, Any], baselines: Mapping[str, Any]) -> list[str]:
+def _method_lines(
+    part: str, own: Mapping[str, Any], baselines: Mapping[str, Any], alone: Mapping[str, Any]
+) -> list[str]:
+    """Returns a row for each simple method, for each part of the model alone, and for the model."""
+    others, name = {**baselines, **alone}, "this model (network and n-grams)" if alone else "this model"
     rows = {
-        name: [f"{figures[key]:.4f}" for key in _FIGURES]
-        for name, figures in {**baselines, "this model": own}.items()
+        name: [f"{figures[key]:.4f}" for key in _FIGURES] for name, figures in {**others, name: own}.items()
     }
     title = f"on the {part} part ({own['examples']:,} examples)"
-    accuracies = {name: figures["accuracy"] for name, figures in baselines.items()}
+    accuracies = {name: figures["accuracy"] for name, figures in others.items()}
     lines = [
         *table_lines(title, list(_FIGURES.values()), rows),
         *behind_line(own["accuracy"], accuracies, "accuracy", higher_is_better=True),
@@ -78,6 +82,16 @@ def _method_lines(part: str, own: Mapping[str, Any], baselines: Mapping[str, Any
     if len(baselines) == 1:
         lines.append("logistic regression as a second method needs scikit-learn: pip install 'elman[text]'")
     return lines
+
+
+def _ngram_lines(found: Mapping[str, Any]) -> list[str]:
+    if not found:
+        return []
+    network, own = found["shares"]
+    return [
+        f"{found['ngrams']:,} n-grams of {' and '.join(found['kinds'])}; their logits count {own:.2f} times, "
+        f"those of the network {network:.2f} times"
+    ]
 
 
 def _start_lines(results: Mapping[str, Any]) -> list[str]:

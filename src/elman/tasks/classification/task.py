@@ -37,7 +37,8 @@ class SequenceClassifier(Task):
     """Classifies texts and sequences, like scikit-learn: ``fit(X, y)``, ``predict``, ``score(X, y)``.
 
     Embedding → recurrent layer → pooling over time → softmax over the classes (or, if examples may have
-    several labels, a logistic function for each). Probabilities are calibrated on the validation part.
+    several labels, a logistic function for each). For texts, the logits of a linear layer over n-grams are
+    added; ``ngrams="none"`` leaves them out. Probabilities are calibrated on the validation part.
 
     Args:
         **options: fields of ``ClassificationConfig`` (``elman train classification --help`` explains them).
@@ -161,8 +162,14 @@ class SequenceClassifier(Task):
         return LossUnit("nats", 1.0, "examples")
 
     def _measure(self, parts: Parts, show_progress: bool) -> dict[str, Any]:
-        """Measures the model and, in a cross-validation, those of the other folds."""
+        """Adds the n-grams, then measures the model and, in a cross-validation, those of the other folds."""
+        wide, found = self.answers.learn_ngrams(self.data)
+        self.facts = replace(self.facts, wide=wide)
         results = super()._measure(parts, show_progress)
+        if "validation" in found:
+            results["validation"] = found.pop("validation")
+        if found:
+            results["ngrams"] = found
         if self.config.folds:
             results["folds"] = self._cross_validate(results, show_progress)
         return results

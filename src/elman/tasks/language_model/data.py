@@ -13,8 +13,8 @@ from elman.data.tokens.corpus import content_key, texts, tokenise
 from elman.data.tokens.documents import documents_of
 from elman.data.tokens.vocab import TextVocabulary
 from elman.tasks.language_model.options import LanguageModelConfig
+from elman.tasks.shared.arrays import NGRAMS
 from elman.tasks.shared.facts import TaskFacts
-from elman.tasks.shared.ngrams import FILE as NGRAMS
 from elman.tasks.shared.ngrams import Mixture
 from elman.tasks.shared.start import begun, rows_of, with_limits
 from elman.tasks.shared.text import (

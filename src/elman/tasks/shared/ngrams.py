@@ -7,25 +7,20 @@ validation part by expectation maximisation, towards one weight for all (Jelinek
 """
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
 from elman.baselines.counts import Follower, Level, NgramCounts
-from elman.config import check_regular
 from elman.data.tokens.corpus import Corpus
 from elman.errors import InputError
-from elman.train.files import write_atomically
+from elman.tasks.shared.arrays import reading_arrays, save_arrays
 
-FILE = "ngrams.safetensors"
 LARGEST = 5_000_000
 """Tokens of the training part up to which "auto" counts: of more text, a network alone learns as much."""
 ORDERS = range(2, 9)
@@ -85,7 +80,7 @@ class Mixture:
     def save(self, path: Path, check: Callable[[], None] = lambda: None) -> None:
         """Writes a safetensors file, atomically."""
         arrays = {"weights": self.weights} | arrays_of(self.counts)
-        write_atomically(path, lambda temporary: save_file(arrays, temporary), check)
+        save_arrays(path, arrays, check)
 
     @classmethod
     def load(cls, path: Path, size: int) -> Self:
@@ -158,27 +153,6 @@ def counts_of(arrays: dict[str, np.ndarray], size: int) -> NgramCounts:
     if arrays or not levels:
         raise InputError(_LACKS)
     return NgramCounts(size, levels)
-
-
-@contextmanager
-def reading_arrays(path: Path, what: str) -> Iterator[dict[str, np.ndarray]]:
-    """Yields the arrays of a safetensors file by name; what is wrong with them is told in one line.
-
-    Args:
-        path: the file.
-        what: it should be: "the n-grams of this run".
-
-    Raises:
-        InputError: the file is damaged, or the body found something wrong.
-    """
-    check_regular(path)
-    try:
-        yield load_file(path)
-    except (SafetensorError, OSError, LookupError, ArithmeticError, ValueError, TypeError) as error:
-        if isinstance(error, InputError):
-            raise InputError(f"{path}: {error}") from None
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{path}: not {what}: {reason}") from None
 
 
 def choose(

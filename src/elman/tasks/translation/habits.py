@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-from safetensors.numpy import save_file
 
 from elman.baselines.counts import NgramCounts
 from elman.config import shown
 from elman.data.tokens.vocab import CharacterVocabulary
 from elman.errors import InputError
-from elman.tasks.shared.ngrams import arrays_of, counts_of, reading_arrays
-from elman.train.files import write_atomically
+from elman.tasks.shared.arrays import reading_arrays, save_arrays
+from elman.tasks.shared.ngrams import arrays_of, counts_of
 
 FILE = "sources.safetensors"
 _ORDER = 3  # of the n-grams of characters; longer ones tell no more of a few thousand sentences
@@ -91,7 +90,7 @@ class Habits:
         symbols = np.array([ord(symbol) for symbol in self.vocabulary.symbols], np.uint32)
         numbers = {name: np.array([getattr(self, name)]) for name in _NUMBERS}
         arrays = arrays_of(self.counts) | {"characters": symbols} | numbers
-        write_atomically(path, lambda temporary: save_file(arrays, temporary))
+        save_arrays(path, arrays)
 
     @classmethod
     def load(cls, path: Path) -> Self:
