@@ -64,6 +64,9 @@ class Evaluate(_OnRun):
 
     data: Annotated[tuple[Path, ...], _File] = ()
     """files or folders to measure the model on; absent if the task draws its own sequences"""
+    dynamic: bool = False
+    """language models: also measure how well the model does if its weights adapt to the text as it reads it
+    (dynamic evaluation), which takes as long as training on the text; the run is not changed"""
 
 
 @dataclass(frozen=True)
@@ -271,7 +274,10 @@ def _evaluate(options: Any) -> int:
     task = _runs().load(options.run, options.cell)
     if not options.data and not task.Config.makes_data:
         raise InputError("evaluate needs at least one file")
-    figures = task.evaluate(list(options.data))
+    if options.dynamic and not task.Config.adapts:
+        raise InputError(f"--dynamic is for language models. Got {options.run}, a run of {task.name}.")
+    dynamic = {"dynamic": True, "show_progress": True} if options.dynamic else {}
+    figures = task.evaluate(list(options.data), **dynamic)
     if options.json:
         print_json(figures)
     else:

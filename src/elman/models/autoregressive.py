@@ -1,15 +1,20 @@
 """Model of the next token given all tokens before it."""
 
+import math
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from elman.batch import Batch
+from elman.batch import Batch, Target
 from elman.dropout import dropout
 from elman.heads.base import Loss
 from elman.heads.categorical import Categorical
 from elman.layers.recurrent import Recurrent
 from elman.models.inputs import encode
 from elman.state import State
+
+_STEPS = 32  # of which the logits are made at once, so that those of a large vocabulary fit in memory
 
 
 class Autoregressive(nn.Module):
@@ -64,6 +69,14 @@ class Autoregressive(nn.Module):
         x = encode(self.embedding, tokens, self.dropout, self.training)
         output, state = self.layer(x, state, lengths, resets, side)
         return dropout(output, self.dropout, self.training), state
+
+    def log_p(self, features: Tensor, targets: Target) -> Tensor:
+        """Computes ln P [T, B] of each target from the features [T, B, O]; NaN where the weight is 0."""
+        pieces = zip(features.split(_STEPS), targets.values.split(_STEPS), strict=True)
+        log_p = torch.cat(
+            [-F.cross_entropy(self.head.logits(f).float().mT, v, reduction="none") for f, v in pieces]
+        )
+        return log_p if targets.weights is None else log_p.masked_fill(targets.weights == 0, math.nan)
 
     def stream(self, batch_size: int = 1, state: State | None = None) -> "TokenStream":
         """Returns a stream that reads one token of each row at a time, for inference."""

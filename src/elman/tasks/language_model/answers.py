@@ -23,6 +23,7 @@ from elman.tasks.shared.answers import Excerpt
 from elman.tasks.shared.data import Parts
 from elman.tasks.shared.text import text_excerpt
 from elman.tasks.shared.token_streams import LARGEST_BASELINE, StreamAnswers, whole_windows
+from elman.train.loop import Mean
 
 UNITS = {"characters": "char", "bytes": "byte", "words": "word", "subwords": "subword"}
 _FREQUENCY = {"characters": "letter", "bytes": "letter", "words": "word", "subwords": "subword"}
@@ -82,9 +83,9 @@ class TextAnswers(StreamAnswers):
 
     def windows(self, sources: Sequence[Path | str]) -> TokenWindows:
         """Returns batches of files or of texts in memory, without characters that have no token."""
-        return whole_windows(self._corpus(sources)[0])
+        return whole_windows(self.corpus(sources)[0])
 
-    def _corpus(self, sources: Sequence[Path | str]) -> tuple[Corpus, int]:
+    def corpus(self, sources: Sequence[Path | str]) -> tuple[Corpus, int]:
         """Returns files or texts as tokens, and the number of characters left out, which have no token."""
         vocabulary = self.facts.vocabulary
         if not isinstance(vocabulary, CharacterVocabulary) or vocabulary.has_unknown:
@@ -104,21 +105,28 @@ class TextAnswers(StreamAnswers):
 
     def of_sources(self, sources: Sequence[Path | str]) -> dict[str, Any]:
         """Measures nats, bits and perplexity of files or of texts in memory."""
-        corpus, left_out = self._corpus(sources)
+        corpus, left_out = self.corpus(sources)
         return self.figures(whole_windows(corpus), left_out)
 
-    def figures(self, batches: TokenWindows, left_out: int = 0) -> dict[str, Any]:
-        """Measures nats, bits and perplexity of a text; for words, bits per character too.
+    @property
+    def segment(self) -> int:
+        """Tokens that dynamic evaluation reads between two steps: fewer words than characters."""
+        return 10 if self.facts.vocabulary.has_words else super().segment
+
+    def figures_of(
+        self, corpus: Corpus, losses: tuple[Mean, Mean | None], left_out: int = 0
+    ) -> dict[str, Any]:
+        """Returns nats, bits and perplexity of a text; for words, bits per character too.
 
         The nats of a character that training lacks are those of its novelty (the vocabulary's, or one in a
         million for a vocabulary without), and of one among all other characters of Unicode.
 
         Args:
-            batches: of the text.
+            corpus: the text.
+            losses: of its tokens, and those of the network alone if there are n-grams.
             left_out: further characters of the text, which have no token.
         """
-        own, network = self.losses(batches)
-        corpus = batches.corpus
+        own, network = losses
         assert isinstance(corpus.vocabulary, TextVocabulary)
         novel = _novel_targets(corpus) + left_out
         total, count = own.sum + _novelty_nats(corpus, novel, own.count), int(own.count) + novel

@@ -14,7 +14,7 @@ from elman.decode.copies import Copies
 from elman.errors import InputError
 from elman.models.autoregressive import Autoregressive
 from elman.tasks.language_model.answers import UNITS, TextAnswers
-from elman.tasks.language_model.data import CorpusData, TextFacts
+from elman.tasks.language_model.data import CorpusData, TextFacts, documents
 from elman.tasks.language_model.options import LanguageModelConfig
 from elman.tasks.shared.sources import Paths, as_paths
 from elman.tasks.shared.token_streams import StreamTask, check_drawing
@@ -149,17 +149,38 @@ class LanguageModel(StreamTask):
                 model.embedding.weight[self.vocabulary.untrained] = 0
         return model
 
-    def evaluate(self, data: Paths | None = None, *, texts: Iterable[str] | None = None) -> dict[str, Any]:
+    def evaluate(
+        self,
+        data: Paths | None = None,
+        *,
+        texts: Iterable[str] | None = None,
+        dynamic: bool = False,
+        show_progress: bool = False,
+    ) -> dict[str, Any]:
         """Measures nats, bits and perplexity of other files or texts, each read as a document of its own.
+
+        Args:
+            data: paths.
+            texts: documents instead of paths.
+            dynamic: measures also how well the model does if its weights adapt to the text as it reads it
+                (dynamic evaluation); these figures have ``dynamic_`` before their names. The run's own
+                validation part chooses how fast. Neither the model nor its run folder changes.
+            show_progress: shows the progress of dynamic evaluation on standard error.
 
         Raises:
             InputError: a file cannot be read, or all files together hold fewer than two tokens that the model
-                knows.
+                knows; or, with ``dynamic``, the run holds no data or has no validation part.
         """
         answers = self.answers
         if texts is None:
-            return answers.evaluate(as_paths(() if data is None else data))
-        return answers.of_sources(_documents(data, texts))
+            sources = documents(self.config, as_paths(() if data is None else data))
+        else:
+            sources = _documents(data, texts)
+        if not dynamic:
+            figures: dict[str, Any] = answers.of_sources(sources)
+            return figures
+        corpus, left_out = answers.corpus(sources)
+        return self.dynamic_figures(corpus, left_out, show_progress)
 
     def loss_unit(self) -> LossUnit:
         """Shows perplexity for words, bits per token for other levels."""
@@ -168,11 +189,11 @@ class LanguageModel(StreamTask):
         return LossUnit(f"bits/{UNITS[self.config.level]}", 1 / math.log(2), self.config.level)
 
 
-def _documents(data: Paths | None, texts: Iterable[str]) -> list[str]:
+def _documents(data: Paths | None, texts: Iterable[str]) -> list[Path | str]:
     """Checks texts in memory. Raises InputError if there are paths in addition."""
     if data is not None:
         raise InputError("data and texts: give one of them")
-    documents = list_of_texts(texts, "texts")
+    documents: list[Path | str] = [*list_of_texts(texts, "texts")]
     for number, text in enumerate(documents):
         require(f"text {number}", isinstance(text, str), "a text", text)
     return documents

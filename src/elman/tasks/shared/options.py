@@ -95,6 +95,8 @@ class TaskConfig(TrainingOptions, ModelOptions):
     """Values of options that folders of earlier versions lack, where the default would change their run."""
     sized: ClassVar[tuple[str, ...]] = ()
     """Options that may be absent (``Sized``): they then follow from the amount of data."""
+    adapts: ClassVar[bool] = False
+    """Whether a model can adapt to the data that it is evaluated on (``evaluate --dynamic``)."""
     groups: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Groups of the task's own options in the help, by title; "" holds those that come first."""
 

@@ -12,6 +12,7 @@ class StreamOptions(TaskConfig):
     """Options of a model of the next token: text, or anything else that is a sequence of names."""
 
     of_old_runs = {"ngrams": "none"}
+    adapts = True
     sized = ("batch_size", "epochs", "dropout")
 
     batch_size: Sized[int] = ABSENT

@@ -12,11 +12,10 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from elman.baselines.ngram import frequency_nats, witten_bell_by_order
-from elman.batch import Batch, Target
+from elman.batch import Batch
 from elman.data.batches.tokens import TokenStreams, TokenWindows
 from elman.data.split import split_points, trained_on
 from elman.data.tokens.corpus import Corpus, load_corpus
@@ -29,16 +28,18 @@ from elman.notice import notice
 from elman.state import State
 from elman.tasks.shared.answers import TaskAnswers
 from elman.tasks.shared.data import Parts, TaskData
+from elman.tasks.shared.dynamic import Dynamic
 from elman.tasks.shared.ngrams import LARGEST, ORDERS, Mixture, choose
 from elman.tasks.shared.sizing import streams
 from elman.tasks.shared.stream_options import StreamOptions
 from elman.tasks.shared.task import Task
 from elman.train.loop import Mean, evaluate
+from elman.train.progress import Silent, make_progress
 
 LARGEST_BASELINE = 20_000_000
 """Tokens of the training part up to which there are n-gram counts; those of more would not fit in memory."""
 _USUAL_ORDER = 6
-_STEPS = 32  # of which the logits are made at once, so that those of a large vocabulary fit in memory
+_OF_TEXT = ("tokens", "characters", "unknown")  # figures of a text that no model changes
 
 
 class StreamData(TaskData):
@@ -142,10 +143,21 @@ class StreamAnswers(TaskAnswers):
         never = [] if unknown is None else [unknown]
         yield from map(int, sample(step, logits, temperature, top_k, top_p, seed, never, copies))
 
-    def figures(self, batches: TokenWindows) -> dict[str, Any]:
-        """Measures nats, bits and perplexity of a corpus."""
-        own, network = self.losses(batches)
-        figures = self._figures(batches.corpus, own.sum, int(own.count))
+    def figures(self, batches: TokenWindows, left_out: int = 0) -> dict[str, Any]:
+        """Measures nats, bits and perplexity of a corpus.
+
+        Args:
+            batches: of the corpus.
+            left_out: what else stood in it that has no token.
+        """
+        return self.figures_of(batches.corpus, self.losses(batches), left_out)
+
+    def figures_of(
+        self, corpus: Corpus, losses: tuple[Mean, Mean | None], left_out: int = 0
+    ) -> dict[str, Any]:
+        """Returns the same from the losses of the corpus."""
+        own, network = losses
+        figures = self._figures(corpus, own.sum, int(own.count))
         if network is not None:
             figures["network_bits_per_token"] = network.mean / math.log(2)
         return figures
@@ -154,11 +166,20 @@ class StreamAnswers(TaskAnswers):
         """Measures the nats of a corpus, and with n-grams those of the network alone."""
         if self.facts.ngrams is None:
             return evaluate(self.model, batches), None
-        network = log_probabilities(self.model, batches)
-        mixed = self.facts.ngrams.log_p(network, batches.corpus)
+        return self.losses_of(log_probabilities(self.model, batches), batches.corpus)
+
+    def losses_of(self, network: np.ndarray, corpus: Corpus) -> tuple[Mean, Mean | None]:
+        """Returns the same from ln P [M] of a corpus's tokens by the network; NaN is no target."""
         own = ~np.isnan(network)
-        count = float(own.sum())
-        return Mean(-float(mixed[own].sum()), count), Mean(-float(network[own].sum()), count)
+        alone = Mean(-float(network[own].sum()), float(own.sum()))
+        if self.facts.ngrams is None:
+            return alone, None
+        return Mean(-float(self.facts.ngrams.log_p(network, corpus)[own].sum()), alone.count), alone
+
+    @property
+    def segment(self) -> int:
+        """Tokens that dynamic evaluation reads between two steps (Krause et al. 2018 for characters)."""
+        return 20
 
     def _figures(self, corpus: Corpus, total: float, count: int) -> dict[str, Any]:
         """Returns the figures of a corpus from the nats of its targets and their number."""
@@ -237,21 +258,12 @@ def log_probabilities(model: Autoregressive, batches: TokenWindows) -> np.ndarra
         nonlocal state
         inputs, targets = batch.inputs, batch.targets
         features, state = model.features(inputs.values, state, resets=inputs.resets)
-        return target_log_p(model, features, targets)
+        return model.log_p(features, targets)
 
     for positions, log_p in zip(batches.positions(), predict(model, batches.epoch(), of), strict=True):
         own = ~np.isnan(log_p.numpy())
         found[positions[own] + 1] = log_p.numpy()[own]
     return found
-
-
-def target_log_p(model: Autoregressive, features: Tensor, targets: Target) -> Tensor:
-    """Computes ln P [T, B] of the targets by the network; NaN where the weight is 0."""
-    pieces = zip(features.split(_STEPS), targets.values.split(_STEPS), strict=True)
-    log_p = torch.cat(
-        [-F.cross_entropy(model.head.logits(f).float().mT, v, reduction="none") for f, v in pieces]
-    )
-    return log_p if targets.weights is None else log_p.masked_fill(targets.weights == 0, math.nan)
 
 
 class StreamTask(Task):
@@ -279,6 +291,35 @@ class StreamTask(Task):
         assert isinstance(parts.validation, TokenWindows)
         windows = whole_windows(parts.validation.corpus)
         return choose(wanted, training, windows.corpus, log_probabilities(self.model, windows))
+
+    def dynamic_figures(self, corpus: Corpus, left_out: int, show_progress: bool) -> dict[str, Any]:
+        """Measures a corpus, and again while the weights adapt to it; the model stays as it was.
+
+        Args:
+            corpus: tokens.
+            left_out: what else stood in it that has no token.
+            show_progress: shows the progress on standard error.
+
+        Returns:
+            The figures of ``answers.figures``, the same with ``dynamic_`` before their names, and
+            ``dynamic_rate`` and ``dynamic_decay``, which the validation part chose.
+
+        Raises:
+            InputError: the run holds no data, or has no validation part.
+        """
+        parts, answers = self.opened_data().parts(), self.answers
+        if parts.validation is None:
+            raise InputError("--dynamic: the run has no validation part, which would choose the step size")
+        with make_progress() if show_progress else Silent() as progress:
+            dynamic = Dynamic(self.model, answers.segment, parts.training.corpus, progress)
+            setting = dynamic.choose(
+                parts.validation.corpus, lambda log_p, text: answers.losses_of(log_p, text)[0].mean
+            )
+            log_p = dynamic.log_p(corpus, setting, "the text")
+        static = answers.figures(whole_windows(corpus), left_out)
+        moved = answers.figures_of(corpus, answers.losses_of(log_p, corpus), left_out)
+        chosen = {"dynamic_rate": setting.rate, "dynamic_decay": setting.decay}
+        return static | {f"dynamic_{name}": moved[name] for name in moved if name not in _OF_TEXT} | chosen
 
     @property
     @abstractmethod
