@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -87,6 +88,21 @@ def test_rows_are_drawn_at_their_times():
     assert places(["2024-01-01", "2024-01-02 12:00"]).dtype.kind == "M"
     assert places(["2024-01-01T00:00+05:30"])[0] == np.datetime64("2024-01-01")  # as it is written
     assert places(["10", "10.5", "30"]).tolist() == [10, 10.5, 30]
+    assert places([]).tolist() == []
+    assert places(["7"]).tolist() == [7]
+
+
+def test_rows_of_the_same_time_are_spread_until_the_next():
+    assert places(["1", "1", "3", "4", "4"]).tolist() == [1, 2, 3, 4, 4.5]
+    days = places(["2024-01-01", "2024-01-01", "2024-01-02"])
+    assert days.astype("datetime64[h]").tolist() == [
+        datetime(2024, 1, 1),
+        datetime(2024, 1, 1, 12),
+        datetime(2024, 1, 2),
+    ]
+
+
+def test_rows_in_no_order_are_drawn_by_number():
     for odd in (["b", "a"], ["2024-01-02", "2024-01-01"], ["2024-01-01", "x"], ["3", "3"], ["nan", "1"]):
         assert places(odd).tolist() == [0, 1]
 
@@ -98,4 +114,5 @@ def test_dates_are_written_short(tmp_path):
     draw_anomalies([given], "likelihood", tmp_path / "a.svg")
     text = (tmp_path / "a.svg").read_text()
     assert "<!-- Mar -->" in text
-    assert "<!-- 2024-" not in text.split("<!-- 2024-Nov -->")[0]
+    assert text.count("<!-- 2024 -->") == 1
+    assert "<!-- 2024-" not in text

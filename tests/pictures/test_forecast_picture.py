@@ -1,14 +1,16 @@
 """The picture of a forecast: what is drawn is what was given."""
 
-from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
+import elman.pictures.forecast as forecast_picture
+from elman.data.series.panel import Columns
+from elman.data.series.read import make_panel
 from elman.pictures.base import new_figure
-from elman.pictures.forecast import Forecast, draw_forecasts, plot_forecast
+from elman.pictures.forecast import Forecast, as_drawn, draw_forecasts, plot_forecast
 
 
 def example(name: str = "a", dates: bool = False, actual: bool = True) -> Forecast:
@@ -16,6 +18,7 @@ def example(name: str = "a", dates: bool = False, actual: bool = True) -> Foreca
     median = np.array([3.0, 4, 5])
     return Forecast(
         name,
+        "sales",
         np.datetime64("2024-01-01") + steps if dates else steps,
         np.array([1.0, 2, np.nan, 4, 5]),
         median + 0.5 if actual else None,
@@ -37,7 +40,7 @@ def test_history_median_and_fans_stand_where_they_belong():
     for level, width in (("95 % interval", 2), ("80 % interval", 1)):
         first = fans[level][fans[level][:, 0] == 5]
         assert {first[:, 1].min(), first[:, 1].max()} == {3 - width, 3 + width}
-    assert axes.get_title() == "a"
+    assert (axes.get_title(), axes.get_xlabel(), axes.get_ylabel()) == ("a", "time", "sales")
 
 
 def test_what_is_not_known_yet_is_not_drawn():
@@ -46,16 +49,25 @@ def test_what_is_not_known_yet_is_not_drawn():
     assert "actual" not in [line.get_label() for line in axes.lines]
 
 
-@pytest.mark.parametrize("hours", [1, 5, 24, 70, 24 * 90, 24 * 365 * 9])
-def test_dates_on_the_axis_do_not_touch(hours):
-    figure = new_figure(5, 2.4)
-    axes = figure.subplots()
-    times = np.datetime64("2024-01-30T22:00:00") + np.arange(8) * np.timedelta64(hours * 450, "s")
-    plot_forecast(axes, replace(example(), times=times))
-    figure.canvas.draw()
-    boxes = [label.get_window_extent() for label in axes.get_xticklabels() if label.get_text()]
-    assert len(boxes) >= 3
-    assert all(one.x1 < other.x0 for one, other in pairwise(boxes))
+def test_the_outer_axes_of_several_are_named(tmp_path: Path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(forecast_picture, "save_figure", lambda figure, path: figures.append(figure))
+    draw_forecasts([example(str(k)) for k in range(3)], tmp_path / "picture.png")
+    names = [(axes.get_xlabel(), axes.get_ylabel()) for axes in figures[0].axes[:3]]
+    assert names == [("", "sales"), ("time", ""), ("time", "sales")]
+
+
+@pytest.mark.parametrize("layout", ["one", "wide"])
+def test_the_values_have_their_columns_name(layout):
+    """In a table with a column for each series, no column is the values' name."""
+    days = [f"2024-01-{day:02d}" for day in range(1, 21)]
+    other, columns = {}, Columns()
+    if layout == "wide":
+        other, columns = {"pears": range(20)}, Columns(layout="wide")
+    table = pl.DataFrame({"day": days, "apples": range(20), **other})
+    panel = make_panel([(table, Path("fruit.csv"))], columns)
+    drawn = as_drawn(panel, 0, 15, np.zeros((3, 3)), [80])
+    assert (drawn.name, drawn.column) == ("apples", "value" if layout == "wide" else "apples")
 
 
 @pytest.mark.parametrize("number", [1, 3])

@@ -10,7 +10,8 @@ from elman.anomalies.anomalies import Analysis, Anomaly
 from elman.data.channels.calendar import UNKNOWN, Clock
 from elman.errors import InputError
 from elman.metrics.ranges import runs
-from elman.pictures.base import BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, dates_below, new_figure, save_figure
+from elman.pictures.base import BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, new_figure, save_figure
+from elman.pictures.dates import dates_below
 from elman.pictures.lettering import written_out
 
 if TYPE_CHECKING:
@@ -67,7 +68,10 @@ def _span(x: np.ndarray, first: int, last: int) -> tuple[Any, Any]:
 
 
 def places(times: Sequence[str], clock: Clock = UNKNOWN) -> np.ndarray:
-    """Returns where rows are drawn: at their times if all are dates or numbers that rise, else by number."""
+    """Returns where rows are drawn: at their times if all are dates or numbers in order, else by number.
+
+    Rows of the same time are spread until the next one.
+    """
     try:
         # clock times are drawn as they are written, whatever their offset
         found = (clock.local(times, Path()) * 10**6).astype("datetime64[us]")
@@ -76,12 +80,28 @@ def places(times: Sequence[str], clock: Clock = UNKNOWN) -> np.ndarray:
             found = np.array([float(time) for time in times])
         except ValueError:
             return np.arange(len(times), dtype=np.float64)
-    rises = len(found) > 0 and bool(np.all(found[1:] > found[:-1]))
-    return (
-        found
-        if rises and (found.dtype.kind == "M" or np.isfinite(found).all())
-        else np.arange(float(len(times)))
-    )
+    if found.dtype.kind == "M" or np.isfinite(found).all():
+        first = np.flatnonzero(np.r_[True, found[1:] != found[:-1]][: len(found)])
+        distinct = found[first]
+        if np.all(distinct[1:] > distinct[:-1]) and len(distinct) >= min(2, len(found)) > 0:
+            return _spread(found, first)
+    return np.arange(float(len(times)))
+
+
+def _spread(found: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Spreads rows of the same time until the next time; the last ones as long as those before.
+
+    Args:
+        found: [N] times in order.
+        first: the first row of each time.
+    """
+    if len(first) == len(found):
+        return found
+    counts = np.diff([*first, len(found)])
+    lengths = np.diff(found[first])
+    lengths = np.append(lengths, lengths[-1:])
+    number = np.arange(len(found)) - np.repeat(first, counts)  # among the rows of its time
+    return found + np.repeat(lengths, counts) * number / np.repeat(counts, counts)
 
 
 def draw_anomalies(

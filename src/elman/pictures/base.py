@@ -26,7 +26,6 @@ PALE = "#9ab8d8"
 _COLOURS, _STYLES = (BLUE, ORANGE, GREEN, PURPLE), ("-", "--", "-.", ":")
 _LEGEND_SIZE = 8  # points
 _MOST_NUMBERS = 6  # intervals between the numbers of an axis that counts
-_TICKS = 3, 7  # least and most dates on an axis, so that they do not overlap
 
 
 def can_draw() -> bool:
@@ -43,15 +42,6 @@ def new_figure(width: float = 7, height: float = 4) -> "Figure":
     figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
     return figure
-
-
-def dates_below(axes: "Axes") -> None:
-    """Writes the dates of the horizontal axis so that they can be read and do not overlap."""
-    from matplotlib import dates
-
-    locator = dates.AutoDateLocator(minticks=_TICKS[0], maxticks=_TICKS[1])
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
 
 
 def line_style(number: int) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elman.pictures.base import BLUE, GREY, ORANGE, dates_below, new_figure, save_figure
+from elman.pictures.base import BLUE, GREY, ORANGE, new_figure, save_figure
+from elman.pictures.dates import dates_below
 from elman.pictures.lettering import written_out
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from elman.data.series.panel import Panel
 
+_LONGEST = 24  # characters of the values' name
 _HORIZONS = 4  # length of the history drawn before a forecast, in horizons
 
 
@@ -24,6 +26,7 @@ class Forecast:
 
     Attributes:
         name: name of the series.
+        column: name of the values.
         times: [T + H] numbers or datetime64.
         history: [T] targets before the cutoff.
         actual: [H] targets after the cutoff, or None if unknown.
@@ -32,6 +35,7 @@ class Forecast:
     """
 
     name: str
+    column: str
     times: np.ndarray
     history: np.ndarray
     actual: np.ndarray | None
@@ -58,6 +62,7 @@ def as_drawn(
     actual = panel.history(series, min(cutoff + horizon, panel.lengths[series]))[cutoff:]
     return Forecast(
         panel.ids[series],
+        "value" if panel.columns.layout == "wide" else panel.columns.target,
         times if panel.integers else times.astype("datetime64[s]"),
         panel.history(series, cutoff)[first:],
         actual if len(actual) == horizon else None,
@@ -84,6 +89,8 @@ def plot_forecast(axes: "Axes", forecast: Forecast) -> None:
     axes.set_title(written_out(forecast.name, 48), fontsize="medium")
     axes.grid(alpha=0.25)
     axes.tick_params(labelsize="small")
+    axes.set_xlabel("time", fontsize="small")
+    axes.set_ylabel(written_out(forecast.column, _LONGEST), fontsize="small")
     if np.issubdtype(forecast.times.dtype, np.datetime64):
         dates_below(axes)
 
@@ -94,8 +101,12 @@ def draw_forecasts(forecasts: Sequence[Forecast], path: Path) -> None:
     columns = min(2, len(forecasts))
     figure = new_figure(5 * columns + 1, 2.4 * rows + 0.8)
     grid = figure.subplots(rows, columns, squeeze=False)
-    for axes, forecast in zip(grid.flat, forecasts, strict=False):
+    for k, (axes, forecast) in enumerate(zip(grid.flat, forecasts, strict=False)):
         plot_forecast(axes, forecast)
+        if k + columns < len(forecasts):  # another one is below
+            axes.set_xlabel("")
+        if k % columns and forecast.column == forecasts[k - 1].column:
+            axes.set_ylabel("")
     for axes in grid.flat[len(forecasts) :]:
         axes.set_axis_off()
     handles, labels = grid[0, 0].get_legend_handles_labels()
