@@ -401,7 +401,7 @@ def test_without_out_the_run_goes_where_the_tasks_name_says(run):
 def test_show_a_finished_run(run):
     trained(run, "--cell", "gru")
     out = run("show", "run").out
-    assert out.startswith("run: language-model, gru, 8 units × 1\n")
+    assert out.startswith("run: language-model, gru, 8 units, 1 layer\n")
     assert "options: cell gru, hidden_size 8, epochs 2, batch_size 4, embedding_size 4, bptt 20\n" in out
     assert "epoch 2," in out
     assert any("▁" in line and line.strip().startswith("train") for line in out.splitlines())

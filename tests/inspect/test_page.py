@@ -1,6 +1,9 @@
 """The page's pieces: nothing from outside, nothing of the user's taken for HTML."""
 
 import re
+import shutil
+import subprocess
+from html import escape
 
 import numpy as np
 import pytest
@@ -67,3 +70,47 @@ def test_text_is_coloured_by_sign_and_size_and_runs_are_joined():
 @pytest.mark.parametrize("value", [0.1, 1e-30, 1 / 3])
 def test_numbers_are_written_in_full(value):
     assert float(table_csv({"x": np.array([value])}).splitlines()[1]) == value
+
+
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+_NARROW = 400  # pixels: a phone
+
+
+@pytest.mark.skipif(BROWSER is None, reason="chromium is not installed")
+def test_on_a_phone_only_tables_scroll_sideways(tmp_path):
+    """A browser measures the page in a frame as wide as a phone."""
+    words = ["immeasurable" * 2] * 12
+    body = [
+        page.paragraph("gradient-" * 30 + "x" * 300),
+        page.table(words, [words]),
+        page.table(["layer", "state"], [["recurrent layer 1", "h"]]),
+        page.figure(
+            "a-long-name-" * 8, '<svg width="900" viewBox="0 0 900 200"><g id="a"></g></svg>', "what"
+        ),
+        page.coloured_text(["word "] * 200, np.linspace(-1, 1, 200)),
+    ]
+    frame = escape(page.page("narrow " * 30, body))
+    measure = (
+        "const page = document.querySelector('iframe').contentDocument, root = page.documentElement;"
+        "const parts = Array.from(page.querySelectorAll('.wide, svg'));"
+        "const whole = part => part.scrollWidth || part.getBoundingClientRect().width;"
+        "const widths = [root, ...parts].flatMap(part => [whole(part), part.clientWidth]);"
+        "document.body.innerHTML = `<p id=measured>${widths.map(Math.round)}</p>`;"
+    )
+    wrapper = tmp_path / "wrapper.html"
+    wrapper.write_text(
+        f'<body><iframe style="width:{_NARROW}px;height:800px;border:0" srcdoc="{frame}"></iframe>'
+        f"<script>addEventListener('load', () => {{ {measure} }})</script></body>",
+        "utf-8",
+    )
+    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
+    ran = subprocess.run(
+        [str(BROWSER), *options, "--dump-dom", wrapper.as_uri()], capture_output=True, text=True, timeout=120
+    )
+    found = re.search(r"<p id=\"measured\">([\d,]+)</p>", ran.stdout)
+    assert found, ran.stdout[-500:] + ran.stderr[-500:]
+    whole, screen, table, shown, small, small_shown, picture, _ = map(int, found[1].split(","))
+    assert whole <= screen <= _NARROW
+    assert table > shown
+    assert small == small_shown
+    assert 0.8 * _NARROW < picture <= screen

@@ -133,5 +133,5 @@ def test_a_notebook_shows_the_curve_and_the_numbers(tmp_path):
     for shown in (in_memory, elman.load(tmp_path / "run")._repr_html_()):
         picture = re.search(r'src="data:image/png;base64,([^"]+)"', shown)
         assert base64.b64decode(picture[1]).startswith(b"\x89PNG")
-        assert "copy: lstm, 4 units × 1" in shown
+        assert "copy: lstm, 4 units, 1 layer" in shown
         assert "this model" in shown

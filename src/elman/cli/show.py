@@ -23,7 +23,7 @@ def lines(task: Any, folder: Path) -> Iterator[str]:
         InputError: its results are not those of its task.
     """
     config = task.config
-    yield f"{folder}: {task.name}, {config.cell}, {config.hidden_size} units × {config.layers}"
+    yield f"{folder}: {task.name}, {config.network}"
     default = to_json(type(config)())
     chosen = task.origin.sized
     changed = [

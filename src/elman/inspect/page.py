@@ -87,7 +87,8 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 1)
 
 def figure(name: str, svg: str, caption: str) -> str:
     """Returns a figure with the picture inline, its caption and the names of its files."""
-    files = ", ".join(f"<code>{escape(name)}.{ending}</code>" for ending in ("png", "svg", "csv"))
+    first, *others = (f".{ending}" for ending in ("png", "svg", "csv"))
+    files = ", ".join(f"<code>{escape(name)}</code>" for name in (f"{name}{first}", *others))
     return (
         f'<figure id="picture-{name}">\n{inline_svg(svg, name, caption)}\n'
         f"<figcaption>{escape(caption)} ({files})</figcaption>\n</figure>"

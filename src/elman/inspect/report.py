@@ -52,13 +52,10 @@ def _page(task: Task, found: Findings, folder: Path, data: Paths | None) -> str:
     """Writes the pictures; returns the page."""
     # a run folder often has its task's name
     name = ": ".join(dict.fromkeys([*([task.folder.resolve().name] if task.folder else []), task.name]))
-    config, shape = task.config, found.inputs.shape
+    shape = found.inputs.shape
     rows, unit = f"{shape[1]} {'row' if shape[1] == 1 else 'rows'}", found.sample.unit
     source = "its own data" if data is None else ", ".join(path.name for path in as_paths(data))
-    about = (
-        f"{config.cell}, {config.hidden_size} units × {config.layers}; measured on {rows} of up to "
-        f"{shape[0]:,} {unit} from {source}."
-    )
+    about = f"{task.config.network}; measured on {rows} of up to {shape[0]:,} {unit} from {source}."
     parts = [
         sections.gradient(found, folder),
         sections.spectrum(found, folder),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Optional, TypeVar
 
-from elman.config import check_types, flag, require
+from elman.config import check_types, counted, flag, require
 from elman.data.read.reading import Reading
 from elman.train.options import TrainingOptions
 
@@ -71,6 +71,11 @@ class ModelOptions:
     init: str = "advised"
     """initial weights: advised (what suits the cell), torch, orthogonal, identity, forget-bias, chrono:T (T
     steps) or uniform:R (±R); + joins several"""
+
+    @property
+    def network(self) -> str:
+        """The network in a few words, such as ``lstm, 16 units, 1 layer``."""
+        return f"{self.cell}, {counted(self.hidden_size, 'unit')}, {counted(self.layers, 'layer')}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -301,8 +301,7 @@ class Task(ABC):
 
     def _title(self) -> str:
         """Describes the run in one line."""
-        config = self.config
-        return f"{self.name}: {config.cell}, {config.hidden_size} units × {config.layers}"
+        return f"{self.name}: {self.config.network}"
 
     def evaluate(self, data: Paths = ()) -> dict[str, Any]:
         """Measures the model on other files. Raises InputError for bad files or an unfitted task."""
