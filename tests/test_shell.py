@@ -90,7 +90,7 @@ def test_any_encoding_takes_the_output(runs, monkeypatch, command, encoding):
 def test_a_shell_may_choose_the_encoding(runs, variables):
     ran = run(runs, "show", "lm", env=environment(**variables))
     assert ran.returncode == 0
-    assert ran.stdout.startswith(b"lm: language-model, lstm, 4 units ")
+    assert ran.stdout.startswith(b"lm: language-model, lstm, 4 units, 1 layer\n")
     ran.stdout.decode("cp1252" if "cp1252" in variables.values() else "ascii")
     assert b"Traceback" not in ran.stderr
 
