@@ -21,6 +21,7 @@ ESTIMATORS = [elman.SequenceClassifier(**SMALL), elman.SequenceRegressor(**SMALL
 TIME = "the second axis is time, and a model reads any number of steps"
 WORDS = "the error is right, in other words: 'X must be RULE. Got VALUE.'"
 ATTRIBUTES = "config, facts, data, model, results, history and folder are attributes of every task"
+BATCHES = "repeated rows are drawn into other batches"
 BOTH = {
     "check_no_attributes_set_in_init": ATTRIBUTES,
     "check_dont_overwrite_parameters": ATTRIBUTES,
@@ -36,13 +37,14 @@ BOTH = {
 }
 OWN = {
     "SequenceClassifier": {
-        "check_sample_weight_equivalence_on_dense_data": "repeated rows are drawn into other batches",
+        "check_sample_weight_equivalence_on_dense_data": BATCHES,
         "check_classifiers_one_label": "one label leaves nothing to learn",
         "check_classifiers_train": TIME,
         "check_classifiers_regression_target": "fractions are labels too, such as ratings of half stars",
         "check_fit2d_1sample": WORDS,
     },
     "SequenceRegressor": {
+        "check_sample_weight_equivalence_on_dense_data": BATCHES,
         "check_regressors_train": TIME,
     },
 }

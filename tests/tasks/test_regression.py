@@ -134,6 +134,38 @@ def test_one_feature_needs_no_axis():
     assert np.array_equal(flat.predict(X[:, :, 0]), deep.predict(X[:, :, :1]))
 
 
+def test_weights_decide_between_targets_that_contradict_each_other():
+    x, y = np.zeros((40, 3)), np.array([1.0] * 8 + [0.0] * 32)
+    options = {"epochs": 40, "learning_rate": 0.05, "batch_size": 20}
+    task = SequenceRegressor(**SMALL | options)
+    means = [
+        task.fit(x, y, sample_weight=weights).predict(x[:1])[0]
+        for weights in (None, [4.0] * 8 + [1.0] * 32, [40] * 8 + [10] * 32, [0] * 8 + [1] * 32)
+    ]
+    assert means == pytest.approx([0.2, 0.5, 0.5, 0.0], abs=0.1)
+
+
+def test_the_weighted_score_is_that_of_repeated_rows():
+    task, times = fitted(), np.arange(60) % 3
+    repeated = np.repeat(np.arange(60), times)
+    assert task.score(X, Y, sample_weight=times) == pytest.approx(task.score(X[repeated], Y[repeated]))
+    assert task.score(X, Y, sample_weight=[2.0] * 60) == pytest.approx(task.score(X, Y))
+
+
+def test_weights_survive_in_the_run_folder_and_others_are_refused(tmp_path):
+    given = np.linspace(0, 2, 60)
+    task = SequenceRegressor(**SMALL).fit(X, Y, sample_weight=given, out=tmp_path / "run")
+    opened = elman.load(tmp_path / "run").opened_data().sequences
+    assert opened.weights.tolist() == given.tolist()
+    (batch, *_) = task.opened_data().parts().training.epoch()
+    assert batch.targets.weights is not None
+    for wrong in ([1] * 59, [1] * 59 + [-1], [1] * 59 + [math.nan], [0] * 60, "heavy"):
+        with pytest.raises(InputError, match="sample_weight must be 60 finite numbers from 0 on"):
+            SequenceRegressor(**SMALL).fit(X, Y, sample_weight=wrong)
+        with pytest.raises(InputError, match="sample_weight must be 60 finite numbers from 0 on"):
+            task.score(X, Y, sample_weight=wrong)
+
+
 def test_parameters_are_the_options():
     task = SequenceRegressor(cell="gru", epochs=3, split=(0.5, 0.25, 0.25))
     assert task.get_params() == vars(task.config)

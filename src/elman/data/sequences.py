@@ -43,6 +43,7 @@ class Sequences:
         ids: name of each sequence.
         features: name of each input column.
         outputs: name of each target.
+        weights: [N] weight of each sequence in the loss, or None: all equal.
     """
 
     inputs: np.ndarray
@@ -51,6 +52,7 @@ class Sequences:
     ids: list[str]
     features: list[str]
     outputs: list[str]
+    weights: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -70,6 +72,7 @@ class Sequences:
             [self.ids[i] for i in index],
             self.features,
             self.outputs,
+            None if self.weights is None else self.weights[index],
         )
 
 

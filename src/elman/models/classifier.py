@@ -5,16 +5,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from elman.batch import Batch, Field
+from elman.batch import Field
 from elman.dropout import dropout, mask
-from elman.heads.base import Loss
 from elman.heads.categorical import Categorical
 from elman.heads.multi_label import MultiLabel
 from elman.layers.recurrent import Recurrent
 from elman.models.inputs import encode
 from elman.models.pooled import Pooled
 from elman.models.pooling import Pooling
-from elman.state import State
 
 
 class Classifier(Pooled):
@@ -73,16 +71,6 @@ class Classifier(Pooled):
     def is_exclusive(self) -> bool:
         """Whether an example has exactly one class."""
         return isinstance(self.head, Categorical)
-
-    def forward(self, batch: Batch, state: State | None = None) -> tuple[Loss, None]:
-        """Computes the loss of a batch; weights of examples, whose mean is 1, do not change its count.
-
-        A batch of light examples then counts less than one of heavy examples.
-        """
-        loss, _ = super().forward(batch, state)
-        if batch.targets.weights is None:
-            return loss, None
-        return Loss(loss.sum, loss.sum.new_tensor(float(len(batch.targets.values)))), None
 
     def embed(self, values: Tensor) -> Tensor:
         """Computes the layer's inputs [T, B, E]; in training some tokens of the vocabulary are 0."""

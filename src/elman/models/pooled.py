@@ -43,8 +43,15 @@ class Pooled(nn.Module):
         self.embedding = embedding
 
     def forward(self, batch: Batch, state: State | None = None) -> tuple[Loss, None]:
-        """Computes the loss of a batch; no state is kept."""
-        return self.head.loss(self.features(batch.inputs), batch.targets), None
+        """Computes the loss of a batch; no state is kept.
+
+        Weights of examples, whose mean is 1, do not change the loss's count: a batch of light examples then
+        counts less than one of heavy examples.
+        """
+        loss = self.head.loss(self.features(batch.inputs), batch.targets)
+        if batch.targets.weights is None:
+            return loss, None
+        return Loss(loss.sum, loss.sum.new_tensor(float(len(batch.targets.values)))), None
 
     def features(self, inputs: Field) -> Tensor:
         """Computes the head's input for each row."""

@@ -5,6 +5,7 @@ import json
 import logging
 import re
 
+import numpy as np
 import pytest
 
 from elman.data.labelled.columns import Columns
@@ -269,20 +270,62 @@ def test_messages_name_pairs_sequences_and_several_labels(tmp_path):
     with pytest.raises(InputError, match=r"or, for pairs of texts, --text-column left --pair-column right$"):
         read(path)
     assert len(read(path, text="left", pair="right")) == 60
-    trips = [f"trip{k // 6}" for k in range(60)]
-    kinds = ["car", "tram"] * 5
-    path = written(
-        tmp_path / "s.csv",
-        "trip,step,speed,kind",
-        trips,
-        [k % 6 for k in range(60)],
-        [f"{k}.25" for k in range(60)],
-        [kinds[k // 6] for k in range(60)],
-    )
-    with pytest.raises(InputError, match=r"for numeric sequences: --id-column trip --label-column kind$"):
-        read(path)
     path = written(tmp_path / "m.csv", "words,rude,long", TEXTS, [0, 1] * 12, [0, 0, 1] * 8)
     with pytest.raises(
         InputError, match=r"--label-column long; .* 'rude\|long'\) .* --label-separator '\|'$"
     ):
         read(path)
+
+
+TRIPS = [f"trip{k // 6}" for k in range(60)]
+KINDS = [["car", "tram"][k // 6 % 2] for k in range(60)]
+STEPS = [k % 6 for k in range(60)]
+SPEEDS = [k + 0.25 for k in range(60)]
+
+
+@pytest.mark.parametrize(
+    ("header", "columns"),
+    [
+        ("trip,step,speed,kind", [TRIPS, STEPS, SPEEDS, KINDS]),
+        ("kind,speed,journey,time", [KINDS, SPEEDS, [f"0{k // 6}" for k in range(60)], STEPS]),
+        ("id,speed,kind", [[100 + k // 6 for k in range(60)], SPEEDS, [k // 6 % 2 for k in range(60)]]),
+        ("trip,when,speed,activity", [TRIPS, [f"2024-03-01 10:0{k}:00" for k in STEPS], SPEEDS, KINDS]),
+    ],
+)
+def test_a_table_of_sequences_is_read_where_only_one_reading_makes_sense(tmp_path, header, columns, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    path = written(tmp_path / "s.csv", header, *columns)
+    part = read_labelled(path, Columns())
+    assert (len(part), part.features) == (10, ("speed",))
+    assert [len(item) for item in part.items] == [6] * 10
+    kinds = next(
+        c for name, c in zip(header.split(","), columns, strict=True) if name in ("kind", "activity")
+    )
+    assert part.labels == [(str(kind),) for kind in kinds[::6]]
+    assert "s.csv: a row is a step: " in caplog.text
+    assert caplog.text.rstrip().endswith("the label: 2 labels")
+    found = resolved(path, Columns())
+    assert read_labelled(path, found).items[3].tolist() == part.items[3].tolist()
+
+
+def test_steps_out_of_order_are_sorted_by_their_column(tmp_path):
+    order = np.random.default_rng(0).permutation(60)
+    columns = [[column[k] for k in order] for column in (TRIPS, STEPS, SPEEDS, KINDS)]
+    part = read_labelled(written(tmp_path / "s.csv", "trip,step,speed,kind", *columns), Columns())
+    assert all((np.diff(item[:, 0]) == 1).all() for item in part.items)
+
+
+def test_several_readings_of_a_table_of_sequences_are_shown(tmp_path):
+    drivers = [f"driver{k // 12}" for k in range(60)]
+    path = written(tmp_path / "s.csv", "trip,speed,kind,driver", TRIPS, SPEEDS, KINDS, drivers)
+    with pytest.raises(
+        InputError,
+        match=r"for numeric sequences: --id-column trip --label-column kind or --id-column trip "
+        r"--label-column driver$",
+    ):
+        read_labelled(path, Columns())
+    found = read_labelled(path, Columns(label="kind", ignored=("driver",)))
+    assert found.labels[:2] == [("car",), ("tram",)]
+    words = written(tmp_path / "w.csv", "trip,speed,kind,note", TRIPS, SPEEDS, KINDS, ["x", "y", "z"] * 20)
+    with pytest.raises(InputError, match=r"for numeric sequences: --id-column trip --label-column kind$"):
+        read_labelled(words, Columns())

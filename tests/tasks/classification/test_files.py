@@ -96,6 +96,20 @@ def test_a_table_with_one_row_a_step(here):
     assert len(list(said.text(loaded))) == 60
 
 
+def test_the_columns_that_were_found_are_kept_with_the_run(here):
+    Path("steps.csv").write_text(sequence_table().replace("unique_id,ds,a,b,label", "trip,step,a,b,kind"))
+    task = trained("steps.csv")
+    assert (task.config.id_column, task.config.time_column, task.config.label_column) == (
+        "trip",
+        "step",
+        "kind",
+    )
+    assert task.facts.scheme.features == ("a", "b")
+    Path("new.csv").write_text("step,trip,b,a\n2,x,1,2\n1,x,3,4\n1,y,5,6\n")
+    loaded = elman.load("run")
+    assert [answer["name"] for answer in loaded.classify("new.csv")] == ["x", "y"]
+
+
 def test_pairs_and_several_labels_from_tables(here):
     rows = "".join(
         f"{x},{x[::-1]},{y};{'odd' if k % 2 else ''}\n" for k, (x, y) in enumerate(zip(X, Y, strict=True))

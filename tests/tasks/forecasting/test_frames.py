@@ -45,8 +45,6 @@ def test_pandas_in_pandas_out():
     )
     assert theirs.predict(pandas)["elman"].to_list() == ours.predict(polars)["elman"].to_list()
     assert str(theirs.predict(pandas)["ds"].iloc[0])[:10] == str(ours.predict(polars)["ds"][0])
-    with pytest.raises(InputError, match=r"df must be a DataFrame of polars or pandas. Got list."):
-        fitted([1, 2])
 
 
 def test_periods_and_offsets_of_pandas_come_back():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elman.data.labelled.columns import Columns, found_columns, sequence_hint, without_header
+from elman.data.labelled.columns import Columns, found_columns, found_sequences, sequence_hint, without_header
 from elman.data.labelled.examples import Labelled, check_label, check_text, joined, numeric, read_array
 from elman.data.labelled.folders import UNLABELLED, check_no_parts
 from elman.data.labelled.left_out import left_out
@@ -107,7 +107,8 @@ def resolved(path: Path, columns: Columns) -> Columns:
     table = without_header(read_table(path, columns.reading), path)
     if columns.id in table.columns and columns.text not in table.columns:
         return columns
-    return found_columns(table, path, columns, with_labels=True)
+    found = found_columns(table, path, columns, with_labels=True)
+    return found if found.text in table.columns else found_sequences(table, path, columns) or found
 
 
 def _is_table(path: Path, columns: Columns) -> bool:
@@ -129,6 +130,9 @@ def _from_any_table(path: Path, columns: Columns, with_labels: bool) -> Labelled
     found = found_columns(table, path, columns, with_labels=with_labels)
     if found.text in table.columns:
         return _from_table(table, path, found, with_labels)
+    of_steps = found_sequences(table, path, columns) if with_labels else None
+    if of_steps is not None:
+        return _from_steps(table, path, of_steps, with_labels)
     raise InputError(
         f"{path}: has no column {columns.text!r} of texts nor {columns.id!r} of numeric sequences "
         f"(training's --text-column and --id-column name others); columns: {', '.join(table.columns)}"

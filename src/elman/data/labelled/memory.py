@@ -9,6 +9,7 @@ import numpy as np
 from elman.config import require, shown
 from elman.data.labelled.examples import Label, Labelled, check_label, check_text, numeric
 from elman.data.labelled.scheme import Indicator
+from elman.data.read.arrays import check_weights
 from elman.data.sequences import sequences_from_arrays
 from elman.errors import InputError
 
@@ -183,22 +184,6 @@ def labelled_from_memory(
     named = [tuple(sorted({known.get(label, str(label)) for label in row})) for row in labels.values]
     weighted = () if weights is None else tuple(check_weights(weights, len(items)).tolist())
     return Labelled(items, named, places, features, labels.multi_label, weights=weighted)
-
-
-def check_weights(weights: Any, number: int) -> np.ndarray:
-    """Returns the weights of N examples as float64 [N].
-
-    Raises:
-        InputError: they are not N finite numbers from 0 on, or their sum is 0.
-    """
-    try:
-        values = np.asarray(weights, np.float64)
-    except (ValueError, TypeError):
-        values = np.full(0, np.nan)
-    fits = values.shape == (number,) and bool(np.isfinite(values).all()) and values.min(initial=0) >= 0
-    rule = f"{number} finite numbers from 0 on, one for each example, not all zero"
-    require("sample_weight", fits and values.sum() > 0, rule, weights)
-    return values
 
 
 def _of_known_kind(X: Any, name: str) -> Any:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from elman.config import require
 from elman.data.scale import LARGEST
 from elman.errors import InputError
 
@@ -84,6 +85,27 @@ def check_finite(values: np.ndarray, source: str, *, missing: bool = False) -> N
         if np.isfinite(values[place]):
             rule = f"in [-{LARGEST}, {LARGEST}]"
         raise InputError(f"{source}: value at {list(place)} must be {rule}. Got {values[place]}.")
+
+
+def check_weights(weights: Any, number: int, name: str = "sample_weight") -> np.ndarray:
+    """Returns the weights of N examples as float64 [N].
+
+    Args:
+        weights: what the user gave.
+        number: N.
+        name: of the argument, for messages.
+
+    Raises:
+        InputError: they are not N finite numbers from 0 on, or their sum is 0.
+    """
+    try:
+        values = np.asarray(weights, np.float64)
+    except (ValueError, TypeError):
+        values = np.full(0, np.nan)
+    fits = values.shape == (number,) and bool(np.isfinite(values).all()) and values.min(initial=0) >= 0
+    rule = f"{number} finite numbers from 0 on, one for each example, not all zero"
+    require(name, fits and values.sum() > 0, rule, weights)
+    return values
 
 
 def array(values: Any, source: str) -> np.ndarray:

@@ -82,7 +82,13 @@ class LabelledData(TaskData):
         columns = columns_of(config)
         if config.label_from == "content":
             columns = resolved(paths[0], columns)
-            config = replace(config, text_column=columns.text, label_column=columns.label)
+            config = replace(
+                config,
+                text_column=columns.text,
+                label_column=columns.label,
+                id_column=columns.id,
+                time_column=columns.time,
+            )
         examples_read = read_all(config, paths, columns)
         if not are_labels(examples_read.labels):
             raise InputError(

@@ -12,9 +12,10 @@ from torch import nn
 
 from elman.config import require
 from elman.data.labelled.examples import Label, Labelled
-from elman.data.labelled.memory import check_weights, labelled_from_memory, read_labels
+from elman.data.labelled.memory import labelled_from_memory, read_labels
 from elman.data.labelled.parts import other_folds
 from elman.data.labelled.scheme import Scheme
+from elman.data.read.arrays import check_weights
 from elman.data.tokens.vocab import Vocabulary
 from elman.heads.categorical import Categorical
 from elman.heads.multi_label import MultiLabel

@@ -11,6 +11,7 @@ import polars as pl
 
 from elman.config import counted, require, typed
 from elman.data.read.frames import like
+from elman.data.series.memory import frame_of
 from elman.errors import InputError
 from elman.heads.base import Distribution
 from elman.models.forecast.direct import Direct
@@ -22,7 +23,7 @@ from elman.pictures.base import check_picture
 from elman.registry import find
 from elman.tasks.forecasting.answers import SeriesAnswers
 from elman.tasks.forecasting.data import SeriesData, panel_of
-from elman.tasks.forecasting.facts import SeriesFacts
+from elman.tasks.forecasting.facts import SeriesFacts, columns_as_trained, columns_of
 from elman.tasks.forecasting.options import ForecastingConfig, interval_levels
 from elman.tasks.forecasting.query import Query, quantile_levels
 from elman.tasks.forecasting.start import begun_with_windows
@@ -35,8 +36,9 @@ from elman.train.loop import LossUnit
 class Forecaster(Task):
     """Forecasts many series, like Nixtla's libraries: ``fit(df)``, ``predict()``.
 
-    A frame has one row for each step. Further rows of the same frame, with an empty target, hold the
-    future of covariates known ahead. Forecasts have the frame's types of names and times, and its time zone.
+    A frame has one row for each step; a list of arrays has a series in each. Further rows of the same frame,
+    with an empty target, hold the future of covariates known ahead. Forecasts have the frame's types of names
+    and times, and its time zone.
 
     Args:
         **options: fields of ``ForecastingConfig`` (``elman train forecasting --help`` explains them).
@@ -64,7 +66,9 @@ class Forecaster(Task):
         """Trains on a whole long table; there is no test part, whatever ``test_windows`` is.
 
         Args:
-            df: a polars or pandas frame with the columns ``unique_id``, ``ds``, ``y`` and covariates.
+            df: a polars or pandas frame with the columns ``unique_id``, ``ds``, ``y`` and covariates; or
+                series without covariates, of any lengths: a list or a dictionary of arrays [T] or of pandas'
+                columns, whose index of dates is read, or a single one. Forecasts are a frame.
             out: a run folder to write; None keeps the model in memory.
             overwrite: replaces an existing run folder.
             show_progress: shows a progress bar on standard error.
@@ -73,6 +77,7 @@ class Forecaster(Task):
             InputError: a row or an option breaks a rule.
         """
         config, start = begun_with_windows(self.config, self.named)
+        df = frame_of(df, columns_of(config))
         panel = panel_of(config, df)
         return self._fit(
             lambda _: SeriesData.of(config, panel, 0, df.head(1), start=start), out, overwrite, show_progress
@@ -85,7 +90,8 @@ class Forecaster(Task):
         forecast of a series does not depend on the others.
 
         Args:
-            df: series up to now, and the future of covariates known ahead; None: the training series.
+            df: series up to now, and the future of covariates known ahead, as for ``fit``; None: the training
+                series.
             h: steps; None: as in training.
             levels: intervals in whole per cent.
 
@@ -98,8 +104,13 @@ class Forecaster(Task):
         """
         answers: SeriesAnswers = self.answers
         steps, levels = self._steps_ahead(h, "h"), interval_levels(levels, "levels")
+        df = None if df is None else self._frame(df)
         panel = self.data.panel if df is None else answers.panel_of(df)
         return like(answers.ahead(panel, steps, levels, None), self.data.frame if df is None else df)
+
+    def _frame(self, df: Any) -> Any:
+        """Returns series in memory as a frame with the columns of training."""
+        return frame_of(df, columns_as_trained(self.config, self.facts))
 
     def forecast(
         self,
@@ -140,7 +151,7 @@ class Forecaster(Task):
         all cutoffs has fewer; if it has none, all of it is trained on. A warning names the first such series.
 
         Args:
-            df: a polars or pandas frame, as for ``fit``.
+            df: series, as for ``fit``.
             n_windows: number of cutoffs in a series; h steps follow the last.
             step_size: steps between two cutoffs; None: the option ``step`` or, if absent, h.
             h: steps of a forecast; None: the option ``horizon``.
@@ -162,6 +173,7 @@ class Forecaster(Task):
         changed = dataclasses.replace(self.config, **changes)
         config, start = begun_with_windows(changed, self.named | changes.keys())
         run = type(self)(config)
+        df = frame_of(df, columns_of(config))
         panel = panel_of(config, df)
 
         def read(_: Path | None) -> SeriesData:
@@ -181,7 +193,7 @@ class Forecaster(Task):
 
         Args:
             data: a table or several.
-            df: instead of tables, a polars or pandas frame, as for ``fit``.
+            df: instead of tables, series in memory, as for ``fit``.
 
         Raises:
             InputError: the task is not fitted, there are both data and df or neither, a row breaks a rule, or
@@ -190,7 +202,7 @@ class Forecaster(Task):
         answers: SeriesAnswers = self.answers
         paths = as_paths(data)
         check_one_source(bool(paths), df is not None, "df")
-        return answers.evaluate(paths) if paths else answers.figures(answers.panel_of(df))
+        return answers.evaluate(paths) if paths else answers.figures(answers.panel_of(self._frame(df)))
 
     @property
     def horizon(self) -> int:

@@ -50,10 +50,11 @@ class RegressionAnswers(TaskAnswers):
 
     def score(self, sequences: Sequences) -> float:
         """Returns R² of the predictions; see ``SequenceRegressor.score``."""
-        targets = sequences.known_targets
-        residual = float(np.square(targets - self.predict(sequences)).sum())
-        known = targets - targets[0]  # exactly 0 if they are constant
-        varied = float(np.square(known - known.mean(0)).sum())
+        targets, weights = sequences.known_targets, sequences.weights
+        own = np.ones(len(sequences)) if weights is None else weights
+        residual = float((own @ np.square(targets - self.predict(sequences))).sum())
+        known = targets - targets[own.argmax()]  # exactly 0 if they are constant
+        varied = float((own @ np.square(known - np.average(known, axis=0, weights=own))).sum())
         return 1 - residual / varied if varied else float(residual == 0)
 
     def read(self, path: Path, *, with_target: bool) -> Sequences:

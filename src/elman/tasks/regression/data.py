@@ -1,7 +1,7 @@
 """Labelled sequences, split at random into parts, and the scales of the training part."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,6 +11,7 @@ import torch
 from elman.config import check_regular, require
 from elman.data.batches.examples import Examples
 from elman.data.channels.columns import read_line
+from elman.data.read.arrays import check_weights
 from elman.data.read.npz import read_arrays
 from elman.data.read.opening import kind_of
 from elman.data.read.tables import TABLES
@@ -141,6 +142,8 @@ class RegressionData(TaskData):
             data.start = start.weights()
         if folder is not None:
             parts: dict[str, Any] = dict(zip(PARTS, split, strict=True))
+            if sequences.weights is not None:
+                parts["weights"] = sequences.weights
             np.savez(
                 folder / _DATA,
                 x=sequences.inputs,
@@ -160,6 +163,9 @@ class RegressionData(TaskData):
         if missing:
             raise InputError(f"{path}: has no array {min(missing)!r}")
         sequences = sequences_from_arrays(arrays["x"], arrays["y"], arrays["lengths"], f"{path}: x")
+        if "weights" in arrays:
+            weights = check_weights(arrays["weights"], len(sequences), f"{path}: weights")
+            sequences = replace(sequences, weights=weights)
         split = tuple(arrays[part] for part in PARTS)
         rows = np.concatenate(split, axis=None)
         if rows.dtype.kind != "i" or sorted(rows.tolist()) != list(range(len(sequences))):
@@ -222,7 +228,7 @@ def read_table_or_arrays(
 def sequence_batches(
     sequences: Sequences, facts: RegressionFacts, batch_size: int, seed: int | None = None
 ) -> Examples:
-    """Returns batches of scaled sequences; absent targets are 0.
+    """Returns batches of scaled sequences; absent targets are 0, and weights have mean 1.
 
     Args:
         sequences: N sequences with the facts' features and outputs.
@@ -236,11 +242,15 @@ def sequence_batches(
         if targets is None
         else facts.scaled_targets(targets)
     )
+    weights = None
+    if sequences.weights is not None:
+        weights = torch.from_numpy((sequences.weights / sequences.weights.mean()).astype(np.float32))
     ragged = bool((sequences.lengths < sequences.inputs.shape[1]).any())
     return Examples(
         torch.from_numpy(facts.scaled_inputs(sequences.inputs)),
         torch.from_numpy(y),
         torch.from_numpy(sequences.lengths) if ragged else None,
+        weights,
         batch_size=batch_size,
         seed=seed,
     )

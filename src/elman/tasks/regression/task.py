@@ -1,11 +1,12 @@
 """Regression: real numbers for a whole numeric sequence."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
-from elman.data.read.arrays import array
+from elman.data.read.arrays import array, check_weights
 from elman.data.sequences import Sequences, sequences_from_arrays
 from elman.errors import InputError
 from elman.heads.squared_error import SquaredError
@@ -46,6 +47,7 @@ class SequenceRegressor(Task):
         y: Any,
         lengths: Any = None,
         *,
+        sample_weight: Any = None,
         out: str | Path | None = None,
         overwrite: bool = False,
         show_progress: bool = False,
@@ -56,16 +58,19 @@ class SequenceRegressor(Task):
             X: [N, T, I], or [N, T] for one feature.
             y: [N] or [N, O].
             lengths: [N] number of steps of each sequence; None: all T.
+            sample_weight: [N] weight of each sequence in the loss; None: all equal.
             out: a run folder to write; None keeps the model in memory.
             overwrite: replaces an existing run folder.
             show_progress: shows a progress bar on standard error.
 
         Raises:
-            InputError: shapes do not match, or a value is not finite.
+            InputError: shapes do not match, a value is not finite, or a weight is negative.
         """
         if y is None:
             raise InputError("y: targets are needed to fit")
         sequences = sequences_from_arrays(X, y, lengths)
+        if sample_weight is not None:
+            sequences = replace(sequences, weights=check_weights(sample_weight, len(sequences)))
         flat = array(y, "y").ndim == 1
         all_train = np.arange(len(sequences)), np.arange(0), np.arange(0)
         return self._fit(
@@ -88,12 +93,21 @@ class SequenceRegressor(Task):
         sequences = answers.read(Path(path), with_target=False)
         return sequences.ids, answers.predict(sequences)
 
-    def score(self, X: Any, y: Any, lengths: Any = None) -> float:
+    def score(self, X: Any, y: Any, lengths: Any = None, sample_weight: Any = None) -> float:
         """Returns R², the explained share of the targets' variance (1 is best; the mean scores 0).
 
         For constant targets it is 1 if every prediction is right, else 0.
+
+        Args:
+            X: as for ``fit``.
+            y: as for ``fit``.
+            lengths: as for ``fit``.
+            sample_weight: [N] weight of each sequence; None: all equal.
         """
-        score: float = self.answers.score(self._labelled(X, y, lengths))
+        sequences = self._labelled(X, y, lengths)
+        if sample_weight is not None:
+            sequences = replace(sequences, weights=check_weights(sample_weight, len(sequences)))
+        score: float = self.answers.score(sequences)
         return score
 
     def evaluate(
