@@ -1,9 +1,13 @@
 """What the command line's help reads imports nothing heavy."""
 
+import json
 import subprocess
 import sys
 
 import pytest
+from tiny import table, text
+
+from elman import LanguageModel, SequenceRegressor
 
 LIGHT = (
     "elman.config",
@@ -74,3 +78,38 @@ def test_language_models_of_characters_and_classifiers_of_numbers_need_few_libra
     )
     assert (run.stdout, run.stderr) == ("tokenizers is not installed, and this needs it\n", "")
     assert not list(tmp_path.rglob("*.png"))
+
+
+UNUSED = ("matplotlib", "rich", "tokenizers", "sklearn", "lightning_fabric", "yaml", "torch._dynamo", "sympy")
+VERBS = """if True:
+    import contextlib, io, json, sys
+    import elman, elman.layers
+    from elman.cli import main
+
+    found = {"import elman.layers": [name for name in UNUSED + ("polars",) if name in sys.modules]}
+    for command, unused in COMMANDS.items():
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            assert main(command.split()) == 0
+        assert said.getvalue().strip()
+        found[command] = [name for name in unused if name in sys.modules]
+    print(json.dumps(found))
+"""
+
+
+def test_verbs_import_only_what_they_need(tmp_path):
+    """torch's compiler, which is torch._dynamo, takes as long to import as the rest of torch."""
+    small = {"hidden_size": 4, "epochs": 1, "batch_size": 8}
+    (tmp_path / "corpus.txt").write_text(text(40))
+    (tmp_path / "table.csv").write_text(table(30))
+    LanguageModel(**small, embedding_size=4, bptt=10).train(tmp_path / "corpus.txt", tmp_path / "lm")
+    SequenceRegressor(**small).train(tmp_path / "table.csv", tmp_path / "numbers")
+    commands = {
+        "show lm": (*UNUSED, "polars"),
+        "generate lm --length 5": (*UNUSED, "polars"),
+        "show numbers": UNUSED,
+        "predict numbers table.csv": UNUSED,  # polars reads the table
+    }
+    program = VERBS.replace("UNUSED", repr(UNUSED)).replace("COMMANDS", repr(commands))
+    run = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout) == {what: [] for what in ("import elman.layers", *commands)}

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 _THREAD = threading.local()
@@ -121,6 +122,26 @@ def rand(*shape: int, device: torch.device) -> Tensor:
     if own is None:  # torch's form with a generator takes no shape that only a run knows
         return torch.rand(*shape, device=device)
     return torch.rand(*shape, device=device, generator=own)
+
+
+@contextmanager
+def for_shapes() -> Iterator[None]:
+    """Makes models without memory or numbers, on the device ``meta``, for their parameters' shapes.
+
+    torch imports its compiler, which takes as long as the rest of torch, to draw normal numbers there.
+    """
+    with _Undrawn(), torch.device("meta"):
+        yield
+
+
+class _Undrawn(TorchFunctionMode):
+    """Leaves tensors as they are where normal numbers would be drawn into them."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func is nn.init.normal_ or func is Tensor.normal_:
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
 
 
 class _Redirected(TorchDispatchMode):

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from elman.cells.base import Cell
@@ -86,11 +85,15 @@ def _by_speed(call: Call) -> dict[str, ModuleType]:
     return _ONE_STEP if aten.is_single_step(call) else BACKENDS
 
 
-@torch.compiler.assume_constant_result  # so that it prints during compilation without a graph break
 def _print_once(text: str) -> None:
     if text not in _printed:
         _printed.add(text)
         print(f"elman: {text}", file=sys.stderr)
+
+
+# What torch.compiler.assume_constant_result sets, so that it prints during compilation without a graph break.
+# torch's function itself imports the compiler, which takes as long as the rest of torch.
+_print_once._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def register(binary: Any, classes: Mapping[str, type[Cell]]) -> None:

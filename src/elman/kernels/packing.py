@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 from torch._decomp import register_decomposition
 from torch._subclasses.fake_tensor import FakeTensor
-from torch.fx.experimental.symbolic_shapes import statically_known_true
 from torch.nn.utils.rnn import PackedSequence
 from torch.utils._pytree import tree_map_only
 
@@ -98,6 +97,9 @@ def _pad(
     data: Tensor, batch_sizes: Tensor, batch_first: bool, value: float, total_length: int
 ) -> tuple[Tensor, Tensor]:
     """Pads packed rows: data [sum, …], batch_sizes [longest] → x [total_length, B, …], lengths [B]."""
+    # here, since it imports sympy, which only an exported graph needs
+    from torch.fx.experimental.symbolic_shapes import statically_known_true
+
     steps = batch_sizes.shape[0]
     rows: Any = batch_sizes[0].item()  # int() would ask for its value
     torch._check(rows >= 1)

@@ -8,7 +8,6 @@ from types import ModuleType
 
 import torch
 from torch import nn
-from torch._dynamo import config
 from torch.nn.modules import rnn
 
 from elman.layers import torch_like
@@ -120,6 +119,9 @@ def _subclasses(packages: Iterable[str]) -> Iterator[type]:
 
 def _allow_rnn(opened: bool) -> None:
     """Lets ``torch.compile`` take what is called ``torch.nn.LSTM`` while this thread has an open swap."""
+    # here, since the compiler takes as long to import as the rest of torch
+    from torch._dynamo import config
+
     count = getattr(_here, "count", 0)
     if opened and not count:
         _here.before = config.allow_rnn

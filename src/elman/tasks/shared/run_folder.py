@@ -6,10 +6,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from elman.cells.named import fingerprint, is_file
 from elman.config import check_regular, from_json, read_json, shown
+from elman.draws import for_shapes
 from elman.errors import InputError
 from elman.registry import find_task, task_names
 from elman.tasks.shared.origin import Origin
@@ -34,7 +33,7 @@ def load(folder: str | Path, cell: str | None = None) -> Any:
     task = open_run(folder, cell)
     assert task.folder is not None
     try:
-        with torch.device("meta"):
+        with for_shapes():
             model = task.build()
     except InputError as error:
         raise InputError(f"{task.folder / files.CONFIG}: {error}") from None

@@ -10,13 +10,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import torch
 from torch import Tensor, nn
 
 from elman.cells.initialise import uniform_bound
 from elman.cells.named import fingerprint, is_file, make_cell
 from elman.config import require, shown, to_json
-from elman.draws import Draws
+from elman.draws import Draws, for_shapes
 from elman.errors import InputError, Interrupted, not_fitted
 from elman.layers.recurrent import Recurrent
 from elman.notice import notice
@@ -182,7 +181,7 @@ class Task(ABC):
         A new task does the work and its attributes are copied at the end: after an error this task is
         unchanged.
         """
-        with torch.device("meta"):
+        with for_shapes():
             self.layer(1)  # raises InputError for an unknown cell or initialisation
         run = type(self)(self.config)
         run._stale = self.origin.sized
@@ -352,7 +351,7 @@ class Task(ABC):
             known = self.results.get("parameters")
             return known if type(known) is int else None
         try:
-            with torch.device("meta"):
+            with for_shapes():
                 return sum(p.numel() for p in (self.model or self.build()).parameters())
         except InputError:
             return None
