@@ -58,6 +58,8 @@ def sequences(**options: Any) -> tuple[Any, ...]:
 
 KINDS = {
     "adamw": lambda: stream(weight_decay=0.1),
+    "averaged": lambda: stream(average="ema"),
+    "averaged sgd": lambda: stream(average="asgd"),
     "momentum": lambda: stream(optimizer="sgd", momentum=0.9, learning_rate=0.1),
     # the first epoch's weights stay the best
     "patience": lambda: stream(optimizer="sgd", momentum=0.9, learning_rate=100.0, patience=2, epochs=9),

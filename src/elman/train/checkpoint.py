@@ -17,6 +17,7 @@ from elman.draws import Draws, TorchsDraws
 from elman.errors import InputError
 from elman.models.predict import device_of
 from elman.state import State
+from elman.train.average import Average
 from elman.train.files import write_atomically
 
 
@@ -51,6 +52,8 @@ def save_checkpoint(
     position: Position,
     draws: Draws | None = None,
     check: Callable[[], None] = lambda: None,
+    *,
+    average: Average | None = None,
 ) -> None:
     """Writes weights, optimizer, carried state, random state and position, atomically.
 
@@ -62,6 +65,7 @@ def save_checkpoint(
         position: the progress.
         draws: the run's random numbers; None: torch's own.
         check: as for ``write_atomically``.
+        average: of the weights, if there is one.
     """
     tensors: dict[str, Tensor] = {f"model/{key}": value for key, value in model.state_dict().items()}
     for index, slots in optimizer.state_dict()["state"].items():
@@ -72,15 +76,21 @@ def save_checkpoint(
         tensors[f"state/{index}"] = value.detach()
     for key, generator in _generators(model, draws).items():
         tensors[key] = generator.get_state()
+    if average is not None:
+        tensors |= average.tensors()
     tensors = {key: value.detach().contiguous().cpu() for key, value in tensors.items()}
     metadata = {"position": json.dumps(asdict(position))}
     write_atomically(path, lambda temporary: save_file(tensors, temporary, metadata), check)
 
 
 def load_checkpoint(
-    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, draws: Draws | None = None
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    draws: Draws | None = None,
+    average: Average | None = None,
 ) -> tuple[State | None, Position]:
-    """Restores model, optimizer and random state; returns the carried state and the position.
+    """Restores model, optimizer, random state and average; returns the carried state and the position.
 
     Raises:
         InputError: the file is damaged or belongs to another model.
@@ -96,6 +106,8 @@ def load_checkpoint(
         for key, generator in _generators(model, draws).items():
             if key in tensors or key == "random/cpu":  # a run may go on on another device
                 generator.set_state(tensors[key].cpu())
+        if average is not None:
+            average.load(tensors)
         parts = _below("state/", tensors)
         return tuple(parts[str(k)] for k in range(len(parts))) or None, position
     except (SafetensorError, OSError, LookupError, TypeError, ValueError, RuntimeError) as error:

@@ -23,6 +23,7 @@ from elman.draws import Draws, TorchsDraws
 from elman.errors import InputError, Interrupted, TrainingStopped
 from elman.models.predict import predict
 from elman.state import State, detach
+from elman.train.average import Average
 from elman.train.checkpoint import (
     Position,
     load_checkpoint,
@@ -47,6 +48,7 @@ from elman.train.watch import Watch
 
 _LARGEST_EXPONENT = 700.0  # its exponential is still a finite float
 _LEAST_COUNT = 1e-9  # targets; makes the mean over no target 0
+_SPAN = 2  # epochs of an exponential moving average
 
 
 class Mean(NamedTuple):
@@ -155,6 +157,8 @@ class Loop:
         self.history = History(None)
         self._state: State | None = None
         self._best: dict[str, Tensor] | None = None
+        averages = options.average != "none" and validation is not None
+        self._average = Average(self._model, options.average, _SPAN * batches.steps) if averages else None
         self._began = self._saved = 0.0
         self._rate_began, self._rate_units = 0.0, 0.0
 
@@ -170,7 +174,7 @@ class Loop:
         """
         if resume and self.folder is not None:
             self._state, self.position = load_checkpoint(
-                self.folder / CHECKPOINT, self._model, self._optimizer, self._draws
+                self.folder / CHECKPOINT, self._model, self._optimizer, self._draws, self._average
             )
             if math.isfinite(self.position.best_loss):
                 self._best = load_weights(self.folder / WEIGHTS, self._model)
@@ -235,6 +239,8 @@ class Loop:
         old = copy_parameters(self._model) if is_logged and self.options.watch_gradients else None
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
+        if self._average is not None:
+            self._average.update()
         self._state = None if after is None else detach(after)
         clipped = float(self.options.clip == "norm" and norm > self.options.clip_at)
         position = self.position
@@ -301,18 +307,20 @@ class Loop:
         reached = False
         if self.validation is not None:
             paused = time.monotonic()
-            with self._autocast():
-                loss = evaluate(self._model, self.validation).mean
+            best = position.best_loss
+            loss = self._validate()
+            average: dict[str, float] = {}
+            if self._average is not None:
+                if loss >= best:
+                    self._average.start()
+                if self._average.has_started:
+                    with self._average.in_place():
+                        of_mean = self._validate()
+                    average, loss = {"last": loss, "average": of_mean}, min(loss, of_mean)
+            position.bad_epochs = 0 if position.best_loss < best else position.bad_epochs + 1
             reached = self.options.stop_at is not None and loss <= self.options.stop_at
             self._rate_began += time.monotonic() - paused  # the rate excludes validation
-            self._append(kind="validation", loss=loss)
-            if loss < position.best_loss:
-                position.best_loss, position.bad_epochs = loss, 0
-                self._best = {key: value.detach().clone() for key, value in self._model.state_dict().items()}
-                if self.folder is not None:
-                    save_weights(self._model, self.folder / WEIGHTS, self.check)
-            else:
-                position.bad_epochs += 1
+            self._append(kind="validation", loss=loss, **average)
             self.progress.say(
                 f"epoch {(position.step - 1) // self.batches.steps + 1}: validation "
                 f"{self.loss_unit.name} {self.loss_unit.shown(loss)}"
@@ -322,6 +330,18 @@ class Loop:
         position.finished = over or reached or bool(patience and position.bad_epochs >= patience)
         if position.finished and self._shown < 1:  # by patience or --stop-at, long before all steps
             self.progress.update(1.0, 0.0, self._facts)
+
+    def _validate(self) -> float:
+        """Returns the validation loss of the model's weights, and keeps them if they are the best so far."""
+        assert self.validation is not None
+        with self._autocast():
+            loss = evaluate(self._model, self.validation).mean
+        if loss < self.position.best_loss:
+            self.position.best_loss = loss
+            self._best = {key: value.detach().clone() for key, value in self._model.state_dict().items()}
+            if self.folder is not None:
+                save_weights(self._model, self.folder / WEIGHTS, self.check)
+        return loss
 
     def _maybe_save(self, signals: list[int]) -> None:
         interrupted = bool(signals)
@@ -341,7 +361,16 @@ class Loop:
         self._saved = time.monotonic()
         position = replace(self.position, seconds=self._saved - self._began)
         path = self.folder / CHECKPOINT
-        save_checkpoint(path, self._model, self._optimizer, self._state, position, self._draws, self.check)
+        save_checkpoint(
+            path,
+            self._model,
+            self._optimizer,
+            self._state,
+            position,
+            self._draws,
+            self.check,
+            average=self._average,
+        )
 
 
 @contextmanager

@@ -38,6 +38,9 @@ class TrainingOptions:
     """gradient clipping: norm bounds the joint norm of all gradients, value bounds each element"""
     clip_at: float = 1.0
     """bound of the norm or of each element, with --clip norm or value"""
+    average: Literal["none", "ema", "asgd"] = "none"
+    """average of the weights, validated beside the last ones, of which the better are kept: ema (exponential
+    moving average over two epochs), asgd (the mean since the validation loss first rose) or none"""
     patience: int = 0
     """stop after this many epochs without a better validation loss; 0: never"""
     stop_at: float | None = None
