@@ -8,13 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tiny import text
+from tiny import sentences, text
 
 import elman
 from elman.cli import main
 from elman.errors import InputError
 from elman.tasks.language_model.options import LanguageModelConfig
-from elman.tasks.shared.sizing import sized, sizes_text, streams
+from elman.tasks.shared.sizing import pairs, pieces, sized, sizes_text, streams
+from elman.tasks.translation.options import TranslationConfig
 
 QUICK = {"hidden_size": 8, "epochs": 1, "bptt": 20, "ngrams": "none"}
 
@@ -61,6 +62,71 @@ def test_a_run_has_numbers_and_says_which_were_chosen(tmp_path, caplog):
         main(["show", str(tmp_path / "run")])
     assert f"from the amount of data: {sizes_text(task.config, chosen)}\n" in output.getvalue()
     assert "batch_size" not in output.getvalue()
+
+
+@pytest.mark.parametrize("number", [1, 999, 2_000, 10_000, 30_000, 10**6])
+def test_pairs_have_sizes_for_any_amount(number):
+    sizes = pairs(number, 700)
+    assert set(sizes) == set(TranslationConfig.sized)
+    replace(TranslationConfig(), **sizes)
+    assert pieces(number) >= 300  # all bytes and some pieces
+    assert pieces(number) <= pieces(10 * number)
+
+
+def test_fewer_pairs_have_a_smaller_model_that_reads_them_more_often():
+    few, many = pairs(2_000, 700), pairs(200_000, 700)
+    for name in ("hidden_size", "embedding_size", "batch_size"):
+        assert few[name] < many[name]
+    assert few["epochs"] > many["epochs"]
+
+
+def small_translator(**options):
+    asked = {"hidden_size": 8, "epochs": 1, "split": (0.8, 0.1, 0.1)} | options
+    sources, targets = zip(*(line.split("\t") for line in sentences(60).splitlines()), strict=True)
+    return elman.Translator(**asked), sources, targets
+
+
+@pytest.mark.parametrize("level", ["subwords", "words", "characters", "bytes"])
+def test_a_translation_has_numbers_and_says_which_were_chosen(level, tmp_path, caplog):
+    task, sources, targets = small_translator(level=level)
+    with caplog.at_level(logging.INFO, "elman"):
+        task.fit(sources, targets, out=tmp_path / "run")
+    chosen = [name for name in TranslationConfig.sized if name not in ("hidden_size", "epochs")]
+    sizes = pairs(48, len(task.target_vocabulary))
+    written = options(tmp_path / "run")
+    assert {name: written["config"][name] for name in chosen} == {name: sizes[name] for name in chosen}
+    assert written["origin"]["sized"] == chosen
+    assert f"60 pairs: {sizes_text(task.config, chosen)}" in caplog.text
+    assert f"vocab size {len(task.target_vocabulary)}, " in caplog.text
+    assert elman.load(tmp_path / "run").config == task.config
+    if level == "subwords":
+        assert len(task.target_vocabulary) <= pieces(48)
+
+
+def test_pieces_follow_from_the_training_pairs_unless_the_user_says_how_many(monkeypatch):
+    monkeypatch.setattr("elman.tasks.translation.data.pieces", lambda number: 260 + number // 4)
+    for asked, size in (({}, 272), ({"vocab_size": 265}, 265), ({"split": (0.5, 0.25, 0.25)}, 267)):
+        task, sources, targets = small_translator(**asked)
+        assert len(task.fit(sources, targets).target_vocabulary) == size
+        assert task.config.vocab_size == size
+
+
+def test_a_translation_of_a_run_keeps_its_sizes(tmp_path):
+    task, sources, targets = small_translator(embedding_size=12)
+    task.fit(sources, targets, out=tmp_path / "run")
+    later = elman.Translator(pretrained=tmp_path / "run", epochs=1).fit(sources, targets)
+    assert (later.config.hidden_size, later.config.embedding_size) == (8, 12)
+    assert {"hidden_size", "embedding_size", "vocab_size"}.isdisjoint(later.origin.sized)
+    assert later.config.vocab_size == task.config.vocab_size
+    # a folder of an earlier version has no number of tokens
+    content = options(tmp_path / "run")
+    content["config"]["vocab_size"] = None
+    content["origin"]["sized"] = []
+    (tmp_path / "run" / "config.json").write_text(json.dumps(content))
+    old = elman.load(tmp_path / "run")
+    assert old.config.vocab_size is None
+    assert old.translate(["the cat"]) == task.translate(["the cat"])
+    assert elman.Translator(pretrained=tmp_path / "run", epochs=1).fit(sources, targets).config.vocab_size
 
 
 def test_a_task_that_is_fitted_again_chooses_again():

@@ -100,6 +100,8 @@ class TaskConfig(TrainingOptions, ModelOptions):
     """Values of options that folders of earlier versions lack, where the default would change their run."""
     sized: ClassVar[tuple[str, ...]] = ()
     """Options that may be absent (``Sized``): they then follow from the amount of data."""
+    absent_in_old_runs: ClassVar[tuple[str, ...]] = ()
+    """Options in ``sized`` that have no value in folders of earlier versions, and need none once trained."""
     adapts: ClassVar[bool] = False
     """Whether a model can adapt to the data that it is evaluated on (``evaluate --dynamic``)."""
     groups: ClassVar[Mapping[str, tuple[str, ...]]] = {}

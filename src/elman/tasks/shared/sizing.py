@@ -38,7 +38,7 @@ def check_sized(config: TaskConfig, chosen: Iterable[str], where: str) -> None:
         InputError: an option is absent, or one of the names is none of ``config.sized``.
     """
     for name in config.sized:
-        if getattr(config, name) is ABSENT:
+        if getattr(config, name) is ABSENT and name not in config.absent_in_old_runs:
             raise InputError(f"{where}: {name} must be a number. Got None.")
     for name in chosen:
         if name not in config.sized:
@@ -61,3 +61,31 @@ def streams(config: TaskConfig, tokens: int) -> dict[str, Any]:
     # the less text, the sooner it is learnt by heart
     dropout = 0.4 if tokens < 300_000 else 0.2 if tokens < 1_000_000 else 0.1
     return {"batch_size": batch_size, "epochs": epochs, "dropout": dropout}
+
+
+def pieces(number: int) -> int:
+    """Returns how many subwords to learn from so many training pairs."""
+    # a piece is learnt from the sentences that it stands in: of few sentences only frequent, short pieces are
+    # (Sennrich & Zhang 2019, arXiv:1905.11901)
+    return 1000 if number < 4_000 else 2000 if number < 15_000 else 4000 if number < 50_000 else 8000
+
+
+def pairs(number: int, tokens: int) -> dict[str, Any]:
+    """Returns the sizes of a translator, chosen on the guide set (``docs/results.md``).
+
+    Args:
+        number: of the training pairs.
+        tokens: in the largest vocabulary.
+    """
+    is_small = number < 50_000
+    return {
+        "vocab_size": tokens,
+        # of few pairs a large model learns no more, in several times the time
+        "hidden_size": 256 if is_small else 512,
+        "embedding_size": 128 if is_small else 256,
+        "dropout": 0.3,
+        "label_smoothing": 0.1,
+        # as for streams: small batches and many passes, so that a few thousand pairs have some thousand steps
+        "batch_size": 16 if number < 15_000 else 32,
+        "epochs": max(10, min(30, round(100_000 / max(number, 1)))),
+    }

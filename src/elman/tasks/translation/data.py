@@ -18,6 +18,9 @@ from elman.errors import InputError
 from elman.registry import load_module
 from elman.tasks.shared.data import Parts, TaskData
 from elman.tasks.shared.facts import TaskFacts
+from elman.tasks.shared.options import ABSENT
+from elman.tasks.shared.sizing import pairs as sizes_of_pairs
+from elman.tasks.shared.sizing import pieces
 from elman.tasks.shared.start import Source, begun, rows_of, with_limits
 from elman.tasks.shared.text import (
     extended_vocabulary,
@@ -158,6 +161,10 @@ class TranslationData(TaskData):
         """Pairs of all parts."""
         return {"pair": sum(map(len, self.pairs))}
 
+    def sizes(self) -> dict[str, Any]:
+        """Returns the options that follow from the number of training pairs."""
+        return sizes_of_pairs(len(self.pairs[0]), max(len(self.facts.source), len(self.facts.target)))
+
     def parts(self) -> Parts:
         """Returns batches of the encoded pairs."""
         training, validation, test = self.pairs
@@ -201,6 +208,8 @@ def _learn(config: TranslationConfig, training: Pairs, start: Source | None) -> 
 
     def vocabulary(texts: list[str], side: str) -> TextVocabulary:
         if start is None:
+            if config.level == "subwords" and config.vocab_size is ABSENT:
+                return _vocabulary(replace(config, vocab_size=pieces(len(training))), texts)
             return _vocabulary(config, texts)
         return extended_vocabulary(config, getattr(start.task.facts, side), texts, start.folder)
 

@@ -9,7 +9,7 @@ from elman.config import Argument, require
 from elman.decode.options import SearchOptions
 from elman.errors import InputError
 from elman.pictures.base import check_picture
-from elman.tasks.shared.options import StartOptions, TextOptions, Verb
+from elman.tasks.shared.options import ABSENT, Sized, StartOptions, TextOptions, Verb
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +83,16 @@ class TranslationConfig(StartOptions, TextOptions):
     verb = Translate
     example = "elman train translation pairs.tsv --out runs/translation"
     rank = 20
+    sized = (
+        "vocab_size",
+        "hidden_size",
+        "embedding_size",
+        "dropout",
+        "label_smoothing",
+        "batch_size",
+        "epochs",
+    )
+    absent_in_old_runs = ("vocab_size",)
     of_the_run = (
         *StartOptions.of_the_run,
         "embedding_size",
@@ -112,12 +122,23 @@ class TranslationConfig(StartOptions, TextOptions):
     """what a token is"""
     shared_vocabulary: bool = True
     """share one vocabulary and one embedding between both languages"""
-    hidden_size: int = 512
-    """units of each layer; even, since each direction of the encoder has half of them"""
-    embedding_size: int = 256
-    """features of a token's embedding, and of the output layer's input"""
-    dropout: float = 0.3
-    """dropout probability on embeddings, between layers, and on the inputs of decoder and output layer"""
+    vocab_size: Sized[int] = ABSENT
+    """most tokens in the vocabulary; the most frequent are kept. If absent, all, or 1000 to 8000 subwords:
+    fewer for fewer pairs"""
+    hidden_size: Sized[int] = ABSENT
+    """units of each layer; even, since each direction of the encoder has half of them. If absent, 256, or 512
+    for many pairs"""
+    embedding_size: Sized[int] = ABSENT
+    """features of a token's embedding, and of the output layer's input; if absent, 128, or 256 for many
+    pairs"""
+    dropout: Sized[float] = ABSENT
+    """dropout probability on embeddings, between layers, and on the inputs of decoder and output layer; if
+    absent, 0.3"""
+    batch_size: Sized[int] = ABSENT
+    """pairs in a batch; if absent, 16 or 32: fewer for fewer pairs, so that their few passes have many
+    steps"""
+    epochs: Sized[int] = ABSENT
+    """passes over the training part; if absent, 10 to 30: more for fewer pairs"""
     attention: Literal["bilinear", "dot", "additive", "none"] = "bilinear"
     """how the attention compares a decoder state with the encoder states; none: no attention, the decoder
     knows the source by its initial state alone"""
@@ -129,8 +150,8 @@ class TranslationConfig(StartOptions, TextOptions):
     step"""
     tied: bool = True
     """use the target's embedding as the output weights"""
-    label_smoothing: float = 0.1
-    """share of each target's probability that is spread over all tokens in training"""
+    label_smoothing: Sized[float] = ABSENT
+    """share of each target's probability that is spread over all tokens in training; if absent, 0.1"""
     split: tuple[float, float, float] = (0.9, 0.05, 0.05)
     """shares of training, validation and test part, drawn at random"""
     validation: tuple[Path, ...] = ()
@@ -151,13 +172,15 @@ class TranslationConfig(StartOptions, TextOptions):
         """Checks every range."""
         super().__post_init__()
         size = self.embedding_size
-        require("--embedding-size", 1 <= size <= 10**6, "an int in [1, 1e6]", size)
-        require("--hidden-size", self.hidden_size % 2 == 0, "even", self.hidden_size)
+        require("--embedding-size", size is ABSENT or 1 <= size <= 10**6, "an int in [1, 1e6]", size)
+        units, smoothing = self.hidden_size, self.label_smoothing
+        require("--hidden-size", units is ABSENT or units % 2 == 0, "even", units)
         both = (self.source_column is None) == (self.target_column is None)
         require("--source-column", both, "given together with --target-column", self.source_column)
         told = self.attention != "none" or self.bridge != "zero"
         require("--bridge", told, "learned or last with --attention none", self.bridge)
-        require("--label-smoothing", 0 <= self.label_smoothing < 1, "in [0, 1)", self.label_smoothing)
+        is_share = smoothing is ABSENT or 0 <= smoothing < 1
+        require("--label-smoothing", is_share, "in [0, 1)", smoothing)
 
     @property
     def columns(self) -> tuple[str, str] | None:
