@@ -88,8 +88,8 @@ def scores(
 
 def train(name: str, arguments: argparse.Namespace) -> elman.Translator:
     """One of the two networks, trained now unless its run folder has it."""
-    options: dict[str, Any] = {"seed": arguments.seed, "max_minutes": arguments.minutes, **NETWORKS[name]}
-    options |= {"epochs": arguments.epochs} if arguments.epochs else {}
+    # both take the same number of steps: a limit of time would give fewer to whichever the machine slowed
+    options: dict[str, Any] = {"seed": arguments.seed, "epochs": arguments.epochs, **NETWORKS[name]}
     options |= {"hidden_size": arguments.hidden_size} if arguments.hidden_size else {}
     folder = arguments.out / name.replace(" ", "-")
     if folder.exists():
@@ -124,9 +124,8 @@ def main() -> None:
     )
     parser.add_argument("data", type=Path, nargs="?", help="pairs; if absent, numbers are made")
     parser.add_argument("--pairs", type=int, default=6000, help="how many are made")
-    parser.add_argument("--epochs", type=int, help="if absent, as many as suit the number of pairs")
+    parser.add_argument("--epochs", type=int, default=6, help="passes of each network over the pairs")
     parser.add_argument("--hidden-size", type=int, help="if absent, as suits the number of pairs")
-    parser.add_argument("--minutes", type=float, default=4.0, help="most minutes of each network")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("runs/why-attention"))
     arguments = parser.parse_args()

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import elman
+
 EXAMPLE = Path(__file__).parent.parent / "examples/why_attention.py"
 SMALL = ("--pairs", "300", "--epochs", "1", "--hidden-size", "8")
 
@@ -35,6 +37,8 @@ def test_both_networks_are_trained_once_and_drawn(call, tmp_path):
     assert 3 <= len(rows) <= 6
     assert all(len(row.split()) == 3 for row in rows)
     assert picture == "picture  runs/why-attention/why_attention.png"
+    steps = [elman.load(folder / name).results["steps"] for name in ("with-attention", "without")]
+    assert steps[0] == steps[1] > 0
     before = (folder / "without/history.jsonl").stat().st_mtime_ns
     assert call() == said
     assert (folder / "without/history.jsonl").stat().st_mtime_ns == before

@@ -134,6 +134,22 @@ def test_the_validation_part_chooses_and_may_choose_none(task):
     assert dynamic.choose(corpus, worse) == Setting(0.0, 0.0)
 
 
+@pytest.mark.parametrize(
+    "best", [(1e-5, 0.0), (1e-4, 0.001), (3e-4, 0.0), (1e-3, 0.01), (1e-2, 0.001), (0.0, 0.0)]
+)
+def test_the_search_finds_the_best_setting_wherever_it_is(task, monkeypatch, best):
+    def told(_: Dynamic, text: object, setting: Setting, doing: str) -> np.ndarray:
+        return np.array(setting)
+
+    def loss(setting: np.ndarray, text: object) -> float:
+        distance = np.log10(np.maximum(setting, 1e-12)) - np.log10(np.maximum(best, 1e-12))
+        return float(np.square(distance).sum())
+
+    training = task.opened_data().parts().training.corpus
+    monkeypatch.setattr(Dynamic, "log_p", told)
+    assert Dynamic(task.model, 20, training, Silent()).choose(training, loss) == Setting(*best)
+
+
 @pytest.mark.parametrize("level", ["characters", "words", "subwords"])
 def test_with_ngrams_both_rows_adapt(level, tmp_path):
     (tmp_path / "validation.txt").write_text(REPETITIVE)

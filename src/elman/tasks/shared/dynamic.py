@@ -14,6 +14,7 @@ import copy
 import math
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -82,8 +83,8 @@ class Dynamic:
         step = 1 if at > _FIRST else -1
         while 0 <= at + step < len(_RATES) and of(Setting(_RATES[at + step])) < of(Setting(_RATES[at])):
             at += step
-        for decay in _DECAYS:
-            if of(Setting(_RATES[at], decay)) >= min(losses.values()):
+        for weaker, decay in pairwise((0.0, *_DECAYS)):
+            if of(Setting(_RATES[at], decay)) >= of(Setting(_RATES[at], weaker)):
                 break
         of(Setting())
         return min(losses, key=lambda setting: losses[setting])
