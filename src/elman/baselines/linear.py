@@ -8,7 +8,7 @@ from torch import Tensor
 
 from elman.baselines.text_features import Rows
 
-_ITERATIONS = 100
+_ITERATIONS = 50
 _KEPT = 5  # earlier steps that L-BFGS remembers
 _SMOOTHING = 1.0  # added to the sum of each feature in each class
 
@@ -48,7 +48,7 @@ def logistic_regression(
         max_iter=_ITERATIONS,
         history_size=_KEPT,
         tolerance_grad=1e-7,
-        tolerance_change=1e-6,
+        tolerance_change=1e-5,
         line_search_fn="strong_wolfe",
     )
 

@@ -130,16 +130,19 @@ class Ngrams:
         return len(self.keys)
 
     @classmethod
-    def learn(cls, kind: Kind, items: Sequence[tuple[str, ...]], most: int) -> Self:
+    def learn(cls, kind: Kind, items: Sequence[tuple[str, ...]], most: int, fewest: int = 1) -> Self:
         """Collects the n-grams of texts.
 
         Args:
             kind: of words or of characters.
             items: N items of one text, or two.
             most: the most frequent ones are kept, by the number of items that have them.
+            fewest: items that an n-gram must be in.
         """
         found = [_distinct(each.items, each.keys) for each in _blocks(kind, items)]
         keys, counts = np.unique(np.concatenate(found or [np.zeros(0, np.uint64)]), return_counts=True)
+        kept = counts >= fewest
+        keys, counts = keys[kept], counts[kept]
         if len(keys) > most:
             kept = np.sort(np.argsort(-counts, kind="stable")[:most])
             keys, counts = keys[kept], counts[kept]

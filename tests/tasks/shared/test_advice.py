@@ -101,7 +101,8 @@ RANDOM = [LABELS[(k * 7919) % 113 % 2] for k in range(len(TEXTS))]
     ],
 )
 def test_labels_that_no_text_explains_are_learnt_by_heart_or_not_at_all(options, flags, why):
-    task = SequenceClassifier(hidden_size=32, embedding_size=32, dropout=0, batch_size=4, seed=1, **options)
+    plain = {"dropout": 0.0, "word_dropout": 0.0, "average": "none", "ngrams": "none"}
+    task = SequenceClassifier(hidden_size=32, embedding_size=32, batch_size=4, seed=1, **plain, **options)
     task.fit(TEXTS[:60], RANDOM[:60], validation=(TEXTS[60:], RANDOM[60:]))
     first, *_ = task.results["what_to_try"]
     assert first["flags"] == flags

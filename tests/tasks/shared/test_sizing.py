@@ -13,8 +13,9 @@ from tiny import sentences, text
 import elman
 from elman.cli import main
 from elman.errors import InputError
+from elman.tasks.classification.options import ClassificationConfig
 from elman.tasks.language_model.options import LanguageModelConfig
-from elman.tasks.shared.sizing import pairs, pieces, sized, sizes_text, streams
+from elman.tasks.shared.sizing import labelled, pairs, pieces, sized, sizes_text, streams
 from elman.tasks.translation.options import TranslationConfig
 
 QUICK = {"hidden_size": 8, "epochs": 1, "bptt": 20, "ngrams": "none"}
@@ -45,6 +46,34 @@ def test_less_text_is_read_more_often_in_smaller_batches_and_with_more_noise():
     assert little["epochs"] > much["epochs"]
     assert little["batch_size"] < much["batch_size"]
     assert little["dropout"] > much["dropout"]
+
+
+@pytest.mark.parametrize("texts", [0, 1, 999, 5_000, 10_000, 10**6])
+@pytest.mark.parametrize("length", [1, 10_000])
+def test_classifiers_have_sizes_for_any_amount(texts, length):
+    sizes = labelled(texts, texts * length)
+    assert set(sizes) == set(ClassificationConfig.sized)
+    replace(ClassificationConfig(), **sizes)
+
+
+def test_fewer_texts_have_fewer_units_and_more_noise_and_long_ones_fewer_passes():
+    few, many = labelled(500, 50_000), labelled(50_000, 5_000_000)
+    assert few["hidden_size"] < many["hidden_size"]
+    assert few["dropout"] > many["dropout"]
+    assert few["word_dropout"] > many["word_dropout"]
+    assert few["epochs"] > many["epochs"]
+    assert labelled(50_000, 10**8)["epochs"] < many["epochs"]
+    assert labelled(500, 50_000, has_words=False)["word_dropout"] == 0
+
+
+def test_a_classifier_of_numbers_or_from_a_run_keeps_its_sizes():
+    assert labelled() == {
+        "hidden_size": 128,
+        "dropout": 0.3,
+        "word_dropout": 0.0,
+        "batch_size": 32,
+        "epochs": 10,
+    }
 
 
 def test_a_run_has_numbers_and_says_which_were_chosen(tmp_path, caplog):

@@ -33,6 +33,7 @@ from elman.tasks.classification.facts import ClassificationFacts
 from elman.tasks.classification.options import ClassificationConfig
 from elman.tasks.classification.start import start_of
 from elman.tasks.shared.data import Parts, TaskData
+from elman.tasks.shared.sizing import labelled
 
 _LOOKED_AT = 1000  # examples of each part that are encoded to inspect a model
 
@@ -157,6 +158,15 @@ class LabelledData(TaskData):
         if not len(examples["training"]):
             raise InputError(f"{folder}: must hold examples to train on. Got none.")
         return cls(config, facts, examples)
+
+    def sizes(self) -> dict[str, Any]:
+        """Returns the options that follow from the number of examples trained on, and from their length."""
+        training = self.examples["training"]
+        if not training.texts or self.config.pretrained is not None:
+            return labelled()
+        characters = sum(len(text) for item in training.items for text in item)
+        has_words = self.config.level in ("words", "subwords")
+        return labelled(len(training), characters, has_words=has_words)
 
     @property
     def amounts(self) -> dict[str, int]:

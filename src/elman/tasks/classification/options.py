@@ -11,7 +11,7 @@ from elman.data.read.reading import Reading
 from elman.data.read.text import arriving_lines
 from elman.errors import InputError
 from elman.pictures.saliency import render_saliency
-from elman.tasks.shared.options import ColumnOptions, StartOptions, TextOptions, Verb
+from elman.tasks.shared.options import ABSENT, ColumnOptions, Sized, StartOptions, TextOptions, Verb
 from elman.tasks.shared.table import one_line
 
 
@@ -83,7 +83,8 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions):
     example = "elman train classification reviews.csv --out runs/classification --epochs 10"
     rank = 10
     estimator = "classifier"
-    of_old_runs = {"ngrams": "none"}
+    of_old_runs = {"ngrams": "none", "average": "none"}
+    sized = ("hidden_size", "dropout", "word_dropout", "batch_size", "epochs")
     groups = {
         "": ("level", "ngrams", "pretrained"),
         "training": ("class_weights", "word_dropout"),
@@ -120,18 +121,27 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions):
     """characters and words that occur less often are unknown; subwords are not joined"""
     lowercase: bool = True
     """read all text in lower case"""
-    hidden_size: int = 128
-    """units of each layer, in each direction"""
-    dropout: float = 0.3
-    """dropout probability between layers, and before and after them"""
+    hidden_size: Sized[int] = ABSENT
+    """units of each layer, in each direction; if absent, 32 to 128: fewer for fewer texts"""
+    dropout: Sized[float] = ABSENT
+    """dropout probability between layers, and before and after them; if absent, 0.3 to 0.7: more for fewer
+    texts"""
+    batch_size: Sized[int] = ABSENT
+    """rows in a batch; if absent, 8 to 32: fewer for fewer texts, so that the few have many steps"""
+    epochs: Sized[int] = ABSENT
+    """passes over the training part; if absent, 3 to 30: more for less text"""
+    average: Literal["none", "ema", "asgd"] = "ema"
+    """average of the weights, validated beside the last ones, of which the better are kept: ema (exponential
+    moving average over two epochs), asgd (the mean since the validation loss first rose) or none"""
     embedding_size: int = 100
     """features of a token's embedding"""
     bidirectional: bool = True
     """read each text or sequence in both directions"""
     pooling: Literal["last", "max", "mean", "attention", "concat"] = "concat"
     """how the outputs of all steps become one vector; concat: last, max and mean, concatenated"""
-    word_dropout: float = 0.0
-    """probability that a word's embedding is 0 wherever the word occurs in a batch"""
+    word_dropout: Sized[float] = ABSENT
+    """probability that a word's embedding is 0 wherever the word occurs in a batch; if absent, 0 to 0.7: more
+    for fewer texts"""
     max_length: int = 0
     """most tokens or steps to read of each text or sequence; 0: all"""
     keep: Literal["start", "end"] = "start"
@@ -186,7 +196,8 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions):
             "--embedding-size", 1 <= self.embedding_size <= 10**6, "an int in [1, 1e6]", self.embedding_size
         )
         require("--max-length", 0 <= self.max_length <= 10**9, "an int in [0, 1e9]", self.max_length)
-        require("--word-dropout", 0 <= self.word_dropout < 1, "in [0, 1)", self.word_dropout)
+        share = self.word_dropout
+        require("--word-dropout", share is ABSENT or 0 <= share < 1, "in [0, 1)", share)
         require("--folds", self.folds == 0 or 2 <= self.folds <= 1000, "0 or an int in [2, 1000]", self.folds)
         require("--most-empty", 0 <= self.most_empty <= 1, "in [0, 1]", self.most_empty)
         require("--rate-division", 1 <= self.rate_division <= 100, "in [1, 100]", self.rate_division)

@@ -33,8 +33,9 @@ LARGEST, LARGEST_OF_CHARACTERS = 100_000_000, 5_000_000
 STRENGTHS = (1.0, 10.0)
 """Strengths C of the regression that are tried."""
 _ENOUGH = 500  # validation examples that choose alone; of fewer, all examples do, in folds
-_FOLDS = 5
+_FOLDS = 3
 _FEWEST = 10  # examples
+_FEWEST_WITH = 2  # examples of many that have an n-gram: of one alone, no other can profit
 _MOST_NGRAMS, _MOST_WEIGHTS = 500_000, 4_000_000  # of each kind
 _EACH = 0.5  # weight of each linear model before anything is seen
 _NETWORK, _WIDE = 0.5, 1.0  # likewise of the network and of all n-grams
@@ -251,13 +252,11 @@ def learn(
     """
     if len(texts.items) < _FEWEST:
         return None, network, {}
-    held, rows = _held_out(kinds, texts)
-    strengths = {
-        kind: min(STRENGTHS, key=lambda c, kind=kind: _loss(texts, rows, held[kind, c][rows]))  # type: ignore[misc]
-        for kind in kinds
-    }
-    chosen = [(kind, method) for kind in kinds for method in (strengths[kind], 0.0)]
-    experts = [held[each][rows] for each in chosen]
+    divisions = _divisions(texts)
+    rows = np.flatnonzero(np.any(divisions, axis=0))
+    held = {kind: _held_out(kind, texts, divisions) for kind in kinds}
+    chosen = [(kind, method) for kind in kinds for method in held[kind]]
+    experts = [held[kind][method][rows] for kind, method in chosen]
     weights = fit_pool(texts.truth[rows], experts, [_EACH] * len(experts), multi_label=texts.multi_label)
     wide = np.zeros((len(texts.items), texts.truth.shape[1]))
     wide[rows] = np.einsum("e,env->nv", weights, np.stack(experts))
@@ -274,42 +273,50 @@ def learn(
     found = {
         "kinds": [*kinds],
         "ngrams": sum(len(part.ngrams) for part in model.parts),
-        "strengths": strengths,
+        "strengths": {kind: max(held[kind]) for kind in kinds},
         "shares": shares.tolist(),
         **losses,
     }
     return model, joined, found
 
 
-def _held_out(kinds: Sequence[Kind], texts: Texts) -> tuple[dict[tuple[Kind, float], np.ndarray], np.ndarray]:
-    """Returns logits [N, V] of each linear model for examples it did not learn, and where they are.
-
-    The models are named by kind and strength; 0 is naive Bayes.
-    """
-    everyone = np.arange(len(texts.items))
+def _divisions(texts: Texts) -> list[np.ndarray]:
+    """Returns which examples [N] are held out, once or in folds."""
     if texts.validation.sum() >= _ENOUGH:
-        divisions = [texts.validation]
-    else:
-        order = np.random.default_rng(0).permutation(everyone)
-        order = order[np.argsort(np.asarray(texts.strata, dtype=object)[order], kind="stable")]
-        fold = np.empty(len(order), np.int64)
-        fold[order] = everyone % _FOLDS
-        divisions = [fold == k for k in range(_FOLDS)]
-    methods = (*STRENGTHS, 0.0)
-    found = {(kind, c): np.zeros(texts.truth.shape, np.float32) for kind in kinds for c in methods}
+        return [texts.validation]
+    everyone = np.arange(len(texts.items))
+    order = np.random.default_rng(0).permutation(everyone)
+    order = order[np.argsort(np.asarray(texts.strata, dtype=object)[order], kind="stable")]
+    fold = np.empty(len(order), np.int64)
+    fold[order] = everyone % _FOLDS
+    return [fold == k for k in range(_FOLDS)]
+
+
+def _held_out(kind: Kind, texts: Texts, divisions: Sequence[np.ndarray]) -> dict[float, np.ndarray]:
+    """Returns logits [N, V] of each linear model for examples that it did not learn, by strength.
+
+    Of the strengths only the best is left, as the first division finds it; 0 is naive Bayes.
+    """
+    everyone, methods = np.arange(len(texts.items)), [*STRENGTHS, 0.0]
+    found: dict[float, np.ndarray] = {}
     for is_held in divisions:
         learnt, held = everyone[~is_held], everyone[is_held]
-        for kind in kinds:
-            ngrams = _ngrams(kind, texts, learnt)
-            x = ngrams.rows([texts.items[k] for k in held])
-            for method, model in _linear(ngrams, texts, learnt, methods).items():
-                found[kind, method][held] = model.logits(x).numpy()
-    return found, np.flatnonzero(np.any(divisions, axis=0))
+        ngrams = _ngrams(kind, texts, learnt)
+        x = ngrams.rows([texts.items[k] for k in held])
+        logits = {c: model.logits(x).numpy() for c, model in _linear(ngrams, texts, learnt, methods).items()}
+        if not found:
+            best = min(STRENGTHS, key=lambda c: _loss(texts, held, logits[c]))
+            methods = [best, 0.0]
+            found = {c: np.zeros(texts.truth.shape, np.float32) for c in methods}
+        for c, all_logits in found.items():
+            all_logits[held] = logits[c]
+    return found
 
 
 def _ngrams(kind: Kind, texts: Texts, rows: np.ndarray) -> Ngrams:
     most = min(_MOST_NGRAMS, _MOST_WEIGHTS // texts.truth.shape[1])
-    return Ngrams.learn(kind, [texts.items[k] for k in rows], most)
+    fewest = _FEWEST_WITH if len(rows) >= _ENOUGH else 1
+    return Ngrams.learn(kind, [texts.items[k] for k in rows], most, fewest)
 
 
 def _linear(ngrams: Ngrams, texts: Texts, rows: np.ndarray, methods: Sequence[float]) -> dict[float, Linear]:

@@ -5,6 +5,7 @@ chosen once, when the data have been read; ``config.json`` has their values, and
 A task names such options in ``sized`` of its Config, and its Data calls its function here in ``sizes``.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -89,3 +90,38 @@ def pairs(number: int, tokens: int) -> dict[str, Any]:
         "batch_size": 16 if number < 15_000 else 32,
         "epochs": max(10, min(30, round(100_000 / max(number, 1)))),
     }
+
+
+def labelled(texts: int = 0, characters: int = 0, *, has_words: bool = True) -> dict[str, Any]:
+    """Returns the sizes of a classifier, chosen on the guide sets (``docs/results.md``).
+
+    Args:
+        texts: of the training part, if the network learns their words from nothing; otherwise 0.
+        characters: of these texts.
+        has_words: whether a token is a word or a part of one: a text without some of its letters is noise.
+    """
+    if not texts:  # numbers, or a network that knows the language already
+        return {"hidden_size": 128, "dropout": 0.3, "word_dropout": 0.0, "batch_size": 32, "epochs": 10}
+    # a network from nothing learns few texts by heart within a few passes; with most words left out of each
+    # batch it has to rely on many of them
+    hidden_size, dropout, word_dropout, batch_size, epochs = next(
+        sizes for most, sizes in _OF_TEXTS.items() if texts < most
+    )
+    return {
+        "hidden_size": hidden_size,
+        "dropout": dropout,
+        "word_dropout": word_dropout if has_words else 0.0,
+        "batch_size": batch_size,
+        # long texts have more to learn in each, and a pass over them takes longer
+        "epochs": max(3, min(epochs, round(_CHARACTERS / max(characters, 1)))),
+    }
+
+
+_CHARACTERS = 100_000_000  # that are read in all
+# units, dropout, word dropout, batch size and passes, by the number of texts that they are for
+_OF_TEXTS = {
+    2_000: (32, 0.7, 0.7, 8, 30),
+    6_000: (32, 0.6, 0.5, 16, 30),
+    20_000: (128, 0.6, 0.5, 32, 15),
+    math.inf: (128, 0.5, 0.2, 32, 10),
+}
