@@ -91,6 +91,22 @@ def run_folder(path: Path) -> Path:
     return path
 
 
+def test_a_run_that_lost_its_folder_leaves_the_temporary_file_of_the_one_that_has_it(tmp_path):
+    """Both write a file of the same name at that moment."""
+    folder = run_folder(tmp_path / "run")
+
+    def write(temporary: Path) -> None:
+        temporary.write_text("of the first")
+        folder.rename(tmp_path / "elsewhere")
+        run_folder(folder)
+        temporary.write_text("of the second")
+
+    with Claim(folder) as claim, pytest.raises(TrainingStopped, match="was replaced, moved or deleted"):
+        write_atomically(folder / "file", write, claim.check)
+    assert (folder / ".file.tmp").read_text() == "of the second"
+    assert not (folder / "file").exists()
+
+
 def test_where_a_run_may_be_put(tmp_path):
     check_new_folder(tmp_path / "new", overwrite=False)
     (tmp_path / "empty").mkdir()

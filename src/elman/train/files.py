@@ -42,7 +42,8 @@ def write_atomically(
     Args:
         path: the file.
         write: writes the file that it is called with.
-        check: called before anything is written and again before the renaming; what it raises ends the write.
+        check: raises TrainingStopped if the folder is another run's by now. It is called before anything is
+            written, before the renaming, and before a temporary file is removed.
     """
     check()
     temporary = path.with_name(f".{path.name}.tmp")
@@ -60,7 +61,9 @@ def write_atomically(
         check()  # a folder that was replaced meanwhile lacks the temporary file
         raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(TrainingStopped):  # the folder is another run's, whose temporary file has this name
+            check()
+            temporary.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any, check: Callable[[], None] = lambda: None) -> None:
