@@ -1,6 +1,7 @@
 """What every test shares: one thread, one seed, poisoned memory, and the data beside the checkout."""
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,34 @@ settings.register_profile("elman", deadline=None, derandomize=True)
 settings.load_profile("elman")
 
 
+LONG = (
+    "conformance/test_tasks.py",
+    "conformance/test_new_cell_and_task.py",
+    "layers/test_onnx.py",
+    "kernels/test_operator.py",
+    "docs/test_lessons.py",
+    "tasks/test_several_runs.py",
+    "tasks/shared/test_start.py",
+    "test_readme.py",
+    "test_shell.py",
+    "test_light_imports.py",
+    "train/test_kill.py",
+    "inspect/test_inspect_report.py",
+)
+"""Files of few tests that take long. Of several processes none should begin one when the others end."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begins with the files that take longest: those of ``LONG``, then those with most tests."""
+    home, counts = Path(__file__).parent, Counter(item.path for item in items)
+    ranks = {home / name: rank for rank, name in enumerate(LONG)}
+    items.sort(key=lambda item: (ranks.get(item.path, len(LONG)), -counts[item.path]))
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False  # the order above, not xdist's by the number of tests
     # torch says so once a process, of its own layers as well
     config.addinivalue_line("filterwarnings", "ignore:LSTM with projections is not supported with oneDNN")
 

@@ -77,11 +77,19 @@ def test_help_lists_them(work):
 
 def test_trained_by_command_with_both(work):
     options = ["--cell", "minimal-gated-unit", "--hidden-size", "8", "--epochs", "2", "--out", "run"]
-    said = elman(work, "train", "next-number", "numbers.txt", *options)
+    commands = [
+        ["train", "next-number", "numbers.txt", *options],
+        ["guess", "run", "numbers.txt"],
+        ["show", "run"],
+    ]
+    # in one process, which imports torch once
+    program = f"from elman.cli import main\nfor c in {commands}: print('status', main(c), end='\\f')"
+    trained, guessed, shown, rest = run(work, "-c", program).split("status 0\f")
     for name in ("last number", "mean of the window", "this model", "next        elman guess run"):
-        assert name in said
-    assert float(elman(work, "guess", "run", "numbers.txt")) == pytest.approx(3, abs=6)
-    assert "minimal-gated-unit" in elman(work, "show", "run")
+        assert name in trained
+    assert float(guessed) == pytest.approx(3, abs=6)
+    assert "minimal-gated-unit" in shown
+    assert rest == ""
 
 
 def test_testing_finds_and_checks_them(work):

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -204,7 +205,7 @@ def test_threads_that_share_a_folder(tmp_path, alone):
 
 PROGRAM = """if True:
     import pathlib, sys, time
-    import lightning_fabric, matplotlib.figure, torch
+    import lightning_fabric, matplotlib.figure, torch._dynamo
     import elman.tasks.language_model.task
     from elman.cli import main
     ready, go = map(pathlib.Path, sys.argv[1:3])
@@ -236,6 +237,7 @@ def test_processes_that_share_a_folder(tmp_path, alone, more):
         )
     while not all((tmp_path / f"ready{number}").exists() for number in range(2)):
         assert all(process.poll() is None for process in running)
+        time.sleep(0.02)
     (tmp_path / "go").touch()
     said = [process.communicate(timeout=300) for process in running]
     statuses = [process.returncode for process in running]
