@@ -68,6 +68,11 @@ class Classifier(Pooled):
         self.register_buffer("temperature", torch.ones(()))
 
     @property
+    def each(self) -> list["Classifier"]:
+        """The classifier itself, as an ensemble has members."""
+        return [self]
+
+    @property
     def is_exclusive(self) -> bool:
         """Whether an example has exactly one class."""
         return isinstance(self.head, Categorical)

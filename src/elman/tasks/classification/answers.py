@@ -27,6 +27,7 @@ from elman.metrics.label_figures import (
     label_figures,
 )
 from elman.models.classifier import Classifier
+from elman.models.classifier_ensemble import ClassifierEnsemble
 from elman.models.predict import predict
 from elman.pictures.confusion import draw_confusion
 from elman.tasks.classification.batches import batches_of, inputs_of
@@ -47,7 +48,7 @@ class LabelAnswers(TaskAnswers):
 
     config: ClassificationConfig
     facts: ClassificationFacts
-    model: Classifier
+    model: Classifier | ClassifierEnsemble
 
     # Examples
 
@@ -282,7 +283,11 @@ class LabelAnswers(TaskAnswers):
         return "\n".join(report_lines(results))
 
     def proposals(self, results: dict[str, Any]) -> Iterator[Remedy]:
-        """Proposes the network alone where the n-grams raise the log loss of the validation part."""
+        """Proposes the network alone where n-grams harm it, and several networks where a method is ahead."""
         found = results.get("ngrams", {})
         if found.get("joined_log_loss", 0) > found.get("network_log_loss", 0):
             yield Remedy({"ngrams": "none"}, "the n-grams raised the log loss of the validation part")
+        ahead = {name: row["accuracy"] for name, row in results.get("baselines", {}).items()}
+        best = max(ahead, key=ahead.__getitem__, default=None)
+        if best is not None and ahead[best] > results["test"]["accuracy"] and self.config.ensemble == 1:
+            yield Remedy({"ensemble": 5}, f"{best} is ahead: the mean of several networks errs less")

@@ -103,7 +103,7 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions):
         ),
         "parts of the data": ("split", "validation", "test", "folds"),
         "text": ("vocab_size", "min_count", "lowercase", "word_split", "max_length", "keep"),
-        "model": ("embedding_size", "bidirectional", "pooling"),
+        "model": ("embedding_size", "bidirectional", "pooling", "ensemble"),
         "word vectors and pretrained models": (
             "vectors",
             "freeze_vectors",
@@ -137,6 +137,8 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions):
     """features of a token's embedding"""
     bidirectional: bool = True
     """read each text or sequence in both directions"""
+    ensemble: int = 1
+    """number of networks, trained at once from different initial weights; their mean probability decides"""
     pooling: Literal["last", "max", "mean", "attention", "concat"] = "concat"
     """how the outputs of all steps become one vector; concat: last, max and mean, concatenated"""
     word_dropout: Sized[float] = ABSENT
@@ -195,6 +197,7 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions):
         require(
             "--embedding-size", 1 <= self.embedding_size <= 10**6, "an int in [1, 1e6]", self.embedding_size
         )
+        require("--ensemble", 1 <= self.ensemble <= 1000, "an int in [1, 1000]", self.ensemble)
         require("--max-length", 0 <= self.max_length <= 10**9, "an int in [0, 1e9]", self.max_length)
         share = self.word_dropout
         require("--word-dropout", share is ABSENT or 0 <= share < 1, "in [0, 1)", share)

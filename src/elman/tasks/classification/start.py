@@ -100,11 +100,12 @@ def _from_run(
         )
     names = (*names, *(_OF_TEXTS if of_texts else ()))
     config = adopted(config, source.options(names), named, source.folder)
+    members = _names_of(run.config)
     rows, vocabulary = {}, None
     if of_texts:
         known = run.facts.vocabulary
         vocabulary = known.extended(texts, _FEWEST_OF_A_WORD)
-        rows["embedding"] = rows_of(vocabulary, known)
+        rows = {f"{member}embedding": rows_of(vocabulary, known) for member in members}
     facts, weights = ClassificationFacts(scheme, vocabulary), source.weights(rows)
     if not is_classifier:
         config = replace(config, bidirectional=False)
@@ -113,7 +114,27 @@ def _from_run(
         before = run.facts.scheme
         same = (scheme.classes, scheme.multi_label) == (before.classes, before.multi_label)
         kept = (*kept, "pooling.", *(("head.",) if same else ()))
-    return Start(config, facts, {name: w for name, w in weights.items() if name.startswith(kept)})
+    return Start(
+        config,
+        facts,
+        {
+            name: weight
+            for number, own in enumerate(_names_of(config))
+            for name, weight in _renamed(weights, members[number % len(members)], own, kept).items()
+        },
+    )
+
+
+def _names_of(config: Any) -> list[str]:
+    """Returns what the names of each network's weights begin with."""
+    members = getattr(config, "ensemble", 1)
+    return [f"members.{m}." for m in range(members)] if members > 1 else [""]
+
+
+def _renamed(weights: dict[str, Tensor], old: str, new: str, kept: tuple[str, ...]) -> dict[str, Tensor]:
+    """Returns the weights of one network that are kept, under the names of another one."""
+    names = {name.removeprefix(old): name for name in weights if name.startswith(old)}
+    return {new + name: weights[full] for name, full in names.items() if name.startswith(kept)}
 
 
 def _from_vectors(
@@ -134,4 +155,5 @@ def _from_vectors(
         "of": len(has_vector),
         "tokens": float(has_vector[tokens].mean()),
     }
-    return Start(config, facts, {"embedding.weight": torch.from_numpy(vectors)}, coverage)
+    weights = {f"{own}embedding.weight": torch.from_numpy(vectors) for own in _names_of(config)}
+    return Start(config, facts, weights, coverage)

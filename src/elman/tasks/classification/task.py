@@ -21,6 +21,7 @@ from elman.heads.categorical import Categorical
 from elman.heads.multi_label import MultiLabel
 from elman.metrics.label_figures import decide
 from elman.models.classifier import Classifier
+from elman.models.classifier_ensemble import ClassifierEnsemble
 from elman.models.pooling import Pooling
 from elman.tasks.classification.answers import LabelAnswers
 from elman.tasks.classification.cross_validation import Folds
@@ -57,7 +58,7 @@ class SequenceClassifier(Task):
     Data = LabelledData
     Answers = LabelAnswers
 
-    model: Classifier
+    model: Classifier | ClassifierEnsemble
 
     @property
     def scheme(self) -> Scheme:
@@ -129,8 +130,13 @@ class SequenceClassifier(Task):
         )
         return self._fit(learn, out, overwrite, show_progress)
 
-    def build(self) -> Classifier:
-        """Returns the model: embedding, layer, pooling and head."""
+    def build(self) -> Classifier | ClassifierEnsemble:
+        """Returns the model: embedding, layer, pooling and head; or several of them."""
+        if self.config.ensemble == 1:
+            return self._member()
+        return ClassifierEnsemble(self._member() for _ in range(self.config.ensemble))
+
+    def _member(self) -> Classifier:
         config, scheme, vocabulary = self.config, self.scheme, self.vocabulary
         embedding = None if vocabulary is None else nn.Embedding(len(vocabulary), config.embedding_size)
         size = len(scheme.features) if embedding is None else config.embedding_size
