@@ -155,10 +155,12 @@ class Probe(Silent):
     def __init__(self, after: Callable[[int], object]) -> None:
         self.after, self.steps = after, 0
         self.shown: list[tuple[float, dict[str, str]]] = []
+        self.left: list[float] = []
 
     def update(self, share: float, seconds_left: float, facts: dict[str, str]) -> None:
         self.steps += 1
         self.shown.append((share, facts))
+        self.left.append(seconds_left)
         self.after(self.steps)
 
 

@@ -275,6 +275,24 @@ def test_minutes_end_a_run_and_the_rate_falls_with_them(monkeypatch):
     assert fit(language_model(), streams(), epochs=1, max_minutes=0.5).position.step == streams().steps
 
 
+def test_what_is_left_counts_the_cap_on_time(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(loop_module.time, "monotonic", lambda: now[0])
+
+    def pass_a_second(_: int) -> None:
+        now[0] += 1
+
+    capped, ended = Probe(pass_a_second), Probe(pass_a_second)
+    # its 180 steps would take three minutes; the first step is shown before any time has passed
+    fit(language_model(), streams(), epochs=30, max_minutes=0.5, progress=capped)
+    assert capped.left == pytest.approx([0, *range(29, 0, -1), 0][: len(capped.left)])
+    assert len(capped.left) >= 30
+    # where the steps run out first, they decide
+    fit(language_model(), streams(), epochs=1, max_minutes=60, progress=ended)
+    steps = streams().steps
+    assert ended.left == pytest.approx([k * steps / (k + 1) - k for k in range(steps)])
+
+
 def test_patience_ends_a_run_and_the_best_weights_are_kept(tmp_path, monkeypatch):
     losses, seen = iter([3.0, 2.0, 2.5, 2.0, 1.0]), []
 
