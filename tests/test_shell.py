@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,10 @@ from tiny import reviews, sentences, text
 
 from elman import LanguageModel, SequenceClassifier, Translator
 from elman.cli import main
+from elman.data.read import opening
+from elman.data.read import text as reading_text
+from elman.data.tokens import corpus
+from elman.tasks.shared.run_folder import open_run
 
 ELMAN = (sys.executable, "-m", "elman.cli")
 SMALL = {"hidden_size": 4, "embedding_size": 4, "epochs": 1, "batch_size": 8}
@@ -156,3 +162,103 @@ def test_no_output_at_all(runs):
     line = f"{' '.join(ELMAN)} show lm >&-"
     ran = subprocess.run(["bash", "-c", line], cwd=runs, capture_output=True, check=False)
     assert b"Traceback" not in ran.stderr
+
+
+TRAININGS = {
+    "language-model": ("corpus.txt", ["--bptt=20", "--ngrams=none"]),
+    "classification": ("reviews.csv", []),
+    "translation": ("pairs.tsv", []),
+}
+TINY = [f"--{name.replace('_', '-')}={value}" for name, value in SMALL.items()]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("task", TRAININGS)
+def test_training_from_a_pipe_is_training_from_its_file(runs, tmp_path, monkeypatch, task):
+    monkeypatch.chdir(tmp_path)
+    file, flags = TRAININGS[task]
+    os.mkfifo("pipe")
+    writer = threading.Thread(
+        target=Path("pipe").write_bytes, args=((runs / file).read_bytes(),), daemon=True
+    )
+    writer.start()
+    for data in ("pipe", str(runs / file)):
+        assert (
+            main(["train", task, data, *flags, *TINY, "--overwrite", "--out", f"{Path(data).name}.run"]) == 0
+        )
+    first, second = (path.read_bytes() for path in Path().glob("*.run/model.safetensors"))
+    assert first == second
+
+
+def test_training_from_standard_input(runs, tmp_path):
+    line = f"cat {runs / 'reviews.csv'} | {' '.join(ELMAN)} train classification /dev/stdin {' '.join(TINY)}"
+    ran = subprocess.run(
+        ["bash", "-c", line], cwd=tmp_path, capture_output=True, check=False, env=environment()
+    )
+    assert (ran.returncode, b"Traceback" in ran.stderr) == (0, False), ran.stderr
+    assert b"40 examples" in run(tmp_path, "show", "runs/classification").stdout
+
+
+def test_a_file_that_grows_while_it_is_read(tmp_path, monkeypatch):
+    path = tmp_path / "log.txt"
+    path.write_text(text(60))
+    read = opening.read_bytes
+
+    def growing(file: Path, *arguments: object, **options: object) -> Iterator[bytes]:
+        yield from read(file, *arguments, **options)
+        with path.open("a") as log:
+            log.write("Ω new lines of a log\n")
+
+    for module in (reading_text, corpus):
+        monkeypatch.setattr(module, "read_bytes", growing)
+    size = path.stat().st_size
+    task = LanguageModel(**SMALL, bptt=20, ngrams="none").train(path, tmp_path / "run")
+    assert path.stat().st_size > size
+    assert len("".join(task.generate(length=5, seed=0))) == 5
+    assert open_run(tmp_path / "run").origin.bytes > 0
+
+
+def limited(limit: int) -> Callable[[], None]:
+    """A function that lets a process write files of at most so many bytes."""
+    import resource
+
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+
+def test_a_file_system_that_refuses_a_file_ends_training_in_one_line(tmp_path):
+    pytest.importorskip("resource", reason="this system has no limits of a file's size")
+    (tmp_path / "corpus.txt").write_text(text(60))
+    flags = [*FLAGS, "--hidden-size=100", "--epochs=1", "--ngrams=none", "--checkpoint-seconds=0.000001"]
+    command = ("train", "language-model", "corpus.txt", *flags, "--out=run")
+    ran = run(tmp_path, *command, preexec_fn=limited(100_000))
+    last = ran.stderr.decode().splitlines()[-1]
+    assert (ran.returncode, b"Traceback" in ran.stderr) == (1, False)
+    assert last.startswith("elman: run/checkpoint.safetensors: cannot be written: File too large. What was ")
+    assert not list((tmp_path / "run").glob(".*"))
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="this system has no folder that nobody may write")
+def test_a_folder_that_nobody_may_write_ends_in_one_line(runs, monkeypatch, capsys):
+    monkeypatch.chdir(runs)
+    for arguments in (
+        ["train", "language-model", "corpus.txt", *FLAGS, "--out", "/proc/self/run"],
+        ["inspect", "lm", "--out", "/proc/self/page"],
+    ):
+        assert main(arguments) == 2
+        assert (
+            capsys.readouterr()
+            .err.splitlines()[-1]
+            .startswith(f"elman: {arguments[-1]}: cannot be created: ")
+        )
+
+
+def test_training_on_a_folder_with_its_own_runs(tmp_path, monkeypatch, caplog):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.txt", "b.txt"):
+        Path(name).write_text(text(60))
+    flags = [*FLAGS, "--epochs=1", "--ngrams=none"]
+    for out in ("runs/first", "runs/second"):
+        assert main(["train", "language-model", ".", *flags, "--out", out]) == 0
+    assert ".: 1 run folder left out: runs/first" in caplog.text
+    weights = {Path("runs", name, "model.safetensors").read_bytes() for name in ("first", "second")}
+    assert len(weights) == 1

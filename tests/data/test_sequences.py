@@ -217,3 +217,22 @@ def test_bad_arrays_are_refused(arguments, message):
     with pytest.raises(InputError) as error:
         sequences_from_arrays(*arguments)
     assert str(error.value).startswith(message)
+
+
+@pytest.mark.parametrize("form", ["%d.%m.%Y", "%d %B %Y", "%Y-%m-%d", "%-d/%-m/%Y %H:%M"])
+def test_dates_order_the_steps_as_dates(tmp_path, form):
+    days = np.arange("2024-01-25", "2024-03-05", dtype="datetime64[D]")
+    order = np.random.default_rng(0).permutation(len(days))
+    rows = [f"s,{days[k].astype('datetime64[s]').item().strftime(form)},{k},1" for k in order]
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(["unique_id,ds,x,y", *rows]) + "\n")
+    assert read(path).inputs[0, :, 0].tolist() == list(range(len(days)))
+
+
+def test_dates_with_two_readings_are_refused(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("unique_id,ds,x,y\ns,01/02/2024,1,1\ns,05/01/2024,2,1\n")
+    with pytest.raises(
+        InputError, match=r"'ds': '01/02/2024' may be 1 February 2024 or 2 January 2024\. Write"
+    ):
+        read(path)

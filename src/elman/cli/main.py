@@ -15,6 +15,7 @@ from elman.cli.output import print_json
 from elman.cli.overview import overview, summary, tasks, verbs
 from elman.cli.parse import Flag, flags_of, parse
 from elman.config import Argument, flag, from_json, read_yaml, to_json
+from elman.data.read.pipes import kept_pipes
 from elman.errors import InputError, Interrupted, TrainingStopped
 from elman.notice import LOGGER
 from elman.registry import find_task, load_module, task_names, task_of_verb, task_options
@@ -118,7 +119,7 @@ def main(arguments: list[str] | None = None) -> int:
     warnings.showwarning = _one_line_warning
     LOGGER.addHandler(_PRINTED)
     LOGGER.setLevel(logging.INFO)
-    with output.for_every_character(), handling(_stop):
+    with output.for_every_character(), handling(_stop), kept_pipes():
         try:
             status = _dispatch(sys.argv[1:] if arguments is None else arguments)
             output.flush()  # inside the try: a closed pipe is not an error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from elman.data.read.reading import PLAIN, Reading
 from elman.data.read.tables import (
     check_columns,
     check_filled,
+    decimal_mark,
     number_columns,
     read_table,
     row_number,
@@ -44,6 +45,7 @@ class Sequences:
         features: name of each input column.
         outputs: name of each target.
         weights: [N] weight of each sequence in the loss, or None: all equal.
+        decimal: decimal mark of a table's numbers; empty if they were no texts with marks.
     """
 
     inputs: np.ndarray
@@ -53,6 +55,7 @@ class Sequences:
     features: list[str]
     outputs: list[str]
     weights: np.ndarray | None = None
+    decimal: str = ""
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -73,6 +76,7 @@ class Sequences:
             self.features,
             self.outputs,
             None if self.weights is None else self.weights[index],
+            self.decimal,
         )
 
 
@@ -201,7 +205,9 @@ def sequences_from_table(
     if with_target:
         targets = number_columns(table, [target_column], path, reading=reading)
         values = np.concatenate([values, targets], axis=1)
-    return _grouped(table, values, features, path, id_column, time_column, target_column, with_target)
+    read = _grouped(table, values, features, path, id_column, time_column, target_column, with_target)
+    numbers = [*features, *([target_column] if with_target else [])]
+    return replace(read, decimal=decimal_mark([(table, path)], numbers, reading))
 
 
 def _grouped(
@@ -221,7 +227,7 @@ def _grouped(
     names = text_column(table, id_column)
     numbers: dict[str, int] = {}
     sequence = np.array([numbers.setdefault(name, len(numbers)) for name in names])
-    times = time_order(table, time_column) if time_column in table.columns else np.arange(len(table))
+    times = time_order(table, time_column, path) if time_column in table.columns else np.arange(len(table))
     order = np.lexsort((times, sequence))
     same = (np.diff(sequence[order]) == 0) & (np.diff(times[order]) == 0)
     if same.any():

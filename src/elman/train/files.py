@@ -3,12 +3,14 @@
 import errno
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
+from elman.data.read.folders import RUN, RUN_KEYS
 from elman.errors import InputError, TrainingStopped
 
 try:
@@ -16,7 +18,7 @@ try:
 except ImportError:  # not a Unix
     fcntl = None  # type: ignore[assignment]
 
-CONFIG = "config.json"
+CONFIG = RUN
 WEIGHTS = "model.safetensors"
 VOCABULARY = "vocabulary.json"
 HISTORY = "history.jsonl"
@@ -29,6 +31,26 @@ _ENDINGS = {".json", ".jsonl", ".safetensors", ".npy", ".npz", ".png", ".tmp"}  
 _ENDINGS_OF_REPORTS = {".html", ".png", ".svg", ".csv", ".json"}
 _OLD = ".old"  # suffix of a folder that is being replaced
 _TRIES = 20  # times that a folder may be replaced by others while it is being replaced
+
+
+class WriteError(OSError):
+    """A file of a run folder cannot be written, as on a full disk; it names the file, not a temporary one."""
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Raises WriteError with the name of a file for what goes wrong while it is written."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise  # a folder that was replaced
+    except OSError as error:
+        raise WriteError(error.errno, error.strerror or str(error), str(path)) from error
+    except Exception as error:  # safetensors has an error of its own around that of the operating system
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        if number is None:
+            raise
+        raise WriteError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
 
 
 def write_atomically(
@@ -44,24 +66,29 @@ def write_atomically(
         write: writes the file that it is called with.
         check: raises TrainingStopped if the folder is another run's by now. It is called before anything is
             written, before the renaming, and before a temporary file is removed.
+
+    Raises:
+        WriteError: the file cannot be written; the old one stays.
     """
     check()
     temporary = path.with_name(f".{path.name}.tmp")
-    temporary.unlink(missing_ok=True)
     try:
-        with temporary.open("xb"):  # the operating system applies the user's mask; a library may not
-            mode = temporary.stat().st_mode
-        write(temporary)
-        temporary.chmod(mode)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        check()
-        temporary.replace(path)
+        with naming(path):
+            temporary.unlink(missing_ok=True)
+            with temporary.open("xb"):  # the operating system applies the user's mask; a library may not
+                mode = temporary.stat().st_mode
+            write(temporary)
+            temporary.chmod(mode)
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            check()
+            temporary.replace(path)
     except FileNotFoundError:
         check()  # a folder that was replaced meanwhile lacks the temporary file
         raise
     finally:
-        with suppress(TrainingStopped):  # the folder is another run's, whose temporary file has this name
+        # the folder is another run's, whose temporary file has this name; or it cannot be written
+        with suppress(TrainingStopped, OSError):
             check()
             temporary.unlink(missing_ok=True)
 
@@ -176,7 +203,7 @@ def _is_taken(folder: Path, overwrite: bool) -> bool:
 def _is_run(folder: Path) -> bool:
     """Whether the folder holds a run's configuration and only files that a run writes."""
     config = _read_object(folder / CONFIG)
-    return {"format_version", "task", "config"} <= config.keys() and all(
+    return config.keys() >= RUN_KEYS and all(
         (entry.is_file() and entry.suffix in _ENDINGS) or is_report(entry) or is_left_of_a_report(entry)
         for entry in folder.iterdir()
     )

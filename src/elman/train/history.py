@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from elman.train.files import write_atomically
+from elman.train.files import naming, write_atomically
 
 
 class History:
@@ -39,7 +39,7 @@ class History:
         self.lines.append(line)
         if self._path is not None:
             self._check()
-            with self._path.open("a", encoding="utf-8") as file:
+            with naming(self._path), self._path.open("a", encoding="utf-8") as file:
                 file.write(_format(line))
 
     @property

@@ -1,7 +1,6 @@
 import bz2
 import gzip
 import lzma
-import os
 import re
 import shutil
 import subprocess
@@ -55,13 +54,6 @@ def test_paths_that_give_nothing_are_refused(tmp_path):
         find_text_files([tmp_path / "empty"])
     with pytest.raises(InputError, match="no file or folder given"):
         find_text_files([])
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_a_pipe_cannot_be_read_twice(tmp_path):
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(InputError, match="pipe: must be a file or a folder"):
-        find_text_files([tmp_path / "pipe"])
 
 
 # Reading

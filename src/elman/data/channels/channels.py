@@ -30,6 +30,7 @@ from elman.data.read.tables import (
 from elman.data.series.time_columns import holds_dates, parts_of_time, without_totals
 from elman.data.series.time_forms import TimeForm
 from elman.data.series.time_parts import with_time
+from elman.data.series.times import AmbiguousTimes
 from elman.errors import InputError
 from elman.notice import notice
 
@@ -214,15 +215,19 @@ def _order(
 ) -> "tuple[np.ndarray, TimeForm | None]":
     """Returns numbers in the order of the times, and their form; the order of texts if they are no times.
 
+    Dates that may be read in two ways are taken to be in order.
+
     Raises:
         InputError: a time is not of the format that the user gave.
     """
     try:
         times = clock.read(table[column], path)
+    except AmbiguousTimes:
+        return np.arange(len(table)), None  # the rows keep their order
     except InputError:
         if clock.time_format is not None:
             raise
-        return time_order(table, column).astype(np.int64), None
+        return time_order(table, column, path).astype(np.int64), None
     if times.assumed:
         notice(f"{path}: {column} is read {times.assumed}")
     return times.values, times.form

@@ -16,13 +16,16 @@ from elman.data.labelled.folders import UNLABELLED, check_no_parts
 from elman.data.labelled.left_out import left_out
 from elman.data.labelled.lines import from_lines, labels_of_cell, of_one_label
 from elman.data.read.delimited import DELIMITED
+from elman.data.read.folders import holds_only_runs
 from elman.data.read.npz import read_arrays
 from elman.data.read.opening import kind_of
+from elman.data.read.pipes import can_be_read_again
 from elman.data.read.reading import Reading
 from elman.data.read.tables import (
     NAMED_TABLES,
     check_columns,
     check_filled,
+    decimal_mark,
     read_table,
     row_number,
     text_column,
@@ -101,14 +104,22 @@ def _label_of(file: Path) -> str:
 
 
 def resolved(path: Path, columns: Columns) -> Columns:
-    """Returns the columns with the names that a table shows; see ``found_columns``."""
-    if not path.is_file() or not _is_table(path, columns):
+    """Returns the columns with the names, and the decimal mark of numbers, that a table shows.
+
+    See ``found_columns`` and ``found_sequences``.
+    """
+    if not can_be_read_again(path) or not _is_table(path, columns):
         return columns
     table = without_header(read_table(path, columns.reading), path)
-    if columns.id in table.columns and columns.text not in table.columns:
-        return columns
-    found = found_columns(table, path, columns, with_labels=True)
-    return found if found.text in table.columns else found_sequences(table, path, columns) or found
+    if columns.id not in table.columns or columns.text in table.columns:
+        found = found_columns(table, path, columns, with_labels=True)
+        steps = None if found.text in table.columns else found_sequences(table, path, columns)
+        if steps is None:
+            return found
+        columns = steps
+    numbers = [c for c in table.columns if c not in (columns.id, columns.time, columns.label)]
+    mark = decimal_mark([(table, path)], numbers, columns.reading)
+    return replace(columns, reading=columns.reading.as_trained(mark))
 
 
 def _is_table(path: Path, columns: Columns) -> bool:
@@ -251,7 +262,11 @@ def _from_named(arrays: dict[str, np.ndarray], path: Path, with_labels: bool) ->
 
 
 def _from_folders(path: Path, reading: Reading) -> Labelled:
-    folders = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
+    inside = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
+    runs = [folder.name for folder in inside if holds_only_runs(folder)]
+    folders = [folder for folder in inside if folder.name not in runs]
+    if runs:
+        notice(f"{path}: left out: {', '.join(runs)}, which {'holds' if len(runs) == 1 else 'hold'} runs")
     check_no_parts(path)
     without_labels = [folder for folder in folders if folder.name.lower() in UNLABELLED]
     folders = [folder for folder in folders if folder not in without_labels]

@@ -16,6 +16,7 @@ from elman.config import shown
 from elman.data.read.cells import is_iso_date, number_of
 from elman.data.read.margins import from_header, to_last_row
 from elman.data.read.opening import kind_of
+from elman.data.read.pipes import can_be_read_again
 from elman.data.read.reading import PLAIN, Reading
 from elman.data.read.text import read_text
 from elman.errors import InputError
@@ -100,7 +101,7 @@ def table_of(text: str, path: Path, reading: Reading = PLAIN) -> pl.DataFrame:
 
 def separator_of(path: Path, reading: Reading = PLAIN) -> str | None:
     """Returns the character between the cells of a file; None if it is no table of text."""
-    if not path.is_file() or kind_of(path) not in DELIMITED:
+    if not can_be_read_again(path) or kind_of(path) not in DELIMITED:
         return None
     head = "".join(islice(read_text(path, in_lines=True, reading=reading), 1))
     return _separator(from_header(head, reading.delimiter or "".join(_NAMES)).text, path, reading)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from elman.data.read.pipes import kept
 from elman.errors import InputError
 
 BLOCK = 1 << 20
@@ -24,14 +25,19 @@ def kind_of(path: Path) -> str:
     return name.suffix.lower()
 
 
-def read_bytes(path: Path, block_bytes: int = BLOCK) -> Iterator[bytes]:
+def read_bytes(path: Path, block_bytes: int = BLOCK, *, once: bool = False) -> Iterator[bytes]:
     """Yields the bytes of a file or pipe as they come, unpacked if they are compressed.
+
+    Args:
+        path: the file.
+        block_bytes: bytes to read at a time.
+        once: whether a pipe need not be kept to be read again (see ``kept_pipes``).
 
     Raises:
         InputError: the file cannot be read, or is a damaged archive.
     """
     try:
-        file = path.open("rb", buffering=BLOCK)
+        file = (None if once else kept(path)) or path.open("rb", buffering=BLOCK)
     except OSError as error:
         raise InputError(f"{path}: the file cannot be read: {error.strerror or error}") from None
     with file:

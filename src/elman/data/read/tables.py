@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shlex
 import warnings
 from collections.abc import Sequence
@@ -194,11 +195,26 @@ def _way_out(stray: Stray) -> str:
     return f"write numbers of one unit, without it, in place of {' and '.join(stray.units)}"
 
 
-def time_order(table: pl.DataFrame, column: str) -> np.ndarray:
-    """Returns the rank of each row's time: of numbers by value, of anything else as polars orders it."""
+def time_order(table: pl.DataFrame, column: str, path: Path) -> np.ndarray:
+    """Returns the rank of each row's time: of numbers and dates by value, of other texts by their characters.
+
+    Raises:
+        InputError: the days and months of dates may be read in two ways.
+    """
+    from elman.data.series.times import AmbiguousTimes, read_times  # they read the cells of tables
+
     cells = table[column]
     if cells.dtype == pl.String and not (numbers := numbers_of(cells).values).has_nulls():
         cells = numbers
+    if cells.dtype != pl.String:
+        return cells.rank("dense").to_numpy()
+    try:
+        cells = pl.Series(read_times([(cells, path)], fractions=True).values)
+    except AmbiguousTimes as error:
+        readings = re.sub(r" \(--time-format [^)]*\)", "", str(error)).removesuffix("Choose one.")
+        raise InputError(f"{readings}Write dates as 2024-12-31.") from None
+    except InputError:
+        pass  # names of steps
     return cells.rank("dense").to_numpy()
 
 

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from elman.data.read.encodings import likely, marked, may_be_marked
+from elman.data.read.folders import files_below
 from elman.data.read.opening import BLOCK, arriving_bytes, read_bytes
+from elman.data.read.pipes import can_be_read_again
 from elman.data.read.reading import PLAIN, Reading
 from elman.errors import InputError
 
@@ -37,8 +39,7 @@ def list_of_texts(texts: Any, name: str) -> list[Any]:
 def find_text_files(paths: Sequence[Path]) -> list[Path]:
     """Returns the named files, and all files in the named folders, in order and without repeats.
 
-    The files of a folder are found at any depth and sorted by path. Hidden files and folders, whose names
-    begin with a dot, are skipped.
+    The files of a folder are found at any depth, see ``files_below``.
 
     Raises:
         InputError: a path does not exist or is neither file nor folder, a folder cannot be listed or holds
@@ -48,11 +49,11 @@ def find_text_files(paths: Sequence[Path]) -> list[Path]:
     for path in map(Path, paths):
         # os.path returns False where Path raises: for names too long and folders without permission
         if os.path.isdir(path):
-            below = sorted(_files_below(path))
+            below = files_below(path)
             if not below:
                 raise InputError(f"{path}: the folder holds no files (hidden ones are not read)")
             files.update(dict.fromkeys(below))
-        elif os.path.isfile(path):
+        elif can_be_read_again(path):
             files[path] = None
         elif os.path.exists(path):
             raise InputError(f"{path}: must be a file or a folder, not a pipe, because text is read twice")
@@ -61,16 +62,6 @@ def find_text_files(paths: Sequence[Path]) -> list[Path]:
     if not files:
         raise InputError("no file or folder given")
     return list(files)
-
-
-def _files_below(folder: Path) -> Iterator[Path]:
-    def refuse(error: OSError) -> None:
-        raise InputError(f"{error.filename}: the folder cannot be listed: {error.strerror}") from error
-
-    for parent, folders, files in os.walk(folder, onerror=refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        visible = (Path(parent, name) for name in files if not name.startswith("."))
-        yield from (file for file in visible if file.is_file())
 
 
 def read_text(
@@ -228,7 +219,7 @@ def arriving_lines(file: Any, name: str, reading: Reading = PLAIN) -> Iterator[l
         reading: its encoding.
     """
     number = 0
-    blocks = read_bytes(file) if isinstance(file, Path) else arriving_bytes(file, name)
+    blocks = read_bytes(file, once=True) if isinstance(file, Path) else arriving_bytes(file, name)
     for lines in lines_of(decoded(blocks, name, reading=reading, strict=False)):
         good = []
         for line in lines:

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from elman.config import counted
+from elman.data.read.folders import files_below
 from elman.data.read.opening import kind_of
 from elman.data.read.reading import PLAIN, Reading
 from elman.data.read.tables import (
@@ -62,8 +63,7 @@ def _files(path: Path) -> list[tuple[Path, str]]:
     """Returns a file, or the tables of a folder and its folders, each with the name of its series."""
     if not path.is_dir():
         return [(path, _series_name(path.name))]
-    inside = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
-    tables = [file for file in inside if kind_of(file) in TABLES]
+    tables = [file for file in files_below(path) if kind_of(file) in TABLES]
     if not tables:
         raise InputError(f"{path}: the folder has no tables; their names end in {', '.join(TABLES)}")
     return [(file, _series_name(file.relative_to(path).as_posix())) for file in tables]

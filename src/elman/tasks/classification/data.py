@@ -89,6 +89,7 @@ class LabelledData(TaskData):
                 label_column=columns.label,
                 id_column=columns.id,
                 time_column=columns.time,
+                decimal=columns.reading.decimal,  # type: ignore[arg-type]
             )
         examples_read = read_all(config, paths, columns)
         if not are_labels(examples_read.labels):

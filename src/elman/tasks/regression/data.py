@@ -103,6 +103,7 @@ class RegressionData(TaskData):
         """Reads one table and splits its sequences at random."""
         path = the_one_file(paths)
         sequences = read_table_or_arrays(config, path, with_target=True)
+        config = replace(config, decimal=config.decimal or sequences.decimal or None)  # type: ignore[arg-type]
         order = np.random.default_rng(config.seed).permutation(len(sequences))
         cuts = split_points(len(sequences), config.split, "sequences", str(path))
         flat = len(sequences.outputs) == 1

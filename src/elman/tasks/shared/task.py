@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from elman.cells.initialise import uniform_bound
 from elman.cells.named import fingerprint, is_file, make_cell
 from elman.config import require, shown, to_json
+from elman.data.read.pipes import kept_pipes
 from elman.draws import Draws, for_shapes
-from elman.errors import InputError, Interrupted, not_fitted
+from elman.errors import InputError, Interrupted, TrainingStopped, not_fitted
 from elman.layers.recurrent import Recurrent
 from elman.notice import notice
 from elman.pictures.base import can_draw
@@ -157,7 +158,8 @@ class Task(ABC):
         require("data", bool(paths) or data is None or makes_data, "at least one path", data)
 
         def read(folder: Path | None) -> TaskData:
-            read = self._read(paths, folder)
+            with kept_pipes():
+                read = self._read(paths, folder)
             read.paths = paths
             return read
 
@@ -248,15 +250,21 @@ class Task(ABC):
         )
 
     def _train(self, parts: Parts, loop: Loop, show_progress: bool, *, resume: bool = False) -> None:
-        loop.run(resume)
+        run = shlex.quote(str(self.folder))
         try:
-            self._finish(parts, loop, show_progress)
-        except KeyboardInterrupt as signalled:  # Interrupted is one
-            if self.folder is None:
-                raise
-            run, number = shlex.quote(str(self.folder)), getattr(signalled, "number", signal.SIGINT)
-            said = f"trained, interrupted while measuring; continue with: elman resume {run}"
-            raise Interrupted(said, number) from None
+            loop.run(resume)
+            try:
+                self._finish(parts, loop, show_progress)
+            except KeyboardInterrupt as signalled:  # Interrupted is one
+                if self.folder is None:
+                    raise
+                said = f"trained, interrupted while measuring; continue with: elman resume {run}"
+                raise Interrupted(said, getattr(signalled, "number", signal.SIGINT)) from None
+        except files.WriteError as error:
+            raise TrainingStopped(
+                f"{error.filename}: cannot be written: {error.strerror}. What was saved before is whole; "
+                f"when this is mended, continue with: elman resume {run}"
+            ) from None
 
     def _finish(self, parts: Parts, loop: Loop, show_progress: bool) -> None:
         """Measures the trained model and writes what the run folder still lacks."""
