@@ -1,5 +1,6 @@
 """Files that are whole or not there, and folders that are replaced only where they may be."""
 
+import errno
 import os
 import shutil
 import stat
@@ -7,10 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from safetensors import SafetensorError
 
 from elman.errors import InputError, TrainingStopped
 from elman.train.files import (
     Claim,
+    WriteError,
     check_new_folder,
     check_new_report,
     install,
@@ -36,6 +39,41 @@ def test_a_writer_that_fails_leaves_the_old_content(tmp_path):
         write_atomically(path, write)
     assert path.read_text() == "old"
     assert names(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/elsewhere/.file.tmp"),
+        SafetensorError(f"Error while serializing: I/O error: no space (os error {errno.ENOSPC})"),
+    ],
+    ids=["the system's", "safetensors'"],
+)
+def test_what_the_system_refuses_names_the_file(tmp_path, error):
+    def write(_: Path) -> None:
+        raise error
+
+    with pytest.raises(WriteError) as refused:
+        write_atomically(tmp_path / "file", write)
+    assert (refused.value.filename, refused.value.strerror) == (
+        str(tmp_path / "file"),
+        "No space left on device",
+    )
+
+
+def test_a_folder_that_is_replaced_meanwhile_is_told_by_the_check(tmp_path):
+    gone = []
+
+    def check() -> None:
+        if gone:
+            raise TrainingStopped("was replaced")
+
+    def write(_: Path) -> None:
+        gone.append(True)
+        raise SafetensorError(f"Error while serializing: I/O error: no file (os error {errno.ENOENT})")
+
+    with pytest.raises(TrainingStopped, match="was replaced"):
+        write_atomically(tmp_path / "file", write, check)
 
 
 def test_until_it_is_whole_the_old_content_is_read(tmp_path):

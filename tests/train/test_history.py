@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from elman.errors import TrainingStopped
 from elman.train.history import History, looks_back, read_history, sparkline
 
 
@@ -33,6 +34,24 @@ def test_a_new_run_begins_with_an_empty_file(tmp_path):
     path.write_text("something else\n")
     assert History(path).lines == []
     assert path.read_bytes() == b""
+
+
+def test_a_folder_that_is_replaced_while_a_line_is_written_is_what_is_told(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    checks = []
+
+    def check() -> None:
+        checks.append(folder.exists())
+        if not checks[-1]:
+            raise TrainingStopped("run: was replaced")
+        if len(checks) > 2:  # after those of the new file: another process replaces the folder now
+            folder.rename(tmp_path / "old")
+
+    history = History(folder / "history.jsonl", check=check)
+    with pytest.raises(TrainingStopped, match="was replaced"):
+        history.append(line(1))
+    assert checks[-1] is False
 
 
 def test_a_resumed_run_keeps_what_belongs_to_its_checkpoint(tmp_path):

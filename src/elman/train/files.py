@@ -39,18 +39,22 @@ class WriteError(OSError):
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Raises WriteError with the name of a file for what goes wrong while it is written."""
+    """Raises WriteError with the name of a file for what goes wrong while it is written.
+
+    A folder that is absent is a FileNotFoundError.
+    """
     try:
         yield
     except FileNotFoundError:
-        raise  # a folder that was replaced
+        raise
     except OSError as error:
         raise WriteError(error.errno, error.strerror or str(error), str(path)) from error
     except Exception as error:  # safetensors has an error of its own around that of the operating system
         number = re.search(r"\(os error (\d+)\)", str(error))
         if number is None:
             raise
-        raise WriteError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
+        kind = FileNotFoundError if int(number[1]) == errno.ENOENT else WriteError
+        raise kind(int(number[1]), os.strerror(int(number[1])), str(path)) from error
 
 
 def write_atomically(

@@ -39,8 +39,12 @@ class History:
         self.lines.append(line)
         if self._path is not None:
             self._check()
-            with naming(self._path), self._path.open("a", encoding="utf-8") as file:
-                file.write(_format(line))
+            try:
+                with naming(self._path), self._path.open("a", encoding="utf-8") as file:
+                    file.write(_format(line))
+            except FileNotFoundError:
+                self._check()  # a folder that was replaced since the check before
+                raise
 
     @property
     def bytes(self) -> int:

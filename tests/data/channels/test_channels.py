@@ -86,6 +86,60 @@ def test_what_is_wrong_is_named(tmp_path, content, message):
         read(tmp_path, content)
 
 
+HOURS = [(f"2024-03-0{1 + k // 24}", f"{k % 24}:30", k) for k in range(48)]
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "message"),
+    [
+        (
+            "date,time of day,a",
+            [(d, "" if k == 7 else t, k) for d, t, k in HOURS],
+            "row 9, column 'time of day': must",
+        ),
+        (
+            "date,time of day,a",
+            [("" if k == 7 else d, t, k) for d, t, k in HOURS],
+            "row 9, column 'date': must not be",
+        ),
+        (
+            "date,time of day,a",
+            [(d, "25:99" if k == 7 else t, k) for d, t, k in HOURS],
+            r"row 9, .* Got '2024-03-01 25:99'",
+        ),
+        (
+            "year,month,day,a",
+            [(2024, 1, "" if k == 5 else k + 1, k) for k in range(20)],
+            "row 7, column 'day': must not",
+        ),
+        (
+            "when,a",
+            [(f"{d} {t}" if k % 20 else "n/a", k) for d, t, k in HOURS],
+            r"row 2, column 'when': .* Got 'n/a'",
+        ),
+        (
+            "time,a",
+            [(f"{d} {t}" if k != 40 else "unknown", k) for d, t, k in HOURS],
+            r"row 42, column 'time': must be .* --time-format\. Got 'unknown'",
+        ),
+    ],
+)
+def test_a_time_that_is_missing_or_none_names_its_row(tmp_path, header, rows, message):
+    content = "\n".join([header, *(",".join(map(str, row)) for row in rows)]) + "\n"
+    with pytest.raises(InputError, match=rf"table\.csv: {message}"):
+        read(tmp_path, content)
+
+
+def test_names_of_steps_are_no_faulty_times(tmp_path):
+    (only,) = read(tmp_path, "time,a\n2024-03-01,1\nfirst,2\nsecond,3\n").series
+    assert only.times == ["2024-03-01", "first", "second"]
+
+
+def test_dates_with_two_readings_keep_their_order(tmp_path):
+    (only,) = read(tmp_path, "time,a\n01/02/2024,1\n05/01/2024,2\n").series
+    assert only.values[:, 0].tolist() == [1, 2]
+
+
 def from_memory(X, columns=None):
     return channels_from_memory(X, replace(ROLES, columns=columns or ()))
 

@@ -197,6 +197,23 @@ def test_parts_that_are_no_time_are_not_joined(tmp_path, header, columns):
         read(table(tmp_path, header, *columns))
 
 
+@pytest.mark.parametrize(
+    ("header", "columns", "message"),
+    [
+        ("date,hour", [DAYS[:5] * 2, [0] * 5 + [12] * 4 + [""]], "row 11, column 'hour': must not be empty"),
+        (
+            "year,month,day",
+            [[2024] * 10, [1] * 10, [1, 2, "", *range(4, 11)]],
+            "row 4, column 'day': must not be",
+        ),
+        ("when", [["n/a", *DAYS[1:]]], r"row 2, column 'when': must be an integer, a date .* Got 'n/a'"),
+    ],
+)
+def test_a_time_that_is_missing_or_none_names_its_row(tmp_path, header, columns, message):
+    with pytest.raises(InputError, match=message):
+        read(table(tmp_path, f"{header},load", *columns, numbers(0)))
+
+
 def test_a_whole_time_and_a_named_column_come_before_parts(tmp_path):
     years = ["2024"] * 10
     path = table(

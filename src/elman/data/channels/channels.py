@@ -27,7 +27,7 @@ from elman.data.read.tables import (
     text_column,
     time_order,
 )
-from elman.data.series.time_columns import holds_dates, parts_of_time, without_totals
+from elman.data.series.time_columns import holds_dates, mostly_dates, parts_of_time, without_totals
 from elman.data.series.time_forms import TimeForm
 from elman.data.series.time_parts import with_time
 from elman.data.series.times import AmbiguousTimes
@@ -187,16 +187,20 @@ def _with_time(table: "pl.DataFrame", path: Path, roles: Roles) -> "tuple[pl.Dat
         return table, replace(roles, time_parts=())
     if roles.time_parts:
         check_columns(table, list(roles.time_parts), path)
+        for part in roles.time_parts:
+            check_filled(table, part, path)
         return with_time(table, roles.time_parts, name, roles.columns), roles
     if not roles.find_time:
         return table, roles
     other = {roles.id_column, roles.label_column, *roles.columns, *roles.ignored}
     free = [column for column in table.columns if column not in other]
     parts = parts_of_time(table, free)
+    for part in parts:
+        check_filled(table, part, path)
     if parts:
         notice(f"{path}: {', '.join(parts)} are the time")
         return with_time(table, parts, name), replace(roles, time_parts=parts)
-    dated = [c for c in free if holds_dates(table[c]) and table[c].n_unique() > 1]
+    dated = [c for c in free if table[c].n_unique() > 1 and (holds_dates(table[c]) or mostly_dates(table[c]))]
     if len(dated) != 1:
         return table, roles
     notice(f"{path}: {dated[0]} is the time")
@@ -218,14 +222,14 @@ def _order(
     Dates that may be read in two ways are taken to be in order.
 
     Raises:
-        InputError: a time is not of the format that the user gave.
+        InputError: a time is not of the format that the user gave, or is no time although most are.
     """
     try:
         times = clock.read(table[column], path)
     except AmbiguousTimes:
         return np.arange(len(table)), None  # the rows keep their order
     except InputError:
-        if clock.time_format is not None:
+        if clock.time_format is not None or mostly_dates(table[column]):
             raise
         return time_order(table, column, path).astype(np.int64), None
     if times.assumed:

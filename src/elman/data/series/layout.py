@@ -9,13 +9,14 @@ import numpy as np
 import polars as pl
 
 from elman.data.read.reading import Reading
-from elman.data.read.tables import check_columns, holds_numbers, row_number, why_no_numbers
+from elman.data.read.tables import check_columns, check_filled, holds_numbers, row_number, why_no_numbers
 from elman.data.series.across import turned
 from elman.data.series.panel import Columns
 from elman.data.series.time_columns import (
     TIME_NAMES,
     holds_dates,
     is_whole,
+    mostly_dates,
     parts_of_time,
     stands_for_dates,
     whole_numbers,
@@ -82,6 +83,8 @@ def sources_of(
         kept = {*wanted.covariates, *wanted.static}
         for other, file in tables:
             check_columns(other, list(parts), file)
+            for part in parts:
+                check_filled(other, part, file)
         tables = [(with_time(other, parts, wanted.time, kept), file) for other, file in tables]
     table, path = tables[0]
     roles = _Roles(table, path, wanted, reading)
@@ -148,6 +151,7 @@ class _Roles:
             [column for column in own if TIME_NAMES.fullmatch(column) and is_whole(self.table[column])],
             [column for column in own if stands_for_dates(self.table[column])],
             [c for c in own if TIME_NAMES.fullmatch(c) and holds_dates(self.table[c].head(1))],
+            [column for column in own if mostly_dates(self.table[column])],
         ):
             if len(some) == 1:
                 self.assumed.append(f"{some[0]} is the time")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from elman.data.series.time_forms import parsed, pattern_of_integers, patterns_of
@@ -18,6 +19,7 @@ TIME_NAMES = re.compile(
 """Names that columns of times usually have."""
 
 _PROBED = 20  # cells of a column that show whether it holds times
+_MOSTLY = 0.8  # share of dates in a column of dates with faults
 _TOTAL = re.compile(
     r"((grand|overall|sub)[ -]?)?(total|totals|sum|sums|average|avg|mean|summe|gesamt|gesamtsumme|insgesamt|"
     r"durchschnitt|mittelwert|somme|moyenne|suma|promedio|media|totale|somma|totaal|som)( general)?[.:]?",
@@ -51,6 +53,15 @@ def holds_dates(column: "pl.Series") -> bool:
         any(not parsed(pl.Series([cell]), pattern)[0].has_nulls() for pattern in patterns_of(cell))
         for cell in filled
     )
+
+
+def mostly_dates(column: "pl.Series") -> bool:
+    """Whether most cells of a column of texts are dates, so that the others are faults."""
+    if column.dtype != pl.String or is_whole(column):
+        return False
+    some = column.gather(np.unique(np.linspace(0, len(column) - 1, 2 * _PROBED).astype(int)))
+    dates = sum(holds_dates(some.slice(row, 1)) for row in range(len(some)))
+    return dates >= _MOSTLY * len(some)
 
 
 def parts_of_time(table: "pl.DataFrame", free: Sequence[str]) -> tuple[str, ...]:

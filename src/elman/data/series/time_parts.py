@@ -18,6 +18,7 @@ _NAMES = (  # in order of size, with the range of values
 _QUARTER = re.compile(r"quarter|qtr|quartal", re.IGNORECASE)
 _CLOCK = re.compile(r"time|clock|hour|hr|time[ _]?of[ _]?day|uhrzeit|stunde", re.IGNORECASE)
 _TIME_OF_DAY = r"^\d{1,2}:\d{2}(:\d{2})?$"
+_FILLED = 0.8  # least share of filled cells of a part
 _SIZES = ("-", "-", " ", ":", ":")  # what stands before each part but the first
 
 
@@ -40,7 +41,7 @@ def time_parts(table: "pl.DataFrame", free: Sequence[str]) -> tuple[str, ...]:
     if len(parts) == 1:
         quarters = [c for c in free if _QUARTER.fullmatch(c) and _within(table[c], 1, 4)]
         parts += quarters[:1] if len(quarters) == 1 else []
-    if len(parts) > 1 and not _joined(table, parts).has_nulls():
+    if len(parts) > 1 and not _joined(table.drop_nulls(parts), parts).has_nulls():
         return tuple(parts)
     dates = [column for column in free if _is_date(table[column])]
     clocks = [column for column in free if _CLOCK.fullmatch(column) and _is_clock(table[column])]
@@ -99,16 +100,20 @@ def _whole(column: "pl.Series") -> "pl.Series":
 
 
 def _within(column: "pl.Series", low: int, high: int) -> bool:
-    """Whether a column holds whole numbers in a range."""
-    whole = _whole(column)
-    return not whole.has_nulls() and len(whole) > 0 and bool(whole.is_between(low, high).all())
+    """Whether a column holds whole numbers in a range; few cells may be empty, which the reader refuses."""
+    filled = column.drop_nulls()
+    if not len(filled) or len(filled) < _FILLED * len(column):
+        return False
+    whole = _whole(filled)
+    return not whole.has_nulls() and bool(whole.is_between(low, high).all())
 
 
 def _is_date(column: "pl.Series") -> bool:
     """Whether the first cell of a column is a date without a time of day."""
     if column.dtype == pl.Date or (isinstance(column.dtype, pl.Datetime) and column.dt.hour().max() == 0):
         return True
-    first = column[0] if len(column) else None
+    filled = column.drop_nulls()
+    first = filled[0] if len(filled) else None
     if not isinstance(first, str):
         return False
     shapes = [pattern for pattern in patterns_of(first.strip()) if not re.search("%-?[HI]", pattern)]
