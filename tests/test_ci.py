@@ -39,6 +39,13 @@ def test_help_lists_every_target():
     assert [line.split()[0] for line in said.splitlines()] == re.findall(r"^([a-z-]+):.*##", MAKEFILE, re.M)
 
 
+def test_every_file_that_the_suite_begins_with_exists():
+    (names,) = re.findall(r"^LONG = \((.*?)^\)", (ROOT / "tests/conftest.py").read_text(), re.S | re.M)
+    files = re.findall(r'"(.+?)"', names)
+    assert files
+    assert [name for name in files if not (ROOT / "tests" / name).is_file()] == []
+
+
 def test_every_program_of_the_list_has_its_reason():
     lines = [line for line in (ROOT / ".ci/debian.txt").read_text().splitlines() if not line.startswith("#")]
     assert all(re.fullmatch(r"[a-z0-9][a-z0-9.+-]+  # .+", line) for line in lines)
