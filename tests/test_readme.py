@@ -22,7 +22,7 @@ COMMANDS = [
 def workplace(tmp_path, monkeypatch):
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     for name in ("corpus.txt", "book.txt", "more.txt"):
-        (tmp_path / name).write_text("Once upon a time there was a network that read. " * 30)
+        (tmp_path / name).write_text("Once upon a time there was a network that read. " * 16)
     (tmp_path / "reviews.csv").write_text(reviews())
     (tmp_path / "other.txt").write_text("a network was there upon a time. ")
     (tmp_path / "sales.csv").write_text(sales(future=0))

@@ -28,7 +28,7 @@ ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 # not yet in place, or just after it was put in place.
 FORKING = """
 import json, os, pathlib, signal, sys
-import matplotlib.figure, lightning_fabric, torch
+import matplotlib.figure, lightning_fabric, torch._dynamo
 import elman.tasks.language_model, elman.train.checkpoint, elman.train.loop
 from elman.cli import main
 from elman.tasks.language_model import answers as language_model
