@@ -110,6 +110,8 @@ def test_what_is_unclear_or_wrong_is_named(tmp_path):
         ["date,v1,v2,v3", "1 of May,1,2,3", "2 of May,1,2,3"],
         ["when,v1,v2,v3", "2020-01-01,1,2,3", "2020-01-02,1,2,3"],
         ["v1,v2,v3", "1,2,3", "1,2,3"],
+        ["a,2020-03,2020-01,2020-07", "x,1,2,3", "y,1,2,3"],
+        ["D3,1120.7,1084.3,1190.5,1101.2", "D4,1,2,3,4", "D5,1,2,3,4"],
     ],
 )
 def test_other_tables_are_not_turned(tmp_path, lines, caplog):

@@ -327,3 +327,22 @@ def test_totals_below_a_series_are_left_out_and_told(tmp_path, header, word, row
 def test_a_series_called_total_stays(tmp_path):
     path = table(tmp_path, "shop,day,sold", ["a"] * 10 + ["Total"] * 10, DAYS * 2, numbers(0) + numbers(1))
     assert read(path).ids == ["a", "Total"]
+
+
+@pytest.mark.parametrize("low", [1.1, 1100.0, 9.5, 2011.0])
+@pytest.mark.parametrize("digits", [1, 2, 4])
+def test_rates_and_prices_are_no_dates(tmp_path, low, digits):
+    values = [f"{low + k / 9 / 10**digits + 0.1 * (k % 8 + 1):.{digits}f}" for k in range(10)]
+    panel = read(table(tmp_path, "day,rate", DAYS, values))
+    assert (panel.columns.time, panel.columns.target, panel.y.tolist()) == (
+        "day",
+        "rate",
+        list(map(float, values)),
+    )
+
+
+@pytest.mark.parametrize("form", ["{year}.{month:02}", "{month:02}.{year}"])
+def test_months_with_a_point_are_dates(tmp_path, form):
+    months = [form.format(year=2019 + k // 12, month=k % 12 + 1) for k in range(5, 15)]
+    panel = read(table(tmp_path, "month,n", months, numbers(0)))
+    assert (panel.columns.time, str(panel.frequency)) == ("month", "MS")

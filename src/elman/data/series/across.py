@@ -15,6 +15,7 @@ from elman.data.read.reading import Reading
 from elman.data.read.tables import holds_numbers, number_columns, row_number
 from elman.data.series.panel import Columns
 from elman.data.series.time_columns import TIME_NAMES, holds_dates, is_whole, whole_numbers
+from elman.data.series.times import AmbiguousTimes, read_times
 from elman.errors import InputError
 from elman.notice import notice
 
@@ -82,7 +83,10 @@ def _times_of(table: "pl.DataFrame", wanted: Columns, reading: Reading) -> _Time
     times = _named_by_time(table, free, numbers) or _named_by_month(table, free)
     if times is not None:
         other = [c for c in table.columns if c not in (*times.columns, times.year)]
-        return None if any(holds_dates(table[column]) for column in other) else times
+        fits = (times.year is not None or _in_order(times.times)) and not any(
+            holds_dates(table[column]) for column in other
+        )
+        return times if fits else None
     return _numbered(table, wanted, numbers)
 
 
@@ -94,6 +98,17 @@ def _named_by_time(table: "pl.DataFrame", free: Sequence[str], numbers: Sequence
     if len(texts) < _LEAST or 2 * sum(column in numbers for column in texts) <= len(texts):
         return None
     return _Times(list(texts), list(texts.values()))
+
+
+def _in_order(times: Sequence[object]) -> bool:
+    """Whether times go forward, or back; those with two readings are taken to be in order."""
+    try:
+        values = read_times([(pl.Series(times), Path("header"))]).values
+    except AmbiguousTimes:
+        return True
+    except InputError:
+        return False
+    return bool((np.diff(values) > 0).all() or (np.diff(values) < 0).all())
 
 
 def _named_by_month(table: "pl.DataFrame", free: Sequence[str]) -> _Times | None:
