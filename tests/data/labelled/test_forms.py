@@ -99,6 +99,22 @@ def test_text_with_a_header_is_a_table(tmp_path):
     assert read(written(tmp_path / "t.txt", "label\ttext", LABELS, TEXTS, mark="\t")) == WANTED
 
 
+@pytest.mark.parametrize("name", ["table", "table.txt", "table.dat"])
+@pytest.mark.parametrize(
+    "header", ["review,sentiment", "Rating;Comment", '"id","tweet","class"', "topic\theadline"]
+)
+def test_a_first_line_that_names_texts_and_labels_makes_a_table(tmp_path, name, header):
+    mark = next(mark for mark in ",;\t" if mark in header)
+    texts = [[f"again and again {k}" for k in range(24)], ["again", "never", "often"] * 8]
+    order = [cell.strip('"').lower() for cell in header.split(mark)]
+    columns = [
+        range(24) if cell == "id" else texts[cell in ("sentiment", "rating", "class", "topic")]
+        for cell in order
+    ]
+    path = written(tmp_path / name, header, *columns, mark=mark)
+    assert read(path) == [((text,), (label,)) for text, label in zip(*texts, strict=True)]
+
+
 def test_first_words_of_sentences_are_no_labels():
     words = [(f"word{k}",) for k in range(30)]
     assert not are_labels(words)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -96,6 +96,13 @@ def found_columns(table: pl.DataFrame, path: Path, columns: Columns, *, with_lab
         elif text != columns.text:
             notice(f"{path}: {text} is the text")
     return replace(columns, text=text, label=label)
+
+
+def is_header(names: Sequence[str], columns: Columns) -> bool:
+    """Whether the first line of a file names a column of texts and one of labels, by usual names."""
+    lower = {name.lower() for name in names}
+    texts, labels = {*_TEXTS, columns.text.lower()}, {*_LABELS, columns.label.lower()}
+    return bool(lower & texts) and bool(lower & labels)
 
 
 def _text_candidates(table: pl.DataFrame, columns: Columns) -> list[str]:

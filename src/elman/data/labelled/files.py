@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elman.data.labelled.columns import Columns, found_columns, found_sequences, sequence_hint, without_header
+from elman.data.labelled.columns import (
+    Columns,
+    found_columns,
+    found_sequences,
+    is_header,
+    sequence_hint,
+    without_header,
+)
 from elman.data.labelled.examples import Labelled, check_label, check_text, joined, numeric, read_array
 from elman.data.labelled.folders import UNLABELLED, check_no_parts
 from elman.data.labelled.left_out import left_out
@@ -129,8 +136,7 @@ def _is_table(path: Path, columns: Columns) -> bool:
     if kind_of(path) in READERS or kind_of(path) not in DELIMITED:
         return False
     first = next(lines_of(read_text(path, in_lines=True, reading=columns.reading)), [""])[:1]
-    names = {name.strip(' "').lower() for name in re.split("[,;\t|]", "".join(first))}
-    return len(names & {columns.text.lower(), columns.label.lower()}) == 2
+    return is_header([name.strip(' "') for name in re.split("[,;\t|]", "".join(first))], columns)
 
 
 def _from_any_table(path: Path, columns: Columns, with_labels: bool) -> Labelled:
