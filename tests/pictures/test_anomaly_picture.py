@@ -8,8 +8,9 @@ from matplotlib.image import imread
 
 from elman.anomalies.anomalies import Analysis
 from elman.data.channels.channels import Channels
+from elman.pictures import anomalies
 from elman.pictures.anomalies import draw_anomalies, places
-from elman.pictures.base import BLUE, GREEN, ORANGE, PALE
+from elman.pictures.base import BLUE, GREEN, ORANGE, PALE, new_figure
 
 
 def analysis(columns: int = 2, rows: int = 300, odd: bool = True) -> Analysis:
@@ -60,6 +61,31 @@ def test_missing_values_are_gaps(tmp_path):
     draw_anomalies([analysis(1)], "dynamic", tmp_path / "b.png")
     with_gaps, whole = (colours(imread(tmp_path / name))["pale"] for name in ("a.png", "b.png"))
     assert 100 < with_gaps < whole / 2
+
+
+def test_no_line_is_drawn_across_a_long_time_without_rows(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(anomalies, "save_figure", lambda figure, path: figures.append(figure))
+    for pause in (5, 300):  # days; rows are a day apart
+        days = np.arange(300) + np.where(np.arange(300) < 120, 0, pause)
+        times = [str(day) for day in np.datetime64("2024-02-01") + days]
+        given = analysis(1)
+        draw_anomalies(
+            [replace(given, series=replace(given.series, times=times))], "likelihood", tmp_path / "a.png"
+        )
+    short, long = ([line.get_ydata() for axes in f.axes for line in axes.lines] for f in figures)
+    assert len(short) == len(long) == 4  # observed and expected, score and threshold
+    for before, after in zip(short, long, strict=True):
+        assert len(before) == 300
+        assert np.isnan(after[120])
+        np.testing.assert_array_equal(np.delete(after, 120), before)
+
+
+def test_rows_that_come_in_bursts_stay_joined():
+    x = np.array([0.0, 1, 2, 100, 101, 102, 200])
+    axes = new_figure().subplots()
+    anomalies.plot_series(axes, x, x, x, "a")
+    assert all(np.isfinite(line.get_ydata()).all() for line in axes.lines)
 
 
 def test_a_series_of_one_row(tmp_path):

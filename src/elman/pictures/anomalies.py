@@ -20,11 +20,17 @@ if TYPE_CHECKING:
 _MOST_COLUMNS = 6
 _TICKS = 6
 _LONGEST = 20  # characters of a column's name beside its panel
+_PAUSE = 10  # median distances of rows: a line is not drawn across a longer one
+_FEW = 0.05  # share of the rows
 _BAND = 0.06  # height of the labelled ranges' band, as a share of the panel
 
 
 def plot_series(axes: "Axes", x: np.ndarray, seen: np.ndarray, expected: np.ndarray, name: str) -> None:
-    """Plots one column: observed values [N], and expected ones [N] over them; missing values as gaps."""
+    """Plots one column: observed values [N], and expected ones [N] over them.
+
+    Missing values are gaps, and so are long times without a row.
+    """
+    x, seen, expected = _broken(x, seen, expected)
     axes.plot(x, seen, color=PALE, linewidth=1.6, label="observed")
     axes.plot(x, expected, color=BLUE, linewidth=0.8, linestyle=(0, (4, 1)), label="expected")
     axes.set_ylabel(written_out(name, _LONGEST))
@@ -33,10 +39,23 @@ def plot_series(axes: "Axes", x: np.ndarray, seen: np.ndarray, expected: np.ndar
 
 def plot_errors(axes: "Axes", x: np.ndarray, errors: np.ndarray, threshold: np.ndarray, name: str) -> None:
     """Plots smoothed errors or scores [N], and the threshold for each [N]."""
+    x, errors, threshold = _broken(x, errors, threshold)
     axes.plot(x, errors, color=GREY, linewidth=0.8, label="score" if name.startswith("score") else "error")
     axes.plot(x, threshold, color=PURPLE, linewidth=1.2, linestyle="--", label="threshold")
     axes.set_ylabel(name)
     axes.grid(alpha=0.25)
+
+
+def _broken(x: np.ndarray, *lines: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Returns places [N] and lines [N] with a missing value in each long time without a row.
+
+    Where such times are many, rows between two of them would not be seen, so nothing is changed.
+    """
+    steps = np.diff(x)
+    ends = np.flatnonzero(steps > _PAUSE * np.median(steps)) + 1 if len(steps) else steps
+    if not 0 < len(ends) <= _FEW * len(x):
+        return x, *lines
+    return np.insert(x, ends, x[ends]), *(np.insert(line, ends, np.nan) for line in lines)
 
 
 def shade(axes: "Axes", x: np.ndarray, anomalies: Sequence[Anomaly]) -> None:
