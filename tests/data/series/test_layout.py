@@ -295,6 +295,15 @@ def test_a_currency_and_marks_between_thousands_do_not_count(tmp_path, cells, fi
     assert money == (not cells[0].strip('"')[-1:].isdigit() or not cells[0].strip('"-(')[0].isdigit())
 
 
+def test_the_currency_of_several_columns_is_said_in_one_line(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    cells = [[f"£{k + j}.5" for k in range(10)] for j in range(4)]
+    read(table(tmp_path, "day,s1,s2,s3,s4", DAYS, *cells))
+    assert [line for line in caplog.messages if "£" in line] == [
+        f"{tmp_path}/data.csv: s1, s2, s3, … are read without their currency, £"
+    ]
+
+
 def test_irregular_times_name_the_row_and_the_rule(tmp_path):
     clock = ["00:00", "00:07", "03:15", "03:16", "09:02", "09:40", "13:00", "13:31", "20:08", "23:59"]
     path = table(tmp_path, "time,load", [f"2024-03-01 {at}" for at in clock], numbers(0))

@@ -248,6 +248,7 @@ def number_columns(
             not be.
     """
     result, marked = np.empty((len(table), len(columns))), list[str]()
+    money: dict[str, list[str]] = {}  # columns by their currency
     for k, column in enumerate(columns):
         found = numbers_of(table[column], reading)
         if found.two_ways:
@@ -258,9 +259,13 @@ def number_columns(
         if len(bad):
             _refuse_cell(table[column], int(bad[0]), found.values, path, missing, reading)
         if found.currency:
-            notice(f"{path}: {column} is read without its currency, {found.currency}")
+            money.setdefault(found.currency, []).append(column)
         result[:, k] = found.values.fill_null(float("nan")).to_numpy()
         marked += found.named
+    for currency, own in money.items():
+        one = f"{own[0]} is read without its currency"
+        several = f"{', '.join(own[:3])}{', …' if len(own) > 3 else ''} are read without their currency"
+        notice(f"{path}: {one if len(own) == 1 else several}, {currency}")
     if marked:
         names = ", ".join(dict.fromkeys(marked))
         cells = (
