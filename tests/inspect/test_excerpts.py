@@ -48,7 +48,7 @@ def test_a_document_is_the_best_beginning():
 
 
 def test_texts_are_those_of_the_tokens_up_to_each_rows_end(tmp_path: Path):
-    model = elman.SequenceClassifier(hidden_size=4, epochs=1, embedding_size=2, level="words", min_count=1)
+    model = elman.SequenceClassifier(hidden_size=4, epochs=1, embedding_size=2, batch_size=32, min_count=1)
     model.fit(["a b, c", "d"] * 9, [0, 1] * 9)
     sample = model.excerpt()
     assert sample.unit == "words"

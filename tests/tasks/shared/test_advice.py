@@ -19,7 +19,7 @@ def flags(config, lines, of_the_task=()):
     return [remedy.flags for remedy in what_to_try(config, lines, of_the_task)]
 
 
-CONFIG = ClassificationConfig(epochs=10, dropout=0.3, hidden_size=64, batch_size=32)
+CONFIG = ClassificationConfig(epochs=10, dropout=0.3, hidden_size=64, batch_size=32, learning_rate=2e-3)
 FALLING, FLAT = [2.0, 1.5, 1.0, 0.5], [1.0, 0.8, 0.7, 0.7, 0.7, 0.7, 0.7, 0.7, 0.7, 0.6999]
 
 
@@ -55,7 +55,7 @@ def test_at_most_three_none_twice_and_none_that_is_set():
     task = [Remedy({"layers": layers}, "why") for layers in (1, 2, 2, 3, 4)]
     found = flags(CONFIG, history(FALLING, [1.0, 0.9]), task)
     assert found == ["--epochs 20", "--layers 2", "--layers 3"]
-    assert flags(CONFIG, history(FALLING, FLAT), [Remedy({"ensemble": 5}, "not an option of the task")]) == []
+    assert flags(CONFIG, history(FALLING, FLAT), [Remedy({"horizon": 5}, "not an option of the task")]) == []
 
 
 def test_a_forecast_behind_a_simple_method_gets_members_and_the_other_model():

@@ -64,6 +64,7 @@ def test_fewer_texts_have_fewer_units_and_more_noise_and_long_ones_fewer_passes(
     assert few["epochs"] > many["epochs"]
     assert labelled(50_000, 10**8)["epochs"] < many["epochs"]
     assert labelled(500, 50_000, has_words=False)["word_dropout"] == 0
+    assert labelled(500, 50_000, 20)["dropout"] < few["dropout"]  # many labels are learnt slowly
 
 
 def test_a_classifier_of_numbers_or_from_a_run_keeps_its_sizes():
@@ -73,6 +74,7 @@ def test_a_classifier_of_numbers_or_from_a_run_keeps_its_sizes():
         "word_dropout": 0.0,
         "batch_size": 32,
         "epochs": 10,
+        "learning_rate": 0.002,
     }
 
 

@@ -167,7 +167,7 @@ class LabelledData(TaskData):
             return labelled()
         characters = sum(len(text) for item in training.items for text in item)
         has_words = self.config.level in ("words", "subwords")
-        return labelled(len(training), characters, has_words=has_words)
+        return labelled(len(training), characters, len(self.facts.scheme.classes), has_words=has_words)
 
     @property
     def amounts(self) -> dict[str, int]:

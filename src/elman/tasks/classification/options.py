@@ -84,7 +84,7 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions):
     rank = 10
     estimator = "classifier"
     of_old_runs = {"ngrams": "none", "average": "none"}
-    sized = ("hidden_size", "dropout", "word_dropout", "batch_size", "epochs")
+    sized = ("hidden_size", "dropout", "word_dropout", "batch_size", "epochs", "learning_rate")
     groups = {
         "": ("level", "ngrams", "pretrained"),
         "training": ("class_weights", "word_dropout"),
@@ -130,6 +130,8 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions):
     """rows in a batch; if absent, 8 to 32: fewer for fewer texts, so that the few have many steps"""
     epochs: Sized[int] = ABSENT
     """passes over the training part; if absent, 3 to 30: more for less text"""
+    learning_rate: Sized[float] = ABSENT
+    """highest learning rate; if absent, 0.004 for texts from nothing, otherwise 0.002"""
     average: Literal["none", "ema", "asgd"] = "ema"
     """average of the weights, validated beside the last ones, of which the better are kept: ema (exponential
     moving average over two epochs), asgd (the mean since the validation loss first rose) or none"""

@@ -95,36 +95,44 @@ def pairs(number: int, tokens: int) -> dict[str, Any]:
     }
 
 
-def labelled(texts: int = 0, characters: int = 0, *, has_words: bool = True) -> dict[str, Any]:
+def labelled(
+    texts: int = 0, characters: int = 0, labels: int = 2, *, has_words: bool = True
+) -> dict[str, Any]:
     """Returns the sizes of a classifier, chosen on the guide sets (``docs/results.md``).
 
     Args:
         texts: of the training part, if the network learns their words from nothing; otherwise 0.
         characters: of these texts.
+        labels: that they have.
         has_words: whether a token is a word or a part of one: a text without some of its letters is noise.
     """
+    names = ("hidden_size", "dropout", "word_dropout", "batch_size", "epochs")
     if not texts:  # numbers, or a network that knows the language already
-        return {"hidden_size": 128, "dropout": 0.3, "word_dropout": 0.0, "batch_size": 32, "epochs": 10}
+        return dict(zip(names, (128, 0.3, 0.0, 32, 10), strict=True)) | {"learning_rate": 0.002}
     # a network from nothing learns few texts by heart within a few passes; with most words left out of each
-    # batch it has to rely on many of them
-    hidden_size, dropout, word_dropout, batch_size, epochs = next(
-        sizes for most, sizes in _OF_TEXTS.items() if texts < most
-    )
-    return {
-        "hidden_size": hidden_size,
-        "dropout": dropout,
-        "word_dropout": word_dropout if has_words else 0.0,
-        "batch_size": batch_size,
+    # batch it has to rely on many of them. Many labels are not learnt that fast.
+    rows = _OF_FEW_LABELS if labels <= _FEW_LABELS else _OF_MANY_LABELS
+    sizes = dict(zip(names, next(row for most, row in rows.items() if texts < most), strict=True))
+    return sizes | {
+        "word_dropout": sizes["word_dropout"] if has_words else 0.0,
         # long texts have more to learn in each, and a pass over them takes longer
-        "epochs": max(3, min(epochs, round(_CHARACTERS / max(characters, 1)))),
+        "epochs": max(3, min(int(sizes["epochs"]), round(_CHARACTERS / max(characters, 1)))),
+        # the embedding of a rare word has few steps to become something
+        "learning_rate": 0.004,
     }
 
 
 _CHARACTERS = 100_000_000  # that are read in all
+_FEW_LABELS = 8
 # units, dropout, word dropout, batch size and passes, by the number of texts that they are for
-_OF_TEXTS = {
+_OF_FEW_LABELS = {
     2_000: (32, 0.7, 0.7, 8, 30),
-    6_000: (32, 0.6, 0.5, 16, 30),
+    6_000: (64, 0.6, 0.5, 16, 20),
     20_000: (128, 0.6, 0.5, 32, 15),
+    math.inf: (128, 0.5, 0.2, 32, 10),
+}
+_OF_MANY_LABELS = {
+    6_000: (64, 0.5, 0.2, 8, 15),
+    20_000: (128, 0.5, 0.2, 16, 15),
     math.inf: (128, 0.5, 0.2, 32, 10),
 }
