@@ -8,6 +8,7 @@ from safetensors.numpy import load_file, save_file
 from tiny_classifier import GOOD, TINY, X, Y, numbers, said
 
 import elman
+from elman.baselines.text_features import Ngrams
 from elman.errors import InputError
 from elman.metrics.calibration import probabilities
 from elman.metrics.label_figures import log_loss
@@ -160,6 +161,21 @@ def test_pairs_several_labels_weights_and_memory_have_it_too():
     assert task.score(X, several) > 0.9
     x, y, lengths = numbers()
     assert SequenceClassifier(**BOTH).fit(x, y, lengths).facts.wide is None
+
+
+def test_a_line_break_of_a_page_is_no_n_gram():
+    task = SequenceClassifier(**BOTH).fit([x.replace(" ", "<br />", 1) for x in X], Y)
+    keys = Ngrams.learn("words", [("br",)], 9).keys
+    assert not task.facts.wide.parts[0].ngrams.find(keys)[1].any()
+    np.testing.assert_allclose(
+        task.predict_proba([X[0].replace(" ", "<br />", 1)]), task.predict_proba([X[0].replace(" ", "\n", 1)])
+    )
+
+
+def test_sequences_of_numbers_have_no_n_grams():
+    x, y, lengths = numbers()
+    with pytest.raises(InputError, match=r"--ngrams must be auto or none for numeric sequences. Got both."):
+        SequenceClassifier(**BOTH | {"ngrams": "both"}).fit(x, y, lengths)
 
 
 def test_the_weights_of_examples_reach_the_n_grams():

@@ -87,7 +87,11 @@ class LabelAnswers(TaskAnswers):
 
     def _joined(self, network: np.ndarray, part: Labelled) -> np.ndarray:
         wide = self.facts.wide
-        return network if wide is None or not len(part) else wide.join(network, part.items)
+        return (
+            network
+            if wide is None or not len(part)
+            else wide.join(network, self.facts.scheme.as_read(part).items)
+        )
 
     def network_logits(self, part: Labelled) -> np.ndarray:
         """Returns logits [N, V] of the network alone."""
@@ -130,7 +134,9 @@ class LabelAnswers(TaskAnswers):
         pieces = [self.facts.vocabulary.pieces(t) for t in tokens]
         if self.facts.wide is not None:
             several = self.facts.scheme.multi_label
-            weights = self.facts.wide.explained(one.items[0], pieces, weights, logits, label, several)
+            weights = self.facts.wide.explained(
+                self.facts.scheme.as_read(one).items[0], pieces, weights, logits, label, several
+            )
         return [list(zip(p, w, strict=True)) for p, w in zip(pieces, weights, strict=True)]
 
     def of_file(self, path: Path, *, explain: bool) -> Iterator[dict[str, Any]]:
@@ -211,7 +217,8 @@ class LabelAnswers(TaskAnswers):
         if scheme.label_weights is not None and not scheme.multi_label:
             weights *= truth @ np.array(scheme.label_weights)
         is_validation = np.arange(len(every)) >= len(training)
-        texts = Texts(every.items, truth, every.strata, weights, is_validation, scheme.multi_label)
+        items = scheme.as_read(every).items
+        texts = Texts(items, truth, every.strata, weights, is_validation, scheme.multi_label)
         wide, logits, found = learn(kinds, texts, self.network_logits(validation))
         if wide is not None and len(validation):
             p = probabilities(logits, multi_label=scheme.multi_label)
@@ -240,7 +247,9 @@ class LabelAnswers(TaskAnswers):
         if wide is None:
             return {}
         p = {
-            "the n-grams alone": probabilities(wide.logits(test.items), multi_label=several),
+            "the n-grams alone": probabilities(
+                wide.logits(self.facts.scheme.as_read(test).items), multi_label=several
+            ),
             "the network alone": probabilities(network, float(self.model.temperature), multi_label=several),
         }
         return {"alone": {name: self._figures(test, each) for name, each in p.items()}}

@@ -137,6 +137,8 @@ class LabelledData(TaskData):
             balanced=config.class_weights == "balanced",
             indicator=indicator,
         )
+        if not scheme.texts and config.ngrams not in ("auto", "none"):
+            raise InputError(f"--ngrams must be auto or none for numeric sequences. Got {config.ngrams}.")
         for part in examples.values():
             scheme.check(part, to_learn=True)
         if training.texts:
