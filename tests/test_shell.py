@@ -21,7 +21,7 @@ from elman.data.read import text as reading_text
 from elman.data.tokens import corpus
 from elman.tasks.shared.run_folder import open_run
 
-ELMAN = (sys.executable, "-m", "elman.cli")
+ELMAN = (sys.executable, "-m", "elman")
 SMALL = {"hidden_size": 4, "embedding_size": 4, "epochs": 1, "batch_size": 8}
 FLAGS = ["--hidden-size=4", "--embedding-size=4", "--batch-size=4", "--bptt=20"]
 STRANGE = "Žižka, ∀ 漢字 🎲 – "

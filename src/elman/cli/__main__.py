@@ -1,4 +1,4 @@
-"""``python -m elman.cli`` is ``elman``."""
+"""``python -m elman.cli`` is ``elman``, as ``python -m elman`` is."""
 
 import sys
 
