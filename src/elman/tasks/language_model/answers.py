@@ -210,7 +210,7 @@ class TextAnswers(StreamAnswers):
             if per_char is not None:
                 figures.append(f"{bits * per_char:.3f}")
             lines.append(f"  {name:<{width}}  {'  '.join(figures)}")
-        behind = {name: own - bits for name, bits in baselines.items() if own > bits}
+        behind = {name: own - bits for name, bits in baselines.items() if round(own - bits, 3) > 0}
         lines += [f"  the model is behind {name} by {gap:.3f} bits" for name, gap in behind.items()]
         if ngrams.get("ngrams"):
             lines.append(f"  {_of_ngrams(ngrams)}")
