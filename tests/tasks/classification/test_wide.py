@@ -62,7 +62,7 @@ def test_the_joined_logits_are_of_n_grams_that_did_not_learn_the_example():
     shuffled = texts._replace(truth=texts.truth[np.random.default_rng(2).permutation(200)])
     wide, joined, found = learn(("words",), shuffled, np.zeros((40, 3)))
     rows = shuffled.validation
-    by_all = wide.join(np.zeros((40, 3)), [shuffled.items[k] for k in np.flatnonzero(rows)])
+    by_all = wide.logits([shuffled.items[k] for k in np.flatnonzero(rows)])
     right = shuffled.truth[rows].argmax(1)
     assert (by_all.argmax(1) == right).mean() > (joined.argmax(1) == right).mean()
     assert found["ngrams_log_loss"] > 0.9  # there is nothing to learn
@@ -121,6 +121,7 @@ def test_explaining_adds_both_parts(run):
     text = f"Zzz {X[0]}"
     (words,) = task.explain(text)
     assert words[0][0] == "<unk>"
+    assert max(words, key=lambda pair: pair[1])[0] == "good"  # the word that decides
     wide, label = task.facts.wide, [*task.classes_].index(Y[0])
     direction = np.where(np.arange(2) == label, 1.0, -1.0)
     (support,) = wide._support((text,), direction)

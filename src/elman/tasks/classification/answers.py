@@ -83,15 +83,13 @@ class LabelAnswers(TaskAnswers):
 
     def logits(self, part: Labelled) -> np.ndarray:
         """Returns logits [N, V] of network and n-grams, in the examples' order; ignores their labels."""
-        return self._joined(self.network_logits(part), part)
+        network, wide = self.network_logits(part), self.facts.wide
+        return network if wide is None else wide.join(network, self._ngram_logits(part))
 
-    def _joined(self, network: np.ndarray, part: Labelled) -> np.ndarray:
-        wide = self.facts.wide
-        return (
-            network
-            if wide is None or not len(part)
-            else wide.join(network, self.facts.scheme.as_read(part).items)
-        )
+    def _ngram_logits(self, part: Labelled) -> np.ndarray:
+        """Returns logits [N, V] of the n-grams alone."""
+        assert self.facts.wide is not None
+        return self.facts.wide.logits(self.facts.scheme.as_read(part).items)
 
     def network_logits(self, part: Labelled) -> np.ndarray:
         """Returns logits [N, V] of the network alone."""
@@ -235,24 +233,23 @@ class LabelAnswers(TaskAnswers):
                 results["validation"] = self.figures(validation)
         if not len(test):
             return results
-        network = self.network_logits(test)
-        logits = self._joined(network, test)
+        logits, wide = self.network_logits(test), self.facts.wide
+        if wide is not None:
+            network, ngrams = logits, self._ngram_logits(test)
+            logits = wide.join(network, ngrams)
+            results["alone"] = self._alone(test, network, ngrams)
         p = self._calibrated(logits)
         results |= {"test": self._figures(test, p), "baselines": self._baselines(data)}
-        return results | self._alone(test, network) | self._details(test, logits, p)
+        return results | self._details(test, logits, p)
 
-    def _alone(self, test: Labelled, network: np.ndarray) -> dict[str, Any]:
+    def _alone(self, test: Labelled, network: np.ndarray, ngrams: np.ndarray) -> dict[str, Any]:
         """Returns the figures of each part of a model with n-grams, by its name."""
-        wide, several = self.facts.wide, self.facts.scheme.multi_label
-        if wide is None:
-            return {}
+        several, temperature = self.facts.scheme.multi_label, float(self.model.temperature)
         p = {
-            "the n-grams alone": probabilities(
-                wide.logits(self.facts.scheme.as_read(test).items), multi_label=several
-            ),
-            "the network alone": probabilities(network, float(self.model.temperature), multi_label=several),
+            "the n-grams alone": probabilities(ngrams, multi_label=several),
+            "the network alone": probabilities(network, temperature, multi_label=several),
         }
-        return {"alone": {name: self._figures(test, each) for name, each in p.items()}}
+        return {name: self._figures(test, each) for name, each in p.items()}
 
     def _calibrate(self, validation: Labelled) -> float:
         """Fits the network's temperature, which becomes part of its weights; it stays 1 unless it helps."""

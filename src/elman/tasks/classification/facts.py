@@ -1,5 +1,6 @@
 """Facts that a classifier learns from its training data."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,5 +55,5 @@ class ClassificationFacts(TaskFacts):
         if not scheme.texts:
             return cls(scheme)
         path = folder / NGRAMS
-        wide = Wide.load(path, len(scheme.classes)) if path.exists() else None
+        wide = Wide.load(path, len(scheme.classes)) if os.path.lexists(path) else None
         return cls(scheme, load_vocabulary(folder / files.VOCABULARY, config.level), wide)

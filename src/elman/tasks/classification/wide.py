@@ -4,9 +4,10 @@
 
 x_kind is the tf-idf of a text's n-grams of words or of characters. W is the weighted sum of a logistic
 regression and a naive Bayes. What is chosen (strength of the regression, weights of the four, a and b) is
-chosen on examples that the chosen did not learn; then all examples are learnt. The wide part and the network
-see an example in different ways, so that the sum is ahead of both nearly always (Cheng et al. 2016,
-arXiv:1606.07792; Wang & Manning 2012, "Baselines and bigrams").
+chosen on examples that the chosen did not learn; then all examples are learnt.
+
+Source: Cheng et al. 2016, arXiv:1606.07792 (a wide part beside a deep one, there trained together); Wang &
+Manning 2012, "Baselines and bigrams" (naive Bayes beside a regression).
 """
 
 import re
@@ -106,10 +107,9 @@ class Wide:
         """Returns the logits of the n-grams alone [N, V]."""
         return sum((layer.logits(ngrams.rows(items)).numpy() for ngrams, layer in self._layers), self.bias)
 
-    def join(self, network: np.ndarray, items: Sequence[tuple[str, ...]]) -> np.ndarray:
-        """Returns the logits of both parts from those of the network [N, V]."""
-        network_share, own = self.shares
-        return np.asarray(network_share * network + own * self.logits(items))
+    def join(self, network: np.ndarray, ngrams: np.ndarray) -> np.ndarray:
+        """Returns the logits of both parts [N, V] from those of each alone [N, V]."""
+        return np.asarray(self.shares[0] * network + self.shares[1] * ngrams)
 
     def explained(
         self,

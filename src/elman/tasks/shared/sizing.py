@@ -95,6 +95,22 @@ def pairs(number: int, tokens: int) -> dict[str, Any]:
     }
 
 
+_CHARACTERS = 100_000_000  # that are read in all
+_FEW_LABELS = 8
+# units, dropout, word dropout, batch size and passes, by the number of texts that they are for
+_OF_FEW_LABELS = {
+    2_000: (32, 0.7, 0.7, 8, 30),
+    6_000: (64, 0.6, 0.5, 16, 20),
+    20_000: (128, 0.6, 0.5, 32, 15),
+    math.inf: (128, 0.5, 0.2, 32, 10),
+}
+_OF_MANY_LABELS = {
+    6_000: (64, 0.5, 0.2, 8, 15),
+    20_000: (128, 0.5, 0.2, 16, 15),
+    math.inf: (128, 0.5, 0.2, 32, 10),
+}
+
+
 def labelled(
     texts: int = 0, characters: int = 0, labels: int = 2, *, has_words: bool = True
 ) -> dict[str, Any]:
@@ -120,19 +136,3 @@ def labelled(
         # the embedding of a rare word has few steps to become something
         "learning_rate": 0.004,
     }
-
-
-_CHARACTERS = 100_000_000  # that are read in all
-_FEW_LABELS = 8
-# units, dropout, word dropout, batch size and passes, by the number of texts that they are for
-_OF_FEW_LABELS = {
-    2_000: (32, 0.7, 0.7, 8, 30),
-    6_000: (64, 0.6, 0.5, 16, 20),
-    20_000: (128, 0.6, 0.5, 32, 15),
-    math.inf: (128, 0.5, 0.2, 32, 10),
-}
-_OF_MANY_LABELS = {
-    6_000: (64, 0.5, 0.2, 8, 15),
-    20_000: (128, 0.5, 0.2, 16, 15),
-    math.inf: (128, 0.5, 0.2, 32, 10),
-}
