@@ -345,3 +345,43 @@ def test_several_readings_of_a_table_of_sequences_are_shown(tmp_path):
     words = written(tmp_path / "w.csv", "trip,speed,kind,note", TRIPS, SPEEDS, KINDS, ["x", "y", "z"] * 20)
     with pytest.raises(InputError, match=r"for numeric sequences: --id-column trip --label-column kind$"):
         read_labelled(words, Columns())
+
+
+FORM_TOLD = {
+    "{0} {1}": "a line is a label, a space and a text: 3 labels",
+    "{0}\t{1}": "a line is a label, a tab and a text: 3 labels",
+    "{1}\t{0}": "a line is a text, a tab and its label: 3 labels",
+    "__label__{0} {1}": "a line is labels of fastText and a text: 3 labels",
+}
+
+
+@pytest.mark.parametrize("form", FORM_TOLD)
+def test_lines_say_how_they_are_read(tmp_path, form, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    labels = [label.replace(" ", "_") for label in LABELS]
+    lines = [form.format(label, text) for label, text in zip(labels, TEXTS, strict=True)]
+    (tmp_path / "stdin").write_text("\n".join(lines))
+    assert len(read(tmp_path / "stdin")) == 24
+    assert f"stdin: {FORM_TOLD[form]}" in caplog.text
+
+
+@pytest.mark.parametrize("title", [[], ["What visitors of the inn said"], ["Said, at the inn", ""]])
+@pytest.mark.parametrize("mark", [",", ";", "|"])
+def test_columns_of_any_name_make_a_table_of_what_has_no_ending(tmp_path, title, mark, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    path = tmp_path / "stdin"
+    rows = [f"{text}{mark}{label}" for text, label in zip(TEXTS, LABELS, strict=True)]
+    path.write_text("\n".join([*title, f"words{mark}manner", *rows]) + "\n")
+    assert read(path) == WANTED
+    assert "stdin: is read as a table with the columns words, manner" in caplog.text
+    found = resolved(path, Columns())
+    path.write_text("\n".join([f"manner{mark}words", *(f"-{mark}{text}" for text in TEXTS)]) + "\n")
+    assert read_labelled(path, found, with_labels=False).items == [(text,) for text in TEXTS]
+
+
+@pytest.mark.parametrize("row", ["{0} well, {1}", "{0} {1}; in all", "{0} it is, and {1}, or so"])
+def test_sentences_of_equally_many_commas_are_lines(tmp_path, row):
+    labels = [label.replace(" ", "_") for label in LABELS]
+    lines = [row.format(label, text) for label, text in zip(labels, TEXTS, strict=True)]
+    (tmp_path / "t.txt").write_text("\n".join(lines))
+    assert [label for _, (label,) in read(tmp_path / "t.txt")] == labels

@@ -26,6 +26,8 @@ ABOVE = {
     "a date": ["Exported 2021-03-04 10:00", ""],
     "comments and a title": ["# a,b", "Visitors", ""],
     "quoted": ['"Visitors, in thousands"', ""],
+    "spaces behind commas": ["Visitors, of the museum"],
+    "more commas than columns": ["Visitors, of the museum, in thousands, since 2020"],
 }
 
 
@@ -40,6 +42,40 @@ def test_lines_above_the_header_are_left_out_and_told(tmp_path, above, mark, cap
     assert (table.columns, len(table), table.row(7)) == (["month", "visitors"], 8, ("2020-08", "80"))
     number = sum(not line.startswith("#") for line in above)
     assert f"{number} line{'s' if number > 1 else ''} above the table left out (" in caplog.text
+
+
+TITLES = [
+    "Umsatz der Filiale",
+    "Umsatz, Filiale Nord",
+    "Umsatz; in Euro, ohne Steuer",
+    "Umsatz\nQuelle: Amt, Ulm",
+]
+
+
+@pytest.mark.parametrize("title", TITLES)
+@pytest.mark.parametrize("names", ["Monat;Umsatz", "Monat;Umsatz, netto"])
+def test_a_title_stands_above_semicolons_and_decimal_commas(tmp_path, title, names):
+    rows = [f"{month:02}.2020;{month * 10},{month}5" for month in range(1, 9)]
+    table = read(tmp_path, [*title.split("\n"), names, *rows])
+    assert (table.columns, table.row(7)) == (names.split(";"), ("08.2020", "80,85"))
+
+
+@pytest.mark.parametrize(
+    "title", [["What visitors said"], ["", "Said, by visitors"], ["Of the town", "by hand"]]
+)
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_a_title_of_several_words_stands_above_texts(tmp_path, title, mark):
+    rows = [f"it was, number {k}, fine{mark}good" for k in range(4)]
+    table = read(tmp_path, [*title, f"words{mark}tone", *rows])
+    assert (table.columns, table.row(3)) == (["words", "tone"], ("it was, number 3, fine", "good"))
+
+
+def test_a_separator_that_would_do_is_named(tmp_path):
+    rows = [f"it was fine, {k};good{';x' * (k % 2)}" for k in range(9)]
+    with pytest.raises(
+        InputError, match=r"must have 1 cell, .* --separator semicolon gives most lines 2 cells"
+    ):
+        read(tmp_path, ["Said", "words;tone", *rows])
 
 
 BELOW = {

@@ -21,8 +21,8 @@ from elman.data.labelled.columns import (
 from elman.data.labelled.examples import Labelled, check_label, check_text, joined, numeric, read_array
 from elman.data.labelled.folders import UNLABELLED, check_no_parts
 from elman.data.labelled.left_out import left_out
-from elman.data.labelled.lines import from_lines, labels_of_cell, of_one_label
-from elman.data.read.delimited import DELIMITED
+from elman.data.labelled.lines import FASTTEXT, from_lines, labels_of_cell, of_one_label
+from elman.data.read.delimited import DELIMITED, layout_at
 from elman.data.read.folders import holds_only_runs
 from elman.data.read.npz import read_arrays
 from elman.data.read.opening import kind_of
@@ -37,7 +37,7 @@ from elman.data.read.tables import (
     row_number,
     text_column,
 )
-from elman.data.read.text import find_text_files, lines_of, read_text
+from elman.data.read.text import find_text_files, read_text
 from elman.data.sequences import check_no_columns, sequences_from_arrays, sequences_from_table
 from elman.errors import InputError
 from elman.notice import notice
@@ -48,6 +48,9 @@ if TYPE_CHECKING:
 else:
     pl = LazyModule("polars")  # arrays and texts in memory need no tables
 
+_MANY = 10  # lines from which on equally many cells make a table
+_LOOKED_AT = 1000  # lines
+
 
 def read_labelled(path: Path, columns: Columns, *, with_labels: bool = True) -> Labelled:
     """Reads examples from a file or a folder; ``READERS`` has the reader of each file ending.
@@ -57,7 +60,7 @@ def read_labelled(path: Path, columns: Columns, *, with_labels: bool = True) -> 
     - ``.npz`` with arrays x [N, T, I], y [N] and, optionally, lengths; ``.npy`` with x alone;
     - a folder with one folder per label, which holds a text file (or an ``.npy`` file [T, I]) per
       example; files next to these folders are ignored;
-    - any other file: see ``from_lines``; or a table, if its first line names the columns.
+    - any other file: see ``from_lines``; or a table, if it shows columns.
 
     Args:
         path: the file or folder.
@@ -129,19 +132,36 @@ def resolved(path: Path, columns: Columns) -> Columns:
     return replace(columns, reading=columns.reading.as_trained(mark))
 
 
-def _is_table(path: Path, columns: Columns) -> bool:
-    """Whether a file is a table by its ending, or text whose first line names the columns."""
+def _is_table(path: Path, columns: Columns, *, with_labels: bool = True) -> bool:
+    """Whether a file is a table: by its ending, or, of other text, by its columns.
+
+    The header of text names usual columns or those of training; or so many lines have equally many cells,
+    without spaces between, that they are no sentences. A label, a tab and a text are no table but lines.
+    """
     if kind_of(path) in NAMED_TABLES:
         return True
     if kind_of(path) in READERS or kind_of(path) not in DELIMITED:
         return False
-    first = next(lines_of(read_text(path, in_lines=True, reading=columns.reading)), [""])[:1]
-    return is_header([name.strip(' "') for name in re.split("[,;\t|]", "".join(first))], columns)
+    layout = layout_at(path, columns.reading)
+    first = layout.above.text.partition("\n")[0] if layout else ""
+    names = (layout.header if layout else []) or [name.strip(' "') for name in re.split("[,;\t|]", first)]
+    if is_header(names, columns):
+        return True
+    if not with_labels:
+        return len(names) > 1 and (columns.text in names or columns.id in names)
+    if layout is None or not layout.header or first.startswith(FASTTEXT):
+        return False
+    if layout.mark == "\t":
+        return len(names) > 2 and columns.pair is None
+    lines = layout.above.text.splitlines()[:_LOOKED_AT]
+    return len(lines) > _MANY and not any(f"{layout.mark} " in line for line in lines)
 
 
 def _from_any_table(path: Path, columns: Columns, with_labels: bool) -> Labelled:
     """Reads texts or, if the table has no column of texts, numeric sequences."""
     table = without_header(read_table(path, columns.reading), path)
+    if kind_of(path) not in NAMED_TABLES:
+        notice(f"{path}: is read as a table with the columns {', '.join(table.columns)}")
     if columns.text not in table.columns and columns.id in table.columns:
         return _from_steps(table, path, columns, with_labels)
     found = found_columns(table, path, columns, with_labels=with_labels)
@@ -330,7 +350,7 @@ READERS = {
 
 
 def _from_text(path: Path, columns: Columns, with_labels: bool) -> Labelled:
-    read = _from_any_table if _is_table(path, columns) else from_lines
+    read = _from_any_table if _is_table(path, columns, with_labels=with_labels) else from_lines
     return read(path, columns, with_labels)
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from elman.config import shown
+from elman.config import counted, shown
 from elman.data.labelled.columns import Columns
 from elman.data.labelled.examples import Labelled, check_text
 from elman.data.labelled.left_out import left_out
@@ -14,7 +14,9 @@ from elman.data.read.text import read_lines
 from elman.errors import InputError
 from elman.notice import notice
 
-_FASTTEXT = "__label__"  # prefix of a label in fastText's files
+FASTTEXT = "__label__"
+"""Prefix of a label in fastText's files."""
+
 _SPACE = re.compile("[ \t]+")
 _MANY = 10  # lines from which on labels must repeat
 
@@ -38,7 +40,7 @@ def from_lines(path: Path, columns: Columns, with_labels: bool) -> Labelled:
     if not any(map(str.strip, lines)):
         raise InputError(f"{path}: has no lines")
     divided = _divided(lines, width, path, columns.separator)
-    several = columns.separator is not None or any(line.count(_FASTTEXT) > 1 for line in lines)
+    several = columns.separator is not None or any(line.count(FASTTEXT) > 1 for line in lines)
     rule = "must be a label, a space or tab, and a text"
     faults = [
         None if text.strip() and (several or all(labels)) else f"{place}: {rule}. Got {shown(line)}."
@@ -102,19 +104,23 @@ def are_labels(labels: Sequence[tuple[str, ...]]) -> bool:
 def _divided(
     lines: list[str], width: int, path: Path, separator: str | None
 ) -> list[tuple[tuple[str, ...], str]]:
-    """Splits each line into its labels and its text."""
+    """Splits each line into its labels and its text; reports how."""
     filled = [line for line in lines if line.strip()]
-    if any(line.startswith(_FASTTEXT) for line in filled):
-        return [_fasttext(line) for line in lines]
-    tabbed = all(line.count("\t") >= width for line in filled)
-    pairs = [line.partition("\t")[::2] if tabbed else _halves(line) for line in lines]
-    if tabbed and not are_labels([(label,) for label, text in pairs if text]):
-        behind = [line.rpartition("\t")[::-2] for line in lines]
-        names = {label for label, text in behind if text}
-        if len(names) > 1 and are_labels([(label,) for label, text in behind if text]):
-            notice(f"{path}: the label stands behind the text: {len(names):,} labels")
-            pairs = behind
-    return [(labels_of_cell(label, separator), text) for label, text in pairs]
+    if any(line.startswith(FASTTEXT) for line in filled):
+        form, result = "labels of fastText and a text", [_fasttext(line) for line in lines]
+    else:
+        tabbed = all(line.count("\t") >= width for line in filled)
+        form = f"a label, a {'tab' if tabbed else 'space'} and a text"
+        pairs = [line.partition("\t")[::2] if tabbed else _halves(line) for line in lines]
+        if tabbed and not are_labels([(label,) for label, text in pairs if text]):
+            behind = [line.rpartition("\t")[::-2] for line in lines]
+            names = {label for label, text in behind if text}
+            if len(names) > 1 and are_labels([(label,) for label, text in behind if text]):
+                form, pairs = "a text, a tab and its label", behind
+        result = [(labels_of_cell(label, separator), text) for label, text in pairs]
+    count = len({name for names, text in result if text.strip() for name in names})
+    notice(f"{path}: a line is {form}: {counted(count, 'label')}")
+    return result
 
 
 def _halves(line: str) -> tuple[str, str]:
@@ -126,7 +132,7 @@ def _halves(line: str) -> tuple[str, str]:
 def _fasttext(line: str) -> tuple[tuple[str, ...], str]:
     """Splits a line into the labels at its beginning, each with its prefix, and the text."""
     labels, text = [], line.strip()
-    while text.startswith(_FASTTEXT):
+    while text.startswith(FASTTEXT):
         label, text = _halves(text)
-        labels.append(label.removeprefix(_FASTTEXT))
+        labels.append(label.removeprefix(FASTTEXT))
     return tuple(sorted(set(labels))), text

@@ -14,6 +14,7 @@ from elman.data.read.months import is_month
 
 _LOOK = 60  # lines at either end that are looked at
 _MOSTLY = 0.8  # share of data in a column that holds data
+_WORDS, _FEWEST = 3, 3  # most words of a column's name, and fewest rows, of a table of texts below a title
 _MISSING = ("-", "?", "na", "n/a", "#n/a", "nan", "null", "none")  # in lower case
 _DATUM = re.compile(r"[^\w\s]{0,3}\s?\d[\d\s.,:/'’%-]*(?:[eE][+-]?\d+)?(?:\s?\D{0,3})?")
 _NOTE = re.compile(r"[\s:*†©]")  # in a note, not in a row that was cut off
@@ -35,6 +36,11 @@ class Above(NamedTuple):
     lines: int
     title: str
 
+    @property
+    def skipped(self) -> int:
+        """Lines above the header."""
+        return self.comments + self.lines
+
 
 class Below(NamedTuple):
     """What stands below the last row of a table of text.
@@ -50,22 +56,55 @@ class Below(NamedTuple):
     note: str
 
 
-def from_header(text: str, marks: str) -> Above:
-    """Leaves out the lines above the header where only one reading makes sense.
+class Head:
+    """The first lines of a table of text, behind its comments, as each separator divides them.
 
-    Comments begin with # and have fewer cells. A title, a source and empty lines are left out if they have
-    fewer cells than the header, or if an empty line divides them from it, and if a column shows by its
-    numbers or dates where the rows begin.
+    Comments begin with # and have fewer cells than the line behind them. A title, a source and empty lines
+    stand above the header where only one reading makes sense: they have another number of cells than the
+    header, or spaces behind their separators, which the rows have not, or an empty line divides them from it;
+    and a column shows by its numbers or dates where the rows begin. A table of texts alone may have a title
+    of several words, in one cell, above rows of equally many.
 
     Args:
         text: the file; its lines end in a line feed.
         marks: characters that may separate cells.
     """
-    text, comments = _without_comments(text, marks)
-    head = list(islice(io.StringIO(text), _LOOK))
-    lines = 0 if _has_open_quotes(head) else _above(head, marks)
-    title = next((own for line in head[:lines] if (own := _filled_text(line, marks))), "")
-    return Above(text[sum(map(len, head[:lines])) :], comments, lines, title)
+
+    def __init__(self, text: str, marks: Sequence[str]) -> None:
+        self._text, self._comments = _without_comments(text, marks)
+        self._marks = "".join(marks)
+        self._lines = list(islice(io.StringIO(self._text), _LOOK))
+        self._rows = {mark: [_cells(line, mark) for line in self._lines] for mark in marks}
+        quoted = _has_open_quotes(self._lines)
+        found = {mark: None if quoted else self._header(mark) for mark in marks}
+        self._headers = {mark: header or 0 for mark, header in found.items()}
+        seen = {header for header in found.values() if header is not None}
+        self._agreed = seen.pop() if len(seen) == 1 else 0
+
+    def _header(self, mark: str) -> int | None:
+        """Returns the line of the header; None if these are no rows of several cells."""
+        return _header_of(self._rows[mark], [f"{mark} " in line for line in self._lines])
+
+    def above(self, mark: str | None = None) -> Above:
+        """Returns what stands above the header that a separator shows; None: that on which all agree."""
+        lines = self._agreed if mark is None else self._headers[mark]
+        title = next((own for line in self._lines[:lines] if (own := _filled_text(line, self._marks))), "")
+        text = self._text[sum(map(len, self._lines[:lines])) :]
+        return Above(text, self._comments, lines, title)
+
+    def width(self, mark: str) -> int:
+        """Returns the most common number of cells of a line, at least 2; 1 if none has several."""
+        return _width(self._rows[mark])
+
+    def is_mostly_even(self, mark: str) -> bool:
+        """Whether most lines from the header on, and the header, have as many cells, at least 2."""
+        rows, width = self._rows[mark][self._headers[mark] :], self.width(mark)
+        return width > 1 and len(rows[0]) == width and _even(rows, width, _MOSTLY)
+
+    def holds_data_alone(self, mark: str) -> bool:
+        """Whether all cells below the header are numbers or dates."""
+        rows, width = self._rows[mark][self._headers[mark] + 1 :], self.width(mark)
+        return len(_columns_of_data(rows, width, 1)) == width
 
 
 def to_last_row(text: str, mark: str) -> Below:
@@ -84,7 +123,7 @@ def to_last_row(text: str, mark: str) -> Below:
     return Below(text[: len(text) - sum(map(len, tail[-lines:]))], lines, note)
 
 
-def _without_comments(text: str, marks: str) -> tuple[str, int]:
+def _without_comments(text: str, marks: Sequence[str]) -> tuple[str, int]:
     lines = []
     for line in io.StringIO(text):
         lines.append(line)
@@ -97,16 +136,13 @@ def _without_comments(text: str, marks: str) -> tuple[str, int]:
     return text[sum(map(len, lines[:comments])) :], comments
 
 
-def _above(head: Sequence[str], marks: str) -> int:
-    """Returns the number of lines above the header; 0 unless all separators that fit agree."""
-    found = {
-        header for mark in marks if (header := _header_of([_cells(line, mark) for line in head])) is not None
-    }
-    return found.pop() if len(found) == 1 else 0
+def _header_of(rows: Sequence[list[str]], spaced: Sequence[bool]) -> int | None:
+    """Returns the line of the header; None if these are no rows of several cells.
 
-
-def _header_of(rows: Sequence[list[str]]) -> int | None:
-    """Returns the line of the header; None if these are no rows of several cells."""
+    Args:
+        rows: the cells of each line.
+        spaced: whether a space stands behind a separator in each line.
+    """
     width = _width(rows)
     if width < 2 or not _even(rows, width, 0.5):
         return None
@@ -119,15 +155,30 @@ def _header_of(rows: Sequence[list[str]]) -> int | None:
             and _columns_of_data(rows[k + 1 : last + 1], width, 1)
         ):
             divided = k > 0 and not any(rows[k - 1])
-            fits = all(divided or _filled(row) < width for row in rows[:k]) and _even(
-                rows[k:], width, _MOSTLY
+            loose = not any(spaced[k:])
+            fits = all(
+                divided or _filled(row) < width or len(row) > width or (loose and spaced[j])
+                for j, row in enumerate(rows[:k])
             )
-            return k if fits else 0
+            return k if fits and _even(rows[k:], width, _MOSTLY) else 0
     for k in full:  # names that are dates or numbers, or rows of texts: behind an empty line alone
         sparse = all(_filled(row) <= width / 2 for row in rows[:k])
         if 0 < k < last and not any(rows[k - 1]) and sparse and not _is_datum(rows[k][0]):
             return k if len(set(rows[k])) == width and _even(rows[k:], width, _MOSTLY) else 0
-    return 0
+    return _below_a_title(rows, spaced, width)
+
+
+def _below_a_title(rows: Sequence[list[str]], spaced: Sequence[bool], width: int) -> int:
+    """Returns the line of the header of a table of texts below a title of one cell; 0 without one."""
+    loose = next((k for k in range(len(rows)) if not any(spaced[k:])), 0)  # titles above have spaces
+    k = next((k for k, row in enumerate(rows) if len(row) == width and k >= loose), 0)
+    names, body = rows[k], [row for row in rows[k + 1 :] if any(row)]
+    title = next((" ".join(row) for row in rows[:k] if any(row)), "")
+    titled = len(title.split()) > 1 and all(len(row) < 2 or spaced[j] for j, row in enumerate(rows[:k]))
+    named = all(0 < len(name.split()) <= _WORDS for name in names) and not any(map(_is_datum, names))
+    repeated = any(name in {row[j] for row in body if len(row) == width} for j, name in enumerate(names))
+    even = len(body) >= _FEWEST and all(len(row) == width for row in body)
+    return k if titled and named and even and not spaced[k] and not repeated else 0
 
 
 def _below(tail: Sequence[str], head: Sequence[str], mark: str) -> int:

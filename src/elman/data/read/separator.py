@@ -1,0 +1,94 @@
+"""Where a table of text begins, and what stands between its cells: either shows the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from elman.config import counted
+from elman.data.read.division import quoted_in_lines, quoted_over_lines
+from elman.data.read.margins import Above, Head
+from elman.data.read.opening import kind_of
+from elman.data.read.reading import Reading
+from elman.errors import InputError
+
+NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+"""The separators that are found, and their names."""
+
+_OWN = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".psv": "|"}
+SAMPLE = 1 << 16
+"""Characters that show the separator."""
+
+
+class Layout(NamedTuple):
+    """How the text of a table is laid out.
+
+    Attributes:
+        mark: character between its cells.
+        above: what stands above the header, and the text below that.
+        header: names of the columns; empty unless all rows looked at have as many cells, at least two.
+        is_usual: whether the file's ending names this character.
+        hint: what might divide the rows better; empty if nothing would.
+    """
+
+    mark: str
+    above: Above
+    header: list[str]
+    is_usual: bool = True
+    hint: str = ""
+
+
+def layout_of(text: str, path: Path, reading: Reading) -> Layout:
+    """Returns the layout in which the first rows have equally many cells.
+
+    Each separator is tried with the header that it shows. If several fit, a tab is preferred, and then one
+    whose cells are all numbers or dates below the header.
+
+    Args:
+        text: the file, or its beginning; its lines end in a line feed.
+        path: its name, for messages and for the separator that its ending names.
+        reading: its separator, if the user named it.
+
+    Raises:
+        InputError: several separators fit; the message shows their columns.
+    """
+    own = reading.delimiter or _OWN.get(kind_of(path), ",")
+    marks = [reading.delimiter] if reading.delimiter else list(NAMES)
+    head = Head(text, marks)
+    headers = {mark: _header(head.above(mark).text, mark) for mark in marks}
+    fits = [mark for mark, header in headers.items() if header]
+    if "\t" in fits:  # a tab is nothing else
+        fits = ["\t"]
+    if len(fits) > 1:
+        fits = [mark for mark in fits if head.holds_data_alone(mark)] or fits
+    if len(fits) > 1:
+        ways = (f"--separator {NAMES[mark]} gives columns {', '.join(headers[mark])}" for mark in fits)
+        raise InputError(f"{path}: can be read in {len(fits)} ways: {'; '.join(ways)}")
+    if fits:
+        return Layout(fits[0], head.above(fits[0]), headers[fits[0]], fits[0] == own)
+    even = [mark for mark in marks if head.is_mostly_even(mark)]
+    if len(even) == 1:
+        return Layout(even[0], head.above(even[0]), [], even[0] == own)
+    above = head.above()
+    first = above.text.partition("\n")[0]
+    most = max(marks, key=lambda mark: (first.count(mark), mark == own))
+    mark = most if first.count(most) else own
+    other = next((one for one in marks if one != mark and head.width(one) > 1), None)
+    hint = ""
+    if other is not None:
+        cells = counted(head.width(other), "cell")
+        hint = f" --separator {NAMES[other]} gives most lines {cells}."
+    return Layout(mark, above, [], mark == own, hint)
+
+
+def _header(text: str, mark: str) -> list[str]:
+    """Returns the first row if it has several cells and all rows have as many; otherwise nothing."""
+    sample = text if len(text) <= SAMPLE else text[: text.rfind("\n", 0, SAMPLE) + 1] or text[:SAMPLE]
+    cut = len(text) > len(sample)
+    if mark not in sample.partition("\n")[0]:
+        return []
+    for rows, fault in (quoted_over_lines(sample, mark), quoted_in_lines(sample, mark)):
+        # the sample may end within a quoted cell
+        if rows and len(rows[0]) > 1 and (fault is None or (cut and len(rows) > 2)):
+            return rows[0]
+    return []
