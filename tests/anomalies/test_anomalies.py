@@ -9,6 +9,7 @@ import pytest
 from elman.anomalies.anomalies import Analysis, Anomaly, Reason, figures
 from elman.data.channels.channels import Channels
 from elman.metrics.nab import Scored, nab_score
+from elman.metrics.ranges import runs
 
 N = 400
 
@@ -53,6 +54,17 @@ def test_a_missing_value_is_no_reason():
     errors[305, 1] = np.nan
     (found,) = replace(analysis(), errors=errors).anomalies("dynamic")
     assert Reason("b", "t303", 607.5, 607.0) in found.reasons
+
+
+def test_a_range_does_not_end_late_because_the_model_read_it():
+    def reread(marked):
+        assert runs(marked[:, 0]) == [(300, 305)]
+        assert runs(marked[:, 1]) == [(303, 308)]
+        return np.where(marked & (np.arange(N)[:, None] < 307), analysis().errors, 0.1)
+
+    (found,) = replace(analysis(smoothing=5), reread=reread).anomalies("dynamic")
+    assert (found.first, found.last) == (300, 306)
+    assert replace(analysis(smoothing=5), reread=None).anomalies("dynamic")[0].last == 308
 
 
 def labelled(*ranges: tuple[int, int]) -> Analysis:

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from elman.anomalies.dynamic_threshold import _pruned, _smooth, _threshold, dynamic_threshold
+from elman.anomalies.dynamic_threshold import (
+    Thresholded,
+    _pruned,
+    _smooth,
+    _threshold,
+    _with_edges,
+    dynamic_threshold,
+)
 from elman.metrics.ranges import runs
 
 
@@ -48,11 +55,35 @@ def test_what_stands_out_is_found_and_where_it_is():
     errors = noise()
     errors[400:410] += 4
     found = dynamic_threshold(errors)
-    ((first, last),) = found.ranges
-    assert 400 <= first <= 403
-    assert 409 <= last <= 416
-    assert found.strength[first : last + 1].max() > 1 > 0 > found.strength[:399].max()
-    assert (found.smoothed[first : last + 1] > found.threshold[first : last + 1]).all()
+    assert found.ranges == [(400, 409)]
+    assert found.strength[400:410].max() > 1 > 0 > found.strength[:399].max()
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 10])
+@pytest.mark.parametrize("size", [3, -6])
+def test_a_range_has_the_edges_of_its_errors(rows, size):
+    errors = noise()
+    errors[400 : 400 + rows] = size
+    assert dynamic_threshold(errors).ranges == [(400, 399 + rows)]
+    errors[399] = np.nan
+    assert dynamic_threshold(errors).ranges == [(400, 399 + rows)]
+
+
+def test_edges_by_hand():
+    sizes = np.array([5.0, 1, 1, 4, 9, 1, 1, 5, 1, 1, 1])
+    epsilon = np.full(11, 3.0)
+    # begins up to 2 earlier, not in the range before; ends with the last error; without any, it stays
+    assert _with_edges([(5, 6)], sizes, epsilon, 2) == [(3, 4)]
+    assert _with_edges([(0, 4), (5, 9)], sizes, epsilon, 2) == [(0, 4), (7, 7)]
+    assert _with_edges([(9, 10)], sizes, epsilon, 1) == [(9, 10)]
+
+
+def test_a_range_is_shortened_by_few_rows_that_are_usual_after_all():
+    found = Thresholded(*np.full((3, 30), 2.0), [(2, 4), (6, 14), (20, 21)])
+    errors = np.zeros(30)
+    errors[2], errors[21] = -3, np.nan
+    assert found.shortened(errors, 3).ranges == [(2, 2), (6, 11), (20, 21)]
+    assert found.shortened(np.zeros(30), 3).ranges == [(6, 11)]
 
 
 def test_noise_alone_seldom_has_any():

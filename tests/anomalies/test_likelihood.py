@@ -89,6 +89,9 @@ def test_missing_values_neither_score_nor_count():
     found = scores(gaps)
     assert (found[100:120] == 0).all()
     assert np.isfinite(found).all()
+    # where nothing can be judged, no column is blamed
+    _, blamed = likelihood_scores(gaps, Likelihood(2))
+    assert (np.flatnonzero(blamed < 0) == [*range(34), *range(100, 120)]).all()
     # a column that is never there is as none, but for the number of columns
     alone = scores(errors[:, :1], repeat=0)
     with_nan = scores(np.column_stack([errors[:, 0], np.full(200, np.nan)]), repeat=0)

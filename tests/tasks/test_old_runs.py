@@ -3,7 +3,8 @@
 ``old_runs/NAME`` is a run folder; ``old_runs/NAME.json`` beside it holds what the run is asked (``given``)
 and what version 0.1.0 answered (``answers``). ``old_runs/make.py`` wrote both. Only public names are used
 here, because what is inside the package moves. The scores of anomalies by likelihood were recorded again when
-their definition was corrected: they named probabilities that were too small.
+their definition was corrected: they named probabilities that were too small. So were the ranges
+of the dynamic method when they got the edges of the errors: they began a row late.
 """
 
 import contextlib

@@ -1,6 +1,6 @@
 """Finds anomalous ranges of rows and the columns responsible for each."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +11,7 @@ from elman.anomalies.likelihood import FEWEST
 from elman.config import require
 from elman.data.channels.channels import Channels
 from elman.metrics.nab import Scored, nab_score
-from elman.metrics.ranges import Range, point_scores, range_scores, runs
+from elman.metrics.ranges import Range, marks, point_scores, range_scores, runs
 
 METHODS = ("dynamic", "likelihood")
 
@@ -69,6 +69,8 @@ class Analysis:
         expected: [N, D] in the columns' units.
         errors: [N, D] observed − expected from the whole series, in standard deviations of the column; NaN if
             missing.
+        reread: returns such errors of a model to which the marked values [N, D] are missing; None: the model
+            does not read one row after another.
         scores: [N] scores of the streaming form.
         blamed: [N] position of the column that causes each score.
         threshold: score from which a row is an anomaly.
@@ -85,20 +87,33 @@ class Analysis:
     threshold: float
     smoothing: int
     history: int
+    reread: Callable[[np.ndarray], np.ndarray] | None = None
+
+    @cached_property
+    def judged(self) -> np.ndarray:
+        """Whether the streaming form can judge each row [N]; see ``Likelihood``."""
+        judged: np.ndarray = self.blamed >= 0
+        return judged
 
     @cached_property
     def thresholded(self) -> list[Thresholded]:
-        """Each column's errors with their dynamic threshold, without the first rows of the series."""
+        """Each column's errors with their dynamic threshold, without the first rows of the series.
+
+        A model that has read anomalous rows expects something wrong in the rows after them. So it reads the
+        series again without the values in ranges, whose last rows are dropped if their errors then are usual.
+        """
         errors = self.errors.copy()
         errors[:FEWEST] = np.nan  # the model's state is not yet reliable
-        return [dynamic_threshold(column, self.smoothing, self.history) for column in errors.T]
+        found = [dynamic_threshold(column, self.smoothing, self.history) for column in errors.T]
+        marked = np.stack([marks(column.ranges, len(errors)) for column in found], axis=1)
+        if self.reread is None or not marked.any():
+            return found
+        again = self.reread(marked)
+        return [column.shortened(own, self.smoothing) for column, own in zip(found, again.T, strict=True)]
 
     def flags(self, method: str) -> np.ndarray:
         """Returns whether each row is anomalous [N]."""
-        flags = np.zeros(len(self.series), dtype=bool)
-        for anomaly in self.anomalies(method):
-            flags[anomaly.first : anomaly.last + 1] = True
-        return flags
+        return marks([(found.first, found.last) for found in self.anomalies(method)], len(self.series))
 
     def anomalies(self, method: str) -> list[Anomaly]:
         """Returns the ranges that a method finds, in order; raises InputError for an unknown method."""
@@ -114,10 +129,7 @@ class Analysis:
     def _gather(self, ranges: Sequence[Sequence[Range]], strength: np.ndarray) -> list[Anomaly]:
         """Merges the ranges of all columns that overlap or touch into anomalies of the series."""
         errors, expected, series = self.errors, self.expected, self.series
-        marked = np.zeros(errors.shape, dtype=bool)
-        for column, of_column in enumerate(ranges):
-            for first, last in of_column:
-                marked[first : last + 1, column] = True
+        marked = np.stack([marks(of_column, len(errors)) for of_column in ranges], axis=1)
         anomalies = []
         for first, last in runs(np.any(marked, axis=1)):
             here = slice(first, last + 1)

@@ -19,9 +19,10 @@ class Point(NamedTuple):
     """A detector's result for one row.
 
     Attributes:
-        score: anomaly score in decades; see ``Likelihood``.
+        score: anomaly score in decades; see ``Likelihood``. 0 if the row cannot be judged.
         anomaly: whether the score reaches the threshold.
-        column: position of the column with the least probable error.
+        column: position of the column with the least probable error; −1 if the row cannot be judged, because
+            the stream is still warming up (about its first 35 rows) or all values are missing.
         expected: [D] expected values, in the columns' units.
     """
 
@@ -29,6 +30,11 @@ class Point(NamedTuple):
     anomaly: bool
     column: int
     expected: np.ndarray
+
+    @property
+    def judged(self) -> bool:
+        """Whether the row can be judged."""
+        return self.column >= 0
 
 
 class DetectorStream:
@@ -90,7 +96,8 @@ class DetectorStream:
         expected, errors = self._follower.step(seen, features)
         errors = self._gaps.push(errors, ~np.isnan(seen))
         score, column = self._likelihood.push(errors)
-        return Point(score, score >= self._threshold, column, expected * self._scale + self._mean)
+        anomaly = column >= 0 and score >= self._threshold
+        return Point(score, anomaly, column, expected * self._scale + self._mean)
 
 
 class Answer(NamedTuple):
@@ -99,8 +106,8 @@ class Answer(NamedTuple):
     Attributes:
         name: name of the row's series.
         time: time of the row; its number in the series, from 0, if rows have no time.
-        score: see ``Point``.
-        anomaly: see ``Point``.
+        score: see ``Point``; None if the row cannot be judged.
+        anomaly: see ``Point``; None if the row cannot be judged.
     """
 
     name: str | None = None
@@ -137,4 +144,5 @@ def answer_lines(
             on_bad_line(f"line {number}: {error}")
             yield Answer()
         else:
-            yield Answer(row.name, time, point.score, point.anomaly)
+            judgement = (point.score, point.anomaly) if point.judged else (None, None)
+            yield Answer(row.name, time, *judgement)

@@ -1,6 +1,7 @@
 """Finds anomalous ranges from prediction errors of a whole series: the offline form."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,13 +20,28 @@ class Thresholded:
         smoothed: [N] the errors' exponentially weighted mean.
         threshold: [N] threshold of each smoothed error.
         strength: [N] (smoothed − threshold) / (μ + σ), the relative excess.
-        ranges: ranges of anomalous points.
+        ranges: ranges of anomalous points; disjoint and in order.
     """
 
     smoothed: np.ndarray
     threshold: np.ndarray
     strength: np.ndarray
     ranges: list[Range]
+
+    def shortened(self, errors: np.ndarray, most: int) -> "Thresholded":
+        """Returns the same without the last points of each range whose other errors are below the threshold.
+
+        Args:
+            errors: [N] those other errors; a missing one counts as above.
+            most: how many points are dropped from a range at most; a range of no more may be dropped whole.
+        """
+        ranges = []
+        for first, last in self.ranges:
+            above = ~(np.abs(errors[first : last + 1]) <= max(float(self.threshold[first]), _LEAST))
+            above[:-most] = True
+            if above.any():
+                ranges.append((first, first + int(np.flatnonzero(above)[-1])))
+        return replace(self, ranges=ranges)
 
 
 def dynamic_threshold(
@@ -40,6 +56,9 @@ def dynamic_threshold(
 
     Ranges are then sorted by their highest error, with the highest error below ε as the last entry. Starting
     at the end, ranges are dropped until one exceeds the next entry by a share of at least ``prune``.
+
+    Smoothing makes a range begin and end late. So each range is narrowed, or extended by up to ``smoothing``
+    points at its beginning, to the first and the last point whose own error exceeds the threshold.
 
     Args:
         errors: errors of one column. For NaN (a missing value) the last smoothed error is repeated. Rows
@@ -57,7 +76,8 @@ def dynamic_threshold(
     Source: Hundman et al. 2018, arXiv:1802.04431, sections 3.2 and 3.3; the range of z and the lowest
     threshold are those of its published program.
     """
-    smoothed = _smooth(np.abs(errors.astype(np.float64)), smoothing)
+    sizes = np.abs(errors.astype(np.float64))
+    smoothed = _smooth(sizes, smoothing)
     threshold, strength = np.zeros_like(smoothed), np.zeros_like(smoothed)
     flags = np.zeros(len(smoothed), dtype=bool)
     known = np.flatnonzero(~np.isnan(errors))
@@ -74,7 +94,18 @@ def dynamic_threshold(
         threshold[new] = epsilon
         strength[new] = (smoothed[new] - epsilon) / max(window.mean() + window.std(), _LEAST)
         done = end
-    return Thresholded(smoothed, threshold, strength, runs(flags))
+    return Thresholded(smoothed, threshold, strength, _with_edges(runs(flags), sizes, threshold, smoothing))
+
+
+def _with_edges(ranges: Sequence[Range], sizes: np.ndarray, threshold: np.ndarray, back: int) -> list[Range]:
+    """Returns ranges with the edges of their errors; a range without an error above the threshold stays."""
+    result: list[Range] = []
+    for first, last in ranges:
+        begin = max(first - back, result[-1][1] + 1 if result else 0)
+        # the threshold of the range's own first point: before the range another one may hold
+        above = begin + np.flatnonzero(sizes[begin : last + 1] > np.maximum(threshold[first], _LEAST))
+        result.append((int(above[0]), int(above[-1])) if len(above) else (first, last))
+    return result
 
 
 def _smooth(sizes: np.ndarray, span: int) -> np.ndarray:

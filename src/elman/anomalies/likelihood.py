@@ -21,8 +21,8 @@ class Likelihood:
     μ and σ are mean and deviation of a over the n known of the W points before t, separately for each column.
     Student's distribution has 3s n / (2s² + 1) degrees of freedom: as many independent errors give a
     deviation as well as n means of s overlapping ones. A score that does not exceed those of the R points
-    before becomes 0, so that a lasting anomaly is reported once. The first 30 points, and points at which all
-    columns are missing, score 0.
+    before becomes 0, so that a lasting anomaly is reported once. A point at which no column can be judged
+    (all are missing, or have fewer than 30 levels before) scores 0 and blames column −1.
 
     A score of 5 is what at most one row in 100,000 reaches if the errors are normally distributed, also if
     they depend on each other. Errors with heavier tails reach it more often: with s = 5, Laplace's about 20
@@ -55,7 +55,7 @@ class Likelihood:
         self._step = 0
 
     def push(self, errors: np.ndarray) -> tuple[float, int]:
-        """Returns the score of the next point, and the position of the least probable column.
+        """Returns the score of the next point, and the position of the least probable column; −1 if unjudged.
 
         Args:
             errors: [D]; NaN for missing values.
@@ -71,11 +71,14 @@ class Likelihood:
         young = self._count < FEWEST
         beyond = np.maximum(np.abs(level) - np.abs(mean), 0.0)
         z = normal_deviates(beyond / deviation, self._freedom * count)
-        z[~counted | young] = -np.inf
+        judged = counted & ~young
+        z[~judged] = -np.inf
         most = _MOST * deviation
         clipped = np.minimum(np.maximum(level, mean - most), mean + most)  # faster than clip on a few columns
         self._remember(np.where(young, level, clipped), counted)
         column = int(z.argmax())
+        if not judged[column]:
+            return self._hold_back(0.0), -1
         return self._hold_back(tail_decades(float(z[column]), 2 * len(z))), column
 
     def _remember(self, level: np.ndarray, counted: np.ndarray) -> None:
@@ -104,7 +107,7 @@ class Likelihood:
 
 
 def likelihood_scores(errors: np.ndarray, likelihood: Likelihood) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the scores of a whole series, as in a stream, and the least probable columns.
+    """Returns the scores of a whole series, as in a stream, and the least probable columns; see ``push``.
 
     Shapes:
         errors [N, D] → scores [N], columns [N]

@@ -18,6 +18,14 @@ def runs(flags: np.ndarray) -> list[Range]:
     return [(int(first), int(end) - 1) for first, end in edges.reshape(-1, 2)]
 
 
+def marks(ranges: Sequence[Range], rows: int) -> np.ndarray:
+    """Returns whether each of ``rows`` rows is in a range [rows], bool."""
+    marked = np.zeros(rows, dtype=bool)
+    for first, last in ranges:
+        marked[first : last + 1] = True
+    return marked
+
+
 def point_scores(found: np.ndarray, real: np.ndarray) -> dict[str, float]:
     """Returns precision, recall and F1 over single rows; 0 if no row is detected or labelled.
 

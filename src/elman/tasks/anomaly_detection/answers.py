@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +55,25 @@ class AnomalyAnswers(TaskAnswers):
         analyses = []
         for each in series:
             seen = self.facts.scaled(each.values)
+            reread = None
             if isinstance(self.model, Autoencoder):
                 past, whole = reconstructions(self.model, prepare(self.config, self.facts, each)[0])
             else:  # row by row as a stream does, so that the answers are the same to the last digit
-                features = times_read(self.config, self.facts, each)
-                past = whole = follow(self._reader(), seen, features, lagged=True)
+                past = whole = self._followed(each, seen)
                 seen[0] = np.nan  # nothing was read before
-            analyses.append(self._analysis(each, whole, seen - past, seen - whole))
+                reread = partial(self._reread, each)
+            analyses.append(replace(self._analysis(each, whole, seen - past, seen - whole), reread=reread))
         return analyses
+
+    def _followed(self, series: Channels, seen: np.ndarray) -> np.ndarray:
+        """Returns what a forecaster expects in each row [N, D], scaled, if it reads ``seen`` [N, D]."""
+        return follow(self._reader(), seen, times_read(self.config, self.facts, series), lagged=True)
+
+    def _reread(self, series: Channels, marked: np.ndarray) -> np.ndarray:
+        """Returns a forecaster's errors [N, D] if the marked values [N, D] are missing to it."""
+        seen = self.facts.scaled(series.values)
+        errors: np.ndarray = seen - self._followed(series, np.where(marked, np.nan, seen))
+        return errors
 
     def analyse_file(self, path: Path) -> list[Analysis]:
         """Reads a table and analyses it; see ``analyse``."""

@@ -28,7 +28,8 @@ class Detect(Verb):
     plot: Path | None = None
     """picture to write (.png, .svg or .pdf) of the series with the highest score; if absent, none"""
     stream: bool = False
-    """read rows from standard input (CSV or JSON objects) and answer each at once"""
+    """read rows from standard input (CSV or JSON objects) and answer each at once; score and anomaly are
+    empty (null) while it warms up (about 35 rows of a series), and where all values are missing"""
 
     example: ClassVar[str] = "elman detect runs/anomaly-detection new.csv --plot anomalies.png"
 
@@ -70,7 +71,10 @@ class Detect(Verb):
                 {
                     "name": each.series.name,
                     "times": each.series.times,
-                    "scores": each.scores.tolist(),
+                    "scores": [
+                        score if judged else None
+                        for score, judged in zip(each.scores.tolist(), each.judged.tolist(), strict=True)
+                    ],
                     "anomalies": each.flags(self.method).tolist(),
                     "expected": each.expected.tolist(),
                 }
