@@ -108,17 +108,19 @@ def test_naive2_and_theta_find_a_season_and_a_trend():
     season = np.array([0.5, 1.0, 1.5, 1.0])
     flat = 100 * season[t % 4]
     assert naive2(flat, 6, 4) == pytest.approx(100 * season[(60 + np.arange(6)) % 4])
-    assert theta(flat, 6, 4) == pytest.approx(100 * season[(60 + np.arange(6)) % 4], rel=1e-6)
+    assert theta([flat], 6, 4)[0] == pytest.approx(100 * season[(60 + np.arange(6)) % 4], rel=1e-6)
     rising = 10 + 2.0 * t
     # half of the trend goes on from where the series stands
     assert naive2(rising, 3, 1).tolist() == [128, 128, 128]
-    assert theta(rising, 3, 1) == pytest.approx(128 + np.array([1, 2, 3]), abs=0.6)
+    assert theta([rising], 3, 1)[0] == pytest.approx(128 + np.array([1, 2, 3]), abs=0.6)
     # noise has no season to take out
     noise = np.random.default_rng(0).normal(10, 1, 60)
     assert len(set(naive2(noise, 8, 4))) == 1
-    # nor can what is not positive be divided by one
-    assert len(set(naive2(flat - 100, 8, 4))) == 1
-    for method in (naive2, theta):
+    # from what is not positive, it is subtracted
+    for low in (flat - 100, flat - 50):
+        assert naive2(low, 6, 4) == pytest.approx(low[:6])
+        assert theta([low], 6, 4)[0] == pytest.approx(low[:6], abs=1e-6)
+    for method in (naive2, lambda history, *sizes: theta([history], *sizes)[0]):
         gappy = np.where(np.isin(t, [0, 7, 30]), NAN, flat)
         assert method(gappy, 4, 4) == pytest.approx(method(flat, 4, 4), rel=0.03)
         assert method(np.array([3.0]), 2, 4) == pytest.approx([3, 3])

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from elman.baselines import forecasts as baselines
+from elman.baselines.exponential_smoothing import exponential_smoothing
 from elman.metrics.forecast import (
     absolute_error,
     coverage,
@@ -18,18 +19,19 @@ from elman.metrics.forecast import (
 
 LEVELS = (0.025, *(round(0.1 * k, 1) for k in range(1, 10)), 0.975)
 """Quantile levels of the figures: an even grid for the CRPS, and the ends of the 95 % interval."""
-METHODS = ("naive", "seasonal naive", "Naive2", "Theta")
 
 
 def simple_forecasts(histories: Sequence[np.ndarray], horizon: int, season: int) -> dict[str, np.ndarray]:
     """Returns the forecasts of each simple method by name: M histories [T] → [M, H]."""
-    by_name = {
-        "naive": [baselines.naive(history, horizon) for history in histories],
-        "seasonal naive": [baselines.seasonal_naive(history, horizon, season) for history in histories],
-        "Naive2": [baselines.naive2(history, horizon, season) for history in histories],
-        "Theta": [baselines.theta(history, horizon, season) for history in histories],
+    return {
+        "naive": np.stack([baselines.naive(history, horizon) for history in histories]),
+        "seasonal naive": np.stack(
+            [baselines.seasonal_naive(history, horizon, season) for history in histories]
+        ),
+        "Naive2": np.stack([baselines.naive2(history, horizon, season) for history in histories]),
+        "Theta": baselines.theta(histories, horizon, season),
+        "ETS": exponential_smoothing(histories, horizon, season),
     }
-    return {name: np.stack(forecasts) for name, forecasts in by_name.items()}
 
 
 def point_figures(
