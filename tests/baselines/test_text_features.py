@@ -97,7 +97,7 @@ def test_rows_are_a_matrix():
     rows = Rows(starts, columns, matrix[at, columns], 5)
     weights = torch.rand(5, 3, generator=generator)
     torch.testing.assert_close(rows @ weights, matrix @ weights)
-    back = rows.transposed()
+    back = rows.T
     assert len(back) == 5
     torch.testing.assert_close(back @ torch.eye(7), matrix.T)
     chosen = np.array([3, 0, 0, 6])

@@ -1,4 +1,4 @@
-"""Linear classifiers of sparse rows: logistic regression and naive Bayes."""
+"""Linear classifiers of sparse or dense rows: logistic regression and naive Bayes."""
 
 from typing import NamedTuple
 
@@ -19,13 +19,18 @@ class Linear(NamedTuple):
     weights: Tensor
     bias: Tensor
 
-    def logits(self, x: Rows) -> Tensor:
+    def logits(self, x: Rows | Tensor) -> Tensor:
         """Returns the logits [N, V] of rows [N, F]."""
         return x @ self.weights + self.bias
 
 
 def logistic_regression(
-    x: Rows, truth: Tensor, strength: float, *, multi_label: bool = False, weights: Tensor | None = None
+    x: Rows | Tensor,
+    truth: Tensor,
+    strength: float,
+    *,
+    multi_label: bool = False,
+    weights: Tensor | None = None,
 ) -> Linear:
     """Fits logistic regression by L-BFGS: the least C Σ loss + ‖W‖² / 2, as scikit-learn defines C.
 
@@ -40,9 +45,9 @@ def logistic_regression(
         x [N, F], truth [N, V]
     """
     examples, classes = truth.shape
-    target, back = truth.to(torch.float32), x.transposed()
+    target, back = truth.to(torch.float32), x.T
     share = (torch.ones(examples) if weights is None else weights.to(torch.float32))[:, None] / examples
-    w, b = torch.zeros(x.width, classes), torch.zeros(classes)
+    w, b = torch.zeros(len(back), classes), torch.zeros(classes)
     optimizer = torch.optim.LBFGS(
         [w, b],
         max_iter=_ITERATIONS,
@@ -82,7 +87,7 @@ def naive_bayes(
     """
     own = truth.to(torch.float32)
     share = (torch.ones(len(own)) if weights is None else weights.to(torch.float32))[:, None]
-    back = x.transposed()
+    back = x.T
 
     def of(members: Tensor) -> Linear:
         sums = back @ (members * share) + _SMOOTHING

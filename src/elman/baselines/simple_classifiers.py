@@ -6,9 +6,14 @@ the validation part.
 
 import numpy as np
 
+from elman.baselines.minirocket import minirocket_ridge
 from elman.data.labelled.examples import Labelled
 from elman.errors import InputError
+from elman.metrics.calibration import probabilities
+from elman.metrics.pool import fit_pool
 from elman.registry import load_module
+
+_LOG_ODDS = 4.0  # of a score of 1, before anything is seen
 
 
 def simple_probabilities(
@@ -25,22 +30,39 @@ def simple_probabilities(
         multi_label: whether an example has any number of labels.
     """
     test = parts[-1]
-    probabilities = {"most frequent label": majority(truth[0], len(test))}
+    found = {"most frequent label": majority(truth[0], len(test))}
+    if not test.texts:
+        found |= _by_minirocket(parts, truth[0], multi_label)
     try:
         regression = load_module("elman.baselines.logistic")
     except InputError:  # scikit-learn is missing; the report explains how to install it
-        return probabilities
+        return found
     if test.texts:
         texts = [[" ".join(item) for item in part.items] for part in parts]
-        probabilities["tf-idf + logistic regression"] = regression.tfidf_logistic(
+        found["tf-idf + logistic regression"] = regression.tfidf_logistic(
             texts, truth, multi_label=multi_label
         )
     else:
         x = [np.array([[*item.mean(0), *item[-1]] for item in part.items]) for part in parts]
-        probabilities["logistic regression on mean and last step"] = regression.logistic(
+        found["logistic regression on mean and last step"] = regression.logistic(
             x, truth, multi_label=multi_label
         )
-    return probabilities
+    return found
+
+
+def _by_minirocket(
+    parts: tuple[Labelled, Labelled, Labelled], truth: np.ndarray, multi_label: bool
+) -> dict[str, np.ndarray]:
+    """Returns the probabilities of ridge regressions on MiniRocket's features, one for each label.
+
+    Their distance from −1 to 1 counts as log odds, in a unit that fits the examples left out.
+    """
+    training, _, test = parts
+    scores = minirocket_ridge(training.items, 2.0 * truth - 1, test.items)
+    if scores is None:
+        return {}
+    (unit,) = fit_pool(truth, [scores.left_out], [_LOG_ODDS], multi_label=multi_label)
+    return {"MiniRocket + ridge": probabilities(unit * scores.others, multi_label=multi_label)}
 
 
 def majority(train: np.ndarray, test_size: int) -> np.ndarray:

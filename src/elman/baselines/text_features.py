@@ -67,8 +67,9 @@ class Rows:
         """Number of entries of each row [N]."""
         return self.starts.diff()
 
-    def transposed(self) -> "Rows":
-        """Returns the matrix [F, N]."""
+    @property
+    def T(self) -> "Rows":  # noqa: N802 - as a tensor has it
+        """The transpose [F, N]."""
         order = self.columns.argsort(stable=True)
         rows = torch.arange(len(self)).repeat_interleave(self.lengths)
         starts = _starts(torch.bincount(self.columns, minlength=self.width))

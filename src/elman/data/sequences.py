@@ -66,6 +66,11 @@ class Sequences:
         assert self.targets is not None
         return self.targets
 
+    @property
+    def items(self) -> list[np.ndarray]:
+        """The sequences [T, I] without padding."""
+        return [x[:n] for x, n in zip(self.inputs, self.lengths, strict=True)]
+
     def rows(self, index: np.ndarray) -> Sequences:
         """Returns the sequences at these positions."""
         return Sequences(

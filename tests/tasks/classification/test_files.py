@@ -60,7 +60,11 @@ def test_folders_of_arrays_and_npz(here):
     assert same_bits(weights(folder.model), weights(npz.model))
     np.save("new.npy", x[:4])
     assert len(npz.label(npz.read_alike("new.npy", with_labels=False))) == 4
-    assert [*npz.results["baselines"]] == ["most frequent label", "logistic regression on mean and last step"]
+    assert [*npz.results["baselines"]] == [
+        "most frequent label",
+        "MiniRocket + ridge",
+        "logistic regression on mean and last step",
+    ]
 
 
 def test_a_kind_of_file_joins_by_one_row(here, monkeypatch):
@@ -80,6 +84,7 @@ def test_a_kind_of_file_joins_by_one_row(here, monkeypatch):
     assert task.results["test"]["accuracy"] == 1
     assert [*task.results["baselines"]] == [
         "most frequent label",
+        "MiniRocket + ridge",
         "logistic regression on mean and last step",
     ]
     (answer,) = task.classify("data/high/39.raw")

@@ -159,7 +159,7 @@ def numeric(
     names: tuple[str, ...] = (),
 ) -> Labelled:
     """Returns numeric sequences as examples, without padding; ``labels`` is empty if they are unknown."""
-    items = [x[:n] for x, n in zip(sequences.inputs, sequences.lengths, strict=True)]
+    items = sequences.items
     return Labelled(items, labels or [()] * len(items), places, tuple(sequences.features), multi_label, names)
 
 

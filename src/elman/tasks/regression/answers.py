@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from elman.baselines.minirocket import minirocket_ridge
 from elman.data.batches.examples import Examples
 from elman.data.scale import written
 from elman.data.sequences import Sequences
@@ -107,17 +108,24 @@ class RegressionAnswers(TaskAnswers):
         return Excerpt(next(iter(batches.epoch())), features=self.facts.features)
 
     def measure(self, data: RegressionData, parts: Parts, say: Callable[[str], None]) -> dict[str, Any]:
-        """Returns errors on the test part of the model, the mean, and least squares on mean and last step."""
+        """Returns errors on the test part of the model and of simple methods.
+
+        These are the mean, least squares on mean and last step, and ridge regression on MiniRocket.
+        """
         training, test = data.part("training"), data.part("test")
         if not test:
             return {}
         mean = training.known_targets.mean(0)
+        simple = {
+            "mean": np.broadcast_to(mean, test.known_targets.shape),
+            "linear regression": _least_squares(training, test),
+        }
+        convolved = minirocket_ridge(training.items, training.known_targets, test.items)
+        if convolved is not None:
+            simple["MiniRocket + ridge"] = convolved.others
         return {
             "test": self.figures(test),
-            "baselines": {
-                "mean": _errors(test, np.broadcast_to(mean, test.known_targets.shape)),
-                "linear regression": _errors(test, _least_squares(training, test)),
-            },
+            "baselines": {name: _errors(test, values) for name, values in simple.items()},
         }
 
     def report(self, results: dict[str, Any]) -> str:

@@ -261,7 +261,7 @@ def _learn(
     config: RegressionConfig, sequences: Sequences, training: Sequences, flat: bool
 ) -> RegressionFacts:
     """Learns the names from all sequences and the scales from the training sequences."""
-    steps = np.concatenate([x[:n] for x, n in zip(training.inputs, training.lengths, strict=True)])
+    steps = np.concatenate(training.items)
     measure = standard if config.standardise else _no_scale
     input_mean, input_scale = measure(steps)
     target_mean, target_scale = measure(training.known_targets)
