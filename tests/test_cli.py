@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny import interrupt_at, table, text
+from tiny import SMALL as SMALL_TASK
+from tiny import interrupt_at, reviews, table, text
 
 import elman
 from elman import registry
@@ -29,6 +30,7 @@ LM, SMALL = (
     ["train", "language-model", "corpus.txt"],
     ["--hidden-size", "8", "--epochs", "2", "--batch-size", "4"],
 )
+SMALL_CLASSIFIER = SMALL_TASK | {"embedding_size": 6, "min_count": 1, "ngrams": "none"}
 SMALL_LM = [*SMALL, "--embedding-size", "4", "--bptt", "20"]
 
 
@@ -484,3 +486,61 @@ def test_help_into_a_closed_pipe_ends_quietly():
         os.close(write)
         assert process.stderr.read() == b""
         assert process.wait(60) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["classify", "run", "--text", "a", "--text", "b"], "--text must be given once. Got it twice"),
+        (["classify", "run", "--text=a", "--text", "a"], "--text must be given once. Got it twice"),
+        (
+            ["train", "regression", "t.csv", "--columns", "a", "--epochs", "1", "--columns", "b"],
+            "--columns must be given once; give all its values behind one. Got it twice",
+        ),
+        (["train", "language-model", "t", "--cell", "gru", "--cell=lstm"], "--cell must be given once"),
+        (["show", "run", "--cell", "a.py:A", "--cell", "b.py:B"], "--cell must be given once"),
+    ],
+)
+def test_an_option_stands_once(run, arguments, told):
+    said = run(*arguments)
+    assert (said.status, said.out, said.err.count("\n")) == (2, "", 1)
+    assert told in said.err
+
+
+# How files are read
+
+
+@pytest.fixture(scope="module")
+def of_reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny classifier of texts in UTF-8."""
+    folder = tmp_path_factory.mktemp("reviews")
+    (folder / "reviews.csv").write_text(reviews())
+    options = SMALL_CLASSIFIER | {"epochs": 1}
+    elman.SequenceClassifier(**options).train([folder / "reviews.csv"], folder / "run")
+    return folder / "run"
+
+
+@pytest.mark.parametrize("verb", ["classify", "evaluate"])
+def test_the_encoding_that_an_error_names_can_be_given_to_a_verb(run, of_reviews, verb):
+    Path("later.csv").write_bytes("text,label\nein schöner Film,pos\nein übler,neg\n".encode("cp1252"))
+    said = run(verb, of_reviews, "later.csv")
+    assert said.status == 2
+    assert "--encoding cp1252 is likely" in said.err
+    assert run(verb, of_reviews, "later.csv", "--encoding", "cp1252").status == 0
+    assert elman.load(of_reviews, encoding="cp1252").evaluate("later.csv")["examples"] == 2
+    said = run(verb, of_reviews, "later.csv", "--encoding", "nonsense")
+    assert (said.status, said.err.count("\n")) == (2, 1)
+    assert "--encoding must be an encoding that Python knows" in said.err
+
+
+def test_the_separator_can_be_given_to_a_verb(run, of_reviews):
+    Path("later.csv").write_text("text,label;a\nwell, yes,good;x\noh, no,bad;y\n")
+    assert run("classify", of_reviews, "later.csv").status == 2
+    Path("later.csv").write_text("text:label\nwell, yes:good\noh, no:bad\n")
+    assert run("classify", of_reviews, "later.csv", "--separator", ":").out.count("\n") == 2
+
+
+def test_a_run_that_reads_no_tables_refuses_their_options(run):
+    trained(run)
+    said = run("evaluate", "run", "corpus.txt", "--decimal", ",")
+    assert (said.status, said.err) == (2, "elman: --decimal is not for language-model, which reads no such files\n")

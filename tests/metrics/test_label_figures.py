@@ -32,8 +32,8 @@ def test_figures_by_hand():
     figures = label_figures(TRUTH, P)
     assert figures["accuracy"] == 4 / 6
     assert figures["examples"] == 6
-    # label 0: 1 of 2 said, 1 of 2 there; 1: 2 of 3, 2 of 3; 2: all; 3 never there nor said
-    assert figures["macro_f1"] == pytest.approx((1 / 2 + 2 / 3 + 1 + 0) / 4)
+    # label 0: 1 of 2 said, 1 of 2 there; 1: 2 of 3, 2 of 3; 2: all; 3 never there nor said, so left out
+    assert figures["macro_f1"] == pytest.approx((1 / 2 + 2 / 3 + 1) / 3)
     nats = -np.log([0.7, 0.2, 0.8, 1.0, 1e-12, 0.6])
     assert figures["log_loss"] == pytest.approx(nats.mean())
     table = figures_by_label(TRUTH, P, list("abcd"))
@@ -61,6 +61,14 @@ def test_against_scikit_learn():
     assert several["accuracy"] == metrics.accuracy_score(truth, q > 0.5)
     assert several["macro_f1"] == pytest.approx(metrics.f1_score(truth, q > 0.5, average="macro"))
     assert several["log_loss"] == pytest.approx(metrics.log_loss(truth.ravel(), q.ravel()))
+
+
+@pytest.mark.parametrize("said", [[0, 0, 2, 2], [0, 3, 2, 2]], ids=["absent", "predicted alone"])
+def test_labels_without_examples_count_in_macro_f1_as_in_scikit_learn(said):
+    metrics = pytest.importorskip("sklearn.metrics")
+    ids = np.array([0, 0, 2, 0])
+    figures = label_figures(indicator(ids, 4), indicator(np.array(said), 4).astype(float))
+    assert figures["macro_f1"] == pytest.approx(metrics.f1_score(ids, said, average="macro"))
 
 
 def test_calibration_error_by_hand():

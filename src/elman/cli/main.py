@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from elman.cli import output, show
 from elman.cli.output import print_json
@@ -55,6 +55,21 @@ class _OnRun:
     """FILE.py:Class of your own cell, if the run was trained with one; the file is executed"""
     json: bool = False
     """print the results as one JSON object"""
+
+
+@dataclass(frozen=True)
+class _OfFiles:
+    """Options of every verb on a run that reads files, in place of those that the run keeps."""
+
+    encoding: str | None = None
+    """encoding of text files, such as cp1252; if absent, as in training"""
+    separator: str | None = None
+    """character between the cells of a table (or: comma, semicolon, tab, bar, space); if absent, as in
+    training"""
+    decimal: Literal[".", ","] | None = None
+    """decimal mark of numbers; if absent, as in training"""
+    missing: tuple[str, ...] = ()
+    """cells that count as missing in columns of numbers, such as -999; if absent, as in training"""
 
 
 @dataclass(frozen=True)
@@ -194,6 +209,8 @@ def _name(command: type) -> str:
 def _parsed(command: Any, arguments: list[str]) -> Any:
     """Returns the values of a verb's flags."""
     run, *shared = flags_of(_OnRun)
+    if "data" in command.__annotations__:
+        shared = [*flags_of(_OfFiles), *shared]
     own = [option for option in flags_of(command) if option.name not in _OnRun.__annotations__]
     flags = [run, *own, *shared]
     return parse(flags, arguments, f"elman {_name(command)}", summary(command, whole=True), command.example)
@@ -202,6 +219,13 @@ def _parsed(command: Any, arguments: list[str]) -> Any:
 def _runs() -> Any:
     """Returns the module that opens run folders; it imports torch, so only verbs that need a run load it."""
     return load_module("elman.tasks.shared.run_folder")
+
+
+def _loaded(options: Any) -> Any:
+    """Returns the run of a verb, which reads files as the verb's options say."""
+    names = (f.name for f in fields(_OfFiles))
+    given = {name: value for name in names if (value := getattr(options, name, None))}
+    return _runs().load(options.run, options.cell, **given)
 
 
 def _train(arguments: list[str]) -> int:
@@ -272,7 +296,7 @@ def _from_yaml(path: Path) -> dict[str, Any]:
 
 
 def _evaluate(options: Any) -> int:
-    task = _runs().load(options.run, options.cell)
+    task = _loaded(options)
     if not options.data and not task.Config.makes_data:
         raise InputError("evaluate needs at least one file")
     if options.dynamic and not task.Config.adapts:
@@ -310,7 +334,7 @@ def _resume(options: Any) -> int:
 def _inspect(options: Any) -> int:
     out = options.run / files.INSPECT if options.out is None else options.out
     files.check_new_report(out, options.overwrite)  # before the model is loaded and run
-    task = _runs().load(options.run, options.cell)
+    task = _loaded(options)
     page = load_module("elman.inspect.report")
     report = page.report(
         task, out, list(options.data) or None, lags=options.lags, overwrite=options.overwrite
@@ -323,7 +347,7 @@ def _use(verb: type[Verb], arguments: list[str]) -> int:
     """Runs the verb of a task on a run folder."""
     options = _parsed(verb, arguments)
     request = verb(**{f.name: getattr(options, f.name) for f in fields(verb)})  # type: ignore[arg-type]
-    task = _runs().load(options.run, options.cell)
+    task = _loaded(options)
     if task.verb is not verb:
         raise InputError(f"{options.run}: is a run of {task.name}; its verb is {_name(task.verb)}")
     if options.json:

@@ -180,21 +180,26 @@ def _keywords(option: Flag) -> dict[str, Any]:
         keywords["default"] = option.default
     if option.hint is bool:
         return keywords | {"action": "store_false" if option.default is True else "store_true"}
-    keywords |= {"type": _reader(option.of[0]), "metavar": option.metavar}
+    keywords |= {"type": _reader(option.of[0]), "metavar": option.metavar, "action": _Once}
     if get_origin(option.hint) is tuple:
         several = option.of[-1] is ...
-        keywords |= {"nargs": "*" if several else len(option.of), "action": _Tuple}
+        keywords |= {"nargs": "*" if several else len(option.of)}
     elif option.argument.positional and option.default is not MISSING:
         keywords["nargs"] = "?"
     return keywords
 
 
-class _Tuple(argparse.Action):
-    """Stores several values as a tuple."""
+class _Once(argparse.Action):
+    """Stores a value, or several as a tuple; a flag that stands twice is a mistake."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
         """Sets the attribute."""
-        setattr(namespace, self.dest, tuple(values))
+        if option_string is not None and option_string in namespace.__dict__.setdefault("_given", set()):
+            several = "; give all its values behind one" if isinstance(values, list) else ""
+            parser.error(f"{option_string} must be given once{several}. Got it twice")
+        if option_string is not None:
+            namespace._given.add(option_string)
+        setattr(namespace, self.dest, tuple(values) if isinstance(values, list) else values)
 
 
 def _reader(kind: Any) -> Callable[[str], Any]:

@@ -24,6 +24,7 @@ from elman.data.read.tables import (
     text_column,
     time_order,
 )
+from elman.data.read.totals import without_totals
 from elman.errors import InputError
 from elman.registry import LazyModule
 
@@ -200,6 +201,7 @@ def sequences_from_table(
 ) -> Sequences:
     """Returns sequences from a table that was read from ``path``; see ``read_sequences``."""
     check_columns(table, [id_column, *([target_column] if with_target else []), *required], path)
+    table = without_total(table, path, id_column)
     special = (id_column, time_column, target_column)
     features = chosen_columns(table.columns, special, path, columns, ignored)
     try:
@@ -213,6 +215,12 @@ def sequences_from_table(
     read = _grouped(table, values, features, path, id_column, time_column, target_column, with_target)
     numbers = [*features, *([target_column] if with_target else [])]
     return replace(read, decimal=decimal_mark([(table, path)], numbers, reading))
+
+
+def without_total(table: pl.DataFrame, path: Path, id_column: str) -> pl.DataFrame:
+    """Returns a table of sequences without totals below: a row alone that is named so, such as "Total"."""
+    names = table[id_column]
+    return without_totals(table, path, lambda row, own: id_column in own and (names == names[row]).sum() == 1)
 
 
 def _grouped(

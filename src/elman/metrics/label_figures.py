@@ -95,6 +95,8 @@ def calibration_error(truth: np.ndarray, p: np.ndarray, *, multi_label: bool = F
 def label_figures(truth: np.ndarray, p: np.ndarray, *, multi_label: bool = False) -> dict[str, Any]:
     """Returns accuracy (with several labels: all of them right), macro F1, log loss and calibration error.
 
+    Macro F1 is the mean over the labels that the truth has or that were predicted, as scikit-learn has it.
+
     Args:
         truth: 0 or 1; columns past those of ``p`` are labels of probability 0. The log loss, which they make
             infinite, leaves them out; it is None if nothing else remains.
@@ -110,13 +112,19 @@ def label_figures(truth: np.ndarray, p: np.ndarray, *, multi_label: bool = False
     predicted = decide(whole, multi_label=multi_label)
     return {
         "accuracy": float((predicted == truth).all(1).mean()),
-        "macro_f1": float(precision_recall_f1(truth, predicted)[:, 2].mean()),
+        "macro_f1": _macro_f1(truth, predicted),
         "log_loss": log_loss(known[measured], p[measured], multi_label=multi_label)
         if len(known[measured])
         else None,
         "calibration_error": calibration_error(truth, whole, multi_label=multi_label),
         "examples": len(truth),
     }
+
+
+def _macro_f1(truth: np.ndarray, predicted: np.ndarray) -> float:
+    """Returns the mean F1 of the labels with an example or a prediction; 0 if there are none."""
+    own = (truth + predicted).any(0)
+    return float(precision_recall_f1(truth, predicted)[own, 2].mean()) if own.any() else 0.0
 
 
 def figures_by_label(

@@ -385,3 +385,27 @@ def test_sentences_of_equally_many_commas_are_lines(tmp_path, row):
     lines = [row.format(label, text) for label, text in zip(labels, TEXTS, strict=True)]
     (tmp_path / "t.txt").write_text("\n".join(lines))
     assert [label for _, (label,) in read(tmp_path / "t.txt")] == labels
+
+
+@pytest.mark.parametrize("last", ["Total,24", "Insgesamt:,24 rows", "24 reviews,Total", "grand total,"])
+def test_a_total_below_is_no_label(tmp_path, last, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    path = written(tmp_path / "t.csv", "words,tone", TEXTS, LABELS)
+    path.write_text(path.read_text() + last + "\n")
+    assert read(path) == WANTED
+    assert "t.csv: the last row is a total and left out: " in caplog.text
+
+
+def test_a_word_such_as_total_may_be_a_text_or_a_label(tmp_path):
+    rows = [*zip(TEXTS, LABELS, strict=True), ("one more of all", "Total"), ("two more of all", "Total")]
+    path = written(tmp_path / "t.csv", "words,tone", *zip(*rows, strict=True))
+    assert read(path)[24:] == [((text,), (label,)) for text, label in rows[24:]]
+    path = written(tmp_path / "t.csv", "words,tone", [*TEXTS, "Total"], [*LABELS, "good"])
+    assert read(path)[24:] == [(("Total",), ("good",))]
+
+
+def test_a_total_below_is_no_sequence(tmp_path):
+    path = written(tmp_path / "s.csv", "trip,step,speed,kind", TRIPS, STEPS, SPEEDS, KINDS)
+    path.write_text(path.read_text() + "Total,,1785,\n")
+    part = read_labelled(path, Columns(id="trip", time="step", label="kind"))
+    assert [len(item) for item in part.items] == [6] * 10

@@ -38,7 +38,13 @@ from elman.data.read.tables import (
     text_column,
 )
 from elman.data.read.text import find_text_files, read_text
-from elman.data.sequences import check_no_columns, sequences_from_arrays, sequences_from_table
+from elman.data.read.totals import without_totals
+from elman.data.sequences import (
+    check_no_columns,
+    sequences_from_arrays,
+    sequences_from_table,
+    without_total,
+)
 from elman.errors import InputError
 from elman.notice import notice
 from elman.registry import LazyModule
@@ -182,6 +188,8 @@ def _from_table(table: pl.DataFrame, path: Path, columns: Columns, with_labels: 
     columns = found_columns(table, path, columns, with_labels=with_labels)
     texts = [columns.text] + ([] if columns.pair is None else [columns.pair])
     check_columns(table, texts + ([columns.label] if with_labels else []), path)
+    if with_labels:
+        table = _without_total(table, path, columns)
     for column in texts:
         if isinstance(table[column].dtype, pl.Struct):
             raise InputError(f"{path}: column {column!r}: must hold texts. Got JSON objects.")
@@ -194,6 +202,14 @@ def _from_table(table: pl.DataFrame, path: Path, columns: Columns, with_labels: 
     table, places = table[kept], [places[k] for k in kept]
     labels, several = _label_column(table, columns, places)
     return Labelled([items[k] for k in kept], labels, places, (), several)
+
+
+def _without_total(table: pl.DataFrame, path: Path, columns: Columns) -> pl.DataFrame:
+    """Returns a table without rows such as "Total,120" below, whose label no other row has."""
+    cells = table[columns.label]
+    if cells.dtype.is_nested():
+        return table
+    return without_totals(table, path, lambda row, _: cells.eq_missing(cells[row]).sum() == 1)
 
 
 def _empty_cells(table: pl.DataFrame, columns: list[str], places: list[str]) -> list[str | None]:
@@ -225,6 +241,7 @@ def _label_column(
 
 
 def _from_steps(table: pl.DataFrame, path: Path, columns: Columns, with_labels: bool) -> Labelled:
+    table = without_total(table, path, columns.id)
     sequences = sequences_from_table(
         table,
         path,

@@ -20,7 +20,7 @@ from elman.data.series.time_columns import (
     parts_of_time,
     stands_for_dates,
     whole_numbers,
-    without_totals,
+    without_totals_of_times,
 )
 from elman.data.series.time_parts import with_time
 from elman.errors import InputError
@@ -75,7 +75,7 @@ def sources_of(
     if alone:
         tables = [(_with_steps(table, wanted.time), path) for table, path in tables]
     _check_named(wanted, tables)
-    tables, wanted = turned([(without_totals(table, path), path) for table, path in tables], wanted, reading)
+    tables, wanted = turned([(without_totals_of_times(table, path), path) for table, path in tables], wanted, reading)
     table, path = tables[0]
     free = [c for c in table.columns if c not in (wanted.id, wanted.target)]
     parts = parts_of_time(table, free) if wanted.time == _DEFAULT.time and wanted.time not in free else ()

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from elman.data.read.totals import without_totals
 from elman.data.series.time_forms import parsed, pattern_of_integers, patterns_of
 from elman.data.series.time_parts import time_parts
-from elman.notice import notice
 
 TIME_NAMES = re.compile(
     r"(ds|t|time|times|timestamp|date|dates|datetime|datum|day|week|month|quarter|year|period|hour|minute|"
@@ -20,12 +20,6 @@ TIME_NAMES = re.compile(
 
 _PROBED = 20  # cells of a column that show whether it holds times
 _MOSTLY = 0.8  # share of dates in a column of dates with faults
-_TOTAL = re.compile(
-    r"((grand|overall|sub)[ -]?)?(total|totals|sum|sums|average|avg|mean|summe|gesamt|gesamtsumme|insgesamt|"
-    r"durchschnitt|mittelwert|somme|moyenne|suma|promedio|media|totale|somma|totaal|som)( general)?[.:]?",
-    re.IGNORECASE,
-)
-_MOST_TOTALS = 3  # rows of totals, means and the like below a table
 
 
 def is_whole(column: "pl.Series") -> bool:
@@ -76,24 +70,11 @@ def stands_for_dates(column: "pl.Series") -> bool:
     return is_whole(column) and bool(pattern_of_integers(whole_numbers(column)))
 
 
-def without_totals(table: "pl.DataFrame", path: Path) -> "pl.DataFrame":
-    """Returns a table of times without the totals below it; reports what was left out in one line.
-
-    A total is one of the last rows, with a word such as Total or Summe in a column whose other cells are
-    times.
-    """
-    words: list[str] = []
-    for row in range(len(table) - 1, max(1, len(table) - 1 - _MOST_TOTALS), -1):
-        cells = table.row(row, named=True)
-        own = [c for c, cell in cells.items() if isinstance(cell, str) and _TOTAL.fullmatch(cell.strip())]
-        if not own:
-            break
-        words.insert(0, cells[own[0]].strip())
-        if any(_holds_times(table[column].head(row)) for column in own):
-            rows = "the last row is a total" if len(words) == 1 else f"the last {len(words)} rows are totals"
-            notice(f"{path}: {rows} and left out: {', '.join(words)}")
-            return table.head(row)
-    return table
+def without_totals_of_times(table: "pl.DataFrame", path: Path) -> "pl.DataFrame":
+    """Returns a table of times without the totals below it, which have a word in a column of times."""
+    return without_totals(
+        table, path, lambda row, own: any(_holds_times(table[column].head(row)) for column in own)
+    )
 
 
 def _holds_times(column: "pl.Series") -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from elman.config import counted
 from elman.data.labelled.examples import Labelled
 from elman.metrics.calibration import is_bound
 from elman.metrics.label_figures import surest_mistakes
@@ -141,7 +142,14 @@ def _label_lines(labels: Mapping[str, Any]) -> list[str]:
     }
     lines = table_lines("label", ("precision", "recall", "F1    ", "examples"), rows)
     left_out = len(labels) - _MOST_LABELS
-    return lines + ([f"… and {left_out} more labels"] if left_out > 0 else [])
+    lines += [f"… and {left_out} more labels"] if left_out > 0 else []
+    absent = sum(not figures["examples"] for figures in labels.values())
+    if absent:
+        lines.append(
+            f"{counted(absent, 'label')} of {len(labels):,} without test examples; macro F1 is the mean of those "
+            "with examples or predictions"
+        )
+    return lines
 
 
 def _mistake_lines(mistakes: Sequence[Mapping[str, Any]]) -> list[str]:

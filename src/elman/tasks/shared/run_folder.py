@@ -3,11 +3,12 @@
 import dataclasses
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from elman.cells.named import fingerprint, is_file
-from elman.config import check_regular, from_json, read_json, shown
+from elman.config import check_regular, flag, from_json, read_json, shown
 from elman.draws import for_shapes
 from elman.errors import InputError
 from elman.registry import find_task, task_names
@@ -20,17 +21,36 @@ from elman.train.checkpoint import load_weights
 _NAMED = 3  # runs in a message
 
 
-def load(folder: str | Path, cell: str | None = None) -> Any:
+def load(
+    folder: str | Path,
+    cell: str | None = None,
+    *,
+    encoding: str | None = None,
+    separator: str | None = None,
+    decimal: str | None = None,
+    missing: Sequence[str] = (),
+) -> Any:
     """Loads a trained task from its run folder, ready to use.
 
     Args:
         folder: the run folder; it may come from anywhere, since it holds only data and no code.
         cell: ``FILE.py:Class``, if the model was trained with a cell of your own; the file is executed.
+        encoding: encoding of the text files that it reads from now on; None: as in training.
+        separator: character between the cells of their tables; None: as in training.
+        decimal: decimal mark of their numbers; None: as in training.
+        missing: their cells that count as missing; if empty, as in training.
 
     Raises:
-        InputError: the run folder is missing, damaged, unfinished or hostile; the message names the file.
+        InputError: the run folder is missing, damaged, unfinished or hostile, the message names the file; or
+            the task reads no such files.
     """
     task = open_run(folder, cell)
+    options = {"encoding": encoding, "separator": separator, "decimal": decimal, "missing": tuple(missing)}
+    reading = {name: value for name, value in options.items() if value}
+    for name in reading:
+        if not hasattr(task.config, name):
+            raise InputError(f"{flag(name)} is not for {task.name}, which reads no such files")
+    task.config = dataclasses.replace(task.config, **reading)
     assert task.folder is not None
     try:
         with for_shapes():
