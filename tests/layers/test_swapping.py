@@ -52,6 +52,20 @@ def test_names_and_modules_are_swapped_and_restored():
     assert type(nn.GRU(I, H)) is TORCHS["GRU"]
 
 
+@pytest.mark.parametrize("package", ["no_such_package", "elman.no_such_module", "no.such.package", "", 3])
+def test_a_package_that_is_not_there_is_refused(package):
+    with pytest.raises(elman.InputError, match=r"package must be loaded or installed\. Got"):
+        elman.swap("json", package)
+    assert standing() == {"torch"}
+
+
+def test_a_package_that_is_not_loaded_yet_stays_so():
+    sys.modules.pop("this", None)
+    with elman.swap("this", "elman.layers"):
+        assert "this" not in sys.modules
+        assert standing() == {"elman"}
+
+
 def test_permanent_until_restored():
     first = elman.swap()
     second = elman.swap()

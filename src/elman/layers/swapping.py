@@ -4,12 +4,14 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
 from types import ModuleType
 
 import torch
 from torch import nn
 from torch.nn.modules import rnn
 
+from elman.config import require
 from elman.layers import torch_like
 
 _NAMES = ("RNNBase", "RNN", "LSTM", "GRU", "RNNCellBase", "RNNCell", "LSTMCell", "GRUCell")
@@ -71,15 +73,21 @@ def swap(*packages: str | ModuleType) -> Swap:
 
     Args:
         packages: packages that are loaded already and whose modules hold torch's classes, by
-            ``from torch.nn import LSTM``; their names are swapped as well.
+            ``from torch.nn import LSTM``; their names are swapped as well. One that is not loaded yet finds
+            Elman's classes under torch's names.
 
     Returns:
         The swap, with ``restore()``; swaps may be nested and end in any order.
+
+    Raises:
+        InputError: a package is neither loaded nor installed; nothing is swapped.
 
     Warns:
         UserWarning: a class of one of the packages is a subclass of torch's already; it stays one.
     """
     names = [package.__name__ if isinstance(package, ModuleType) else package for package in packages]
+    for name in names:
+        require("package", isinstance(name, str) and _is_there(name), "loaded or installed", name)
     late = sorted({f"{cls.__module__}.{cls.__qualname__}" for cls in _subclasses(names)})
     if late:
         text = (
@@ -87,6 +95,17 @@ def swap(*packages: str | ModuleType) -> Swap:
         )
         warnings.warn(f"{text} Call elman.swap before importing it.", stacklevel=2)
     return Swap(names)
+
+
+def _is_there(package: str) -> bool:
+    """Whether a package is loaded, or can be imported as far as can be known without importing any."""
+    parent = package.rpartition(".")[0]
+    if package in sys.modules or (parent and parent not in sys.modules):
+        return package in sys.modules or _is_there(parent)
+    try:
+        return bool(package) and find_spec(package) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def _loaded(packages: Iterable[str]) -> Iterator[ModuleType]:

@@ -45,6 +45,16 @@ def test_each_fault_of_a_curve_has_its_options(lines, expected):
     assert flags(CONFIG, lines) == expected
 
 
+@pytest.mark.parametrize(("steps", "epochs"), [(1, 3000), (40, 80), (200, 20), (5000, 20)])
+def test_after_few_steps_there_must_be_many_more_epochs(steps, epochs):
+    assert flags(CONFIG, history(FALLING, [1.0, 0.9, 0.8], steps))[0] == f"--epochs {epochs}"
+
+
+@pytest.mark.parametrize(("steps", "told"), [(1, "changed once;"), (2, "changed 2 times;")])
+def test_one_step_is_once(steps, told):
+    assert any(told in remedy.why for remedy in what_to_try(CONFIG, history(FALLING, FLAT, steps)))
+
+
 def test_a_run_that_its_minutes_ended_wants_more_of_them():
     config = ClassificationConfig(epochs=10, max_minutes=2.0)
     assert flags(config, history(FALLING, [1.0, 0.9, 0.8])) == ["--max-minutes 4.0"]
@@ -80,7 +90,7 @@ def trained(**options):
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"epochs": 1}, "--epochs 2: the validation loss was still falling when the run ended"),
+        ({"epochs": 1}, "--epochs 38: the validation loss was still falling when the run ended"),
         ({"epochs": 3, "batch_size": 60}, "--batch-size 15: the weights were changed 3 times"),
     ],
 )

@@ -126,7 +126,7 @@ def _of_the_curve(config: TaskConfig, curve: Curve) -> Iterator[Remedy]:
         size = max(_LEAST_BATCH, config.batch_size // 4)
         yield Remedy(
             {"batch_size": size},
-            f"the weights were changed {curve.steps} times; smaller batches change them more often",
+            f"the weights were changed {_times(curve.steps)}; smaller batches change them more often",
         )
     if not curve.validation or curve.is_solved:
         return
@@ -143,7 +143,12 @@ def _longer(config: TaskConfig, curve: Curve) -> Remedy:
     why = "the validation loss was still falling when the run ended"
     if config.max_minutes is not None and len(curve.validation) < curve.epochs:
         return Remedy({"max_minutes": 2 * config.max_minutes}, why)
-    return Remedy({"epochs": 2 * config.epochs}, why)
+    enough = math.ceil(_FEW / max(1, curve.steps))  # after a few steps, twice as many are few as well
+    return Remedy({"epochs": max(2, enough) * config.epochs}, why)
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number:,} times"
 
 
 def _stronger(config: TaskConfig, curve: Curve) -> Iterator[Remedy]:
