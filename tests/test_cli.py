@@ -543,4 +543,7 @@ def test_the_separator_can_be_given_to_a_verb(run, of_reviews):
 def test_a_run_that_reads_no_tables_refuses_their_options(run):
     trained(run)
     said = run("evaluate", "run", "corpus.txt", "--decimal", ",")
-    assert (said.status, said.err) == (2, "elman: --decimal is not for language-model, which reads no such files\n")
+    assert (said.status, said.err) == (
+        2,
+        "elman: --decimal is not for language-model, which reads no such files\n",
+    )

@@ -355,3 +355,48 @@ def test_months_with_a_point_are_dates(tmp_path, form):
     months = [form.format(year=2019 + k // 12, month=k % 12 + 1) for k in range(5, 15)]
     panel = read(table(tmp_path, "month,n", months, numbers(0)))
     assert (panel.columns.time, str(panel.frequency)) == ("month", "MS")
+
+
+@pytest.mark.parametrize(
+    ("header", "names"),
+    [
+        ("year,month,v", "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"),
+        (
+            "Mon,Year,v",
+            "january february march april may june july august september october november december",
+        ),
+        (
+            "Jahr,Monat,v",
+            "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
+        ),
+        ("año,mes,v", "ene feb mar abr may jun jul ago sep oct nov dic"),
+    ],
+)
+def test_months_by_their_names_beside_the_year_are_the_time(tmp_path, header, names, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    years, months = [2015 + k // 12 for k in range(30)], [names.split()[k % 12] for k in range(30)]
+    first = [months, years] if header.startswith("Mon") else [years, months]
+    panel = read(table(tmp_path, header, *first, range(30)))
+    assert (panel.ids, panel.y.tolist()) == (["v"], list(range(30)))
+    assert str(panel.ds(panel.times(np.array([0]), np.array([29])))[0]) == "2017-06"
+    assert "are the time, v the target; one series" in caplog.text
+
+
+@pytest.mark.parametrize("cell", ["Mar", "abril", "W7", "Q2", "03/15", "24.12."])
+def test_times_without_a_year_are_named(tmp_path, cell):
+    path = table(tmp_path, "when,v", [cell] * 5, range(5))
+    with pytest.raises(
+        InputError, match=f"when holds times without their years, such as '{cell}': write the"
+    ):
+        read(path)
+
+
+def test_what_is_said_of_joined_times_names_the_columns_of_the_file(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    days, hours = [f"{13 + k // 24}/02/2024" for k in range(48)], [f"{k % 24}:00" for k in range(48)]
+    path = table(tmp_path, "Date,Time,v", days, hours, range(48))
+    read(path)
+    assert "Date, Time is read as day/month/year" in caplog.text
+    path.write_text(path.read_text() + "14/02/2024,23:00,7\n")
+    with pytest.raises(InputError, match=r"row 50 has Date, Time 14/02/2024 23:00 again: .*; columns: v"):
+        read(path, target="v")

@@ -154,6 +154,31 @@ def test_months_of_another_language_name_the_format_that_may_be_given():
     assert form_of_text("String|De.:%-d. %b %Y|").pattern == "De.:%-d. %b %Y"
 
 
+@pytest.mark.parametrize(
+    ("times", "told"),
+    [
+        (
+            ["13/01/2024", "14/01/2024", "15/01/2024", "01/16/2024"],
+            "row 1, column 'ds': all times must have one form. Got '13/01/2024', which is day/month/year; "
+            "df: row 4, column 'ds': '01/16/2024', which is month/day/year.",
+        ),
+        (
+            ["2024-01-13", "2024-01-14", "15.01.2024"],
+            "Got '2024-01-13', which is year/month/day; df: row 3, column 'ds': '15.01.2024', which is "
+            "day/month/year.",
+        ),
+        (
+            ["03.2024", "2024-04", "2024-05"],
+            "Got '03.2024', which is %m.%Y; df: row 2, column 'ds': '2024-04', which is %Y-%m.",
+        ),
+    ],
+)
+def test_times_of_two_forms_show_a_row_of_each(times, told):
+    with pytest.raises(InputError) as error:
+        panel(times)
+    assert told in str(error.value)
+
+
 def test_what_is_no_time_is_named():
     with pytest.raises(
         InputError, match=r"df: row 3, column 'ds': must be an integer, a date .* Got '31/02/2024'"

@@ -27,7 +27,7 @@ from elman.data.read.tables import (
     text_column,
     time_order,
 )
-from elman.data.series.time_columns import holds_dates, mostly_dates, parts_of_time, without_totals
+from elman.data.series.time_columns import holds_dates, mostly_dates, parts_of_time, without_totals_of_times
 from elman.data.series.time_forms import TimeForm
 from elman.data.series.time_parts import with_time
 from elman.data.series.times import AmbiguousTimes
@@ -132,7 +132,7 @@ def channels_from_table(
             and value.
     """
     check_columns(table, list(roles.required), path)
-    table, roles = _with_time(without_totals(table, path), path, roles)
+    table, roles = _with_time(without_totals_of_times(table, path), path, roles)
     id_column, time_column, label_column = roles.id_column, roles.time_column, roles.label_column
     special = (id_column, time_column, label_column)
     columns = chosen_columns(table.columns, special, path, roles.columns, roles.ignored)
@@ -152,7 +152,7 @@ def channels_from_table(
     times = order = form = None
     if has_times:
         times = _time_texts(table[str(time_column)])
-        order, form = _order(table, str(time_column), path, roles.clock)
+        order, form = _order(table, str(time_column), path, roles)
     series = []
     for name, rows in _rows_by_name(names).items():
         steps = np.ones(0) if order is None else np.diff(order[rows])
@@ -215,7 +215,7 @@ def _time_texts(column: "pl.Series") -> list[str]:
 
 
 def _order(
-    table: "pl.DataFrame", column: str, path: Path, clock: Clock
+    table: "pl.DataFrame", column: str, path: Path, roles: Roles
 ) -> "tuple[np.ndarray, TimeForm | None]":
     """Returns numbers in the order of the times, and their form; the order of texts if they are no times.
 
@@ -224,8 +224,9 @@ def _order(
     Raises:
         InputError: a time is not of the format that the user gave, or is no time although most are.
     """
+    clock, name = roles.clock, ", ".join(roles.time_parts) or column
     try:
-        times = clock.read(table[column], path)
+        times = clock.read(table[column].rename(name), path)
     except AmbiguousTimes:
         return np.arange(len(table)), None  # the rows keep their order
     except InputError:
@@ -233,7 +234,7 @@ def _order(
             raise
         return time_order(table, column, path).astype(np.int64), None
     if times.assumed:
-        notice(f"{path}: {column} is read {times.assumed}")
+        notice(f"{path}: {name} is read {times.assumed}")
     return times.values, times.form
 
 

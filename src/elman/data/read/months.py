@@ -57,6 +57,11 @@ def is_month(word: str) -> bool:
     return bool(_languages(word))
 
 
+def number(word: str) -> int | None:
+    """Returns the number of the month, from 1, that a word names in the first language that has it."""
+    return next((month_in(word, language) for language in _languages(word)), None)
+
+
 def month_in(word: str, language: str) -> int | None:
     """Returns the number of the month, from 1, that a word names; None if it names none."""
     return _SPELLINGS[language].get(plain(word))

@@ -20,9 +20,7 @@ _TOTAL = re.compile(
 _MOST = 3  # rows of totals below a table
 
 
-def without_totals(
-    table: pl.DataFrame, path: Path, is_odd: Callable[[int, list[str]], bool]
-) -> pl.DataFrame:
+def without_totals(table: pl.DataFrame, path: Path, is_odd: Callable[[int, list[str]], bool]) -> pl.DataFrame:
     """Returns a table without the totals below it; reports what was left out in one line.
 
     Args:

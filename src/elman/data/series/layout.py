@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from elman.config import shown
 from elman.data.read.reading import Reading
 from elman.data.read.tables import check_columns, check_filled, holds_numbers, row_number, why_no_numbers
 from elman.data.series.across import turned
@@ -15,6 +16,7 @@ from elman.data.series.panel import Columns
 from elman.data.series.time_columns import (
     TIME_NAMES,
     holds_dates,
+    holds_no_years,
     is_whole,
     mostly_dates,
     parts_of_time,
@@ -42,12 +44,15 @@ class Source:
         path: where they were read, for messages.
         target: column to forecast.
         name: name of the only series; None if a column names the series of each row.
+        time: what the times are called in messages: the columns that were joined to them; empty: their own
+            column.
     """
 
     table: "pl.DataFrame"
     path: Path
     target: str
     name: str | None = None
+    time: str = ""
 
 
 def sources_of(
@@ -75,7 +80,9 @@ def sources_of(
     if alone:
         tables = [(_with_steps(table, wanted.time), path) for table, path in tables]
     _check_named(wanted, tables)
-    tables, wanted = turned([(without_totals_of_times(table, path), path) for table, path in tables], wanted, reading)
+    tables, wanted = turned(
+        [(without_totals_of_times(table, path), path) for table, path in tables], wanted, reading
+    )
     table, path = tables[0]
     free = [c for c in table.columns if c not in (wanted.id, wanted.target)]
     parts = parts_of_time(table, free) if wanted.time == _DEFAULT.time and wanted.time not in free else ()
@@ -89,7 +96,8 @@ def sources_of(
     table, path = tables[0]
     roles = _Roles(table, path, wanted, reading)
     if parts:
-        roles.assumed.append(f"{', '.join(parts)} are the time")
+        roles.joined = ", ".join(parts)
+        roles.assumed.append(f"{roles.joined} are the time")
     time = roles.time()
     layout = wanted.layout
     if layout == "wide" or (layout == "auto" and roles.is_wide(time)):
@@ -105,7 +113,8 @@ def sources_of(
     for (other, file), own in zip(tables, names, strict=True):
         present = columns.layout == "long" and columns.id in other.columns
         check_columns(other, [time, target, *columns.covariates, *columns.static], file)
-        sources.append(Source(other, file, target, None if present else own if several else target))
+        series = None if present else own if several else target
+        sources.append(Source(other, file, target, series, roles.joined))
     return columns, sources, roles.line(columns, name) + ("; each row is a step" if alone else "")
 
 
@@ -139,6 +148,8 @@ class _Roles:
         taken = {*wanted.covariates, *wanted.static}
         self.free = [column for column in table.columns if column not in taken]
         self.assumed: list[str] = []
+        self.joined = ""
+        """The columns that were joined to the times, for messages."""
 
     def time(self) -> str:
         """Returns the column of times."""
@@ -168,7 +179,14 @@ class _Roles:
         )
 
     def _hint(self) -> str:
-        """Returns what to do with numbered series without times; empty for other tables."""
+        """Returns what to do with times without years, or with numbered series; empty for other tables."""
+        yearless = [column for column in self.free if holds_no_years(self.table[column])]
+        if yearless:
+            cell = self.table[yearless[0]].drop_nulls()[0]
+            return (
+                f" {yearless[0]} holds times without their years, such as {shown(cell)}: write the year"
+                " beside each, here or in a column named year."
+            )
         stems = {match[1] if (match := _NUMBERED.fullmatch(name)) else None for name in self.free}
         if len(self.free) < 3 or len(stems) != 1 or None in stems or not self.holds_numbers(self.free[0]):
             return ""
@@ -205,10 +223,12 @@ class _Roles:
             self.assumed.append(f"{some[0]} names the series")
             return some[0]
         row = int((~self.table[time].is_first_distinct()).arg_true()[0])
-        which = f"{_listed(some)} may name it" if some else f"columns: {_listed(self.table.columns)}"
+        others = [column for column in self.table.columns if not (self.joined and column == time)]
+        which = f"{_listed(some)} may name it" if some else f"columns: {_listed(others)}"
         alone = "" if some else "bring the rows to one for each time, such as their sum or mean, or "
         raise InputError(
-            f"{self.path}: row {row_number(self.path, row)} has {time} {self.table[time][row]} again: "
+            f"{self.path}: row {row_number(self.path, row)} has {self.joined or time} "
+            f"{self.table[time][row]} again: "
             f"{alone}name the column that tells series apart by --id-column; {which}"
         )
 
@@ -293,7 +313,7 @@ def _wide(
         raise InputError(f"{roles.path}: has no columns of numbers for --table wide")
     for table, path in tables:
         check_columns(table, [columns.time, *numbers], path)
-    sources = [Source(table, path, name, name) for name in numbers for table, path in tables]
+    sources = [Source(table, path, name, name, roles.joined) for name in numbers for table, path in tables]
     said = f"{columns.time} is the time, each other column of numbers a series ({len(numbers)} series)"
     line = f"{roles.path}: {said}" if columns != roles.wanted else ""
     return columns, sources, line

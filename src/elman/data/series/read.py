@@ -90,18 +90,18 @@ def make_panel(
     """
     columns, sources, line = sources_of(tables, columns, names or [str(path) for _, path in tables], reading)
     rows = _Rows(sources, columns, freq, reading, time_format)
-    for said in (line, rows.moments.assumed and f"{columns.time} is read {rows.moments.assumed}"):
+    for said in (line, rows.moments.assumed and f"{rows.time} is read {rows.moments.assumed}"):
         if said:
             notice(said)
     keys, firsts, series = _numbered(rows.keys)
     order = _sorted(rows, series)
     series, times = series[order], rows.times[order]
     if isinstance(freq, Trained) and rows.moments.integers != freq.integers:
-        raise InputError(f"{columns.time} must be dates or integers, as in training")
+        raise InputError(f"{rows.time} must be dates or integers, as in training")
     frequency = _frequency(freq, times, series, integers=rows.moments.integers)
     if rows.moments.zone and frequency.by_days and not rows.moments.wall:
         raise InputError(
-            f"{columns.time}: steps of {frequency} must have a constant time of day in the time zone "
+            f"{rows.time}: steps of {frequency} must have a constant time of day in the time zone "
             f"{rows.moments.zone}: convert them to a zone in which they do, or give times without a zone"
         )
     first = np.flatnonzero(np.diff(series, prepend=-1))
@@ -195,6 +195,8 @@ class _Rows:
         time_format: str | None,
     ) -> None:
         self.columns, self._sources, self._reading = columns, sources, reading
+        self.time = sources[0].time or columns.time
+        """What the times are called in messages."""
         self._begins = np.cumsum([0, *(len(source.table) for source in sources)])
         tables = {id(source.table): (source.table, source.path) for source in sources}
         for table, path in tables.values():
@@ -204,7 +206,7 @@ class _Rows:
         keys = [_keys(source, columns) for source in sources]
         alike = len({column.dtype for column in keys}) == 1
         self.keys = pl.concat(keys if alike else [column.cast(pl.String) for column in keys])
-        times = [(table[columns.time], path) for table, path in tables.values()]
+        times = [(table[columns.time].rename(self.time), path) for table, path in tables.values()]
         self.moments = read_times(times, time_format, freq)
         # the columns of a wide table share its times
         ends = np.cumsum([len(column) for column, _ in times])[:-1]
@@ -220,6 +222,10 @@ class _Rows:
         source, index = self._find(row)
         name = self.columns.named(str(self.keys[int(row)]))
         return f"{source.path}: row {row_number(source.path, index)}: {name}"
+
+    def when(self, row: int) -> str:
+        """Returns the time of a row as written in its file."""
+        return self.cell(row, self.columns.time)
 
     def cell(self, row: int, column: str) -> str:
         """Returns a cell as written in its file."""
@@ -279,15 +285,15 @@ def _sorted(rows: _Rows, series: np.ndarray) -> np.ndarray:
     if len(back):
         row = int(as_given[back[0] + 1])
         warnings.warn(
-            f"{rows.named(row)} has an earlier {rows.columns.time} than the row before; rows are sorted "
+            f"{rows.named(row)} has an earlier {rows.time} than the row before; rows are sorted "
             f"({counted(len(back), 'such row')})",
             stacklevel=4,
         )
     order = np.lexsort((rows.times, series))
     twice = np.flatnonzero((np.diff(series[order]) == 0) & (np.diff(rows.times[order]) == 0))
     if len(twice):
-        row, time = int(order[twice[0] + 1]), rows.columns.time
-        raise InputError(f"{rows.named(row)} has {time} {rows.cell(row, time)} twice")
+        row, time = int(order[twice[0] + 1]), rows.time
+        raise InputError(f"{rows.named(row)} has {time} {rows.when(row)} twice")
     return order
 
 
@@ -300,9 +306,9 @@ def _check_even(
     next_to = fits & (ahead == 1)
     if next_to.mean() >= _REGULAR or (fits.all() and len(within) >= _REGULAR * ahead.sum()):
         return
-    row, time = int(order[within[np.flatnonzero(~next_to)[0]]]), rows.columns.time
+    row, time = int(order[within[np.flatnonzero(~next_to)[0]]]), rows.time
     raise InputError(
-        f"{rows.named(row)}: {time} must be in equal steps. Got {rows.cell(row, time)}, which is not one "
+        f"{rows.named(row)}: {time} must be in equal steps. Got {rows.when(row)}, which is not one "
         f"step ({frequency}) after the row before, like {1 - next_to.mean():.0%} of the rows. Bring the rows "
         "to equal steps first, such as their sum or mean of each hour, or set a frequency by --freq."
     )
@@ -320,16 +326,16 @@ def _steps(
     steps, fits = frequency.steps(rows.times[order], starts[series])
     wrong = np.flatnonzero(~fits | (steps > _LONGEST))
     if len(wrong):
-        row, time = int(order[wrong[0]]), rows.columns.time
+        row, time = int(order[wrong[0]]), rows.time
         raise InputError(
             f"{rows.named(row)}: {time} must be a whole number of steps of frequency {frequency}, at most "
-            f"{_LONGEST:,}, after the first of its series. Got {rows.cell(row, time)}. {hint}"
+            f"{_LONGEST:,}, after the first of its series. Got {rows.when(row)}. {hint}"
         )
     same = np.flatnonzero((np.diff(series) == 0) & (np.diff(steps) == 0))
     if len(same):
-        row, time = int(order[same[0] + 1]), rows.columns.time
+        row, time = int(order[same[0] + 1]), rows.time
         raise InputError(
-            f"{rows.named(row)}: {time} {rows.cell(row, time)} is in the same step of frequency {frequency} "
+            f"{rows.named(row)}: {time} {rows.when(row)} is in the same step of frequency {frequency} "
             "as the row before"
         )
     wide = np.flatnonzero((np.diff(series) == 0) & (np.diff(steps) > 1))

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from elman.data.read.months import is_month
 from elman.data.read.totals import without_totals
 from elman.data.series.time_forms import parsed, pattern_of_integers, patterns_of
 from elman.data.series.time_parts import time_parts
@@ -18,6 +19,7 @@ TIME_NAMES = re.compile(
 )
 """Names that columns of times usually have."""
 
+_NO_YEAR = re.compile(r"(?:W|KW|week) ?\d{1,2}|Q[1-4]|[0-3]?\d[/.-][0-3]?\d\.?", re.IGNORECASE)
 _PROBED = 20  # cells of a column that show whether it holds times
 _MOSTLY = 0.8  # share of dates in a column of dates with faults
 
@@ -47,6 +49,12 @@ def holds_dates(column: "pl.Series") -> bool:
         any(not parsed(pl.Series([cell]), pattern)[0].has_nulls() for pattern in patterns_of(cell))
         for cell in filled
     )
+
+
+def holds_no_years(column: "pl.Series") -> bool:
+    """Whether a column holds months, weeks, or days of months, that have no years."""
+    filled = column.drop_nulls().head(_PROBED).str.strip_chars() if column.dtype == pl.String else ()
+    return len(filled) > 0 and all(is_month(cell) or _NO_YEAR.fullmatch(cell) for cell in filled)
 
 
 def mostly_dates(column: "pl.Series") -> bool:

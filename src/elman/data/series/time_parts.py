@@ -5,11 +5,12 @@ from collections.abc import Collection, Sequence
 
 import polars as pl
 
+from elman.data.read import months
 from elman.data.series.time_forms import parsed, patterns_of
 
 _NAMES = (  # in order of size, with the range of values
-    (re.compile(r"year|yr|jahr", re.IGNORECASE), (1500, 2500)),
-    (re.compile(r"month|mon|mnth|monat", re.IGNORECASE), (1, 12)),
+    (re.compile(r"year|yr|jahr|année|annee|año|ano|anno|jaar", re.IGNORECASE), (1500, 2500)),
+    (re.compile(r"month|mon|mnth|monat|mois|mes|mês|mese|maand", re.IGNORECASE), (1, 12)),
     (re.compile(r"day|day of month|day_of_month|dd|tag", re.IGNORECASE), (1, 31)),
     (re.compile(r"hour|hr|stunde", re.IGNORECASE), (0, 23)),
     (re.compile(r"minute|minutes", re.IGNORECASE), (0, 59)),
@@ -25,8 +26,8 @@ _SIZES = ("-", "-", " ", ":", ":")  # what stands before each part but the first
 def time_parts(table: "pl.DataFrame", free: Sequence[str]) -> tuple[str, ...]:
     """Returns the columns that together are the time, the largest unit first; empty if there are none.
 
-    These are year and month, with day, hour, minute and second as far as they are there; year and quarter;
-    or a date that repeats and a time of day, written as 17:30 or as the hour.
+    These are year and month (a number or a name), with day, hour, minute and second as far as they are there;
+    year and quarter; or a date that repeats and a time of day, written as 17:30 or as the hour.
 
     Args:
         table: the table.
@@ -87,8 +88,13 @@ def _digits(column: "pl.Series", width: int) -> "pl.Series":
 
 
 def _whole(column: "pl.Series") -> "pl.Series":
+    """Returns whole numbers, also of the names of months; null for other cells."""
     if column.dtype == pl.String:
-        return column.str.strip_chars().cast(pl.Int64, strict=False)
+        cells = column.str.strip_chars()
+        named = {cell: months.number(cell) for cell in cells.unique().drop_nulls()}
+        if any(named.values()):
+            return cells.replace_strict(named, default=None, return_dtype=pl.Int64)
+        return cells.cast(pl.Int64, strict=False)
     if column.dtype.is_float():
         whole = column.cast(pl.Int64, strict=False)
         return whole.zip_with((whole == column).fill_null(False), pl.Series([None], dtype=pl.Int64))

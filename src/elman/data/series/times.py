@@ -274,8 +274,8 @@ def _mixed(
     time_format: str | None,
 ) -> _Moments:
     """Reads texts of several patterns that agree in the order of day, month and year."""
+    results = sorted(results, key=lambda result: result[1].null_count())
     if time_format is None and results:
-        results = sorted(results, key=lambda result: result[1].null_count())
         order = _order(results[0][0])
         same = [result for result in results if _order(result[0])[: len(order)] == order]
         rivals = [result for result in results if _swaps(result[0]) and _order(result[0]) != order]
@@ -286,13 +286,53 @@ def _mixed(
                 return _Moments(local, None, TimeForm(column.dtype, pattern))
     best = min((moments for _, moments, _ in results), key=lambda one: one.null_count(), default=None)
     row = 0 if best is None else int(best.is_null().arg_true()[0])
-    rule = (
-        "an integer, a date such as 2024-12-31 or a date-time such as 2024-12-31 23:00:00, or in the format "
-        "given by --time-format"
-        if time_format is None
-        else f"a time of the format {time_format}"
-    )
+    if time_format is not None:
+        rule = f"a time of the format {time_format}"
+    elif two := _two_forms(texts, results, row, place):
+        raise InputError(two)
+    else:
+        rule = (
+            "an integer, a date such as 2024-12-31 or a date-time such as 2024-12-31 23:00:00, or in the "
+            "format given by --time-format"
+        )
     raise InputError(f"{place(row)}: must be {rule}. Got {shown(column[row])}.")
+
+
+def _two_forms(
+    texts: "pl.Series",
+    results: "list[tuple[str, pl.Series, pl.Series | None]]",
+    row: int,
+    place: Callable[[int], str],
+) -> str:
+    """Returns a message with a row of each of two forms; empty if a row has none of them.
+
+    Args:
+        texts: the cells.
+        results: each pattern, with the moments that it reads, the one that reads most first.
+        row: the first row that this one does not read.
+        place: a row's place.
+    """
+    other = next(((pattern, moments) for pattern, moments, _ in results if moments[row] is not None), None)
+    if other is None:
+        return ""
+    pattern, moments, _ = results[0]
+    fits = moments.is_not_null()
+    alone = fits & other[1].is_null()
+    first = int((alone if alone.any() else fits).arg_true()[0])
+    names = [_form(one) for one in (pattern, other[0])]
+    if names[0] == names[1]:
+        names = [pattern, other[0]]
+    (low, own), (high, their) = sorted([(first, names[0]), (row, names[1])])
+    return (
+        f"{place(low)}: all times must have one form. Got {shown(texts[low])}, which is {own}; "
+        f"{place(high)}: {shown(texts[high])}, which is {their}."
+    )
+
+
+def _form(pattern: str) -> str:
+    """Returns the order of day, month and year in words, or the pattern if it has not all three."""
+    order = _order(pattern)
+    return "/".join(order) if len(order) == 3 else pattern
 
 
 def _order(pattern: str) -> tuple[str, ...]:

@@ -146,8 +146,8 @@ def _label_lines(labels: Mapping[str, Any]) -> list[str]:
     absent = sum(not figures["examples"] for figures in labels.values())
     if absent:
         lines.append(
-            f"{counted(absent, 'label')} of {len(labels):,} without test examples; macro F1 is the mean of those "
-            "with examples or predictions"
+            f"{counted(absent, 'label')} of {len(labels):,} without test examples; macro F1 is the mean of "
+            "those with examples or predictions"
         )
     return lines
 
