@@ -115,7 +115,9 @@ def run_set(places: Places, name: str, about: dict[str, Any], methods: dict[str,
         for seed in range(min(options.seeds, stored.seeds_of(facts)) if method in DRAWS else 1):
             if str(seed) in runs and not options.again:
                 continue
-            runs[str(seed)] = run = start(places, name, about, method, seed, methods, options)
+            run = stored.network_of(results, seed) if method == "network" else None
+            run = run or start(places, name, about, method, seed, methods, options)
+            runs[str(seed)] = run
             run |= {"version": version(), "machine": machine()}
             stored.save(options.results, results)
             print(f"{name}  {method}  seed {seed}: {run.get('figure', run)}", flush=True)

@@ -68,7 +68,15 @@ def _one_file(folder: Path, temporary: Path, minutes: float, limit: list[str]) -
     else:
         # of characters, the level of the default run
         figure, rows, more = results["test"]["bits_per_token"], [], {}
-    return Run(figure, seconds, rows, more | _sizes(results))
+    alone = {"network": network} if (network := _network_alone(results)) is not None else {}
+    return Run(figure, seconds, rows, more | alone | _sizes(results))
+
+
+def _network_alone(results: dict[str, Any]) -> float | None:
+    """Returns the figure of the network alone on the test part, where a run measured it beside its own."""
+    if "alone" in results:
+        return results["alone"]["the network alone"]["accuracy"]
+    return results.get("test", {}).get("network_bits_per_token")
 
 
 def train(

@@ -100,6 +100,17 @@ def runs_of(results: Results, method: str) -> list[dict[str, Any]]:
     return [run for run in runs if "figure" in run]
 
 
+def network_of(results: Results, seed: int) -> dict[str, Any] | None:
+    """Returns the run of the network alone that a default run of the same seed measured, or None.
+
+    It is the run that ``network`` in methods.toml asks for: the rest is added after the training.
+    """
+    default = results["runs"].get("default", {}).get(str(seed), {})
+    if "network" not in default.get("more", {}):
+        return None
+    return {"figure": default["more"]["network"], "rows": [], "seconds": default["seconds"]}
+
+
 def mean(results: Results, method: str) -> float | None:
     """Returns a method's figure, the mean over its seeds."""
     figures = [run["figure"] for run in runs_of(results, method)]

@@ -86,6 +86,9 @@ def test_a_table_comes_together_from_runs_that_are_made_one_by_one(suite, own):
     _, results = own
     (loaded,) = results.all_of(path.parent, ["labels"])
     assert loaded["runs"]["default"]["0"]["rows"] == [1.0] * 24
+    run("--sets", "labels", "--methods", "network", "--seeds", "1")
+    runs = json.loads(path.read_text())["runs"]
+    assert runs["network"]["0"]["figure"] == runs["default"]["0"]["more"]["network"]
 
     # the table needs results alone, and fills its section of a document
     (build / "sets/labels/about.json").unlink()
@@ -162,6 +165,21 @@ def test_differences_are_paired_by_row(own):
 
     lower = results.Comparison({"about": about, "runs": runs}, {**methods, "higher": False})
     assert (lower.best, lower.ahead) == ("b", -0.75)
+
+
+def test_the_network_alone_comes_from_a_default_run_that_measured_it(own):
+    _, results = own
+    runs = {
+        "default": {
+            "0": {"figure": 0.9, "seconds": 5, "rows": [], "more": {"network": 0.8}},
+            "1": {"figure": 0.9, "seconds": 5, "rows": [], "more": {}},
+            "2": {"failed": "no memory"},
+        }
+    }
+    assert results.network_of({"runs": runs}, 0) == {"figure": 0.8, "seconds": 5, "rows": []}
+    assert results.network_of({"runs": runs}, 1) is None
+    assert results.network_of({"runs": runs}, 2) is None
+    assert results.network_of({"runs": {}}, 0) is None
 
 
 def test_every_set_has_a_reader_and_few_may_guide(own):

@@ -138,3 +138,20 @@ def test_flags_that_contradict_the_language_model_are_refused(here, pretrained):
         SequenceClassifier(pretrained=Path("run")).train("a.csv")
     with pytest.raises(InputError, match="nowhere: no such run folder"):
         SequenceClassifier(pretrained=Path("nowhere")).train("a.csv")
+
+
+def test_words_start_from_their_co_occurrences(here):
+    Path("a.csv").write_text(GOOD)
+    still = TINY | {"learning_rate": 1e-30}
+    task = SequenceClassifier(**still).train("a.csv")
+    embedding = task.model.embedding.weight.detach()
+    assert (embedding**2).mean(1)[1:] == pytest.approx(0.09, rel=1e-3)  # of one length, but the unknown word
+    again = SequenceClassifier(**still).train("a.csv")
+    assert torch.equal(again.model.embedding.weight, task.model.embedding.weight)
+    random = SequenceClassifier(**still, embedding_init="random").train("a.csv")
+    assert (random.model.embedding.weight.detach() ** 2).mean() == pytest.approx(0.01, rel=0.4)
+    members = SequenceClassifier(**still, ensemble=2).train("a.csv").model.members
+    assert torch.equal(members[0].embedding.weight, members[1].embedding.weight)
+    assert torch.equal(members[0].embedding.weight, task.model.embedding.weight)
+    letters = SequenceClassifier(**still, level="characters").train("a.csv")  # no words
+    assert (letters.model.embedding.weight.detach() ** 2).mean() == pytest.approx(0.01, rel=0.4)

@@ -83,7 +83,7 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions):
     example = "elman train classification reviews.csv --out runs/classification --epochs 10"
     rank = 10
     estimator = "classifier"
-    of_old_runs = {"ngrams": "none", "average": "none"}
+    of_old_runs = {"ngrams": "none", "average": "none", "embedding_init": "random"}
     sized = ("hidden_size", "dropout", "word_dropout", "batch_size", "epochs", "learning_rate")
     groups = {
         "": ("level", "ngrams", "pretrained"),
@@ -103,7 +103,7 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions):
         ),
         "parts of the data": ("split", "validation", "test", "folds"),
         "text": ("vocab_size", "min_count", "lowercase", "word_split", "max_length", "keep"),
-        "model": ("embedding_size", "bidirectional", "pooling", "ensemble"),
+        "model": ("embedding_size", "embedding_init", "bidirectional", "pooling", "ensemble"),
         "word vectors and pretrained models": (
             "vectors",
             "freeze_vectors",
@@ -137,6 +137,9 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions):
     moving average over two epochs), asgd (the mean since the validation loss first rose) or none"""
     embedding_size: int = 100
     """features of a token's embedding"""
+    embedding_init: Literal["cooccurrences", "random"] = "cooccurrences"
+    """how the embedding of words and subwords starts: from which of them stand near each other in the texts
+    of the training part (PPMI and SVD), or random; not with --vectors or --pretrained, where it is known"""
     bidirectional: bool = True
     """read each text or sequence in both directions"""
     ensemble: int = 1

@@ -12,6 +12,7 @@ from torch import Tensor
 from elman.data.labelled.examples import Labelled
 from elman.data.labelled.scheme import Scheme
 from elman.data.read.vectors import embedding_from
+from elman.data.tokens.cooccurrences import cooccurrence_vectors
 from elman.data.tokens.vocab import CharacterVocabulary
 from elman.data.tokens.vocab.base import TextVocabulary
 from elman.errors import InputError
@@ -22,6 +23,9 @@ from elman.tasks.shared.options import StartOptions
 from elman.tasks.shared.start import Source, adopted, rows_of
 from elman.tasks.shared.text import learn_vocabulary
 
+EMBEDDING_DEVIATION = 0.1
+"""Standard deviation of an embedding that starts at random."""
+_DEVIATION = 0.3  # of one from co-occurrences
 _FEWEST_OF_A_WORD = 2  # occurrences in the training part that add a word to a language model's vocabulary
 _OF_TEXTS = ("embedding_size", "level", "vocab_size", "min_count", "lowercase", "word_split")
 _OF_THE_CLASSIFIER = ("bidirectional", "pooling")
@@ -64,9 +68,12 @@ def start_of(
         return _from_run(config, source, named, scheme, texts)
     if not scheme.texts:
         return Start(config, ClassificationFacts(scheme))
-    facts = ClassificationFacts(scheme, _vocabulary(config, texts))
+    vocabulary = _vocabulary(config, texts)
+    facts = ClassificationFacts(scheme, vocabulary)
     if config.vectors is not None:
         return _from_vectors(config, config.vectors, named, facts, training)
+    if config.embedding_init == "cooccurrences" and vocabulary.has_words:
+        return _from_cooccurrences(config, facts, training)
     return Start(config, facts)
 
 
@@ -135,6 +142,23 @@ def _renamed(weights: dict[str, Tensor], old: str, new: str, kept: tuple[str, ..
     """Returns the weights of one network that are kept, under the names of another one."""
     names = {name.removeprefix(old): name for name in weights if name.startswith(old)}
     return {new + name: weights[full] for name, full in names.items() if name.startswith(kept)}
+
+
+def _from_cooccurrences(
+    config: ClassificationConfig, facts: ClassificationFacts, training: Labelled
+) -> Start:
+    """Takes the embedding from what stands near each word in the texts of the training part."""
+    assert facts.vocabulary is not None
+    texts = (text for item in inputs_of(config, facts, training) for text in item)
+    without = [] if facts.vocabulary.unknown is None else [facts.vocabulary.unknown]
+    vectors, found = cooccurrence_vectors(
+        texts, len(facts.vocabulary), config.embedding_size, without=without, seed=config.seed
+    )
+    drawn = np.random.default_rng(config.seed).normal(size=vectors.shape, scale=EMBEDDING_DEVIATION)
+    weight = np.where(found[:, None], vectors * _DEVIATION, drawn).astype(np.float32)
+    return Start(
+        config, facts, {f"{own}embedding.weight": torch.from_numpy(weight) for own in _names_of(config)}
+    )
 
 
 def _from_vectors(

@@ -28,6 +28,7 @@ from elman.tasks.classification.cross_validation import Folds
 from elman.tasks.classification.data import LabelledData
 from elman.tasks.classification.facts import ClassificationFacts
 from elman.tasks.classification.options import ClassificationConfig
+from elman.tasks.classification.start import EMBEDDING_DEVIATION
 from elman.tasks.shared.data import Parts
 from elman.tasks.shared.sources import Paths, as_paths, check_one_source
 from elman.tasks.shared.task import Task
@@ -149,7 +150,7 @@ class SequenceClassifier(Task):
             else Categorical(width, classes, class_weights=scheme.label_weights)
         )
         if embedding is not None:
-            nn.init.normal_(embedding.weight, std=0.1)
+            nn.init.normal_(embedding.weight, std=EMBEDDING_DEVIATION)
             embedding.weight.requires_grad_(not config.freeze_vectors)
         is_transfer = config.pretrained is not None
         return Classifier(
