@@ -17,7 +17,8 @@ def test_the_temperature_is_fitted_on_validation_saved_and_used(here):
     Path("noise.csv").write_text(
         "text,label\n" + "".join(f"{x} n{k},{'pos' if k % 3 else 'neg'}\n" for k, x in enumerate(X))
     )
-    task = trained("a.csv", validation=(Path("noise.csv"),), epochs=6, learning_rate=0.02, average="none")
+    options = {"epochs": 6, "learning_rate": 0.02, "average": "none", "embedding_init": "random"}
+    task = trained("a.csv", validation=(Path("noise.csv"),), **options)
     assert task.results["temperature"] == pytest.approx(float(task.model.temperature))
     assert task.results["temperature"] > 2  # the labels there are noise
     loaded = elman.load("run")
