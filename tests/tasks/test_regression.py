@@ -371,3 +371,69 @@ def test_the_verb_prints_a_table_and_gives_an_object(tmp_path):
     for line, (value,) in zip(lines, said["predictions"].values(), strict=True):
         assert float(line.split(",")[1]) == pytest.approx(value, rel=1e-5)
     assert said["outputs"] == ["y"]
+
+
+# Tables whose columns have other names
+
+
+def trips(header: str, mark: str = ",") -> str:
+    """Sequences of 4 steps with a number each; the columns stand in the order of the header."""
+    rng = np.random.default_rng(0)
+    columns = header.split(mark)
+    lines = [header]
+    for number, fare in enumerate(rng.uniform(5, 50, 20).round(2)):
+        for step in range(4):
+            cells = {
+                "speed": f"{rng.normal():.3f}",
+                "fare": f"{fare}",
+                "score": str(int(fare)),
+                "age": str(number % 7),
+            }
+            cells |= {"when": f"2024-03-0{step + 1}", "lap": str(step + 1)}
+            lines.append(mark.join(cells.get(column, f"t{number}") for column in columns))
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("header", "found", "features"),
+    [
+        ("trip,when,speed,fare", ("trip", "when", "fare"), ("speed",)),
+        ("fare;speed;engine;lap", ("engine", "lap", "fare"), ("speed",)),
+        ("patient,speed,age,score", ("patient", "ds", "score"), ("speed", "age")),
+        ("unique_id,speed,fare", ("unique_id", "ds", "fare"), ("speed",)),
+    ],
+)
+def test_a_table_is_read_where_only_one_reading_makes_sense(tmp_path, header, found, features, caplog):
+    caplog.set_level("INFO", "elman")
+    path = tmp_path / "t.csv"
+    path.write_text(trips(header, ";" if ";" in header else ","))
+    task = SequenceRegressor(**SMALL | {"epochs": 1}).train([path], tmp_path / "run")
+    config = task.config
+    assert (config.id_column, config.time_column, config.target_column) == found
+    assert task.facts.features == features
+    assert f"{found[0]} names the sequence" in caplog.text
+    assert f"{found[2]} the number to predict" in caplog.text
+    later = elman.load(tmp_path / "run")
+    assert later.predict_file(path)[0] == [f"t{k}" for k in range(20)]
+    assert later.evaluate(path)["sequences"] == 20
+
+
+@pytest.mark.parametrize(
+    ("header", "options", "told"),
+    [
+        (
+            "trip,speed,age,fare",
+            {},
+            "--id-column trip --target-column age or --id-column trip --target-column fare; ",
+        ),
+        ("speed,lap", {}, "has no column 'unique_id'; name the column of the sequences by --id-column and"),
+        ("trip,speed,fare", {"target_column": "cost"}, "has no column 'unique_id'"),
+    ],
+)
+def test_a_table_of_several_readings_shows_the_options(tmp_path, header, options, told):
+    path = tmp_path / "t.csv"
+    path.write_text(trips(header))
+    with pytest.raises(InputError) as error:
+        SequenceRegressor(**SMALL | options).train([path], None)
+    assert told in str(error.value)
+    assert "\n" not in str(error.value)

@@ -152,8 +152,10 @@ def test_few_rows_without_text_or_label_are_left_out_and_counted(tmp_path, name)
     mark, emptied = "," if header else "\t", ["" for _ in range(5)] + texts[5:]
     columns = (emptied, LABELS) if header else (LABELS, emptied)
     many = written(tmp_path / f"many-{name}", header, *columns, mark=mark)
-    with pytest.raises(InputError, match=rf"{name}: {first}: must .*\(5 of 24 such rows\)"):
+    with pytest.raises(InputError, match=rf"{first}: must .*\(5 of 24 rows; --most-empty 0\.21 leaves them"):
         read(many)
+    with pytest.warns(UserWarning, match=r"5 of 24 such rows are left out"):
+        assert len(read(many, most_empty=0.21)) == 19
     without = read_labelled(path, Columns(), with_labels=False)
     assert len(without) == 24
 
@@ -409,3 +411,29 @@ def test_a_total_below_is_no_sequence(tmp_path):
     path.write_text(path.read_text() + "Total,,1785,\n")
     part = read_labelled(path, Columns(id="trip", time="step", label="kind"))
     assert [len(item) for item in part.items] == [6] * 10
+
+
+def test_a_folder_without_folders_says_what_to_give(tmp_path):
+    for name, told in {
+        "": " and no file",
+        "b.md": "; --label-from file",
+        "a.csv": "; a table is given by",
+    }.items():
+        if name:
+            (tmp_path / name).write_text("words")
+        with pytest.raises(InputError, match=f"Got no folder{told}"):
+            read_labelled(tmp_path, Columns())
+
+
+def test_a_number_of_each_sequence_is_for_regression(tmp_path):
+    fares = [f"{k // 6 * 1.5 + 3}" for k in range(60)]
+    path = written(tmp_path / "s.csv", "trip,step,speed,fare", TRIPS, STEPS, SPEEDS, fares)
+    with pytest.raises(
+        InputError, match=r"elman train regression with --id-column trip --target-column fare$"
+    ):
+        read_labelled(path, Columns())
+
+
+def test_a_number_that_counts_the_rows_of_each_sequence_is_no_feature(tmp_path):
+    path = written(tmp_path / "s.csv", "trip,lap,speed,kind", TRIPS, STEPS, SPEEDS, KINDS)
+    assert read_labelled(path, Columns()).features == ("speed",)

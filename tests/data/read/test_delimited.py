@@ -169,3 +169,24 @@ def test_markers_of_missing_values_are_counted_in_one_warning(tmp_path):
         assert number_column(table, "x", path, missing=True)[0] == 1
     with pytest.raises(InputError, match=r"row 3, column 'x': must be a finite number\. Got '-'"):
         number_column(table, "x", path)
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (["$1,200", "$3,450"], [1200, 3450]),
+        (["£1,200", "£88"], [1200, 88]),
+        (["1.200 €", "14.350 €"], [1200, 14350]),
+        (["EUR 2.750", "EUR 88"], [2750, 88]),
+        (["1,250 kr", "12 kr"], [1250, 12]),
+        (["(US$1,200)", "US$9,900"], [-1200, 9900]),
+    ],
+)
+def test_thousands_of_money_are_no_decimals(tmp_path, cells, expected):
+    body = "".join(f'{k}\t"{cell}"\n' for k, cell in enumerate(cells))
+    assert numbers(tmp_path, "t\tx\n" + body) == expected
+
+
+def test_prices_of_one_digit_may_have_three_decimals(tmp_path):
+    with pytest.raises(InputError, match=r"1,499 € is .* with --decimal \. and .* with --decimal ,"):
+        numbers(tmp_path, "t\tx\na\t1,499 €\nb\t1,529 €\n")

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from elman.config import counted
 from elman.data.read.reading import PLAIN, Reading
 from elman.data.read.tables import holds_numbers
+from elman.data.sequence_columns import Roles, found_roles, line_of, options_of
 from elman.errors import InputError
 from elman.notice import notice
 from elman.registry import LazyModule
@@ -30,7 +32,6 @@ _WORDS = 2.5  # mean words in a cell of a column of sentences
 _LONG = 10  # mean characters, in scripts without spaces
 _FEW = 20  # most values of a column of numbers or sentences that are labels
 _CLEARLY = 1.5  # how many times longer texts are than labels
-_WAYS = 3  # most readings of a table of sequences in a message
 _MANY = 10  # rows from which on a column of labels must repeat its values
 
 
@@ -193,66 +194,33 @@ def _length(cells: pl.Series) -> float:
 def found_sequences(table: pl.DataFrame, path: Path, columns: Columns) -> Columns | None:
     """Returns the columns of a table of numeric sequences, a row for each step, if only one reading fits.
 
-    A column names sequences if another one, the labels, has the same value in all rows of each; a time or a
-    step orders the rows; and all others are numbers. What was found is told in a notice. None: there are
-    several readings, or none.
+    See ``found_roles``. What was found is told in a notice. None: there are several readings, or none.
     """
-    from elman.data.series.time_columns import TIME_NAMES, holds_dates  # polars: only tables need it
-
-    named, own = _sequence_columns(table), set(columns.features)
     if columns.id in table.columns or columns.time in table.columns:
         return None
-    labels = {label for _, label in named}
-    if len(labels) > 1 and len(usual := {label for label in labels if label.lower() in _LABELS}) == 1:
-        named = [pair for pair in named if pair[1] in usual]
-    if columns.label != Columns.label or columns.label in table.columns:
-        named = [pair for pair in named if pair[1] == columns.label]
-    if len(named) != 1:
-        return None
-    ((name, label),) = named
-    rest = [c for c in table.columns if c not in (name, label, *columns.ignored) and (not own or c in own)]
-    times = [
-        column
-        for column in table.columns
-        if column not in (name, label, *own)
-        and (TIME_NAMES.fullmatch(column) or holds_dates(table[column]))
-        and table.select(name, column).n_unique() == len(table)
-    ]
-    features = [column for column in rest if column not in times]
-    if len(times) > 1 or not features or not all(holds_numbers(table, c, columns.reading) for c in features):
-        return None
-    time = times[0] if times else columns.time
-    order = f", {time} the step" if times else ""
-    notice(
-        f"{path}: a row is a step: {name} names the sequence{order}, {label} the label: "
-        f"{table[label].n_unique():,} labels"
+    roles = found_roles(
+        table,
+        Roles(columns.id, columns.time, columns.label),
+        Roles(Columns.id, Columns.time, Columns.label),
+        numbers=False,
+        usual=_LABELS,
+        columns=columns.features,
+        ignored=columns.ignored,
+        reading=columns.reading,
     )
-    return replace(columns, id=name, time=time, label=label)
+    if roles is None:
+        return None
+    count = counted(table[roles.of_each].n_unique(), "label")
+    notice(f"{line_of(roles, table, path, 'label')}: {count}")
+    return replace(columns, id=roles.id, time=roles.time, label=roles.of_each)
 
 
 def sequence_hint(table: pl.DataFrame) -> str:
     """Returns the options that would read a table without texts as numeric sequences; "" if none would."""
-    named = _sequence_columns(table)
-    ways = " or ".join(f"--id-column {name} --label-column {label}" for name, label in named[:_WAYS])
-    return f"; for numeric sequences: {ways}" if ways else ""
-
-
-def _sequence_columns(table: pl.DataFrame) -> list[tuple[str, str]]:
-    """Returns the pairs of columns that may name sequences and label them, those of few labels first."""
-    pairs = []
-    scalar = [name for name in table.columns if not table[name].dtype.is_nested()]
-    values = {name: table[name].n_unique() for name in scalar}
-    named = [name for name in scalar if not (holds_numbers(table, name) and _has_fractions(table[name]))]
-    for label in sorted(named, key=values.__getitem__):
-        for name in named:
-            fits = values[label] >= 2 and values[name] > values[label] and values[name] <= len(table) / 2
-            if fits and table.select(name, label).n_unique() == values[name]:
-                pairs.append((name, label))
-    return pairs
-
-
-def _has_fractions(cells: pl.Series) -> bool:
-    return bool(cells.cast(pl.String).str.contains(r"[.,]\d").any())
+    ways, numbers = options_of(table, numbers=False), options_of(table, numbers=True)
+    labelled = f"; for numeric sequences: {ways}" * bool(ways)
+    predicted = f"; for a number of each sequence: elman train regression with {numbers}" * bool(numbers)
+    return labelled + predicted
 
 
 def text_column_of(table: pl.DataFrame, path: Path, name: str | None) -> str:

@@ -317,7 +317,7 @@ def _from_folders(path: Path, reading: Reading) -> Labelled:
         names = ", ".join(folder.name for folder in without_labels)
         notice(f"{path}: left out: {names}, which holds texts without labels")
     if not folders:
-        raise InputError(f"{path}: must hold a folder for each label. Got no folder.")
+        raise InputError(f"{path}: must hold a folder for each label. Got no folder{_instead(path)}.")
     files = [(file, folder.name) for folder in folders for file in find_text_files([folder])]
     labels: list[tuple[str, ...]] = [(label,) for _, label in files]
     places = [str(file) for file, _ in files]
@@ -331,6 +331,17 @@ def _from_folders(path: Path, reading: Reading) -> Labelled:
         if item.shape[1] != width:
             raise InputError(f"{place}: must have {width} features. Got {item.shape[1]}.")
     return Labelled(items, labels, places, tuple(f"x{k}" for k in range(width)))
+
+
+def _instead(path: Path) -> str:
+    """Returns what to give in place of a folder without folders of labels."""
+    files = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
+    tables = [file for file in files if kind_of(file) in NAMED_TABLES]
+    if not files:
+        return " and no file"
+    if tables:
+        return f"; a table is given by itself: {tables[0]}"
+    return "; --label-from file reads files that each hold the texts of one label"
 
 
 def _one_text(path: Path, reading: Reading) -> tuple[str]:

@@ -37,6 +37,7 @@ NAMED_TABLES = (*TABLES, ".json")
 """File endings of tables that the user names; in a folder and among texts, a .json file may be anything."""
 
 _UNNAMED = "__UNNAMED__"  # what polars calls a column of a sheet without a name
+_POINTED = r"\$$|[£¥₹₩]|^(?:USD|GBP|JPY|CNY|INR|CAD|AUD|NZD|SGD|HKD)$"  # currencies that have decimal points
 _OBJECTS = (".jsonl", ".ndjson", ".json")
 
 
@@ -313,12 +314,21 @@ def decimal_mark(
 def _decimal_of(table: pl.DataFrame, column: str, path: Path, reading: Reading) -> str:
     """Returns the decimal mark of a column that can be read in two ways, as the rest of the file shows it.
 
+    Amounts of money have no three decimals, but prices of one digit before the mark may, as those of fuel.
+
     Raises:
         InputError: nothing in the file shows it.
     """
+    mark = "," if table[column].str.contains(",", literal=True).any() else "."
+    other = {",": ".", ".": ","}[mark]
+    currency = numbers_of(table[column], reading).currency
+    english = mark == "," and re.search(_POINTED, currency)
+    like_fuel = table[column].str.contains(rf"^\D*\d[{mark}]\d{{3}}\D*$").fill_null(True).all()
+    if currency and (english or not like_fuel):
+        return other
     marks = set()
-    for other in table.columns:
-        found = numbers_of(table[other], reading) if table[other].dtype == pl.String else None
+    for name in table.columns:
+        found = numbers_of(table[name], reading) if table[name].dtype == pl.String else None
         if (
             found
             and found.decimal
@@ -328,14 +338,12 @@ def _decimal_of(table: pl.DataFrame, column: str, path: Path, reading: Reading) 
             marks.add(found.decimal)
     if len(marks) == 1:
         return str(marks.pop())
-    mark = "," if table[column].str.contains(",", literal=True).any() else "."
     # who writes semicolons between cells needs the comma for decimals; who writes commas, the point
     usual = {",": ";", ".": ","}[mark]
     if not marks and table.width > 1 and separator_of(path, reading) == usual:
         return mark
     row = int(table[column].str.contains(mark, literal=True).arg_true()[0])
     value = table[column][row].strip()
-    other = {",": ".", ".": ","}[mark]
     readings = {mark: value.replace(mark, "."), other: value.replace(mark, "")}
     raise InputError(
         f"{path}: row {row_number(path, row)}, column {column!r}: {value} is {readings['.']} "

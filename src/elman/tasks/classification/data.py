@@ -1,5 +1,6 @@
 """Labelled examples, split into training, validation and test part."""
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from elman.data.labelled.lines import are_labels
 from elman.data.labelled.parts import divided
 from elman.data.labelled.scheme import Indicator, Scheme
 from elman.data.read.opening import kind_of
-from elman.data.read.tables import TABLES
+from elman.data.read.tables import NAMED_TABLES, TABLES
 from elman.data.split import PARTS
 from elman.errors import InputError
 from elman.notice import notice
@@ -93,11 +94,7 @@ class LabelledData(TaskData):
             )
         examples_read = read_all(config, paths, columns)
         if not are_labels(examples_read.labels):
-            raise InputError(
-                f"{paths[0]}: has nearly as many labels as examples. A line of text must be a label, a tab "
-                "and a text; --label-column names a table's column of labels; with --label-from file, each "
-                "file holds the texts of one label."
-            )
+            raise InputError(_too_many_labels(examples_read, paths[0], columns))
         label_names(examples_read)  # before the split, so that an error names what the files lack
         own_files = {"validation": config.validation, "test": config.test}
         elsewhere = {name: read_all(config, files, columns) for name, files in own_files.items() if files}
@@ -194,6 +191,29 @@ class LabelledData(TaskData):
             batches_of(config, facts, validation) if len(validation) else None,
             batches_of(config, facts, test) if len(test) else None,
         )
+
+
+def _too_many_labels(examples: Labelled, path: Path, columns: Columns) -> str:
+    """Returns the message about labels that do not repeat: what else the file may be, and what to do."""
+    values = {label for labels in examples.labels for label in labels}
+    first = f"{path}: has nearly as many labels ({len(values):,}) as examples ({len(examples):,})."
+    if examples.features and all(map(_is_number, values)):
+        names = f" --id-column {columns.id} --target-column {columns.label}"
+        return (
+            f"{first} Numbers of sequences are predicted by elman train regression "
+            f"{path}{names * (kind_of(path) in NAMED_TABLES)}"
+        )
+    return (
+        f"{first} A line of text must be a label, a tab and a text; --label-column names a table's column of "
+        "labels; with --label-from file, each file holds the texts of one label."
+    )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text.replace(",", ".")))
+    except ValueError:
+        return False
 
 
 def columns_as_trained(config: ClassificationConfig, scheme: Scheme) -> Columns:

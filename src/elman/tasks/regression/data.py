@@ -12,10 +12,12 @@ from elman.config import check_regular, require
 from elman.data.batches.examples import Examples
 from elman.data.channels.columns import read_line
 from elman.data.read.arrays import check_weights
+from elman.data.read.delimited import DELIMITED
 from elman.data.read.npz import read_arrays
 from elman.data.read.opening import kind_of
-from elman.data.read.tables import TABLES
+from elman.data.read.tables import NAMED_TABLES, TABLES, read_table
 from elman.data.scale import check_numbers, standard
+from elman.data.sequence_columns import Roles, found_roles, line_of, options_of
 from elman.data.sequences import Sequences, read_sequences, sequences_from_arrays
 from elman.data.split import PARTS, split_points
 from elman.errors import InputError
@@ -27,6 +29,7 @@ from elman.tasks.shared.start import begun
 
 _DATA = "sequences.npz"
 _MOST_NAMES = 10**5
+_TARGETS = ("y", "target", "value", "score", "outcome", "response", "output", "total", "rul", "label")
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,7 @@ class RegressionData(TaskData):
     ) -> Self:
         """Reads one table and splits its sequences at random."""
         path = the_one_file(paths)
+        config = _with_found_columns(config, path)
         sequences = read_table_or_arrays(config, path, with_target=True)
         config = replace(config, decimal=config.decimal or sequences.decimal or None)  # type: ignore[arg-type]
         order = np.random.default_rng(config.seed).permutation(len(sequences))
@@ -206,6 +210,35 @@ def the_one_file(paths: list[Path]) -> Path:
     if len(paths) != 1:
         raise InputError(f"regression reads one file. Got {len(paths)}.")
     return paths[0]
+
+
+def _with_found_columns(config: RegressionConfig, path: Path) -> RegressionConfig:
+    """Returns the options with the columns that a table shows; raises InputError if it lacks one of them."""
+    if path.suffix == ".npz" or kind_of(path) not in (*DELIMITED, *NAMED_TABLES):
+        return config
+    table = read_table(path, config.reading)
+    if config.id_column in table.columns and config.target_column in table.columns:
+        return config
+    roles = found_roles(
+        table,
+        Roles(config.id_column, config.time_column, config.target_column),
+        Roles(RegressionConfig.id_column, RegressionConfig.time_column, RegressionConfig.target_column),
+        numbers=True,
+        usual=_TARGETS,
+        columns=config.columns,
+        ignored=config.ignore_columns,
+        reading=config.reading,
+    )
+    if roles is None:
+        lacking = next(c for c in (config.id_column, config.target_column) if c not in table.columns)
+        ways = options_of(table, numbers=True)
+        raise InputError(
+            f"{path}: has no column {lacking!r}; name the column of the sequences by --id-column and that of "
+            f"the number to predict by --target-column{': ' * bool(ways)}{ways}; columns: "
+            f"{', '.join(table.columns)}"
+        )
+    notice(line_of(roles, table, path, "number to predict"))
+    return replace(config, id_column=roles.id, time_column=roles.time, target_column=roles.of_each)
 
 
 def read_table_or_arrays(
