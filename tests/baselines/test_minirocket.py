@@ -126,7 +126,7 @@ def test_many_sequences_are_predicted_in_parts(monkeypatch):
 def test_numbers_that_do_not_fit_are_refused():
     features = MiniRocket.learn(sequences(), 84)
     arrays = features.arrays()
-    assert np.array_equal(MiniRocket.of_arrays(arrays).biases, features.biases)
+    assert np.array_equal(MiniRocket(**arrays).biases, features.biases)
     for name, wrong in {
         "dilations": np.array([0]),
         "counts": np.array([2]),
@@ -134,4 +134,4 @@ def test_numbers_that_do_not_fit_are_refused():
         "biases": np.full(84, np.nan, np.float32),
     }.items():
         with pytest.raises(ValueError, match="must fit each other"):
-            MiniRocket.of_arrays(arrays | {name: wrong})
+            MiniRocket(**arrays | {name: wrong})

@@ -8,7 +8,8 @@ from tiny import SMALL, reviews
 from elman.cli import main
 from elman.tasks.classification.task import SequenceClassifier
 
-TINY = SMALL | {"embedding_size": 6, "min_count": 1, "ngrams": "none", "dropout": 0.3, "word_dropout": 0.0}
+ALONE = {"ngrams": "none", "rocket": "none"}
+TINY = SMALL | ALONE | {"embedding_size": 6, "min_count": 1, "dropout": 0.3, "word_dropout": 0.0}
 
 
 def texts(number: int = 60, seed: int = 0) -> tuple[list[str], list[str]]:

@@ -73,7 +73,7 @@ def logistic_regression(
 
 
 def naive_bayes(
-    x: Rows, truth: Tensor, *, multi_label: bool = False, weights: Tensor | None = None
+    x: Rows | Tensor, truth: Tensor, *, multi_label: bool = False, weights: Tensor | None = None
 ) -> Linear:
     """Fits multinomial naive Bayes on fractional counts, such as tf-idf (Rennie et al. 2003).
 

@@ -8,7 +8,7 @@ Source: Dempster, Schmidt & Webb 2021, "MiniRocket", arXiv:2012.08791. Here a se
 only, past which it is 0; there all are of one length.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import ClassVar, NamedTuple, Self
@@ -142,11 +142,6 @@ class MiniRocket:
     def arrays(self) -> dict[str, np.ndarray]:
         """Returns the attributes by name, for a file."""
         return {name: getattr(self, name) for name in ("dilations", "counts", "columns", "biases")}
-
-    @classmethod
-    def of_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Self:
-        """Returns the transform that gave ``arrays``. Raises ValueError if they fit none."""
-        return cls(**arrays)
 
 
 def features_for(items: Sequence[np.ndarray]) -> int:

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from elman.baselines.linear import Linear
 
-PENALTIES = tuple(10.0**power for power in range(-3, 7))
+PENALTIES = tuple(10.0 ** (power / 2) for power in range(-2, 13))
 _LEAST = 1e-6  # deviation of a feature, and weight of an example
-_CERTAIN = 1 - 1e-6  # leverage of an example that nothing but itself predicts
+_CERTAIN = 1 - 1e-12  # leverage of an example that nothing but itself predicts
 
 
 class Ridge(NamedTuple):

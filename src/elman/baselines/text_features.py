@@ -169,6 +169,10 @@ class Ngrams:
             len(self),
         )
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Returns keys and frequencies by name, for a file."""
+        return {"keys": self.keys, "idf": self.idf}
+
     def find(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns the column of each key [M], and whether it is known [M]."""
         at = np.searchsorted(self.keys, keys).clip(max=max(len(self) - 1, 0))

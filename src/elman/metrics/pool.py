@@ -1,13 +1,15 @@
-"""Pool of classifiers: the weighted sum of their logits."""
+"""Pools of models: the weighted sum of classifiers' logits, or of predictions."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 _SPREAD = 1.0  # standard deviation of the logarithm of a weight before anything is seen
 _ITERATIONS = 100
+_LEAST = 1e-12  # mean squared error
 
 
 def fit_pool(
@@ -29,23 +31,51 @@ def fit_pool(
     Source: Genest & Zidek 1986, "Combining probability distributions" (logarithmic pools).
     """
     target = torch.from_numpy(np.asarray(truth, np.float64))
-    experts = torch.from_numpy(np.stack([np.asarray(each, np.float64) for each in logits]))
+
+    def loss(pooled: Tensor) -> Tensor:
+        if multi_label:
+            return F.binary_cross_entropy_with_logits(pooled, target, reduction="sum")
+        return -(target * pooled.log_softmax(1)).sum()
+
+    return _most_probable(loss, logits, prior)
+
+
+def fit_sum(targets: np.ndarray, predictions: Sequence[np.ndarray], prior: Sequence[float]) -> np.ndarray:
+    """Fits positive weights of predictions, as ``fit_pool`` does those of classifiers.
+
+    Errors are normal, with the variance of the errors of the sum with the weights ``prior``.
+
+    Args:
+        targets: real numbers.
+        predictions: of each of E models.
+        prior: [E] weights before anything is seen.
+
+    Shapes:
+        targets [N, O], predictions E × [N, O] → [E]
+    """
+    target = torch.from_numpy(np.asarray(targets, np.float64))
+    before = np.einsum("e,eno->no", prior, np.stack(predictions))
+    variance = max(float(np.square(targets - before).mean()), _LEAST) if len(target) else 1.0
+    return _most_probable(lambda sum_: (target - sum_).square().sum() / (2 * variance), predictions, prior)
+
+
+def _most_probable(
+    loss: Callable[[Tensor], Tensor], outputs: Sequence[np.ndarray], prior: Sequence[float]
+) -> np.ndarray:
+    """Returns the weights [E] of outputs E × [N, V] with the least loss of their sum and of their own."""
+    experts = torch.from_numpy(np.stack([np.asarray(each, np.float64) for each in outputs]))
     centre = torch.tensor(prior, dtype=torch.float64).log()
     log_weights = centre.clone().requires_grad_()
     optimizer = torch.optim.LBFGS([log_weights], max_iter=_ITERATIONS, line_search_fn="strong_wolfe")
 
-    def closure() -> torch.Tensor:
+    def closure() -> Tensor:
         optimizer.zero_grad()
         pooled = torch.einsum("e,env->nv", log_weights.exp(), experts)
-        if multi_label:
-            loss = F.binary_cross_entropy_with_logits(pooled, target, reduction="sum")
-        else:
-            loss = -(target * pooled.log_softmax(1)).sum()
-        loss = loss + ((log_weights - centre) / _SPREAD).square().sum() / 2
-        loss.backward()
-        return loss
+        total = loss(pooled) + ((log_weights - centre) / _SPREAD).square().sum() / 2
+        total.backward()
+        return total
 
-    if len(target):
+    if experts.shape[1]:
         with torch.enable_grad():
             optimizer.step(closure)
     return np.asarray(log_weights.detach().exp().numpy())

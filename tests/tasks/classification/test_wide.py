@@ -12,14 +12,16 @@ from elman.baselines.text_features import Ngrams
 from elman.errors import InputError
 from elman.metrics.calibration import probabilities
 from elman.metrics.label_figures import log_loss
+from elman.tasks.classification.explaining import places, support
 from elman.tasks.classification.task import SequenceClassifier
-from elman.tasks.classification.wide import Texts, Wide, kinds_of, learn, places
+from elman.tasks.classification.wide import Examples, kinds_of, learn
+from elman.tasks.shared.wide import Wide
 
 BOTH = TINY | {"ngrams": "auto"}
 PAIRS = (X, [f"{y} {x}" for x, y in zip(X, Y, strict=True)])
 
 
-def of_words(number: int = 200, multi_label: bool = False) -> Texts:
+def of_words(number: int = 200, multi_label: bool = False) -> Examples:
     """Texts of noise, one word of which decides; the last fifth is the validation part."""
     rng = np.random.default_rng(0)
     y = rng.integers(3, size=number)
@@ -31,7 +33,7 @@ def of_words(number: int = 200, multi_label: bool = False) -> Texts:
     if multi_label:
         truth[:, 2] = y > 0
     validation = np.arange(number) >= number * 4 // 5
-    return Texts(items, truth, [str(k) for k in y], np.ones(number), validation, multi_label)
+    return Examples(items, truth, [str(k) for k in y], np.ones(number), validation, multi_label)
 
 
 @pytest.mark.parametrize("multi_label", [False, True])
@@ -41,10 +43,10 @@ def test_it_learns_what_one_word_decides(multi_label):
     wide, joined, found = learn(("words", "characters"), texts, noise)
     assert found["joined_log_loss"] < 0.2 < found["network_log_loss"]
     assert found["shares"][0] < found["shares"][1]
-    p = probabilities(wide.logits(texts.items), multi_label=multi_label)
+    p = probabilities(wide.outputs(texts.items), multi_label=multi_label)
     assert ((p > 0.5) == (texts.truth == 1)).all()
     assert joined.shape == (40, 3)
-    assert found["ngrams"] == sum(len(part.ngrams) for part in wide.parts)
+    assert found["features"] == wide.size
 
 
 def test_a_network_that_knows_gets_the_larger_share():
@@ -53,7 +55,7 @@ def test_a_network_that_knows_gets_the_larger_share():
     network = 4.0 * shuffled.truth[shuffled.validation] - 2
     wide, joined, found = learn(("words",), shuffled, network)
     assert (joined.argmax(1) == shuffled.truth[shuffled.validation].argmax(1)).all()
-    assert found["joined_log_loss"] <= found["ngrams_log_loss"]
+    assert found["joined_log_loss"] <= found["features_log_loss"]
     assert wide.shares[0] > 0.5
 
 
@@ -62,10 +64,10 @@ def test_the_joined_logits_are_of_n_grams_that_did_not_learn_the_example():
     shuffled = texts._replace(truth=texts.truth[np.random.default_rng(2).permutation(200)])
     wide, joined, found = learn(("words",), shuffled, np.zeros((40, 3)))
     rows = shuffled.validation
-    by_all = wide.logits([shuffled.items[k] for k in np.flatnonzero(rows)])
+    by_all = wide.outputs([shuffled.items[k] for k in np.flatnonzero(rows)])
     right = shuffled.truth[rows].argmax(1)
     assert (by_all.argmax(1) == right).mean() > (joined.argmax(1) == right).mean()
-    assert found["ngrams_log_loss"] > 0.9  # there is nothing to learn
+    assert found["features_log_loss"] > 0.9  # there is nothing to learn
 
 
 def test_a_large_validation_part_chooses_alone(monkeypatch):
@@ -110,7 +112,7 @@ def test_a_loaded_run_predicts_the_same(run, capsys):
     np.testing.assert_array_equal(loaded.predict_proba(X), task.predict_proba(X))
     network, own = task.answers.network_logits, task.facts.wide
     part = loaded.read_alike(folder / "a.csv", with_labels=False)
-    expected = own.shares[0] * network(part) + own.shares[1] * own.logits(part.items)
+    expected = own.shares[0] * network(part) + own.shares[1] * own.outputs(part.items)
     np.testing.assert_allclose(loaded.answers.logits(part), expected, rtol=1e-5)
     shown = said(capsys, "classify", str(folder / "run"), "--text", X[0])
     assert shown.startswith(Y[0])
@@ -124,10 +126,10 @@ def test_explaining_adds_both_parts(run):
     assert max(words, key=lambda pair: pair[1])[0] == "good"  # the word that decides
     wide, label = task.facts.wide, [*task.classes_].index(Y[0])
     direction = np.where(np.arange(2) == label, 1.0, -1.0)
-    (support,) = wide._support((text,), direction)
-    values = wide.logits([(text,)])[0] - wide.bias
-    assert len(support) == len(text)
-    outside = values[label] - values[1 - label] - support.sum() / wide.shares[1]
+    (by_character,) = support(wide, (text,), direction)
+    values = wide.outputs([(text,)])[0] - wide.bias
+    assert len(by_character) == len(text)
+    outside = values[label] - values[1 - label] - by_character.sum() / wide.shares[1]
     assert abs(outside) < 0.5 * abs(values[label] - values[1 - label])  # on the spaces around the text
 
 
@@ -160,14 +162,12 @@ def test_pairs_several_labels_weights_and_memory_have_it_too():
         X, several, sample_weight=[1.0] * len(X)
     )
     assert task.score(X, several) > 0.9
-    x, y, lengths = numbers()
-    assert SequenceClassifier(**BOTH).fit(x, y, lengths).facts.wide is None
 
 
 def test_a_line_break_of_a_page_is_no_n_gram():
     task = SequenceClassifier(**BOTH).fit([x.replace(" ", "<br />", 1) for x in X], Y)
     keys = Ngrams.learn("words", [("br",)], 9).keys
-    assert not task.facts.wide.parts[0].ngrams.find(keys)[1].any()
+    assert not task.facts.wide.parts[0].features.find(keys)[1].any()
     np.testing.assert_allclose(
         task.predict_proba([X[0].replace(" ", "<br />", 1)]), task.predict_proba([X[0].replace(" ", "\n", 1)])
     )
@@ -183,7 +183,7 @@ def test_the_weights_of_examples_reach_the_n_grams():
     heavy = [100.0 if y == Y[0] else 0.01 for y in Y]
     task = SequenceClassifier(**BOTH | {"epochs": 1}).fit(X, Y, sample_weight=heavy)
     label = [*task.classes_].index(Y[0])
-    assert (task.facts.wide.logits([(text,) for text in X]).argmax(1) == label).all()
+    assert (task.facts.wide.outputs([(text,) for text in X]).argmax(1) == label).all()
 
 
 def test_folds_have_the_three_rows(run, tmp_path):
@@ -209,10 +209,10 @@ def test_a_refused_file_names_itself(run, tmp_path):
     for content in wrong.values():
         save_file(content, path)
         with pytest.raises(InputError, match=r"ngrams\.safetensors: not the n-grams of this run: "):
-            Wide.load(path, 2)
+            Wide.load(path, 2, "the n-grams of this run")
     path.write_bytes(b"damaged")
     with pytest.raises(InputError, match=r"ngrams\.safetensors"):
-        Wide.load(path, 2)
+        Wide.load(path, 2, "the n-grams of this run")
 
 
 def test_where_n_grams_harm_the_report_says_so(run):
@@ -235,7 +235,7 @@ def test_real_sentences_are_classified_better_than_by_a_short_training_of_the_ne
     part = task._examples(*other, None)
     truth = task.scheme.truth(part)
     by_network = log_loss(truth, probabilities(task.answers.network_logits(part)))
-    by_ngrams = log_loss(truth, probabilities(task.facts.wide.logits(part.items)))
+    by_ngrams = log_loss(truth, probabilities(task.facts.wide.outputs(part.items)))
     figures = task.evaluate(X=other[0], y=other[1])
     assert figures["log_loss"] < by_network - 0.05
     assert figures["log_loss"] < by_ngrams + 0.02  # though the network knows little

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from elman.baselines.minirocket import features_for
 from elman.baselines.simple_classifiers import simple_probabilities
 from elman.config import require
 from elman.data.batches.ragged import Ragged
@@ -30,17 +31,20 @@ from elman.models.classifier import Classifier
 from elman.models.classifier_ensemble import ClassifierEnsemble
 from elman.models.predict import predict
 from elman.pictures.confusion import draw_confusion
-from elman.tasks.classification.batches import batches_of, inputs_of
+from elman.tasks.classification.batches import batches_of, inputs_of, steps_of
 from elman.tasks.classification.data import LabelledData, columns_as_trained, columns_of, read_all
+from elman.tasks.classification.explaining import explained
 from elman.tasks.classification.facts import ClassificationFacts
 from elman.tasks.classification.options import ClassificationConfig
 from elman.tasks.classification.report import kept_mistakes, report_lines
-from elman.tasks.classification.wide import Texts, Wide, kinds_of, learn
+from elman.tasks.classification.wide import OF_NUMBERS, Examples, kinds_of, learn
 from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts
 from elman.tasks.shared.text import text_excerpt
+from elman.tasks.shared.wide import Wide
 
 _CONFUSION = "confusion.png"
+_WIDE_OPTIONS = {"ngrams": "n-grams", "rocket": "features"}  # and results of the same names
 
 
 class LabelAnswers(TaskAnswers):
@@ -82,14 +86,14 @@ class LabelAnswers(TaskAnswers):
     # Predictions
 
     def logits(self, part: Labelled) -> np.ndarray:
-        """Returns logits [N, V] of network and n-grams, in the examples' order; ignores their labels."""
+        """Returns logits [N, V] of network and wide part, in the examples' order; ignores their labels."""
         network, wide = self.network_logits(part), self.facts.wide
-        return network if wide is None else wide.join(network, self._ngram_logits(part))
+        return network if wide is None else wide.join(network, wide.outputs(self._read_by_wide(part)))
 
-    def _ngram_logits(self, part: Labelled) -> np.ndarray:
-        """Returns logits [N, V] of the n-grams alone."""
-        assert self.facts.wide is not None
-        return self.facts.wide.logits(self.facts.scheme.as_read(part).items)
+    def _read_by_wide(self, part: Labelled) -> list[Any]:
+        """Returns the examples as the wide part reads them: texts, or standardised steps."""
+        scheme = self.facts.scheme
+        return scheme.as_read(part).items if scheme.texts else steps_of(self.config, self.facts, part)
 
     def network_logits(self, part: Labelled) -> np.ndarray:
         """Returns logits [N, V] of the network alone."""
@@ -107,7 +111,7 @@ class LabelAnswers(TaskAnswers):
         return self._calibrated(self.logits(part))
 
     def _calibrated(self, logits: np.ndarray) -> np.ndarray:
-        """Returns the probabilities of logits [N, V], which the shares of n-grams and network calibrate."""
+        """Returns the probabilities of logits [N, V], which the shares of network and wide part calibrate."""
         temperature = 1.0 if self.facts.wide is not None else float(self.model.temperature)
         return probabilities(logits, temperature, multi_label=self.facts.scheme.multi_label)
 
@@ -132,8 +136,14 @@ class LabelAnswers(TaskAnswers):
         pieces = [self.facts.vocabulary.pieces(t) for t in tokens]
         if self.facts.wide is not None:
             several = self.facts.scheme.multi_label
-            weights = self.facts.wide.explained(
-                self.facts.scheme.as_read(one).items[0], pieces, weights, logits, label, several
+            weights = explained(
+                self.facts.wide,
+                self.facts.scheme.as_read(one).items[0],
+                pieces,
+                weights,
+                logits,
+                label,
+                several,
             )
         return [list(zip(p, w, strict=True)) for p, w in zip(pieces, weights, strict=True)]
 
@@ -195,17 +205,20 @@ class LabelAnswers(TaskAnswers):
         matches = decide(p, multi_label=scheme.multi_label) == scheme.truth(part, unknown)
         return np.asarray(matches.all(1))
 
-    def learn_ngrams(self, data: LabelledData) -> tuple[Wide | None, dict[str, Any]]:
-        """Learns the n-grams of training and validation part beside the trained network.
+    def learn_wide(self, data: LabelledData) -> tuple[Wide | None, dict[str, Any]]:
+        """Learns n-grams, or features of numbers, of training and validation part beside the trained network.
 
         Returns:
             The wide part, or None if it is not wanted; and what was found, with the ``validation`` figures of
-            both together, where the n-grams did not learn that part.
+            both together, where the wide part did not learn that part.
         """
         training, validation = data.examples["training"], data.examples["validation"]
         every = joined([training, validation]) if len(validation) else training
-        characters = sum(len(text) for item in every.items for text in item) if every.texts else 0
-        kinds = kinds_of(self.config.ngrams, characters) if every.texts else ()
+        items = self._read_by_wide(every)
+        if every.texts:
+            kinds = kinds_of(self.config.ngrams, sum(len(text) for item in every.items for text in item))
+        else:
+            kinds = OF_NUMBERS if self.config.rocket == "auto" and features_for(items) else ()
         if not kinds:
             return None, {}
         scheme = self.facts.scheme
@@ -215,9 +228,8 @@ class LabelAnswers(TaskAnswers):
         if scheme.label_weights is not None and not scheme.multi_label:
             weights *= truth @ np.array(scheme.label_weights)
         is_validation = np.arange(len(every)) >= len(training)
-        items = scheme.as_read(every).items
-        texts = Texts(items, truth, every.strata, weights, is_validation, scheme.multi_label)
-        wide, logits, found = learn(kinds, texts, self.network_logits(validation))
+        examples = Examples(items, truth, every.strata, weights, is_validation, scheme.multi_label)
+        wide, logits, found = learn(kinds, examples, self.network_logits(validation))
         if wide is not None and len(validation):
             p = probabilities(logits, multi_label=scheme.multi_label)
             found["validation"] = self._figures(validation, p)
@@ -235,21 +247,26 @@ class LabelAnswers(TaskAnswers):
             return results
         logits, wide = self.network_logits(test), self.facts.wide
         if wide is not None:
-            network, ngrams = logits, self._ngram_logits(test)
-            logits = wide.join(network, ngrams)
-            results["alone"] = self._alone(test, network, ngrams)
+            network, features = logits, wide.outputs(self._read_by_wide(test))
+            logits = wide.join(network, features)
+            results["alone"] = self._alone(test, network, features)
         p = self._calibrated(logits)
         results |= {"test": self._figures(test, p), "baselines": self._baselines(data)}
         return results | self._details(test, logits, p)
 
-    def _alone(self, test: Labelled, network: np.ndarray, ngrams: np.ndarray) -> dict[str, Any]:
-        """Returns the figures of each part of a model with n-grams, by its name."""
+    def _alone(self, test: Labelled, network: np.ndarray, features: np.ndarray) -> dict[str, Any]:
+        """Returns the figures of network and wide part alone, by their names."""
         several, temperature = self.facts.scheme.multi_label, float(self.model.temperature)
         p = {
-            "the n-grams alone": probabilities(ngrams, multi_label=several),
+            f"the {self.wide_name} alone": probabilities(features, multi_label=several),
             "the network alone": probabilities(network, temperature, multi_label=several),
         }
         return {name: self._figures(test, each) for name, each in p.items()}
+
+    @property
+    def wide_name(self) -> str:
+        """What stands beside the network, in reports and results."""
+        return "n-grams" if self.facts.scheme.texts else "features"
 
     def _calibrate(self, validation: Labelled) -> float:
         """Fits the network's temperature, which becomes part of its weights; it stays 1 unless it helps."""
@@ -289,10 +306,11 @@ class LabelAnswers(TaskAnswers):
         return "\n".join(report_lines(results))
 
     def proposals(self, results: dict[str, Any]) -> Iterator[Remedy]:
-        """Proposes the network alone where n-grams harm it, and several networks where a method is ahead."""
-        found = results.get("ngrams", {})
-        if found.get("joined_log_loss", 0) > found.get("network_log_loss", 0):
-            yield Remedy({"ngrams": "none"}, "the n-grams raised the log loss of the validation part")
+        """Proposes to leave out a wide part that harms, and several networks where a method is ahead."""
+        for option, what in _WIDE_OPTIONS.items():
+            found = results.get(option, {})
+            if found.get("joined_log_loss", 0) > found.get("network_log_loss", 0):
+                yield Remedy({option: "none"}, f"the {what} raised the log loss of the validation part")
         ahead = {name: row["accuracy"] for name, row in results.get("baselines", {}).items()}
         best = max(ahead, key=ahead.__getitem__, default=None)
         if best is not None and ahead[best] > results["test"]["accuracy"] and self.config.ensemble == 1:

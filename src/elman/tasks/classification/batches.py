@@ -36,9 +36,20 @@ def inputs_of(
 
     T is at most ``config.max_length``, unless that is 0.
     """
-    limit, vocabulary = config.max_length, facts.vocabulary
-    kept = slice(None) if not limit else slice(limit) if config.keep == "start" else slice(-limit, None)
-    if vocabulary is not None:
-        items = facts.scheme.as_read(part).items
-        return [tuple(vocabulary.encode(text)[kept] for text in item) for item in items]
-    return [(facts.scheme.standardised(item[kept]),) for item in part.items]
+    vocabulary, kept = facts.vocabulary, _kept(config)
+    if vocabulary is None:
+        return [(item,) for item in steps_of(config, facts, part)]
+    items = facts.scheme.as_read(part).items
+    return [tuple(vocabulary.encode(text)[kept] for text in item) for item in items]
+
+
+def steps_of(config: ClassificationConfig, facts: ClassificationFacts, part: Labelled) -> list[np.ndarray]:
+    """Returns the standardised steps [T, I] of each numeric sequence, with T as for ``inputs_of``."""
+    kept = _kept(config)
+    return [facts.scheme.standardised(item[kept]) for item in part.items]
+
+
+def _kept(config: ClassificationConfig) -> slice:
+    """Returns which tokens or steps of an example are read."""
+    limit = config.max_length
+    return slice(None) if not limit else slice(limit) if config.keep == "start" else slice(-limit, None)

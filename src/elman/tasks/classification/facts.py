@@ -11,16 +11,16 @@ from elman.data.labelled.scheme import Scheme
 from elman.data.tokens.vocab import TextVocabulary
 from elman.errors import InputError
 from elman.tasks.classification.options import ClassificationConfig
-from elman.tasks.classification.wide import Wide
-from elman.tasks.shared.arrays import NGRAMS
+from elman.tasks.shared.arrays import NGRAMS, ROCKET
 from elman.tasks.shared.facts import TaskFacts
 from elman.tasks.shared.text import load_vocabulary, save_vocabulary
+from elman.tasks.shared.wide import Wide
 from elman.train import files
 
 
 @dataclass(frozen=True)
 class ClassificationFacts(TaskFacts):
-    """Kind of example, labels and scales of numbers; for texts, vocabulary and n-grams in files of their own.
+    """Kind of example, labels and scales of numbers; a vocabulary and a wide part in files of their own.
 
     Only the scheme is stored in ``config.json``.
     """
@@ -33,27 +33,27 @@ class ClassificationFacts(TaskFacts):
         """Checks that there is a vocabulary if and only if the examples are texts."""
         if (self.vocabulary is not None) != (self.scheme.texts > 0):
             raise InputError("facts: there must be a vocabulary for texts, and for texts only")
-        if self.wide is not None and not self.scheme.texts:
-            raise InputError("facts: there must be n-grams for texts only")
 
     def save(self, folder: Path) -> dict[str, Any]:
-        """Writes vocabulary and n-grams, if any; returns the scheme."""
+        """Writes vocabulary and wide part, if any; returns the scheme."""
         if self.vocabulary is not None:
             save_vocabulary(self.vocabulary, folder / files.VOCABULARY)
         self.save_fitted(folder)
         return to_json(self.scheme)
 
     def save_fitted(self, folder: Path, check: Callable[[], None] = lambda: None) -> None:
-        """Writes the n-grams, if any."""
+        """Writes the wide part, if any."""
         if self.wide is not None:
-            self.wide.save(folder / NGRAMS, check)
+            self.wide.save(folder / (NGRAMS if self.scheme.texts else ROCKET), check)
 
     @classmethod
     def load(cls, content: dict[str, Any], config: ClassificationConfig, folder: Path) -> Self:
-        """Reads the scheme and, for texts, the vocabulary and any n-grams."""
+        """Reads the scheme and what there is of vocabulary and wide part."""
         scheme = from_json(Scheme, content, str(folder / files.CONFIG))
-        if not scheme.texts:
-            return cls(scheme)
-        path = folder / NGRAMS
-        wide = Wide.load(path, len(scheme.classes)) if os.path.lexists(path) else None
-        return cls(scheme, load_vocabulary(folder / files.VOCABULARY, config.level), wide)
+        name, what = (NGRAMS, "n-grams") if scheme.texts else (ROCKET, "features")
+        path = folder / name
+        wide = None
+        if os.path.lexists(path):
+            wide = Wide.load(path, len(scheme.classes), f"the {what} of this run")
+        vocabulary = load_vocabulary(folder / files.VOCABULARY, config.level) if scheme.texts else None
+        return cls(scheme, vocabulary, wide)

@@ -83,10 +83,10 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions):
     example = "elman train classification reviews.csv --out runs/classification --epochs 10"
     rank = 10
     estimator = "classifier"
-    of_old_runs = {"ngrams": "none", "average": "none", "embedding_init": "random"}
+    of_old_runs = {"ngrams": "none", "average": "none", "embedding_init": "random", "rocket": "none"}
     sized = ("hidden_size", "dropout", "word_dropout", "batch_size", "epochs", "learning_rate")
     groups = {
-        "": ("level", "ngrams", "pretrained"),
+        "": ("level", "ngrams", "rocket", "pretrained"),
         "training": ("class_weights", "word_dropout"),
         "columns of the data": (
             "text_column",
@@ -117,6 +117,9 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions):
     ngrams: Literal["auto", "words", "characters", "both", "none"] = "auto"
     """n-grams of words (1 and 2) or of characters (2 to 5) beside the network, whose logits are added; none:
     the network alone. auto: both, of texts above 5 million characters in all words, above 100 million none"""
+    rocket: Literal["auto", "none"] = "auto"
+    """MiniRocket's features of numeric sequences, and summaries of each column, beside the network, whose
+    logits are added; none: the network alone. auto: these, of up to 100 million steps"""
     min_count: int = 2
     """characters and words that occur less often are unknown; subwords are not joined"""
     lowercase: bool = True

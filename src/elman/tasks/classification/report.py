@@ -10,9 +10,11 @@ from elman.data.labelled.examples import Labelled
 from elman.metrics.calibration import is_bound
 from elman.metrics.label_figures import surest_mistakes
 from elman.tasks.shared.table import behind_line, behind_lines, shorten, table_lines
+from elman.tasks.shared.wide import wide_line
 
 _MOST_LABELS, _LONGEST_LABEL, _MOST_MISTAKES = 30, 30, 5
 _KEPT, _EXCERPT = 10, 160  # mistakes in the results, and characters of each
+_WIDE = {"ngrams": "n-grams", "rocket": "features"}  # what is called how
 _FIGURES = {
     "accuracy": "accuracy",
     "macro_f1": "macro F1",
@@ -53,7 +55,7 @@ def report_lines(results: Mapping[str, Any]) -> list[str]:
         return ["trained on all examples; no test part"]
     lines = [
         *_method_lines(part, results[part], results.get("baselines", {}), results.get("alone", {})),
-        *_ngram_lines(results.get("ngrams", {})),
+        *[wide_line(results[key], what) for key, what in _WIDE.items() if key in results],
         *_start_lines(results),
         *_calibration_lines(results),
     ]
@@ -70,7 +72,10 @@ def _method_lines(
     part: str, own: Mapping[str, Any], baselines: Mapping[str, Any], alone: Mapping[str, Any]
 ) -> list[str]:
     """Returns a row for each simple method, for each part of the model alone, and for the model."""
-    others, name = {**baselines, **alone}, "this model (network and n-grams)" if alone else "this model"
+    others, name = {**baselines, **alone}, "this model"
+    if alone:
+        beside = next(iter(alone)).removeprefix("the ").removesuffix(" alone")
+        name += f" (network and {beside})"
     rows = {
         name: [f"{figures[key]:.4f}" for key in _FIGURES] for name, figures in {**others, name: own}.items()
     }
@@ -83,16 +88,6 @@ def _method_lines(
     if len(baselines) == 1:
         lines.append("logistic regression as a second method needs scikit-learn: pip install 'elman[text]'")
     return lines
-
-
-def _ngram_lines(found: Mapping[str, Any]) -> list[str]:
-    if not found:
-        return []
-    network, own = found["shares"]
-    return [
-        f"{found['ngrams']:,} n-grams of {' and '.join(found['kinds'])}; their logits count {own:.2f} times, "
-        f"those of the network {network:.2f} times"
-    ]
 
 
 def _start_lines(results: Mapping[str, Any]) -> list[str]:

@@ -40,8 +40,9 @@ class SequenceClassifier(Task):
     """Classifies texts and sequences, like scikit-learn: ``fit(X, y)``, ``predict``, ``score(X, y)``.
 
     Embedding → recurrent layer → pooling over time → softmax over the classes (or, if examples may have
-    several labels, a logistic function for each). For texts, the logits of a linear layer over n-grams are
-    added; ``ngrams="none"`` leaves them out. Probabilities are calibrated on the validation part.
+    several labels, a logistic function for each). The logits of linear layers are added: over n-grams for
+    texts, over MiniRocket's features and summaries for numbers; ``ngrams="none"`` and ``rocket="none"`` leave
+    them out. Probabilities are calibrated on the validation part.
 
     Args:
         **options: fields of ``ClassificationConfig`` (``elman train classification --help`` explains them).
@@ -170,14 +171,14 @@ class SequenceClassifier(Task):
         return LossUnit("nats", 1.0, "examples")
 
     def _measure(self, parts: Parts, show_progress: bool) -> dict[str, Any]:
-        """Adds the n-grams, then measures the model and, in a cross-validation, those of the other folds."""
-        wide, found = self.answers.learn_ngrams(self.data)
+        """Adds the wide part, then measures the model and, in a cross-validation, the other folds'."""
+        wide, found = self.answers.learn_wide(self.data)
         self.facts = replace(self.facts, wide=wide)
         results = super()._measure(parts, show_progress)
         if "validation" in found:
             results["validation"] = found.pop("validation")
         if found:
-            results["ngrams"] = found
+            results["ngrams" if self.scheme.texts else "rocket"] = found
         if self.config.folds:
             results["folds"] = self._cross_validate(results, show_progress)
         return results

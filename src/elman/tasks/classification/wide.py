@@ -1,52 +1,54 @@
-"""The wide part of a classifier of texts: a linear layer over n-grams, whose logits join the network's.
+"""The wide part of a classifier: linear layers over features of texts or numbers, learnt after the network.
 
-    logits = a · network + b · Σ_kind x_kind W_kind + b · c
-
-x_kind is the tf-idf of a text's n-grams of words or of characters. W is the weighted sum of a logistic
-regression and a naive Bayes. What is chosen (strength of the regression, weights of the four, a and b) is
-chosen on examples that the chosen did not learn; then all examples are learnt.
+For texts, the features are the tf-idf of n-grams of words and of characters, and the weights of each are the
+weighted sum of a logistic regression and a naive Bayes. For numeric sequences they are MiniRocket's, with a
+ridge regression, and summaries of each column, with a logistic regression. What is chosen (strengths of the
+regressions, weights of all models, shares of network and features) is chosen on examples that the chosen did
+not learn; then all examples are learnt.
 
 Source: Cheng et al. 2016, arXiv:1606.07792 (a wide part beside a deep one, there trained together); Wang &
 Manning 2012, "Baselines and bigrams" (naive Bayes beside a regression).
 """
 
-import re
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from itertools import pairwise
-from pathlib import Path
-from typing import Any, NamedTuple, Self
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from elman.baselines.linear import Linear, logistic_regression, naive_bayes
-from elman.baselines.text_features import LENGTHS, Kind, Ngrams
+from elman.baselines.minirocket import MiniRocket, features_for
+from elman.baselines.ridge import ridge
+from elman.baselines.summaries import Summaries
+from elman.baselines.text_features import LENGTHS, Ngrams
 from elman.metrics.calibration import probabilities
 from elman.metrics.label_figures import log_loss
 from elman.metrics.pool import fit_pool
-from elman.tasks.shared.arrays import reading_arrays, save_arrays
+from elman.tasks.shared.wide import Features, Part, Wide
 
 LARGEST, LARGEST_OF_CHARACTERS = 100_000_000, 5_000_000
 """Characters of the texts up to which "auto" takes n-grams at all, and those of characters."""
 STRENGTHS = (1.0, 10.0)
 """Strengths C of the regression that are tried."""
+OF_NUMBERS = (MiniRocket.kind, Summaries.kind)
+"""The kinds of features of numeric sequences."""
 _ENOUGH = 500  # validation examples that choose alone; of fewer, all examples do, in folds
 _FOLDS = 3
 _FEWEST = 10  # examples
 _FEWEST_WITH = 2  # examples of many that have an n-gram: of one alone, no other can profit
 _MOST_NGRAMS, _MOST_WEIGHTS = 500_000, 4_000_000  # of each kind
-_EACH = 0.5  # weight of each linear model before anything is seen
-_NETWORK, _WIDE = 0.5, 1.0  # likewise of the network and of all n-grams
+_EACH = 0.5  # weight of each classifier's logits before anything is seen
+_OF_SCORES = 2.0  # likewise of the ridge regression's scores, which are not logits but from −1 to 1
+_NETWORK, _WIDE = 0.5, 1.0  # likewise of the network and of all features
 
 
-class Texts(NamedTuple):
+class Examples(NamedTuple):
     """Examples that the wide part learns.
 
     Attributes:
-        items: N items of one text, or two.
+        items: N items of one text, or two; or N standardised sequences [T, I].
         truth: [N, V] of 0 and 1.
         strata: [N] labels of each as one text, to divide them.
         weights: [N] weight of each example.
@@ -54,7 +56,7 @@ class Texts(NamedTuple):
         multi_label: whether an example has any number of labels.
     """
 
-    items: Sequence[tuple[str, ...]]
+    items: Sequence[Any]
     truth: np.ndarray
     strata: Sequence[str]
     weights: np.ndarray
@@ -62,173 +64,7 @@ class Texts(NamedTuple):
     multi_label: bool
 
 
-class Part(NamedTuple):
-    """N-grams of one kind, and their weights [F, V]."""
-
-    ngrams: Ngrams
-    weights: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class Wide:
-    """Linear layers over n-grams, and the weights of both parts of a classifier.
-
-    Attributes:
-        parts: by kind; at least one.
-        bias: [V].
-        shares: the factors a of the network's logits and b of the n-grams'.
-
-    Raises:
-        ValueError: the sizes do not fit each other, or a number is not finite.
-    """
-
-    parts: tuple[Part, ...]
-    bias: np.ndarray
-    shares: np.ndarray
-
-    def __post_init__(self) -> None:
-        sizes = all(part.weights.shape == (len(part.ngrams), len(self.bias)) for part in self.parts)
-        if not self.parts or self.bias.ndim != 1 or self.shares.shape != (2,) or not sizes:
-            raise ValueError("there must be weights for each n-gram and label, and two shares")
-        arrays = (*(part.weights for part in self.parts), self.bias, self.shares)
-        if not all(array.dtype == np.float32 and np.isfinite(array).all() for array in arrays):
-            raise ValueError("the weights must be finite numbers of 32 bits")
-
-    def __eq__(self, other: object) -> bool:
-        """Whether both have the same n-grams and the same weights."""
-        if not isinstance(other, Wide) or len(self.parts) != len(other.parts):
-            return False
-        ours, theirs = self._arrays(), other._arrays()
-        return ours.keys() == theirs.keys() and all(np.array_equal(a, theirs[k]) for k, a in ours.items())
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def logits(self, items: Sequence[tuple[str, ...]]) -> np.ndarray:
-        """Returns the logits of the n-grams alone [N, V]."""
-        return sum((layer.logits(ngrams.rows(items)).numpy() for ngrams, layer in self._layers), self.bias)
-
-    def join(self, network: np.ndarray, ngrams: np.ndarray) -> np.ndarray:
-        """Returns the logits of both parts [N, V] from those of each alone [N, V]."""
-        return np.asarray(self.shares[0] * network + self.shares[1] * ngrams)
-
-    def explained(
-        self,
-        item: tuple[str, ...],
-        pieces: Sequence[Sequence[str]],
-        network: Sequence[Sequence[float]],
-        logits: np.ndarray,
-        label: int,
-        multi_label: bool,
-    ) -> list[list[float]]:
-        """Returns how much each piece of an item's texts supports a label, by network and n-grams together.
-
-        An n-gram adds its value times its weight, as the log odds of the label change to first order. That is
-        divided evenly among its occurrences, and there among its characters.
-
-        Args:
-            item: one text, or two.
-            pieces: of each text.
-            network: what each piece adds by the network alone.
-            logits: [V] of the item by both parts.
-            label: the class that is explained.
-            multi_label: whether an example has any number of labels.
-
-        Units:
-            nats of log odds.
-        """
-        direction = np.zeros(len(logits))
-        if not multi_label:
-            others = np.arange(len(logits)) != label
-            direction[others] = -probabilities(logits[None, others])[0]
-        direction[label] = 1.0
-        own = self._support(item, direction)
-        explained = []
-        for text, cut, by_network, by_character in zip(item, pieces, network, own, strict=True):
-            sums = np.concatenate([[0.0], by_character.cumsum()])
-            explained.append(
-                [
-                    float(self.shares[0]) * weight + float(sums[end] - sums[begin])
-                    for weight, (begin, end) in zip(by_network, places(text, cut), strict=True)
-                ]
-            )
-        return explained
-
-    def _support(self, item: tuple[str, ...], direction: np.ndarray) -> list[np.ndarray]:
-        """Returns what each character of an item's texts adds to a sum of logits with weights [V]."""
-        added = [np.zeros(len(text.lower()) + 2) for text in item]  # and a space around each
-        for part in self.parts:
-            found = part.ngrams.occurrences(item)
-            at, known = part.ngrams.find(found.keys)
-            row = part.ngrams.rows([item])
-            values = dict(zip(row.columns.tolist(), row.values.tolist(), strict=True))
-            counts = Counter(at[known].tolist())
-            for k in np.flatnonzero(known):
-                column = int(at[k])
-                share = values[column] * float(part.weights[column] @ direction) / counts[column]
-                begin, end = found.begins[k] + 1, found.ends[k] + 1
-                added[found.texts[k]][begin:end] += float(self.shares[1]) * share / (end - begin)
-        return [each[1:-1] for each in added]
-
-    @cached_property
-    def _layers(self) -> list[tuple[Ngrams, Linear]]:
-        none = torch.zeros(len(self.bias))
-        return [(part.ngrams, Linear(torch.from_numpy(part.weights), none)) for part in self.parts]
-
-    def save(self, path: Path, check: Callable[[], None] = lambda: None) -> None:
-        """Writes a safetensors file, atomically."""
-        save_arrays(path, self._arrays(), check)
-
-    def _arrays(self) -> dict[str, np.ndarray]:
-        arrays = {"bias": self.bias, "shares": self.shares}
-        for ngrams, weights in self.parts:
-            own = {"keys": ngrams.keys, "idf": ngrams.idf, "weights": weights}
-            arrays |= {f"{ngrams.kind}/{name}": array for name, array in own.items()}
-        return arrays
-
-    @classmethod
-    def load(cls, path: Path, labels: int) -> Self:
-        """Reads a file that ``save`` wrote; it need not be trusted.
-
-        Args:
-            path: the file.
-            labels: V.
-
-        Raises:
-            InputError: the file is damaged, or was written for other labels.
-        """
-        with reading_arrays(path, "the n-grams of this run") as arrays:
-            bias, shares = arrays.pop("bias"), arrays.pop("shares")
-            parts = []
-            for kind in LENGTHS:
-                if f"{kind}/keys" in arrays:
-                    keys, idf, weights = (arrays.pop(f"{kind}/{name}") for name in ("keys", "idf", "weights"))
-                    parts.append(Part(Ngrams(kind, keys, idf), weights))
-            if arrays or bias.shape != (labels,):
-                raise ValueError(f"must hold weights for {labels} labels")
-            return cls(tuple(parts), bias, shares)
-
-
-def places(text: str, pieces: Sequence[str]) -> list[tuple[int, int]]:
-    """Returns begin and end of each piece in a text; it ends where the next one begins.
-
-    A piece that is not found, such as the unknown word, gets what lies between its neighbours.
-    """
-    text, end, begins = text.lower(), 0, []
-    for piece in pieces:
-        own = piece.strip().lower()
-        edge = r"(?<!\w){}(?!\w)" if own.isalnum() else "{}"
-        found = re.compile(edge.format(re.escape(own))).search(text, end) if own else None
-        if found is None and own and text.startswith(own, end):  # part of a word
-            begins.append(end)
-            end += len(own)
-        else:
-            begins.append(end if found is None else found.start())
-            end = end if found is None else found.end()
-    is_last_found = bool(begins) and begins[-1] < end
-    return list(pairwise([*begins, end if is_last_found else len(text)]))
-
-
-def kinds_of(choice: str, characters: int) -> tuple[Kind, ...]:
+def kinds_of(choice: str, characters: int) -> tuple[str, ...]:
     """Returns the kinds of n-grams that ``--ngrams`` chooses for texts of this many characters."""
     if choice == "auto":
         choice = "none" if characters > LARGEST else "words" if characters > LARGEST_OF_CHARACTERS else "both"
@@ -236,117 +72,191 @@ def kinds_of(choice: str, characters: int) -> tuple[Kind, ...]:
 
 
 def learn(
-    kinds: Sequence[Kind], texts: Texts, network: np.ndarray
+    kinds: Sequence[str], examples: Examples, network: np.ndarray
 ) -> tuple[Wide | None, np.ndarray, dict[str, Any]]:
     """Chooses and fits the wide part.
 
     Args:
         kinds: at least one.
-        texts: training and validation part.
+        examples: training and validation part.
         network: [n, V] logits of the network for the validation part, in its order; n may be 0.
 
     Returns:
         The wide part, or None for too few examples; the joined logits of the validation part [n, V] by a wide
-        part that did not learn it; and what was found: ``kinds``, ``ngrams`` (their number), ``strengths`` of
-        the regressions, ``shares`` of network and n-grams, and log losses on the validation part.
+        part that did not learn it; and what was found: ``kinds``, ``features`` (their number), ``strengths``
+        of the regressions, ``shares`` of network and features, and log losses on the validation part.
     """
-    if len(texts.items) < _FEWEST:
+    if len(examples.items) < _FEWEST:
         return None, network, {}
-    divisions = _divisions(texts)
+    divisions = _divisions(examples)
     rows = np.flatnonzero(np.any(divisions, axis=0))
-    held = {kind: _held_out(kind, texts, divisions) for kind in kinds}
-    chosen = [(kind, method) for kind in kinds for method in held[kind]]
-    experts = [held[kind][method][rows] for kind, method in chosen]
-    weights = fit_pool(texts.truth[rows], experts, [_EACH] * len(experts), multi_label=texts.multi_label)
-    wide = np.zeros((len(texts.items), texts.truth.shape[1]))
-    wide[rows] = np.einsum("e,env->nv", weights, np.stack(experts))
-    validation = np.flatnonzero(texts.validation)
+    models = [_models(kind, examples, divisions) for kind in kinds]
+    experts = [(own, method) for own in models for method in own.held]
+    held = [own.held[method][rows] for own, method in experts]
+    prior = [own.prior for own, _ in experts]
+    weights = fit_pool(examples.truth[rows], held, prior, multi_label=examples.multi_label)
+    wide = np.zeros((len(examples.items), examples.truth.shape[1]))
+    wide[rows] = np.einsum("e,env->nv", weights, np.stack(held))
+    validation = np.flatnonzero(examples.validation)
     both = (network, wide[validation])
-    shares = fit_pool(texts.truth[validation], both, (_NETWORK, _WIDE), multi_label=texts.multi_label)
+    shares = fit_pool(examples.truth[validation], both, (_NETWORK, _WIDE), multi_label=examples.multi_label)
     joined = shares[0] * network + shares[1] * wide[validation]
-    model = _refitted(kinds, texts, dict(zip(chosen, weights, strict=True)), shares)
+    parts, biases = zip(
+        *(
+            own.refitted({m: w for (one, m), w in zip(experts, weights, strict=True) if one is own})
+            for own in models
+        ),
+        strict=True,
+    )
+    model = Wide(parts, np.stack(biases).sum(0), shares.astype(np.float32))
     losses = {
-        f"{name}_log_loss": _loss(texts, validation, logits)
-        for name, logits in (("network", network), ("ngrams", wide[validation]), ("joined", joined))
+        f"{name}_log_loss": _loss(examples, validation, logits)
+        for name, logits in (("network", network), ("features", wide[validation]), ("joined", joined))
         if len(validation)
     }
     found = {
         "kinds": [*kinds],
-        "ngrams": sum(len(part.ngrams) for part in model.parts),
-        "strengths": {kind: max(held[kind]) for kind in kinds},
+        "features": model.size,
+        "strengths": {own.kind: max(own.held) for own in models},
         "shares": shares.tolist(),
         **losses,
     }
     return model, joined, found
 
 
-def _divisions(texts: Texts) -> list[np.ndarray]:
+class Models(ABC):
+    """Linear models over features of one kind.
+
+    Attributes:
+        kind: of the features.
+        held: logits [N, V] of each model for examples that it did not learn, by strength.
+        prior: weight of each model before anything is seen.
+    """
+
+    kind: str
+    held: dict[float, np.ndarray]
+    prior: float
+
+    @abstractmethod
+    def refitted(self, weights: Mapping[float, float]) -> tuple[Part, np.ndarray]:
+        """Returns features and bias [V] of the weighted sum of the models that have learnt all examples."""
+
+
+def _models(kind: str, examples: Examples, divisions: Sequence[np.ndarray]) -> Models:
+    if kind == MiniRocket.kind:
+        return Scores(examples)
+    if kind == Summaries.kind:
+        return Classifiers(kind, lambda items: Summaries.learn(items), STRENGTHS, examples, divisions)
+    most = min(_MOST_NGRAMS, _MOST_WEIGHTS // examples.truth.shape[1])
+
+    def ngrams(items: Sequence[Any]) -> Ngrams:
+        return Ngrams.learn(kind, items, most, _FEWEST_WITH if len(items) >= _ENOUGH else 1)  # type: ignore[arg-type]
+
+    return Classifiers(kind, ngrams, (*STRENGTHS, _NAIVE_BAYES), examples, divisions)
+
+
+_NAIVE_BAYES = 0.0
+"""The strength that stands for naive Bayes, which has none."""
+
+
+class Classifiers(Models):
+    """Logistic regressions, and naive Bayes if it is wanted; see ``Models``.
+
+    Of the strengths only the best is left, as the first division finds it.
+
+    Args:
+        kind: of the features.
+        features: learns the features from items.
+        strengths: that are tried, of which ``_NAIVE_BAYES`` is kept.
+        examples: all.
+        divisions: which examples [N] are held out each time.
+    """
+
+    prior = _EACH
+
+    def __init__(
+        self,
+        kind: str,
+        features: Callable[[Sequence[Any]], Features],
+        strengths: Sequence[float],
+        examples: Examples,
+        divisions: Sequence[np.ndarray],
+    ) -> None:
+        self.kind, self._features, self._examples = kind, features, examples
+        everyone, methods = np.arange(len(examples.items)), [*strengths]
+        self.held = {}
+        for is_held in divisions:
+            held = everyone[is_held]
+            learnt, models = self._fitted(everyone[~is_held], methods)
+            x = learnt.rows([examples.items[k] for k in held])
+            logits = {c: model.logits(x).numpy() for c, model in models.items()}
+            if not self.held:
+                regressions = [c for c in methods if c != _NAIVE_BAYES]
+                best = min(regressions, key=lambda c: _loss(examples, held, logits[c]))
+                methods = [best, *(c for c in methods if c == _NAIVE_BAYES)]
+                self.held = {c: np.zeros(examples.truth.shape, np.float32) for c in methods}
+            for c, all_logits in self.held.items():
+                all_logits[held] = logits[c]
+
+    def refitted(self, weights: Mapping[float, float]) -> tuple[Part, np.ndarray]:
+        """As ``Models`` has it."""
+        features, models = self._fitted(np.arange(len(self._examples.items)), [*weights])
+        classes = self._examples.truth.shape[1]
+        kept, bias = np.zeros((len(features), classes), np.float32), np.zeros(classes, np.float32)
+        for c, weight in weights.items():
+            kept += np.float32(weight) * models[c].weights.numpy()
+            bias += np.float32(weight) * models[c].bias.numpy()
+        return Part(features, kept), bias
+
+    def _fitted(self, rows: np.ndarray, strengths: Sequence[float]) -> tuple[Features, dict[float, Linear]]:
+        """Fits features and models on some examples."""
+        all_of = self._examples
+        items = [all_of.items[k] for k in rows]
+        features = self._features(items)
+        x, truth = features.rows(items), torch.from_numpy(all_of.truth[rows])
+        weights = torch.from_numpy(all_of.weights[rows])
+
+        def fitted(strength: float) -> Linear:
+            fit = naive_bayes if strength == _NAIVE_BAYES else partial(logistic_regression, strength=strength)
+            return fit(x, truth, multi_label=all_of.multi_label, weights=weights)
+
+        return features, {strength: fitted(strength) for strength in strengths}
+
+
+class Scores(Models):
+    """A ridge regression of −1 and 1 for each label on MiniRocket's features; see ``Models``.
+
+    It has learnt all examples, and yet what it says of each without having learnt it.
+    """
+
+    kind, prior = MiniRocket.kind, _OF_SCORES
+
+    def __init__(self, examples: Examples) -> None:
+        self._features = MiniRocket.learn(examples.items, features_for(examples.items))
+        fit = ridge(self._features.rows(examples.items), 2.0 * examples.truth - 1, examples.weights)
+        self._linear = fit.linear
+        self.held = {fit.penalty: fit.left_out}
+
+    def refitted(self, weights: Mapping[float, float]) -> tuple[Part, np.ndarray]:
+        """As ``Models`` has it."""
+        (weight,) = map(np.float32, weights.values())
+        linear = self._linear
+        return Part(self._features, weight * linear.weights.numpy()), weight * linear.bias.numpy()
+
+
+def _divisions(examples: Examples) -> list[np.ndarray]:
     """Returns which examples [N] are held out, once or in folds."""
-    if texts.validation.sum() >= _ENOUGH:
-        return [texts.validation]
-    everyone = np.arange(len(texts.items))
+    if examples.validation.sum() >= _ENOUGH:
+        return [examples.validation]
+    everyone = np.arange(len(examples.items))
     order = np.random.default_rng(0).permutation(everyone)
-    order = order[np.argsort(np.asarray(texts.strata, dtype=object)[order], kind="stable")]
+    order = order[np.argsort(np.asarray(examples.strata, dtype=object)[order], kind="stable")]
     fold = np.empty(len(order), np.int64)
     fold[order] = everyone % _FOLDS
     return [fold == k for k in range(_FOLDS)]
 
 
-def _held_out(kind: Kind, texts: Texts, divisions: Sequence[np.ndarray]) -> dict[float, np.ndarray]:
-    """Returns logits [N, V] of each linear model for examples that it did not learn, by strength.
-
-    Of the strengths only the best is left, as the first division finds it; 0 is naive Bayes.
-    """
-    everyone, methods = np.arange(len(texts.items)), [*STRENGTHS, 0.0]
-    found: dict[float, np.ndarray] = {}
-    for is_held in divisions:
-        learnt, held = everyone[~is_held], everyone[is_held]
-        ngrams = _ngrams(kind, texts, learnt)
-        x = ngrams.rows([texts.items[k] for k in held])
-        logits = {c: model.logits(x).numpy() for c, model in _linear(ngrams, texts, learnt, methods).items()}
-        if not found:
-            best = min(STRENGTHS, key=lambda c: _loss(texts, held, logits[c]))
-            methods = [best, 0.0]
-            found = {c: np.zeros(texts.truth.shape, np.float32) for c in methods}
-        for c, all_logits in found.items():
-            all_logits[held] = logits[c]
-    return found
-
-
-def _ngrams(kind: Kind, texts: Texts, rows: np.ndarray) -> Ngrams:
-    most = min(_MOST_NGRAMS, _MOST_WEIGHTS // texts.truth.shape[1])
-    fewest = _FEWEST_WITH if len(rows) >= _ENOUGH else 1
-    return Ngrams.learn(kind, [texts.items[k] for k in rows], most, fewest)
-
-
-def _linear(ngrams: Ngrams, texts: Texts, rows: np.ndarray, methods: Sequence[float]) -> dict[float, Linear]:
-    """Fits linear models on some examples, by strength; 0 is naive Bayes."""
-    x, truth = ngrams.rows([texts.items[k] for k in rows]), torch.from_numpy(texts.truth[rows])
-    options = {"multi_label": texts.multi_label, "weights": torch.from_numpy(texts.weights[rows])}
-    return {
-        c: logistic_regression(x, truth, c, **options) if c else naive_bayes(x, truth, **options)  # type: ignore[arg-type]
-        for c in methods
-    }
-
-
-def _refitted(
-    kinds: Sequence[Kind], texts: Texts, weights: dict[tuple[Kind, float], float], shares: np.ndarray
-) -> Wide:
-    """Returns the wide part that has learnt all examples."""
-    everyone, parts = np.arange(len(texts.items)), []
-    bias = np.zeros(texts.truth.shape[1], np.float32)
-    for kind in kinds:
-        ngrams, own = _ngrams(kind, texts, everyone), {c: w for (k, c), w in weights.items() if k == kind}
-        models = _linear(ngrams, texts, everyone, [*own])
-        kept = np.zeros((len(ngrams), len(bias)), np.float32)
-        for c, weight in own.items():
-            kept += np.float32(weight) * models[c].weights.numpy()
-            bias += np.float32(weight) * models[c].bias.numpy()
-        parts.append(Part(ngrams, kept))
-    return Wide(tuple(parts), bias, shares.astype(np.float32))
-
-
-def _loss(texts: Texts, rows: np.ndarray, logits: np.ndarray) -> float:
+def _loss(examples: Examples, rows: np.ndarray, logits: np.ndarray) -> float:
     """Returns the log loss of some examples from their logits."""
-    p = probabilities(logits, multi_label=texts.multi_label)
-    return log_loss(texts.truth[rows], p, multi_label=texts.multi_label)
+    p = probabilities(logits, multi_label=examples.multi_label)
+    return log_loss(examples.truth[rows], p, multi_label=examples.multi_label)

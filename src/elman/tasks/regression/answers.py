@@ -22,9 +22,11 @@ from elman.tasks.regression.data import (
     the_one_file,
 )
 from elman.tasks.regression.options import RegressionConfig
+from elman.tasks.regression.wide import Known, learn
 from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts
 from elman.tasks.shared.table import behind_lines, csv_line, table_lines
+from elman.tasks.shared.wide import Wide, wide_line
 
 _DIGITS = 9  # significant digits of a prediction in CSV: what float32 holds
 
@@ -45,9 +47,33 @@ class RegressionAnswers(TaskAnswers):
         features = len(self.facts.features)
         if sequences.inputs.shape[2] != features:
             raise InputError(f"X must have {features} features. Got {sequences.inputs.shape[2]}.")
+        network, wide = self._of_network(sequences), self.facts.wide
+        both = network if wide is None else wide.join(network, wide.outputs(self._items(sequences)))
+        return self.facts.unscaled(both)
+
+    def _of_network(self, sequences: Sequences) -> np.ndarray:
+        """Returns scaled predictions [N, O] of the network alone."""
+        if not len(sequences):
+            return np.zeros((0, len(self.facts.outputs)))
         inputs = (batch.inputs for batch in self._batches(sequences).epoch())
-        values = torch.cat(list(predict(self.model, inputs, self.model.predict)))
-        return self.facts.unscaled(values.numpy())
+        return np.asarray(torch.cat(list(predict(self.model, inputs, self.model.predict))).numpy())
+
+    def _items(self, sequences: Sequences) -> list[np.ndarray]:
+        """Returns the scaled sequences [T, I], as the wide part reads them."""
+        return [self.facts.scaled_inputs(item) for item in sequences.items]
+
+    def learn_wide(self, data: RegressionData) -> tuple[Wide | None, dict[str, Any]]:
+        """Learns features of training and validation part beside the trained network; see ``wide.learn``."""
+        if self.config.rocket == "none":
+            return None, {}
+        training, validation = data.part("training"), data.part("validation")
+        rows = np.concatenate([data.split[0], data.split[1]])
+        every = data.sequences.rows(rows)
+        weights = np.ones(len(every)) if every.weights is None else every.weights
+        is_validation = np.arange(len(every)) >= len(training)
+        targets = self.facts.scaled_targets(every.known_targets)
+        known = Known(self._items(every), targets, weights, is_validation)
+        return learn(known, self._of_network(validation))
 
     def score(self, sequences: Sequences) -> float:
         """Returns R² of the predictions; see ``SequenceRegressor.score``."""
@@ -123,27 +149,46 @@ class RegressionAnswers(TaskAnswers):
         convolved = minirocket_ridge(training.items, training.known_targets, test.items)
         if convolved is not None:
             simple["MiniRocket + ridge"] = convolved.others
-        return {
+        results: dict[str, Any] = {
             "test": self.figures(test),
             "baselines": {name: _errors(test, values) for name, values in simple.items()},
         }
+        wide = self.facts.wide
+        if wide is not None:
+            alone = {
+                "the features alone": wide.outputs(self._items(test)),
+                "the network alone": self._of_network(test),
+            }
+            unscaled = self.facts.unscaled
+            results["alone"] = {name: _errors(test, unscaled(values)) for name, values in alone.items()}
+        return results
 
     def report(self, results: dict[str, Any]) -> str:
         """Returns the test errors of the model and of simple methods."""
         if "test" not in results:
             return "trained on all sequences; no test part"
         heads = ("root mean squared error", "mean absolute error")
+        alone = results.get("alone", {})
+        others = {**results["baselines"], **alone}
+        own = "this model (network and features)" if alone else "this model"
         rows = {
             name: [f"{row['rmse']:.5g}", f"{row['mae']:.5g}"]
-            for name, row in {**results["baselines"], "this model": results["test"]}.items()
+            for name, row in {**others, own: results["test"]}.items()
         }
         behind = behind_lines(
             results["test"],
-            results["baselines"],
+            others,
             {"rmse": heads[0], "mae": heads[1]},
             higher_is_better=False,
         )
-        return "\n".join([*table_lines("on the test part", heads, rows), *behind])
+        found = results.get("rocket")
+        return "\n".join(
+            [
+                *table_lines("on the test part", heads, rows),
+                *behind,
+                *([wide_line(found, "features", "predictions")] if found else []),
+            ]
+        )
 
 
 def _least_squares(training: Sequences, test: Sequences) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Labelled sequences, split at random into parts, and the scales of the training part."""
 
-from collections.abc import Collection, Sequence
+import os
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -8,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 
-from elman.config import check_regular, require
+from elman.config import check_regular, from_json, require, to_json
 from elman.data.batches.examples import Examples
 from elman.data.channels.columns import read_line
 from elman.data.read.arrays import check_weights
@@ -23,9 +24,12 @@ from elman.data.split import PARTS, split_points
 from elman.errors import InputError
 from elman.notice import notice
 from elman.tasks.regression.options import RegressionConfig
+from elman.tasks.shared.arrays import ROCKET
 from elman.tasks.shared.data import Parts, TaskData
 from elman.tasks.shared.facts import TaskFacts
 from elman.tasks.shared.start import begun
+from elman.tasks.shared.wide import Wide
+from elman.train import files
 
 _DATA = "sequences.npz"
 _MOST_NAMES = 10**5
@@ -44,6 +48,7 @@ class RegressionFacts(TaskFacts):
         input_scale: I numbers, the unit of the features.
         target_mean: O numbers, subtracted from the targets.
         target_scale: O numbers, the unit of the targets.
+        wide: the wide part, in a file of its own; None: the network alone.
     """
 
     features: tuple[str, ...]
@@ -53,6 +58,7 @@ class RegressionFacts(TaskFacts):
     input_scale: tuple[float, ...]
     target_mean: tuple[float, ...]
     target_scale: tuple[float, ...]
+    wide: Wide | None = None
 
     def __post_init__(self) -> None:
         """Checks that there is one number for each name."""
@@ -63,6 +69,29 @@ class RegressionFacts(TaskFacts):
                 check_numbers(name, getattr(self, name), len(names))
         if self.flat:
             require("flat", len(self.outputs) == 1, "false if there are several outputs", self.flat)
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        """Writes the wide part, if any; returns the names and scales."""
+        self.save_fitted(folder)
+        content = to_json(replace(self, wide=None))
+        return {name: value for name, value in content.items() if name != "wide"}
+
+    def save_fitted(self, folder: Path, check: Callable[[], None] = lambda: None) -> None:
+        """Writes the wide part, if any."""
+        if self.wide is not None:
+            self.wide.save(folder / ROCKET, check)
+
+    @classmethod
+    def load(cls, content: dict[str, Any], config: RegressionConfig, folder: Path) -> Self:
+        """Reads the names and scales, and the wide part if there is one."""
+        where, path = str(folder / files.CONFIG), folder / ROCKET
+        if "wide" in content:
+            raise InputError(f"{where}: unknown option 'wide'")
+        facts = from_json(cls, content, where)
+        if not os.path.lexists(path):
+            return facts
+        wide = Wide.load(path, len(facts.outputs), "the features of this run")
+        return replace(facts, wide=wide)
 
     def scaled_inputs(self, inputs: np.ndarray) -> np.ndarray:
         """Scales features [N, T, I] for the model; float32."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from elman.config import Argument
 from elman.tasks.shared.options import ColumnOptions, StartOptions, Verb
@@ -41,8 +41,9 @@ class RegressionConfig(StartOptions, ColumnOptions):
     rank = 50
     estimator = "regressor"
     of_the_run = (*StartOptions.of_the_run, "bidirectional", "standardise")
+    of_old_runs = {"rocket": "none"}
     groups = {
-        "": ("pretrained",),
+        "": ("rocket", "pretrained"),
         "model": ("bidirectional",),
         "columns of the data": (
             "target_column",
@@ -55,6 +56,9 @@ class RegressionConfig(StartOptions, ColumnOptions):
         "parts of the data": ("split",),
     }
 
+    rocket: Literal["auto", "none"] = "auto"
+    """MiniRocket's features and summaries of each column beside the network, whose predictions are added;
+    none: the network alone. auto: these, of up to 100 million steps"""
     hidden_size: int = 64
     """units of each layer"""
     bidirectional: bool = False

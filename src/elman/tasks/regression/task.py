@@ -14,6 +14,7 @@ from elman.models.pooled import Pooled
 from elman.tasks.regression.answers import RegressionAnswers
 from elman.tasks.regression.data import RegressionData, RegressionFacts
 from elman.tasks.regression.options import RegressionConfig
+from elman.tasks.shared.data import Parts
 from elman.tasks.shared.sources import Paths, as_paths, check_one_source
 from elman.tasks.shared.task import Task
 from elman.train.loop import LossUnit
@@ -22,7 +23,8 @@ from elman.train.loop import LossUnit
 class SequenceRegressor(Task):
     """Predicts numbers from sequences, like scikit-learn: ``fit(X, y)``, ``predict(X)``, ``score(X, y)``.
 
-    Recurrent layer → last state → linear output; mean squared error.
+    Recurrent layer → last state → linear output; mean squared error. The predictions of ridge regressions on
+    MiniRocket's features and on summaries of each column are added; ``rocket="none"`` leaves them out.
 
     Args:
         **options: fields of ``RegressionConfig`` (``elman train regression --help`` explains them).
@@ -81,6 +83,13 @@ class SequenceRegressor(Task):
             overwrite,
             show_progress,
         )
+
+    def _measure(self, parts: Parts, show_progress: bool) -> dict[str, Any]:
+        """Adds the wide part, then measures the model."""
+        wide, found = self.answers.learn_wide(self.data)
+        self.facts = replace(self.facts, wide=wide)
+        results = super()._measure(parts, show_progress)
+        return results | ({"rocket": found} if found else {})
 
     def predict(self, X: Any, lengths: Any = None) -> np.ndarray:
         """Returns predictions [N] or [N, O], in the shape and unit of y."""

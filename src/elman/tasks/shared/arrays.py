@@ -14,6 +14,8 @@ from elman.train.files import write_atomically
 
 NGRAMS = "ngrams.safetensors"
 """The file of n-grams, of either kind of task."""
+ROCKET = "rocket.safetensors"
+"""The file of the features of numeric sequences, of either kind of task."""
 
 
 def save_arrays(
