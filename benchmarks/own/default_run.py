@@ -75,7 +75,7 @@ def _one_file(folder: Path, temporary: Path, minutes: float, limit: list[str]) -
 def _network_alone(results: dict[str, Any]) -> float | None:
     """Returns the figure of the network alone on the test part, where a run measured it beside its own."""
     if "alone" in results:
-        return results["alone"]["the network alone"]["accuracy"]
+        return results["alone"]["the network alone"].get("accuracy")  # of numbers, it has other figures
     return results.get("test", {}).get("network_bits_per_token")
 
 
