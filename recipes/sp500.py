@@ -19,7 +19,14 @@ import polars as pl
 import elman
 
 HORIZON, WINDOWS, STEP = 20, 200, 5
-SHARED = {"horizon": HORIZON, "season": (5,), "hidden_size": 32, "dropout": 0.2, "validation_windows": 50}
+SHARED = {
+    "horizon": HORIZON,
+    "season": (5,),
+    "hidden_size": 32,
+    "dropout": 0.2,
+    "validation_windows": 50,
+    "combination": "none",
+}
 SHARED |= {
     "context": 120,
     "learning_rate": 1e-3,

@@ -14,6 +14,7 @@ import polars as pl
 from own.places import Places
 from own.rows import Series, drawn
 
+UNKNOWN = 1000  # earlier years
 MONTHS = {"YEARLY": 12, "QUARTERLY": 3, "MONTHLY": 1}  # between two values of M3
 
 
@@ -126,7 +127,8 @@ def m3(places: Places, period: str, most: int | None = None) -> Series:
             values = np.array(one["x"] + one["xx"], dtype=float)
             start = Fraction(one["start"])  # a year and its share that is past
             month = round(12 * (start % 1))
-            times = _times(datetime(int(start), month + 1, 1), f"{MONTHS[period]}mo", len(values))
+            year = int(start) if start >= UNKNOWN else 1900  # no start: the source says year 0 or 1
+            times = _times(datetime(year, month + 1, 1), f"{MONTHS[period]}mo", len(values))
             found[one["sn"]] = (times, values)
     return _some(found, most)
 

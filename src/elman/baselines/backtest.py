@@ -1,6 +1,6 @@
 """Computes the figures of forecasts, and of simple methods on the same windows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -21,17 +21,36 @@ LEVELS = (0.025, *(round(0.1 * k, 1) for k in range(1, 10)), 0.975)
 """Quantile levels of the figures: an even grid for the CRPS, and the ends of the 95 % interval."""
 
 
-def simple_forecasts(histories: Sequence[np.ndarray], horizon: int, season: int) -> dict[str, np.ndarray]:
-    """Returns the forecasts of each simple method by name: M histories [T] → [M, H]."""
-    return {
-        "naive": np.stack([baselines.naive(history, horizon) for history in histories]),
-        "seasonal naive": np.stack(
-            [baselines.seasonal_naive(history, horizon, season) for history in histories]
-        ),
-        "Naive2": np.stack([baselines.naive2(history, horizon, season) for history in histories]),
-        "Theta": baselines.theta(histories, horizon, season),
-        "ETS": exponential_smoothing(histories, horizon, season),
-    }
+METHODS: dict[str, Callable[[Sequence[np.ndarray], int, int], np.ndarray]] = {
+    "naive": lambda histories, horizon, season: np.stack([baselines.naive(y, horizon) for y in histories]),
+    "seasonal naive": lambda histories, horizon, season: np.stack(
+        [baselines.seasonal_naive(y, horizon, season) for y in histories]
+    ),
+    "Naive2": lambda histories, horizon, season: np.stack(
+        [baselines.naive2(y, horizon, season) for y in histories]
+    ),
+    "Theta": baselines.theta,
+    "ETS": exponential_smoothing,
+}
+"""The simple methods by name: M histories [T], H and the season → forecasts [M, H]."""
+
+
+def simple_forecasts(
+    histories: Sequence[np.ndarray], horizon: int, season: int, names: Collection[str] = tuple(METHODS)
+) -> dict[str, np.ndarray]:
+    """Returns the forecasts of simple methods by name, of those among ``names``: M histories [T] → [M, H]."""
+    return {name: method(histories, horizon, season) for name, method in METHODS.items() if name in names}
+
+
+def scaled_errors(
+    y: np.ndarray, forecasts: Mapping[str, np.ndarray], histories: Sequence[np.ndarray], season: int
+) -> np.ndarray:
+    """Returns errors in units of the seasonal naive method's, as in MASE: [M, H] of each method → [M, H, K].
+
+    NaN where a target is missing, or the naive method made no error.
+    """
+    units = np.array([naive_error(history, season) for history in histories])
+    return np.stack([forecast - y for forecast in forecasts.values()], axis=-1) / units[:, None, None]
 
 
 def point_figures(
@@ -65,19 +84,26 @@ def point_figures(
 
 
 def all_figures(
-    y: np.ndarray, quantiles: np.ndarray, histories: Sequence[np.ndarray], season: int
+    y: np.ndarray,
+    quantiles: np.ndarray,
+    histories: Sequence[np.ndarray],
+    season: int,
+    points: Mapping[str, np.ndarray],
 ) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
-    """Returns a model's figures, with the number of ``forecasts``, and those of the simple methods by name.
+    """Returns a model's figures, with the number of ``forecasts``, and those of other methods by name.
 
     Args:
         y: [M, H] targets, NaN for missing values.
         quantiles: [M, H, Q] of the model, at ``LEVELS``.
         histories: the M series before their cutoffs.
         season: of MASE and of the simple methods.
+        points: [M, H] of methods to measure beside all simple ones, or of some of these.
     """
     own = {"this model": quantiles[..., LEVELS.index(0.5)]}
-    simple = simple_forecasts(histories, y.shape[1], season)
-    figures = point_figures(y, simple | own, histories, season)
+    missing = [name for name in METHODS if name not in points]
+    known = {**points, **simple_forecasts(histories, y.shape[1], season, missing)}
+    in_order = {name: known[name] for name in (*METHODS, *points)}
+    figures = point_figures(y, in_order | own, histories, season)
     return figures.pop("this model") | interval_figures(y, quantiles) | {"forecasts": len(y)}, figures
 
 

@@ -38,11 +38,11 @@ def seasonal_naive(history: np.ndarray, horizon: int, season: int) -> np.ndarray
 def naive2(history: np.ndarray, horizon: int, season: int) -> np.ndarray:
     """Applies ``naive`` to the seasonally adjusted series, then restores the season.
 
-    The adjustment is by classical decomposition, and made only if the autocorrelation at the season is
-    significant: the reference method of the M4 competition. It is multiplicative, but additive for series
-    that are not positive, which that competition did not have.
+    The adjustment is multiplicative, by classical decomposition, and made only if the autocorrelation at
+    the season is significant and the series is positive: the reference method of the M4 competition.
     """
-    adjusted = _Adjusted.of(history, season)
+    positive = not (history <= 0).any()
+    adjusted = _Adjusted.of(history, season if positive else 1)
     return adjusted.restored(naive(adjusted.y, horizon))
 
 
@@ -50,7 +50,8 @@ def theta(histories: Sequence[np.ndarray], horizon: int, season: int) -> np.ndar
     """Applies the classic Theta method to the seasonally adjusted series: M histories [T] → [M, H].
 
     The forecast is the mean of the linear trend and of simple exponential smoothing of the series with
-    twice its distance from the trend. A series is adjusted as for ``naive2``.
+    twice its distance from the trend. A series is adjusted as for ``naive2``, or by subtraction if it is not
+    positive.
 
     Source: Assimakopoulos & Nikolopoulos 2000, International Journal of Forecasting 16(4).
     """

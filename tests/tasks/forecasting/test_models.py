@@ -95,13 +95,13 @@ def test_the_scale_of_a_series_does_not_matter():
 
 def test_a_shifted_series_is_forecast_alike_under_standard_scaling():
     up = frame().with_columns(y=pl.col("y") - 500)
-    one, other = fitted(scaling="standard"), fitted(up, scaling="standard")
+    one, other = (fitted(df, scaling="standard", combination="none") for df in (frame(), up))
     np.testing.assert_allclose(other.predict()["elman"] + 500, one.predict()["elman"], atol=0.05)
 
 
 def test_intervals_are_stretched_by_the_validation_part(tmp_path):
     (tmp_path / "sales.csv").write_text(sales(30, future=0))
-    options = OPTIONS | {"validation_windows": 2, "epochs": 1, "windows_per_epoch": 40}
+    options = OPTIONS | {"validation_windows": 2, "epochs": 1, "windows_per_epoch": 40, "combination": "none"}
     task = Forecaster(**options).train(tmp_path / "sales.csv", tmp_path / "run")
     assert (task.model.stretch != 1).all()
     table = answer(task, task.data.windows.validation(task.data.panel), (80, 95))

@@ -31,6 +31,7 @@ class SeriesScheme:
         bounded: which series that were never negative have forecasts of at least 0: all; long: those with
             two contexts of history, as others were negative in training; none.
         decimal: decimal mark of its numbers; empty: each file shows its own, as in older runs.
+        validation_windows: forecasts before those of the test part that are the validation part.
         shifted: whether es-rnn shifts targets that have no logarithm; older runs refuse them.
 
     Raises:
@@ -52,6 +53,7 @@ class SeriesScheme:
     bounded: Literal["none", "long", "all"] = "none"
     shifted: bool = False
     decimal: Literal["", ".", ","] = ""
+    validation_windows: int = 1
 
     def __post_init__(self) -> None:
         """Checks the attributes, which may come from an untrusted file."""
@@ -61,6 +63,12 @@ class SeriesScheme:
             require(name, 1 <= value <= _MOST_STEPS, "an int in [1, 1e6]", value)
         require(
             "test_windows", 0 <= self.test_windows <= _MOST_STEPS, "an int in [0, 1e6]", self.test_windows
+        )
+        require(
+            "validation_windows",
+            0 <= self.validation_windows <= _MOST_STEPS,
+            "an int in [0, 1e6]",
+            self.validation_windows,
         )
         require("columns", len(self.columns) in (0, 3), "three names", self.columns)
         require("times", form_of_text(self.times) is not None, "a form of times", self.times)

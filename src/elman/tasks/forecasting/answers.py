@@ -27,6 +27,7 @@ from elman.errors import InputError
 from elman.models.forecast.ensemble import Ensemble
 from elman.models.predict import device_of, predict
 from elman.pictures.forecast import draw_forecasts
+from elman.tasks.forecasting.combination import NETWORK, Combination
 from elman.tasks.forecasting.data import SeriesData, check_targets
 from elman.tasks.forecasting.facts import SeriesFacts, columns_as_trained
 from elman.tasks.forecasting.options import ForecastingConfig
@@ -96,7 +97,28 @@ class SeriesAnswers(TaskAnswers):
         return answer.frame(levels)
 
     def answer(self, query: Query, levels: tuple[float, ...]) -> Answer:
-        """Computes the model's quantiles at levels in (0, 1); the only place where the model forecasts."""
+        """Computes forecasts at levels in (0, 1), combined with simple methods' if the run has weights."""
+        network, combination = self._of_network(query, levels), self.facts.combination
+        return self._bounded(network if combination is None else combination.joined(network))
+
+    def combine(self, data: SeriesData) -> Combination | None:
+        """Chooses the combination's weights, and the widths of its intervals, on the validation part.
+
+        None if there is no validation part, or none is asked for. Counts are left to the network.
+        """
+        query = self.windows.validation(data.panel)
+        if not query or self.config.combination == "none" or self.config.head == "negative-binomial":
+            return None
+        return Combination.fitted(self._of_network(query, LEVELS), self.facts.mase_season)
+
+    def _bounded(self, answer: Answer) -> Answer:
+        """Returns forecasts that stay at or above 0 where their series did."""
+        bounded = self.windows.of(answer.query).is_bounded(answer.query.series, answer.query.cutoffs)
+        at_least = np.where(bounded, 0, -np.inf)[:, None, None]
+        return replace(answer, quantiles=np.maximum(answer.quantiles, at_least))
+
+    def _of_network(self, query: Query, levels: tuple[float, ...]) -> Answer:
+        """Computes the network's quantiles; the only place where it forecasts."""
         # other models always forecast their whole horizon
         steps = query.horizon if self.config.model == "recursive" else self.facts.horizon
         windows = self.windows.of(replace(query, horizon=steps))
@@ -111,8 +133,7 @@ class SeriesAnswers(TaskAnswers):
         # float32 has too few digits for small swings on a high level
         references = windows.references(query.series, query.cutoffs)[:, None, None]
         forecasts = values[:, : query.horizon].numpy().astype(np.float64) + references
-        bounded = windows.is_bounded(query.series, query.cutoffs)[:, None, None]
-        return Answer(query, levels, np.where(bounded, np.maximum(forecasts, 0), forecasts))
+        return Answer(query, levels, forecasts)
 
     def csv(self, table: pl.DataFrame) -> str:
         """Returns forecasts as CSV."""
@@ -140,7 +161,7 @@ class SeriesAnswers(TaskAnswers):
 
     def measure(self, data: SeriesData, parts: Parts, say: Callable[[str], None]) -> dict[str, Any]:
         """Stretches intervals to fit the validation part; measures and draws forecasts of the test part."""
-        if parts.validation is not None:
+        if parts.validation is not None and self.facts.combination is None:
             validation = self.answer(self.windows.validation(data.panel), LEVELS)
             self.model.stretch.copy_(torch.tensor(validation.stretch()))
         if parts.test is None:
@@ -150,8 +171,9 @@ class SeriesAnswers(TaskAnswers):
             number = len(test.query)
             some = np.linspace(0, number - 1, min(_SHOWN, number)).astype(int)
             draw_forecasts(test.drawn(some, _DRAWN), self.folder / _PICTURE)
-        figures, baselines = test.figures(self.facts.mase_season)
-        return {"test": figures, "baselines": baselines}
+        figures, others = test.figures(self.facts.mase_season)
+        alone = {name: others.pop(name) for name in (NETWORK,) if name in others}
+        return {"test": figures, "baselines": others} | ({"alone": alone} if alone else {})
 
     def excerpt(self, batches: CutoffWindows | RandomWindows) -> Excerpt:
         """Returns the first windows, with the names of each step's features."""
@@ -181,8 +203,9 @@ def report_lines(results: dict[str, Any], horizon: int) -> list[str]:
     """Returns the results of ``SeriesAnswers.measure`` as readable lines."""
     if "test" not in results:
         return ["trained on all steps; no test part"]
-    test, baselines = results["test"], results["baselines"]
-    rows = {**baselines, "this model": test}
+    test, baselines, alone = results["test"], results["baselines"], results.get("alone", {})
+    network = {f"{name} alone": row for name, row in alone.items()}
+    rows = {**baselines, **network, ("this model (combination)" if network else "this model"): test}
     names = [name for name in _FIGURES if name in test]
     cells = {
         method: [f"{row[name]:.4g}" if name in row else "" for name in names] for method, row in rows.items()
@@ -192,6 +215,9 @@ def report_lines(results: dict[str, Any], horizon: int) -> list[str]:
     for name in _compared(results):
         others = {method: row[name] for method, row in baselines.items()}
         lines += behind_line(test[name], others, _FIGURES[name], higher_is_better=False)
+    if "weights" in results:
+        shares = ", ".join(f"{name} {weight:.2f}" for name, weight in results["weights"].items())
+        lines.append(f"weights, chosen on the validation part: {shares}")
     if "coverage_80" in test:
         lines += [
             "",

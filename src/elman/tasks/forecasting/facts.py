@@ -1,6 +1,6 @@
 """Facts that a forecaster learns from its series: time step, seasons, lengths of windows, covariates."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -13,9 +13,13 @@ from elman.data.series.covariates import Covariates, covariates_from_json
 from elman.data.series.panel import Columns, Panel
 from elman.data.series.scheme import SeriesScheme
 from elman.errors import InputError
+from elman.tasks.forecasting.combination import Combination
 from elman.tasks.forecasting.options import ForecastingConfig
 from elman.tasks.shared.facts import TaskFacts
 from elman.train import files
+
+# of the validation part, unless an option says how many windows
+_SHARE, _MOST_FORECASTS, _MOST_WINDOWS = 0.1, 1000, 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,9 +28,11 @@ class SeriesFacts(SeriesScheme, TaskFacts):
 
     Attributes:
         covariates: as measured on the training part.
+        combination: weights of the network and simple methods; None: the network alone.
     """
 
     covariates: Covariates
+    combination: Combination | None = None
 
     @classmethod
     def learnt(cls, config: ForecastingConfig, panel: Panel, test_windows: int) -> Self:
@@ -52,6 +58,7 @@ class SeriesFacts(SeriesScheme, TaskFacts):
             spacing=panel.spacing,
             shifted=config.model == "es-rnn",
             decimal=panel.decimal,  # type: ignore[arg-type]
+            validation_windows=_validation_windows(config, panel.lengths, horizon),
         )
         ends = division_of(config, scheme).training_ends(panel.lengths)
         if not (ends > horizon).any():
@@ -66,14 +73,23 @@ class SeriesFacts(SeriesScheme, TaskFacts):
         return cls(**{**vars(scheme), "bounded": bounded}, covariates=covariates)
 
     def save(self, folder: Path) -> dict[str, Any]:
-        """Returns the content for ``config.json``; there are no other files."""
-        return {**to_json(self), "covariates": self.covariates.to_json()}
+        """Writes the combination, if there is one; returns the content for ``config.json``."""
+        self.save_fitted(folder)
+        content = {**to_json(replace(self, combination=None)), "covariates": self.covariates.to_json()}
+        del content["combination"]
+        return content
+
+    def save_fitted(self, folder: Path, check: Callable[[], None] = lambda: None) -> None:
+        """Writes the combination, if there is one."""
+        if self.combination is not None:
+            self.combination.save(folder, check)
 
     @classmethod
     def load(cls, content: dict[str, Any], config: ForecastingConfig, folder: Path) -> Self:
         """Reads the facts of a run folder; the covariates must be those of the options."""
         source = f"{folder / files.CONFIG}: facts"
-        scheme = {"test_windows": config.test_windows, **content}  # absent in early runs of version 0.1
+        windows = {"test_windows": config.test_windows, "validation_windows": config.validation_windows}
+        scheme = {**windows, **content}  # absent in early runs of version 0.1
         covariates = covariates_from_json(scheme.pop("covariates", None), source)
         kinds = (covariates.known, covariates.past, covariates.static)
         if tuple(tuple(column.name for column in kind) for kind in kinds) != (
@@ -82,7 +98,10 @@ class SeriesFacts(SeriesScheme, TaskFacts):
             config.static,
         ):
             raise InputError(f"{source}: covariates must be those of the options")
-        return cls(**vars(from_json(SeriesScheme, scheme, source)), covariates=covariates)
+        combination = Combination.load(folder)
+        return cls(
+            **vars(from_json(SeriesScheme, scheme, source)), covariates=covariates, combination=combination
+        )
 
 
 def _some_negative(panel: Panel, ends: np.ndarray) -> bool:
@@ -117,7 +136,19 @@ def columns_as_trained(config: ForecastingConfig, facts: SeriesScheme) -> Column
 def division_of(config: ForecastingConfig, scheme: SeriesScheme) -> Division:
     """Returns the division of each series into training, validation and test part."""
     step = config.step or scheme.horizon
-    return Division(scheme.horizon, step, scheme.test_windows, config.validation_windows)
+    return Division(scheme.horizon, step, scheme.test_windows, scheme.validation_windows)
+
+
+def _validation_windows(config: ForecastingConfig, lengths: np.ndarray, horizon: int) -> int:
+    """Returns how many forecasts of each series are the validation part.
+
+    Of few long series, one forecast each says little; but the network does not learn what they hold.
+    """
+    if config.validation_windows is not None:
+        return config.validation_windows
+    steps = config.step or horizon
+    fitting = 1 + (int(_SHARE * np.median(lengths)) - horizon) // steps
+    return max(1, min(fitting, _MOST_FORECASTS // len(lengths), _MOST_WINDOWS))
 
 
 def _default_context(model: str, seasons: Sequence[int], horizon: int) -> int:

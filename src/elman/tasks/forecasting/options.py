@@ -65,6 +65,7 @@ class ForecastingConfig(StartOptions, TableOptions):
     """
 
     verb = Forecast
+    of_old_runs = {"combination": "none"}
     example = "elman train forecasting sales.csv --horizon 12 --out runs/forecasting"
     rank = 30
     of_the_run = (
@@ -83,7 +84,7 @@ class ForecastingConfig(StartOptions, TableOptions):
         "calendar",
     )
     groups = {
-        "": ("horizon", "freq", "season", "model", "pretrained"),
+        "": ("horizon", "freq", "season", "model", "combination", "pretrained"),
         "columns of the data": (
             "id_column",
             "time_column",
@@ -122,6 +123,9 @@ class ForecastingConfig(StartOptions, TableOptions):
     model: Literal["direct", "recursive", "es-rnn"] = "direct"
     """direct: forecast all steps at once; recursive: step by step, by sample paths (DeepAR); es-rnn:
     exponential smoothing with a network"""
+    combination: Literal["weighted", "none"] = "weighted"
+    """weighted: forecasts are means of the network's and simple methods' (naive, seasonal naive, Theta, ETS),
+    by weights that the validation part chooses; none: the network alone"""
     horizon: int | None = None
     """steps to forecast; if absent, one season"""
     freq: str | None = None
@@ -160,8 +164,9 @@ class ForecastingConfig(StartOptions, TableOptions):
     """windows drawn in an epoch; if absent, about one for each --horizon steps of the training part"""
     test_windows: int = 1
     """number of forecasts at the end of each series that are the test part; 0: no test part"""
-    validation_windows: int = 1
-    """number of forecasts before those that are the validation part; 0: no validation part"""
+    validation_windows: int | None = None
+    """number of forecasts before those that are the validation part; 0: no validation part. If absent, what
+    fits into a tenth of the steps, from 1 to 20"""
     step: int | None = None
     """steps between two forecasts of a part; if absent, --horizon"""
     known_future: tuple[str, ...] = ()
@@ -197,7 +202,7 @@ class ForecastingConfig(StartOptions, TableOptions):
             require(flag(name), value is None or 1 <= value <= 10**6, "an int in [1, 1e6]", value)
         for name in ("test_windows", "validation_windows"):
             value = getattr(self, name)
-            require(flag(name), 0 <= value <= 10**6, "an int in [0, 1e6]", value)
+            require(flag(name), value is None or 0 <= value <= 10**6, "an int in [0, 1e6]", value)
         for name in ("season", "lags"):
             values = getattr(self, name)
             fits = all(1 <= value <= 10**5 for value in values) and list(values) == sorted(set(values))

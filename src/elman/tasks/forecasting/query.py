@@ -1,7 +1,7 @@
 """Queries and answers of a forecaster: tables, pictures and figures all come from one answer."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -38,6 +38,11 @@ class Query:
         """M, the number of forecasts."""
         return len(self.series)
 
+    def histories(self) -> list[np.ndarray]:
+        """Returns the M series before their cutoffs."""
+        each = zip(self.series, self.cutoffs, strict=True)
+        return [self.panel.history(series, cutoff) for series, cutoff in each]
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -47,11 +52,17 @@ class Answer:
         query: the query.
         levels: levels of the Q quantiles, in (0, 1).
         quantiles: [M, H, Q].
+        points: [M, H] of each method in it by name, if it is a combination.
     """
 
     query: Query
     levels: tuple[float, ...]
     quantiles: np.ndarray
+    points: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def median(self) -> np.ndarray:
+        """Returns the median [M, H], which must be among the levels."""
+        return self.quantiles[..., self.levels.index(0.5)]
 
     def intervals(self, levels: Sequence[int]) -> np.ndarray:
         """Returns the median, then both ends of each of L intervals in per cent: [M, H, 1 + 2 L]."""
@@ -77,11 +88,8 @@ class Answer:
 
     def figures(self, season: int) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
         """Returns the model's figures, and those of simple methods by name; requires ``LEVELS``."""
-        query = self.query
         assert self.levels == LEVELS
-        each = zip(query.series, query.cutoffs, strict=True)
-        histories = [query.panel.history(series, cutoff) for series, cutoff in each]
-        return all_figures(self.actual(), self.quantiles, histories, season)
+        return all_figures(self.actual(), self.quantiles, self.query.histories(), season, self.points)
 
     def stretch(self) -> tuple[float, float]:
         """Returns the factors that make the intervals cover their nominal shares; requires ``LEVELS``."""

@@ -28,6 +28,7 @@ from elman.tasks.forecasting.options import ForecastingConfig, interval_levels
 from elman.tasks.forecasting.query import Query, quantile_levels
 from elman.tasks.forecasting.start import begun_with_windows
 from elman.tasks.forecasting.windows import Windows
+from elman.tasks.shared.data import Parts
 from elman.tasks.shared.sources import Paths, as_paths, check_one_source
 from elman.tasks.shared.task import Task
 from elman.train.loop import LossUnit
@@ -203,6 +204,13 @@ class Forecaster(Task):
         paths = as_paths(data)
         check_one_source(bool(paths), df is not None, "df")
         return answers.evaluate(paths) if paths else answers.figures(answers.panel_of(self._frame(df)))
+
+    def _measure(self, parts: Parts, show_progress: bool) -> dict[str, Any]:
+        """Chooses the weights of the combination, then measures."""
+        combination = self.answers.combine(self.data)
+        self.facts = dataclasses.replace(self.facts, combination=combination)
+        results = super()._measure(parts, show_progress)
+        return results if combination is None else {**results, "weights": combination.shares()}
 
     @property
     def horizon(self) -> int:
