@@ -244,3 +244,26 @@ def test_a_part_that_cannot_be_used_writes_nothing(files, capsys, part, content,
     assert message in error
     assert error.count("\n") == 1
     assert sorted(Path().iterdir()) == before
+
+
+# How words start
+
+
+def test_words_start_from_their_co_occurrences_in_the_training_part():
+    still = {"learning_rate": 1e-30, "embedding_size": 6}
+    texts = [text(90), "late words\n"]  # the last ones are in the test part
+
+    def start(**options: Any) -> torch.Tensor:
+        return fit(texts, **still | options).model.embedding.weight.detach()
+
+    task = fit(texts, **still)
+    embedding, random = task.model.embedding.weight.detach(), start(embedding_init="random")
+    lengths = (embedding**2).mean(1)
+    pieces, words = task.vocabulary.pieces(range(len(lengths))), set(text(90).split())
+    known = [k for k, word in enumerate(pieces) if word in words]
+    assert len(known) == len(words) > 5
+    assert lengths[known] == pytest.approx(1, rel=1e-4)
+    assert torch.equal(start(), embedding)
+    assert not torch.equal(random, embedding)
+    tied = {"tied": True, "embedding_size": SMALL["hidden_size"]}
+    assert torch.equal(start(**tied), start(**tied, embedding_init="random"))

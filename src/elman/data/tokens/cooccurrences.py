@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _SMOOTHING = 0.75  # exponent of a context's count: pairs with rare words say less than their ratio
-_BLOCK = 500_000  # tokens whose pairs are counted at once
+_BLOCK = 500_000  # tokens whose pairs are counted at once; a longer text is cut
 _MORE = 16  # vectors more than are kept, and
 _PASSES = 4  # multiplications by M, for the accuracy of those that are
 
@@ -95,11 +95,11 @@ def _blocks(texts: Iterable[np.ndarray], window: int, without: list[int], most: 
     apart = np.full(window, -1, np.int64)
     block: list[np.ndarray] = []
     size = read = 0
-    for text in texts:
-        text = text[: most - read].astype(np.int64)
-        read += len(text)
-        block += [np.where(np.isin(text, without), -1, text), apart]
-        size += len(text)
+    for part in (text[k : k + _BLOCK] for text in texts for k in range(0, len(text), _BLOCK)):
+        own = part[: most - read].astype(np.int64)
+        read += len(own)
+        block += [np.where(np.isin(own, without), -1, own), apart]
+        size += len(own)
         if size >= _BLOCK or read == most:
             yield np.concatenate(block)
             block, size = [], 0

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from torch import Tensor
+
 from elman.config import shown
 from elman.data.read.builtin import python_reference
 from elman.data.split import warn_of_repeats
@@ -16,7 +18,7 @@ from elman.tasks.language_model.options import LanguageModelConfig
 from elman.tasks.shared.arrays import NGRAMS
 from elman.tasks.shared.facts import TaskFacts
 from elman.tasks.shared.ngrams import Mixture
-from elman.tasks.shared.start import begun, rows_of, with_limits
+from elman.tasks.shared.start import begun, cooccurrence_embedding, rows_of, with_limits
 from elman.tasks.shared.text import (
     extended_vocabulary,
     learn_vocabulary,
@@ -104,7 +106,16 @@ class CorpusData(StreamData):
         if start is not None:
             rows = rows_of(vocabulary, start.task.facts.vocabulary)
             data.start = start.weights({"embedding": rows, "head": rows})
+        elif config.embedding_init == "cooccurrences" and vocabulary.has_words and not config.tied:
+            data.start = {"embedding.weight": data.cooccurrence_embedding()}
         return data
+
+    def cooccurrence_embedding(self) -> Tensor:
+        """Returns the vectors of words or subwords that the training part gives."""
+        tokens = self.corpora["training"].part(0, self._cuts()[0]).tokens
+        size, seed = self.config.embedding_size, self.config.seed
+        # as far from 0 as an embedding at random; nearer, it learns more slowly
+        return cooccurrence_embedding([tokens], self.facts.vocabulary, size, 1.0, seed)
 
     @property
     def amounts(self) -> dict[str, int]:

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from elman.config import require, shown
 from elman.tasks.shared.options import StartOptions, TextOptions, Verb
@@ -83,6 +83,7 @@ class LanguageModelConfig(StreamOptions, StartOptions, TextOptions):
     verb = Generate
     example = "elman train language-model corpus.txt --out runs/language-model --epochs 20"
     rank = 0
+    of_old_runs = {**StreamOptions.of_old_runs, "embedding_init": "random"}
     of_the_run = (
         *StartOptions.of_the_run,
         "embedding_size",
@@ -93,7 +94,7 @@ class LanguageModelConfig(StreamOptions, StartOptions, TextOptions):
     )
     groups = {
         "": ("pretrained",),
-        "model": ("embedding_size", "tied"),
+        "model": ("embedding_size", "embedding_init", "tied"),
         "training": ("bptt",),
         "parts of the data": ("split", "validation", "test"),
         "columns of the data": ("text_column",),
@@ -107,6 +108,9 @@ class LanguageModelConfig(StreamOptions, StartOptions, TextOptions):
     or words extend; if absent, start from random weights"""
     text_column: str | None = None
     """column of the texts in tables; if absent, text, or the only column of sentences"""
+    embedding_init: Literal["cooccurrences", "random"] = "cooccurrences"
+    """how the embedding of words and subwords starts: from which of them stand near each other in the
+    training part (PPMI and SVD), or random; not with --pretrained or --tied"""
     longest_copy: int = 0
     """most tokens in a row that generated text may copy from the training text, whose tokens the run keeps;
     0: any number"""

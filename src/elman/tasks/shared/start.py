@@ -1,6 +1,6 @@
-"""Training that starts from a trained run: its options and its weights."""
+"""What a training starts from: the options and weights of a trained run, or vectors of words."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -11,7 +11,8 @@ from torch import Tensor
 
 from elman.cells.named import is_file
 from elman.config import flag, shown
-from elman.data.tokens.vocab import Vocabulary
+from elman.data.tokens.cooccurrences import cooccurrence_vectors
+from elman.data.tokens.vocab import TextVocabulary, Vocabulary
 from elman.errors import InputError
 from elman.tasks.shared.options import StartOptions, TaskConfig
 from elman.tasks.shared.run_folder import load
@@ -75,6 +76,24 @@ class Source:
             if chosen is not None:
                 weights[name] = _picked(weight, torch.from_numpy(chosen))
         return weights
+
+
+def cooccurrence_embedding(
+    texts: Iterable[np.ndarray], vocabulary: TextVocabulary, features: int, deviation: float, seed: int
+) -> Tensor:
+    """Returns an embedding [V, E] from what stands near each token in some texts.
+
+    Args:
+        texts: tokens [T] of each.
+        vocabulary: V tokens; the unknown one, and those that never stand beside another, are drawn at random.
+        features: E.
+        deviation: root of the mean square of a token's vector.
+        seed: of what is drawn.
+    """
+    without = [] if vocabulary.unknown is None else [vocabulary.unknown]
+    vectors, found = cooccurrence_vectors(texts, len(vocabulary), features, without=without, seed=seed)
+    drawn = np.random.default_rng(seed).normal(size=vectors.shape)
+    return torch.from_numpy(np.where(found[:, None], vectors, drawn).astype(np.float32) * deviation)
 
 
 def begun(config: Any, named: Collection[str]) -> tuple[Any, Source | None]:
