@@ -25,6 +25,7 @@ HISTORY = "history.jsonl"
 RESULTS = "results.json"
 CHECKPOINT = "checkpoint.safetensors"
 CURVE = "loss.png"
+PRETRAINING = "pretraining-"  # what the names of a loop's files begin with, if the training follows on it
 INSPECT, REPORT = "inspect", "report.html"  # the report's folder within the run folder, and its page
 SUMMARY, LISTED = "summary.json", "files"  # the report's numbers; under this key, the names of its files
 _ENDINGS = {".json", ".jsonl", ".safetensors", ".npy", ".npz", ".png", ".tmp"}  # suffixes that runs write

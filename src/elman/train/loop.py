@@ -121,6 +121,7 @@ class Loop:
         progress: shows the progress.
         draws: the run's random numbers; None: torch's own, which the program seeds.
         check: called before each write to the folder; raises TrainingStopped if it is no longer this run's.
+        prefix: what the names of its files in the folder begin with, if another loop writes there too.
 
     Raises:
         InputError: this machine does not have the device.
@@ -137,10 +138,11 @@ class Loop:
         progress: Progress | None = None,
         draws: Draws | None = None,
         check: Callable[[], None] = lambda: None,
+        prefix: str = "",
     ) -> None:
         from lightning_fabric import Fabric  # here, because the import takes as long as torch's
 
-        self.options, self.folder = options, folder
+        self.options, self.folder, self._prefix = options, folder, prefix
         self.batches, self.validation = batches, validation
         self.loss_unit, self.progress = loss_unit or LossUnit(), progress or Silent()
         self.check = check
@@ -174,11 +176,11 @@ class Loop:
         """
         if resume and self.folder is not None:
             self._state, self.position = load_checkpoint(
-                self.folder / CHECKPOINT, self._model, self._optimizer, self._draws, self._average
+                self._file(CHECKPOINT), self._model, self._optimizer, self._draws, self._average
             )
             if math.isfinite(self.position.best_loss):
-                self._best = load_weights(self.folder / WEIGHTS, self._model)
-        path = None if self.folder is None else self.folder / HISTORY
+                self._best = load_weights(self._file(WEIGHTS), self._model)
+        path = None if self.folder is None else self._file(HISTORY)
         self.history = History(path, self.position.history_bytes, self.check)
         self._began = time.monotonic() - self.position.seconds
         self._saved = self._rate_began = time.monotonic()
@@ -202,7 +204,11 @@ class Loop:
         if self._best is not None:
             self._model.load_state_dict(self._best)
         elif self.folder is not None:
-            save_weights(self._model, self.folder / WEIGHTS, self.check)
+            save_weights(self._model, self._file(WEIGHTS), self.check)
+
+    def _file(self, name: str) -> Path:
+        assert self.folder is not None
+        return self.folder / (self._prefix + name)
 
     @property
     def _share(self) -> float:
@@ -340,7 +346,7 @@ class Loop:
             self.position.best_loss = loss
             self._best = {key: value.detach().clone() for key, value in self._model.state_dict().items()}
             if self.folder is not None:
-                save_weights(self._model, self.folder / WEIGHTS, self.check)
+                save_weights(self._model, self._file(WEIGHTS), self.check)
         return loss
 
     def _maybe_save(self, signals: list[int]) -> None:
@@ -360,7 +366,7 @@ class Loop:
         assert self.folder is not None
         self._saved = time.monotonic()
         position = replace(self.position, seconds=self._saved - self._began)
-        path = self.folder / CHECKPOINT
+        path = self._file(CHECKPOINT)
         save_checkpoint(
             path,
             self._model,

@@ -35,6 +35,7 @@ from elman.train import files, progress
 from elman.train.checkpoint import save_weights
 from elman.train.history import read_history
 from elman.train.loop import Loop, LossUnit
+from elman.train.options import TrainingOptions
 from elman.train.progress import Silent, make_progress
 from elman.version import __version__
 
@@ -241,7 +242,7 @@ class Task(ABC):
             self.model,
             parts.training,
             parts.validation,
-            self.config,
+            self._loop_options(),
             self.folder,
             self.loss_unit(),
             shown,
@@ -252,6 +253,8 @@ class Task(ABC):
     def _train(self, parts: Parts, loop: Loop, show_progress: bool, *, resume: bool = False) -> None:
         run = shlex.quote(str(self.folder))
         try:
+            if not resume:
+                self._pretrain(loop, show_progress)
             loop.run(resume)
             try:
                 self._finish(parts, loop, show_progress)
@@ -265,6 +268,17 @@ class Task(ABC):
                 f"{error.filename}: cannot be written: {error.strerror}. What was saved before is whole; "
                 f"when this is mended, continue with: elman resume {run}"
             ) from None
+
+    def _loop_options(self) -> TrainingOptions:
+        """Returns the options of the training loop."""
+        options: TrainingOptions = self.config
+        return options
+
+    def _pretrain(self, loop: Loop, show_progress: bool) -> None:  # noqa: B027 - most tasks have nothing to do
+        """Trains the model before the training itself, whose loop is given.
+
+        It is called until the loop has its first checkpoint, so an interrupted one must go on where it was.
+        """
 
     def _finish(self, parts: Parts, loop: Loop, show_progress: bool) -> None:
         """Measures the trained model and writes what the run folder still lacks."""
