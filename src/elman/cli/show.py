@@ -43,6 +43,7 @@ def lines(task: Any, folder: Path) -> Iterator[str]:
         "trained": ", ".join(_training(task, history)),
     }
     yield from (f"{name}: {fact}" for name, fact in facts.items() if fact)
+    yield from _pretraining(folder)
     yield from _curves(task, history)
     if not task.results:
         run = shlex.quote(str(folder))
@@ -74,6 +75,14 @@ def _training(task: Any, history: list[dict[str, Any]]) -> Iterator[str]:
         yield f"{seconds:,.0f} s"
     if task.origin.began:
         yield f"begun {task.origin.began.replace('T', ' ')}"
+
+
+def _pretraining(folder: Path) -> Iterator[str]:
+    """Yields the curve of the training that came before, if there was one."""
+    history = read_history(folder / (files.PRETRAINING + files.HISTORY))
+    losses = [line["loss"] for line in history if line["kind"] == "validation"]
+    if losses:
+        yield f"pre-training  {losses[0]:.3f} {sparkline(losses)} {losses[-1]:.3f} nats"
 
 
 def _curves(task: Any, history: list[dict[str, Any]]) -> Iterator[str]:

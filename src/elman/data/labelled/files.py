@@ -315,7 +315,7 @@ def _from_folders(path: Path, reading: Reading) -> Labelled:
     folders = [folder for folder in folders if folder not in without_labels]
     if without_labels:
         names = ", ".join(folder.name for folder in without_labels)
-        notice(f"{path}: left out: {names}, which holds texts without labels")
+        notice(f"{path}: left out: {names}, which holds texts without labels (--unlabelled reads such)")
     if not folders:
         raise InputError(f"{path}: must hold a folder for each label. Got no folder{_instead(path)}.")
     files = [(file, folder.name) for folder in folders for file in find_text_files([folder])]

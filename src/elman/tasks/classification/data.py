@@ -1,7 +1,7 @@
 """Labelled examples, split into training, validation and test part."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -24,6 +24,13 @@ from elman.data.labelled.files import read_files_of_labels, read_labelled, resol
 from elman.data.labelled.lines import are_labels
 from elman.data.labelled.parts import divided
 from elman.data.labelled.scheme import Indicator, Scheme
+from elman.data.labelled.unlabelled import (
+    Placed,
+    load_unlabelled,
+    new_texts,
+    read_unlabelled,
+    save_unlabelled,
+)
 from elman.data.read.opening import kind_of
 from elman.data.read.tables import NAMED_TABLES, TABLES
 from elman.data.split import PARTS
@@ -45,6 +52,7 @@ class LabelledData(TaskData):
     Attributes:
         examples: the examples, by the name of their part.
         coverage: how much of the training part has word vectors; empty without vectors.
+        unlabelled: texts without labels, whose words are learnt too.
     """
 
     config: ClassificationConfig
@@ -57,11 +65,13 @@ class LabelledData(TaskData):
         examples: Mapping[str, Labelled],
         start: dict[str, Tensor] | None = None,
         coverage: dict[str, Any] | None = None,
+        unlabelled: Sequence[str] = (),
     ) -> None:
         super().__init__(config, facts)
         self.examples = dict(examples)
         self.start = start or {}
         self.coverage = coverage or {}
+        self.unlabelled = unlabelled
 
     @classmethod
     def read(
@@ -81,7 +91,7 @@ class LabelledData(TaskData):
         """
         if not paths:
             raise InputError("classification needs a file or a folder to train on")
-        columns = columns_of(config)
+        columns = as_named = columns_of(config)
         if config.label_from == "content":
             columns = resolved(paths[0], columns)
             config = replace(
@@ -103,7 +113,8 @@ class LabelledData(TaskData):
         training = examples["training"]
         if training.features and kind_of(paths[0]) in TABLES:
             notice(f"{paths[0]}: {read_line(training.features, np.concatenate(training.items))}")
-        return cls.learn(config, examples, folder, named=named)
+        unlabelled = read_unlabelled(config.unlabelled, [columns, as_named])
+        return cls.learn(config, examples, folder, named=named, unlabelled=unlabelled)
 
     @classmethod
     def learn(
@@ -115,6 +126,7 @@ class LabelledData(TaskData):
         named: Collection[str] = (),
         originals: Mapping[str, Any] | None = None,
         indicator: Indicator = "",
+        unlabelled: Iterable[Placed] = (),
     ) -> Self:
         """Learns the facts of split examples, and stores the examples in the run folder.
 
@@ -125,6 +137,7 @@ class LabelledData(TaskData):
             named: as for ``read``.
             originals: the user's labels, by the text that represents each.
             indicator: the form in which the user gave several labels.
+            unlabelled: texts without labels.
         """
         training = examples["training"]
         scheme = Scheme.learn(
@@ -143,10 +156,15 @@ class LabelledData(TaskData):
             if broken:
                 notice(f"<br /> is read as the end of a line, in {broken:,} of {len(training):,} examples")
         warn_of_repeats(dict(examples))
-        start = start_of(config, named, scheme, training)
+        found = list(unlabelled)
+        _check_learns_from(config, bool(found), scheme)
+        texts = new_texts(found, examples) if found else []
+        start = start_of(config, named, scheme, training, texts)
         if folder is not None:
             save_parts(folder, dict(examples))
-        return cls(start.config, start.facts, examples, start.weights, start.coverage)
+            if texts:
+                save_unlabelled(folder, texts)
+        return cls(start.config, start.facts, examples, start.weights, start.coverage, texts)
 
     @classmethod
     def reopen(cls, config: ClassificationConfig, facts: ClassificationFacts, folder: Path) -> Self:
@@ -157,7 +175,7 @@ class LabelledData(TaskData):
             scheme.check(part, to_learn=True)
         if not len(examples["training"]):
             raise InputError(f"{folder}: must hold examples to train on. Got none.")
-        return cls(config, facts, examples)
+        return cls(config, facts, examples, unlabelled=load_unlabelled(folder))
 
     def sizes(self) -> dict[str, Any]:
         """Returns the options that follow from the number of examples trained on, and from their length."""
@@ -170,8 +188,9 @@ class LabelledData(TaskData):
 
     @property
     def amounts(self) -> dict[str, int]:
-        """Examples of all parts, and labels."""
-        return {"example": sum(map(len, self.examples.values())), "label": len(self.facts.scheme.classes)}
+        """Examples of all parts, labels, and texts without labels."""
+        amounts = {"example": sum(map(len, self.examples.values())), "label": len(self.facts.scheme.classes)}
+        return amounts | ({"unlabelled text": len(self.unlabelled)} if self.unlabelled else {})
 
     def parts(self) -> Parts:
         """Returns batches of all examples."""
@@ -214,6 +233,21 @@ def _is_number(text: str) -> bool:
         return math.isfinite(float(text.replace(",", ".")))
     except ValueError:
         return False
+
+
+def _check_learns_from(config: ClassificationConfig, unlabelled: bool, scheme: Scheme) -> None:
+    """Raises InputError if there are texts without labels that nothing would be learnt from."""
+    flags = {"--unlabelled": unlabelled, "--pretraining": config.pretraining != "none"}
+    for name, is_given in flags.items():
+        if is_given and not scheme.texts:
+            raise InputError(f"{name} is for texts. The training part has sequences of numbers.")
+    knows_words = config.level in ("words", "subwords")
+    starts_from_words = knows_words and (config.embedding_init == "cooccurrences" or config.vectors)
+    if unlabelled and config.pretraining == "none" and not starts_from_words:
+        raise InputError(
+            "--unlabelled needs --pretraining language-model if the level is not words or subwords, or the "
+            "embedding starts at random"
+        )
 
 
 def columns_as_trained(config: ClassificationConfig, scheme: Scheme) -> Columns:

@@ -104,7 +104,9 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions):
         "parts of the data": ("split", "validation", "test", "folds"),
         "text": ("vocab_size", "min_count", "lowercase", "word_split", "max_length", "keep"),
         "model": ("embedding_size", "embedding_init", "bidirectional", "pooling", "ensemble"),
-        "word vectors and pretrained models": (
+        "texts without labels, word vectors and pretrained models": (
+            "unlabelled",
+            "pretraining",
             "vectors",
             "freeze_vectors",
             "rate_division",
@@ -142,7 +144,8 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions):
     """features of a token's embedding"""
     embedding_init: Literal["cooccurrences", "random"] = "cooccurrences"
     """how the embedding of words and subwords starts: from which of them stand near each other in the texts
-    of the training part (PPMI and SVD), or random; not with --vectors or --pretrained, where it is known"""
+    of the training part and of --unlabelled (PPMI and SVD), or random; not with --vectors or --pretrained,
+    where it is known"""
     bidirectional: bool = True
     """read each text or sequence in both directions"""
     ensemble: int = 1
@@ -187,6 +190,13 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions):
     """scale numeric features to mean 0 and variance 1, as measured on the training part"""
     class_weights: Literal["none", "balanced"] = "none"
     """balanced: every label has the same total weight in the loss, however rare it is"""
+    unlabelled: tuple[Path, ...] = ()
+    """files or folders of texts without labels, in the forms that classify reads; in a folder, a file is a
+    text. Their words are known, and start from what stands near them in all texts. If absent, only the
+    training part's are"""
+    pretraining: Literal["none", "language-model"] = "none"
+    """language-model: embedding and layer first learn to predict the words of the training part and of
+    --unlabelled; with --max-minutes, in at most 2/5 of the time"""
     vectors: Path | None = None
     """text file of word vectors (GloVe, word2vec) as initial embedding; if absent, it is random"""
     freeze_vectors: bool = False
@@ -218,9 +228,17 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions):
             ("folds", "validation"),
             ("folds", "test"),
             ("vectors", "pretrained"),
+            ("unlabelled", "pretrained"),
         ):
             if getattr(self, one) and getattr(self, other):
                 raise InputError(f"{flag(one)} and {flag(other)} exclude each other")
+        if self.pretraining != "none" and self.pretrained:
+            raise InputError("--pretraining and --pretrained exclude each other")
+        if self.pretraining != "none" and self.bidirectional and self.layers > 1:
+            raise InputError(
+                "--pretraining with several --layers needs --no-bidirectional: a second layer would read the "
+                "words to predict"
+            )
         if self.vectors and self.level != "words":
             raise InputError(f"--vectors needs --level words. Got {self.level}.")
         if self.freeze_vectors and not self.vectors:

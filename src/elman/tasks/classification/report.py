@@ -91,11 +91,22 @@ def _method_lines(
 
 
 def _start_lines(results: Mapping[str, Any]) -> list[str]:
-    if "vectors" not in results:
-        return []
-    covered = results["vectors"]
-    shares = f"{covered['words']:,} of {covered['of']:,} words, {covered['tokens']:.1%} of the tokens"
-    return [f"vectors for {shares}"]
+    lines = []
+    if "vectors" in results:
+        covered = results["vectors"]
+        shares = f"{covered['words']:,} of {covered['of']:,} words, {covered['tokens']:.1%} of the tokens"
+        lines.append(f"vectors for {shares}")
+    if "unlabelled" in results:
+        lines.append(f"words of {counted(results['unlabelled'], 'text')} without labels are known as well")
+    if "pretraining" in results:
+        found = results["pretraining"]
+        facts = ["pre-trained as a language model"]
+        if "epochs" in found:
+            facts.append(f"{counted(found['epochs'], 'epoch')}, {found['seconds']:,.0f} s")
+        if "perplexity" in found:
+            facts.append(f"perplexity {found['perplexity']:,.1f} on the validation part")
+        lines.append("; ".join(facts))
+    return lines
 
 
 def _calibration_lines(results: Mapping[str, Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from elman.tasks.classification.batches import inputs_of
 from elman.tasks.classification.facts import ClassificationFacts
 from elman.tasks.classification.options import ClassificationConfig
 from elman.tasks.shared.options import StartOptions
+from elman.tasks.shared.sizing import LARGEST_VOCABULARY
 from elman.tasks.shared.start import Source, adopted, rows_of
 from elman.tasks.shared.text import learn_vocabulary
 
@@ -49,7 +51,11 @@ class Start:
 
 
 def start_of(
-    config: ClassificationConfig, named: Collection[str], scheme: Scheme, training: Labelled
+    config: ClassificationConfig,
+    named: Collection[str],
+    scheme: Scheme,
+    training: Labelled,
+    unlabelled: Sequence[str] = (),
 ) -> Start:
     """Returns the start that the options name.
 
@@ -58,6 +64,7 @@ def start_of(
         named: options that the user named; no source may change these.
         scheme: the kind of the examples.
         training: examples of the training part.
+        unlabelled: texts without labels, whose words the vocabulary has too.
 
     Raises:
         InputError: a file or run folder breaks a rule, or contradicts an option.
@@ -68,12 +75,15 @@ def start_of(
         return _from_run(config, source, named, scheme, texts)
     if not scheme.texts:
         return Start(config, ClassificationFacts(scheme))
-    vocabulary = _vocabulary(config, texts)
+    if unlabelled and config.vocab_size is None and config.level == "words":
+        config = replace(config, vocab_size=LARGEST_VOCABULARY)
+    others = [scheme.plain(text) for text in unlabelled]
+    vocabulary = _vocabulary(config, [*texts, *others])
     facts = ClassificationFacts(scheme, vocabulary)
     if config.vectors is not None:
         return _from_vectors(config, config.vectors, named, facts, training)
     if config.embedding_init == "cooccurrences" and vocabulary.has_words:
-        return _from_cooccurrences(config, facts, training)
+        return _from_cooccurrences(config, facts, training, others)
     return Start(config, facts)
 
 
@@ -145,11 +155,12 @@ def _renamed(weights: dict[str, Tensor], old: str, new: str, kept: tuple[str, ..
 
 
 def _from_cooccurrences(
-    config: ClassificationConfig, facts: ClassificationFacts, training: Labelled
+    config: ClassificationConfig, facts: ClassificationFacts, training: Labelled, others: Sequence[str]
 ) -> Start:
-    """Takes the embedding from what stands near each word in the texts of the training part."""
+    """Takes the embedding from what stands near each word in the texts with and without labels."""
     assert facts.vocabulary is not None
-    texts = (text for item in inputs_of(config, facts, training) for text in item)
+    labelled = (text for item in inputs_of(config, facts, training) for text in item)
+    texts = chain(labelled, map(facts.vocabulary.encode, others))
     without = [] if facts.vocabulary.unknown is None else [facts.vocabulary.unknown]
     vectors, found = cooccurrence_vectors(
         texts, len(facts.vocabulary), config.embedding_size, without=without, seed=config.seed

@@ -15,6 +15,7 @@ from elman.data.labelled.examples import Label, Labelled
 from elman.data.labelled.memory import labelled_from_memory, read_labels
 from elman.data.labelled.parts import other_folds
 from elman.data.labelled.scheme import Scheme
+from elman.data.labelled.unlabelled import read_unlabelled, texts_in_memory
 from elman.data.read.arrays import check_weights
 from elman.data.tokens.vocab import Vocabulary
 from elman.heads.categorical import Categorical
@@ -23,17 +24,19 @@ from elman.metrics.label_figures import decide
 from elman.models.classifier import Classifier
 from elman.models.classifier_ensemble import ClassifierEnsemble
 from elman.models.pooling import Pooling
+from elman.tasks.classification import pretraining
 from elman.tasks.classification.answers import LabelAnswers
 from elman.tasks.classification.cross_validation import Folds
-from elman.tasks.classification.data import LabelledData
+from elman.tasks.classification.data import LabelledData, columns_of
 from elman.tasks.classification.facts import ClassificationFacts
 from elman.tasks.classification.options import ClassificationConfig
 from elman.tasks.classification.start import EMBEDDING_DEVIATION
 from elman.tasks.shared.data import Parts
 from elman.tasks.shared.sources import Paths, as_paths, check_one_source
 from elman.tasks.shared.task import Task
-from elman.train.loop import LossUnit
-from elman.train.progress import make_progress
+from elman.train import progress
+from elman.train.loop import Loop, LossUnit
+from elman.train.options import TrainingOptions
 
 
 class SequenceClassifier(Task):
@@ -61,6 +64,7 @@ class SequenceClassifier(Task):
     Answers = LabelAnswers
 
     model: Classifier | ClassifierEnsemble
+    _pretraining: list[dict[str, Any]] = []
 
     @property
     def scheme(self) -> Scheme:
@@ -90,6 +94,7 @@ class SequenceClassifier(Task):
         *,
         validation: tuple[Any, ...] | None = None,
         sample_weight: Any = None,
+        unlabelled: Any = None,
         out: str | Path | None = None,
         overwrite: bool = False,
         show_progress: bool = False,
@@ -104,6 +109,8 @@ class SequenceClassifier(Task):
             lengths: [N] number of steps of each numeric sequence; None: all T.
             validation: (X, y) or (X, y, lengths), to choose the best epoch and to calibrate; or None.
             sample_weight: [N] weight of each example in the loss; None: all equal.
+            unlabelled: texts without labels, whose words are learnt too; None: those of the option
+                ``unlabelled``, if any.
             out: a run folder to write; None keeps the model in memory.
             overwrite: replaces an existing run folder.
             show_progress: shows a progress bar on standard error.
@@ -122,6 +129,10 @@ class SequenceClassifier(Task):
         other = none if validation is None else _validation_part(validation, names)
         examples = {"training": training, "validation": other, "test": none}
         originals = {name: label for label, name in names.items()}
+        option = self.config.unlabelled
+        require("unlabelled", unlabelled is None or not option, "given once: to fit, or as an option", option)
+        columns = [columns_of(self.config)]
+        texts = read_unlabelled(option, columns) if unlabelled is None else texts_in_memory(unlabelled)
         learn = partial(
             LabelledData.learn,
             self.config,
@@ -129,6 +140,7 @@ class SequenceClassifier(Task):
             named=self.named,
             originals=originals,
             indicator=labels.indicator,
+            unlabelled=texts,
         )
         return self._fit(learn, out, overwrite, show_progress)
 
@@ -170,6 +182,26 @@ class SequenceClassifier(Task):
         """Shows the loss in nats."""
         return LossUnit("nats", 1.0, "examples")
 
+    def _loop_options(self) -> TrainingOptions:
+        """Returns the options of the loop, whose time is what the pre-training leaves."""
+        if self.config.pretraining == "none":
+            return super()._loop_options()
+        options: TrainingOptions = replace(self.config, max_minutes=pretraining.minutes_of(self.config)[1])
+        return options
+
+    def _pretrain(self, loop: Loop, show_progress: bool) -> None:
+        """Learns the language of the texts with and without labels, if that is wanted."""
+        if self.config.pretraining != "none":
+            shown = progress.make_progress() if show_progress else progress.Silent()
+            members = self.model.each
+            self._pretraining = pretraining.pretrain(members, self.data, self.folder, shown, loop.check)
+
+    def _finish(self, parts: Parts, loop: Loop, show_progress: bool) -> None:
+        super()._finish(parts, loop, show_progress)
+        if self.folder is not None and self.config.pretraining != "none":
+            loop.check()
+            pretraining.remove_checkpoint(self.folder)
+
     def _measure(self, parts: Parts, show_progress: bool) -> dict[str, Any]:
         """Adds the wide part, then measures the model and, in a cross-validation, the other folds'."""
         wide, found = self.answers.learn_wide(self.data)
@@ -179,6 +211,10 @@ class SequenceClassifier(Task):
             results["validation"] = found.pop("validation")
         if found:
             results["ngrams" if self.scheme.texts else "rocket"] = found
+        if self.data.unlabelled:
+            results["unlabelled"] = len(self.data.unlabelled)
+        if self.config.pretraining != "none":
+            results["pretraining"] = pretraining.figures(self._pretraining, self.folder)
         if self.config.folds:
             results["folds"] = self._cross_validate(results, show_progress)
         return results
@@ -191,11 +227,13 @@ class SequenceClassifier(Task):
         done = len(folds.accuracies)
         for number, examples in enumerate(islice(others, done - 1, None), done + 1):
             task = type(self)(replace(config, folds=0))
-            task._fit(partial(LabelledData.learn, task.config, examples), None, False, show_progress)
+            texts = [("", text) for text in self.data.unlabelled]
+            learn = partial(LabelledData.learn, task.config, examples, unlabelled=texts)
+            task._fit(learn, None, False, show_progress)
             folds.add(task.results)
             if show_progress:
                 accuracy = task.results["test"]["accuracy"]
-                make_progress().say(f"fold {number} of {config.folds}: accuracy {accuracy:.4f}")
+                progress.make_progress().say(f"fold {number} of {config.folds}: accuracy {accuracy:.4f}")
         return folds.summary()
 
     # Answers

@@ -95,6 +95,35 @@ def pairs(number: int, tokens: int) -> dict[str, Any]:
     }
 
 
+PRETRAINING = 0.4
+"""Share of the time limit in which a classifier learns the language of texts without labels.
+
+What it learns there only helps what follows, which without a limit takes about as long.
+"""
+
+LARGEST_VOCABULARY = 30_000
+"""Most words of a classifier that learns from texts without labels, which may have any number."""
+
+
+PREDICTED = 2000
+"""Tokens that a pre-training predicts, the most frequent ones: rarer ones cost as much and teach less."""
+
+
+def pretraining(tokens: int) -> dict[str, Any]:
+    """Returns the sizes of a classifier's pre-training, chosen on a guide set (``docs/results.md``).
+
+    Args:
+        tokens: of the texts with and without labels.
+    """
+    # as for streams: little text is read more often
+    return {
+        "epochs": max(2, min(10, round(3_000_000 / max(tokens, 1)))),
+        "batch_size": 16 if tokens < 1_000_000 else 32,
+        "learning_rate": 0.004,
+        "dropout": 0.3,
+    }
+
+
 _CHARACTERS = 100_000_000  # that are read in all
 _FEW_LABELS = 8
 # units, dropout, word dropout, batch size and passes, by the number of texts that they are for
