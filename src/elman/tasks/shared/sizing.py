@@ -57,11 +57,13 @@ def streams(config: TaskConfig, tokens: int) -> dict[str, Any]:
     """
     # a weight must be changed some thousand times to be learnt, so small texts are read in small batches and
     # often: they cost little. From 1,000,000 tokens on, a pass alone has enough steps.
-    batch_size = 8 if tokens < 150_000 else 16 if tokens < 600_000 else 32
-    epochs = max(10, min(30, round(3_000_000 / max(tokens, 1))))
+    batch_size = 4 if tokens < 100_000 else 16 if tokens < 600_000 else 32
+    epochs = max(10, min(30, round(7_000_000 / max(tokens, 1))))
     # the less text, the sooner it is learnt by heart
     dropout = 0.4 if tokens < 300_000 else 0.2 if tokens < 1_000_000 else 0.1
-    return {"batch_size": batch_size, "epochs": epochs, "dropout": dropout}
+    # a batch of few rows says little of the whole text, so that its steps are shorter
+    learning_rate = 0.002 if tokens < 100_000 else 0.004
+    return {"batch_size": batch_size, "epochs": epochs, "dropout": dropout, "learning_rate": learning_rate}
 
 
 def pieces(number: int) -> int:

@@ -13,15 +13,17 @@ class StreamOptions(TaskConfig):
 
     of_old_runs = {"ngrams": "none"}
     adapts = True
-    sized = ("batch_size", "epochs", "dropout")
+    sized = ("batch_size", "epochs", "dropout", "learning_rate")
 
     batch_size: Sized[int] = ABSENT
-    """rows in a batch; if absent, 8 to 32: fewer for less text, so that its few passes have many steps"""
+    """rows in a batch; if absent, 4 to 32: fewer for less text, so that its few passes have many steps"""
     epochs: Sized[int] = ABSENT
     """passes over the training part; if absent, 10 to 30: more for less text"""
     dropout: Sized[float] = ABSENT
     """dropout probability between layers, and before and after them; if absent, 0.1 to 0.4: more for less
     text"""
+    learning_rate: Sized[float] = ABSENT
+    """highest learning rate; if absent, 0.002 or 0.004: lower for less text, which has smaller batches"""
 
     embedding_size: int = 64
     """features of a token's embedding"""
