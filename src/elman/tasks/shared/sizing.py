@@ -98,21 +98,20 @@ def pairs(number: int, tokens: int) -> dict[str, Any]:
 
 
 PRETRAINING = 0.4
-"""Share of the time limit in which a classifier learns the language of texts without labels.
+"""Share of the time limit in which a classifier is pre-trained as a language model.
 
-What it learns there only helps what follows, which without a limit takes about as long.
+What follows learns the labels, which matter, and so has the larger share.
 """
 
 LARGEST_VOCABULARY = 30_000
 """Most words of a classifier that learns from texts without labels, which may have any number."""
 
-
 PREDICTED = 2000
-"""Tokens that a pre-training predicts, the most frequent ones: rarer ones cost as much and teach less."""
+"""Tokens that a pre-training predicts, the most frequent ones: all of a large vocabulary cost much time."""
 
 
 def pretraining(tokens: int) -> dict[str, Any]:
-    """Returns the sizes of a classifier's pre-training, chosen on a guide set (``docs/results.md``).
+    """Returns the sizes of a classifier's pre-training; ``docs/results.md`` has what it gained.
 
     Args:
         tokens: of the texts with and without labels.
