@@ -31,6 +31,13 @@ def render_saliency(
     )
 
 
+def legend_of_saliency(*, in_terminal: bool) -> str:
+    """Returns what colours, or signs, mean in one line."""
+    if in_terminal:
+        return "green words support the label, orange ones oppose it"
+    return "words with [+] to [+++] support the label, those with [-] to [---] oppose it"
+
+
 def _signs(share: float) -> str:
     return ("+" if share > 0 else "-") * min(3, 1 + int(3 * abs(share)))
 

@@ -107,6 +107,17 @@ def test_explaining_points_at_the_word_that_decides(run, capsys):
     assert [piece for piece, _ in answer["predictions"][0]["words"][0]] == ["the", "good", "cat"]
 
 
+def test_explaining_shows_words_as_typed_and_what_the_signs_mean(run, capsys, caplog):
+    caplog.set_level("INFO", "elman")
+    assert main(["classify", "run", "--text", "the zebra sat good", "--explain"]) == 0
+    captured = capsys.readouterr()
+    assert "<unk>" not in captured.out
+    assert captured.out.splitlines()[1].count("zebra") == 1
+    assert "words with [+] to [+++] support the label, those with [-] to [---] oppose it" in caplog.text
+    (pieces,) = run.explain("the zebra <unk> giraffe cat")
+    assert [piece for piece, _ in pieces][1::2] == ["zebra", "giraffe"]
+
+
 def test_what_is_no_text_cannot_be_explained(run):
     for given in (["the good", "cat"], None, 5):
         with pytest.raises(InputError, match=r"^text must be a text. Got "):

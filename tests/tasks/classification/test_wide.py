@@ -122,7 +122,7 @@ def test_explaining_adds_both_parts(run):
     task, _ = run
     text = f"Zzz {X[0]}"
     (words,) = task.explain(text)
-    assert words[0][0] == "<unk>"
+    assert words[0][0] == "zzz"
     assert max(words, key=lambda pair: pair[1])[0] == "good"  # the word that decides
     wide, label = task.facts.wide, [*task.classes_].index(Y[0])
     direction = np.where(np.arange(2) == label, 1.0, -1.0)

@@ -31,7 +31,7 @@ from elman.models.classifier import Classifier
 from elman.models.classifier_ensemble import ClassifierEnsemble
 from elman.models.predict import predict
 from elman.pictures.confusion import draw_confusion
-from elman.tasks.classification.batches import batches_of, inputs_of, steps_of
+from elman.tasks.classification.batches import batches_of, inputs_of, kept_of, steps_of
 from elman.tasks.classification.data import LabelledData, columns_as_trained, columns_of, read_all
 from elman.tasks.classification.explaining import explained
 from elman.tasks.classification.facts import ClassificationFacts
@@ -133,18 +133,11 @@ class LabelAnswers(TaskAnswers):
         logits = self.logits(one)[0]
         label = int(logits.argmax())
         weights = saliency(self.model, tokens, label)
-        pieces = [self.facts.vocabulary.pieces(t) for t in tokens]
+        texts, kept = self.facts.scheme.as_read(one).items[0], kept_of(self.config)
+        pieces = [self.facts.vocabulary.as_typed(text)[kept] for text in texts]
         if self.facts.wide is not None:
             several = self.facts.scheme.multi_label
-            weights = explained(
-                self.facts.wide,
-                self.facts.scheme.as_read(one).items[0],
-                pieces,
-                weights,
-                logits,
-                label,
-                several,
-            )
+            weights = explained(self.facts.wide, texts, pieces, weights, logits, label, several)
         return [list(zip(p, w, strict=True)) for p, w in zip(pieces, weights, strict=True)]
 
     def of_file(self, path: Path, *, explain: bool) -> Iterator[dict[str, Any]]:

@@ -36,7 +36,7 @@ def inputs_of(
 
     T is at most ``config.max_length``, unless that is 0.
     """
-    vocabulary, kept = facts.vocabulary, _kept(config)
+    vocabulary, kept = facts.vocabulary, kept_of(config)
     if vocabulary is None:
         return [(item,) for item in steps_of(config, facts, part)]
     items = facts.scheme.as_read(part).items
@@ -45,11 +45,11 @@ def inputs_of(
 
 def steps_of(config: ClassificationConfig, facts: ClassificationFacts, part: Labelled) -> list[np.ndarray]:
     """Returns the standardised steps [T, I] of each numeric sequence, with T as for ``inputs_of``."""
-    kept = _kept(config)
+    kept = kept_of(config)
     return [facts.scheme.standardised(item[kept]) for item in part.items]
 
 
-def _kept(config: ClassificationConfig) -> slice:
+def kept_of(config: ClassificationConfig) -> slice:
     """Returns which tokens or steps of an example are read."""
     limit = config.max_length
     return slice(None) if not limit else slice(limit) if config.keep == "start" else slice(-limit, None)

@@ -10,7 +10,8 @@ from elman.config import Argument, flag, require
 from elman.data.read.reading import Reading
 from elman.data.read.text import arriving_lines
 from elman.errors import InputError
-from elman.pictures.saliency import render_saliency
+from elman.notice import notice
+from elman.pictures.saliency import legend_of_saliency, render_saliency
 from elman.tasks.shared.options import ABSENT, ColumnOptions, Sized, StartOptions, TextOptions, Verb
 from elman.tasks.shared.table import one_line
 
@@ -34,6 +35,9 @@ class Classify(Verb):
 
     def text(self, task: Any) -> Iterator[str]:
         """Yields one line for each example; with --explain, also one of coloured words for each text."""
+        in_terminal = sys.stdout.isatty()
+        if self.explain:
+            notice(legend_of_saliency(in_terminal=in_terminal))
         for answer in self._answers(task):
             cells = [
                 *([answer["name"]] if "name" in answer else []),
@@ -46,7 +50,7 @@ class Classify(Verb):
                     [piece for piece, _ in weights],
                     [weight for _, weight in weights],
                     spaced=task.config.level == "words",
-                    in_terminal=sys.stdout.isatty(),
+                    in_terminal=in_terminal,
                 )
                 yield "\n"
 

@@ -230,3 +230,20 @@ def test_hostile_json_is_refused_in_one_short_line(hostile, rule):
     assert rule in message
     assert "\n" not in message
     assert len(message) < 200
+
+
+@pytest.mark.parametrize(
+    ("level", "text", "pieces"),
+    [
+        (
+            "words",
+            "the old\ncat saw <unk>, the dog",
+            ["the", "old", "cat", "saw", "<unk>", ",", "the", "dog"],
+        ),
+        ("characters", "a zebra", list("a zebra")),
+        ("bytes", "zoo", list("zoo")),
+    ],
+)
+def test_pieces_are_shown_as_typed_though_they_are_unknown(level, text, pieces):
+    vocabulary = make_vocabulary(level, ["the cat sat"])
+    assert vocabulary.as_typed(text) == pieces

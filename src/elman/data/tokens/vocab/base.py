@@ -207,6 +207,12 @@ class TextVocabulary(Vocabulary):
                 surrogate.
         """
 
+    def as_typed(self, text: str) -> list[str]:
+        """Return the piece of each token of a text, for display: what is unknown as it stands in the text."""
+        tokens, others = self.encode(text), iter(self.unknown_in(text))
+        pieces = zip(tokens, self.pieces(tokens), strict=True)
+        return [next(others, piece) if token == self.unknown else piece for token, piece in pieces]
+
     def opening(self, text: str) -> tuple[np.ndarray, Sequence[int]]:
         """Return the tokens of a text to continue, and the tokens that cannot come next."""
         return self.encode(text), ()
