@@ -2,11 +2,14 @@
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import settings
+
+from elman.errors import spelled_as_flags
 
 torch.set_num_threads(1)  # the tests are small: threads would only wait for each other
 settings.register_profile("elman", deadline=None, derandomize=True)
@@ -54,6 +57,16 @@ def reproducible(request: pytest.FixtureRequest) -> None:
         torch.default_generator.manual_seed(0)  # torch's function writes down the stack, which takes longer
     # on CUDA some operations have no deterministic form, which the poison would ask for
     torch.use_deterministic_algorithms(request.node.get_closest_marker("gpu") is None)
+
+
+@pytest.fixture(autouse=True)
+def _flags(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Messages name options as the command line does, so that both kinds of test expect one wording."""
+    if request.node.get_closest_marker("spelled_as_in_python"):
+        yield
+        return
+    with spelled_as_flags():
+        yield
 
 
 @pytest.fixture(scope="session")

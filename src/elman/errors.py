@@ -1,13 +1,59 @@
 """Exceptions with a one-line message for the user."""
 
+import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_FLAG = re.compile(
+    r"(?<![\w-])--(?P<no>no-)?(?P<name>[a-z][a-z0-9-]*)"
+    # a value ends its clause; a word of the sentence does not
+    r"(?:[ =](?P<value>(?!(?:or|and|needs|must|is|are|with)\b)[^\s-][^\s;,()]*?)"
+    r"(?=\.?$|\s--|\s(?:or|and)\s|[;,)]|\.\s[A-Z]))?"
+)
+_commands = 0  # open blocks of ``spelled_as_flags``
 
 
-class InputError(ValueError):
+@contextmanager
+def spelled_as_flags() -> Iterator[None]:
+    """Within the block, messages name options by their flags, as the command line needs them."""
+    global _commands
+    _commands += 1
+    try:
+        yield
+    finally:
+        _commands -= 1
+
+
+def as_option(message: str) -> str:
+    """Returns a message with the options as Python has them: --label-column tone → label_column='tone'."""
+
+    def spelled(match: re.Match[str]) -> str:
+        name, value = match["name"].replace("-", "_"), match["value"]
+        if match["no"]:
+            return f"{name}=False{f' {value}' if value else ''}"
+        if value is None:
+            return name
+        quoted = re.fullmatch(r"-?\d+(\.\d+)?|['\"].*['\"]", value)
+        return f"{name}={value if quoted else repr(value)}"
+
+    return _FLAG.sub(spelled, message)
+
+
+class _Spelled(Exception):
+    """An error whose message names options as flags on the command line, and by their names in Python."""
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return message if _commands or "--" not in message else as_option(message)
+
+
+class InputError(_Spelled, ValueError):
     """The user's input breaks a rule; the message is one line.
 
     The message names the file, row or option, the rule, and the value. The command line prints it after
-    ``elman: `` and exits with status 2; in Python it is an ordinary ``ValueError``.
+    ``elman: `` and exits with status 2; in Python it is an ordinary ``ValueError``, which names options as
+    Python has them (``label_column``, not ``--label-column``).
     """
 
 
@@ -32,7 +78,7 @@ def not_fitted(name: str) -> InputError:
     return error
 
 
-class TrainingStopped(RuntimeError):
+class TrainingStopped(_Spelled, RuntimeError):
     """Training cannot continue; the message states in one line why and what to try. Exit status 1."""
 
 

@@ -16,7 +16,7 @@ from elman.cli.overview import overview, summary, tasks, verbs
 from elman.cli.parse import Flag, flags_of, parse
 from elman.config import Argument, flag, from_json, read_yaml, to_json
 from elman.data.read.pipes import kept_pipes
-from elman.errors import InputError, Interrupted, TrainingStopped
+from elman.errors import InputError, Interrupted, TrainingStopped, spelled_as_flags
 from elman.notice import LOGGER
 from elman.registry import find_task, load_module, task_names, task_of_verb, task_options
 from elman.tasks.shared.options import FileOptions, ModelOptions, TableOptions, TaskConfig, TextOptions, Verb
@@ -134,7 +134,7 @@ def main(arguments: list[str] | None = None) -> int:
     warnings.showwarning = _one_line_warning
     LOGGER.addHandler(_PRINTED)
     LOGGER.setLevel(logging.INFO)
-    with output.for_every_character(), handling(_stop), kept_pipes():
+    with output.for_every_character(), handling(_stop), kept_pipes(), spelled_as_flags():
         try:
             status = _dispatch(sys.argv[1:] if arguments is None else arguments)
             output.flush()  # inside the try: a closed pipe is not an error

@@ -210,7 +210,7 @@ def check_a_folder_in_use_is_refused_and_left_alone(case: TaskCase) -> None:
     run = run_of(case)
     before = contents(run.folder)
     task = case.cls(**case.options)
-    rule = "already exists; choose another --out, or replace it with --overwrite"
+    rule = "already exists; choose another (--)?out, or replace it with (--)?overwrite"
     with refused(InputError, rule, "training into a folder in use"):
         task.train(run.data, run.folder)
     with refused(InputError, "exists", "saving into a folder in use"):

@@ -212,7 +212,7 @@ def time_order(table: pl.DataFrame, column: str, path: Path) -> np.ndarray:
     try:
         cells = pl.Series(read_times([(cells, path)], fractions=True).values)
     except AmbiguousTimes as error:
-        readings = re.sub(r" \(--time-format [^)]*\)", "", str(error)).removesuffix("Choose one.")
+        readings = re.sub(r" \(--time-format [^)]*\)", "", error.args[0]).removesuffix("Choose one.")
         raise InputError(f"{readings}Write dates as 2024-12-31.") from None
     except InputError:
         pass  # names of steps
