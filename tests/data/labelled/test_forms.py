@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from elman.data.labelled.columns import Columns
+from elman.data.labelled.examples import Labelled, warn_of_lone_labels
 from elman.data.labelled.files import read_files_of_labels, read_labelled, resolved
 from elman.data.labelled.lines import are_labels
 from elman.errors import InputError
@@ -208,6 +209,9 @@ def test_json_is_an_array_of_objects_or_one_a_line(tmp_path, form):
     lines = "\n".join(map(json.dumps, rows))
     path.write_text(lines if form == "lines" else json.dumps(rows, indent=2 if form == "indented" else None))
     assert read(path) == WANTED
+    path.write_text(json.dumps({"version": 2, "rows": rows}))
+    assert read(path) == WANTED
+    path.write_text(lines if form == "lines" else json.dumps(rows))
     packed = tmp_path / "t.jsonl.gz"
     packed.write_bytes(gzip.compress(path.read_bytes()))
     assert read(packed) == WANTED
@@ -224,7 +228,7 @@ def test_json_is_an_array_of_objects_or_one_a_line(tmp_path, form):
         ),
         ("[]", "has no rows"),
         ('{"text": {"0": "a b"}, "label": {"0": "x"}}', "column 'text': must hold texts. Got JSON objects."),
-        ('{"data": [{"text": "a", "label": "x"}]}', "columns: data"),
+        ('{"data": [{"text": "a"}], "more": [{"text": "b"}]}', "columns: data, more"),
     ],
 )
 def test_other_json_is_refused_in_one_line(tmp_path, content, message):
@@ -437,3 +441,20 @@ def test_a_number_of_each_sequence_is_for_regression(tmp_path):
 def test_a_number_that_counts_the_rows_of_each_sequence_is_no_feature(tmp_path):
     path = written(tmp_path / "s.csv", "trip,lap,speed,kind", TRIPS, STEPS, SPEEDS, KINDS)
     assert read_labelled(path, Columns()).features == ("speed",)
+
+
+def test_a_colon_behind_every_label_is_none_of_it(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    labels = [label.replace(" ", "_") for label in LABELS]
+    lines = [f"{label}: {text}" for label, text in zip(labels, TEXTS, strict=True)]
+    (tmp_path / "t.txt").write_text("\n".join(lines))
+    assert read(tmp_path / "t.txt") == [
+        ((text,), (label,)) for text, label in zip(TEXTS, labels, strict=True)
+    ]
+    assert "a line is a label with a colon, a space and a text: 3 labels" in caplog.text
+
+
+def test_labels_that_differ_in_case_alone_are_told():
+    part = Labelled([("a b",)] * 6, [("Yes",), ("yes",), ("no",)] * 2, ["t"] * 6)
+    with pytest.warns(UserWarning, match=r"labels differ only in upper and lower case, .*: 'Yes' and 'yes'"):
+        warn_of_lone_labels(part)

@@ -190,3 +190,36 @@ def test_thousands_of_money_are_no_decimals(tmp_path, cells, expected):
 def test_prices_of_one_digit_may_have_three_decimals(tmp_path):
     with pytest.raises(InputError, match=r"1,499 € is .* with --decimal \. and .* with --decimal ,"):
         numbers(tmp_path, "t\tx\na\t1,499 €\nb\t1,529 €\n")
+
+
+@pytest.mark.parametrize("first", ["sep=;\n", "SEP=;\r\n"])
+def test_a_first_line_may_name_the_separator(tmp_path, first):
+    assert rows(tmp_path, first + "a;b\n1,5;x, y\n") == [("a", "b"), ("1,5", "x, y")]
+    with pytest.raises(InputError, match=r"line 4: must have 2 cells"):
+        read(tmp_path, first + "a;b\n1;2\n3\n")
+
+
+def test_a_header_that_is_repeated_is_no_row(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    assert rows(tmp_path, "a,b\n1,x\na,b\n2,y\na,b\n") == [("a", "b"), ("1", "x"), ("2", "y")]
+    assert "2 rows that repeat the header left out" in caplog.text
+    # a file without a header may hold a row twice, and its label again
+    assert len(rows(tmp_path, "soup,good\nbread,good\nsoup,good\n")) == 3
+
+
+def test_a_table_in_markdown(tmp_path):
+    content = "| a | b |\n|:--|---:|\n| 1 | x y |\n| 2 | z |\n"
+    assert read(tmp_path, content)["b"].str.strip_chars().to_list() == ["x y", "z"]
+
+
+@pytest.mark.parametrize(
+    ("head", "told"),
+    [
+        (b"%PDF-1.7\n\xe2", "a PDF document"),
+        (b"\xd0\xcf\x11\xe0\xa1", "an older office"),
+        (b"Rar!\x1a", "a RAR"),
+    ],
+)
+def test_files_that_are_not_read_are_named(tmp_path, head, told):
+    with pytest.raises(InputError, match=rf"table\.csv: is .*{told[2:]}"):
+        read(tmp_path, head + b"\0" * 20)

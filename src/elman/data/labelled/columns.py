@@ -92,11 +92,18 @@ def found_columns(table: pl.DataFrame, path: Path, columns: Columns, *, with_lab
             _refuse_two_readings(text, label, path)
     if (text, label) != (columns.text, columns.label) and text in names:
         if with_labels and label in names:
-            count = table[label].n_unique()
-            notice(f"{path}: {text} is the text, {label} the label: {count:,} labels")
+            count = counted(_different(table[label]), "label")
+            notice(f"{path}: {text} is the text, {label} the label: {count}")
         elif text != columns.text:
             notice(f"{path}: {text} is the text")
     return replace(columns, text=text, label=label)
+
+
+def _different(cells: pl.Series) -> int:
+    """Returns the number of different values of the filled cells; spaces around texts do not count."""
+    if cells.dtype == pl.String:
+        cells = cells.str.strip_chars().replace("", None)
+    return cells.drop_nulls().n_unique()
 
 
 def is_header(names: Sequence[str], columns: Columns) -> bool:

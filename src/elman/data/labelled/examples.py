@@ -99,6 +99,7 @@ def joined(parts: Sequence[Labelled]) -> Labelled:
 def warn_of_lone_labels(examples: Labelled) -> None:
     """Warns in one line of labels that occur only once, so that their accuracy cannot be measured."""
     counts = Counter(label for labels in examples.labels for label in labels)
+    _warn_of_cases(counts)
     lone = [label for label, count in counts.items() if count == 1]
     if lone:
         first = next(
@@ -108,6 +109,19 @@ def warn_of_lone_labels(examples: Labelled) -> None:
         warnings.warn(
             f"{first}: label {shown(lone[0])} occurs only here, so only one part can have it{more}",
             stacklevel=2,
+        )
+
+
+def _warn_of_cases(names: Iterable[str]) -> None:
+    """Warns in one line of labels that differ only in upper and lower case."""
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault(name.casefold(), []).append(name)
+    several = [same for same in alike.values() if len(same) > 1]
+    if several:
+        first = " and ".join(map(shown, sorted(several[0])[:3]))
+        warnings.warn(
+            f"labels differ only in upper and lower case, and are learnt apart: {first}", stacklevel=3
         )
 
 

@@ -117,6 +117,10 @@ def _divided(
             names = {label for label, text in behind if text}
             if len(names) > 1 and are_labels([(label,) for label, text in behind if text]):
                 form, pairs = "a text, a tab and its label", behind
+        named = {label for label, text in pairs if text.strip()}
+        if named and all(len(label) > 1 and label.endswith(":") for label in named):
+            form = form.replace("a label", "a label with a colon")
+            pairs = [(label.removesuffix(":"), text) for label, text in pairs]
         result = [(labels_of_cell(label, separator), text) for label, text in pairs]
     count = len({name for names, text in result if text.strip() for name in names})
     notice(f"{path}: a line is {form}: {counted(count, 'label')}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ else:
 DELIMITED = (".csv", ".tsv", ".tab", ".psv", ".txt", ".dat", ".data", "")
 """File endings of tables of text."""
 
+_RULE = re.compile(":?-{2,}:?")  # a cell of the line below the header of a table in Markdown
 _TOGETHER = 100_000  # rows that become a part of the frame at once
 
 
@@ -62,7 +64,7 @@ def table_of(text: str, path: Path, reading: Reading = PLAIN) -> pl.DataFrame:
     _tell_left_out(path, below.lines, "below", below.note)
     plain = None if '"' in below.text else _plain_table(below.text, mark)
     if plain is not None:
-        return _named(*plain, path)
+        return _named(plain[0], _without_rules(*plain, path), path)
     rows, fault = best_rows(below.text, mark)
     if fault is not None:
         raise InputError(f"{path}: line {fault.line + above.skipped}: {fault.reason}{layout.hint}")
@@ -74,7 +76,28 @@ def table_of(text: str, path: Path, reading: Reading = PLAIN) -> pl.DataFrame:
         pl.DataFrame(body[begin : begin + _TOGETHER], dict.fromkeys(names, pl.String), orient="row")
         for begin in range(0, max(len(body), 1), _TOGETHER)
     ]
-    return _named(header, pl.concat(parts).with_columns(pl.all().replace("", None)), path)
+    table = pl.concat(parts).with_columns(pl.all().replace("", None))
+    return _named(header, _without_rules(header, table, path), path)
+
+
+def _without_rules(header: list[str], table: pl.DataFrame, path: Path) -> pl.DataFrame:
+    """Leaves out rows that repeat the header, as joined files have them, and a rule of dashes below it."""
+    filled = [k for k in range(table.width) if header[k].strip()]
+    if not filled or not len(table):
+        return table
+    first = [str(table[0, k] or "").strip() for k in filled]
+    if all(map(_RULE.fullmatch, first)):
+        table = table.tail(-1)
+    repeated = pl.all_horizontal(pl.col(table.columns[k]) == header[k] for k in filled)
+    rows = table.select(repeated.fill_null(False).alias("row"))["row"]
+    # a row of data, in a file without a header, has a cell of another row
+    apart = all((table[:, k] == header[k]).sum() == rows.sum() for k in filled)
+    if len(filled) < 2 or not rows.any() or not apart:
+        return table
+    notice(
+        f"{path}: {counted(int(rows.sum()), 'row')} that repeat{'s' * (rows.sum() == 1)} the header left out"
+    )
+    return table.filter(~rows)
 
 
 def separator_of(path: Path, reading: Reading = PLAIN) -> str | None:

@@ -16,6 +16,13 @@ BLOCK = 1 << 20
 """Bytes read at a time."""
 
 _PACKED = (".gz", ".bz2", ".xz", ".zst")
+_UNREAD = {
+    b"%PDF-": "a PDF document: save its text as .txt, or its table as .csv",
+    b"\xd0\xcf\x11\xe0": "a file of an older office program: save it as .xlsx, .csv or .txt",
+    b"7z\xbc\xaf": "a 7-Zip archive: unpack it first",
+    b"Rar!": "a RAR archive: unpack it first",
+}
+"""How files that are not read begin, and what they are."""
 _DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError)
 
 
@@ -68,6 +75,9 @@ def _unpacked(file: Any, name: str) -> Any:
         return _zstd(file, name)
     if head.startswith(b"PK\x03\x04"):
         raise InputError(f"{name}: is a ZIP archive (or a file of an office program): unpack it first")
+    for mark, kind in _UNREAD.items():
+        if head.startswith(mark):
+            raise InputError(f"{name}: is {kind}")
     return file
 
 

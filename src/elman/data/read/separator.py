@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +17,7 @@ from elman.errors import InputError
 NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 """The separators that are found, and their names."""
 
+_NAMED = re.compile("(?i)sep=(.)\n")  # the first line of tables that spreadsheets write
 _OWN = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".psv": "|"}
 SAMPLE = 1 << 16
 """Characters that show the separator."""
@@ -41,8 +44,8 @@ class Layout(NamedTuple):
 def layout_of(text: str, path: Path, reading: Reading) -> Layout:
     """Returns the layout in which the first rows have equally many cells.
 
-    Each separator is tried with the header that it shows. If several fit, a tab is preferred, and then one
-    whose cells are all numbers or dates below the header.
+    A first line such as ``sep=;`` names the separator. Otherwise each is tried with the header that it shows.
+    If several fit, a tab is preferred, and then one whose cells are all numbers or dates below the header.
 
     Args:
         text: the file, or its beginning; its lines end in a line feed.
@@ -52,8 +55,13 @@ def layout_of(text: str, path: Path, reading: Reading) -> Layout:
     Raises:
         InputError: several separators fit; the message shows their columns.
     """
-    own = reading.delimiter or _OWN.get(kind_of(path), ",")
-    marks = [reading.delimiter] if reading.delimiter else list(NAMES)
+    named = _NAMED.match(text)
+    given = reading.delimiter or (named and named[1])
+    own = given or _OWN.get(kind_of(path), ",")
+    marks = [given] if given else list(NAMES)
+    if named:
+        found = layout_of(text[named.end() :], path, replace(reading, separator=given))
+        return found._replace(above=found.above._replace(comments=found.above.comments + 1))
     head = Head(text, marks)
     headers = {mark: _header(head.above(mark).text, mark) for mark in marks}
     fits = [mark for mark, header in headers.items() if header]

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -85,6 +85,8 @@ def _read_objects(path: Path, reading: Reading) -> pl.DataFrame:
     text = "".join(read_text(path, in_lines=True, reading=reading))
     if text.lstrip().startswith("["):
         text = _lines_of_array(text, path)
+    elif kind_of(path) == ".json" and (rows := _only_rows(text, path)):
+        text = "\n".join(map(json.dumps, rows))
     try:
         # a column's type depends on all of its cells
         return pl.read_ndjson(io.BytesIO(text.encode()), infer_schema_length=None)
@@ -101,6 +103,25 @@ def _read_objects(path: Path, reading: Reading) -> pl.DataFrame:
                     * (kind_of(path) == ".json")
                 ) from None
         raise
+
+
+def _only_rows(text: str, path: Path) -> list[Any]:
+    """Returns the only list of objects in an object, which is the whole of a text; empty if it is no such."""
+    try:
+        whole = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    lists = {
+        name: value
+        for name, value in (whole.items() if isinstance(whole, dict) else ())
+        if isinstance(value, list) and value and all(isinstance(row, dict) for row in value)
+    }
+    others = [value for name, value in whole.items() if name not in lists] if lists else []
+    if len(lists) != 1 or any(isinstance(value, list) for value in others):
+        return []
+    ((name, rows),) = lists.items()
+    notice(f"{path}: the rows are those of {name!r}")
+    return rows
 
 
 def _lines_of_array(text: str, path: Path) -> str:
