@@ -1,19 +1,22 @@
 """Finds anomalous ranges of rows and the columns responsible for each."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from elman.anomalies.dynamic_threshold import Thresholded, dynamic_threshold
 from elman.anomalies.likelihood import FEWEST
+from elman.anomalies.usual import Lasting
 from elman.config import require
 from elman.data.channels.channels import Channels
+from elman.errors import InputError
 from elman.metrics.nab import Scored, nab_score
 from elman.metrics.ranges import Range, marks, point_scores, range_scores, runs
+from elman.metrics.volume import auc_pr, vus_pr, width_of
 
-METHODS = ("dynamic", "likelihood")
+METHODS = ("auto", "quantile", "dynamic", "likelihood")
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,10 @@ class Anomaly:
 class Analysis:
     """A series with a detector's expected values, errors and scores.
 
-    Two methods find anomalies: ``dynamic``, from the whole series (see ``dynamic_threshold``), and
-    ``likelihood``, from the scores of the streaming form (see ``Likelihood``).
+    Three methods find anomalies: ``quantile``, beyond what errors reach in normal rows (see ``Usual``);
+    ``dynamic``, what stands out in the whole series (see ``dynamic_threshold``); and ``likelihood``, from the
+    scores of the streaming form (see ``Likelihood``). ``auto`` is ``quantile`` if any measure of it held on
+    the validation part, otherwise ``dynamic``.
 
     Attributes:
         series: the series, with the observed values.
@@ -71,9 +76,11 @@ class Analysis:
             missing.
         reread: returns such errors of a model to which the marked values [N, D] are missing; None: the model
             does not read one row after another.
+        lasting: errors over several horizons and what they usually reach; None if the run does not know.
+        ratio: score of ``quantile`` from which a row is an anomaly.
         scores: [N] scores of the streaming form.
         blamed: [N] position of the column that causes each score.
-        threshold: score from which a row is an anomaly.
+        threshold: score of the streaming form from which a row is an anomaly.
         smoothing: span of the errors' smoothing.
         history: rows that a dynamic threshold is computed from.
     """
@@ -88,6 +95,43 @@ class Analysis:
     smoothing: int
     history: int
     reread: Callable[[np.ndarray], np.ndarray] | None = None
+    lasting: Lasting | None = None
+    ratio: float = 2.0
+
+    def chosen(self, method: str) -> str:
+        """Returns the method, for "auto" the one that it stands for.
+
+        Raises:
+            InputError: an unknown method, or ``quantile`` with a run that does not know usual errors.
+        """
+        require("method", method in METHODS, f"one of {', '.join(map(repr, METHODS))}", method)
+        if method == "quantile" and self.lasting is None:
+            raise InputError(
+                "method quantile: the run does not know what errors usually reach; train it anew"
+            )
+        if method != "auto":
+            return method
+        held = self.lasting is not None and self.lasting.usual.held.any()
+        return "quantile" if held else "dynamic"
+
+    def of_errors(self, used: np.ndarray) -> "Analysis":
+        """Returns an analysis whose method ``quantile`` uses some of the errors alone, see ``Usual.only``."""
+        assert self.lasting is not None
+        return replace(self, lasting=Lasting(self.lasting.errors, self.lasting.usual.only(used)))
+
+    def row_scores(self, method: str) -> np.ndarray:
+        """Returns the score of each row [N]: of ``quantile``, or else of the streaming form."""
+        if self.chosen(method) == "quantile":
+            assert self.lasting is not None
+            highest: np.ndarray = self.lasting.by_column.max(1)
+            return highest
+        return self.scores
+
+    def judged_by(self, method: str) -> np.ndarray:
+        """Returns whether the method can judge each row [N]; see ``judged``."""
+        if self.chosen(method) == "quantile":
+            return np.arange(len(self.series)) >= FEWEST
+        return self.judged
 
     @cached_property
     def judged(self) -> np.ndarray:
@@ -117,7 +161,10 @@ class Analysis:
 
     def anomalies(self, method: str) -> list[Anomaly]:
         """Returns the ranges that a method finds, in order; raises InputError for an unknown method."""
-        require("method", method in METHODS, f"one of {', '.join(map(repr, METHODS))}", method)
+        method = self.chosen(method)
+        if method == "quantile":
+            assert self.lasting is not None
+            return self._gather(self.lasting.ranges(self.ratio), self.lasting.by_column)
         if method == "dynamic":
             strength = np.stack([column.strength for column in self.thresholded], axis=1)
             return self._gather([column.ranges for column in self.thresholded], strength)
@@ -159,7 +206,7 @@ class Analysis:
         return anomalies
 
 
-def figures(analyses: Sequence[Analysis], begins: Sequence[int], method: str = "dynamic") -> dict[str, float]:
+def figures(analyses: Sequence[Analysis], begins: Sequence[int], method: str = "auto") -> dict[str, float]:
     """Measures the model's errors, and how well it finds labelled anomalies.
 
     Args:
@@ -169,7 +216,8 @@ def figures(analyses: Sequence[Analysis], begins: Sequence[int], method: str = "
 
     Returns:
         ``error``, the root mean squared error in the columns' standard deviations; ``rows``; ``ranges``, the
-        number of ranges. With labels also ``precision``, ``recall`` and ``f1`` of rows and of ranges, and
+        number of ranges. With labels also ``precision``, ``recall`` and ``f1`` of rows and of ranges,
+        ``auc_pr`` and ``vus_pr`` of the method's scores, the mean over the series with labelled rows, and
         ``nab``, NAB's standard score of the streaming form at its threshold.
     """
     errors = np.concatenate([one.errors[begin:] for one, begin in zip(analyses, begins, strict=True)])
@@ -179,18 +227,66 @@ def figures(analyses: Sequence[Analysis], begins: Sequence[int], method: str = "
         "rows": len(errors),
         "ranges": sum(len(runs(rows)) for rows in flags),
     }
-    known = [one.series.labels for one in analyses if one.series.labels is not None]
-    if len(known) < len(analyses):
+    series = [one.series for one in analyses]
+    if any(each.labels is None for each in series):
         return results
-    labels = [rows[begin:] for rows, begin in zip(known, begins, strict=True)]
+    parts = [(one.row_scores(method), one.flags(method)) for one in analyses]
+    results |= detection_figures(series, begins, parts)
+    return results | nab_figure(series, begins, [one.scores for one in analyses], analyses[0].threshold)
+
+
+def detection_figures(
+    series: Sequence[Channels], begins: Sequence[int], found: Sequence[tuple[np.ndarray, np.ndarray]]
+) -> dict[str, float]:
+    """Measures scores and flags against labels: the figures of ``figures`` that do not need a model.
+
+    Args:
+        series: with labels.
+        begins: first row to measure in each series.
+        found: of each series, scores [N] and flags [N].
+    """
+    flags = [rows[begin:] for (_, rows), begin in zip(found, begins, strict=True)]
+    labels = _labels(series, begins)
     # a separator row between two series keeps their ranges apart
     joined, real = (np.concatenate([np.append(rows, False) for rows in parts]) for parts in (flags, labels))
+    results: dict[str, float] = {"ranges": len(runs(joined))}
     results |= point_scores(joined, real) | range_scores(runs(joined), runs(real))
-    if real.any():
-        corpus = [
-            Scored(one.scores[begin:], runs(label))
-            for one, begin, label in zip(analyses, begins, labels, strict=True)
-        ]
-        threshold = analyses[0].threshold
-        results["nab"] = nab_score(corpus, probation=0, threshold=threshold).score
+    areas = [
+        areas_of(scores[begin:], label, one.values)
+        for one, (scores, _), begin, label in zip(series, found, begins, labels, strict=True)
+        if label.any()
+    ]
+    if areas:
+        results |= {name: float(np.mean([each[name] for each in areas])) for name in areas[0]}
     return results
+
+
+def nab_figure(
+    series: Sequence[Channels], begins: Sequence[int], scores: Sequence[np.ndarray], threshold: float
+) -> dict[str, float]:
+    """Returns ``nab``, NAB's standard score, of scores [N] of each series; nothing without labelled rows."""
+    corpus = [
+        Scored(one[begin:], runs(label))
+        for one, begin, label in zip(scores, begins, _labels(series, begins), strict=True)
+    ]
+    if not any(each.windows for each in corpus):
+        return {}
+    return {"nab": nab_score(corpus, probation=0, threshold=threshold).score}
+
+
+def _labels(series: Sequence[Channels], begins: Sequence[int]) -> list[np.ndarray]:
+    """Returns the labels of the rows to measure, of series that have labels."""
+    labels = [one.labels for one in series]
+    assert all(rows is not None for rows in labels)
+    return [rows[begin:] for rows, begin in zip(labels, begins, strict=True) if rows is not None]
+
+
+def areas_of(scores: np.ndarray, labels: np.ndarray, values: np.ndarray) -> dict[str, float]:
+    """Returns ``auc_pr`` and ``vus_pr`` of a series' scores, with margins as wide as its first column's
+    period.
+
+    Shapes:
+        scores [N]; labels [N] bool, at least one true; values [M, D], the whole series
+    """
+    width = min(width_of(values[:, 0]), len(labels))
+    return {"auc_pr": auc_pr(scores, labels), "vus_pr": vus_pr(scores, labels, width)}

@@ -1,6 +1,6 @@
 """Detectors: a trained model that scores one row at a time."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,6 +46,7 @@ class DetectorStream:
         mean: [D] mean of each column.
         scale: [D] standard deviation of each column.
         calendar: see ``data.channels.calendar``.
+        horizons: rows ahead that the model expects; the first, 1, is judged.
         lagged: whether the model reads the previous row and predicts this one (a forecaster), instead of
             reading and reconstructing this row.
         threshold: score from which a point is an anomaly.
@@ -60,11 +61,12 @@ class DetectorStream:
         scale: np.ndarray,
         *,
         calendar: str,
+        horizons: Sequence[int],
         lagged: bool,
         threshold: float,
         clock: Clock = UNKNOWN,
     ) -> None:
-        self._follower = Follower(reader, len(mean), lagged=lagged)
+        self._follower = Follower(reader, len(mean), lagged=lagged, horizons=horizons)
         self._gaps, self._likelihood = Gaps(len(mean)), likelihood
         self._mean, self._scale = mean, scale
         self._calendar, self._clock, self._threshold = calendar, clock, threshold
@@ -93,7 +95,7 @@ class DetectorStream:
         check_finite(values, "the row", missing=True)
         features = calendar([time], self._calendar, "the row", self._clock)[0]
         seen = scaled(values, self._mean, self._scale)
-        expected, errors = self._follower.step(seen, features)
+        (expected, *_), (errors, *_) = self._follower.step(seen, features)
         errors = self._gaps.push(errors, ~np.isnan(seen))
         score, column = self._likelihood.push(errors)
         anomaly = column >= 0 and score >= self._threshold

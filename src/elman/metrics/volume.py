@@ -30,8 +30,8 @@ def vus_pr(scores: np.ndarray, labels: np.ndarray, width: int) -> float:
     """Returns the volume under the surface of precision and recall: the mean area over margins of each width.
 
     A row at distance d ≤ w / 2 from a labelled range counts √(1 − d / w), so that a score is not punished for
-    rows just beside it. With m the sum of these over the flagged rows outside, h the flagged rows inside, P the
-    labelled rows and E the share of the ranges, with margins, that are flagged at all:
+    rows just beside it. With m the sum of these over the flagged rows outside, h the flagged rows inside, P
+    the labelled rows and E the share of the ranges, with margins, that are flagged at all:
 
         recall = E · min(1, (h + m) / (P + m / 2)),    precision = (h + m) / flagged rows
 

@@ -153,6 +153,7 @@ def draw_anomalies(
     order = sorted(range(len(columns)), key=lambda k: -blamed.count(columns[k]))[:_MOST_COLUMNS]
     x = places(series.times, clock)
     figure = new_figure(9, 2 + 1.6 * (len(order) + 1))
+    method = analysis.chosen(method)
     panels = figure.subplots(len(order) + 1, sharex=True, squeeze=False)[:, 0]
     for axes, k in zip(panels, order, strict=False):
         plot_series(axes, x, series.values[:, k], analysis.expected[:, k], columns[k])
@@ -164,10 +165,12 @@ def draw_anomalies(
         )
         name = written_out(columns[order[0]], _LONGEST)
         plot_errors(panels[-1], x, errors, threshold, f"error of {name}\n(deviations)")
+    elif method == "quantile":
+        ratio = np.full(len(series), analysis.ratio)
+        plot_errors(panels[-1], x, analysis.row_scores(method), ratio, "score\n(times usual)")
     else:
-        plot_errors(
-            panels[-1], x, analysis.scores, np.full(len(series), analysis.threshold), "score (decades)"
-        )
+        threshold = np.full(len(series), analysis.threshold)
+        plot_errors(panels[-1], x, analysis.scores, threshold, "score (decades)")
     for axes in panels:
         shade(axes, x, anomalies)
         if series.labels is not None:

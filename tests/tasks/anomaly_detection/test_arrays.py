@@ -83,12 +83,19 @@ def test_missing_values_are_neither_learned_nor_judged(options):
 def test_values_that_are_missing_do_not_reach_the_loss():
     X = rhythm_values(100)
     X[40:50, 1] = np.nan
-    task = fitted(X, epochs=1)
+    task = fitted(X, epochs=1, horizons=(1,))
     training = task.data.parts().training
     counted = sum(float(batch.targets.weights.sum()) for batch in training.epoch(0))
     # every window of 20 of the 100 rows; the first row has no past
     inside = [np.isnan(X[begin : begin + 20]).sum() + 2 * (begin == 0) for begin in range(81)]
     assert counted == 81 * 40 - sum(inside)
+    # over three rows the targets are those two rows later, as far as the training part goes
+    ahead = [np.isnan(X[begin + 2 : begin + 22]).sum() for begin in range(81)]
+    task = fitted(X, epochs=1, horizons=(1, 3))
+    training = task.data.parts().training
+    counted = sum(float(batch.targets.weights.sum()) for batch in training.epoch(0))
+    past_the_end = 2 * 1 + 2 * 2
+    assert counted == 2 * 81 * 40 - sum(inside) - sum(ahead) - past_the_end
 
 
 def test_the_unit_of_a_column_does_not_matter():
@@ -132,7 +139,7 @@ def test_frames_are_read_by_the_names_of_their_columns():
     pd = pytest.importorskip("pandas")
     X = rhythm_values(80)
     frame = pl.DataFrame({"temperature": X[:, 0], "pressure": X[:, 1], "label": [0, 1] * 40})
-    task = fitted(frame, epochs=1)
+    task = fitted(frame, epochs=3)
     assert task.facts.columns == ("temperature", "pressure")
     wanted = task.scores(X)
     assert np.array_equal(task.scores(frame), wanted)
@@ -159,10 +166,12 @@ def test_a_frame_may_have_times():
     assert analysis.series.times[1] == "2024-01-01 00:30:00.000000"
 
 
-def test_a_method_that_is_none_of_the_two_is_refused():
+def test_an_unknown_method_is_refused():
     task, X = fitted(epochs=1), rhythm_values(60)
     for method in ("foo", None):
-        with pytest.raises(InputError, match=r"method must be one of 'dynamic', 'likelihood'\. Got "):
+        with pytest.raises(
+            InputError, match=r"method must be one of 'auto', 'quantile', 'dynamic', 'lik.*\. Got "
+        ):
             task.detect(X, method)  # type: ignore[arg-type]
 
 

@@ -22,7 +22,7 @@ def test_ranges_and_rows_are_printed_and_given_as_an_object(tmp_path):
     values = rhythm_values(200)
     values[170:175, 0] += 6
     (tmp_path / "odd.csv").write_text(rhythm(200, values=values))
-    found = Detect(data=tmp_path / "odd.csv", plot=tmp_path / "odd.svg")
+    found = Detect(data=tmp_path / "odd.csv", plot=tmp_path / "odd.svg", method="dynamic")
     head, first, *_ = lines(found, task)
     assert head == "start,end,score,column,expected,seen"
     (said, *_) = json.loads(json.dumps(found.json(task)))["anomalies"]
@@ -34,7 +34,7 @@ def test_ranges_and_rows_are_printed_and_given_as_an_object(tmp_path):
     assert 174 <= said["last"] <= 175  # a model that has learnt little
     assert (tmp_path / "odd.svg").read_text().startswith("<?xml")
 
-    rows = Detect(data=tmp_path / "odd.csv", scores=True)
+    rows = Detect(data=tmp_path / "odd.csv", scores=True, method="dynamic")
     head, *body = lines(rows, task)
     assert head == "timestamp,score,anomaly,expected_a,expected_b"
     (series,) = json.loads(json.dumps(rows.json(task)))["series"]
@@ -185,7 +185,8 @@ def test_the_chosen_columns_belong_to_the_run_and_others_are_ignored(tmp_path, m
     assert main([*train, "--columns", "b,a", "--overwrite"]) == 0
     assert "all.csv: reads b, a\n" in capsys.readouterr().err
     # a table with other columns besides, and a stream with them, are read alike
-    assert main(["detect", str(tmp_path / "run"), str(tmp_path / "all.csv"), "--scores"]) == 0
+    by_file = ["detect", str(tmp_path / "run"), str(tmp_path / "all.csv"), "--scores"]
+    assert main([*by_file, "--method", "likelihood"]) == 0
     answers = capsys.readouterr().out.splitlines()
     assert answers[0] == "timestamp,score,anomaly,expected_b,expected_a"
     assert streamed(monkeypatch, "\n".join(table), tmp_path / "run") == 0

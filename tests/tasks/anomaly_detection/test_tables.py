@@ -65,7 +65,12 @@ def test_labels_are_measured_and_never_learned(tmp_path):
     task = trained(tmp_path, content=content)
     assert same_bits(weights(task.model), weights(plain.model))
     assert {"precision", "recall", "f1", "range_f1", "nab"} <= set(task.results["test"])
-    assert {"windowed Gaussian", "previous value", "training mean"} == set(task.results["baselines"])
+    detectors = {"flag everything", "windowed Gaussian", "isolation forest"}
+    assert detectors | {"previous value", "training mean"} == set(task.results["baselines"])
+    assert task.results["baselines"]["flag everything"]["recall"] == 1
+    assert {"auc_pr", "vus_pr"} <= set(task.results["test"])
+    assert set(task.results["alone"]) == {"the network alone", "the training mean alone"}
+    assert "worth using" in task.report().splitlines()[0]
     assert set(task.evaluate([tmp_path / "table.csv"])) == set(task.results["test"])
     # the same labels from a file of windows
     times = [row.split(",")[0] for row in rows[1:]]
@@ -103,6 +108,9 @@ def test_missing_columns_are_named(tmp_path):
         ({"smoothing": 0}, "--smoothing must be"),
         ({"history": 49}, r"--history must be an int in \[50, 1e6\]"),
         ({"repeat": -1}, "--repeat must be"),
+        ({"ratio": 0.9}, r"--ratio must be in \[1, inf\)"),
+        ({"horizons": (2, 3)}, "--horizons must be 1 and then rising numbers of rows"),
+        ({"horizons": (1, 5, 5)}, "--horizons must be"),
         ({"threshold": -0.1}, r"--threshold must be in \[0, inf\)"),
         ({"calendar": "month"}, "--calendar must be one of 'none', 'day', 'week'"),
     ],

@@ -1,6 +1,7 @@
 """Every table of methods says where the model is behind."""
 
 from elman.tasks.anomaly_detection.answers import AnomalyAnswers
+from elman.tasks.anomaly_detection.report import verdict
 from elman.tasks.classification.report import report_lines
 from elman.tasks.shared.table import behind_lines
 
@@ -27,6 +28,27 @@ def test_anomalies_are_compared_by_error_and_by_what_was_found():
         "the model is behind previous value by 0.1 (error)",
         "the model is behind windowed Gaussian by 2.5 (NAB)",
     ]
+
+
+def test_the_first_line_says_whether_a_detector_is_worth_using():
+    simple = {
+        "previous value": {"error": 1.0},
+        "flag everything": {"f1": 0.7, "vus_pr": 0.5},
+        "isolation forest": {"f1": 0.6, "vus_pr": 0.6},
+    }
+    cases = {
+        (
+            0.8,
+            0.7,
+        ): "worth using: VUS-PR 0.800, isolation forest 0.600; F1 of rows 0.700, flag everything 0.650",
+        (0.8, 0.02): "worth using at another threshold: VUS-PR 0.800",
+        (0.1, 0.7): "worth using at its own threshold alone: F1 of rows 0.700",
+        (0.1, 0.02): "not worth using: VUS-PR 0.100, isolation forest 0.600; F1 of rows 0.020, flag",
+    }
+    simple["flag everything"]["f1"] = 0.65
+    for (vus_pr, f1), line in cases.items():
+        assert verdict({"error": 1.0, "f1": f1, "vus_pr": vus_pr}, simple).startswith(line)
+    assert verdict({"error": 1.0}, simple).startswith("whether it is worth using is unknown")
 
 
 def test_means_over_folds_are_compared():

@@ -1,5 +1,6 @@
 """Anomalies that a trained detector finds, and the figures that measure it."""
 
+import importlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -8,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from elman.anomalies.anomalies import Analysis, figures
+from elman.anomalies.anomalies import Analysis, detection_figures, figures, nab_figure
 from elman.anomalies.detector import DetectorStream, answer_lines
 from elman.anomalies.expectation import reconstructions
 from elman.anomalies.follow import Reader, follow
 from elman.anomalies.gaps import comparable
-from elman.anomalies.likelihood import Likelihood, likelihood_scores
+from elman.anomalies.likelihood import FEWEST, Likelihood, likelihood_scores
+from elman.anomalies.usual import Lasting, Usual
 from elman.baselines.windowed_gaussian import windowed_gaussian
 from elman.data.batches.windows import Windows
 from elman.data.channels.channels import Channels, filled, load_channels
@@ -35,10 +37,10 @@ from elman.tasks.anomaly_detection.data import (
     windows,
 )
 from elman.tasks.anomaly_detection.options import AnomalyDetectionConfig
+from elman.tasks.anomaly_detection.report import EVERYTHING, FOREST, GAUSSIAN, report_lines
 from elman.tasks.anomaly_detection.tables import AnalysisTables, StreamedRows
 from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts
-from elman.tasks.shared.table import behind_lines, table_lines
 
 _PICTURE = "anomalies.png"
 
@@ -58,21 +60,58 @@ class AnomalyAnswers(TaskAnswers):
             reread = None
             if isinstance(self.model, Autoencoder):
                 past, whole = reconstructions(self.model, prepare(self.config, self.facts, each)[0])
+                ahead = past[:, None]
             else:  # row by row as a stream does, so that the answers are the same to the last digit
-                past = whole = self._followed(each, seen)
-                seen[0] = np.nan  # nothing was read before
+                ahead = self._followed(each, seen)
+                past = whole = ahead[:, 0]
                 reread = partial(self._reread, each)
-            analyses.append(replace(self._analysis(each, whole, seen - past, seen - whole), reread=reread))
+            errors = _over_horizons(seen, ahead, self.config.ahead)
+            if self.config.lagged:
+                seen[0] = np.nan  # nothing was read before
+            usual = self.facts.usual
+            analyses.append(
+                replace(
+                    self._analysis(each, whole, seen - past, seen - whole),
+                    reread=reread,
+                    lasting=None if usual is None else Lasting(errors, usual),
+                )
+            )
         return analyses
 
+    def learn_usual(self, data: ChannelData) -> Usual:
+        """Learns what errors reach in the training and validation parts; see ``Usual``."""
+        training, validation = [], []
+        for each, (end, stop) in zip(data.series, data.cuts, strict=True):
+            seen = self.facts.scaled(each.values)[:stop]
+            if isinstance(self.model, Autoencoder):
+                inputs = prepare(self.config, self.facts, each)[0][:stop]
+                ahead = reconstructions(self.model, inputs)[0][:, None]
+            else:
+                ahead = self._followed(each, seen)
+            errors = _over_horizons(seen, ahead, self.config.ahead).reshape(stop, -1)
+            training.append(errors[:end])
+            validation.append(errors[end:])
+        columns, config = len(self.facts.columns), self.config
+        return Usual.fit(
+            training,
+            validation,
+            horizons=np.repeat([*config.ahead, 1], columns).tolist(),
+            shortest=config.smoothing,
+            threshold=config.ratio,
+        )
+
     def _followed(self, series: Channels, seen: np.ndarray) -> np.ndarray:
-        """Returns what a forecaster expects in each row [N, D], scaled, if it reads ``seen`` [N, D]."""
-        return follow(self._reader(), seen, times_read(self.config, self.facts, series), lagged=True)
+        """Returns what a forecaster expects over each horizon [N, H, D], scaled, if it reads ``seen`` [N, D].
+
+        ``seen`` may be the first rows alone.
+        """
+        times = times_read(self.config, self.facts, series)[: len(seen)]
+        return follow(self._reader(), seen, times, lagged=True, horizons=self.config.ahead)
 
     def _reread(self, series: Channels, marked: np.ndarray) -> np.ndarray:
         """Returns a forecaster's errors [N, D] if the marked values [N, D] are missing to it."""
         seen = self.facts.scaled(series.values)
-        errors: np.ndarray = seen - self._followed(series, np.where(marked, np.nan, seen))
+        errors: np.ndarray = seen - self._followed(series, np.where(marked, np.nan, seen))[:, 0]
         return errors
 
     def analyse_file(self, path: Path) -> list[Analysis]:
@@ -102,6 +141,7 @@ class AnomalyAnswers(TaskAnswers):
             config.threshold,
             config.smoothing,
             config.history,
+            ratio=config.ratio,
         )
 
     def _reader(self) -> Reader:
@@ -119,6 +159,7 @@ class AnomalyAnswers(TaskAnswers):
             np.array(self.facts.mean),
             np.array(self.facts.scale),
             calendar=self.config.calendar,
+            horizons=self.config.ahead,
             clock=clock_of(self.config, self.facts),
             lagged=self.config.lagged,
             threshold=self.config.threshold,
@@ -176,28 +217,68 @@ class AnomalyAnswers(TaskAnswers):
         """Measures errors and detection of anomalies on the test part, also of simple methods."""
         analyses = self.analyse(data.series)
         if self.folder is not None:
-            self.draw(analyses, "dynamic", self.folder / _PICTURE)
+            self.draw(analyses, "auto", self.folder / _PICTURE)
         begins = [int(stop) for _, stop in data.cuts]
         if all(begin == len(each) for begin, each in zip(begins, data.series, strict=True)):
             return {}
-        return {"test": figures(analyses, begins), "baselines": self._baselines(data.series, begins)}
+        results = {"test": figures(analyses, begins), "baselines": self._baselines(data, begins)}
+        alone = self._alone(analyses, begins)
+        return results | ({"alone": alone} if alone else {})
 
-    def _baselines(self, series: Sequence[Channels], begins: Sequence[int]) -> dict[str, dict[str, float]]:
-        """Measures methods that learn nothing, with the same scoring."""
-        simple: dict[str, list[Analysis]] = {"previous value": [], "training mean": []}
-        gaussian = []
-        for each in series:
-            seen = self.facts.scaled(each.values)
-            before = np.roll(filled(seen), 1, axis=0)
-            before[0] = seen[0]
-            for name, expected in (("previous value", before), ("training mean", np.zeros_like(seen))):
-                simple[name].append(self._analysis(each, expected, seen - expected, seen - expected))
-            tails = np.stack([windowed_gaussian(column) for column in each.values.T], axis=1)
-            gaussian.append(replace(simple["training mean"][-1], scores=tails.max(1), blamed=tails.argmax(1)))
-        results = {name: figures(analyses, begins) for name, analyses in simple.items()}
-        if any(each.labels is not None for each in series):
-            results["windowed Gaussian"] = figures(gaussian, begins, "likelihood")
+    def _alone(self, analyses: Sequence[Analysis], begins: Sequence[int]) -> dict[str, dict[str, float]]:
+        """Measures the two parts of a detector that judges by usual errors, each without the other."""
+        labelled = all(one.series.labels is not None for one in analyses)
+        if not labelled or any(one.chosen("auto") != "quantile" for one in analyses):
+            return {}
+        columns = len(self.facts.columns)
+        is_mean = np.arange((len(self.config.ahead) + 1) * columns) >= len(self.config.ahead) * columns
+        parts = {"the training mean alone": is_mean, "the network alone": ~is_mean}
+        return {
+            name: figures([one.of_errors(used) for one in analyses], begins, "quantile")
+            for name, used in parts.items()
+        }
+
+    def _baselines(self, data: ChannelData, begins: Sequence[int]) -> dict[str, dict[str, float]]:
+        """Measures methods that learn nothing, with the same scoring; with labels also simple detectors."""
+        series, results = data.series, {}
+        for name in ("previous value", "training mean"):
+            analyses = []
+            for each in series:
+                seen = self.facts.scaled(each.values)
+                expected = np.zeros_like(seen)
+                if name == "previous value":
+                    expected = np.roll(filled(seen), 1, axis=0)
+                    expected[0] = seen[0]
+                analyses.append(self._analysis(each, expected, seen - expected, seen - expected))
+            results[name] = figures(analyses, begins, "dynamic")
+        if any(each.labels is None for each in series):
+            return results
+        for name, (threshold, scores) in self._detectors(data).items():
+            parts = [(one, one >= threshold) for one in scores]
+            results[name] = detection_figures(series, begins, parts)
+            if name == GAUSSIAN:
+                results[name] |= nab_figure(series, begins, scores, threshold)
         return results
+
+    def _detectors(self, data: ChannelData) -> dict[str, tuple[float, list[np.ndarray]]]:
+        """Returns threshold and scores of each series of simple detectors, by name."""
+        series = data.series
+        gaussian = [
+            np.max([windowed_gaussian(column) for column in each.values.T], axis=0) for each in series
+        ]
+        results = {
+            EVERYTHING: (1.0, [np.ones(len(each)) for each in series]),
+            GAUSSIAN: (self.config.threshold, gaussian),
+        }
+        try:
+            forest = importlib.import_module("elman.baselines.isolation_forest")
+        except ImportError:  # the report says how to install scikit-learn
+            return results
+        training = np.concatenate(
+            [each.values[:end] for each, (end, _) in zip(series, data.cuts, strict=True)]
+        )
+        scores = [forest.isolation_forest(training, each.values, self.config.seed) for each in series]
+        return results | {FOREST: (forest.ISOLATION_THRESHOLD, scores)}
 
     def excerpt(self, batches: Windows) -> Excerpt:
         """Returns the first batch with the names of the columns; a forecaster reads them one row late."""
@@ -206,21 +287,21 @@ class AnomalyAnswers(TaskAnswers):
         return Excerpt(next(iter(batches.epoch(0))), features=names)
 
     def report(self, results: dict[str, Any]) -> str:
-        """Returns the figures of the test part, with those of simple methods."""
-        if "test" not in results:
-            return "trained on all rows; no test part"
-        keys = [key for key in results["test"] if key != "rows"]
-        rows = {
-            name: [f"{row[key]:.4g}" if key in row else "" for key in keys]
-            for name, row in {**results["baselines"], "this model": results["test"]}.items()
-        }
-        heads = [f"{key.replace('_', ' '):>15}" for key in keys]
-        lines = table_lines("on the test part", heads, rows)
-        test, simple = results["test"], results["baselines"]
-        lines += behind_lines(test, simple, {"error": "error"}, higher_is_better=False)
-        better = {"f1": "F1 of rows", "range_f1": "F1 of ranges", "nab": "NAB"}
-        lines += behind_lines(test, simple, better, higher_is_better=True)
-        lines.append(
-            "error: root mean squared, in the columns' standard deviations; ranges: the detected ones"
-        )
-        return "\n".join(lines)
+        """Returns whether the detector is worth using, and its figures beside those of simple methods."""
+        return "\n".join(report_lines(results))
+
+
+def _over_horizons(seen: np.ndarray, ahead: np.ndarray, horizons: Sequence[int]) -> np.ndarray:
+    """Returns the errors over each horizon and, last, over the longest: from the training mean [N, H + 1, D].
+
+    Expectations made in the first 30 rows are left out: the model's state is not yet reliable.
+
+    Args:
+        seen: [N, D] scaled values.
+        ahead: [N, H, D] expected values, scaled.
+        horizons: H of them.
+    """
+    errors = np.concatenate([seen[:, None] - ahead, seen[:, None]], axis=1).astype(np.float64)
+    for place, horizon in enumerate(horizons):
+        errors[: FEWEST + horizon - 1, place] = np.nan
+    return errors

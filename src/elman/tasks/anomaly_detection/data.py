@@ -1,14 +1,16 @@
 """Columns of numbers over time, cut into parts and scaled for the model."""
 
+import os
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
 
-from elman.config import require
+from elman.anomalies.usual import Usual
+from elman.config import from_json, require, to_json
 from elman.data.batches.windows import Windows
 from elman.data.channels.calendar import Clock, calendar
 from elman.data.channels.channels import (
@@ -29,12 +31,16 @@ from elman.data.split import split_points
 from elman.errors import InputError
 from elman.notice import notice
 from elman.tasks.anomaly_detection.options import AnomalyDetectionConfig
+from elman.tasks.shared.arrays import reading_arrays, save_arrays
 from elman.tasks.shared.data import Parts, TaskData
 from elman.tasks.shared.facts import TaskFacts
 from elman.tasks.shared.start import begun
+from elman.train import files
 
 CHANNELS = "channels.npz"
 """File of the series in the run folder."""
+USUAL = "usual.safetensors"
+"""File of what errors reach in normal rows."""
 _MOST_COLUMNS = 10**5
 
 
@@ -52,6 +58,8 @@ class ColumnFacts(TaskFacts):
         time_parts: the columns that it is joined from.
         time_form: how times are written, see ``TimeForm``; empty: unknown, as in older runs.
         decimal: decimal mark of numbers; empty: each file shows its own, as in older runs.
+        usual: what errors reach in normal rows, in a file of its own; None until they are known, and in older
+            runs.
     """
 
     columns: tuple[str, ...]
@@ -63,6 +71,7 @@ class ColumnFacts(TaskFacts):
     time_parts: tuple[str, ...] = ()
     time_form: str = ""
     decimal: Literal["", ".", ","] = ""
+    usual: Usual | None = None
 
     def __post_init__(self) -> None:
         """Checks that every column has a scale."""
@@ -72,6 +81,31 @@ class ColumnFacts(TaskFacts):
         check_numbers("scale", self.scale, count)
         known = not self.time_form or form_of_text(self.time_form) is not None
         require("time_form", known, "a form of times", self.time_form)
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        """Writes what errors usually reach; returns the rest."""
+        self.save_fitted(folder)
+        content = to_json(replace(self, usual=None))
+        del content["usual"]
+        return content
+
+    def save_fitted(self, folder: Path, check: Callable[[], None] = lambda: None) -> None:
+        """Writes what errors usually reach, if it is known."""
+        if self.usual is not None:
+            save_arrays(folder / USUAL, self.usual.arrays(), check)
+
+    @classmethod
+    def load(cls, content: dict[str, Any], config: AnomalyDetectionConfig, folder: Path) -> Self:
+        """Reads the facts, and what errors usually reach if the run has it."""
+        if "usual" in content:
+            raise InputError(f"{folder / files.CONFIG}: facts: unknown key 'usual'")
+        facts = from_json(cls, content, str(folder / files.CONFIG))
+        path = folder / USUAL
+        if not os.path.lexists(path):
+            return facts
+        with reading_arrays(path, "what errors of this run usually reach") as arrays:
+            count = (len(config.ahead) + 1) * len(facts.columns)
+            return replace(facts, usual=Usual.of(arrays, count))
 
     def scaled(self, values: np.ndarray) -> np.ndarray:
         """Converts values [..., D] to standard deviations from the mean, float32."""
@@ -244,7 +278,7 @@ def windows(
 ) -> Windows | None:
     """Returns windows of the rows from ``begins`` to ``ends`` of each series; None if there are no rows."""
     pieces = [
-        (inputs[begin:end], targets[begin:end])
+        (inputs[begin:end], _ahead(targets[begin:end], config.ahead))
         for (inputs, targets), begin, end in zip(prepared, begins, ends, strict=True)
         if end > begin
     ]
@@ -252,6 +286,15 @@ def windows(
         return None
     x, y = zip(*pieces, strict=True)
     return Windows(x, y, length=length, stride=stride, batch_size=config.batch_size, seed=seed)
+
+
+def _ahead(targets: np.ndarray, horizons: Sequence[int]) -> np.ndarray:
+    """Returns the targets over each horizon [N, H · D] from those over 1 [N, D]; NaN past the end."""
+    shifted = [
+        np.concatenate([targets[h - 1 :], np.full_like(targets[: h - 1], np.nan)])[: len(targets)]
+        for h in horizons
+    ]
+    return np.concatenate(shifted, axis=1)
 
 
 def only_path(paths: Sequence[Path]) -> Path:

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -20,11 +21,13 @@ class Detect(Verb):
 
     data: Annotated[Path | None, Argument(positional=True, metavar="FILE")] = None
     """table with the training table's columns, others are ignored; absent with --stream"""
-    method: Literal["dynamic", "likelihood"] = "dynamic"
-    """dynamic: judge each row with the whole file at hand; likelihood: from the rows before it alone, as with
-    --stream"""
+    method: Literal["auto", "quantile", "dynamic", "likelihood"] = "auto"
+    """quantile: find errors beyond those of normal rows, over several spans and horizons; dynamic: find
+    errors
+    that stand out in the file; likelihood: judge each row from the rows before it alone, as with --stream;
+    auto: quantile if any of its measures held on the validation part of the training, otherwise dynamic"""
     scores: bool = False
-    """print score and expected values of every row instead of the anomalous ranges"""
+    """print scores and expected values of every row instead of the anomalous ranges"""
     plot: Path | None = None
     """picture to write (.png, .svg or .pdf) of the series with the highest score; if absent, none"""
     stream: bool = False
@@ -73,7 +76,11 @@ class Detect(Verb):
                     "times": each.series.times,
                     "scores": [
                         score if judged else None
-                        for score, judged in zip(each.scores.tolist(), each.judged.tolist(), strict=True)
+                        for score, judged in zip(
+                            each.row_scores(self.method).tolist(),
+                            each.judged_by(self.method).tolist(),
+                            strict=True,
+                        )
                     ],
                     "anomalies": each.flags(self.method).tolist(),
                     "expected": each.expected.tolist(),
@@ -122,9 +129,10 @@ class AnomalyDetectionConfig(StartOptions, ColumnOptions):
     verb = Detect
     example = "elman train anomaly-detection table.csv --out runs/anomaly-detection --epochs 30"
     rank = 40
-    of_the_run = (*StartOptions.of_the_run, "model", "calendar")
+    of_the_run = (*StartOptions.of_the_run, "model", "calendar", "horizons")
+    of_old_runs = {"horizons": [1]}
     groups: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "": ("model", "window", "calendar", "pretrained"),
+        "": ("model", "horizons", "window", "calendar", "pretrained"),
         "columns of the data": (
             "columns",
             "ignore_columns",
@@ -136,11 +144,15 @@ class AnomalyDetectionConfig(StartOptions, ColumnOptions):
         "training": ("stride",),
         "parts of the data": ("split",),
         "evaluation": ("labels",),
-        "scores and thresholds": ("smoothing", "history", "repeat", "threshold"),
+        "scores and thresholds": ("smoothing", "history", "repeat", "threshold", "ratio"),
     }
 
     model: Literal["forecaster", "autoencoder"] = "forecaster"
     """forecaster: predict each row from the rows before it; autoencoder: reconstruct windows of rows"""
+    horizons: tuple[int, ...] = (1, 10, 30)
+    """forecaster: rows ahead that each row predicts; beyond the first, which must be 1, they keep a fault
+    that
+    lasts from being expected as soon as the model has read it"""
     hidden_size: int = 64
     """units of each layer"""
     window: int = 100
@@ -173,6 +185,9 @@ class AnomalyDetectionConfig(StartOptions, ColumnOptions):
     threshold: float = 5.0
     """streaming: lowest score of an anomaly, in decades; 5 is reached by at most one row in 100,000 if errors
     are normally distributed, by more if their tails are heavier"""
+    ratio: float = 2.0
+    """quantile method: lowest score of an anomaly, as a multiple of the error that 99 % of normal rows do not
+    exceed"""
 
     def __post_init__(self) -> None:
         """Checks every range."""
@@ -181,6 +196,15 @@ class AnomalyDetectionConfig(StartOptions, ColumnOptions):
             value = getattr(self, name)
             require(flag(name), least <= value <= 10**6, f"an int in [{least}, 1e6]", value)
         require("--threshold", self.threshold >= 0, "in [0, inf)", self.threshold)
+        require("--ratio", self.ratio >= 1, "in [1, inf)", self.ratio)
+        rising = all(a < b for a, b in pairwise(self.horizons)) and self.horizons[:1] == (1,)
+        rule = "1 and then rising numbers of rows, at most 10,000"
+        require("--horizons", rising and self.horizons[-1] <= 10**4, rule, self.horizons)
+
+    @property
+    def ahead(self) -> tuple[int, ...]:
+        """Rows ahead that the model expects; an autoencoder reconstructs the row itself."""
+        return self.horizons if self.lagged else (1,)
 
     @property
     def lagged(self) -> bool:

@@ -43,15 +43,16 @@ class AnalysisTables:
     def scores(self, analyses: Sequence[Analysis], method: str) -> Iterator[list[object]]:
         """Yields, for each row of the series, its score, whether it is anomalous, and the expected values.
 
-        A row that the streaming form cannot judge has no score.
+        A row that the method cannot judge has no score.
         """
         yield [*self._name, self._time, "score", "anomaly", *(f"expected_{name}" for name in self._columns)]
         for each in analyses:
             name, flags = self._name_of(each), each.flags(method)
+            scores, judged = each.row_scores(method), each.judged_by(method)
             for row, time in enumerate(each.series.times):
                 pairs = zip(each.expected[row], self._units.values(), strict=True)
                 values = (written(value, *unit, _DIGITS) for value, unit in pairs)
-                score = f"{each.scores[row]:.4g}" if each.judged[row] else None
+                score = f"{scores[row]:.4g}" if judged[row] else None
                 yield [*name, time, score, int(flags[row]), *values]
 
     def _name_of(self, analysis: Analysis) -> list[str]:

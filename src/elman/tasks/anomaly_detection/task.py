@@ -1,6 +1,7 @@
 """Anomaly detection: rows of numbers over time that differ from their expected values."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -17,16 +18,20 @@ from elman.tasks.anomaly_detection.answers import AnomalyAnswers
 from elman.tasks.anomaly_detection.data import ChannelData, ColumnFacts, from_memory
 from elman.tasks.anomaly_detection.options import AnomalyDetectionConfig
 from elman.tasks.anomaly_detection.tables import StreamedRows
+from elman.tasks.shared.data import Parts
 from elman.tasks.shared.task import Task
 from elman.train.loop import LossUnit
+
+Method = Literal["auto", "quantile", "dynamic", "likelihood"]
 
 
 class AnomalyDetector(Task):
     """Detects ranges of rows that differ from their expected values, offline or row by row.
 
     A forecaster predicts each row from the rows before it; an autoencoder reconstructs windows. Both learn
-    from the training part what is normal, under squared error. Errors become ranges by a dynamic threshold
-    (Hundman et al. 2018, arXiv:1802.04431) or, from the past alone, by their likelihood (Ahmad et al. 2017).
+    from the training part what is normal, under squared error. Errors become ranges by the quantiles of
+    errors in normal rows, by a dynamic threshold (Hundman et al. 2018, arXiv:1802.04431) or, from the past
+    alone, by their likelihood (Ahmad et al. 2017).
 
     Args:
         **options: fields of ``AnomalyDetectionConfig`` (``elman train anomaly-detection --help`` explains).
@@ -76,13 +81,15 @@ class AnomalyDetector(Task):
             show_progress,
         )
 
-    def detect(self, X: Any, method: Literal["dynamic", "likelihood"] = "dynamic") -> list[Anomaly]:
+    def detect(self, X: Any, method: Method = "auto") -> list[Anomaly]:
         """Returns the anomalies of one series or several, in order.
 
         Args:
             X: as for ``fit``, with the columns that the detector was trained on.
-            method: "dynamic" judges with the whole series at hand; "likelihood" judges each row from the past
-                alone.
+            method: "quantile" finds what is beyond the errors of normal rows; "dynamic" what stands out in
+                the
+                whole series; "likelihood" judges each row from the past alone; see ``Analysis``. "auto" is
+                the first if any measure of it held on the validation part, otherwise the second.
         """
         return [anomaly for each in self.analyse(X) for anomaly in each.anomalies(method)]
 
@@ -122,10 +129,15 @@ class AnomalyDetector(Task):
         """Returns layer and head, with an encoder before them if windows are reconstructed."""
         columns = len(self.facts.columns)
         layer = self.layer(columns + CALENDARS[self.config.calendar])
-        head = SquaredError(layer.output_size, columns)
+        head = SquaredError(layer.output_size, columns * len(self.config.ahead))
         if self.config.lagged:
             return Framewise(layer, head, self.config.dropout)
         return Autoencoder(layer, self.layer(layer.output_size), head, self.config.window)
+
+    def _measure(self, parts: Parts, show_progress: bool) -> dict[str, Any]:
+        """Learns what errors usually reach, then measures the model."""
+        self.facts = replace(self.facts, usual=self.answers.learn_usual(self.data))
+        return super()._measure(parts, show_progress)
 
     def loss_unit(self) -> LossUnit:
         """Shows the mean squared error, in units of the columns' variances."""
