@@ -140,6 +140,8 @@ def test_the_past_alone_decides():
 def test_arrays_come_back_and_are_checked():
     own = usual(noise())
     again = Usual.of(own.arrays(), 2)
+    assert again == own != usual(noise(seed=1))
+    assert own != 2
     np.testing.assert_array_equal(again.excess(noise()), own.excess(noise()))
     with pytest.raises(InputError, match=r"must hold usual sizes of 3 errors\. Got 2\."):
         Usual.of(own.arrays(), 3)

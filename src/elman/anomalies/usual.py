@@ -96,6 +96,15 @@ class Usual:
         if sizes.dtype != np.float64 or not (np.isfinite(sizes) & (sizes > 0)).all() or self.shortest < 1:
             raise InputError("usual sizes of errors must be positive numbers")
 
+    def __eq__(self, other: object) -> bool:
+        """Whether both have the same spans and arrays."""
+        if not isinstance(other, Usual):
+            return False
+        own, others = self.arrays(), other.arrays()
+        return all(np.array_equal(own[name], others[name]) for name in own)
+
+    __hash__ = None  # type: ignore[assignment]
+
     @classmethod
     def fit(
         cls,

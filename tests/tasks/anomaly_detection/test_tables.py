@@ -209,3 +209,20 @@ def test_times_with_two_readings_are_refused_where_they_are_read(tmp_path):
         InputError, match=r"row 2, column 'timestamp': must be a time of the format %d\.%m\.%Y\. Got"
     ):
         trained(tmp_path, time_format="%d.%m.%Y")
+
+
+def test_what_is_usual_is_kept_in_a_file_that_is_checked(tmp_path):
+    task = trained(tmp_path, "run")
+    file = tmp_path / "run" / "usual.safetensors"
+    loaded = elman.load(tmp_path / "run")
+    assert loaded.facts == task.facts
+    assert loaded.facts.usual is not None
+    file.write_bytes(file.read_bytes()[:-8])
+    with pytest.raises(InputError, match=r"usual\.safetensors: not what errors of this run usually reach"):
+        elman.load(tmp_path / "run")
+    file.unlink()  # as in runs of earlier versions
+    old = elman.load(tmp_path / "run")
+    (analysis,) = old.analyse_file(tmp_path / "table.csv")
+    assert analysis.chosen("auto") == "dynamic"
+    with pytest.raises(InputError, match="method quantile: the run does not know what errors usually reach"):
+        analysis.anomalies("quantile")
