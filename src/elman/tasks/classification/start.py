@@ -13,7 +13,6 @@ from torch import Tensor
 from elman.data.labelled.examples import Labelled
 from elman.data.labelled.scheme import Scheme
 from elman.data.read.vectors import embedding_from
-from elman.data.tokens.cooccurrences import cooccurrence_vectors
 from elman.data.tokens.vocab import CharacterVocabulary
 from elman.data.tokens.vocab.base import TextVocabulary
 from elman.errors import InputError
@@ -22,7 +21,7 @@ from elman.tasks.classification.facts import ClassificationFacts
 from elman.tasks.classification.options import ClassificationConfig
 from elman.tasks.shared.options import StartOptions
 from elman.tasks.shared.sizing import LARGEST_VOCABULARY
-from elman.tasks.shared.start import Source, adopted, rows_of
+from elman.tasks.shared.start import Source, adopted, cooccurrence_embedding, rows_of
 from elman.tasks.shared.text import learn_vocabulary
 
 EMBEDDING_DEVIATION = 0.1
@@ -161,15 +160,10 @@ def _from_cooccurrences(
     assert facts.vocabulary is not None
     labelled = (text for item in inputs_of(config, facts, training) for text in item)
     texts = chain(labelled, map(facts.vocabulary.encode, others))
-    without = [] if facts.vocabulary.unknown is None else [facts.vocabulary.unknown]
-    vectors, found = cooccurrence_vectors(
-        texts, len(facts.vocabulary), config.embedding_size, without=without, seed=config.seed
+    embedding = cooccurrence_embedding(
+        texts, facts.vocabulary, config.embedding_size, _DEVIATION, config.seed
     )
-    drawn = np.random.default_rng(config.seed).normal(size=vectors.shape, scale=EMBEDDING_DEVIATION)
-    weight = np.where(found[:, None], vectors * _DEVIATION, drawn).astype(np.float32)
-    return Start(
-        config, facts, {f"{own}embedding.weight": torch.from_numpy(weight) for own in _names_of(config)}
-    )
+    return Start(config, facts, {f"{own}embedding.weight": embedding for own in _names_of(config)})
 
 
 def _from_vectors(
