@@ -3,6 +3,7 @@
 import gzip
 import logging
 
+import numpy as np
 import pytest
 
 from elman.data.read.reading import Reading
@@ -223,3 +224,19 @@ def test_a_table_in_markdown(tmp_path):
 def test_files_that_are_not_read_are_named(tmp_path, head, told):
     with pytest.raises(InputError, match=rf"table\.csv: is .*{told[2:]}"):
         read(tmp_path, head + b"\0" * 20)
+
+
+def test_the_rest_of_a_column_shows_thousands(tmp_path):
+    cells = ["1,200", "650", "912", "14,050", "3,900", "480"]
+    body = "".join(f"{k}\t{cell}\n" for k, cell in enumerate(cells))
+    assert numbers(tmp_path, "t\tx\n" + body) == [1200, 650, 912, 14050, 3900, 480]
+    lengths = "".join(f"{k}\t{cell}\n" for k, cell in enumerate(["1.200", "3", "2.750", "1", "5", "3.125"]))
+    with pytest.raises(InputError, match=r"1\.200 is 1\.200 with --decimal \. and 1200 with --decimal ,"):
+        numbers(tmp_path, "t\tx\n" + lengths)
+
+
+def test_errors_of_spreadsheets_are_missing(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("x\n1\n#DIV/0!\n..\n#REF!\n2\n")
+    with pytest.warns(UserWarning, match=r"3 cells count as missing values: #DIV/0!, \.\., #REF!"):
+        assert np.isnan(number_column(read_table(path), "x", path, missing=True)[1:4]).all()

@@ -382,13 +382,26 @@ def test_months_by_their_names_beside_the_year_are_the_time(tmp_path, header, na
     assert "are the time, v the target; one series" in caplog.text
 
 
-@pytest.mark.parametrize("cell", ["Mar", "abril", "W7", "Q2", "03/15", "24.12."])
+@pytest.mark.parametrize("cell", ["Mar", "abril", "W7", "Q2", "03/15", "24.12.", "7-4"])
 def test_times_without_a_year_are_named(tmp_path, cell):
     path = table(tmp_path, "when,v", [cell] * 5, range(5))
     with pytest.raises(
         InputError, match=f"when holds times without their years, such as '{cell}': write the"
     ):
         read(path)
+
+
+def test_fractions_are_no_days_without_a_year(tmp_path):
+    with pytest.raises(InputError, match=r"--time-column\. Columns: when, v\.$"):
+        read(table(tmp_path, "when,v", [k / 2 for k in range(9)], range(9)))
+
+
+@pytest.mark.parametrize("form", ["{0}M{1:02}", "{0}-M{1:02}"])
+def test_months_as_statistical_offices_write_them(tmp_path, form):
+    times = [form.format(2015 + k // 12, k % 12 + 1) for k in range(30)]
+    panel = read(table(tmp_path, "period,v", times, range(30)))
+    assert str(panel.frequency) == "MS"
+    assert panel.ds(panel.times(np.array([0]), np.array([30]))).to_list() == [form.format(2017, 7)]
 
 
 def test_what_is_said_of_joined_times_names_the_columns_of_the_file(tmp_path, caplog):

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 else:
     pl = LazyModule("polars")  # arrays and texts in memory need no tables
 
-_MISSING = ("", "-", "?", "na", "n/a", "#n/a", "nan", "null", "none")  # in lower case
+_MISSING = (  # in lower case
+    *("", "-", "?", "..", "na", "n/a", "#n/a", "nan", "null", "none"),
+    *("#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!"),  # of spreadsheets
+)
 _NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 # numbers with marks between thousands, by decimal mark
 _GROUPED = {

@@ -15,7 +15,10 @@ from elman.data.read.months import is_month
 _LOOK = 60  # lines at either end that are looked at
 _MOSTLY = 0.8  # share of data in a column that holds data
 _WORDS, _FEWEST = 3, 3  # most words of a column's name, and fewest rows, of a table of texts below a title
-_MISSING = ("-", "?", "na", "n/a", "#n/a", "nan", "null", "none")  # in lower case
+_MISSING = (  # in lower case
+    *("-", "?", "..", "na", "n/a", "#n/a", "nan", "null", "none"),
+    *("#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!"),  # of spreadsheets
+)
 _DATUM = re.compile(r"[^\w\s]{0,3}\s?\d[\d\s.,:/'’%-]*(?:[eE][+-]?\d+)?(?:\s?\D{0,3})?")
 _NOTE = re.compile(r"[\s:*†©]")  # in a note, not in a row that was cut off
 _MONTH_AND_YEAR = re.compile(r"(?:\d{1,2}\.?[-/. ])?([^\W\d_]{3,10})\.?[-/. ]\d{2,4}")

@@ -38,6 +38,7 @@ NAMED_TABLES = (*TABLES, ".json")
 
 _UNNAMED = "__UNNAMED__"  # what polars calls a column of a sheet without a name
 _POINTED = r"\$$|[£¥₹₩]|^(?:USD|GBP|JPY|CNY|INR|CAD|AUD|NZD|SGD|HKD)$"  # currencies that have decimal points
+_ENOUGH = 3  # numbers with marks, and without, that show what the marks are
 _OBJECTS = (".jsonl", ".ndjson", ".json")
 
 
@@ -332,6 +333,20 @@ def decimal_mark(
     return str(marks.pop()) if len(marks) == 1 else ""
 
 
+def _are_thousands(cells: pl.Series, mark: str) -> bool:
+    """Whether numbers from 1000 on have a mark before their last three digits, and lower ones are large.
+
+    Decimals would be three, or none beside numbers of three digits.
+    """
+    digits = cells.str.strip_chars().drop_nulls()
+    marked = digits.str.contains(mark, literal=True)
+    low = digits.filter(~marked)
+    plain = low.str.contains(r"^[+-]?[0-9]{1,3}$").fill_null(False)
+    large = low.str.contains(r"^[+-]?[1-9][0-9]{2}$").fill_null(False)
+    enough = min(len(low), int(marked.sum())) >= _ENOUGH
+    return enough and bool(plain.all()) and 2 * int(large.sum()) >= len(low)
+
+
 def _decimal_of(table: pl.DataFrame, column: str, path: Path, reading: Reading) -> str:
     """Returns the decimal mark of a column that can be read in two ways, as the rest of the file shows it.
 
@@ -345,7 +360,7 @@ def _decimal_of(table: pl.DataFrame, column: str, path: Path, reading: Reading) 
     currency = numbers_of(table[column], reading).currency
     english = mark == "," and re.search(_POINTED, currency)
     like_fuel = table[column].str.contains(rf"^\D*\d[{mark}]\d{{3}}\D*$").fill_null(True).all()
-    if currency and (english or not like_fuel):
+    if (currency and (english or not like_fuel)) or _are_thousands(table[column], mark):
         return other
     marks = set()
     for name in table.columns:

@@ -19,7 +19,9 @@ TIME_NAMES = re.compile(
 )
 """Names that columns of times usually have."""
 
-_NO_YEAR = re.compile(r"(?:W|KW|week) ?\d{1,2}|Q[1-4]|[0-3]?\d[/.-][0-3]?\d\.?", re.IGNORECASE)
+_NO_YEAR = re.compile(
+    r"(?:W|KW|week) ?\d{1,2}|Q[1-4]|[0-3]?\d[/-][0-3]?\d|[0-3]?\d\.[0-3]?\d\.", re.IGNORECASE
+)
 _PROBED = 20  # cells of a column that show whether it holds times
 _MOSTLY = 0.8  # share of dates in a column of dates with faults
 

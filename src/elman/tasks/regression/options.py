@@ -68,8 +68,9 @@ class RegressionConfig(StartOptions, ColumnOptions):
     split: tuple[float, float, float] = (0.8, 0.1, 0.1)
     """shares of training, validation and test part, drawn at random"""
     id_column: str = "unique_id"
-    """column that names the sequence of each row"""
+    """column that names the sequence of each row; if the table has no such column, found from the table"""
     time_column: str = "ds"
     """column that orders the rows of a sequence, if the table has it; otherwise rows are in order"""
     target_column: str = "y"
-    """column to predict; it has the same value in every row of a sequence"""
+    """column to predict; it has the same value in every row of a sequence. If the table has no such column,
+    found from the table"""

@@ -165,7 +165,7 @@ class TableOptions(FileOptions):
     """decimal mark of numbers; if absent, whichever fits all of a column"""
     missing: tuple[str, ...] = ()
     """further cells that count as missing in columns of numbers, such as -999; if absent, only empty cells,
-    NA, N/A, NaN, null, None, - and ?"""
+    NA, N/A, NaN, null, None, -, ?, .. and errors of spreadsheets"""
 
     @property
     def reading(self) -> Reading:
