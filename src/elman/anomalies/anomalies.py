@@ -123,9 +123,15 @@ class Analysis:
         """Returns the score of each row [N]: of ``quantile``, or else of the streaming form."""
         if self.chosen(method) == "quantile":
             assert self.lasting is not None
-            highest: np.ndarray = self.lasting.by_column.max(1)
+            highest: np.ndarray = self.column_scores.max(1)
             return highest
         return self.scores
+
+    @property
+    def column_scores(self) -> np.ndarray:
+        """The score of each column by the method ``quantile`` [N, D], of which the row's is the highest."""
+        assert self.lasting is not None
+        return self.lasting.by_column
 
     def judged_by(self, method: str) -> np.ndarray:
         """Returns whether the method can judge each row [N]; see ``judged``."""
@@ -164,7 +170,7 @@ class Analysis:
         method = self.chosen(method)
         if method == "quantile":
             assert self.lasting is not None
-            return self._gather(self.lasting.ranges(self.ratio), self.lasting.by_column)
+            return self._gather(self.lasting.ranges(self.ratio), self.column_scores)
         if method == "dynamic":
             strength = np.stack([column.strength for column in self.thresholded], axis=1)
             return self._gather([column.ranges for column in self.thresholded], strength)

@@ -47,6 +47,26 @@ def test_ranges_and_rows_are_printed_and_given_as_an_object(tmp_path):
     assert [float(row.split(",")[1]) for row in body[-len(judged) :]] == pytest.approx(judged, rel=1e-3)
 
 
+def test_a_fault_that_lasts_is_found_whole_and_each_column_has_a_score(tmp_path):
+    task = trained(tmp_path, content=rhythm(500), epochs=2, learning_rate=0.02)
+    values = rhythm_values(500)
+    values[380:440, 1] += 12
+    (tmp_path / "odd.csv").write_text(rhythm(500, values=values))
+    rows = Detect(data=tmp_path / "odd.csv", scores=True, method="quantile")
+    head, *body = lines(rows, task)
+    assert head == "timestamp,score,anomaly,expected_a,expected_b,score_a,score_b"
+    cells = [line.split(",") for line in body]
+    assert all(row[1] == row[5] == row[6] == "" for row in cells[:30])
+    assert all(float(row[1]) == max(float(row[5]), float(row[6])) for row in cells[30:])
+    flagged = np.array([row[2] == "1" for row in cells])
+    assert flagged[380:440].mean() > 0.9
+    assert flagged[30:370].mean() < 0.05
+    (series,) = rows.json(task)["series"]
+    assert np.shape(series["column_scores"]) == (500, 2)
+    (said,) = Detect(data=tmp_path / "odd.csv", method="auto").json(task)["anomalies"][:1]
+    assert said["reasons"][0]["column"] == "b"
+
+
 def test_a_plot_of_another_kind_is_refused_before_anything_is_done(tmp_path):
     task = trained(tmp_path)
     with pytest.raises(InputError, match=r"--plot must be a file ending in .* Got 'x\.gif'\."):

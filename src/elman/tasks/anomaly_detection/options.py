@@ -27,7 +27,8 @@ class Detect(Verb):
     that stand out in the file; likelihood: judge each row from the rows before it alone, as with --stream;
     auto: quantile if any of its measures held on the validation part of the training, otherwise dynamic"""
     scores: bool = False
-    """print scores and expected values of every row instead of the anomalous ranges"""
+    """print score and expected values of every row instead of the anomalous ranges; with the method quantile
+    also a score for each column"""
     plot: Path | None = None
     """picture to write (.png, .svg or .pdf) of the series with the highest score; if absent, none"""
     stream: bool = False
@@ -85,6 +86,11 @@ class Detect(Verb):
                     "anomalies": each.flags(self.method).tolist(),
                     "expected": each.expected.tolist(),
                 }
+                | (
+                    {"column_scores": each.column_scores.tolist()}
+                    if each.chosen(self.method) == "quantile"
+                    else {}
+                )
                 for each in analyses
             ],
         }

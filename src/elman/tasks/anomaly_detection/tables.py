@@ -43,9 +43,11 @@ class AnalysisTables:
     def scores(self, analyses: Sequence[Analysis], method: str) -> Iterator[list[object]]:
         """Yields, for each row of the series, its score, whether it is anomalous, and the expected values.
 
-        A row that the method cannot judge has no score.
+        A row that the method cannot judge has no score. The method ``quantile`` also scores each column.
         """
-        yield [*self._name, self._time, "score", "anomaly", *(f"expected_{name}" for name in self._columns)]
+        heads = [*self._name, self._time, "score", "anomaly", *(f"expected_{name}" for name in self._columns)]
+        by_column = analyses[0].chosen(method) == "quantile"  # as the run has it: the same for all series
+        yield [*heads, *(f"score_{name}" for name in self._columns if by_column)]
         for each in analyses:
             name, flags = self._name_of(each), each.flags(method)
             scores, judged = each.row_scores(method), each.judged_by(method)
@@ -53,7 +55,9 @@ class AnalysisTables:
                 pairs = zip(each.expected[row], self._units.values(), strict=True)
                 values = (written(value, *unit, _DIGITS) for value, unit in pairs)
                 score = f"{scores[row]:.4g}" if judged[row] else None
-                yield [*name, time, score, int(flags[row]), *values]
+                own = each.column_scores[row] if by_column else ()
+                column_scores = (f"{one:.4g}" if judged[row] else None for one in own)
+                yield [*name, time, score, int(flags[row]), *values, *column_scores]
 
     def _name_of(self, analysis: Analysis) -> list[str]:
         return [analysis.series.name] if self._name else []
