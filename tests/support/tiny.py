@@ -28,6 +28,8 @@ V, I, H = 6, 4, 5
 WORDS = ("the", "a", "cat", "dog", "ran", "sat", "on", "mat", "big", "red")
 SMALL: dict[str, Any] = {"hidden_size": 8, "batch_size": 4, "epochs": 2}
 """Options of a task."""
+PLAIN: dict[str, Any] = {"rocket": "none", "centre": "none", "differences": False, "frame": 1, "augment": 0.0}
+"""Options of a network that reads nothing but the steps of a numeric sequence, as they are."""
 
 
 def text(words: int = 300, seed: int = 0) -> str:

@@ -3,13 +3,16 @@
 from typing import Any
 
 import numpy as np
-from tiny import SMALL, reviews
+from tiny import PLAIN, SMALL, reviews
 
 from elman.cli import main
 from elman.tasks.classification.task import SequenceClassifier
 
-ALONE = {"ngrams": "none", "rocket": "none"}
-TINY = SMALL | ALONE | {"embedding_size": 6, "min_count": 1, "dropout": 0.3, "word_dropout": 0.0}
+TINY = (
+    SMALL
+    | PLAIN
+    | {"ngrams": "none", "embedding_size": 6, "min_count": 1, "dropout": 0.3, "word_dropout": 0.0}
+)
 
 
 def texts(number: int = 60, seed: int = 0) -> tuple[list[str], list[str]]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny import SMALL, same_bits, table, weights
+from tiny import PLAIN, SMALL, same_bits, table, weights
 
 import elman
 from elman.errors import InputError
@@ -23,7 +23,7 @@ def data(sequences: int = 60, steps: int = 5, seed: int = 0) -> tuple[np.ndarray
     return x, np.stack([x[:, :, 0].sum(1), 50 + x[:, -1, 1]], 1)
 
 
-ALONE = SMALL | {"rocket": "none"}
+ALONE = SMALL | PLAIN | {"pooling": "last", "bidirectional": False, "dropout": 0.0, "learning_rate": 0.002}
 X, Y = data()
 
 
@@ -35,7 +35,9 @@ def fitted(x: Any = X, y: Any = Y, lengths: Any = None, **options: Any) -> Seque
 
 
 def test_it_learns_much_better_than_the_mean():
-    task = SequenceRegressor(hidden_size=16, epochs=60, learning_rate=0.02, rocket="none")
+    task = SequenceRegressor(
+        **ALONE | {"hidden_size": 16, "epochs": 60, "learning_rate": 0.02, "batch_size": 32}
+    )
     assert task.fit(X, Y) is task
     new_x, new_y = data(seed=1)
     assert task.score(new_x, new_y) > 0.8

@@ -52,3 +52,21 @@ def test_of_pairs_all_first_ones_come_before_all_second_ones():
     assert batch.inputs.lengths.tolist() == [2, 1, 3, 1]
     assert batch.inputs.values[0].tolist() == [1, 21, 11, 31]
     assert batch.targets.values.tolist() == [0, 1]
+
+
+def test_training_prepares_each_sequence_by_draws_of_its_batch_and_evaluation_without():
+    items = [(np.ones((n, 1), np.float32),) for n in (3, 1, 4, 1, 5)]
+
+    def prepare(x: np.ndarray, random: np.random.Generator | None) -> np.ndarray:
+        return np.concatenate([x, x]) * (7 if random is None else random.random())
+
+    def values(batches: Ragged, number: int, start: int = 0) -> list[np.ndarray]:
+        return [batch.inputs.values.numpy() for batch in batches.epoch(number, start)]
+
+    training = Ragged(items, torch.arange(5), batch_size=2, seed=1, prepare=prepare)
+    first, again, next_ = values(training, 0), values(training, 0, 1), values(training, 1)
+    assert all(np.array_equal(a, b) for a, b in zip(first[1:], again, strict=True))
+    assert {x.max() for x in first}.isdisjoint({x.max() for x in next_})
+    (longest, *_) = values(Ragged(items, torch.arange(5), batch_size=2, prepare=prepare), 0)
+    assert longest.shape == (10, 2, 1)
+    assert longest.max() == 7

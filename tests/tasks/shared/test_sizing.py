@@ -14,8 +14,9 @@ import elman
 from elman.cli import main
 from elman.errors import InputError
 from elman.tasks.classification.options import ClassificationConfig
+from elman.tasks.classification.task import SequenceClassifier
 from elman.tasks.language_model.options import LanguageModelConfig
-from elman.tasks.shared.sizing import labelled, pairs, pieces, sized, sizes_text, streams
+from elman.tasks.shared.sizing import labelled, pairs, pieces, sequences, sized, sizes_text, streams
 from elman.tasks.translation.options import TranslationConfig
 
 QUICK = {"hidden_size": 8, "epochs": 1, "bptt": 20, "ngrams": "none"}
@@ -52,8 +53,23 @@ def test_less_text_is_read_more_often_in_smaller_batches_and_with_more_noise():
 @pytest.mark.parametrize("length", [1, 10_000])
 def test_classifiers_have_sizes_for_any_amount(texts, length):
     sizes = labelled(texts, texts * length)
-    assert set(sizes) == set(ClassificationConfig.sized)
+    assert set(sizes) == set(ClassificationConfig.sized) - {"frame"}  # which only numbers have
     replace(ClassificationConfig(), **sizes)
+
+
+@pytest.mark.parametrize("number", [1, 99, 999, 10_000, 10**6])
+@pytest.mark.parametrize("steps", [1, 100, 10_000])
+def test_networks_of_numeric_sequences_have_sizes_for_any_amount(number, steps):
+    sizes = sequences(number, steps)
+    assert set(sizes) == set(ClassificationConfig.sized)
+    assert steps <= 100 * sizes["frame"]
+    replace(ClassificationConfig(), **sizes)
+
+
+def test_texts_have_no_frames_and_say_nothing_of_them(caplog):
+    task = SequenceClassifier(epochs=1, ngrams="none").fit(["a b", "c d"] * 10, [0, 1] * 10)
+    assert task.config.frame is None
+    assert "frame" not in caplog.text
 
 
 def test_fewer_texts_have_fewer_units_and_more_noise_and_long_ones_fewer_passes():

@@ -1,6 +1,6 @@
 """Batches of examples of different lengths, padded."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -8,6 +8,8 @@ from torch import Tensor
 
 from elman.batch import Batch, Field, Target
 from elman.data.batches.buckets import buckets
+
+Prepare = Callable[[np.ndarray, np.random.Generator | None], np.ndarray]
 
 
 class Ragged:
@@ -19,6 +21,8 @@ class Ragged:
         weights: [N] weight of each target; None: all 1.
         batch_size: B.
         seed: determines each epoch's order; None: longest first, for evaluation.
+        prepare: turns a sequence into what the model reads, each time that it is in a batch, with draws of
+            that batch, or None in evaluation.
 
     Shapes:
         batches of inputs [T, B] or [T, B, I]; of pairs [T, 2B], all first sequences before all second
@@ -33,7 +37,9 @@ class Ragged:
         weights: Tensor | None = None,
         batch_size: int,
         seed: int | None = None,
+        prepare: Prepare | None = None,
     ) -> None:
+        self._prepare = prepare
         self._items, self._targets, self._weights = items, targets, weights
         self._lengths = np.array([max(map(len, item)) for item in items], dtype=np.int64)
         self._batch_size, self._seed = batch_size, seed
@@ -45,9 +51,14 @@ class Ragged:
 
     def epoch(self, number: int = 0, start: int = 0) -> Iterator[Batch]:
         """Yields batches, starting at batch ``start``."""
-        for rows in self.rows(number)[start:]:
+        for batch, rows in enumerate(self.rows(number)[start:], start):
+            sequences = [self._items[k][part] for part in range(len(self._items[0])) for k in rows]
+            if self._prepare is not None:
+                seed = self._seed
+                random = None if seed is None else np.random.default_rng([seed, number, batch])
+                sequences = [self._prepare(sequence, random) for sequence in sequences]
             yield Batch(
-                pad([self._items[k][part] for part in range(len(self._items[0])) for k in rows]),
+                pad(sequences),
                 Target(self._targets[rows], None if self._weights is None else self._weights[rows]),
             )
 

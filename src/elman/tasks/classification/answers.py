@@ -31,7 +31,7 @@ from elman.models.classifier import Classifier
 from elman.models.classifier_ensemble import ClassifierEnsemble
 from elman.models.predict import predict
 from elman.pictures.confusion import draw_confusion
-from elman.tasks.classification.batches import batches_of, inputs_of, kept_of, steps_of
+from elman.tasks.classification.batches import batches_of, inputs_of, kept_of, standardised_steps
 from elman.tasks.classification.data import LabelledData, columns_as_trained, columns_of, read_all
 from elman.tasks.classification.explaining import explained
 from elman.tasks.classification.facts import ClassificationFacts
@@ -40,6 +40,7 @@ from elman.tasks.classification.report import kept_mistakes, report_lines
 from elman.tasks.classification.wide import OF_NUMBERS, Examples, kinds_of, learn
 from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts
+from elman.tasks.shared.steps import steps_of
 from elman.tasks.shared.text import text_excerpt
 from elman.tasks.shared.wide import Wide
 
@@ -81,7 +82,8 @@ class LabelAnswers(TaskAnswers):
         batch = next(iter(batches.epoch(0)))
         if self.facts.vocabulary is not None:
             return text_excerpt(batch, self.facts.vocabulary)
-        return Excerpt(batch, features=self.facts.scheme.features)
+        names = steps_of(self.config).names(self.facts.scheme.features)
+        return Excerpt(batch, features=names)
 
     # Predictions
 
@@ -93,7 +95,9 @@ class LabelAnswers(TaskAnswers):
     def _read_by_wide(self, part: Labelled) -> list[Any]:
         """Returns the examples as the wide part reads them: texts, or standardised steps."""
         scheme = self.facts.scheme
-        return scheme.as_read(part).items if scheme.texts else steps_of(self.config, self.facts, part)
+        return (
+            scheme.as_read(part).items if scheme.texts else standardised_steps(self.config, self.facts, part)
+        )
 
     def network_logits(self, part: Labelled) -> np.ndarray:
         """Returns logits [N, V] of the network alone."""

@@ -7,6 +7,7 @@ from elman.data.batches.ragged import Ragged
 from elman.data.labelled.examples import Labelled
 from elman.tasks.classification.facts import ClassificationFacts
 from elman.tasks.classification.options import ClassificationConfig
+from elman.tasks.shared.steps import prepare_of
 
 
 def batches_of(
@@ -26,24 +27,33 @@ def batches_of(
     targets = truth.astype(np.float32) if facts.scheme.multi_label else truth.argmax(1)
     inputs = inputs_of(config, facts, part)
     weights = torch.tensor(part.weights) / float(np.mean(part.weights)) if part.weights else None
-    return Ragged(inputs, torch.from_numpy(targets), weights=weights, batch_size=config.batch_size, seed=seed)
+    return Ragged(
+        inputs,
+        torch.from_numpy(targets),
+        weights=weights,
+        batch_size=config.batch_size,
+        seed=seed,
+        prepare=None if facts.scheme.texts else prepare_of(config),
+    )
 
 
 def inputs_of(
     config: ClassificationConfig, facts: ClassificationFacts, part: Labelled
 ) -> list[tuple[np.ndarray, ...]]:
-    """Returns the model's input for each example: tokens [T] of each text, or standardised steps [T, I].
+    """Returns each example as it is batched: tokens [T] of each text, or standardised steps [T, I].
 
     T is at most ``config.max_length``, unless that is 0.
     """
     vocabulary, kept = facts.vocabulary, kept_of(config)
     if vocabulary is None:
-        return [(item,) for item in steps_of(config, facts, part)]
+        return [(item,) for item in standardised_steps(config, facts, part)]
     items = facts.scheme.as_read(part).items
     return [tuple(vocabulary.encode(text)[kept] for text in item) for item in items]
 
 
-def steps_of(config: ClassificationConfig, facts: ClassificationFacts, part: Labelled) -> list[np.ndarray]:
+def standardised_steps(
+    config: ClassificationConfig, facts: ClassificationFacts, part: Labelled
+) -> list[np.ndarray]:
     """Returns the standardised steps [T, I] of each numeric sequence, with T as for ``inputs_of``."""
     kept = kept_of(config)
     return [facts.scheme.standardised(item[kept]) for item in part.items]

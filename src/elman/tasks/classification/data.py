@@ -41,7 +41,7 @@ from elman.tasks.classification.facts import ClassificationFacts
 from elman.tasks.classification.options import ClassificationConfig
 from elman.tasks.classification.start import start_of
 from elman.tasks.shared.data import Parts, TaskData
-from elman.tasks.shared.sizing import labelled
+from elman.tasks.shared.sizing import labelled, sequences
 
 _LOOKED_AT = 1000  # examples of each part that are encoded to inspect a model
 
@@ -180,7 +180,11 @@ class LabelledData(TaskData):
     def sizes(self) -> dict[str, Any]:
         """Returns the options that follow from the number of examples trained on, and from their length."""
         training = self.examples["training"]
-        if not training.texts or self.config.pretrained is not None:
+        if not training.texts:
+            limit = self.config.max_length
+            lengths = [min(len(item), limit or len(item)) for item in training.items]
+            return sequences(len(training), float(np.median(lengths)))
+        if self.config.pretrained is not None:
             return labelled()
         characters = sum(len(text) for item in training.items for text in item)
         has_words = self.config.level in ("words", "subwords")

@@ -12,7 +12,15 @@ from elman.data.read.text import arriving_lines
 from elman.errors import InputError
 from elman.notice import notice
 from elman.pictures.saliency import legend_of_saliency, render_saliency
-from elman.tasks.shared.options import ABSENT, ColumnOptions, Sized, StartOptions, TextOptions, Verb
+from elman.tasks.shared.options import (
+    ABSENT,
+    ColumnOptions,
+    SequenceOptions,
+    Sized,
+    StartOptions,
+    TextOptions,
+    Verb,
+)
 from elman.tasks.shared.table import one_line
 
 
@@ -75,7 +83,7 @@ class Classify(Verb):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassificationConfig(StartOptions, ColumnOptions, TextOptions):
+class ClassificationConfig(StartOptions, ColumnOptions, TextOptions, SequenceOptions):
     """Trains a classifier of texts, pairs of texts or numeric sequences.
 
     Reads tables (.csv, .tsv, .jsonl, .parquet) with a column of texts and one of labels; folders with one
@@ -87,11 +95,18 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions):
     example = "elman train classification reviews.csv --out runs/classification --epochs 10"
     rank = 10
     estimator = "classifier"
-    of_old_runs = {"ngrams": "none", "average": "none", "embedding_init": "random", "rocket": "none"}
-    sized = ("hidden_size", "dropout", "word_dropout", "batch_size", "epochs", "learning_rate")
+    of_old_runs = {
+        "ngrams": "none",
+        "average": "none",
+        "embedding_init": "random",
+        "rocket": "none",
+        **SequenceOptions.steps_of_old_runs,
+    }
+    sized = ("hidden_size", "dropout", "word_dropout", "batch_size", "epochs", "learning_rate", "frame")
+    absent_in_old_runs = ("frame",)  # and of texts
     groups = {
         "": ("level", "ngrams", "rocket", "pretrained"),
-        "training": ("class_weights", "word_dropout"),
+        "training": ("class_weights", "word_dropout", "augment"),
         "columns of the data": (
             "text_column",
             "pair_column",
@@ -107,6 +122,7 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions):
         ),
         "parts of the data": ("split", "validation", "test", "folds"),
         "text": ("vocab_size", "min_count", "lowercase", "word_split", "max_length", "keep"),
+        "numbers": ("centre", "differences", "frame"),
         "model": ("embedding_size", "embedding_init", "bidirectional", "pooling", "ensemble"),
         "texts without labels, word vectors and pretrained models": (
             "unlabelled",
@@ -138,9 +154,10 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions):
     batch_size: Sized[int] = ABSENT
     """rows in a batch; if absent, 8 to 32: fewer for fewer texts, so that the few have many steps"""
     epochs: Sized[int] = ABSENT
-    """passes over the training part; if absent, 3 to 30: more for less text"""
+    """passes over the training part; if absent, 3 to 60: more for less text and for fewer steps"""
     learning_rate: Sized[float] = ABSENT
-    """highest learning rate; if absent, 0.004 for texts from nothing, otherwise 0.002"""
+    """highest learning rate; if absent, 0.004 for texts from nothing, 0.003 for numbers, otherwise
+    0.002"""
     average: Literal["none", "ema", "asgd"] = "ema"
     """average of the weights, validated beside the last ones, of which the better are kept: ema (exponential
     moving average over two epochs), asgd (the mean since the validation loss first rose) or none"""

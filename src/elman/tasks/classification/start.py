@@ -30,6 +30,7 @@ _DEVIATION = 0.3  # of one from co-occurrences
 _FEWEST_OF_A_WORD = 2  # occurrences in the training part that add a word to a language model's vocabulary
 _OF_TEXTS = ("embedding_size", "level", "vocab_size", "min_count", "lowercase", "word_split")
 _OF_THE_CLASSIFIER = ("bidirectional", "pooling")
+_OF_NUMBERS = ("standardise", "centre", "differences", "frame")
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def _from_run(
     if is_classifier:
         source.check("the number of texts in an example", scheme.texts, run.facts.scheme.texts)
         source.check("the features", scheme.features, run.facts.scheme.features)
-        names = (*names, *_OF_THE_CLASSIFIER, *(("standardise",) if not of_texts else ()))
+        names = (*names, *_OF_THE_CLASSIFIER, *(_OF_NUMBERS if not of_texts else ()))
     elif not of_texts:
         raise InputError(
             f"--pretrained must be a run of classification for numeric sequences. Got a run of {run.name}: "

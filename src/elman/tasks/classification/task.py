@@ -33,6 +33,7 @@ from elman.tasks.classification.options import ClassificationConfig
 from elman.tasks.classification.start import EMBEDDING_DEVIATION
 from elman.tasks.shared.data import Parts
 from elman.tasks.shared.sources import Paths, as_paths, check_one_source
+from elman.tasks.shared.steps import steps_of
 from elman.tasks.shared.task import Task
 from elman.train import progress
 from elman.train.loop import Loop, LossUnit
@@ -153,7 +154,8 @@ class SequenceClassifier(Task):
     def _member(self) -> Classifier:
         config, scheme, vocabulary = self.config, self.scheme, self.vocabulary
         embedding = None if vocabulary is None else nn.Embedding(len(vocabulary), config.embedding_size)
-        size = len(scheme.features) if embedding is None else config.embedding_size
+        inputs = steps_of(config).width(len(scheme.features))
+        size = inputs if embedding is None else config.embedding_size
         layer = self.layer(size, bidirectional=config.bidirectional)
         pooling = Pooling(layer, config.pooling)
         width, classes = pooling.features * (4 if scheme.texts == 2 else 1), len(scheme.classes)

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from elman.baselines.minirocket import minirocket_ridge
-from elman.data.batches.examples import Examples
+from elman.data.batches.ragged import Ragged
 from elman.data.scale import written
 from elman.data.sequences import Sequences
 from elman.errors import InputError
@@ -25,6 +24,7 @@ from elman.tasks.regression.options import RegressionConfig
 from elman.tasks.regression.wide import Known, learn
 from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts
+from elman.tasks.shared.steps import steps_of
 from elman.tasks.shared.table import behind_lines, csv_line, table_lines
 from elman.tasks.shared.wide import Wide, wide_line
 
@@ -53,10 +53,14 @@ class RegressionAnswers(TaskAnswers):
 
     def _of_network(self, sequences: Sequences) -> np.ndarray:
         """Returns scaled predictions [N, O] of the network alone."""
+        found = np.zeros((len(sequences), len(self.facts.outputs)), np.float32)
         if not len(sequences):
-            return np.zeros((0, len(self.facts.outputs)))
-        inputs = (batch.inputs for batch in self._batches(sequences).epoch())
-        return np.asarray(torch.cat(list(predict(self.model, inputs, self.model.predict))).numpy())
+            return found
+        batches = self._batches(sequences)
+        outputs = predict(self.model, (batch.inputs for batch in batches.epoch()), self.model.predict)
+        for rows, values in zip(batches.rows(), outputs, strict=True):
+            found[rows] = values.float().numpy()
+        return found
 
     def _items(self, sequences: Sequences) -> list[np.ndarray]:
         """Returns the scaled sequences [T, I], as the wide part reads them."""
@@ -103,7 +107,7 @@ class RegressionAnswers(TaskAnswers):
                 raise InputError(f"{path}: {kind} must be {', '.join(expected)}. Got {', '.join(names)}.")
         return sequences
 
-    def batches(self, paths: list[Path]) -> Examples:
+    def batches(self, paths: list[Path]) -> Ragged:
         """Returns batches of another file."""
         return self._batches(self._labelled(paths))
 
@@ -118,8 +122,8 @@ class RegressionAnswers(TaskAnswers):
     def _labelled(self, paths: list[Path]) -> Sequences:
         return self.read(the_one_file(paths), with_target=True)
 
-    def _batches(self, sequences: Sequences) -> Examples:
-        return sequence_batches(sequences, self.facts, self.config.batch_size)
+    def _batches(self, sequences: Sequences) -> Ragged:
+        return sequence_batches(self.config, self.facts, sequences)
 
     def lines(self, ids: list[str], values: np.ndarray) -> Iterator[str]:
         """Yields predictions [N, O] as CSV: the names of the columns, then one line for each sequence."""
@@ -129,9 +133,9 @@ class RegressionAnswers(TaskAnswers):
         for name, row in zip(ids, values.tolist(), strict=True):
             yield csv_line([name, *(written(v, *unit, _DIGITS) for v, unit in zip(row, units, strict=True))])
 
-    def excerpt(self, batches: Examples) -> Excerpt:
+    def excerpt(self, batches: Ragged) -> Excerpt:
         """Returns the first batch, with the names of the features."""
-        return Excerpt(next(iter(batches.epoch())), features=self.facts.features)
+        return Excerpt(next(iter(batches.epoch())), features=steps_of(self.config).names(self.facts.features))
 
     def measure(self, data: RegressionData, parts: Parts, say: Callable[[str], None]) -> dict[str, Any]:
         """Returns errors on the test part of the model and of simple methods.

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from elman.config import check_regular, from_json, require, to_json
-from elman.data.batches.examples import Examples
+from elman.data.batches.ragged import Ragged
 from elman.data.channels.columns import read_line
 from elman.data.read.arrays import check_weights
 from elman.data.read.delimited import DELIMITED
@@ -27,7 +27,9 @@ from elman.tasks.regression.options import RegressionConfig
 from elman.tasks.shared.arrays import ROCKET
 from elman.tasks.shared.data import Parts, TaskData
 from elman.tasks.shared.facts import TaskFacts
+from elman.tasks.shared.sizing import sequences as sized_for
 from elman.tasks.shared.start import begun
+from elman.tasks.shared.steps import prepare_of
 from elman.tasks.shared.wide import Wide
 from elman.train import files
 
@@ -223,14 +225,19 @@ class RegressionData(TaskData):
         """Sequences and their steps."""
         return {"sequence": len(self.sequences), "step": int(self.sequences.lengths.sum())}
 
+    def sizes(self) -> dict[str, Any]:
+        """Returns the options that follow from the number of sequences trained on, and from their length."""
+        training = self.part("training")
+        return sized_for(len(training), float(np.median(training.lengths)))
+
     def parts(self) -> Parts:
         """Returns batches of the scaled sequences."""
         training, validation, test = (self.part(name) for name in PARTS)
-        batch_size = self.config.batch_size
+        config, facts = self.config, self.facts
         return Parts(
-            sequence_batches(training, self.facts, batch_size, self.config.seed),
-            sequence_batches(validation, self.facts, batch_size) if validation else None,
-            sequence_batches(test, self.facts, batch_size) if test else None,
+            sequence_batches(config, facts, training, config.seed),
+            sequence_batches(config, facts, validation) if validation else None,
+            sequence_batches(config, facts, test) if test else None,
         )
 
 
@@ -289,15 +296,15 @@ def read_table_or_arrays(
 
 
 def sequence_batches(
-    sequences: Sequences, facts: RegressionFacts, batch_size: int, seed: int | None = None
-) -> Examples:
-    """Returns batches of scaled sequences; absent targets are 0, and weights have mean 1.
+    config: RegressionConfig, facts: RegressionFacts, sequences: Sequences, seed: int | None = None
+) -> Ragged:
+    """Returns batches of sequences as the network reads them; absent targets are 0, and weights have mean 1.
 
     Args:
-        sequences: N sequences with the facts' features and outputs.
+        config: the options.
         facts: the scales.
-        batch_size: B.
-        seed: seed of each epoch's order; None: no shuffling.
+        sequences: N sequences with the facts' features and outputs.
+        seed: seed of each epoch's order and changes; None: longest first, for evaluation.
     """
     targets = sequences.targets
     y = (
@@ -308,14 +315,13 @@ def sequence_batches(
     weights = None
     if sequences.weights is not None:
         weights = torch.from_numpy((sequences.weights / sequences.weights.mean()).astype(np.float32))
-    ragged = bool((sequences.lengths < sequences.inputs.shape[1]).any())
-    return Examples(
-        torch.from_numpy(facts.scaled_inputs(sequences.inputs)),
+    return Ragged(
+        [(facts.scaled_inputs(item),) for item in sequences.items],
         torch.from_numpy(y),
-        torch.from_numpy(sequences.lengths) if ragged else None,
-        weights,
-        batch_size=batch_size,
+        weights=weights,
+        batch_size=config.batch_size,
         seed=seed,
+        prepare=prepare_of(config),
     )
 
 

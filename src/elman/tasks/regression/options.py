@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from elman.config import Argument
-from elman.tasks.shared.options import ColumnOptions, StartOptions, Verb
+from elman.tasks.shared.options import (
+    ABSENT,
+    ColumnOptions,
+    SequenceOptions,
+    Sized,
+    StartOptions,
+    Verb,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +37,7 @@ class Predict(Verb):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RegressionConfig(StartOptions, ColumnOptions):
+class RegressionConfig(StartOptions, ColumnOptions, SequenceOptions):
     """Trains a model that predicts numbers from whole numeric sequences.
 
     Reads a table with one row for each step (.csv, .parquet) or arrays x, y (.npz).
@@ -40,11 +47,22 @@ class RegressionConfig(StartOptions, ColumnOptions):
     example = "elman train regression table.csv --out runs/regression --epochs 30"
     rank = 50
     estimator = "regressor"
-    of_the_run = (*StartOptions.of_the_run, "bidirectional", "standardise")
-    of_old_runs = {"rocket": "none"}
+    of_the_run = (
+        *StartOptions.of_the_run,
+        "bidirectional",
+        "pooling",
+        "standardise",
+        "centre",
+        "differences",
+        "frame",
+    )
+    of_old_runs = {"rocket": "none", "pooling": "last", **SequenceOptions.steps_of_old_runs}
+    sized = ("hidden_size", "dropout", "batch_size", "epochs", "learning_rate", "frame")
     groups = {
         "": ("rocket", "pretrained"),
-        "model": ("bidirectional",),
+        "training": ("augment",),
+        "numbers": ("centre", "differences", "frame"),
+        "model": ("bidirectional", "pooling"),
         "columns of the data": (
             "target_column",
             "id_column",
@@ -59,10 +77,20 @@ class RegressionConfig(StartOptions, ColumnOptions):
     rocket: Literal["auto", "none"] = "auto"
     """MiniRocket's features and summaries of each column beside the network, whose predictions are added;
     none: the network alone. auto: these, of up to 100 million steps"""
-    hidden_size: int = 64
-    """units of each layer"""
-    bidirectional: bool = False
+    hidden_size: Sized[int] = ABSENT
+    """units of each layer, in each direction; if absent, 64"""
+    dropout: Sized[float] = ABSENT
+    """dropout probability between layers, and before and after them; if absent, 0.3"""
+    batch_size: Sized[int] = ABSENT
+    """rows in a batch; if absent, 8 to 32: fewer for fewer sequences, so that the few have many steps"""
+    epochs: Sized[int] = ABSENT
+    """passes over the training part; if absent, 5 to 60: more for fewer steps"""
+    learning_rate: Sized[float] = ABSENT
+    """highest learning rate; if absent, 0.003"""
+    bidirectional: bool = True
     """read each sequence in both directions"""
+    pooling: Literal["last", "max", "mean", "attention", "concat"] = "concat"
+    """how the outputs of all steps become one vector; concat: last, max and mean, concatenated"""
     standardise: bool = True
     """scale features and targets to mean 0 and variance 1, as measured on the training part"""
     split: tuple[float, float, float] = (0.8, 0.1, 0.1)

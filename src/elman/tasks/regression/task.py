@@ -11,11 +11,13 @@ from elman.data.sequences import Sequences, sequences_from_arrays
 from elman.errors import InputError
 from elman.heads.squared_error import SquaredError
 from elman.models.pooled import Pooled
+from elman.models.pooling import Pooling
 from elman.tasks.regression.answers import RegressionAnswers
 from elman.tasks.regression.data import RegressionData, RegressionFacts
 from elman.tasks.regression.options import RegressionConfig
 from elman.tasks.shared.data import Parts
 from elman.tasks.shared.sources import Paths, as_paths, check_one_source
+from elman.tasks.shared.steps import steps_of
 from elman.tasks.shared.task import Task
 from elman.train.loop import LossUnit
 
@@ -23,8 +25,9 @@ from elman.train.loop import LossUnit
 class SequenceRegressor(Task):
     """Predicts numbers from sequences, like scikit-learn: ``fit(X, y)``, ``predict(X)``, ``score(X, y)``.
 
-    Recurrent layer → last state → linear output; mean squared error. The predictions of ridge regressions on
-    MiniRocket's features and on summaries of each column are added; ``rocket="none"`` leaves them out.
+    Recurrent layer → pooling over time → linear output; mean squared error. The predictions of ridge
+    regressions on MiniRocket's features and on summaries of each column are added; ``rocket="none"`` leaves
+    them out.
 
     Args:
         **options: fields of ``RegressionConfig`` (``elman train regression --help`` explains them).
@@ -141,10 +144,13 @@ class SequenceRegressor(Task):
         return sequences
 
     def build(self) -> Pooled:
-        """Returns the model: layer, last state, linear output."""
-        layer = self.layer(len(self.facts.features), bidirectional=self.config.bidirectional)
-        head = SquaredError(layer.output_size, len(self.facts.outputs))
-        return Pooled(layer, head, self.config.dropout)
+        """Returns the model: layer, pooling, linear output."""
+        config = self.config
+        inputs = steps_of(config).width(len(self.facts.features))
+        layer = self.layer(inputs, bidirectional=config.bidirectional)
+        pooling = Pooling(layer, config.pooling)
+        head = SquaredError(pooling.features, len(self.facts.outputs))
+        return Pooled(layer, head, config.dropout, pooling)
 
     def loss_unit(self) -> LossUnit:
         """Shows the mean squared error of standardised targets."""

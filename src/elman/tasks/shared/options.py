@@ -190,6 +190,37 @@ class ColumnOptions(TableOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SequenceOptions(TaskConfig):
+    """Options of a task whose network reads whole sequences of numbers."""
+
+    steps_of_old_runs: ClassVar[Mapping[str, Any]] = {
+        "centre": "none",
+        "differences": False,
+        "frame": 1,
+        "augment": 0.0,
+    }
+    """For ``of_old_runs``: what runs read and learnt before there were these options."""
+
+    centre: Literal["none", "own", "both"] = "both"
+    """numbers: read values less their sequence's own mean (own), values with their level (none), or both side
+    by side"""
+    differences: bool = True
+    """numbers: also read each value's difference from the step before"""
+    frame: Sized[int] = ABSENT
+    """numbers: steps that are read at once, side by side; if absent, as many as leave about 100 frames"""
+    augment: float = 1.0
+    """numbers: strength of the random changes of scale and tempo, noise, and steps and columns left out, in
+    training; 0: none"""
+
+    def __post_init__(self) -> None:
+        """Checks every range."""
+        super().__post_init__()
+        frame = self.frame
+        require("--frame", frame is ABSENT or 1 <= frame <= 10**6, "an int in [1, 1e6]", frame)
+        require("--augment", 0 <= self.augment <= 5, "in [0, 5]", self.augment)
+
+
+@dataclass(frozen=True, kw_only=True)
 class TextOptions(FileOptions):
     """Options of a task that reads text; subclasses set the default level."""
 

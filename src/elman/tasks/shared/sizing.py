@@ -21,9 +21,9 @@ def sized(config: C, sizes: Mapping[str, Any]) -> tuple[C, tuple[str, ...]]:
 
     Args:
         config: the options.
-        sizes: values of all options in ``config.sized``.
+        sizes: values of the options in ``config.sized``; one that the data have no use for stays absent.
     """
-    chosen = tuple(name for name in config.sized if getattr(config, name) is ABSENT)
+    chosen = tuple(n for n in config.sized if getattr(config, n) is ABSENT and n in sizes)
     return replace(config, **{name: sizes[name] for name in chosen}), chosen
 
 
@@ -153,7 +153,7 @@ def labelled(
         has_words: whether a token is a word or a part of one: a text without some of its letters is noise.
     """
     names = ("hidden_size", "dropout", "word_dropout", "batch_size", "epochs")
-    if not texts:  # numbers, or a network that knows the language already
+    if not texts:  # a network that knows the language already
         return dict(zip(names, (128, 0.3, 0.0, 32, 10), strict=True)) | {"learning_rate": 0.002}
     # a network from nothing learns few texts by heart within a few passes; with most words left out of each
     # batch it has to rely on many of them. Many labels are not learnt that fast.
@@ -165,4 +165,29 @@ def labelled(
         "epochs": max(3, min(int(sizes["epochs"]), round(_CHARACTERS / max(characters, 1)))),
         # the embedding of a rare word has few steps to become something
         "learning_rate": 0.004,
+    }
+
+
+_FRAMES = 100  # that a network reads of a typical sequence: more take time and are not remembered
+_FRAMES_READ = 1_000_000  # in all passes
+
+
+def sequences(number: int, steps: float) -> dict[str, Any]:
+    """Returns the sizes of a network of numeric sequences, chosen on the guide set (``docs/results.md``).
+
+    Args:
+        number: sequences of the training part.
+        steps: of a typical one.
+    """
+    frame = max(1, math.ceil(steps / _FRAMES))
+    frames = max(1.0, number * steps / frame)
+    return {
+        "hidden_size": 64,
+        "dropout": 0.3,
+        "word_dropout": 0.0,
+        # few sequences in small batches, so that the weights are changed some thousand times
+        "batch_size": 8 if number < 100 else 16 if number < 1_000 else 32,
+        "epochs": max(5, min(60, round(_FRAMES_READ / frames))),
+        "learning_rate": 0.003,
+        "frame": frame,
     }
