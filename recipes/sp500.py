@@ -26,6 +26,7 @@ SHARED = {
     "dropout": 0.2,
     "validation_windows": 50,
     "combination": "none",
+    "scaling": "mean",
 }
 SHARED |= {
     "context": 120,

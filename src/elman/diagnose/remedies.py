@@ -29,17 +29,20 @@ class Remedy:
     Attributes:
         options: values by their names in the task's configuration.
         why: the reason, in one sentence.
+        of_the_data: whether the data call for it, whatever the training's curve says; such come first.
     """
 
     options: dict[str, Any]
     why: str
+    of_the_data: bool = False
 
     @property
     def flags(self) -> str:
         """The options as arguments of ``elman train TASK``."""
         parts = []
         for name, value in self.options.items():
-            parts.append(flag(name) if value is True else f"{flag(name)} {value}")
+            shown = " ".join(map(str, value)) if isinstance(value, tuple) else value
+            parts.append(flag(name) if value is True else f"{flag(name)} {shown}")
         return " ".join(parts)
 
 

@@ -20,7 +20,7 @@ from elman.layers import Recurrent
 from elman.models.forecast.direct import Direct
 from elman.models.forecast.ensemble import Ensemble
 from elman.models.forecast.es_rnn import EsRnn
-from elman.models.forecast.forecaster import Forecaster, measure_scale
+from elman.models.forecast.forecaster import Forecaster, Scaling, measure_scale
 from elman.models.forecast.recursive import Recursive
 from elman.models.forecast.smoothing import Smoothing, warm_up
 
@@ -33,9 +33,9 @@ def layer(features: int) -> Recurrent:
     return Recurrent(GRU(features, 6), 2)
 
 
-def direct() -> Direct:
+def direct(scaling: Scaling = "mean") -> Direct:
     options = {"horizon": H, "seasons": SEASONS, "width": 4, "moments": 3, "embedding_size": 2}
-    return Direct(layer(Direct.input_size(SIZES, 2)), Quantile(8), SIZES, **options)
+    return Direct(layer(Direct.input_size(SIZES, 2)), Quantile(8), SIZES, scaling=scaling, **options)
 
 
 def recursive() -> Recursive:
@@ -50,6 +50,7 @@ def es_rnn() -> EsRnn:
 
 MODELS: dict[str, Callable[[], Forecaster]] = {
     "direct": direct,
+    "relative": lambda: direct("relative"),
     "es-rnn": es_rnn,
     "recursive": recursive,
     "ensemble": lambda: Ensemble([direct(), direct(), direct()]),

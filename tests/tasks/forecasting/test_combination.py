@@ -64,7 +64,7 @@ def test_the_intervals_of_the_combination_cover_what_they_say(run):
 
 
 def test_the_table_has_simple_methods_the_network_alone_and_the_combination(run):
-    test, alone = run.results["test"], run.results["alone"]["network"]
+    test, alone = run.results["test"], run.results["alone"]["the network alone"]
     assert test["mase"] < alone["mase"]  # a network of four units that has seen forty windows
     assert test["mase"] < run.results["baselines"]["naive"]["mase"]
     lines = run.report().splitlines()
@@ -72,7 +72,7 @@ def test_the_table_has_simple_methods_the_network_alone_and_the_combination(run)
         next(k for k, line in enumerate(lines) if line.startswith(name))
         for name in (
             "ETS",
-            "network alone",
+            "the network alone",
             "this model (combination)",
             "weights, chosen on the validation part: ",
         )
@@ -96,7 +96,7 @@ def test_the_network_can_be_left_alone(tmp_path, options):
     run = Forecaster(**OPTIONS | options).train(tmp_path / "sales.csv", tmp_path / "run")
     assert run.facts.combination is None
     assert not (tmp_path / "run/combination.json").exists()
-    assert "network alone" not in run.report()
+    assert "the network alone" not in run.report()
     assert elman.load(tmp_path / "run").predict().equals(run.predict())
 
 

@@ -72,7 +72,7 @@ def test_forecasts_go_below_zero_if_asked_or_if_the_series_did():
 @pytest.mark.parametrize("model", ["direct", "recursive"])
 def test_a_series_of_zeros_is_forecast_as_zeros_in_any_unit(model, unit):
     series = table(*(unit * waves(9, 3, seed) for seed in range(3)))
-    task = fitted(series, model=model, combination="none")
+    task = fitted(series, model=model, scaling="mean", combination="none")
     ended = np.concatenate([unit * waves(9, 3)[:60], np.zeros(60)])
     found = task.predict(table(np.zeros(120), ended), levels=(80,))
     assert found.select(pl.exclude("unique_id", "ds")).to_numpy().tolist() == [[0.0] * 3] * 8

@@ -8,7 +8,9 @@ from elman.data.series.covariates import Sizes
 from elman.dropout import dropout
 from elman.heads.base import Distribution, Loss
 from elman.layers.recurrent import Recurrent
+from elman.models.forecast.anchor import anchors, choose, last_observed
 from elman.models.forecast.forecaster import (
+    LEAST_SWING,
     CovariateReader,
     Forecaster,
     Scaling,
@@ -36,7 +38,9 @@ class Direct(Forecaster):
         width: D, features of a future step.
         moments: number of forecast moments per training window.
         embedding_size: features of a category.
-        scaling: see ``measure_scale``.
+        scaling: see ``measure_scale``; or ``relative``: forecasts are distances from where the series stands
+            (the last value, the level or a season ago, whichever its past was nearest to; see ``anchor``), in
+            units of the mean distance that its past had.
         dropout: probability on the layer's output.
 
     Shapes:
@@ -76,27 +80,54 @@ class Direct(Forecaster):
         """Computes the loss of the forecasts at several moments in training, at the cutoff in evaluation."""
         window = batch.inputs
         values, observed = joined(batch)
-        shift, scale = self._scale(window)
-        unit = unit_of(scale)
-        values = torch.where(observed, (values - shift) / unit, 0.0)
         moments = draw_moments(self._earliest(window), window.context, self.moments, self.training)
-        features = self._features(window, values, observed, moments)
-        goals = ahead(values, moments, window.horizon)
-        target = Target(goals, ahead(observed & (scale > 0), moments, window.horizon).to(goals.dtype))
+        base, shift, scale = self._standing(window, values, observed, moments)
+        unit = unit_of(scale)
+        features = self._features(
+            window, torch.where(observed, (values - shift) / unit, 0.0), observed, moments
+        )
+        there = ahead(observed, moments, window.horizon)
+        goals = torch.where(there, (ahead(values, moments, window.horizon) - base) / unit, 0.0)
+        target = Target(goals, (there & (scale > 0)).to(goals.dtype))
         return self.head.loss(features, target, scale=unit.expand_as(goals)), None
 
     def quantiles(self, window: Window, levels: Tensor) -> Tensor:
         """Computes the quantiles of each step separately."""
-        shift, scale = self._scale(window)
+        moments = torch.tensor([window.context])
+        base, shift, scale = self._standing(window, window.values, window.observed, moments)
         unit = unit_of(scale)
         values = torch.where(window.observed, (window.values - shift) / unit, 0.0)
-        features = self._features(window, values, window.observed, torch.tensor([window.context]))[0]
-        return shift + scale * self.head.quantiles(features, levels, unit.expand(features.shape[:-1]))
+        features = self._features(window, values, window.observed, moments)[0]
+        return (base[0] if base.ndim > 1 else base) + scale * self.head.quantiles(
+            features, levels, unit.expand(features.shape[:-1])
+        )
 
     @staticmethod
     def _earliest(window: Window) -> int:
         """Returns the first moment, after three quarters of the context."""
         return window.context - window.context // 4
+
+    def _standing(
+        self, window: Window, values: Tensor, observed: Tensor, moments: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Returns what forecasts and inputs are relative to, [F, H, B] or [B], and [B]; and the unit [B].
+
+        What follows a moment changes none of them.
+        """
+        if self.scaling != "relative":
+            shift, scale = self._scale(window)
+            return shift, shift, scale
+        values = torch.where(observed, values, 0.0)
+        early = self._earliest(window)
+        chosen, scale = choose(values[:early], observed[:early], early, window.horizon, self.seasons)
+        filled = last_observed(values[: window.context], observed[: window.context])
+        steps = filled.diff(dim=0).abs().mean(0)
+        scale = torch.where(scale > 0, scale, steps)
+        scale = torch.maximum(scale, LEAST_SWING * window.swings)
+        scale = torch.where(scale > 0, scale, self.head.own_unit)
+        near = anchors(values, observed, moments, window.horizon, self.seasons)
+        at = chosen.expand(1, *near.shape[1:])
+        return near.gather(0, at)[0], filled[early - 1], scale
 
     def _scale(self, window: Window) -> tuple[Tensor, Tensor]:
         """Measures the scale on the steps before the first moment, or on all if it is 0 on these."""

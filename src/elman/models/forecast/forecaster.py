@@ -10,8 +10,9 @@ from elman.batch import Window, WindowBatch
 from elman.data.series.covariates import Sizes
 from elman.heads.base import Loss
 
-Scaling = Literal["mean", "standard"]
-_LEAST_SWING = 0.01  # least deviation of a window, relative to the swings of its series
+Scaling = Literal["mean", "standard", "relative"]
+LEAST_SWING = 0.01
+"""Least unit of a window, relative to the swings of its series."""
 
 
 class Forecaster(nn.Module):
@@ -79,7 +80,8 @@ def measure_scale(
         values: [T, B].
         observed: [T, B] bool; only these values are used.
         scaling: ``mean``: divides by the mean absolute value, without shift (Salinas et al. 2017,
-            arXiv:1704.04110); ``standard``: gives mean 0 and variance 1.
+            arXiv:1704.04110); ``standard``: gives mean 0 and variance 1. ``relative`` is measured by
+            ``anchor.choose``.
         swings: [B] usual deviation of each series. The deviation of a window is at least 1 % of it, because
             a series that is constant for a while may change again.
 
@@ -92,7 +94,7 @@ def measure_scale(
     if scaling == "standard":
         shift = (values * observed).sum(0) / count
         deviation = (((values - shift) * observed).square().sum(0) / count).sqrt()
-        scale = torch.maximum(deviation, _LEAST_SWING * torch.as_tensor(swings, dtype=scale.dtype))
+        scale = torch.maximum(deviation, LEAST_SWING * torch.as_tensor(swings, dtype=scale.dtype))
     return shift, scale
 
 

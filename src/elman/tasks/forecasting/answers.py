@@ -32,15 +32,17 @@ from elman.tasks.forecasting.data import SeriesData, check_targets
 from elman.tasks.forecasting.facts import SeriesFacts, columns_as_trained
 from elman.tasks.forecasting.options import ForecastingConfig
 from elman.tasks.forecasting.query import Answer, Query, quantile_levels
+from elman.tasks.forecasting.residuals import residual_figures, residual_remedies
 from elman.tasks.forecasting.windows import Windows, name_short
 from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts
-from elman.tasks.shared.table import behind_line, table_lines
+from elman.tasks.shared.table import table_lines
 
 _PICTURE = "forecasts.png"
 _FIGURES = {"smape": "sMAPE", "mase": "MASE", "owa": "OWA", "mae": "MAE"}
 _SHOWN = 6  # series in a picture
 _DRAWN = (80, 95)  # intervals in the picture of the test part, in per cent
+_LEVEL = 1.01  # times a simple method's error: a model with less is as good
 _DIGITS = 6  # significant digits of a number in CSV: about what float32 holds
 
 
@@ -172,17 +174,21 @@ class SeriesAnswers(TaskAnswers):
             some = np.linspace(0, number - 1, min(_SHOWN, number)).astype(int)
             draw_forecasts(test.drawn(some, _DRAWN), self.folder / _PICTURE)
         figures, others = test.figures(self.facts.mase_season)
-        alone = {name: others.pop(name) for name in (NETWORK,) if name in others}
-        return {"test": figures, "baselines": others} | ({"alone": alone} if alone else {})
+        alone = {"the network alone": others.pop(NETWORK)} if NETWORK in others else {}
+        residuals = residual_figures(test, self.facts.seasons, self.facts.context + self.facts.horizon)
+        results = {"test": figures, "baselines": others, "residuals": residuals}
+        return results | ({"alone": alone} if alone else {})
 
     def excerpt(self, batches: CutoffWindows | RandomWindows) -> Excerpt:
         """Returns the first windows, with the names of each step's features."""
         return Excerpt(next(iter(batches.epoch(0))), features=self.windows.features)
 
     def proposals(self, results: dict[str, Any]) -> Iterator[Remedy]:
-        """Proposes several members, and the other kind of model, where a simple method is ahead."""
+        """Proposes what the residuals call for, and other models where a simple method is ahead."""
         if "test" not in results:
             return
+        if self.facts is not None:
+            yield from residual_remedies(self.config, results.get("residuals", {}), self.facts.context)
         name, best = _leader(results)
         if not best:
             return
@@ -204,17 +210,14 @@ def report_lines(results: dict[str, Any], horizon: int) -> list[str]:
     if "test" not in results:
         return ["trained on all steps; no test part"]
     test, baselines, alone = results["test"], results["baselines"], results.get("alone", {})
-    network = {f"{name} alone": row for name, row in alone.items()}
-    rows = {**baselines, **network, ("this model (combination)" if network else "this model"): test}
+    rows = {**baselines, **alone, ("this model (combination)" if alone else "this model"): test}
     names = [name for name in _FIGURES if name in test]
     cells = {
         method: [f"{row[name]:.4g}" if name in row else "" for name in names] for method, row in rows.items()
     }
-    lines = [f"{counted(test['forecasts'], 'forecast')} of {counted(horizon, 'step')} on the test part:", ""]
+    lines = [*_verdict(results)]
+    lines += [f"{counted(test['forecasts'], 'forecast')} of {counted(horizon, 'step')} on the test part:", ""]
     lines += table_lines("", [f"{_FIGURES[name]:>9}" for name in names], cells)
-    for name in _compared(results):
-        others = {method: row[name] for method, row in baselines.items()}
-        lines += behind_line(test[name], others, _FIGURES[name], higher_is_better=False)
     if "weights" in results:
         shares = ", ".join(f"{name} {weight:.2f}" for name, weight in results["weights"].items())
         lines.append(f"weights, chosen on the validation part: {shares}")
@@ -225,6 +228,22 @@ def report_lines(results: dict[str, Any], horizon: int) -> list[str]:
             f"{test['coverage_80']:.1%}, the 95 % interval {test['coverage_95']:.1%}",
         ]
     return lines
+
+
+def _verdict(results: dict[str, Any]) -> list[str]:
+    """Returns one line that says whether the model is worth using in place of the best simple method."""
+    rows = results["baselines"]
+    for name in _compared(results):
+        best = min(rows, key=lambda method: rows[method][name], default="")
+        if best:
+            own, other, figure = results["test"][name], rows[best][name], _FIGURES[name]
+            both = f"{figure} {own:.4g}, {best} {other:.4g}"
+            if own <= other:
+                return [f"worth using: ahead of the best simple method ({both})"]
+            if own <= _LEVEL * other:
+                return [f"as good as the best simple method, within 1 % ({both})"]
+            return [f"not worth using: the model is behind {best} by {own - other:.4g} ({both})"]
+    return []
 
 
 def _leader(results: dict[str, Any]) -> tuple[str, str]:

@@ -65,7 +65,7 @@ class ForecastingConfig(StartOptions, TableOptions):
     """
 
     verb = Forecast
-    of_old_runs = {"combination": "none"}
+    of_old_runs = {"combination": "none", "scaling": "mean"}
     example = "elman train forecasting sales.csv --horizon 12 --out runs/forecasting"
     rank = 30
     of_the_run = (
@@ -142,9 +142,10 @@ class ForecastingConfig(StartOptions, TableOptions):
     others"""
     below_zero: bool = False
     """let forecasts of series that were never negative go below zero"""
-    scaling: Literal["mean", "standard"] = "mean"
+    scaling: Literal["mean", "standard", "relative"] | None = None
     """direct, recursive: scale each window by its mean absolute value (mean), or to mean 0 and variance 1
-    (standard)"""
+    (standard); direct: forecast distances from the last value, the level or a season ago, whichever the past
+    was nearest to (relative). If absent, relative for direct models, mean for others and for counts"""
     lags: tuple[int, ...] = ()
     """recursive: how many steps back are the targets that each step reads; if absent, 1 to 3 and around each
     --season"""
@@ -213,7 +214,15 @@ class ForecastingConfig(StartOptions, TableOptions):
             require(flag(name), free, "no name of the forecasts' own columns (cutoff, elman, elman-…)", value)
         if self.distribution == "negative-binomial":
             require("--distribution", self.model != "es-rnn", "another for es-rnn", self.distribution)
-            require("--scaling", self.scaling == "mean", "mean for counts", self.scaling)
+            require("--scaling", self.scaling in (None, "mean"), "mean for counts", self.scaling)
+        if self.model != "direct":
+            require("--scaling", self.scaling != "relative", "another for this --model", self.scaling)
+
+    @property
+    def window_scaling(self) -> Literal["mean", "standard", "relative"]:
+        """How windows are scaled."""
+        relative = self.model == "direct" and self.head != "negative-binomial"
+        return self.scaling or ("relative" if relative else "mean")
 
     @property
     def head(self) -> str:

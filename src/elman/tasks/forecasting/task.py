@@ -246,7 +246,7 @@ class Forecaster(Task):
                 sizes,
                 lags=windows.lags,
                 embedding_size=embedding,
-                scaling=config.scaling,
+                scaling=config.window_scaling,
                 dropout=config.dropout,
                 paths=config.paths,
             )
@@ -260,7 +260,7 @@ class Forecaster(Task):
         }
         if config.model == "direct":
             layer = self.layer(Direct.input_size(sizes, embedding))
-            return Direct(layer, head(2 * config.width), sizes, scaling=config.scaling, **shared)
+            return Direct(layer, head(2 * config.width), sizes, scaling=config.window_scaling, **shared)
         layer = self.layer(EsRnn.input_size(sizes, windows.inputs, embedding))
         rows = len(facts.series) + 1
         return EsRnn(layer, head(2 * config.width), sizes, series=rows, inputs=windows.inputs, **shared)

@@ -135,7 +135,7 @@ class Windows:
     @property
     def _relative(self) -> bool:
         """Whether the model reads targets by their distance from a value of the window."""
-        return self.config.scaling == "standard" and self.config.model != "es-rnn"
+        return self.config.window_scaling in ("standard", "relative") and self.config.model != "es-rnn"
 
     @property
     def _positive(self) -> bool:

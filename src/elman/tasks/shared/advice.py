@@ -97,7 +97,7 @@ def what_to_try(
         of_the_task: what the task proposes, for example since a simple method was ahead.
     """
     curve = Curve.of(history, config.epochs)
-    proposed = (*_of_the_curve(config, curve), *of_the_task)
+    proposed = sorted((*_of_the_curve(config, curve), *of_the_task), key=lambda each: not each.of_the_data)
     chosen: dict[str, Remedy] = {}
     for remedy in proposed:
         if remedy.flags not in chosen and is_new(config, remedy.options):
