@@ -273,3 +273,13 @@ def test_columns_beside_the_two_texts_are_left_out_and_named(tmp_path, form, cap
     with pytest.raises(InputError, match=r"line 4: must have [34] columns, like most lines\. Got 2\."):
         read_pairs([short])
     assert read_pairs([short], skip_bad_lines=True) == Pairs(ENGLISH, GERMAN, 1)
+
+
+@pytest.mark.parametrize("title", ["", "Sentence pairs of a course\n"])
+def test_a_table_without_an_ending_is_read_as_one(tmp_path, title):
+    path = tmp_path / "stdin"
+    path.write_text(title + "english;german\n" + "".join(f"cat, {k};Katze, {k}\n" for k in range(12)))
+    pairs = read_pairs([path])
+    assert (pairs.sources[3], pairs.targets[3], len(pairs.sources)) == ("cat, 3", "Katze, 3", 12)
+    path.write_text("".join(f"a, {k};\tein, {k};\n" for k in range(12)))
+    assert read_pairs([path]).targets[3] == "ein, 3;"

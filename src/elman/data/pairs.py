@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from elman.config import shown
+from elman.data.read.delimited import DELIMITED, layout_at
 from elman.data.read.npz import read_arrays
 from elman.data.read.opening import kind_of, read_bytes
+from elman.data.read.pipes import can_be_read_again
 from elman.data.read.reading import PLAIN, Reading
 from elman.data.read.tables import NAMED_TABLES, check_columns, read_table, row_number, text_column
 from elman.data.read.text import check_line, decoded, lines_of, list_of_texts
@@ -69,7 +71,7 @@ def read_pairs(
     """
     if len(paths) not in (1, 2):
         raise InputError(f"pairs are read from one file or two. Got {len(paths)} files.")
-    if len(paths) == 1 and kind_of(paths[0]) in NAMED_TABLES and (names or kind_of(paths[0]) not in _TABBED):
+    if len(paths) == 1 and _is_table(paths[0], reading, names):
         return _of_table(paths[0], skip_bad_lines, reading, names)
     columns = [_read_lines(path, reading) for path in paths]
     if len(columns) == 2 and len(columns[0]) != len(columns[1]):
@@ -96,6 +98,15 @@ def read_pairs(
     if not pairs:
         raise InputError(f"{paths[0]}: holds no pair of texts" + f" ({skipped:,} were bad)" * bool(skipped))
     return Pairs(pairs.sources, pairs.targets, skipped)
+
+
+def _is_table(path: Path, reading: Reading, names: tuple[str, str] | None) -> bool:
+    """Whether a file is a table by its ending, or text without tabs whose rows have equally many cells."""
+    kind = kind_of(path)
+    if kind in NAMED_TABLES or kind not in DELIMITED:
+        return kind in NAMED_TABLES and (names is not None or kind not in _TABBED)
+    layout = layout_at(path, reading) if can_be_read_again(path) else None
+    return layout is not None and bool(layout.header) and (names is not None or layout.mark != "\t")
 
 
 def _of_table(path: Path, skip_bad_lines: bool, reading: Reading, names: tuple[str, str] | None) -> Pairs:
