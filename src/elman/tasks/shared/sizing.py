@@ -173,7 +173,7 @@ _FRAMES_READ = 1_000_000  # in all passes
 
 
 def sequences(number: int, steps: float) -> dict[str, Any]:
-    """Returns the sizes of a network of numeric sequences, chosen on the guide set (``docs/results.md``).
+    """Returns the sizes of a network of numeric sequences, chosen on the guide set of outlines of leaves.
 
     Args:
         number: sequences of the training part.
