@@ -40,6 +40,12 @@ from elman.tasks.classification.report import kept_mistakes, report_lines
 from elman.tasks.classification.wide import OF_NUMBERS, Examples, kinds_of, learn
 from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts
+from elman.tasks.shared.sequence_advice import (
+    rare_remedies,
+    rocket_remedies,
+    sequence_figures,
+    sequence_remedies,
+)
 from elman.tasks.shared.steps import steps_of
 from elman.tasks.shared.text import text_excerpt
 from elman.tasks.shared.wide import Wide
@@ -240,6 +246,8 @@ class LabelAnswers(TaskAnswers):
             results["temperature"] = self._calibrate(validation)
             if self.facts.wide is None:  # which has learnt the validation part
                 results["validation"] = self.figures(validation)
+        if not self.facts.scheme.texts:
+            results["residuals"] = self._residuals(data)
         if not len(test):
             return results
         logits, wide = self.network_logits(test), self.facts.wide
@@ -250,6 +258,14 @@ class LabelAnswers(TaskAnswers):
         p = self._calibrated(logits)
         results |= {"test": self._figures(test, p), "baselines": self._baselines(data)}
         return results | self._details(test, logits, p)
+
+    def _residuals(self, data: LabelledData) -> dict[str, Any]:
+        """Returns what the network's errors on the validation part, and the sequences, say is wrong."""
+        training, validation = data.examples["training"], data.examples["validation"]
+        p = probabilities(self.network_logits(validation), multi_label=self.facts.scheme.multi_label)
+        errors = self.facts.scheme.truth(validation) - p
+        read = standardised_steps(self.config, self.facts, validation)
+        return sequence_figures(training.items, read, errors, self.config.max_length)
 
     def _alone(self, test: Labelled, network: np.ndarray, features: np.ndarray) -> dict[str, Any]:
         """Returns the figures of network and wide part alone, by their names."""
@@ -303,12 +319,17 @@ class LabelAnswers(TaskAnswers):
         return "\n".join(report_lines(results))
 
     def proposals(self, results: dict[str, Any]) -> Iterator[Remedy]:
-        """Proposes to leave out a wide part that harms, and several networks where a method is ahead."""
+        """Proposes what the errors call for, to leave out a wide part that harms, and several networks."""
+        yield from sequence_remedies(self.config, results)
         for option, what in _WIDE_OPTIONS.items():
             found = results.get(option, {})
             if found.get("joined_log_loss", 0) > found.get("network_log_loss", 0):
                 yield Remedy({option: "none"}, f"the {what} raised the log loss of the validation part")
-        ahead = {name: row["accuracy"] for name, row in results.get("baselines", {}).items()}
-        best = max(ahead, key=ahead.__getitem__, default=None)
-        if best is not None and ahead[best] > results["test"]["accuracy"] and self.config.ensemble == 1:
+        simple = {name: row["accuracy"] for name, row in results.get("baselines", {}).items()}
+        ahead = [name for name, accuracy in simple.items() if accuracy > results["test"]["accuracy"]]
+        if "residuals" in results:  # which only numbers have
+            yield from rocket_remedies(self.config, ahead)
+            yield from rare_remedies(results.get("labels", {}))
+        if ahead and self.config.ensemble == 1:
+            best = max(ahead, key=simple.__getitem__)
             yield Remedy({"ensemble": 5}, f"{best} is ahead: the mean of several networks errs less")

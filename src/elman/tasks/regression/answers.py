@@ -10,6 +10,7 @@ from elman.baselines.minirocket import minirocket_ridge
 from elman.data.batches.ragged import Ragged
 from elman.data.scale import written
 from elman.data.sequences import Sequences
+from elman.diagnose.remedies import Remedy
 from elman.errors import InputError
 from elman.models.pooled import Pooled
 from elman.models.predict import predict
@@ -24,6 +25,7 @@ from elman.tasks.regression.options import RegressionConfig
 from elman.tasks.regression.wide import Known, learn
 from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts
+from elman.tasks.shared.sequence_advice import rocket_remedies, sequence_figures, sequence_remedies
 from elman.tasks.shared.steps import steps_of
 from elman.tasks.shared.table import behind_lines, csv_line, table_lines
 from elman.tasks.shared.wide import Wide, wide_line
@@ -143,8 +145,9 @@ class RegressionAnswers(TaskAnswers):
         These are the mean, least squares on mean and last step, and ridge regression on MiniRocket.
         """
         training, test = data.part("training"), data.part("test")
+        residuals = {"residuals": self._residuals(training, data.part("validation"))}
         if not test:
-            return {}
+            return residuals
         mean = training.known_targets.mean(0)
         simple = {
             "mean": np.broadcast_to(mean, test.known_targets.shape),
@@ -156,6 +159,7 @@ class RegressionAnswers(TaskAnswers):
         results: dict[str, Any] = {
             "test": self.figures(test),
             "baselines": {name: _errors(test, values) for name, values in simple.items()},
+            **residuals,
         }
         wide = self.facts.wide
         if wide is not None:
@@ -166,6 +170,22 @@ class RegressionAnswers(TaskAnswers):
             unscaled = self.facts.unscaled
             results["alone"] = {name: _errors(test, unscaled(values)) for name, values in alone.items()}
         return results
+
+    def _residuals(self, training: Sequences, validation: Sequences) -> dict[str, Any]:
+        """Returns what the network's errors on the validation part, and the sequences, say is wrong."""
+        errors = self.facts.scaled_targets(validation.known_targets) - self._of_network(validation)
+        return sequence_figures(training.items, self._items(validation), errors)
+
+    def proposals(self, results: dict[str, Any]) -> Iterator[Remedy]:
+        """Proposes what the errors call for, and to leave out a wide part that harms or to add one."""
+        yield from sequence_remedies(self.config, results)
+        found = results.get("rocket", {})
+        if found.get("joined_squared_error", 0) > found.get("network_squared_error", 0):
+            why = "the features raised the squared error of the validation part"
+            yield Remedy({"rocket": "none"}, why)
+        simple = {name: row["rmse"] for name, row in results.get("baselines", {}).items()}
+        ahead = [name for name, error in simple.items() if error < results["test"]["rmse"]]
+        yield from rocket_remedies(self.config, ahead)
 
     def report(self, results: dict[str, Any]) -> str:
         """Returns the test errors of the model and of simple methods."""

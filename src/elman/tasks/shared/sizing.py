@@ -168,7 +168,8 @@ def labelled(
     }
 
 
-_FRAMES = 100  # that a network reads of a typical sequence: more take time and are not remembered
+FRAMES = 100
+"""Frames that a network reads of a typical sequence: more take time and are not remembered."""
 _FRAMES_READ = 1_000_000  # in all passes
 
 
@@ -179,7 +180,7 @@ def sequences(number: int, steps: float) -> dict[str, Any]:
         number: sequences of the training part.
         steps: of a typical one.
     """
-    frame = max(1, math.ceil(steps / _FRAMES))
+    frame = max(1, math.ceil(steps / FRAMES))
     frames = max(1.0, number * steps / frame)
     return {
         "hidden_size": 64,
