@@ -1,11 +1,14 @@
 """Messages name options as the command line spells them, and in Python as Python does."""
 
+import logging
 import pickle
 
 import pytest
 
 import elman
 from elman.errors import InputError, as_option, spelled_as_flags
+from elman.notice import notice
+from elman.tasks.shared.advice import advice_lines
 
 pytestmark = pytest.mark.spelled_as_in_python
 
@@ -56,3 +59,17 @@ def test_files_read_in_python_name_options_of_python(tmp_path):
     )
     with pytest.raises(InputError, match="text_column='one' label_column='two' or text_column='two'"):
         elman.SequenceClassifier().train([tmp_path / "t.csv"], None)
+
+
+def test_notices_and_advice_name_options_of_python(caplog):
+    results = {"what_to_try": [{"flags": "--dropout 0.6 --tied", "why": "more than --epochs 20 says"}]}
+    with caplog.at_level(logging.INFO, "elman"):
+        notice("left out (--ngrams none keeps them out)")
+        assert advice_lines(results)[-1] == "  dropout=0.6 tied: more than epochs 20 says"
+        with spelled_as_flags():
+            notice("left out (--ngrams none keeps them out)")
+            assert advice_lines(results)[-1] == "  --dropout 0.6 --tied: more than --epochs 20 says"
+    assert caplog.messages == [
+        "left out (ngrams none keeps them out)",
+        "left out (--ngrams none keeps them out)",
+    ]

@@ -40,12 +40,16 @@ def as_option(message: str) -> str:
     return _FLAG.sub(spelled, message)
 
 
+def spelled(message: str) -> str:
+    """Returns a message with its flags as the reader has them: in Python, the names of the options."""
+    return message if _commands or "--" not in message else as_option(message)
+
+
 class _Spelled(Exception):
     """An error whose message names options as flags on the command line, and by their names in Python."""
 
     def __str__(self) -> str:
-        message = super().__str__()
-        return message if _commands or "--" not in message else as_option(message)
+        return spelled(super().__str__())
 
 
 class InputError(_Spelled, ValueError):

@@ -28,7 +28,7 @@ from elman.data.channels.labels import labelled, windows_of
 from elman.data.scale import check_numbers, scaled, standard
 from elman.data.series.time_forms import form_of_text
 from elman.data.split import split_points
-from elman.errors import InputError
+from elman.errors import InputError, spelled
 from elman.notice import notice
 from elman.tasks.anomaly_detection.options import AnomalyDetectionConfig
 from elman.tasks.shared.arrays import reading_arrays, save_arrays
@@ -372,7 +372,9 @@ def _tell_columns(table: ChannelTable, training: np.ndarray, source: str) -> Non
     labels = label_columns(table.columns, np.concatenate([each.values for each in table.series]))
     if labels:
         warnings.warn(
-            f"{source}: {listed(labels)} looks like labels, but is read as numbers to learn from; use "
-            f"--label-column {labels[0]} or --ignore-columns {','.join(labels)}",
+            spelled(
+                f"{source}: {listed(labels)} looks like labels, but is read as numbers to learn from; use "
+                f"--label-column {labels[0]} or --ignore-columns {','.join(labels)}"
+            ),
             stacklevel=2,
         )

@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from elman.diagnose.remedies import Remedy, is_new
+from elman.errors import spelled
 from elman.tasks.shared.options import TaskConfig
 
 MOST = 3
@@ -106,10 +107,15 @@ def what_to_try(
 
 
 def advice_lines(results: Mapping[str, Any]) -> list[str]:
-    """Returns the remedies in a run's results as lines of its report; none if there are none."""
+    """Returns the remedies in a run's results as lines of its report; none if there are none.
+
+    They name options as errors do: by flags on the command line, by their own names in Python.
+    """
     remedies = results.get("what_to_try", ())
     return (
-        ["", "what to try:", *(f"  {each['flags']}: {each['why']}" for each in remedies)] if remedies else []
+        ["", "what to try:", *(spelled(f"  {each['flags']}: {each['why']}") for each in remedies)]
+        if remedies
+        else []
     )
 
 
