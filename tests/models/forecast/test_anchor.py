@@ -21,6 +21,14 @@ def test_the_last_value_the_level_and_a_season_ago_by_hand():
     assert len(anchors(values, observed, torch.tensor([2]), 2, (1,))) == 2
 
 
+def test_a_season_ago_before_the_first_value_is_the_last_value():
+    # the 0 of a step before a series begins says nothing: windows are less their last value
+    values = torch.tensor([[0.0, 0, 7, 8]]).T
+    observed = torch.tensor([[False, False, True, True]]).T
+    found = anchors(values, observed, torch.tensor([4]), 3, (3,))[SEASON, 0, :, 0]
+    assert found.tolist() == [8, 7, 8]
+
+
 def test_each_series_has_the_anchor_that_its_past_was_nearest_to():
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(60, generator=generator)

@@ -185,8 +185,13 @@ def test_every_weight_is_trained(name):
         assert parameter.grad.abs().sum() > 0, weight
 
 
-@pytest.mark.parametrize("moment", [9, 20, 27])
-@pytest.mark.parametrize("name", ["direct", "es-rnn"])
+# relative forecasts choose their anchor on the steps before the first moment of training, 24
+@pytest.mark.parametrize(
+    ("name", "moment"),
+    [(name, moment) for name in ("direct", "es-rnn") for moment in (9, 20, 27)]
+    + [("relative", 24), ("relative", 27)],
+    +[("relative", 24), ("relative", 27)],
+)
 def test_no_moment_sees_a_step_after_it(name, moment):
     model = make(name)
     window = batch(series(40), [36], context=32).inputs
@@ -196,8 +201,11 @@ def test_no_moment_sees_a_step_after_it(name, moment):
         values[step] += 50
         other = dataclasses.replace(window, values=values)
         with torch.no_grad():
-            if name == "direct":
-                return [model._features(other, values, other.observed, torch.tensor([moment]))]
+            if name != "es-rnn":
+                at = torch.tensor([moment])
+                standing = model._standing(other, values, other.observed, at)
+                base = standing[0] if name == "relative" else torch.zeros_like(standing[0])
+                return [base, model._features(other, values, other.observed, at, base)]
             return list(model._features(other, torch.tensor([moment])))
 
     wanted = features(31)

@@ -15,7 +15,8 @@ def anchors(
     """Returns what each step after a moment may be near: the last value, the level, and a season ago.
 
     The level is the mean of the last season, or of the last four steps without one. A missing value is the
-    one before it; a step without any is 0.
+    one before it, or the first one. The last value stands for a season ago that is before a series' first
+    value.
 
     Args:
         values: [T, B] targets, 0 where missing.
@@ -28,6 +29,7 @@ def anchors(
         → [A, F, H, B], with A = 2 + the number of seasons above 1
     """
     filled = last_observed(values, observed)
+    begun = observed.cummax(0).values
     steps = min(season if season > 1 else _LEVEL for season in seasons[:1])
     window = moments[:, None] - 1 - torch.arange(steps)  # [F, steps]
     inside = (window >= 0)[..., None] & observed[window.clamp(min=0)]
@@ -38,8 +40,9 @@ def anchors(
     for season in seasons:
         if season > 1:
             before = same_phase(moments, horizon, season)
-            ago = filled[before.clamp(min=0)]
-            near.append(torch.where((before < 0)[..., None], near[0], ago))
+            at = before.clamp(min=0)
+            is_known = (before >= 0)[..., None] & begun[at]
+            near.append(torch.where(is_known, filled[at], near[0]))
     return torch.stack(near)
 
 
@@ -59,7 +62,7 @@ def choose(
         The number of the anchor [B], and the mean absolute distance from it [B]; 0 and 0 if no step tells.
     """
     first = min(2 * min(seasons[0], earliest), earliest // 2) or 1
-    last = max(first, earliest - horizon)
+    last = max(first, earliest - 1)  # a short past has few whole horizons: parts of one count as well
     moments = torch.linspace(first, last, min(_MOST_MOMENTS, last - first + 1)).long()
     steps = (moments[:, None] + torch.arange(horizon)).clamp(max=len(values) - 1)
     there = observed[steps] & (moments[:, None] + torch.arange(horizon) < earliest)[..., None]
@@ -72,7 +75,7 @@ def choose(
 
 
 def last_observed(values: Tensor, observed: Tensor) -> Tensor:
-    """Returns each step's value, or the last one before it that is there; 0 before the first: [T, B]."""
+    """Returns each step's value, or the last one before it that is there, or else the first one: [T, B]."""
     steps = torch.arange(len(values), device=values.device)[:, None]
     last = torch.where(observed, steps, -1).cummax(0).values
-    return torch.where(last < 0, 0.0, values.gather(0, last.clamp(min=0)))
+    return values.gather(0, torch.where(last < 0, observed.int().argmax(0), last))

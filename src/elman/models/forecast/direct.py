@@ -26,8 +26,9 @@ class Direct(Forecaster):
     """An encoder of the history, and a decoder of the H steps after it.
 
     The encoder reads each step's target, whether it is observed, and the covariates. The decoder adds the
-    covariates known ahead for each step, and the last targets of the same phase in each season. A window is
-    scaled by its steps before the first moment of training, so that no forecast is scaled by its future.
+    covariates known ahead for each step, the last targets of the same phase in each season, and what the
+    step's forecast is relative to. A window is scaled by its steps before the first moment of training, so
+    that no forecast is scaled by its future.
 
     Args:
         layer: reads ``input_size(…)`` features.
@@ -66,7 +67,7 @@ class Direct(Forecaster):
         super().__init__()
         self.reader = CovariateReader(sizes, embedding_size)
         self.layer, self.head = layer, head
-        known = self.reader.known_size + 2 * len(seasons)
+        known = self.reader.known_size + 2 * len(seasons) + (scaling == "relative")
         self.decoder = HorizonDecoder(layer.output_size + layer.input_size, known, horizon, width)
         self.seasons, self.moments, self.scaling, self.dropout = seasons, moments, scaling, dropout
 
@@ -83,10 +84,11 @@ class Direct(Forecaster):
         moments = draw_moments(self._earliest(window), window.context, self.moments, self.training)
         base, shift, scale = self._standing(window, values, observed, moments)
         unit = unit_of(scale)
-        features = self._features(
-            window, torch.where(observed, (values - shift) / unit, 0.0), observed, moments
-        )
+        scaled = torch.where(observed, (values - shift) / unit, 0.0)
+        features = self._features(window, scaled, observed, moments, (base - shift) / unit)
         there = ahead(observed, moments, window.horizon)
+        if self.scaling == "relative":  # a moment before the first value has nothing to be relative to
+            there &= observed.cummax(0).values[moments - 1][:, None]
         goals = torch.where(there, (ahead(values, moments, window.horizon) - base) / unit, 0.0)
         target = Target(goals, (there & (scale > 0)).to(goals.dtype))
         return self.head.loss(features, target, scale=unit.expand_as(goals)), None
@@ -97,10 +99,8 @@ class Direct(Forecaster):
         base, shift, scale = self._standing(window, window.values, window.observed, moments)
         unit = unit_of(scale)
         values = torch.where(window.observed, (window.values - shift) / unit, 0.0)
-        features = self._features(window, values, window.observed, moments)[0]
-        return (base[0] if base.ndim > 1 else base) + scale * self.head.quantiles(
-            features, levels, unit.expand(features.shape[:-1])
-        )
+        features = self._features(window, values, window.observed, moments, (base - shift) / unit)[0]
+        return base[0] + scale * self.head.quantiles(features, levels, unit.expand(features.shape[:-1]))
 
     @staticmethod
     def _earliest(window: Window) -> int:
@@ -110,13 +110,13 @@ class Direct(Forecaster):
     def _standing(
         self, window: Window, values: Tensor, observed: Tensor, moments: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Returns what forecasts and inputs are relative to, [F, H, B] or [B], and [B]; and the unit [B].
+        """Returns what forecasts [F, H, B] and inputs [B] are relative to, and the unit [B].
 
         What follows a moment changes none of them.
         """
         if self.scaling != "relative":
             shift, scale = self._scale(window)
-            return shift, shift, scale
+            return shift.expand(len(moments), window.horizon, -1), shift, scale
         values = torch.where(observed, values, 0.0)
         early = self._earliest(window)
         chosen, scale = choose(values[:early], observed[:early], early, window.horizon, self.seasons)
@@ -143,7 +143,9 @@ class Direct(Forecaster):
         shift, scale = measure_scale(window.values, counted, self.scaling, window.swings)
         return shift, torch.where(scale > 0, scale, self.head.own_unit)
 
-    def _features(self, window: Window, values: Tensor, observed: Tensor, moments: Tensor) -> Tensor:
+    def _features(
+        self, window: Window, values: Tensor, observed: Tensor, moments: Tensor, base: Tensor
+    ) -> Tensor:
         """Returns the head's inputs [F, H, B, 2 D]; values at or after a moment have no effect on them."""
         C, H = window.context, window.horizon
         known = self.reader.known(window)
@@ -158,5 +160,7 @@ class Direct(Forecaster):
             for at in before
             for v in (values, there)
         ]
+        if self.scaling == "relative":
+            lags.append(base)
         ahead_of = torch.cat([ahead(known, moments, H), torch.stack(lags, dim=-1)], dim=-1)
         return self.decoder(context, ahead_of)
