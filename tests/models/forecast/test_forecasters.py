@@ -188,9 +188,11 @@ def test_every_weight_is_trained(name):
 # relative forecasts choose their anchor on the steps before the first moment of training, 24
 @pytest.mark.parametrize(
     ("name", "moment"),
-    [(name, moment) for name in ("direct", "es-rnn") for moment in (9, 20, 27)]
-    + [("relative", 24), ("relative", 27)],
-    +[("relative", 24), ("relative", 27)],
+    [
+        *((name, moment) for name in ("direct", "es-rnn") for moment in (9, 20, 27)),
+        ("relative", 24),
+        ("relative", 27),
+    ],
 )
 def test_no_moment_sees_a_step_after_it(name, moment):
     model = make(name)
