@@ -84,7 +84,7 @@ def test_the_better_part_counts_more():
     targets = rng.normal(size=(80, 1))
     known = Known(items, targets, np.ones(80), np.arange(80) >= 50)
     _, found = learn(known, targets[50:] + 0.1 * rng.normal(size=(30, 1)))
-    assert found["shares"][0] > 0.8 > 0.4 > found["shares"][1]
+    assert found["shares"][0] > 0.8 > 0.5 > found["shares"][1]
     assert found["joined_squared_error"] < 0.1 < found["features_squared_error"]
 
 
@@ -97,3 +97,13 @@ def test_a_sum_of_predictions_by_hand():
     assert weights[1] == pytest.approx(0.5)
     none = np.zeros((0, 1))
     assert fit_sum(none, [none, none], [0.3, 0.7]).tolist() == pytest.approx([0.3, 0.7])
+
+
+def test_few_examples_leave_the_mean_of_network_and_features_and_many_do_not():
+    random = np.random.default_rng(0)
+    for number, least, most in ((10, 0.4, 0.9), (2000, 0.95, 1.1)):
+        items = [random.normal(size=(12, 1)).astype(np.float32) for _ in range(number + 20)]
+        targets = random.normal(size=(number + 20, 1))  # nothing to learn from the items
+        known = Known(items, targets, np.ones(number + 20), np.arange(number + 20) >= 20)
+        _, found = learn(known, targets[20:])
+        assert least < found["shares"][0] < most

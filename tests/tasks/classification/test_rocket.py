@@ -8,9 +8,10 @@ from tiny_classifier import TINY, numbers
 import elman
 from elman.baselines.summaries import Summaries
 from elman.errors import InputError
+from elman.metrics.pool import fit_pool
 from elman.tasks.classification.task import SequenceClassifier
-from elman.tasks.classification.wide import OF_NUMBERS, Examples, learn
-from elman.tasks.shared.wide import Wide
+from elman.tasks.classification.wide import OF_NUMBERS, Examples, learn, shares_of
+from elman.tasks.shared.wide import Wide, trust
 
 BOTH = TINY | {"rocket": "auto"}
 
@@ -125,3 +126,28 @@ def test_summaries_by_hand():
     assert features.rows([np.array([[1e9, 5.0]])]).abs().max() == 10
     with pytest.raises(ValueError, match="must have 2 columns"):
         features.rows([np.zeros((2, 3))])
+
+
+@pytest.mark.parametrize(("number", "least", "most"), [(20, 0.0, 0.2), (400, 0.2, 5.0)])
+def test_a_network_is_believed_as_far_as_examples_that_chose_its_epoch_can_say(number, least, most):
+    random = np.random.default_rng(0)
+    truth = np.eye(2, dtype=np.int64)[random.integers(2, size=number)]
+    network, features = (2.0 * truth - 1 + random.normal(size=(number, 2)) for _ in range(2))
+    shares = shares_of(truth, (network, features), OF_NUMBERS, multi_label=False)
+    assert least < shares[0] < most
+    assert shares[1] == pytest.approx(1, abs=0.25)
+
+
+def test_without_a_validation_part_the_shares_are_those_before_anything_is_seen():
+    none = np.zeros((0, 2))
+    np.testing.assert_allclose(shares_of(none, (none, none), OF_NUMBERS, multi_label=False), [0.5, 1.0])
+    assert [trust(number) for number in (0, 100)] == [1.0, 0.5]
+    assert trust(20) < trust(2000) < 1
+
+
+def test_texts_keep_their_shares():
+    random = np.random.default_rng(0)
+    truth = np.eye(2, dtype=np.int64)[np.arange(20) % 2]
+    both = [random.normal(size=(20, 2)) for _ in range(2)]
+    found = shares_of(truth, both, ("words", "characters"), multi_label=False)
+    np.testing.assert_array_equal(found, fit_pool(truth, both, (0.5, 1.0)))

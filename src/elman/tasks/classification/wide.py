@@ -26,7 +26,7 @@ from elman.baselines.text_features import LENGTHS, Ngrams
 from elman.metrics.calibration import probabilities
 from elman.metrics.label_figures import log_loss
 from elman.metrics.pool import fit_pool
-from elman.tasks.shared.wide import Features, Part, Wide
+from elman.tasks.shared.wide import Features, Part, Wide, trust
 
 LARGEST, LARGEST_OF_CHARACTERS = 100_000_000, 5_000_000
 """Characters of the texts up to which "auto" takes n-grams at all, and those of characters."""
@@ -42,6 +42,8 @@ _MOST_NGRAMS, _MOST_WEIGHTS = 500_000, 4_000_000  # of each kind
 _EACH = 0.5  # weight of each classifier's logits before anything is seen
 _OF_SCORES = 2.0  # likewise of the ridge regression's scores, which are not logits but from −1 to 1
 _NETWORK, _WIDE = 0.5, 1.0  # likewise of the network and of all features
+# deviation of the logarithms of these two, for numbers: all examples have weighted the features already
+_SPREAD_OF_NUMBERS = (0.5, 0.1)
 
 
 class Examples(NamedTuple):
@@ -99,7 +101,7 @@ def learn(
     wide[rows] = np.einsum("e,env->nv", weights, np.stack(held))
     validation = np.flatnonzero(examples.validation)
     both = (network, wide[validation])
-    shares = fit_pool(examples.truth[validation], both, (_NETWORK, _WIDE), multi_label=examples.multi_label)
+    shares = shares_of(examples.truth[validation], both, kinds, multi_label=examples.multi_label)
     joined = shares[0] * network + shares[1] * wide[validation]
     parts, biases = zip(
         *(
@@ -122,6 +124,16 @@ def learn(
         **losses,
     }
     return model, joined, found
+
+
+def shares_of(
+    truth: np.ndarray, both: Sequence[np.ndarray], kinds: Sequence[str], *, multi_label: bool
+) -> np.ndarray:
+    """Returns the shares [2] of network and features from their logits for the validation part."""
+    if not set(kinds) <= set(OF_NUMBERS):
+        return fit_pool(truth, both, (_NETWORK, _WIDE), multi_label=multi_label)
+    prior = (_NETWORK * trust(len(truth)), _WIDE)
+    return fit_pool(truth, both, prior, multi_label=multi_label, spread=_SPREAD_OF_NUMBERS)
 
 
 class Models(ABC):

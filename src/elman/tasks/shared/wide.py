@@ -22,6 +22,7 @@ from elman.baselines.text_features import LENGTHS, Ngrams, Rows
 from elman.tasks.shared.arrays import reading_arrays, save_arrays
 
 _AT_ONCE = 1_000  # examples whose features are kept at once
+_DOUBTED = 100  # validation examples of which half is believed
 
 
 class Features(Protocol):
@@ -151,6 +152,18 @@ class Wide:
             if arrays or bias.shape != (outputs,):
                 raise ValueError(f"must hold weights for {outputs} outputs")
             return cls(tuple(parts), bias, shares)
+
+
+def trust(validation: int) -> float:
+    """Returns how far to believe what a validation part says of a network, from 0 to 1.
+
+    The part has chosen the network's epoch, so the network looks better there than it is: the fewer examples,
+    the more so. The features were judged by examples that chose nothing.
+
+    Args:
+        validation: its number of examples; if 0, it chose nothing.
+    """
+    return validation / (validation + _DOUBTED) if validation else 1.0
 
 
 def wide_line(found: Mapping[str, Any], what: str, outputs: str = "logits") -> str:
