@@ -45,7 +45,6 @@ OWN = {
     },
     "SequenceRegressor": {
         "check_sample_weight_equivalence_on_dense_data": BATCHES,
-        "check_regressors_train": TIME,
     },
 }
 
