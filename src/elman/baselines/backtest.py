@@ -47,10 +47,17 @@ def scaled_errors(
 ) -> np.ndarray:
     """Returns errors in units of the seasonal naive method's, as in MASE: [M, H] of each method → [M, H, K].
 
-    NaN where a target is missing, or the naive method made no error.
+    A history that repeats itself exactly, where that method makes no error, has the unit of its steps, or of
+    its values if it is constant. NaN where a target is missing.
     """
-    units = np.array([naive_error(history, season) for history in histories])
+    units = np.array([_unit(history, season) for history in histories])
     return np.stack([forecast - y for forecast in forecasts.values()], axis=-1) / units[:, None, None]
+
+
+def _unit(history: np.ndarray, season: int) -> float:
+    """Returns the size of a history's errors, or else of its steps, or else of its values; 1 if that is 0."""
+    sizes = (naive_error(history, season), naive_error(history, 1), float(np.nanmean(np.abs(history))))
+    return next((size for size in sizes if size > 0), 1.0)
 
 
 def point_figures(

@@ -120,3 +120,15 @@ def test_weights_that_do_not_fit_are_refused(tmp_path, key, value, rule):
     with pytest.raises(InputError, match=rule) as refused:
         Combination.load(tmp_path)
     assert str(path) in str(refused.value)
+
+
+@pytest.mark.parametrize("y", [np.full(60, 50.0), np.zeros(60), 5 + np.arange(60) % 4 * 10.0])
+def test_series_that_repeat_themselves_are_left_to_the_methods_that_are_right(y):
+    frame = pl.DataFrame({"unique_id": "a", "ds": np.arange(60), "y": y})
+    run = Forecaster(**SMALL).fit(frame)
+    assert run.results["weights"]["seasonal naive"] > 0.15  # of those that are right
+    forecast = run.predict(levels=[80])
+    truth = y[:4]  # its next steps
+    assert forecast["elman"].to_numpy() == pytest.approx(truth, abs=0.5)
+    assert (forecast["elman-lo-80"].to_numpy() <= truth + 1e-6).all()
+    assert (forecast["elman-hi-80"].to_numpy() >= truth - 1e-6).all()
