@@ -25,7 +25,7 @@ def test_options_of_other_types_that_mean_the_same_are_taken(tmp_path):
     assert type(model.config.learning_rate) is float
     judge = elman.SequenceClassifier(vectors=str(tmp_path / "v.txt"))
     assert judge.config.vectors == tmp_path / "v.txt"
-    with pytest.raises(InputError, match=r"--hidden-size must be an int\. Got 2\.5"):
+    with pytest.raises(InputError, match=r"--hidden-size must be an int or null\. Got 2\.5"):
         regressor(hidden_size=2.5)
 
 

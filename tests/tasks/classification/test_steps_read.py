@@ -16,6 +16,11 @@ OPTIONS = SMALL | {"rocket": "none", "epochs": 1}
 SMALLEST = {"centre": "none", "differences": False, "frame": 1}
 
 
+def layer_of(task):
+    """The layer of a task's network, or of the first of several."""
+    return getattr(task.model, "each", [task.model])[0].layer
+
+
 @pytest.mark.parametrize("kind", [SequenceClassifier, SequenceRegressor])
 @pytest.mark.parametrize(
     ("options", "inputs"),
@@ -29,7 +34,7 @@ SMALLEST = {"centre": "none", "differences": False, "frame": 1}
 def test_the_network_has_an_input_for_each(kind, options, inputs):
     x, y, lengths = numbers()
     task = kind(**OPTIONS | options).fit(x, y if kind is SequenceClassifier else x.sum((1, 2)), lengths)
-    assert task.model.layer.weight_ih_l0.shape[1] == inputs
+    assert layer_of(task).weight_ih_l0.shape[1] == inputs
     excerpt = task.excerpt()
     assert len(excerpt.features) == excerpt.batch.inputs.values.shape[2] == inputs
 
@@ -46,8 +51,8 @@ def test_training_varies_only_if_it_is_to():
     x, y, lengths = numbers()
 
     def weights(**options: float) -> np.ndarray:
-        model = SequenceClassifier(**OPTIONS, **options).fit(x, y, lengths).model
-        return model.layer.weight_ih_l0.detach().numpy()
+        task = SequenceClassifier(**OPTIONS, **options).fit(x, y, lengths)
+        return layer_of(task).weight_ih_l0.detach().numpy()
 
     assert np.array_equal(weights(augment=0.0), weights(augment=0.0))
     assert np.array_equal(weights(), weights())
@@ -79,7 +84,7 @@ def test_another_training_starts_from_what_a_run_reads(tmp_path):
     first = SequenceClassifier(**OPTIONS, centre="own", frame=2).fit(x, y, lengths, out=tmp_path / "run")
     again = SequenceClassifier(pretrained=tmp_path / "run", epochs=1, rocket="none").fit(x, y, lengths)
     assert (again.config.centre, again.config.frame) == ("own", 2)
-    assert first.model.layer.weight_ih_l0.shape == again.model.layer.weight_ih_l0.shape
+    assert layer_of(first).weight_ih_l0.shape == layer_of(again).weight_ih_l0.shape
     with pytest.raises(InputError, match=r"--centre must be 'own', as in .*Got 'none'"):
         SequenceClassifier(pretrained=tmp_path / "run", centre="none").fit(x, y, lengths)
 

@@ -7,8 +7,10 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tiny import sentences, text
+from tiny_classifier import numbers
 
 import elman
 from elman.cli import main
@@ -53,7 +55,7 @@ def test_less_text_is_read_more_often_in_smaller_batches_and_with_more_noise():
 @pytest.mark.parametrize("length", [1, 10_000])
 def test_classifiers_have_sizes_for_any_amount(texts, length):
     sizes = labelled(texts, texts * length)
-    assert set(sizes) == set(ClassificationConfig.sized) - {"frame"}  # which only numbers have
+    assert set(sizes) == set(ClassificationConfig.sized) - {"frame", "ensemble"}  # which only numbers have
     replace(ClassificationConfig(), **sizes)
 
 
@@ -66,9 +68,24 @@ def test_networks_of_numeric_sequences_have_sizes_for_any_amount(number, steps):
     replace(ClassificationConfig(), **sizes)
 
 
+def test_few_sequences_have_several_networks_unless_they_start_from_a_run(tmp_path):
+    x, y, lengths = numbers()
+    small = {"hidden_size": 4, "epochs": 1, "rocket": "none"}
+    task = SequenceClassifier(**small).fit(x, y, lengths, out=tmp_path / "run")
+    assert len(task.model.each) == task.config.ensemble == 3
+    np.testing.assert_array_equal(
+        elman.load(tmp_path / "run").predict_proba(x, lengths), task.predict_proba(x, lengths)
+    )
+    later = SequenceClassifier(epochs=1, rocket="none", pretrained=tmp_path / "run").fit(x, y, lengths)
+    assert len(later.model.each) == later.config.ensemble == 1
+    assert sequences(1_000, 50)["ensemble"] == 1
+
+
 def test_texts_have_no_frames_and_say_nothing_of_them(caplog):
     task = SequenceClassifier(epochs=1, ngrams="none").fit(["a b", "c d"] * 10, [0, 1] * 10)
     assert task.config.frame is None
+    assert task.config.ensemble is None
+    assert task.config.members == 1
     assert "frame" not in caplog.text
 
 

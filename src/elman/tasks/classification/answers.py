@@ -330,6 +330,6 @@ class LabelAnswers(TaskAnswers):
         if "residuals" in results:  # which only numbers have
             yield from rocket_remedies(self.config, ahead)
             yield from rare_remedies(results.get("labels", {}))
-        if ahead and self.config.ensemble == 1:
+        if ahead and self.config.members == 1:
             best = max(ahead, key=simple.__getitem__)
             yield Remedy({"ensemble": 5}, f"{best} is ahead: the mean of several networks errs less")

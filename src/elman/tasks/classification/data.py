@@ -183,7 +183,10 @@ class LabelledData(TaskData):
         if not training.texts:
             limit = self.config.max_length
             lengths = [min(len(item), limit or len(item)) for item in training.items]
-            return sequences(len(training), float(np.median(lengths)))
+            sizes = sequences(len(training), float(np.median(lengths)))
+            if self.config.pretrained is not None:  # whose weights have been read for so many networks
+                sizes["ensemble"] = self.config.members
+            return sizes
         if self.config.pretrained is not None:
             return labelled()
         characters = sum(len(text) for item in training.items for text in item)

@@ -102,8 +102,17 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions, SequenceOpt
         "rocket": "none",
         **SequenceOptions.steps_of_old_runs,
     }
-    sized = ("hidden_size", "dropout", "word_dropout", "batch_size", "epochs", "learning_rate", "frame")
-    absent_in_old_runs = ("frame",)  # and of texts
+    sized = (
+        "hidden_size",
+        "dropout",
+        "word_dropout",
+        "batch_size",
+        "epochs",
+        "learning_rate",
+        "frame",
+        "ensemble",
+    )
+    absent_in_old_runs = ("frame", "ensemble")  # and of texts
     groups = {
         "": ("level", "ngrams", "rocket", "pretrained"),
         "training": ("class_weights", "word_dropout", "augment"),
@@ -169,8 +178,9 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions, SequenceOpt
     where it is known"""
     bidirectional: bool = True
     """read each text or sequence in both directions"""
-    ensemble: int = 1
-    """number of networks, trained at once from different initial weights; their mean probability decides"""
+    ensemble: Sized[int] = ABSENT
+    """number of networks, trained at once from different initial weights; their mean probability decides. If
+    absent, 3 for fewer than 1,000 numeric sequences, otherwise 1"""
     pooling: Literal["last", "max", "mean", "attention", "concat"] = "concat"
     """how the outputs of all steps become one vector; concat: last, max and mean, concatenated"""
     word_dropout: Sized[float] = ABSENT
@@ -236,7 +246,7 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions, SequenceOpt
         require(
             "--embedding-size", 1 <= self.embedding_size <= 10**6, "an int in [1, 1e6]", self.embedding_size
         )
-        require("--ensemble", 1 <= self.ensemble <= 1000, "an int in [1, 1000]", self.ensemble)
+        require("--ensemble", 1 <= self.members <= 1000, "an int in [1, 1000]", self.ensemble)
         require("--max-length", 0 <= self.max_length <= 10**9, "an int in [0, 1e9]", self.max_length)
         share = self.word_dropout
         require("--word-dropout", share is ABSENT or 0 <= share < 1, "in [0, 1)", share)
@@ -264,3 +274,8 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions, SequenceOpt
             raise InputError(f"--vectors needs --level words. Got {self.level}.")
         if self.freeze_vectors and not self.vectors:
             raise InputError("--freeze-vectors needs --vectors")
+
+    @property
+    def members(self) -> int:
+        """The number of networks."""
+        return 1 if self.ensemble is ABSENT else self.ensemble

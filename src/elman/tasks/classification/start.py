@@ -144,7 +144,7 @@ def _from_run(
 
 def _names_of(config: Any) -> list[str]:
     """Returns what the names of each network's weights begin with."""
-    members = getattr(config, "ensemble", 1)
+    members = getattr(config, "members", 1)
     return [f"members.{m}." for m in range(members)] if members > 1 else [""]
 
 

@@ -147,9 +147,9 @@ class SequenceClassifier(Task):
 
     def build(self) -> Classifier | ClassifierEnsemble:
         """Returns the model: embedding, layer, pooling and head; or several of them."""
-        if self.config.ensemble == 1:
+        if self.config.members == 1:
             return self._member()
-        return ClassifierEnsemble(self._member() for _ in range(self.config.ensemble))
+        return ClassifierEnsemble(self._member() for _ in range(self.config.members))
 
     def _member(self) -> Classifier:
         config, scheme, vocabulary = self.config, self.scheme, self.vocabulary

@@ -174,7 +174,7 @@ _FRAMES_READ = 1_000_000  # in all passes
 
 
 def sequences(number: int, steps: float) -> dict[str, Any]:
-    """Returns the sizes of a network of numeric sequences, chosen on the guide set of outlines of leaves.
+    """Returns the sizes of a network of numeric sequences (``docs/results.md`` says how they were chosen).
 
     Args:
         number: sequences of the training part.
@@ -191,4 +191,6 @@ def sequences(number: int, steps: float) -> dict[str, Any]:
         "epochs": max(5, min(60, round(_FRAMES_READ / frames))),
         "learning_rate": 0.003,
         "frame": frame,
+        # few sequences teach each network something else, and the mean of several errs less
+        "ensemble": 3 if number < 1_000 else 1,
     }
