@@ -217,7 +217,10 @@ MISTAKES: list[tuple[list[str], str]] = [
     ([*LM, "--dropout", "nan"], "--dropout must be a finite number or null. Got nan."),
     ([*LM, "--split", "0.5", "0.5"], "--split needs 3 values"),
     ([*LM, "--split", "1", "1", "1"], "split 1/1/1: must be three shares that sum to 1"),
-    ([*LM, "--tied"], "tied weights need an output size (256) equal to the embedding size (64)"),
+    (
+        [*LM, "--tied", "--embedding-size", "64"],
+        "tied weights need an output size (256) equal to the embedding size (64)",
+    ),
     ([*LM, "--out", "corpus.txt"], "corpus.txt: --out must be a folder. Got a file or a link."),
     ([*LM, "--out", "full"], "full: already exists; choose another --out, or replace it with --overwrite"),
     (
@@ -430,7 +433,7 @@ def test_interrupted_shown_and_resumed(run, monkeypatch):
         patch.setattr(progress, "make_progress", lambda: interrupt_at(3))
         said = run(*LM, "--out", "run", *SMALL_LM)
     assert (said.status, said.out) == (130, "")
-    assert said.err == "elman: interrupted and saved; continue with: elman resume run\n"
+    assert said.err.endswith("elman: interrupted and saved; continue with: elman resume run\n")
     assert run("show", "run").out.endswith("not finished; continue with: elman resume run\n")
     assert run("generate", "run").status == 2  # there are no weights yet
     said = run("resume", "run")

@@ -14,10 +14,11 @@ from tiny import SMALL, same_bits, text, weights
 import elman
 from elman.baselines.ngram import frequency_nats
 from elman.cli import main
+from elman.errors import InputError
 from elman.tasks.language_model import answers as language_model
 from elman.tasks.language_model.options import Generate
 from elman.tasks.language_model.task import LanguageModel
-from elman.tasks.shared.run_folder import open_run
+from elman.tasks.shared.run_folder import open_run, resume
 
 OPTIONS = SMALL | {"embedding_size": 4, "bptt": 20, "level": "words", "ngrams": "none"}
 
@@ -266,4 +267,42 @@ def test_words_start_from_their_co_occurrences_in_the_training_part():
     assert torch.equal(start(), embedding)
     assert not torch.equal(random, embedding)
     tied = {"tied": True, "embedding_size": SMALL["hidden_size"]}
-    assert torch.equal(start(**tied), start(**tied, embedding_init="random"))
+    lengths = (start(**tied) ** 2).mean(1)
+    assert lengths[known] == pytest.approx(0.1**2, rel=1e-4)  # as output weights they are nearer to 0
+    assert not torch.equal(start(**tied), start(**tied, embedding_init="random"))
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_starts_from_the_same_words(tmp_path, monkeypatch):
+    wanted = fit()
+    with monkeypatch.context() as patch:
+        patch.setattr(LanguageModel, "_train", lambda *_: None)
+        LanguageModel(**OPTIONS).fit(texts=[text(90)], out=tmp_path / "run")
+    resumed = resume(tmp_path / "run").model.state_dict()
+    for name, weight in wanted.model.state_dict().items():
+        assert torch.equal(resumed[name], weight)
+
+
+# Sizes
+
+
+def test_few_words_have_smoothed_targets_in_training_only():
+    task = fit()
+    assert task.config.label_smoothing == task.model.head.label_smoothing > 0
+    assert fit(level="characters").model.head.label_smoothing == 0
+    assert fit(label_smoothing=0.3).model.head.label_smoothing == 0.3
+    with pytest.raises(InputError, match=r"label-smoothing must be in \[0, 1\)\. Got 1\.0"):
+        fit(label_smoothing=1.0)
+
+
+def test_words_and_subwords_have_tied_weights_unless_the_user_says_otherwise():
+    def sizes(**options: Any) -> tuple[bool, int]:
+        config = fit(**{"embedding_size": None} | options).config
+        return config.tied, config.embedding_size
+
+    units = SMALL["hidden_size"]
+    assert sizes() == sizes(level="subwords", vocab_size=300) == (True, units)
+    assert sizes(tied=False) == (False, 64)
+    assert sizes(embedding_size=6) == (False, 6)
+    assert sizes(level="characters") == (False, 64)
+    assert sizes(level="characters", tied=True) == (True, units)
+    assert sizes(cell="projected-lstm:proj_size=5") == (True, 5)

@@ -25,6 +25,7 @@ class Autoregressive(nn.Module):
         layer: a unidirectional layer that reads the embedding.
         dropout: probability on the outputs of embedding and layer.
         tied: whether the head uses the embedding's weight; the layer's output size must be its input size.
+        label_smoothing: ε of the head.
 
     Shapes:
         tokens [T, B] → features [T, B, O]
@@ -34,7 +35,12 @@ class Autoregressive(nn.Module):
     """
 
     def __init__(
-        self, vocabulary_size: int, layer: Recurrent, dropout: float = 0.0, tied: bool = False
+        self,
+        vocabulary_size: int,
+        layer: Recurrent,
+        dropout: float = 0.0,
+        tied: bool = False,
+        label_smoothing: float = 0.0,
     ) -> None:
         super().__init__()
         if layer.bidirectional:
@@ -49,7 +55,8 @@ class Autoregressive(nn.Module):
             nn.init.xavier_uniform_(self.embedding.weight)
         self.layer = layer
         self.dropout = dropout
-        self.head = Categorical(layer.output_size, vocabulary_size, self.embedding if tied else None)
+        tie = self.embedding if tied else None
+        self.head = Categorical(layer.output_size, vocabulary_size, tie, label_smoothing)
 
     def forward(self, batch: Batch, state: State | None = None) -> tuple[Loss, State]:
         """Computes the loss of a batch of tokens [T, B], and the state after it."""

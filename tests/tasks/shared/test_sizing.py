@@ -30,22 +30,31 @@ def options(run: Path) -> dict:
 
 def test_what_the_user_gives_stays():
     config = LanguageModelConfig(epochs=3)
-    sizes = streams(config, 50_000)
+    sizes = streams(config, 50_000, 256)
     after, chosen = sized(config, sizes)
     assert after == replace(config, **sizes | {"epochs": 3})
     assert set(chosen) == set(LanguageModelConfig.sized) - {"epochs"}
-    assert sized(after, streams(config, 10**8)) == (after, ())
+    assert sized(after, streams(config, 10**8, 256)) == (after, ())
 
 
 @pytest.mark.parametrize("tokens", [1, 999, 50_000, 200_000, 700_000, 10**6, 10**9])
 def test_streams_have_sizes_for_any_amount(tokens):
-    sizes = streams(LanguageModelConfig(), tokens)
+    sizes = streams(LanguageModelConfig(), tokens, 256)
     assert set(sizes) == set(LanguageModelConfig.sized)
     replace(LanguageModelConfig(), **sizes)
 
 
+def test_few_words_are_learnt_with_more_noise_than_characters():
+    config = LanguageModelConfig()
+    words, characters = (streams(config, 40_000, 256, has_words=has) for has in (True, False))
+    assert words["dropout"] > characters["dropout"]
+    many = streams(config, 10**8, 256, has_words=True)
+    assert many["dropout"] < words["dropout"]
+    assert many["label_smoothing"] == characters["label_smoothing"] == 0 < words["label_smoothing"]
+
+
 def test_less_text_is_read_more_often_in_smaller_batches_and_with_more_noise():
-    little, much = (streams(LanguageModelConfig(), tokens) for tokens in (50_000, 5_000_000))
+    little, much = (streams(LanguageModelConfig(), tokens, 256) for tokens in (50_000, 5_000_000))
     assert little["epochs"] > much["epochs"]
     assert little["batch_size"] < much["batch_size"]
     assert little["dropout"] > much["dropout"]
@@ -114,7 +123,7 @@ def test_a_classifier_of_numbers_or_from_a_run_keeps_its_sizes():
 def test_a_run_has_numbers_and_says_which_were_chosen(tmp_path, caplog):
     with caplog.at_level(logging.INFO, "elman"):
         task = elman.LanguageModel(**QUICK, dropout=0.25).fit(texts=[text()], out=tmp_path / "run")
-    sizes = streams(task.config, round(0.9 * len(text()))) | {"epochs": 1, "dropout": 0.25}
+    sizes = streams(task.config, round(0.9 * len(text())), 8) | {"epochs": 1, "dropout": 0.25}
     written = options(tmp_path / "run")
     chosen = [name for name in LanguageModelConfig.sized if name not in ("epochs", "dropout")]
     assert {name: written["config"][name] for name in sizes} == sizes

@@ -28,6 +28,11 @@ from elman.tasks.shared.text import (
 from elman.tasks.shared.token_streams import StreamData
 from elman.train import files
 
+_DEVIATION = (
+    1.0  # of a word's first vector: that of an embedding at random; nearer to 0 it learns more slowly
+)
+_TIED_DEVIATION = 0.1  # with output weights that large, all words are about as probable at first
+
 
 @dataclass(frozen=True)
 class TextFacts(TaskFacts):
@@ -106,16 +111,19 @@ class CorpusData(StreamData):
         if start is not None:
             rows = rows_of(vocabulary, start.task.facts.vocabulary)
             data.start = start.weights({"embedding": rows, "head": rows})
-        elif config.embedding_init == "cooccurrences" and vocabulary.has_words and not config.tied:
-            data.start = {"embedding.weight": data.cooccurrence_embedding()}
         return data
 
-    def cooccurrence_embedding(self) -> Tensor:
-        """Returns the vectors of words or subwords that the training part gives."""
+    def initial(self) -> dict[str, Tensor]:
+        """Returns the tensors of the run that training starts from, or vectors of words or subwords."""
+        config, vocabulary = self.config, self.facts.vocabulary
+        if config.embedding_init == "random" or config.pretrained is not None or not vocabulary.has_words:
+            return self.start
         tokens = self.corpora["training"].part(0, self._cuts()[0]).tokens
-        size, seed = self.config.embedding_size, self.config.seed
-        # as far from 0 as an embedding at random; nearer, it learns more slowly
-        return cooccurrence_embedding([tokens], self.facts.vocabulary, size, 1.0, seed)
+        deviation = _TIED_DEVIATION if config.tied else _DEVIATION
+        embedding = cooccurrence_embedding(
+            [tokens], vocabulary, config.embedding_size, deviation, config.seed
+        )
+        return {"embedding.weight": embedding}
 
     @property
     def amounts(self) -> dict[str, int]:

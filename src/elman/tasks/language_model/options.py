@@ -95,7 +95,7 @@ class LanguageModelConfig(StreamOptions, StartOptions, TextOptions):
     groups = {
         "": ("pretrained",),
         "model": ("embedding_size", "embedding_init", "tied"),
-        "training": ("bptt",),
+        "training": ("bptt", "label_smoothing"),
         "parts of the data": ("split", "validation", "test"),
         "columns of the data": ("text_column",),
         "text": ("level", "vocab_size", "min_count", "lowercase", "word_split"),
@@ -110,7 +110,7 @@ class LanguageModelConfig(StreamOptions, StartOptions, TextOptions):
     """column of the texts in tables; if absent, text, or the only column of sentences"""
     embedding_init: Literal["cooccurrences", "random"] = "cooccurrences"
     """how the embedding of words and subwords starts: from which of them stand near each other in the
-    training part (PPMI and SVD), or random; not with --pretrained or --tied"""
+    training part (PPMI and SVD), or random; not with --pretrained"""
     longest_copy: int = 0
     """most tokens in a row that generated text may copy from the training text, whose tokens the run keeps;
     0: any number"""

@@ -26,7 +26,7 @@ class TaskData(ABC):
         config: the options; equal to the task's, except those that the data determine (a pretrained language
             model sets the sizes).
         facts: the facts of the training part.
-        start: initial tensors of a new model, by their names in its state dict; empty for most tasks.
+        start: what ``initial`` returns unless a task has more.
         paths: the files and folders that were read; empty for data in memory.
     """
 
@@ -50,6 +50,13 @@ class TaskData(ABC):
         The rules stand in ``sizing``.
         """
         return {}
+
+    def initial(self) -> dict[str, Tensor]:
+        """Returns initial tensors of a new model, by their names in its state dict; empty for most tasks.
+
+        It is called once the options in ``config.sized`` have their values.
+        """
+        return self.start
 
     @classmethod
     @abstractmethod

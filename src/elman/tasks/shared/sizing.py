@@ -28,8 +28,14 @@ def sized(config: C, sizes: Mapping[str, Any]) -> tuple[C, tuple[str, ...]]:
 
 
 def sizes_text(config: TaskConfig, names: Iterable[str]) -> str:
-    """Returns options and their values as a line shows them: ``batch size 16, epochs 40``."""
-    return ", ".join(f"{name.replace('_', ' ')} {getattr(config, name):g}" for name in names)
+    """Returns options and their values as a line shows them: ``batch size 16, epochs 40, tied``."""
+    return ", ".join(_size_text(name.replace("_", " "), getattr(config, name)) for name in names)
+
+
+def _size_text(name: str, value: float | bool) -> str:
+    if isinstance(value, bool):
+        return name if value else f"not {name}"
+    return f"{name} {value:g}"
 
 
 def check_sized(config: TaskConfig, chosen: Iterable[str], where: str) -> None:
@@ -48,22 +54,43 @@ def check_sized(config: TaskConfig, chosen: Iterable[str], where: str) -> None:
             )
 
 
-def streams(config: TaskConfig, tokens: int) -> dict[str, Any]:
+def streams(config: Any, tokens: int, outputs: int, *, has_words: bool = False) -> dict[str, Any]:
     """Returns the sizes of a model of the next token, chosen on the guide sets (``docs/results.md``).
 
     Args:
         config: the options.
         tokens: of the training part.
+        outputs: features of the layer's output.
+        has_words: whether a token is a word or a part of one.
     """
+    # most words occur a few times: output weights of their own would learn those by heart, where tied ones
+    # are few, and start from what stands near each word (Press & Wolf 2016, arXiv:1608.05859)
+    is_tied = config.tied
+    if is_tied is ABSENT:
+        is_tied = has_words and config.embedding_size in (ABSENT, outputs)
+    sizes = {"tied": is_tied, "embedding_size": outputs if is_tied else 64}
     # a weight must be changed some thousand times to be learnt, so small texts are read in small batches and
     # often: they cost little. From 1,000,000 tokens on, a pass alone has enough steps.
     batch_size = 4 if tokens < 100_000 else 16 if tokens < 600_000 else 32
     epochs = max(10, min(30, round(7_000_000 / max(tokens, 1))))
     # the less text, the sooner it is learnt by heart
     dropout = 0.4 if tokens < 300_000 else 0.2 if tokens < 1_000_000 else 0.1
+    label_smoothing = 0.0
+    if has_words:  # there are many more of them, each seen seldom (Zaremba et al. 2014, arXiv:1409.2329)
+        dropout = 0.65 if tokens < 60_000 else 0.6 if tokens < 200_000 else min(0.4, dropout + 0.2)
+        epochs = min(20, epochs)
+        # many words of other parts never stand in the training part, which without smoothing would make them
+        # ever less probable
+        label_smoothing = 0.1 if tokens < 200_000 else 0.0
     # a batch of few rows says little of the whole text, so that its steps are shorter
     learning_rate = 0.002 if tokens < 100_000 else 0.004
-    return {"batch_size": batch_size, "epochs": epochs, "dropout": dropout, "learning_rate": learning_rate}
+    return sizes | {
+        "batch_size": batch_size,
+        "epochs": epochs,
+        "dropout": dropout,
+        "learning_rate": learning_rate,
+        "label_smoothing": label_smoothing,
+    }
 
 
 def pieces(number: int) -> int:

@@ -11,9 +11,17 @@ from elman.tasks.shared.options import ABSENT, Sized, TaskConfig
 class StreamOptions(TaskConfig):
     """Options of a model of the next token: text, or anything else that is a sequence of names."""
 
-    of_old_runs = {"ngrams": "none"}
+    of_old_runs = {"ngrams": "none", "label_smoothing": 0.0}
     adapts = True
-    sized = ("batch_size", "epochs", "dropout", "learning_rate")
+    sized = (
+        "batch_size",
+        "epochs",
+        "dropout",
+        "learning_rate",
+        "label_smoothing",
+        "tied",
+        "embedding_size",
+    )
 
     batch_size: Sized[int] = ABSENT
     """rows in a batch; if absent, 4 to 32: fewer for less text, so that its few passes have many steps"""
@@ -24,11 +32,15 @@ class StreamOptions(TaskConfig):
     text"""
     learning_rate: Sized[float] = ABSENT
     """highest learning rate; if absent, 0.002 or 0.004: lower for less text, which has smaller batches"""
+    label_smoothing: Sized[float] = ABSENT
+    """share of each target's probability that is spread over all tokens in training; if absent, 0.1 for few
+    words or subwords, otherwise 0"""
 
-    embedding_size: int = 64
-    """features of a token's embedding"""
-    tied: bool = False
-    """use the embedding as the output weights; needs --embedding-size equal to the layer's output size"""
+    embedding_size: Sized[int] = ABSENT
+    """features of a token's embedding; if absent, 64, or with --tied the layer's output size"""
+    tied: Sized[bool] = ABSENT
+    """use the embedding as the output weights; needs --embedding-size equal to the layer's output size. If
+    absent, for words and subwords; --no-tied: never"""
     bptt: int = 100
     """steps of each training segment; gradients stop at its beginning (truncated backpropagation through
     time)"""
@@ -51,7 +63,9 @@ class StreamOptions(TaskConfig):
         """Checks every range."""
         super().__post_init__()
         for option, value in (("--embedding-size", self.embedding_size), ("--bptt", self.bptt)):
-            require(option, 1 <= value <= 10**6, "an int in [1, 1e6]", value)
+            require(option, value is ABSENT or 1 <= value <= 10**6, "an int in [1, 1e6]", value)
+        smoothing = self.label_smoothing
+        require("--label-smoothing", smoothing is ABSENT or 0 <= smoothing < 1, "in [0, 1)", smoothing)
         order = self.ngram_order
         require("--ngram-order", order is None or 1 <= order <= 20, "an int in [1, 20]", order)
         is_order = self.ngrams.isdecimal() and 1 <= int(self.ngrams) <= 20

@@ -236,7 +236,7 @@ class Task(ABC):
                 _initialise_rest(self.model, self.config.init)
         except RuntimeError as error:  # torch's only sign of too little memory
             raise InputError(f"the model cannot be made: {str(error).splitlines()[0]}") from error
-        _start_from(self.model, self.data.start)
+        _start_from(self.model, self.data.initial())
         shown = progress.make_progress() if show_progress else progress.Silent()
         return Loop(
             self.model,

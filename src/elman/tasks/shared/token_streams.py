@@ -16,6 +16,7 @@ from torch import Tensor
 
 from elman.baselines.ngram import frequency_nats, witten_bell_by_order
 from elman.batch import Batch
+from elman.cells.named import make_cell
 from elman.data.batches.tokens import TokenStreams, TokenWindows
 from elman.data.split import split_points, trained_on
 from elman.data.tokens.corpus import Corpus, load_corpus
@@ -69,7 +70,8 @@ class StreamData(TaskData):
 
     def sizes(self) -> dict[str, Any]:
         """Returns the options that follow from the number of tokens trained on."""
-        return streams(self.config, self._cuts()[0])
+        outputs = make_cell(self.config.cell, 1, self.config.hidden_size).output_size
+        return streams(self.config, self._cuts()[0], outputs, has_words=self.facts.vocabulary.has_words)
 
     def _cuts(self) -> tuple[int, int]:
         """Returns where the training part ends in the training corpus, and where the test part begins."""
@@ -329,8 +331,11 @@ class StreamTask(Task):
     def build(self) -> Autoregressive:
         """Builds embedding, layer and head."""
         try:
-            layer = self.layer(self.config.embedding_size)
-            return Autoregressive(len(self.vocabulary), layer, self.config.dropout, self.config.tied)
+            config = self.config
+            layer = self.layer(config.embedding_size)
+            return Autoregressive(
+                len(self.vocabulary), layer, config.dropout, config.tied, config.label_smoothing
+            )
         except ValueError as error:
             raise InputError(str(error)) from None
 
