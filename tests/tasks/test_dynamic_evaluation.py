@@ -193,6 +193,7 @@ def test_what_it_needs_is_said(folder, task, tmp_path, capsys):
     elman.SequenceRegressor(**SMALL).fit([np.ones((3, 1)) * k for k in range(40)], range(40)).save(
         tmp_path / "other"
     )
+    capsys.readouterr()  # notices of the fits
     assert main(["evaluate", str(tmp_path / "other"), "x.csv", "--dynamic"]) == 2
     line = capsys.readouterr().err
     assert line.startswith("elman: --dynamic is for language models. Got ")
