@@ -31,6 +31,7 @@ SHARED = {
 SHARED |= {
     "context": 120,
     "learning_rate": 1e-3,
+    "batch_size": 64,
     "epochs": 15,
     "windows_per_epoch": 2048,
     "ensemble": 3,

@@ -17,8 +17,9 @@ from elman.cli import main
 from elman.errors import InputError
 from elman.tasks.classification.options import ClassificationConfig
 from elman.tasks.classification.task import SequenceClassifier
+from elman.tasks.forecasting.options import ForecastingConfig
 from elman.tasks.language_model.options import LanguageModelConfig
-from elman.tasks.shared.sizing import labelled, pairs, pieces, sequences, sized, sizes_text, streams
+from elman.tasks.shared.sizing import labelled, pairs, pieces, sequences, sized, sizes_text, streams, windows
 from elman.tasks.translation.options import TranslationConfig
 
 QUICK = {"hidden_size": 8, "epochs": 1, "bptt": 20, "ngrams": "none"}
@@ -66,6 +67,28 @@ def test_classifiers_have_sizes_for_any_amount(texts, length):
     sizes = labelled(texts, texts * length)
     assert set(sizes) == set(ClassificationConfig.sized) - {"frame", "ensemble"}  # which only numbers have
     replace(ClassificationConfig(), **sizes)
+
+
+@pytest.mark.parametrize("number", [1, 399, 999, 20_000, 10**6])
+@pytest.mark.parametrize("model", ["direct", "es-rnn", "recursive"])
+def test_forecasters_have_sizes_for_any_amount(model, number):
+    sizes = windows(model, number, 60)
+    assert set(sizes) == set(ForecastingConfig.sized)
+    replace(ForecastingConfig(), **sizes)
+
+
+def test_a_forecaster_says_which_sizes_were_chosen():
+    task = elman.Forecaster(horizon=2, season=(1,), hidden_size=2, epochs=1, combination="none")
+    task.fit([[float(k % 5) for k in range(20)]])
+    assert task.origin.sized == ("dropout", "batch_size", "ensemble")
+    assert (task.config.ensemble, len(task.model.members)) == (3, 3)
+
+
+def test_fewer_windows_are_read_more_often_in_smaller_batches_by_more_networks():
+    few, many = (windows("direct", number, 60) for number in (100, 50_000))
+    assert few["epochs"] > many["epochs"]
+    assert few["batch_size"] < many["batch_size"]
+    assert few["ensemble"] > many["ensemble"]
 
 
 @pytest.mark.parametrize("number", [1, 99, 999, 10_000, 10**6])

@@ -20,6 +20,7 @@ from elman.tasks.forecasting.options import ForecastingConfig
 from elman.tasks.forecasting.start import begun_with_windows, check_times, weights_of, with_categories
 from elman.tasks.forecasting.windows import Windows, name_short
 from elman.tasks.shared.data import Parts, TaskData
+from elman.tasks.shared.sizing import windows as sized_for
 from elman.tasks.shared.start import Source
 
 _DATA = "series.npz"
@@ -117,6 +118,12 @@ class SeriesData(TaskData):
     def windows(self) -> Windows:
         """The windows that the series are cut into."""
         return Windows(self.config, self.facts)
+
+    def sizes(self) -> dict[str, Any]:
+        """Returns the options that follow from the windows of an epoch and their steps."""
+        windows = self.windows
+        number = windows.per_epoch(self.panel)
+        return sized_for(self.config.model, number, windows.context + self.facts.horizon)
 
     @property
     def amounts(self) -> dict[str, int]:

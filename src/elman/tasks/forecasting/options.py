@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from elman.config import Argument, flag, require, typed
 from elman.pictures.base import check_picture
 from elman.registry import names_of_kind
-from elman.tasks.shared.options import StartOptions, TableOptions, Verb
+from elman.tasks.shared.options import ABSENT, Sized, StartOptions, TableOptions, Verb
 
 if TYPE_CHECKING:
     DistributionName = str
@@ -65,6 +65,7 @@ class ForecastingConfig(StartOptions, TableOptions):
     """
 
     verb = Forecast
+    sized = ("hidden_size", "dropout", "batch_size", "epochs", "ensemble")
     of_old_runs = {"combination": "none", "scaling": "mean"}
     example = "elman train forecasting sales.csv --horizon 12 --out runs/forecasting"
     rank = 30
@@ -116,10 +117,15 @@ class ForecastingConfig(StartOptions, TableOptions):
     pretrained: Path | None = None
     """run folder of a forecasting to start from, with its model, sizes, seasons and covariates; if absent,
     start from random weights"""
-    hidden_size: int = 64
-    """units of each layer"""
-    batch_size: int = 64
-    """windows in a batch"""
+    hidden_size: Sized[int] = ABSENT
+    """units of each layer; if absent, 64"""
+    dropout: Sized[float] = ABSENT
+    """dropout probability between layers, and before and after them; if absent, 0.3 for direct models, 0 for
+    others"""
+    batch_size: Sized[int] = ABSENT
+    """windows in a batch; if absent, 64, and for direct models 16 or 32 if there are few windows"""
+    epochs: Sized[int] = ABSENT
+    """passes over the training part; if absent, 10, and for direct models 4 to 25: more for fewer steps"""
     model: Literal["direct", "recursive", "es-rnn"] = "direct"
     """direct: forecast all steps at once; recursive: step by step, by sample paths (DeepAR); es-rnn:
     exponential smoothing with a network"""
@@ -159,8 +165,9 @@ class ForecastingConfig(StartOptions, TableOptions):
     """features of the embedding of each category of a covariate"""
     paths: int = 200
     """recursive: number of sample paths of each forecast"""
-    ensemble: int = 1
-    """number of networks trained together; the forecast is the median of their forecasts"""
+    ensemble: Sized[int] = ABSENT
+    """number of networks trained together; the forecast is the median of their forecasts; if
+    absent, 1, and for direct models 3, but 1 for some thousand series"""
     windows_per_epoch: int | None = None
     """windows drawn in an epoch; if absent, about one for each --horizon steps of the training part"""
     test_windows: int = 1

@@ -171,7 +171,7 @@ class Forecaster(Task):
             changes["horizon"] = _whole(h, "h")
         if step_size is not None:
             changes["step"] = _whole(step_size, "step_size")
-        changed = dataclasses.replace(self.config, **changes)
+        changed = dataclasses.replace(self._asked(), **changes)
         config, start = begun_with_windows(changed, self.named | changes.keys())
         run = type(self)(config)
         df = frame_of(df, columns_of(config))

@@ -75,19 +75,23 @@ class Windows:
     def training(self, panel: Panel) -> RandomWindows:
         """Returns windows of the training part at random cutoffs."""
         config = self.config
-        ends = self.training_ends(panel)
-        per_epoch = max(int((ends > 1).sum()), int(ends.sum()) // self.facts.horizon)
         return RandomWindows(
             self._encoded(panel),
-            ends,
+            self.training_ends(panel),
             context=self.context,
             horizon=self.facts.horizon,
             batch_size=config.batch_size,
-            windows=config.windows_per_epoch or per_epoch,
+            windows=self.per_epoch(panel),
             seed=config.seed,
             relative=self._relative,
             positive=self._positive,
         )
+
+    def per_epoch(self, panel: Panel) -> int:
+        """Returns the number of windows that an epoch draws."""
+        ends = self.training_ends(panel)
+        enough = max(int((ends > 1).sum()), int(ends.sum()) // self.facts.horizon)
+        return self.config.windows_per_epoch or enough
 
     def training_ends(self, panel: Panel) -> np.ndarray:
         """Returns the number of steps of each series in the training part [N]."""

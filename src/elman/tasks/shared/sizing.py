@@ -221,3 +221,30 @@ def sequences(number: int, steps: float) -> dict[str, Any]:
         # few sequences teach each network something else, and the mean of several errs less
         "ensemble": 3 if number < 1_000 else 1,
     }
+
+
+_STEPS_READ = 1_000_000  # of series, in all passes of one network
+
+
+def windows(model: str, number: int, steps: int) -> dict[str, Any]:
+    """Returns the sizes of a forecaster, compared for direct models on the guide sets (``docs/results.md``).
+
+    Args:
+        model: the option ``model``.
+        number: windows of an epoch.
+        steps: of a window, with its horizon.
+    """
+    sizes = {"hidden_size": 64, "dropout": 0.0, "batch_size": 64, "epochs": 10, "ensemble": 1}
+    if model != "direct":
+        return sizes
+    steps_of_epoch = max(1, number * steps)
+    return sizes | {
+        # windows overlap, so a network soon knows those of few series by heart
+        "dropout": 0.3,
+        # the fewer windows, the smaller the batches, so that the weights are changed some hundred times
+        "batch_size": 16 if number < 400 else 32 if number < 1_000 else 64,
+        # more passes made forecasts of the guide sets no better
+        "epochs": max(4, min(25, round(_STEPS_READ / steps_of_epoch))),
+        # the time goes to further networks instead, whose median errs less
+        "ensemble": 3 if steps_of_epoch < _STEPS_READ else 1,
+    }
