@@ -25,13 +25,19 @@ _FITS: dict[str, dict[str, float]] = {
         "E": 1,
         "POUND": 1,
         "INVERTED": 1,
+        "DEGREE": 1,
+        "MICRO": 1,
+        "PLUS-MINUS": 1,
+        "SUPERSCRIPT": 1,
+        "SECTION": 1,
     },
-    "latin-1": {"LATIN SMALL": 1, "LATIN CAPITAL": 0.9, "INVERTED": 1},
+    "latin-1": {"LATIN SMALL": 1, "LATIN CAPITAL": 0.9, "INVERTED": 1, "DEGREE": 1},
     "cp1251": {"CYRILLIC SMALL": 1, "CYRILLIC CAPITAL": 0.3},
     "koi8-r": {"CYRILLIC SMALL": 1, "CYRILLIC CAPITAL": 0.3},
 }
-_WESTERN = ("cp1252", "latin-1")
+_WESTERN, _CYRILLIC = ("cp1252", "latin-1"), ("cp1251", "koi8-r")
 _FREQUENT = {"gb18030": (0xB0, 0xD7), "big5": (0xA4, 0xC6)}  # first bytes of the usual Chinese characters
+_CONTROLS = frozenset(range(32)) - {*b"\a\b\t\n\v\f\r\x1a\x1b"}
 _LOOKED_AT = 20_000  # bytes that a guess reads
 
 
@@ -55,6 +61,8 @@ def likely(content: bytes) -> str:
     even, odd = content[::2].count(0), content[1::2].count(0)
     if max(even, odd) > max(1, len(content) // 5):
         return "" if min(even, odd) * 10 > max(even, odd) else "utf-16-be" if even > odd else "utf-16-le"
+    if not _CONTROLS.isdisjoint(content):  # no text
+        return ""
     best, best_fit = "", 0.5
     for name in _FITS:
         fit = _fit(content, name)
@@ -69,16 +77,31 @@ def _fit(content: bytes, name: str) -> float:
     except UnicodeDecodeError:
         return 0.0
     scores = [_score(text, k, name) for k, character in enumerate(text) if character > "\x7f"]
+    if name in _WESTERN and 2 * len(scores) > len(text):  # most letters are ASCII there
+        return 0.0
     return sum(scores) / len(scores) if scores else 0.0
 
 
 def _score(text: str, k: int, name: str) -> float:
     called = unicodedata.name(text[k], "")
     score = next((score for start, score in _FITS[name].items() if called.startswith(start)), 0.0)
-    if name in _WESTERN:  # letters with accents stand alone among others
-        return 0.0 if text[k - 1 : k] > "\x7f" and text[k - 1].isalpha() and text[k].isalpha() else score
+    around = [text[j] for j in (k - 1, k + 1) if 0 <= j < len(text)]
+    if name in _WESTERN:  # letters with accents stand among others
+        return 0.0 if _is_in_run(text, k) else score
+    if name in _CYRILLIC:  # and no word has letters of both kinds
+        return 0.0 if any(c.isascii() and c.isalpha() for c in around) else score
     if called.startswith("CJK") and name in _FREQUENT:
         first, last = text[k].encode(name)[0], text[k].encode(name)[-1]
         low, high = _FREQUENT[name]
-        return score if low <= first <= high and (name == "big5" or last > 0xA0) else 0.4
+        is_alone = all(map(str.isascii, around))
+        usual = low <= first <= high and (name == "big5" or last > 0xA0)
+        return score if usual and not is_alone else 0.4
     return score
+
+
+def _is_in_run(text: str, k: int) -> bool:
+    """Whether a letter beyond ASCII is one of three or more in a row."""
+    return any(
+        len(run) == 3 and all(c > "\x7f" and c.isalpha() for c in run)
+        for run in (text[max(j, 0) : j + 3] for j in (k - 2, k - 1, k))
+    )
