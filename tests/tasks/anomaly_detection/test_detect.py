@@ -161,6 +161,24 @@ def test_the_first_bad_line_is_named_each_is_answered_with_nothing_and_all_are_c
     ]
 
 
+@pytest.mark.parametrize("head", ["timestamp,other,speed", "a title, without columns"])
+def test_a_stream_of_which_nothing_is_read_ends_in_an_error(tmp_path, monkeypatch, capsys, head):
+    trained(tmp_path, "run")
+    rows = rhythm(6).splitlines()[1:]
+    capsys.readouterr()
+    for more in ([], ["--json"]):
+        assert (
+            streamed(monkeypatch, "\n".join([head, *(f"{row},1" for row in rows)]), tmp_path / "run", *more)
+            == 2
+        )
+        said = capsys.readouterr().err.splitlines()
+        assert said[0].endswith(". Such lines are skipped and counted.")
+        assert said[-2:] == [
+            f"elman: {len(rows) + 1} lines were skipped",
+            "elman: --stream: no line of standard input could be read",
+        ]
+
+
 def test_each_series_of_a_stream_has_a_memory_of_its_own(tmp_path, monkeypatch, capsys):
     head, *rows = rhythm(60).splitlines()
     named = "\n".join([f"unique_id,{head}", *(f"s,{row}" for row in rows)])
@@ -183,6 +201,8 @@ def test_a_stream_goes_with_no_file(tmp_path, monkeypatch, capsys):
             "elman: --stream reads standard input and goes with no file, --plot or --scores"
         )
         assert error.count("\n") == 1
+    assert streamed(monkeypatch, "", tmp_path / "run", "--method", "quantile") == 2
+    assert "so --method must be auto or likelihood. Got quantile." in capsys.readouterr().err
 
 
 def test_the_chosen_columns_belong_to_the_run_and_others_are_ignored(tmp_path, monkeypatch, capsys):

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -41,6 +41,11 @@ class Detect(Verb):
         """Checks which options exclude each other, and the picture's path."""
         if self.stream and (self.data is not None or self.plot is not None or self.scores):
             raise InputError("--stream reads standard input and goes with no file, --plot or --scores")
+        if self.stream and self.method not in ("auto", "likelihood"):
+            raise InputError(
+                "--stream judges each row from those before it, so --method must be auto or likelihood. "
+                f"Got {self.method}."
+            )
         if not self.stream and self.data is None:
             raise InputError("detect needs a file, or --stream")
         check_picture(self.plot)
@@ -50,7 +55,7 @@ class Detect(Verb):
         if self.stream:
             with BadLines() as bad:
                 lines = task.detect_lines(sys.stdin.buffer, bad)
-                for row in lines:
+                for row in bad.checked(lines):
                     if row is None:
                         yield csv_line(lines.columns)
                     else:
@@ -65,7 +70,7 @@ class Detect(Verb):
         if self.stream:
             with BadLines() as bad:
                 lines = task.detect_lines(sys.stdin.buffer, bad)
-                return {"rows": [row for row in lines if row is not None]}
+                return {"rows": [row for row in bad.checked(lines) if row is not None]}
         analyses = self._analyses(task)
         if not self.scores:
             return {"anomalies": [asdict(each) for one in analyses for each in one.anomalies(self.method)]}
@@ -113,7 +118,16 @@ class BadLines:
         """Counts a line; prints the message of the first."""
         self.count += 1
         if self.count == 1:
-            print(f"elman: {message} Such lines are skipped and counted.", file=sys.stderr)
+            print(f"elman: {message.rstrip('.')}. Such lines are skipped and counted.", file=sys.stderr)
+
+    def checked(self, rows: Iterable[dict[str, Any] | None]) -> Iterator[dict[str, Any] | None]:
+        """Yields rows as they come. Raises InputError at the end if every line was malformed."""
+        number = 0
+        for row in rows:
+            number += row is not None
+            yield row
+        if number and number == self.count:
+            raise InputError("--stream: no line of standard input could be read")
 
     def __enter__(self) -> Self:
         return self
