@@ -435,12 +435,26 @@ def test_interrupted_shown_and_resumed(run, monkeypatch):
     assert (said.status, said.out) == (130, "")
     assert said.err.endswith("elman: interrupted and saved; continue with: elman resume run\n")
     assert run("show", "run").out.endswith("not finished; continue with: elman resume run\n")
-    assert run("generate", "run").status == 2  # there are no weights yet
+    said = run("generate", "run")
+    assert said.status == 2
+    assert said.err == "elman: run: its training has saved no weights yet; elman resume run continues it\n"
     said = run("resume", "run")
     assert said.status == 0
     assert "this model" in said.out
     assert "not finished" not in run("show", "run").out
     assert not Path("run/checkpoint.safetensors").exists()
+
+
+def test_the_weights_of_an_unfinished_run_are_used_and_it_is_said(run):
+    trained(run)
+    assert run("generate", "run", "--length", "5").err == ""
+    Path("run/checkpoint.safetensors").write_bytes(b"")
+    said = run("generate", "run", "--length", "5")
+    assert said.status == 0
+    assert said.err == (
+        "elman: run: its training has not ended, so these are its best weights so far; "
+        "elman resume run continues it\n"
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shlex
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from elman.cells.named import fingerprint, is_file
 from elman.config import check_regular, flag, from_json, read_json, shown
 from elman.draws import for_shapes
 from elman.errors import InputError
+from elman.notice import notice
 from elman.registry import find_task, task_names
 from elman.tasks.shared.origin import Origin
 from elman.tasks.shared.sizing import check_sized
@@ -57,6 +59,7 @@ def load(
             model = task.build()
     except InputError as error:
         raise InputError(f"{task.folder / files.CONFIG}: {error}") from None
+    _check_has_weights(task.folder)
     weights = load_weights(task.folder / files.WEIGHTS, model)
     model.load_state_dict(weights, assign=True)
     task.model = model.eval()
@@ -79,7 +82,10 @@ def open_run(folder: str | Path, cell: str | None = None, *, to_run: bool = True
         raise InputError(f"{path}: must hold the configuration of a run")
     version = content.get("format_version")
     if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
-        raise InputError(f"{path}: format_version must be in [1, {FORMAT_VERSION}]. Got {shown(version)}.")
+        newer = " A newer elman wrote it." if type(version) is int and version > FORMAT_VERSION else ""
+        raise InputError(
+            f"{path}: format_version must be in [1, {FORMAT_VERSION}]. Got {shown(version)}.{newer}"
+        )
     if content["task"] not in task_names():
         raise InputError(f"{path}: unknown task {shown(content['task'])}")
     cls: type[Task] = find_task(content["task"])
@@ -115,6 +121,15 @@ def _check_is_run(folder: Path) -> None:
         more = ", …" if len(runs) > _NAMED else ""
         hint = f"; the run folders in it: {', '.join(runs[:_NAMED])}{more}" if runs else ""
         raise InputError(f"{folder}: not a run folder (it has no {files.CONFIG}){hint}")
+
+
+def _check_has_weights(folder: Path) -> None:
+    """Raises InputError if training has saved no weights; reports if it has not ended."""
+    way_on = f"elman resume {shlex.quote(str(folder))} continues it"
+    if not any(os.path.lexists(folder / name) for name in (files.WEIGHTS, files.RESULTS)):
+        raise InputError(f"{folder}: its training has saved no weights yet; {way_on}")
+    if os.path.lexists(folder / files.CHECKPOINT):
+        notice(f"{folder}: its training has not ended, so these are its best weights so far; {way_on}")
 
 
 def resume(folder: str | Path, *, cell: str | None = None, show_progress: bool = False) -> Task:
