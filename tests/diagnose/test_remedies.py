@@ -60,7 +60,7 @@ def test_saturated_gates_ask_for_layer_normalisation_where_there_is_none(cell):
 
 
 def test_where_most_steps_are_clipped_already_the_rate_is_halved():
-    config = TASKS["language-model"].Config(cell="lstm")
+    config = TASKS["language-model"].Config(cell="lstm", learning_rate=0.002)
     found = remedies(config, make_cell("lstm", 4, 4), "exploding", clipped=0.9)
     assert found[0].flags == "--learning-rate 0.001"
 
@@ -75,7 +75,8 @@ def test_healthy_gradients_of_which_little_reaches_the_end_ask_for_a_longer_memo
     assert flags(verdict="healthy", cell="lstm") == ["--init orthogonal+chrono:200"]
     assert flags(verdict="healthy", cell="lstm", init="chrono:300") == []
     assert flags(verdict="healthy", cell="elman", init="torch") == ["--cell lstm", "--init orthogonal"]
-    config, cell = TASKS["language-model"].Config(cell="lstm"), make_cell("lstm", 4, 4)
+    config = TASKS["language-model"].Config(cell="lstm", learning_rate=0.002)
+    cell = make_cell("lstm", 4, 4)
     found = remedies(config, cell, "healthy", half_life=99, clipped=0.9)
     assert [r.flags for r in found] == ["--learning-rate 0.001", "--bptt 200"]
     assert remedies(config, cell, "not measured") == []

@@ -54,7 +54,8 @@ def test_a_task_shows_the_options_that_it_was_given():
 def test_what_ends_in_an_error_leaves_a_fitted_task_as_it_was(error, options):
     model = elman.LanguageModel(**SMALL).fit(texts=[text()])
     before = "".join(model.generate("the", length=20, seed=1))
-    model.config = elman.LanguageModel(**SMALL | options).config
+    other = elman.LanguageModel(**SMALL | options)
+    model.config, model.named, model.origin = other.config, other.named, other.origin
     kept = dict(vars(model))
     with pytest.raises(error):
         model.fit(texts=["xyz"] if error is InputError else [text(seed=1)])

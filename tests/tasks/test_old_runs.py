@@ -209,7 +209,8 @@ def test_an_old_run_killed_at_its_start_is_trained_on_its_own_data(name, run):
     for file in ("results.json", "model.safetensors", "history.jsonl"):
         (run / file).unlink()
     found = json.loads(json.dumps(elman.resume(run).results))
-    assert found.keys() == recorded.keys() | {"what_to_try"}  # which 0.1 did not say
+    # what 0.1 did not say
+    assert recorded.keys() | {"what_to_try"} <= found.keys() <= recorded.keys() | {"what_to_try", "residuals"}
     assert (found["parameters"], found["steps"]) == (recorded["parameters"], recorded["steps"])
     baselines = recorded.get("baselines", {})  # these depend on the data alone; later versions have more
     same({method: found["baselines"][method] for method in baselines}, baselines, name)

@@ -19,7 +19,7 @@ from tiny import SMALL, text, timeless
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, and looks into /proc")
 
 OPTIONS = SMALL | {"embedding_size": 4, "bptt": 20, "dropout": 0.2}
-FLAGS = [f"--{name.replace('_', '-')}={value}" for name, value in OPTIONS.items()]
+FLAGS = [f"--{name.replace('_', '-')}={value}" for name, value in OPTIONS.items() if name != "epochs"]
 TEXT = text(150)
 EVERY_STEP = ["--checkpoint-seconds", "1e-9"]
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -107,8 +107,9 @@ def elman(folder: Path) -> Iterator[Elman]:
     server.stdout.close()
 
 
-def train(folder: Path, out: Path) -> list[object]:
-    return ["train", "language-model", folder / "corpus.txt", "--out", out, *FLAGS, *EVERY_STEP]
+def train(folder: Path, out: Path, epochs: int = OPTIONS["epochs"]) -> list[object]:
+    last = [*EVERY_STEP, "--epochs", str(epochs)]
+    return ["train", "language-model", folder / "corpus.txt", "--out", out, *FLAGS, *last]
 
 
 @pytest.fixture(scope="module")
@@ -180,12 +181,12 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> N
     raise AssertionError("the run did not get that far")
 
 
-LONG = ["--epochs", "60"]  # so that it is still training when the signal comes
+LONG = 60  # epochs, so that it is still training when the signal comes
 
 
 @pytest.fixture(scope="module")
 def long_unkilled(elman: Elman, folder: Path) -> dict[str, Any]:
-    assert elman(*train(folder, folder / "long"), *LONG) == 0
+    assert elman(*train(folder, folder / "long", LONG)) == 0
     return timeless(folder / "long")
 
 
@@ -193,7 +194,7 @@ def long_unkilled(elman: Elman, folder: Path) -> dict[str, Any]:
 def test_a_process_of_its_own_gets_a_signal(elman, long_unkilled, folder, tmp_path, number):
     """Started as a user starts it."""
     run = tmp_path / "run"
-    command = [sys.executable, "-m", "elman.cli", *map(str, train(folder, run)), *LONG]
+    command = [sys.executable, "-m", "elman.cli", *map(str, train(folder, run, LONG))]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
     ) as process:
