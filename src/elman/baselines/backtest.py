@@ -10,6 +10,7 @@ from elman.metrics.forecast import (
     absolute_error,
     coverage,
     mase,
+    mean_over_steps,
     naive_error,
     owa,
     scaled_crps,
@@ -56,7 +57,7 @@ def scaled_errors(
 
 def _unit(history: np.ndarray, season: int) -> float:
     """Returns the size of a history's errors, or else of its steps, or else of its values; 1 if that is 0."""
-    sizes = (naive_error(history, season), naive_error(history, 1), float(np.nanmean(np.abs(history))))
+    sizes = (naive_error(history, season), naive_error(history, 1), float(mean_over_steps(np.abs(history))))
     return next((size for size in sizes if size > 0), 1.0)
 
 

@@ -25,10 +25,8 @@ from elman.data.scale import scaled, standard
 MOST = 9_996
 """Features that the paper's authors take."""
 _STEPS, _MOST_STEPS = 1_000_000, 100_000_000  # that have all features, and that have any
-_MANY, _OF_MANY = (
-    4_000,
-    4_032,
-)  # examples, and their features: the time of a ridge regression is cubic in both
+_MANY = 4_000  # examples, which have fewer features, since a ridge regression's time is cubic in both
+_OF_MANY = 4_032  # features of these
 _LENGTH, _MOST_DILATIONS, _MOST_COLUMNS = 9, 32, 9
 _KERNELS = 84
 _AT_ONCE = 1_000  # examples whose features are kept at once

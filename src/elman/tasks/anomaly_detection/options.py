@@ -23,9 +23,9 @@ class Detect(Verb):
     """table with the training table's columns, others are ignored; absent with --stream"""
     method: Literal["auto", "quantile", "dynamic", "likelihood"] = "auto"
     """quantile: find errors beyond those of normal rows, over several spans and horizons; dynamic: find
-    errors
-    that stand out in the file; likelihood: judge each row from the rows before it alone, as with --stream;
-    auto: quantile if any of its measures held on the validation part of the training, otherwise dynamic"""
+    errors that stand out in the file; likelihood: judge each row from the rows before it alone, as with
+    --stream; auto: quantile if any of its measures held on the validation part of the training, otherwise
+    dynamic"""
     scores: bool = False
     """print score and expected values of every row instead of the anomalous ranges; with the method quantile
     also a score for each column"""
