@@ -28,9 +28,7 @@ from elman.tasks.shared.text import (
 from elman.tasks.shared.token_streams import StreamData
 from elman.train import files
 
-_DEVIATION = (
-    1.0  # of a word's first vector: that of an embedding at random; nearer to 0 it learns more slowly
-)
+_DEVIATION = 1.0  # of a word's first vector, as at random; nearer to 0 it learns more slowly
 _TIED_DEVIATION = 0.1  # with output weights that large, all words are about as probable at first
 
 
