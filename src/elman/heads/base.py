@@ -72,6 +72,14 @@ class Head(nn.Module):
         raise NotImplementedError
 
 
+class SequenceHead(Head):
+    """Computes one loss for the steps of a row together, since its targets depend on each other.
+
+    Subclasses define ``loss(features, target, lengths)`` of features [T, B, F], with a loss for each of B
+    rows; brute force over all paths of short rows is their test.
+    """
+
+
 class Distribution(Head):
     """Computes a distribution of one real number from features.
 
