@@ -12,6 +12,7 @@ from elman.config import shown
 from elman.data.read.reading import Reading
 from elman.data.read.tables import check_columns, check_filled, holds_numbers, row_number, why_no_numbers
 from elman.data.series.across import turned
+from elman.data.series.clocks import is_marked
 from elman.data.series.panel import Columns
 from elman.data.series.time_columns import (
     TIME_NAMES,
@@ -187,6 +188,9 @@ class _Roles:
                 f" {yearless[0]} holds times without their years, such as {shown(cell)}: write the year"
                 " beside each, here or in a column named year."
             )
+        clocks = [column for column in self.free if is_marked(self.table[column])]
+        if clocks:
+            return f" {clocks[0]} holds times of day: write the date beside each, here or in its own column."
         stems = {match[1] if (match := _NUMBERED.fullmatch(name)) else None for name in self.free}
         if len(self.free) < 3 or len(stems) != 1 or None in stems or not self.holds_numbers(self.free[0]):
             return ""
@@ -217,6 +221,8 @@ class _Roles:
         if not self.repeats(time):
             return None
         own = [c for c in self.free if c not in (time, self.wanted.target) and self.divides(c, time)]
+        clocks = [column for column in own if is_marked(self.table[column])]
+        own = [column for column in own if column not in clocks]
         texts = [column for column in own if not self.holds_numbers(column)]
         some = texts or own
         if len(some) == 1:
@@ -226,6 +232,8 @@ class _Roles:
         others = [column for column in self.table.columns if not (self.joined and column == time)]
         which = f"{_listed(some)} may name it" if some else f"columns: {_listed(others)}"
         alone = "" if some else "bring the rows to one for each time, such as their sum or mean, or "
+        if clocks:
+            alone = f"write {self.joined or time} and the time of day ({_listed(clocks)}) in one column, or "
         raise InputError(
             f"{self.path}: row {row_number(self.path, row)} has {self.joined or time} "
             f"{self.table[time][row]} again: "

@@ -50,6 +50,8 @@ _DATES = (
 _LANGUAGE = re.compile(r"(?i:(en|de|fr|es|it|pt|nl)[34.]?):")  # before a pattern: whose names of months
 _TOKEN = re.compile(r"%-?[a-zA-Z]|%\.\d?f")
 _PARSED = "YmdHMSyjbBpIGVqu"  # tokens of patterns that can be read
+_ENDS_IN_HOURS = r"(?:[T ,]|^%Y%m%d)%-?H(?::?%M(?::?%S(?:\.%f|%\.\d?f)?)?)?(?: %M)?$"
+_DAY_END = r"((?:[T ,]|^\d{8}))24((?::?00){0,2}(?:\.0+)?(?: 00)?)$"
 _MARK = "\0"  # stands for a quarter or a month's name while the rest of a pattern is written
 _ROWS = 1000  # cells that decide how texts are padded
 _ZONES = (  # zones that offsets are compared with; a column of offsets does not name its own
@@ -233,6 +235,10 @@ def parsed(texts: "pl.Series", pattern: str) -> "tuple[pl.Series, pl.Series | No
         present = re.sub("%-", "%", plain).replace("%b", "%m").replace("%B", "%m").replace("%y", "%Y")
         if token in present and needs not in present and "%j" not in present:
             texts, plain = texts + f" {filler}", f"{plain} {needs}"
+    late = None
+    if re.search(_ENDS_IN_HOURS, plain):  # 24:00 is the next day's 0:00
+        late = texts.str.contains(_DAY_END).fill_null(False)
+        texts = texts.str.replace(_DAY_END, "${1}00${2}")
     plain = re.sub(r"%-", "%", plain)
     plain = re.sub(r"\.%f|%\.\d?f", "%.f", plain)
     if "%S" in plain and "%.f" not in plain:
@@ -240,6 +246,8 @@ def parsed(texts: "pl.Series", pattern: str) -> "tuple[pl.Series, pl.Series | No
     moments = texts.str.to_datetime(plain, strict=False, time_unit="us")
     if "%Y" in plain:  # two digits are no year
         moments = pl.select(pl.when(moments.dt.year() >= 1000).then(moments)).to_series()
+    if late is not None and late.any():
+        moments = moments.dt.offset_by("1d").zip_with(late, moments)
     return moments, offsets
 
 

@@ -6,19 +6,20 @@ from collections.abc import Collection, Sequence
 import polars as pl
 
 from elman.data.read import months
-from elman.data.series.time_forms import parsed, patterns_of
+from elman.data.read.cells import numbers_of
+from elman.data.series.clocks import chosen_clock, is_clock, is_named, times_of_day
+from elman.data.series.time_forms import parsed, pattern_of_integers, patterns_of
 
 _NAMES = (  # in order of size, with the range of values
     (re.compile(r"year|yr|jahr|année|annee|año|ano|anno|jaar", re.IGNORECASE), (1500, 2500)),
     (re.compile(r"month|mon|mnth|monat|mois|mes|mês|mese|maand", re.IGNORECASE), (1, 12)),
     (re.compile(r"day|day of month|day_of_month|dd|tag", re.IGNORECASE), (1, 31)),
-    (re.compile(r"hour|hr|stunde", re.IGNORECASE), (0, 23)),
+    (re.compile(r"hour|hr|stunde", re.IGNORECASE), (0, 24)),
     (re.compile(r"minute|minutes", re.IGNORECASE), (0, 59)),
     (re.compile(r"second|seconds", re.IGNORECASE), (0, 59)),
 )
 _QUARTER = re.compile(r"quarter|qtr|quartal", re.IGNORECASE)
-_CLOCK = re.compile(r"time|clock|hour|hr|time[ _]?of[ _]?day|uhrzeit|stunde", re.IGNORECASE)
-_TIME_OF_DAY = r"^\d{1,2}:\d{2}(:\d{2})?$"
+_MIDNIGHT = r"[T ]00:00(?::00(?:\.0+)?)?$"  # behind dates that some programs write
 _FILLED = 0.8  # least share of filled cells of a part
 _SIZES = ("-", "-", " ", ":", ":")  # what stands before each part but the first
 
@@ -27,7 +28,7 @@ def time_parts(table: "pl.DataFrame", free: Sequence[str]) -> tuple[str, ...]:
     """Returns the columns that together are the time, the largest unit first; empty if there are none.
 
     These are year and month (a number or a name), with day, hour, minute and second as far as they are there;
-    year and quarter; or a date that repeats and a time of day, written as 17:30 or as the hour.
+    year and quarter; or a date that repeats, or year, month and day, and a time of day (see ``clocks``).
 
     Args:
         table: the table.
@@ -42,13 +43,32 @@ def time_parts(table: "pl.DataFrame", free: Sequence[str]) -> tuple[str, ...]:
     if len(parts) == 1:
         quarters = [c for c in free if _QUARTER.fullmatch(c) and _within(table[c], 1, 4)]
         parts += quarters[:1] if len(quarters) == 1 else []
+    clocks = [column for column in free if column not in parts and is_clock(table[column])]
+    if len(parts) == 3 and (clock := chosen_clock([table[column] for column in clocks])):
+        parts.append(clock)
     if len(parts) > 1 and not _joined(table.drop_nulls(parts), parts).has_nulls():
         return tuple(parts)
     dates = [column for column in free if _is_date(table[column])]
-    clocks = [column for column in free if _CLOCK.fullmatch(column) and _is_clock(table[column])]
-    if len(dates) == len(clocks) == 1 and table[dates[0]].n_unique() < len(table):
-        return dates[0], clocks[0]
+    if len(dates) == 1 and table[dates[0]].n_unique() < len(table):
+        other = [column for column in free if column not in (*dates, *clocks)]
+        clock = chosen_clock(
+            [table[own] for own in clocks if own not in dates and _fits(table, dates[0], own, other)]
+        )
+        return (dates[0], clock) if clock else ()
     return ()
+
+
+def _fits(table: "pl.DataFrame", date: str, clock: str, other: Sequence[str]) -> bool:
+    """Whether times of day belong to dates: their column is named so, or rows are told apart by them alone.
+
+    A column of names may tell the series of several rows with the same time apart.
+    """
+    if is_named(clock):
+        return True
+    few = [column for column in other if 2 * table[column].n_unique() <= len(table)]
+    names = [[column] for column in few if numbers_of(table[column]).values.has_nulls()]
+    with_it = any(table.select(date, clock, *some).n_unique() == len(table) for some in ([], *names))
+    return with_it and not any(table.select(date, *some).n_unique() == len(table) for some in names)
 
 
 def with_time(
@@ -71,15 +91,15 @@ def _joined(table: "pl.DataFrame", parts: Sequence[str]) -> "pl.Series":
         if _QUARTER.fullmatch(parts[1]):
             return _digits(first, 4) + "Q" + _digits(second, 1)
         times = _digits(first, 4)
-        for mark, part in zip(_SIZES, parts[1:], strict=False):
+        for mark, part in zip(_SIZES, parts[1:3], strict=False):
             times = times + mark + _digits(table[part], 2)
-        return times + ":00" if len(parts) == 4 else times
-    clock = second.dt.to_string("%H:%M:%S") if second.dtype == pl.Time else second.cast(pl.String)
-    clock = clock.str.strip_chars()
-    whole = clock.str.contains(r"^\d{1,2}$").fill_null(False)
-    clock = (clock.str.zfill(2) + ":00").zip_with(whole, clock)
-    date = first.cast(pl.Date) if first.dtype == pl.Datetime else first
-    return date.cast(pl.String).str.strip_chars() + " " + clock
+        if len(parts) == 4:
+            return times + " " + times_of_day(table[parts[3]])
+        for mark, part in zip(_SIZES[2:], parts[3:], strict=False):
+            times = times + mark + _digits(table[part], 2)
+        return times
+    date = first.cast(pl.Date) if isinstance(first.dtype, pl.Datetime) else first
+    return date.cast(pl.String).str.strip_chars().str.replace(_MIDNIGHT, "") + " " + times_of_day(second)
 
 
 def _digits(column: "pl.Series", width: int) -> "pl.Series":
@@ -118,16 +138,13 @@ def _is_date(column: "pl.Series") -> bool:
     """Whether the first cell of a column is a date without a time of day."""
     if column.dtype == pl.Date or (isinstance(column.dtype, pl.Datetime) and column.dt.hour().max() == 0):
         return True
+    if column.dtype.is_integer():
+        return pattern_of_integers(column) == "%Y%m%d"
     filled = column.drop_nulls()
-    first = filled[0] if len(filled) else None
-    if not isinstance(first, str):
+    if column.dtype != pl.String or not len(filled):
         return False
-    shapes = [pattern for pattern in patterns_of(first.strip()) if not re.search("%-?[HI]", pattern)]
-    return any(not parsed(pl.Series([first.strip()]), pattern)[0].has_nulls() for pattern in shapes)
-
-
-def _is_clock(column: "pl.Series") -> bool:
-    """Whether a column holds times of day, or hours."""
-    if column.dtype == pl.Time or _within(column, 0, 23):
-        return True
-    return column.dtype == pl.String and bool(column.str.strip_chars().str.contains(_TIME_OF_DAY).all())
+    first = filled[0].strip()
+    if filled.str.contains(_MIDNIGHT).all():
+        first = re.sub(_MIDNIGHT, "", first)
+    shapes = [pattern for pattern in patterns_of(first) if not re.search("%-?[HI]", pattern)]
+    return any(not parsed(pl.Series([first]), pattern)[0].has_nulls() for pattern in shapes)
