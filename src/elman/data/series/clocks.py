@@ -17,8 +17,9 @@ _PLAIN = re.compile(
     r"(?P<hour>\d\d?)(?P<minute>\d\d)|(?P<alone>\d{1,2})|(\d\d)(\d\d)(\d\d)"
 )  # 1730, 17, 173000
 _NAMES = re.compile(
-    r"(?:local|utc|start|begin)?[ _-]?(?:time|clock|hours?|hr|hh|hhmm|time[ _-]?of[ _-]?day|uhrzeit|zeit|stunde|"
-    r"std|heure|hora|ora|orario|uur|tijd)(?:[ _-]?(?:local|utc|ending|beginning|start|of[ _-]?day|\(.{1,12}\)))?",
+    r"(?:local|utc|start|begin)?[ _-]?(?:time|clock|hours?|hr|hh|hhmm|time[ _-]?of[ _-]?day|uhrzeit|zeit|"
+    r"stunde|std|heure|hora|ora|orario|uur|tijd)"
+    r"(?:[ _-]?(?:local|utc|ending|beginning|start|of[ _-]?day|\(.{1,12}\)))?",
     re.IGNORECASE,
 )
 _BEGINS = re.compile(
