@@ -3,6 +3,7 @@
 import torch
 
 from elman.heads.categorical import Categorical
+from elman.heads.crf import CRF
 from elman.heads.multi_label import MultiLabel
 from elman.heads.negative_binomial import NegativeBinomial
 from elman.heads.normal import Normal
@@ -29,6 +30,14 @@ CASES = {
         lambda: Categorical(F, OUT),
         lambda leading: torch.randint(OUT, leading),
         lambda best: [(best + k) % OUT for k in range(1, OUT)],
+    ),
+    "crf": HeadCase(
+        lambda: CRF(F, OUT),
+        lambda leading: torch.randint(OUT, leading),
+        lambda best: (
+            [(best + k) % OUT for k in range(1, OUT)] + [best ^ (torch.arange(len(best)) == 0).int()[:, None]]
+        ),
+        chained=True,
     ),
     "negative-binomial": HeadCase(
         lambda: NegativeBinomial(F),

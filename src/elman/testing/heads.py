@@ -29,12 +29,20 @@ class HeadCase:
         worse: from a prediction, targets of the same shape that must have a larger loss.
         density_over: equally spaced values that hold all probability of a ``Distribution`` whose loss is
             −log of its density; None: its draws are compared with its quantiles.
+        chained: whether the steps of a row depend on each other: then only whole rows [T, B] have losses that
+            can be computed alone.
     """
 
     make: Callable[[], Head]
     target: Callable[[tuple[int, ...]], Tensor]
     worse: Callable[[Tensor], list[Tensor]]
     density_over: Tensor | None = None
+    chained: bool = False
+
+    @property
+    def leading(self) -> tuple[tuple[int, ...], ...]:
+        """Leading axes of the features that are tried."""
+        return tuple(axes for axes in LEADING if len(axes) == 2 or not self.chained)
 
     def build(self) -> Head:
         """The head in float64 with random parameters."""
@@ -74,10 +82,10 @@ def registered_heads() -> dict[str, type[Head]]:
 def check_loss_is_a_sum_and_a_count(case: HeadCase) -> None:
     """The loss is the sum over the targets, taken one by one or row by row, and the count is their number."""
     head = case.build()
-    for leading in LEADING:
+    for leading in case.leading:
         features, values = case.draw(leading)
         loss = head.loss(features, Target(values))
-        alone = _one_by_one(head, features, values, leading)
+        alone = _alone(case, head, features, values)
         rows = [
             head.loss(f, Target(v)).sum
             for f, v in zip(features.split(1, -2), values.split(1, len(leading) - 1), strict=True)
@@ -93,16 +101,15 @@ def check_loss_is_a_sum_and_a_count(case: HeadCase) -> None:
 def check_weights_scale_each_target(case: HeadCase) -> None:
     """A target's weight multiplies its loss and its part of the count; weights of 1 change nothing."""
     head = case.build()
-    for leading in LEADING:
+    for leading in case.leading:
         features, values = case.draw(leading)
-        weights = torch.rand(leading, dtype=torch.float64) * 3
+        own = torch.rand(leading[-1:] if case.chained else leading, dtype=torch.float64) * 3
+        weights = own.expand(leading)
         loss = head.loss(features, Target(values, weights))
         plain = head.loss(features, Target(values))
         ones = head.loss(features, Target(values, torch.ones(leading, dtype=torch.float64)))
         with setting(leading=leading):
-            _close(
-                loss.sum, (_one_by_one(head, features, values, leading) * weights).sum(), "the weighted sum"
-            )
+            _close(loss.sum, (_alone(case, head, features, values) * own).sum(), "the weighted sum")
             _close(loss.count, weights.sum(), "the count")
             _close(ones.sum, plain.sum, "the sum with weights of 1")
             _close(ones.count, plain.count, "the count with weights of 1")
@@ -112,18 +119,21 @@ def check_weights_scale_each_target(case: HeadCase) -> None:
 def check_single_losses_are_reported(case: HeadCase) -> None:
     """Within ``single_losses`` each loss reports its targets' own, NaN at a weight of 0; none after it."""
     head = case.build()
-    for leading in LEADING:
+    for leading in case.leading:
         features, values = case.draw(leading)
-        alone = _one_by_one(head, features, values, leading)
         weights = torch.rand(leading, dtype=torch.float64) + 0.1
         weights.view(-1)[1:2] = 0
         with head.single_losses() as reported:
             plain = head.loss(features, Target(values))
             weighted = head.loss(features, Target(values, weights))
-        expected = (alone * weights).masked_fill(weights == 0, torch.nan)
         with setting(leading=leading):
-            _close(reported[0], alone, "the single losses")
-            _close(reported[1], expected, "the weighted single losses")
+            for losses, given in ((reported[0], torch.ones(leading)), (reported[1], weights)):
+                alone = _alone(case, head, features, values, given)
+                ensure(
+                    torch.equal(losses.isnan(), given == 0), f"NaN must stand at weights of 0. Got {losses}."
+                )
+                own = losses.nansum(0) if case.chained else losses.nan_to_num()
+                _close(own, alone, "the single losses")
             for within, target in ((plain, Target(values)), (weighted, Target(values, weights))):
                 after = head.loss(features, target)
                 _close(within.sum, after.sum, "the sum of what is reported")
@@ -188,12 +198,12 @@ def check_gradients_equal_numerical_ones(case: HeadCase) -> None:
 def check_prediction_is_the_target_of_the_least_loss(case: HeadCase) -> None:
     """The prediction, taken as target, has a smaller loss than the targets that the case says are worse."""
     head = case.build()
-    for leading in LEADING:
+    for leading in case.leading:
         features, _ = case.draw(leading)
         best = head.predict(features)
-        least = _one_by_one(head, features, best, leading)
+        least = _alone(case, head, features, best)
         for other in case.worse(best):
-            gain = (_one_by_one(head, features, other, leading) - least).min().item()
+            gain = (_alone(case, head, features, other) - least).min().item()
             ensure(gain > 0, f"leading={leading}: a worse target's loss is smaller by {-gain:.3g}")
 
 
@@ -255,13 +265,19 @@ HEAD_CHECKS: tuple[Check[HeadCase], ...] = (
 )
 
 
-def _one_by_one(head: Head, features: Tensor, values: Tensor, leading: tuple[int, ...]) -> Tensor:
-    """Each target's loss, computed alone."""
-    alone = [
-        head.loss(f[None], Target(v[None])).sum
-        for f, v in zip(features.flatten(0, -2), values.flatten(0, len(leading) - 1), strict=True)
-    ]
-    return torch.stack(alone).view(leading)
+def _alone(
+    case: HeadCase, head: Head, features: Tensor, values: Tensor, weights: Tensor | None = None
+) -> Tensor:
+    """Each target's loss times its weight, computed alone; of a chained head, each row's."""
+    leading = features.shape[:-1]
+    if weights is None:
+        weights = torch.ones(leading, dtype=torch.float64)
+    if case.chained:
+        rows = [(features[:, [k]], values[:, [k]], weights[:, [k]]) for k in range(leading[1])]
+        return torch.stack([head.loss(f, Target(v, w)).sum for f, v, w in rows])
+    targets = zip(features.flatten(0, -2), values.flatten(0, len(leading) - 1), strict=True)
+    alone = torch.stack([head.loss(f[None], Target(v[None])).sum for f, v in targets])
+    return alone.view(leading) * weights
 
 
 def _close(received: Tensor, expected: Tensor, what: str) -> None:
