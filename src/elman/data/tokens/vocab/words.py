@@ -232,6 +232,12 @@ def _split(text: str, split: WordSplit, version: int, lowercase: bool = False) -
     return [whole for whole, _ in _pattern(version).findall(text)]
 
 
+def words_at(text: str) -> list[tuple[int, int]]:
+    """Return where each word of a text begins and ends, by the rules of ``split="punctuation"``."""
+    places = (match.span() for match in _pattern(_NEWEST).finditer(text))
+    return [(begin, end) for begin, end in places if not text[begin:end].isspace()]
+
+
 def _is_address(word: str) -> bool:
     return word[0].isascii() and re.fullmatch(_ADDRESS, word) is not None
 

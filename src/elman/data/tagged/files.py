@@ -1,0 +1,136 @@
+"""Reads files of tagged sentences."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from elman.config import shown
+from elman.data.labelled.folders import check_no_parts
+from elman.data.read.folders import files_below
+from elman.data.read.opening import kind_of, read_bytes
+from elman.data.read.text import decoded, lines_of
+from elman.data.tagged.columns import Block, Columns, Form, Row, blocks_of, form_of
+from elman.data.tagged.objects import Read, parse, read_object
+from elman.data.tagged.sequences import Tagged, Words, joined
+from elman.errors import InputError
+
+OBJECTS = (".jsonl", ".ndjson", ".json")
+"""Endings of files with a JSON object a line."""
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence as it was read.
+
+    Attributes:
+        read: words, tags and further columns.
+        place: file and line, for messages.
+        lines: the lines that it was read from.
+        at: the position of each word's line among them; empty for objects.
+    """
+
+    read: Read
+    place: str
+    lines: list[str]
+    at: list[int] = field(default_factory=list)
+
+
+def read_tagged(paths: Sequence[Path], columns: Columns, *, with_tags: bool = True) -> Tagged:
+    """Reads the sentences of files and folders.
+
+    A file has a word a line in columns, and an empty line after each sentence; or a JSON object a line, if
+    its name ends in .jsonl, .ndjson or .json.
+
+    Args:
+        paths: files, or folders of files.
+        columns: which columns hold what.
+        with_tags: whether tags are required; otherwise they are ignored.
+
+    Raises:
+        InputError: a file cannot be read or breaks a rule, or a folder holds several parts of a data set.
+    """
+    parts = [_read_file(file, columns, with_tags) for path in paths for file in _files(path)]
+    if not any(map(len, parts)):
+        raise InputError(f"{paths[0] if paths else 'data'}: holds no sentences")
+    return joined(parts)
+
+
+def sentences_of(path: Path, columns: Columns, *, with_tags: bool) -> Iterator[Sentence]:
+    """Yields the sentences of a file, as they are read."""
+    lines = (line for each in lines_of(_text(path, columns)) for line in each)
+    if kind_of(path) in OBJECTS:
+        return objects_of(lines, str(path), columns, with_tags=with_tags)
+    return rows_of(*form_of(blocks_of(lines), str(path), columns), columns, with_tags=with_tags)
+
+
+def objects_of(
+    lines: Iterable[str], name: str, columns: Columns, *, with_tags: bool = False
+) -> Iterator[Sentence]:
+    """Yields the sentence of each line's JSON object; empty lines are left out."""
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            place = f"{name}: line {number}"
+            read = read_object(parse(line, place), place, columns, with_tags=with_tags)
+            if read.words:
+                yield Sentence(read, place, [line])
+
+
+def rows_of(
+    form: Form, blocks: Iterable[Block], columns: Columns, *, with_tags: bool = False
+) -> Iterator[Sentence]:
+    """Yields the sentences of lines with a word each; of CoNLL-U, those of a block.
+
+    A block without words, such as one of comments, has none in its sentence.
+    """
+    word = form.word(columns)
+    named = {"word": word, **({"tag": form.tag(columns)} if with_tags else {})}
+    inputs = [form.place(column, "--input-columns") for column in columns.inputs]
+    for block in blocks:
+        rows = list(form.rows(block))
+        for row in rows:
+            _check_filled(row, named, form, block)
+
+        def column(at: int, rows: Sequence[Row] = rows) -> Words:
+            return tuple(row.cells[at] for row in rows)
+
+        tags = column(named["tag"]) if with_tags else ()
+        read = Read(column(word), tags, tuple(map(column, inputs)))
+        number = block.number + (rows[0].at if rows else 0)
+        yield Sentence(read, f"{form.name}: line {number}", block.lines, [row.at for row in rows])
+
+
+def _check_filled(row: Row, named: dict[str, int], form: Form, block: Block) -> None:
+    for what, at in named.items():
+        if not row.cells[at]:
+            line = block.lines[row.at]
+            raise InputError(
+                f"{form.name}: line {block.number + row.at}: the {what} (column {at + 1}) must not be empty. "
+                f"Got {shown(line)}."
+            )
+
+
+def _read_file(path: Path, columns: Columns, with_tags: bool) -> Tagged:
+    words: list[Words] = []
+    tags: list[Words] = []
+    inputs: list[tuple[Words, ...]] = []
+    places: list[str] = []
+    for sentence in sentences_of(path, columns, with_tags=with_tags):
+        if sentence.read.words:
+            words.append(sentence.read.words)
+            tags.append(sentence.read.tags)
+            inputs.append(sentence.read.inputs)
+            places.append(sentence.place)
+    return Tagged(words, tags, inputs, places, columns.inputs)
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        check_no_parts(path)
+        return files_below(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder")
+    return [path]
+
+
+def _text(path: Path, columns: Columns) -> Iterator[str]:
+    return decoded(read_bytes(path, once=True), str(path), in_lines=True, reading=columns.reading)
