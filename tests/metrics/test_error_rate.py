@@ -37,8 +37,8 @@ def test_counts_are_those_of_jiwer(references, data):
 
 
 def test_alignments_show_what_is_wrong():
-    assert alignment("one two three", "one too three") == ("one TWO three", "one TOO three")
-    assert alignment("one two three", "one three") == ("one TWO three", "one *** three")
-    assert alignment("one three", "one twenty three") == ("one ****** three", "one TWENTY three")
-    assert alignment("eight", "a") == ("EIGHT", "A")
-    assert alignment("", "a bc") == ("* **", "A BC")
+    assert alignment("one two three", "one too three") == ("one [two] three", "one [too] three")
+    assert alignment("one two three", "one three") == ("one [two] three", "one []    three")
+    assert alignment("one three", "one twenty three") == ("one []       three", "one [twenty] three")
+    assert alignment("eight", "a") == ("[eight]", "[a]")
+    assert alignment("", "a bc") == ("[]  []", "[a] [bc]")

@@ -112,10 +112,9 @@ def symbols_of(path: np.ndarray, log_p: np.ndarray, blank: int) -> Symbols:
     return Symbols(ids, begins, ends, np.exp(np.array(peaks, np.float32)))
 
 
-def steps_needed(symbols: Sequence[int] | np.ndarray) -> int:
+def steps_needed(symbols: Sequence[int] | Sequence[str] | np.ndarray) -> int:
     """Returns the fewest steps that symbols can be read from: one each, and a blank between two alike."""
-    ids = np.asarray(symbols)
-    return len(ids) + int((ids[1:] == ids[:-1]).sum())
+    return len(symbols) + sum(bool(a == b) for a, b in pairwise(symbols))
 
 
 def align(log_p: np.ndarray, symbols: Sequence[int], blank: int) -> np.ndarray:

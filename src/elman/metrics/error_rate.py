@@ -1,6 +1,7 @@
 """Word and character error rates of recognised texts, as counts that add up."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -8,7 +9,6 @@ import numpy as np
 from elman.registry import load_module
 
 Unit = Literal["words", "characters"]
-_GAP = "*"
 
 
 class Errors(NamedTuple):
@@ -58,32 +58,32 @@ def edits(reference: Sequence[str], other: Sequence[str]) -> int:
 
 
 def alignment(reference: str, text: str) -> tuple[str, str]:
-    """Returns both texts, equal words under each other, wrong ones in capitals, missing ones as asterisks.
+    """Returns both texts with equal words under each other; wrong ones stand in brackets, [] where one lacks.
 
     Raises:
         InputError: jiwer is not installed.
     """
     jiwer = load_module("jiwer")
-    words = (reference.split(), text.split())
-    if not words[0]:  # which jiwer refuses
-        return " ".join(_GAP * len(word) for word in words[1]), " ".join(words[1]).upper()
-    output = jiwer.process_words([" ".join(words[0])], [" ".join(words[1])])
-    lines: tuple[list[str], list[str]] = ([], [])
+    first, second = reference.split(), text.split()
+    if not first:  # which jiwer refuses
+        return _columns([("", word) for word in second])
+    output = jiwer.process_words([" ".join(first)], [" ".join(second)])
+    pairs: list[tuple[str, str]] = []
     for chunk in output.alignments[0]:
-        parts = (
-            words[0][chunk.ref_start_idx : chunk.ref_end_idx],
-            words[1][chunk.hyp_start_idx : chunk.hyp_end_idx],
-        )
-        pairs: Iterable[tuple[str, str]] = zip(*parts, strict=False)
-        if chunk.type == "delete":
-            pairs = ((word, _GAP * len(word)) for word in parts[0])
-        elif chunk.type == "insert":
-            pairs = ((_GAP * len(word), word) for word in parts[1])
-        for pair in pairs:
-            shown = pair if chunk.type == "equal" else tuple(word.upper() for word in pair)
-            width = max(map(len, shown))
-            for line, word in zip(lines, shown, strict=True):
-                line.append(word.ljust(width))
+        one = first[chunk.ref_start_idx : chunk.ref_end_idx]
+        other = second[chunk.hyp_start_idx : chunk.hyp_end_idx]
+        pairs += zip_longest(one, other, fillvalue="")
+    return _columns(pairs)
+
+
+def _columns(pairs: list[tuple[str, str]]) -> tuple[str, str]:
+    """Joins pairs of words to two lines of equal columns."""
+    lines: tuple[list[str], list[str]] = ([], [])
+    for pair in pairs:
+        shown = pair if pair[0] == pair[1] else tuple(f"[{word}]" for word in pair)
+        width = max(map(len, shown))
+        for line, word in zip(lines, shown, strict=True):
+            line.append(word.ljust(width))
     return " ".join(lines[0]).rstrip(), " ".join(lines[1]).rstrip()
 
 
