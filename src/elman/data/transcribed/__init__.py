@@ -1,0 +1,1 @@
+"""Recordings with their transcripts: read, cut into steps, varied and batched."""
