@@ -122,7 +122,8 @@ class LazyModule(ModuleType):
         try:
             value = getattr(importlib.import_module(self.__name__), name)
         except ModuleNotFoundError as error:
-            raise InputError(f"{error.name} is not installed, and this needs it") from error
+            said = _not_installed(error) or f"{error.name} is not installed, and this needs it"
+            raise InputError(said) from error
         setattr(self, name, value)
         return value
 
@@ -136,13 +137,17 @@ def load_module(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        library = (error.name or "").partition(".")[0]
-        extra = _extra_of(library)
-        if extra is None:
+        said = _not_installed(error)
+        if said is None:
             raise
-        raise InputError(
-            f"{library} is not installed; install it with: pip install 'elman[{extra}]'"
-        ) from error
+        raise InputError(said) from error
+
+
+def _not_installed(error: ModuleNotFoundError) -> str | None:
+    """Returns the message about a library that an extra installs; None if no extra does."""
+    library = (error.name or "").partition(".")[0]
+    extra = _extra_of(library)
+    return extra and f"{library} is not installed; install it with: pip install 'elman[{extra}]'"
 
 
 def _extra_of(library: str) -> str | None:
