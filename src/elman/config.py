@@ -10,6 +10,7 @@ import stat
 import sys
 import types
 import typing
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -206,6 +207,12 @@ def shown(value: object) -> str:
 def counted(number: int, noun: str) -> str:
     """Returns a number with its noun, given in the singular: 1 step, 2,000 steps, 3 series."""
     return f"{number:,} {noun}{'' if number == 1 or noun == 'series' else 's'}"
+
+
+def listed(names: Sequence[str], most: int = 8) -> str:
+    """Returns names with commas between them; of more than ``most``, the first and the number of all."""
+    more = "" if len(names) <= most else f", … ({len(names)} in all)"
+    return ", ".join(names[:most]) + more
 
 
 def read_json(path: Path, largest: int = _LARGEST_JSON) -> Any:

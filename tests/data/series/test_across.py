@@ -122,3 +122,45 @@ def test_other_tables_are_not_turned(tmp_path, lines, caplog):
         with pytest.raises(InputError, match="has no column 'ds'"):
             read(tmp_path, *lines)
     assert "each row is a series" not in caplog.text
+
+
+MONTHS = [f"2023-{month:02}" for month in range(1, 13)]
+SALES = np.random.default_rng(0).integers(10, 5000, (3, 12)) / 10
+
+
+def row(name: str, values: np.ndarray) -> str:
+    return ",".join([name, *(f"{value:g}" for value in values)])
+
+
+@pytest.mark.parametrize(
+    ("word", "values", "kind"),
+    [
+        ("Total", SALES.sum(0), "sum"),
+        ("Summe:", SALES.sum(0).round(), "sum"),
+        ("moyenne", SALES.mean(0).round(1), "mean"),
+        ("Total", SALES.sum(0) + 5, ""),
+        ("Totally", SALES.sum(0), ""),
+    ],
+)
+def test_a_row_that_is_the_total_of_the_others_is_no_series(tmp_path, word, values, kind, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    names = ["a", "b", "c"]
+    lines = [f"product,{','.join(MONTHS)},Total", *map(row, names, SALES), row(word, values)]
+    lines = [lines[0], *(f"{line},9" for line in lines[1:])]
+    panel = read(tmp_path, *lines)
+    assert panel.ids == (names if kind else [*names, word])
+    assert (f"the row {word} is the {kind} of the others and left out" in caplog.text) == bool(kind)
+    assert "2023-01 to 2023-12 are its times; not read: Total" in caplog.text
+
+
+def test_totals_of_every_year_and_beside_the_months_are_told(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    header = "shop,Year,Jan,Feb,Mar,Apr,May,Jun,Jul,Aug,Sep,Oct,Nov,Dec,Total"
+    years = {"a,2020": SALES[0], "a,2021": SALES[1], "b,2020": SALES[2], "b,2021": SALES[0]}
+    years |= {"Total,2020": SALES[0] + SALES[2], "Total,2021": SALES[1] + SALES[0]}
+    panel = read(
+        tmp_path, header, *(f"{row(name, values)},{values.sum():g}" for name, values in years.items())
+    )
+    assert panel.ids == ["a", "b"]
+    assert "the 2 rows Total are the sum of the others and left out" in caplog.text
+    assert "Jan to Dec are its months; not read: Total" in caplog.text

@@ -110,6 +110,15 @@ def test_a_wide_table_has_a_series_in_each_column(tmp_path):
         read(path, layout="wide", past=("open",))
 
 
+def test_a_column_that_is_the_sum_of_the_others_is_no_series(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    north, south = numbers(0), numbers(1)
+    both = [f"{a + b:.1f}" for a, b in zip(north, south, strict=True)]
+    assert read(table(tmp_path, "date,n,s,Gesamt", DAYS, north, south, both), layout="wide").ids == ["n", "s"]
+    assert "the column Gesamt is the sum of the others and left out" in caplog.text
+    assert len(read(table(tmp_path, "date,n,s,Gesamt", DAYS, north, south, numbers(2)), layout="wide")) == 3
+
+
 def test_a_folder_has_a_series_in_each_file(tmp_path):
     for k, name in enumerate(("ABC.csv", "sub/XYZ.csv")):
         table(tmp_path, "date,close", DAYS, numbers(k), name=name)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from elman.config import listed
 from elman.errors import InputError
 
 _LABELS = ("label", "anomal", "changepoint", "change_point", "outlier", "fault", "attack", "is_", "target")
@@ -37,7 +38,7 @@ def chosen_columns(
             raise InputError(f"{path}: column {column!r} must not be a column of names, times or labels")
     chosen = [c for c in columns or table if c not in special and c not in ignored]
     if not chosen:
-        raise InputError(f"{path}: has no column to read. Its columns: {listed(table)}.")
+        raise InputError(f"{path}: has no column to read. Its columns: {listed(table, _MOST)}.")
     return chosen
 
 
@@ -46,14 +47,8 @@ def _listed(table: Sequence[str], given: Sequence[str], path: Path) -> list[str]
     names = [name for item in given for name in ([item] if item in table else item.split(","))]
     for name in names:
         if name not in table:
-            raise InputError(f"{path}: has no column {name!r}. Its columns: {listed(table)}.")
+            raise InputError(f"{path}: has no column {name!r}. Its columns: {listed(table, _MOST)}.")
     return list(dict.fromkeys(names))
-
-
-def listed(names: Sequence[str]) -> str:
-    """Returns names with commas between them; many are cut."""
-    more = f", … ({len(names)} in all)" if len(names) > _MOST else ""
-    return ", ".join(names[:_MOST]) + more
 
 
 def constant_columns(columns: Sequence[str], values: np.ndarray) -> list[str]:
@@ -68,8 +63,8 @@ def constant_columns(columns: Sequence[str], values: np.ndarray) -> list[str]:
 def read_line(columns: Sequence[str], values: np.ndarray) -> str:
     """Returns which columns are read, and which of them have constant values [N, D], in one line."""
     constant = constant_columns(columns, values)
-    ending = f"; constant in the training part: {listed(constant)}" if constant else ""
-    return f"reads {listed(columns)}{ending}"
+    ending = f"; constant in the training part: {listed(constant, _MOST)}" if constant else ""
+    return f"reads {listed(columns, _MOST)}{ending}"
 
 
 def label_columns(columns: Sequence[str], values: np.ndarray) -> list[str]:

@@ -6,6 +6,8 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from elman.config import shown
 from elman.data.read.reading import PLAIN, Reading
 from elman.registry import LazyModule
@@ -204,6 +206,11 @@ def _of_other_type(column: pl.Series, reading: Reading) -> Numbers:
     marked = values.is_in(markers).fill_null(False)
     missing = column.is_null() | values.is_nan().fill_null(False) | marked
     return Numbers(_without(values, missing), missing, [f"{value:g}" for value in values.filter(marked)])
+
+
+def values_of(column: pl.Series, reading: Reading = PLAIN) -> np.ndarray:
+    """Returns a column as float64 [rows], NaN where a cell is missing or no number."""
+    return numbers_of(column, reading).values.fill_null(float("nan")).to_numpy()
 
 
 def number_of(cell: object, reading: Reading = PLAIN) -> float:

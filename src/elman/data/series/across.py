@@ -9,10 +9,12 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from elman.config import counted
+from elman.config import counted, listed
+from elman.data.read.cells import values_of
 from elman.data.read.months import is_month, languages_of, month_in
 from elman.data.read.reading import Reading
 from elman.data.read.tables import holds_numbers, number_columns, row_number
+from elman.data.read.totals import is_total_word, sum_or_mean
 from elman.data.series.panel import Columns
 from elman.data.series.time_columns import TIME_NAMES, holds_dates, is_whole, whole_numbers
 from elman.data.series.times import AmbiguousTimes, read_times
@@ -66,11 +68,39 @@ def turned(
     result, columns = [], wanted
     for (table, path), times in zip(tables, found, strict=True):
         assert times is not None
+        table = _without_totals(table, path, times, reading)
         name = _name_of(table, path, times, columns)
         columns = replace(columns, id=columns.id if name is None else name)
         result.append((_long(table, path, times, columns, name, reading), path))
-        notice(f"{path}: {_said(times, name)}")
+        rest = [c for c in table.columns if c not in (*times.columns, times.year, name, *columns.static)]
+        unread = f"; not read: {listed(rest)}" if rest else ""
+        notice(f"{path}: {_said(times, name)}{unread}")
     return result, columns
+
+
+def _without_totals(table: "pl.DataFrame", path: Path, times: _Times, reading: Reading) -> "pl.DataFrame":
+    """Leaves out rows that have a word such as Total and are the sum or mean of the others; reports it."""
+    texts = [
+        c for c in table.columns if c not in (*times.columns, times.year) and table[c].dtype == pl.String
+    ]
+    words = [
+        next((cell for cell in row if is_total_word(cell)), "") for row in table.select(texts).iter_rows()
+    ]
+    if not any(words):
+        return table
+    values = np.stack([values_of(table[column], reading) for column in times.columns], axis=1)
+    years = np.zeros(len(table)) if times.year is None else whole_numbers(table[times.year]).to_numpy()
+    plain = np.array([not word for word in words])
+    kinds: dict[int, str] = {}
+    for row in np.flatnonzero(~plain).tolist():
+        others = values[plain & (years == years[row])].T
+        kinds[row] = sum_or_mean(values[row], others) if others.shape[1] else ""
+    left = {row for row, kind in kinds.items() if all(kinds[k] for k in kinds if words[k] == words[row])}
+    for word in dict.fromkeys(words[row] for row in sorted(left)):
+        own = [row for row in left if words[row] == word]
+        rows = f"row {word} is" if len(own) == 1 else f"{counted(len(own), 'row')} {word} are"
+        notice(f"{path}: the {rows} the {kinds[own[0]]} of the others and left out")
+    return table.filter(pl.Series([row not in left for row in range(len(table))]))
 
 
 def _times_of(table: "pl.DataFrame", wanted: Columns, reading: Reading) -> _Times | None:

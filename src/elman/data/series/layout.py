@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from elman.config import shown
+from elman.config import listed, shown
+from elman.data.read.cells import values_of
 from elman.data.read.reading import Reading
 from elman.data.read.tables import check_columns, check_filled, holds_numbers, row_number, why_no_numbers
+from elman.data.read.totals import is_total_word, sum_or_mean
 from elman.data.series.across import turned
 from elman.data.series.clocks import is_marked
 from elman.data.series.panel import Columns
@@ -27,6 +29,7 @@ from elman.data.series.time_columns import (
 )
 from elman.data.series.time_parts import with_time
 from elman.errors import InputError
+from elman.notice import notice
 
 _DEFAULT = Columns()
 _ROW_NAMES = re.compile(
@@ -170,13 +173,13 @@ class _Roles:
                 return some[0]
             if some:
                 raise InputError(
-                    f"{self.path}: several columns may be the time: {_listed(some)}. "
+                    f"{self.path}: several columns may be the time: {listed(some)}. "
                     "Choose one by --time-column."
                 )
         raise InputError(
             f"{self.path}: has no column {self.wanted.time!r}, and no other that holds dates; "
             f"name the column of times by --time-column. Columns: "
-            f"{_listed(self.table.columns)}.{self._hint()}"
+            f"{listed(self.table.columns)}.{self._hint()}"
         )
 
     def _hint(self) -> str:
@@ -230,10 +233,10 @@ class _Roles:
             return some[0]
         row = int((~self.table[time].is_first_distinct()).arg_true()[0])
         others = [column for column in self.table.columns if not (self.joined and column == time)]
-        which = f"{_listed(some)} may name it" if some else f"columns: {_listed(others)}"
+        which = f"{listed(some)} may name it" if some else f"columns: {listed(others)}"
         alone = "" if some else "bring the rows to one for each time, such as their sum or mean, or "
         if clocks:
-            alone = f"write {self.joined or time} and the time of day ({_listed(clocks)}) in one column, or "
+            alone = f"write {self.joined or time} and the time of day ({listed(clocks)}) in one column, or "
         raise InputError(
             f"{self.path}: row {row_number(self.path, row)} has {self.joined or time} "
             f"{self.table[time][row]} again: "
@@ -282,12 +285,12 @@ class _Roles:
             raise InputError(
                 f"{self.path}: has no column {self.wanted.target!r}, and no other of numbers; name the "
                 f"column to forecast by --target-column.{why} "
-                f"Columns: {_listed(self.table.columns)}"
+                f"Columns: {listed(self.table.columns)}"
             )
         some = [column for column in self.table.columns if column in some or column in nearly]
         wide = "" if name is not None or self.repeats(time) else ", or say --table wide if each is a series"
         raise InputError(
-            f"{self.path}: several columns hold numbers: {_listed(some)}. Name the one to forecast by "
+            f"{self.path}: several columns hold numbers: {listed(some)}. Name the one to forecast by "
             f"--target-column (the others can be read by --past, --known-future or --static){wide}.{why}"
         )
 
@@ -297,7 +300,7 @@ class _Roles:
             return ""
         used = {columns.time, columns.target, name, *columns.covariates, *columns.static}
         rest = [column for column in self.table.columns if column not in used and column]
-        unread = f"; not read: {_listed(rest)}" if rest else ""
+        unread = f"; not read: {listed(rest)}" if rest else ""
         one = (
             ""
             if name is not None
@@ -319,6 +322,7 @@ def _wide(
         raise InputError("--table wide has no covariates: leave out --past, --known-future and --static")
     if not numbers:
         raise InputError(f"{roles.path}: has no columns of numbers for --table wide")
+    numbers = _without_totals(numbers, tables, roles.reading)
     for table, path in tables:
         check_columns(table, [columns.time, *numbers], path)
     sources = [Source(table, path, name, name, roles.joined) for name in numbers for table, path in tables]
@@ -327,13 +331,29 @@ def _wide(
     return columns, sources, line
 
 
+def _without_totals(
+    columns: list[str], tables: "Sequence[tuple[pl.DataFrame, Path]]", reading: Reading
+) -> list[str]:
+    """Leaves out columns such as Total that are the sum or mean of the others in every table; reports it."""
+    kept, result = [column for column in columns if not is_total_word(column)], []
+    for column in columns:
+        kinds = {
+            "" if column in kept else _kind_of_total(table, column, kept, reading) for table, _ in tables
+        }
+        if kept and "" not in kinds:
+            notice(f"{tables[0][1]}: the column {column} is the {kinds.pop()} of the others and left out")
+        else:
+            result.append(column)
+    return result
+
+
+def _kind_of_total(table: "pl.DataFrame", column: str, others: Sequence[str], reading: Reading) -> str:
+    total, *values = (values_of(table[own], reading) for own in (column, *others))
+    return sum_or_mean(total, np.stack(values, axis=1)) if values else ""
+
+
 def _counts_rows(column: "pl.Series") -> bool:
     """Whether a column has the name and the values of row numbers."""
     if not _ROW_NAMES.fullmatch(column.name) or not is_whole(column):
         return False
     return bool((np.diff(whole_numbers(column).to_numpy()) == 1).all())
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = "" if len(names) <= _MOST_SHOWN else f", … ({len(names)} in all)"
-    return ", ".join(names[:_MOST_SHOWN]) + more

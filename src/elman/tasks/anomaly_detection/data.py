@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from elman.anomalies.usual import Usual
-from elman.config import from_json, require, to_json
+from elman.config import from_json, listed, require, to_json
 from elman.data.batches.windows import Windows
 from elman.data.channels.calendar import Clock, calendar
 from elman.data.channels.channels import (
@@ -23,7 +23,7 @@ from elman.data.channels.channels import (
     read_channels,
     save_channels,
 )
-from elman.data.channels.columns import label_columns, listed, read_line
+from elman.data.channels.columns import label_columns, read_line
 from elman.data.channels.labels import labelled, windows_of
 from elman.data.scale import check_numbers, scaled, standard
 from elman.data.series.time_forms import form_of_text
