@@ -9,7 +9,7 @@ import pytest
 
 from elman.data.labelled.columns import Columns
 from elman.data.labelled.files import read_labelled
-from elman.data.read import tables
+from elman.data.read import excel
 from elman.data.read.tables import read_table
 from elman.data.series.panel import Columns as SeriesColumns
 from elman.data.series.read import read_panel
@@ -87,11 +87,22 @@ def test_a_series_of_a_sheet_with_a_title_and_a_total(tmp_path, above, caplog):
     assert ("above the table left out ('Visitors')" in caplog.text) == bool(above)
 
 
+def test_a_source_below_a_sheet_is_left_out(tmp_path, caplog):
+    pytest.importorskip("fastexcel", reason="fastexcel, which reads Excel files, is not installed")
+    caplog.set_level(logging.INFO, "elman")
+    below = [["Summe", 54], ["Quelle: SAP", None]]
+    path = sheet(tmp_path / "s.xlsx", [["month", "visitors"], *MONTHS, *below])
+    panel = read_panel([path], SeriesColumns())
+    np.testing.assert_array_equal(panel.y, [value for _, value in MONTHS])
+    assert "1 line below the table left out ('Quelle: SAP')" in caplog.text
+    assert "the last row is a total and left out: Summe" in caplog.text
+
+
 def test_a_sheet_without_the_library_says_what_to_install(tmp_path, monkeypatch):
     def absent(*_arguments: object, **_options: object) -> None:
         raise ModuleNotFoundError
 
-    monkeypatch.setattr(tables.pl, "read_excel", absent)
+    monkeypatch.setattr(excel.pl, "read_excel", absent)
     path = sheet(tmp_path / "s.xlsx", [["month", "visitors"], *MONTHS])
     with pytest.raises(
         InputError, match=r"s\.xlsx: needs a library that reads it: pip install 'elman\[excel\]'"

@@ -22,6 +22,7 @@ ABOVE = {
     "a title": ["Visitors of the museum"],
     "a title, a source and an empty line": ["Visitors", "Source: town hall", ""],
     "commas within": ["Visitors, in thousands", "Source: town hall, 2021", ""],
+    "directly below, filled with separators": ["Source: town hall,"],
     "filled with separators": ["Visitors,", "as of 2021-03-04,", ","],
     "a date": ["Exported 2021-03-04 10:00", ""],
     "comments and a title": ["# a,b", "Visitors", ""],
@@ -82,6 +83,7 @@ BELOW = {
     "a source": ["Source: town hall"],
     "an empty line and a note": ["", "Provisional, subject to revision"],
     "several": ["", "* closed in June", "", "Source: town hall, 2021"],
+    "directly below, filled with separators": ["Source: town hall,"],
     "filled with separators": [",", "Note: provisional,"],
 }
 
@@ -92,6 +94,14 @@ def test_notes_below_the_rows_are_left_out_and_told(tmp_path, below, caplog):
     table = read(tmp_path, [*BODY, *below])
     assert (len(table), table.row(7)) == (8, ("2020-08", "80"))
     assert f"{len(below)} line{'s' if len(below) > 1 else ''} below the table left out (" in caplog.text
+
+
+def test_below_names_a_padded_note_begins_as_notes_do(tmp_path):
+    rows = [f"town {k},{k},{k + 1}" for k in range(9)]
+    assert len(read(tmp_path, ["town,a,b", *rows, "Quelle: SAP,,"])) == 9
+    assert len(read(tmp_path, ["town,a,b", *rows, "* provisional,,", ",,", "Stand 2023,,"])) == 9
+    assert len(read(tmp_path, ["town,a,b", *rows, "New York,,"])) == 10
+    assert len(read(tmp_path, ["text,stars", *(f"so it is,{k}" for k in range(9)), "note that,"])) == 10
 
 
 def test_names_that_are_years_stand_behind_an_empty_line(tmp_path):

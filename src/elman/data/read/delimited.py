@@ -60,8 +60,8 @@ def table_of(text: str, path: Path, reading: Reading = PLAIN) -> pl.DataFrame:
     if reading.delimiter is None and not layout.is_usual:
         notice(f"{path}: its cells are separated by {NAMES[mark]}")
     below = to_last_row(above.text, mark)
-    _tell_left_out(path, above.lines, "above", above.title)
-    _tell_left_out(path, below.lines, "below", below.note)
+    tell_left_out(path, above.lines, "above", above.title)
+    tell_left_out(path, below.lines, "below", below.note)
     plain = None if '"' in below.text else _plain_table(below.text, mark)
     if plain is not None:
         return _named(plain[0], _without_rules(*plain, path), path)
@@ -125,7 +125,7 @@ def beginning(path: Path, reading: Reading = PLAIN) -> str:
     return text
 
 
-def _tell_left_out(path: Path, lines: int, place: str, first: str) -> None:
+def tell_left_out(path: Path, lines: int, place: str, first: str) -> None:
     """Reports what stood above or below a table, if anything did."""
     if lines:
         what = f" ({shown(first)})" if first else ""

@@ -21,6 +21,12 @@ _MISSING = (  # in lower case
 )
 _DATUM = re.compile(r"[^\w\s]{0,3}\s?\d[\d\s.,:/'’%-]*(?:[eE][+-]?\d+)?(?:\s?\D{0,3})?")
 _NOTE = re.compile(r"[\s:*†©]")  # in a note, not in a row that was cut off
+_BEGINS_NOTE = re.compile(
+    r"[*†‡©]|\(c\)|copyright|(?:stand|as of|last updated)\b|"
+    r"(?:(?:data )?sources?|(?:daten)?quellen?|(?:foot)?notes?|remarks?|anmerkung(?:en)?|hinweise?|"
+    r"fuentes?|notas?|fontes?|fonti?|bron(?:nen)?)\s?:",
+    re.IGNORECASE,
+)
 _MONTH_AND_YEAR = re.compile(r"(?:\d{1,2}\.?[-/. ])?([^\W\d_]{3,10})\.?[-/. ]\d{2,4}")
 
 
@@ -119,7 +125,8 @@ def to_last_row(text: str, mark: str) -> Below:
     """
     head = list(islice(io.StringIO(text), _LOOK))
     tail = text[max(0, len(text) - 200 * _LOOK) :].splitlines(keepends=True)[-_LOOK:]
-    lines = 0 if _has_open_quotes(tail) else _below(tail, head, mark)
+    rows = [[_cells(line, mark) for line in lines] for lines in (tail, head)]
+    lines = 0 if _has_open_quotes(tail) else lines_below(*rows)
     if not lines:
         return Below(text, 0, "")
     note = next(own for line in tail[-lines:] if (own := _filled_text(line, mark)))
@@ -184,9 +191,14 @@ def _below_a_title(rows: Sequence[list[str]], spaced: Sequence[bool], width: int
     return k if titled and named and even and not spaced[k] and not repeated else 0
 
 
-def _below(tail: Sequence[str], head: Sequence[str], mark: str) -> int:
-    """Returns the number of lines below the last row."""
-    rows, width = [_cells(line, mark) for line in tail], _width([_cells(line, mark) for line in head])
+def lines_below(rows: Sequence[list[str]], head: Sequence[list[str]]) -> int:
+    """Returns the number of lines below the last row.
+
+    Args:
+        rows: the cells of the last lines.
+        head: those of the first lines.
+    """
+    width = _width(head)
     data = _columns_of_data(rows, width, _MOSTLY) if width > 1 else []
     # behind an empty line a note may have a number, but not in the first column of data
     end = _end_of_rows(rows, width, data[:1])
@@ -194,10 +206,21 @@ def _below(tail: Sequence[str], head: Sequence[str], mark: str) -> int:
         end = _end_of_rows(rows, width, data)
     notes = [row for row in rows[end:] if any(row)]
     divided = bool(notes) and not any(rows[end])
-    fits = all(divided or (len(row) == 1 and _NOTE.search(row[0])) for row in notes)
+    fits = all(divided or _is_note(row, is_dated=0 in data) for row in notes)
     if not (end and notes and fits) or any(_is_datum(row[0]) for row in notes):
         return 0
     return len(rows) - end
+
+
+def _is_note(row: Sequence[str], *, is_dated: bool) -> bool:
+    """Whether a line without an empty one above it is a note: a text in its first cell alone.
+
+    Beside empty cells, as spreadsheets write them, it must stand where the rows have dates or numbers, or
+    begin like a note: it might be a name without numbers.
+    """
+    if _filled(row) != 1 or not row[0]:
+        return False
+    return bool(_NOTE.search(row[0]) if len(row) == 1 or is_dated else _BEGINS_NOTE.match(row[0]))
 
 
 def _end_of_rows(rows: Sequence[list[str]], width: int, columns: Sequence[int]) -> int:

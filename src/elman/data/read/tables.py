@@ -16,7 +16,8 @@ import numpy as np
 
 from elman.config import is_finite, shown
 from elman.data.read.cells import Stray, holds_names, is_iso_date, numbers_of, stray_of
-from elman.data.read.delimited import DELIMITED, read_delimited, separator_of, table_of
+from elman.data.read.delimited import DELIMITED, read_delimited, separator_of
+from elman.data.read.excel import read_excel
 from elman.data.read.opening import kind_of
 from elman.data.read.reading import PLAIN, Reading
 from elman.data.read.text import read_text
@@ -36,7 +37,6 @@ TABLES = (".csv", ".tsv", ".tab", ".psv", ".jsonl", ".ndjson", ".parquet", ".xls
 NAMED_TABLES = (*TABLES, ".json")
 """File endings of tables that the user names; in a folder and among texts, a .json file may be anything."""
 
-_UNNAMED = "__UNNAMED__"  # what polars calls a column of a sheet without a name
 _POINTED = r"\$$|[£¥₹₩]|^(?:USD|GBP|JPY|CNY|INR|CAD|AUD|NZD|SGD|HKD)$"  # currencies that have decimal points
 _ENOUGH = 3  # numbers with marks, and without, that show what the marks are
 _OBJECTS = (".jsonl", ".ndjson", ".json")
@@ -71,7 +71,7 @@ def read_table(path: Path, reading: Reading = PLAIN, also: tuple[str, ...] = ())
         elif kind == ".parquet":
             table = pl.read_parquet(path)
         elif kind == ".xlsx":
-            table = _read_excel(path)
+            table = read_excel(path)
         else:
             endings = ", ".join(dict.fromkeys(NAMED_TABLES + also))
             raise InputError(f"{path}: must end in {endings}. Got {path.suffix!r}.")
@@ -137,21 +137,6 @@ def _lines_of_array(text: str, path: Path) -> str:
         if not isinstance(row, dict):
             raise InputError(f"{path}: row {number}: must be a JSON object. Got {shown(row)}.")
     return "\n".join(map(json.dumps, rows))
-
-
-def _read_excel(path: Path) -> pl.DataFrame:
-    """Reads the first sheet; one whose first row does not name all columns is read as a table of text."""
-    try:
-        table = pl.read_excel(path, infer_schema_length=None)
-        if not any(name.startswith(_UNNAMED) for name in table.columns):
-            return table
-        cells = pl.read_excel(path, infer_schema_length=None, has_header=False)
-    except ModuleNotFoundError:
-        raise InputError(f"{path}: needs a library that reads it: pip install 'elman[excel]'") from None
-    except Exception as error:  # a damaged file can raise nearly anything
-        raise InputError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from None
-    text = cells.cast(pl.String).write_csv(separator="\t", include_header=False)
-    return table_of(text, path, Reading(separator="tab"))
 
 
 def row_number(path: Path, index: int) -> int:
