@@ -77,6 +77,20 @@ FORMS = {
     "compact": ("h", steps("2024-01-30", 9, HOUR, "%Y%m%dT%H%M")),
     "quarters": ("QS", [f"{2020 + k // 4}Q{k % 4 + 1}" for k in range(9)]),
     "quarters first": ("QS", [f"Q{k % 4 + 1} {2020 + k // 4}" for k in range(9)]),
+    "short years and apostrophes": ("MS", months("Mai Juni Juli August September", " '20")),
+    "years of two digits": ("MS", steps("2019-03", 30, "month", "%b %y")),
+    "French ordinals": ("D", [f"{day} janvier 2024" for day in range(1, 9)]),
+    "German weekdays": ("D", ["Mo, 02.03.2020", "Di, 03.03.2020", "Mi, 04.03.2020", "Do, 05.03.2020"]),
+    "long French weekdays": (
+        "D",
+        [f"{day} mars 2020" for day in ("lundi 2", "mardi 3", "mercredi 4", "jeudi 5")],
+    ),
+    "English weekdays": ("D", steps("2020-02-27", 9, DAY, "%a, %d %b %Y")),
+    "calendar weeks": ("W", steps("2024-01-01", 9, 7 * DAY, "KW %V/%G")),
+    "weeks without zeros": ("W", [f"2020 week {week}" for week in range(1, 30)]),
+    "Mondays of weeks": ("W", steps("2024-01-01", 9, 7 * DAY, "%G-W%V-%u")),
+    "years such as 1999/00": ("YS", [f"{year}/{(year + 1) % 100:02}" for year in range(1995, 2012)]),
+    "seasons": ("YS", [f"{year}-{year + 1}" for year in range(1995, 2005)]),
     "weeks": ("W", steps("2024-01-01", 9, 7 * DAY, "%G-W%V")),
     "texts of days": ("D", steps("2024-01-30", 9, DAY, "%Y%m%d")),
     "integers of days": ("D", [int(day) for day in steps("2024-01-30", 9, DAY, "%Y%m%d")]),
@@ -94,6 +108,28 @@ FORMS = {
 def test_forecasts_are_written_as_the_table(name):
     frequency, times = FORMS[name]
     assert continued(times) == (frequency, times[-2:])
+
+
+def test_a_format_is_read_in_the_language_of_its_names():
+    times = months("janv. févr. mars avr. mai juin", "/20")
+    assert continued(times, time_format="%b/%y") == ("MS", times[-2:])
+    odd = ["Mo 02-03-20", "Di 03-03-20", "Mi 04-03-20", "Do 05-03-20"]
+    assert continued(odd, time_format="%a %d-%m-%y") == ("D", odd[-2:])
+
+
+def test_a_day_written_in_order_is_a_day():
+    assert continued(["1er janvier 2024", *(f"{day} janvier 2024" for day in range(2, 9))])[0] == "D"
+    found = panel(["March 1st, 2024", "March 2nd, 2024", "March 3rd, 2024"])
+    assert found.ds(found.starts).to_list() == ["March 1, 2024"]
+
+
+def test_a_month_and_a_number_are_a_year_only_where_months_go_on():
+    days = [f"{month} {day:02}" for month in ("Jan", "Feb") for day in range(1, 29)]
+    with pytest.raises(
+        InputError, match=r"'Jan 01' may be January 2001 \(--time-format '%b %y'\) or a day without its year"
+    ):
+        panel(days)
+    assert continued(days[:5], time_format="%b %y")[0] == "YS"
 
 
 def test_offsets_follow_the_clocks_of_their_zone():

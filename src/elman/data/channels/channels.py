@@ -27,7 +27,13 @@ from elman.data.read.tables import (
     text_column,
     time_order,
 )
-from elman.data.series.time_columns import holds_dates, mostly_dates, parts_of_time, without_totals_of_times
+from elman.data.series.time_columns import (
+    has_format,
+    holds_dates,
+    mostly_dates,
+    parts_of_time,
+    without_totals_of_times,
+)
 from elman.data.series.time_forms import TimeForm
 from elman.data.series.time_parts import with_time
 from elman.data.series.times import AmbiguousTimes
@@ -200,7 +206,9 @@ def _with_time(table: "pl.DataFrame", path: Path, roles: Roles) -> "tuple[pl.Dat
     if parts:
         notice(f"{path}: {', '.join(parts)} are the time")
         return with_time(table, parts, name), replace(roles, time_parts=parts)
-    dated = [c for c in free if table[c].n_unique() > 1 and (holds_dates(table[c]) or mostly_dates(table[c]))]
+    dated = [column for column in free if has_format(table[column], roles.clock.time_format)] or [
+        c for c in free if table[c].n_unique() > 1 and (holds_dates(table[c]) or mostly_dates(table[c]))
+    ]
     if len(dated) != 1:
         return table, roles
     notice(f"{path}: {dated[0]} is the time")

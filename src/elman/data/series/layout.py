@@ -18,6 +18,7 @@ from elman.data.series.clocks import is_marked
 from elman.data.series.panel import Columns
 from elman.data.series.time_columns import (
     TIME_NAMES,
+    has_format,
     holds_dates,
     holds_no_years,
     is_whole,
@@ -60,7 +61,11 @@ class Source:
 
 
 def sources_of(
-    tables: "Sequence[tuple[pl.DataFrame, Path]]", wanted: Columns, names: Sequence[str], reading: Reading
+    tables: "Sequence[tuple[pl.DataFrame, Path]]",
+    wanted: Columns,
+    names: Sequence[str],
+    reading: Reading,
+    time_format: str | None = None,
 ) -> tuple[Columns, list[Source], str]:
     """Finds out what the columns of tables are.
 
@@ -72,6 +77,7 @@ def sources_of(
         wanted: names of columns; default names need not be present.
         names: name of each table's series if it has no column of names.
         reading: how the tables were read.
+        time_format: the form of times, if the user gave it.
 
     Returns:
         (columns, sources, line): the columns, rows of series, and what was assumed in one line; empty if
@@ -98,7 +104,7 @@ def sources_of(
                 check_filled(other, part, file)
         tables = [(with_time(other, parts, wanted.time, kept), file) for other, file in tables]
     table, path = tables[0]
-    roles = _Roles(table, path, wanted, reading)
+    roles = _Roles(table, path, wanted, reading, time_format)
     if parts:
         roles.joined = ", ".join(parts)
         roles.assumed.append(f"{roles.joined} are the time")
@@ -147,8 +153,11 @@ def _check_named(wanted: Columns, tables: "Sequence[tuple[pl.DataFrame, Path]]")
 class _Roles:
     """Finds the roles of a table's columns."""
 
-    def __init__(self, table: "pl.DataFrame", path: Path, wanted: Columns, reading: Reading) -> None:
+    def __init__(
+        self, table: "pl.DataFrame", path: Path, wanted: Columns, reading: Reading, time_format: str | None
+    ) -> None:
         self.table, self.path, self.wanted, self.reading = table, path, wanted, reading
+        self.time_format = time_format
         taken = {*wanted.covariates, *wanted.static}
         self.free = [column for column in table.columns if column not in taken]
         self.assumed: list[str] = []
@@ -162,6 +171,7 @@ class _Roles:
         own = [column for column in self.free if column not in (self.wanted.id, self.wanted.target)]
         dated = [column for column in own if holds_dates(self.table[column])]
         for some in (
+            [column for column in own if has_format(self.table[column], self.time_format)],
             dated,
             [column for column in own if TIME_NAMES.fullmatch(column) and is_whole(self.table[column])],
             [column for column in own if stands_for_dates(self.table[column])],

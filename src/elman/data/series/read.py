@@ -88,7 +88,9 @@ def make_panel(
     Rows that are out of order within their series are sorted, and steps without a row become missing values.
     Each of these causes a warning that names the first such row.
     """
-    columns, sources, line = sources_of(tables, columns, names or [str(path) for _, path in tables], reading)
+    columns, sources, line = sources_of(
+        tables, columns, names or [str(path) for _, path in tables], reading, time_format
+    )
     rows = _Rows(sources, columns, freq, reading, time_format)
     for said in (line, rows.moments.assumed and f"{rows.time} is read {rows.moments.assumed}"):
         if said:

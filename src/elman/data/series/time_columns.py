@@ -9,8 +9,9 @@ import polars as pl
 
 from elman.data.read.months import is_month
 from elman.data.read.totals import without_totals
-from elman.data.series.time_forms import parsed, pattern_of_integers, patterns_of
+from elman.data.series.time_forms import in_languages, parsed, pattern_of_integers
 from elman.data.series.time_parts import time_parts
+from elman.data.series.time_patterns import patterns_of
 
 TIME_NAMES = re.compile(
     r"(ds|t|time|times|timestamp|date|dates|datetime|datum|day|week|month|quarter|year|period|hour|minute|"
@@ -51,6 +52,15 @@ def holds_dates(column: "pl.Series") -> bool:
         any(not parsed(pl.Series([cell]), pattern)[0].has_nulls() for pattern in patterns_of(cell))
         for cell in filled
     )
+
+
+def has_format(column: "pl.Series", pattern: str | None) -> bool:
+    """Whether a column holds texts of the format that the user gave."""
+    filled = column.drop_nulls().head(_PROBED)
+    if pattern is None or "%" not in pattern or column.dtype != pl.String or not len(filled):
+        return False
+    texts = filled.str.strip_chars()
+    return any(not parsed(texts, one)[0].has_nulls() for one in in_languages(pattern, texts))
 
 
 def holds_no_years(column: "pl.Series") -> bool:

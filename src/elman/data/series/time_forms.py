@@ -10,6 +10,8 @@ import polars as pl
 
 from elman.config import shown
 from elman.data.read import months
+from elman.data.read.weekdays import is_weekday, weekday_languages, written_weekday
+from elman.data.series.time_patterns import LANGUAGE, OFFSET, ORDINAL, WEEKDAY, language_of
 from elman.errors import InputError
 
 _UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -17,42 +19,13 @@ _WHOLE = {"%Y%m%d%H": r"\d{10}", "%Y%m%d": r"\d{8}", "%Y%m": r"\d{6}", "%Y": r"\
 _SPANS = {"%Y%m%d%H": (1900, 2100), "%Y%m%d": (1500, 2500), "%Y%m": (1500, 2500), "%Y": (1800, 2100)}
 
 _EARLIEST, _LATEST = 315_532_800, 4_102_444_800  # 1980 and 2100: seconds that are taken for times
-_OFFSET = r"(?P<offset> ?(?:Z|UTC|[+-]\d{2}(?::?\d{2})?))"
-_CLOCK = re.compile(
-    r"(?P<joint>[T ]|, )(?P<hour>\d{1,2})(?P<minute>:\d{2})?(?P<second>:\d{2})?(?P<fraction>\.\d{1,9})?"
-    rf"(?P<half> ?[AaPp][Mm])?{_OFFSET}?"
-)
-_DATES = (
-    (r"\d{4}(?P<s>[-/.])\d{1,2}(?P=s)\d{1,2}", ("%Y{s}%m{s}%d",)),
-    (r"\d{1,2}(?P<s>[-/.])\d{1,2}(?P=s)\d{4}", ("%d{s}%m{s}%Y", "%m{s}%d{s}%Y")),
-    (r"\d{1,2}(?P<s>[/.])\d{1,2}(?P=s)\d{2}", ("%d{s}%m{s}%y", "%m{s}%d{s}%y")),
-    (r"\d{1,2}(?P<s>-)\d{1,2}(?P=s)\d{2}", ("%d{s}%m{s}%y", "%m{s}%d{s}%y", "%y{s}%m{s}%d")),
-    (r"\d{4}(?P<s>[-/])\d{1,2}", ("%Y{s}%m",)),
-    (r"\d{1,2}(?P<s>[-/])\d{4}", ("%m{s}%Y",)),
-    (r"\d{4}(?P<s>-?)M(?:0[1-9]|1[0-2])", ("%Y{s}M%m",)),
-    # a point may be a decimal mark, as in prices of 1120.7 and rates of 1.1234
-    (r"(?:19|20)\d\d(?P<s>\.)(?:0[1-9]|1[0-2])", ("%Y{s}%m",)),
-    (r"(?:0[1-9]|1[0-2])(?P<s>\.)(?:19|20)\d\d", ("%m{s}%Y",)),
-    (r"\d{1,2}(?P<s>[-/. ])[A-Za-z]{3,9}(?P=s)\d{4}", ("%d{s}%b{s}%Y", "%d{s}%B{s}%Y")),
-    (r"\d{1,2}(?P<s>[-/. ])[A-Za-z]{3,9}(?P=s)\d{2}", ("%d{s}%b{s}%y",)),
-    (r"\d{1,2}\.(?P<s> ?)[A-Za-z]{3,9} \d{4}", ("%d.{s}%b %Y", "%d.{s}%B %Y")),
-    (r"\d{1,2}(?P<s> )de [A-Za-z]{3,9} del? \d{4}", ("%d{s}de %b de %Y", "%d{s}de %b del %Y")),
-    (r"[A-Za-z]{3,9}(?P<s> )del? \d{4}", ("%b{s}de %Y", "%b{s}del %Y")),
-    (r"[A-Za-z]{3,9}(?P<s>[-/. ])\d{4}", ("%b{s}%Y", "%B{s}%Y")),
-    (r"[A-Za-z]{3,9}(?P<s>-)\d{2}", ("%b{s}%y",)),
-    (r"\d{4}(?P<s>[-/. ])[A-Za-z]{3,9}", ("%Y{s}%b", "%Y{s}%B")),
-    (r"[A-Za-z]{3,9}(?P<s> )\d{1,2}, \d{4}", ("%b %d, %Y", "%B %d, %Y")),
-    (r"\d{4}(?P<s>[- ]?)Q[1-4]", ("%Y{s}Q%q",)),
-    (r"Q[1-4](?P<s>[- /])\d{4}", ("Q%q{s}%Y",)),
-    (r"\d{4}(?P<s>-?)W\d{2}", ("%G{s}W%V",)),
-    (r"\d{4}(?P<s>)\d{4}", ("%Y%m%d",)),
-)
-_LANGUAGE = re.compile(r"(?i:(en|de|fr|es|it|pt|nl)[34.]?):")  # before a pattern: whose names of months
 _TOKEN = re.compile(r"%-?[a-zA-Z]|%\.\d?f")
-_PARSED = "YmdHMSyjbBpIGVqu"  # tokens of patterns that can be read
+_PARSED = "YmdHMSyjbBpIGVquaAoO"  # tokens of patterns that can be read
 _ENDS_IN_HOURS = r"(?:[T ,]|^%Y%m%d)%-?H(?::?%M(?::?%S(?:\.%f|%\.\d?f)?)?)?(?: %M)?$"
 _DAY_END = r"((?:[T ,]|^\d{8}))24((?::?00){0,2}(?:\.0+)?(?: 00)?)$"
-_MARK = "\0"  # stands for a quarter or a month's name while the rest of a pattern is written
+_MARK = "\0"  # stands for a name or a quarter while the rest of a pattern is written
+_WORD = re.compile(r"[^\W\d_]+\.?")
+_PROBED = 50  # texts that show a language
 _ROWS = 1000  # cells that decide how texts are padded
 _ZONES = (  # zones that offsets are compared with; a column of offsets does not name its own
     "Europe/Berlin",
@@ -77,10 +50,10 @@ class TimeForm:
     Attributes:
         kind: type of the column; String if tables had several types.
         pattern: of texts, and of integers that stand for dates, in the notation of strftime, with %-d for a
-            day without leading zero, %q for a quarter and a last %z for an offset; s, ms, us or ns for
-            integers that count from 1970. Names of months that are not English stand as %b behind a key of
-            ``read.months`` and a colon, as in De:%-d. %b %Y. Empty for other integers, and for texts of
-            unknown form.
+            day without leading zero, %q for a quarter, %o and %O for two or four digits of the year after %Y,
+            and a last %z for an offset; s, ms, us or ns for integers that count from 1970. Names of months
+            and weekdays that are not English stand behind a key of ``read.months`` and a colon, as in
+            De:%-d. %b %Y. Empty for other integers, and for texts of unknown form.
         zone: zone of texts with offsets: Z, UTC, an offset such as +05:30, or a zone's name.
     """
 
@@ -141,7 +114,7 @@ def form_of_text(text: str) -> "TimeForm | None":
     if name not in plain or len(more) not in (0, 2):
         return None
     pattern, zone = more or ("", "")
-    fixed = re.fullmatch(rf"{_OFFSET}?", zone) or zone in zoneinfo.available_timezones()
+    fixed = re.fullmatch(rf"{OFFSET}?", zone) or zone in zoneinfo.available_timezones()
     known = pattern in _UNITS or not pattern or is_pattern(pattern)
     return TimeForm(getattr(pl, name)(), pattern, zone) if fixed and known else None
 
@@ -202,18 +175,23 @@ def parsed(texts: "pl.Series", pattern: str) -> "tuple[pl.Series, pl.Series | No
     Returns:
         Local date-times, null where a text does not fit, and their offsets in seconds if the pattern has one.
     """
-    language, pattern = _language_of(pattern)
+    language, pattern = language_of(pattern)
     plain = pattern.removesuffix("%z")
     offsets = None
+    zoned = plain != pattern
+    if "%d" in plain or "%-d" in plain:
+        texts = texts.str.replace(ORDINAL.pattern, "${1}")
+    if language and (start := re.match(r"%[aA][.,]{0,2} ", plain)):
+        texts, plain = _without_weekdays(texts, language), plain[start.end() :]
     if language:
         dotted = "%b." in plain
         cells = {
             cell: months.in_english(cell, language, dotted=dotted) for cell in texts.drop_nulls().unique()
         }
         texts = texts.replace_strict(cells, default=None, return_dtype=pl.String)
-    if plain != pattern:
-        ends = texts.str.extract(rf"(?:\d|[AaPp][Mm]){_OFFSET}$", 1)
-        texts = texts.str.replace(rf"{_OFFSET}$", "")
+    if zoned:
+        ends = texts.str.extract(rf"(?:\d|[AaPp][Mm]){OFFSET}$", 1)
+        texts = texts.str.replace(rf"{OFFSET}$", "")
         seconds = {end: _seconds(end) for end in ends.drop_nulls().unique().to_list()}
         offsets = ends.replace_strict(seconds, default=None, return_dtype=pl.Int64)
         texts = pl.select(pl.when(offsets.is_null()).then(None).otherwise(texts)).to_series()
@@ -225,6 +203,8 @@ def parsed(texts: "pl.Series", pattern: str) -> "tuple[pl.Series, pl.Series | No
             pl.when(texts.str.contains(f"^{shape}$")).then(year + "-" + month.cast(pl.String))
         ).to_series()
         plain = "%Y-%m"
+    if "%o" in plain or "%O" in plain:
+        texts, plain = _first_years(texts, plain), "%Y"
     for token, needs, filler in (
         ("%V", "%u", "1"),
         ("%Y", "%m", "01"),
@@ -251,66 +231,51 @@ def parsed(texts: "pl.Series", pattern: str) -> "tuple[pl.Series, pl.Series | No
     return moments, offsets
 
 
-def patterns_of(cell: str) -> list[str]:
-    """Returns the patterns that a text may have, the likeliest first."""
-    result = _english_patterns_of(cell)
-    for language in months.languages_of(cell):
-        for dotted in (False, True):
-            some = _english_patterns_of(months.in_english(cell, language, dotted=dotted))
-            result += [f"{language}:{one}" for one in some if "%b" in one and ("%b." in one) == dotted]
-    return result
+def _without_weekdays(texts: "pl.Series", language: str) -> "pl.Series":
+    """Returns texts without the weekdays that they begin with; null for others."""
+    cells = {
+        cell: cell[day.end() :] if (day := WEEKDAY.match(cell)) and is_weekday(day[1], language) else None
+        for cell in texts.drop_nulls().unique()
+    }
+    return texts.replace_strict(cells, default=None, return_dtype=pl.String)
 
 
-def _language_of(pattern: str) -> tuple[str, str]:
-    """Divides a pattern into the language of its months, empty if there is none, and the rest."""
-    match = _LANGUAGE.match(pattern)
-    return (match[1].lower(), pattern[match.end() :]) if match else ("", pattern)
+def _first_years(texts: "pl.Series", pattern: str) -> "pl.Series":
+    """Returns the first of two consecutive years, as in 1999/00 (%o) and 1999/2000 (%O); null for others."""
+    shape = re.escape(pattern).replace("%Y", r"(\d{4})").replace("%o", r"(\d{2})").replace("%O", r"(\d{4})")
+    year, after = (texts.str.extract(f"^{shape}$", k).cast(pl.Int64) for k in (1, 2))
+    following = (year + 1) % 100 if "%o" in pattern else year + 1
+    return pl.select(pl.when(following == after).then(year.cast(pl.String))).to_series()
 
 
-def _english_patterns_of(cell: str) -> list[str]:
-    for shape, patterns in _DATES:
-        match = re.match(rf"(?:{shape})(?=$|[T ,Z+])", cell)
-        if match is None:
-            continue
-        separator, rest = match["s"], cell[match.end() :]
-        clock = _clock_of(rest)
-        if clock is not None:
-            some = patterns[:1] if separator == "." else patterns  # with dots, the day comes first
-            return [pattern.format(s=separator) + clock for pattern in some]
-    return []
+def in_languages(pattern: str, texts: "pl.Series") -> list[str]:
+    """Returns a pattern, and with names of months or weekdays the same in the languages of some texts."""
+    if not re.search("%[bBaA]", pattern) or LANGUAGE.match(pattern):
+        return [pattern]
+    words = {word for text in texts.drop_nulls().head(_PROBED).to_list() for word in _WORD.findall(text)}
+    own = [months.languages_of(word) + weekday_languages(word) for word in sorted(words)]
+    languages = dict.fromkeys(language for some in own for language in some if language != "en")
+    return [pattern, *(f"{language}:{pattern.replace('%B', '%b')}" for language in languages)]
 
 
-def _clock_of(rest: str) -> str | None:
-    """Returns the pattern of what follows a date; None if it is no time of day."""
-    if not rest:
-        return ""
-    if re.fullmatch(_OFFSET, rest):
-        return "%z"
-    compact = re.fullmatch(rf"([T ])\d{{4}}(\d\d)?{_OFFSET}?", rest)
-    if compact:
-        return f"{compact[1]}%H%M{'%S' if compact[2] else ''}{'%z' if compact['offset'] else ''}"
-    match = _CLOCK.fullmatch(rest)
-    if match is None:
-        return None
-    half = match["half"] or ""
-    pattern = f"{match['joint']}{'%I' if half else '%H'}"
-    pattern += (":%M" if match["minute"] else "") + (":%S" if match["second"] else "")
-    if match["fraction"]:
-        digits = len(match["fraction"]) - 1
-        pattern += f"%.{digits}f" if digits in (3, 6, 9) else "%.f"
-    return (
-        pattern
-        + (" " if half[:1] == " " else "")
-        + ("%p" if half else "")
-        + ("%z" if match["offset"] else "")
-    )
+def may_be_days(texts: "pl.Series", pattern: str) -> bool:
+    """Whether texts such as Jan 10, read as months and years, may be days without their years.
+
+    They may unless it is more often the month than the number that differs from one row to the next.
+    """
+    if not re.search("%[bB] %y$", pattern):
+        return False
+    month, number = (texts.str.extract(r"^(.*) (\d\d)$", k) for k in (1, 2))
+    other = (month != month.shift()).fill_null(False), (number != number.shift()).fill_null(False)
+    return int((other[0] & ~other[1]).sum()) <= int((~other[0] & other[1]).sum())
 
 
 def as_written(texts: "pl.Series", moments: "pl.Series", pattern: str) -> str:
     """Returns the pattern with the padding and names of most of the texts."""
     plain = pattern.removesuffix("%z")
-    some = texts.head(_ROWS).str.replace(rf"{_OFFSET}$", "") if plain != pattern else texts.head(_ROWS)
-    dates, clock = r"%([dm])", r"%([HI])"
+    some = texts.head(_ROWS).str.replace(rf"{OFFSET}$", "") if plain != pattern else texts.head(_ROWS)
+    some = some.str.replace(ORDINAL.pattern, "${1}")
+    dates, clock = r"%([dmV])", r"%([HI])"
     choices = [
         plain,
         re.sub(clock, r"%-\1", plain),
@@ -318,7 +283,7 @@ def as_written(texts: "pl.Series", moments: "pl.Series", pattern: str) -> str:
         re.sub(clock, r"%-\1", re.sub(dates, r"%-\1", plain)),
     ]
     choices += [choice.replace("%p", "%P") for choice in choices if "%p" in choice]
-    language = _language_of(plain)[0]
+    language = language_of(plain)[0]
     if language:
         choices = [key + choice[2:] for key in months.keys_of(language) for choice in choices]
     alike = [int((_formatted(moments.head(_ROWS), choice) == some).sum()) for choice in choices]
@@ -343,17 +308,25 @@ def zone_of(moments: "pl.Series", offsets: "pl.Series", last: str) -> str:
 
 def _formatted(moments: "pl.Series", pattern: str) -> "pl.Series":
     """Writes local date-times by a pattern without an offset."""
-    if (match := _LANGUAGE.match(pattern)) is not None:
-        key, token = match.group()[:-1], "%b"
-        names = [months.written(month, key) for month in moments.dt.month()]
-        pattern = pattern[match.end() :]
-    elif "%q" in pattern:
-        names, token = [str(quarter) for quarter in moments.dt.quarter()], "%q"
-    else:
-        return moments.dt.strftime(pattern)
-    texts = moments.dt.strftime(pattern.replace(token, _MARK))
-    written = [text.replace(_MARK, name) for text, name in zip(texts, names, strict=True)]
-    return pl.Series(moments.name, written, pl.String)
+    key, names = "", {}
+    if (match := LANGUAGE.match(pattern)) is not None:
+        key, pattern = match.group()[:-1], pattern[match.end() :]
+        days = moments.dt.weekday().to_list()
+        names["%b"] = [months.written(month, key) for month in moments.dt.month()]
+        names["%a"] = [written_weekday(day, key, short=True) for day in days]
+        names["%A"] = [written_weekday(day, key, short=False) for day in days]
+    years = moments.dt.year()
+    names["%q"] = moments.dt.quarter().cast(pl.String).to_list()
+    names["%o"] = ((years + 1) % 100).cast(pl.String).str.zfill(2).to_list()
+    names["%O"] = (years + 1).cast(pl.String).to_list()
+    own = [token for token in names if token in pattern]
+    for k, token in enumerate(own):
+        pattern = pattern.replace(token, _MARK + str(k))
+    texts = moments.dt.strftime(pattern)
+    for k, token in enumerate(own):
+        written = zip(texts, names[token], strict=True)
+        texts = pl.Series([text.replace(_MARK + str(k), name) for text, name in written], dtype=pl.String)
+    return texts.alias(moments.name)
 
 
 def _seconds(offset: str) -> int:

@@ -8,7 +8,8 @@ import polars as pl
 from elman.data.read import months
 from elman.data.read.cells import numbers_of
 from elman.data.series.clocks import chosen_clock, is_clock, is_named, times_of_day
-from elman.data.series.time_forms import parsed, pattern_of_integers, patterns_of
+from elman.data.series.time_forms import parsed, pattern_of_integers
+from elman.data.series.time_patterns import patterns_of
 
 _NAMES = (  # in order of size, with the range of values
     (re.compile(r"year|yr|jahr|année|annee|año|ano|anno|jaar", re.IGNORECASE), (1500, 2500)),

@@ -14,12 +14,14 @@ from elman.data.series.time_forms import (
     TimeForm,
     as_written,
     check_pattern,
+    in_languages,
+    may_be_days,
     parsed,
     pattern_of_integers,
-    patterns_of,
     seconds_of_integers,
     zone_of,
 )
+from elman.data.series.time_patterns import patterns_of
 from elman.errors import InputError
 
 _PROBED = 50  # cells whose patterns are tried on the whole column
@@ -212,13 +214,20 @@ def _moments_of_texts(
         raise InputError(
             f"{place(0)}: must be an integer for --time-format {time_format}. Got {shown(column[0])}."
         )
-    patterns = _tried(texts) if time_format is None else [time_format]
+    patterns = _tried(texts) if time_format is None else in_languages(time_format, texts)
     results = [(pattern, *parsed(texts, pattern)) for pattern in patterns]
     fits = [result for result in results if not result[1].has_nulls()]
     if not fits:
         return _mixed(column, texts, results, place, time_format)
+    if texts.n_unique() > 1:  # years such as 1999/00 have no other reading
+        fits = [fit for fit in fits if "%o" in fit[0]] or fits
     same = [fit for fit in fits if _order(fit[0]) == _order(likely)]
     pattern, local, offsets = _unambiguous(same or fits, texts, place)
+    if time_format is None and pattern != likely and may_be_days(texts, pattern):
+        raise AmbiguousTimes(
+            f"{place(0)}: {shown(texts[0])} may be {local[0]:%B %Y} (--time-format {_quoted(pattern)}) or a "
+            "day without its year, which is no time. Choose one."
+        )
     written = as_written(texts, local, pattern)
     zone = ""
     if offsets is not None:
