@@ -15,7 +15,7 @@ def values(*cells, **reading):
     return found.values.to_list(), found.missing.to_list()
 
 
-@pytest.mark.parametrize("marker", ["", "NA", "n/a", "#N/A", "NaN", "NULL", "none", "-", " ? ", None])
+@pytest.mark.parametrize("marker", ["", "NA", "n/a", "#N/A", "NaN", "NULL", "none", "-", "–", " ? ", None])
 def test_the_usual_markers_are_missing(marker):
     assert values("1", marker) == ([1.0, None], [False, True])
     assert math.isnan(number_of(marker))
@@ -39,13 +39,20 @@ def test_further_markers_are_named_by_the_user():
         ("True", 1),
         ("FALSE", 0),
         ("\t4", 4),
+        ("−7.5", -7.5),
+        ("– 3", -3),
+        ("12-", -12),
+        ("1,250.50-", -1250.5),
+        ("€5−", -5),
     ],
 )
 def test_a_column_and_a_single_cell_are_read_alike(cell, number):
     assert values(cell)[0] == [number] == [number_of(cell)]
 
 
-@pytest.mark.parametrize("cell", ["x", "1_000", "0x10", "1 2", "--5", "1e", "٣", "12:30", "yes"])
+@pytest.mark.parametrize(
+    "cell", ["x", "1-2-", "2010-11", "A-", "1_000", "0x10", "1 2", "--5", "1e", "٣", "12:30", "yes"]
+)
 def test_what_is_no_number_is_none_in_a_column_and_alone(cell):
     assert values(cell) == ([None], [False])
     with pytest.raises(ValueError, match="must be a number"):

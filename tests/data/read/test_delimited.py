@@ -144,6 +144,8 @@ def test_commas_behind_semicolons_are_decimal_marks(tmp_path):
         ("t,x\na,2.750\nb,88\n", [2.75, 88]),
         ('w,x\n1.5,"2,750"\n1,88\n', [2750, 88]),
         ("t;x\na;0,300\nb;2,750\n", [0.3, 2.75]),
+        ('t,x\na,"123,701"\nb,"98,450"\n', [123_701, 98_450]),
+        ('t,x\na,"1,701"\nb,"12,450"\n', [1701, 12_450]),
     ],
 )
 def test_other_cells_and_columns_show_the_decimal_mark(tmp_path, content, expected):

@@ -249,6 +249,8 @@ def test_series_without_times_are_told_what_to_do(tmp_path):
         ([f"{'£' if k % 3 else '€'}{k}.5" for k in range(10)], r"'€0.5' in row 2 .*in place of £ and €"),
         ([*(f"2.0{k}0,5" for k in range(9)), "k.W."], r"'k\.W\.' in row 11 \(--missing k\.W\. counts"),
         ([*(f"{k},50 €" for k in range(9)), "k.W."], r"'k\.W\.' in row 11 \(--missing k\.W\. counts"),
+        ([*(f"{k}.50" for k in range(9)), "84,00"], r"'84,00' in row 11 \(it has the decimal mark ','"),
+        ([*range(6), "<7", 7, 8, 9], r"'<7' in row 8 \(correct it; --missing '<7' counts"),
         ([*range(6), "n. v.", 7, 8, 9], r"sold would be .* 'n\. v\.' in row 8 \(--missing 'n\. v\.' counts"),
     ],
 )

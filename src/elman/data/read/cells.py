@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 else:
     pl = LazyModule("polars")  # arrays and texts in memory need no tables
 
-_MISSING = (  # in lower case
-    *("", "-", "?", "..", "na", "n/a", "#n/a", "nan", "null", "none"),
+MISSING = (
+    *("", "-", "−", "–", "—", "?", "..", "na", "n/a", "#n/a", "nan", "null", "none"),
     *("#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!"),  # of spreadsheets
 )
+"""Cells that count as missing numbers, in lower case."""
 _NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 # numbers with marks between thousands, by decimal mark
 _GROUPED = {
@@ -47,6 +48,8 @@ _MONEY = (
     rf"(?:\s*({_SYMBOL}|{_CODE}|{_SHORT})\.?)?\s*(\))?$"
 )
 _MAY_BE_MONEY = rf"\p{{Sc}}|\d['’\s]\d{{3}}|[A-Z]\s*\d|\d\s*(?:{_CODE}|{_SHORT})"
+# a minus of typesetting before a number, and any minus behind it, as programs of accounting write it
+_MINUS = (r"^[−–—]\s?((?:\p{Sc}\s?)?[0-9.])", r"^([^-−–]*[0-9][.,]?)\s?[-−–]$")
 _KINDS = 3  # most units in one column
 _USUAL_UNITS = (
     rf"{_SYMBOL}|{_CODE}|{_SHORT}|%|‰|[kmcdµn]?[gmlLsWVAJN]|[kMGT]?[WVA]h?|[kMGT]i?B|t|lbs?|oz|mi|ft|in|min|h|hrs?|d|°[CF]?|K|M|k|[kMG]?Hz|h?Pa|"
@@ -91,11 +94,18 @@ def numbers_of(column: pl.Series, reading: Reading = PLAIN) -> Numbers:
     if column.dtype != pl.String:
         return _of_other_type(column, reading)
     text = column.str.strip_chars().alias("text")
-    missing = text.is_null() | text.str.to_lowercase().is_in(_MISSING) | text.is_in(reading.missing)
+    missing = text.is_null() | text.str.to_lowercase().is_in(MISSING) | text.is_in(reading.missing)
     named = text.filter(missing & (text != "").fill_null(False)).to_list()
-    text = _without(text, missing)
+    text = _with_plain_minus(_without(text, missing))
     text, currency = _bare(text)
     return _read(text, missing, named, reading)._replace(currency=currency)
+
+
+def _with_plain_minus(text: pl.Series) -> pl.Series:
+    """Returns texts with a hyphen before negative numbers, for −5, 5- and 5−."""
+    if not text.str.contains(r"^[−–—]|[-−–]$").any():
+        return text  # fast
+    return text.str.replace(_MINUS[0], "-${1}").str.replace(_MINUS[1], "-${1}")
 
 
 def _bare(text: pl.Series) -> tuple[pl.Series, str]:

@@ -31,11 +31,21 @@ _FITS: dict[str, dict[str, float]] = {
         "SUPERSCRIPT": 1,
         "SECTION": 1,
     },
+    "cp1250": {"LATIN SMALL": 1, "LATIN CAPITAL": 0.9, "LEFT": 1, "RIGHT": 1, "E": 1, "DEGREE": 1},
     "latin-1": {"LATIN SMALL": 1, "LATIN CAPITAL": 0.9, "INVERTED": 1, "DEGREE": 1},
     "cp1251": {"CYRILLIC SMALL": 1, "CYRILLIC CAPITAL": 0.3},
     "koi8-r": {"CYRILLIC SMALL": 1, "CYRILLIC CAPITAL": 0.3},
 }
-_WESTERN, _CYRILLIC = ("cp1252", "latin-1"), ("cp1251", "koi8-r")
+# letters with accents of each language that is written in an encoding of Latin letters
+_LETTERS = {
+    "cp1252": (
+        *("äöüß", "àâæçéèêëîïôùûüÿœ", "áéíñóúüºª", "àèéìíòóùú", "áàâãçéêíóôõúü", "åäöæøéüà", "áéèëïíóöüĳ"),
+        "áðéíóúýþæö",
+    ),
+    "cp1250": ("áčďéěíňóřšťúůýž", "ąćęłńóśźż", "áéíóöőúüű", "áäčďéíĺľňóôŕšťúýž", "ăâîşţ", "čšžćđ"),
+}
+_LETTERS |= {"latin-1": _LETTERS["cp1252"], "iso8859-2": _LETTERS["cp1250"]}
+_WESTERN, _CYRILLIC = tuple(_LETTERS), ("cp1251", "koi8-r")
 _FREQUENT = {"gb18030": (0xB0, 0xD7), "big5": (0xA4, 0xC6)}  # first bytes of the usual Chinese characters
 _CONTROLS = frozenset(range(32)) - {*b"\a\b\t\n\v\f\r\x1a\x1b"}
 _LOOKED_AT = 20_000  # bytes that a guess reads
@@ -68,7 +78,16 @@ def likely(content: bytes) -> str:
         fit = _fit(content, name)
         if fit > best_fit:
             best, best_fit = name, fit
+    if best in _LETTERS:  # the letters of one language, the first if several have all
+        return max(_LETTERS, key=lambda name: _share(content, name))
     return best
+
+
+def _share(content: bytes, name: str) -> float:
+    """Returns the share of letters with accents, and of what is no text, that one language has."""
+    text = content.decode(name, "replace").lower()
+    own = [c for c in text if c > "\x7f" and (c.isalpha() or c < "\xa0" or c == "\ufffd")]
+    return max(sum(map(letters.count, own)) / max(1, len(own)) for letters in _LETTERS[name])
 
 
 def _fit(content: bytes, name: str) -> float:

@@ -9,16 +9,13 @@ from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
-from elman.data.read.cells import is_iso_date
+from elman.data.read.cells import MISSING, is_iso_date
 from elman.data.read.months import is_month
 
 _LOOK = 60  # lines at either end that are looked at
 _MOSTLY = 0.8  # share of data in a column that holds data
 _WORDS, _FEWEST = 3, 3  # most words of a column's name, and fewest rows, of a table of texts below a title
-_MISSING = (  # in lower case
-    *("-", "?", "..", "na", "n/a", "#n/a", "nan", "null", "none"),
-    *("#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!"),  # of spreadsheets
-)
+_MISSING = frozenset(MISSING) - {""}
 _DATUM = re.compile(r"[^\w\s]{0,3}\s?\d[\d\s.,:/'’%-]*(?:[eE][+-]?\d+)?(?:\s?\D{0,3})?")
 _NOTE = re.compile(r"[\s:*†©]")  # in a note, not in a row that was cut off
 _BEGINS_NOTE = re.compile(
@@ -256,7 +253,7 @@ def _columns_of_data(rows: Sequence[list[str]], width: int, share: float) -> lis
     """Returns the columns in which at least a share of the filled cells are numbers or dates."""
     result = []
     for k in range(width):
-        cells = [row[k] for row in rows if len(row) == width and row[k].lower() not in ("", *_MISSING)]
+        cells = [row[k] for row in rows if len(row) == width and row[k].lower() not in MISSING]
         if cells and sum(map(_is_datum, cells)) >= share * len(cells):
             result.append(k)
     return result

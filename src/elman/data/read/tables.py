@@ -197,7 +197,12 @@ def why_no_numbers(table: pl.DataFrame, column: str, path: Path, reading: Readin
 
 def _way_out(stray: Stray) -> str:
     if not stray.units:
-        return f"--missing {shlex.quote(stray.cell)} counts it as missing"
+        cell = pl.Series([stray.cell])
+        other = [mark for mark in ".," if numbers_of(cell, Reading(decimal=mark)).values[0] is not None]
+        if other:
+            return f"it has the decimal mark {other[0]!r}, unlike the others: write all numbers with one mark"
+        correct = "correct it; " if re.search(r"\d", stray.cell) else ""
+        return f"{correct}--missing {shlex.quote(stray.cell)} counts it as missing"
     if len(stray.units) == 1:
         return f"write numbers without the unit {stray.units[0]}"
     return f"write numbers of one unit, without it, in place of {' and '.join(stray.units)}"
@@ -260,7 +265,7 @@ def number_columns(
     for k, column in enumerate(columns):
         found = numbers_of(table[column], reading)
         if found.two_ways:
-            mark = _decimal_of(table, column, path, reading)
+            mark = _decimal_of(table, column, path, reading, tell=True)
             found = numbers_of(table[column], replace(reading, decimal=mark))
         fits = (found.values.is_finite() & (found.values.abs() <= LARGEST)).fill_null(False)
         bad = (~(fits | found.missing) if missing else ~fits).arg_true()
@@ -332,10 +337,11 @@ def _are_thousands(cells: pl.Series, mark: str) -> bool:
     return enough and bool(plain.all()) and 2 * int(large.sum()) >= len(low)
 
 
-def _decimal_of(table: pl.DataFrame, column: str, path: Path, reading: Reading) -> str:
+def _decimal_of(table: pl.DataFrame, column: str, path: Path, reading: Reading, *, tell: bool = False) -> str:
     """Returns the decimal mark of a column that can be read in two ways, as the rest of the file shows it.
 
     Amounts of money have no three decimals, but prices of one digit before the mark may, as those of fuel.
+    Commas within the cells of a file that has commas between them stand between thousands, which is told.
 
     Raises:
         InputError: nothing in the file shows it.
@@ -361,8 +367,15 @@ def _decimal_of(table: pl.DataFrame, column: str, path: Path, reading: Reading) 
         return str(marks.pop())
     # who writes semicolons between cells needs the comma for decimals; who writes commas, the point
     usual = {",": ";", ".": ","}[mark]
-    if not marks and table.width > 1 and separator_of(path, reading) == usual:
+    separator = separator_of(path, reading) if not marks and table.width > 1 else None
+    if separator == usual:
         return mark
+    if separator == mark == "," and not like_fuel:
+        if tell:
+            notice(
+                f"{path}: the commas of {column} stand between thousands; with --decimal , they are decimals"
+            )
+        return other
     row = int(table[column].str.contains(mark, literal=True).arg_true()[0])
     value = table[column][row].strip()
     readings = {mark: value.replace(mark, "."), other: value.replace(mark, "")}
