@@ -5,7 +5,7 @@ import runpy
 
 import pytest
 from pages import ROOT, blocks, read, run
-from tiny import reviews, rhythm, sales, sentences
+from tiny import reviews, rhythm, sales, sentences, tagged
 
 from elman.cli import main
 
@@ -31,6 +31,7 @@ def workplace(tmp_path, monkeypatch):
         (tmp_path / name).write_text("\n".join(lines))
     (tmp_path / "new.en").write_text("the big cat\n")
     (tmp_path / "machine.csv").write_text(rhythm(200))
+    (tmp_path / "train.conll").write_text(tagged())
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

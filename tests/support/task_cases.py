@@ -12,6 +12,7 @@ from tiny import (
     sales,
     sentences,
     table,
+    tagged,
     text,
 )
 
@@ -68,6 +69,16 @@ def other_texts(content: str, options: dict[str, Any]) -> str:
     *_, test = stratified_split(labels, options["split"], options["seed"])
     changed = [f"dull {text[::-1]}" if k in test else text for k, text in enumerate(texts)]
     return "\n".join([head, *map(",".join, zip(changed, labels, strict=True))]) + "\n"
+
+
+def other_tags(content: str, options: dict[str, Any]) -> str:
+    """Other words and tags in the sentences that the seed puts into the test part."""
+    blocks = content.strip().split("\n\n")
+    _, begin = split_points(len(blocks), options["split"])
+    for k in np.random.default_rng(options["seed"]).permutation(len(blocks))[begin:]:
+        words = [line.split()[0] for line in blocks[k].split("\n")]
+        blocks[k] = "\n".join(f"{word[::-1]}x D {'B-PER' if n % 2 else 'O'}" for n, word in enumerate(words))
+    return "\n\n".join(blocks) + "\n"
 
 
 def other_end(content: str, options: dict[str, Any]) -> str:
@@ -140,6 +151,15 @@ CASES = {
         {"data": Path("new.csv")},
         {"table.csv": table(), "new.csv": table(9, seed=1)},
         other_sequences,
+    ),
+    "tagging": TaskCase(
+        "tagging",
+        COMMON
+        | {"embedding_size": 5, "character_features": 7, "word_dropout": 0.3, "cell": "gru"}
+        | {"split": (0.6, 0.2, 0.2), "input_columns": ("2",)},
+        {"data": Path("new.conll")},
+        {"train.conll": tagged(), "new.conll": tagged(9, seed=1)},
+        other_tags,
     ),
     "translation": TaskCase(
         "translation",

@@ -73,6 +73,22 @@ GERMAN = dict(
 """The words in another language."""
 
 
+NAMES = ("Anna", "Ben", "Cora", "Dan", "Eva", "Finn", "Gina", "Hal", "Iris", "Jon")
+
+
+def tagged(number: int = 30, seed: int = 0) -> str:
+    """Sentences of 4 to 9 words in columns: names of one word or two are persons, numbers are years."""
+    rng = np.random.default_rng(seed)
+    lines = []
+    for _ in range(number):
+        for _ in range(rng.integers(2, 4)):
+            lines.append(f"{rng.choice(WORDS)} D O")
+            first, *more = rng.choice(NAMES, rng.integers(1, 3))
+            lines += [f"{first} N B-PER", *(f"{name}{rng.integers(9)} N I-PER" for name in more)]
+        lines += [f"{rng.integers(1900, 2000)} C B-YEAR", ""]
+    return "\n".join(lines) + "\n"
+
+
 def sentences(number: int = 40, seed: int = 0) -> str:
     """Lines of some words, a tab and their translations in the opposite order; no line twice."""
     rng = np.random.default_rng(seed)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from elman.batch import Batch
+from elman.batch import Batch, Field
 from elman.dropout import dropout
 from elman.heads.base import Head, Loss
 from elman.layers.recurrent import Recurrent
@@ -35,10 +35,12 @@ class Framewise(nn.Module):
 
     def forward(self, batch: Batch, state: State | None = None) -> tuple[Loss, None]:
         """Computes the loss of a batch, whose rows are complete sequences."""
-        inputs = batch.inputs
+        return self.head.loss(self.features(batch.inputs), batch.targets, batch.inputs.lengths), None
+
+    def features(self, inputs: Field) -> Tensor:
+        """Computes the head's input [T, B, F] of complete sequences."""
         output, _ = self.layer(self.embed(inputs.values), None, inputs.lengths, inputs.resets, inputs.side)
-        features = dropout(output, self.dropout, self.training)
-        return self.head.loss(features, batch.targets, inputs.lengths), None
+        return dropout(output, self.dropout, self.training)
 
     def embed(self, values: Tensor) -> Tensor:
         """Computes the layer's inputs [T, B, E]."""

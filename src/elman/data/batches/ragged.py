@@ -17,7 +17,7 @@ class Ragged:
 
     Args:
         items: one or two arrays per example, [T] of tokens or [T, I] of numbers; T may be 0.
-        targets: [N, …].
+        targets: [N, …]; or an array [T] per example, one target per step of it, −1 where there is none.
         weights: [N] weight of each target; None: all 1.
         batch_size: B.
         seed: determines each epoch's order; None: longest first, for evaluation.
@@ -26,13 +26,13 @@ class Ragged:
 
     Shapes:
         batches of inputs [T, B] or [T, B, I]; of pairs [T, 2B], all first sequences before all second
-        ones; targets [B, …]
+        ones; targets [B, …], or [T, B] with weights
     """
 
     def __init__(
         self,
         items: Sequence[tuple[np.ndarray, ...]],
-        targets: Tensor,
+        targets: Tensor | Sequence[np.ndarray],
         *,
         weights: Tensor | None = None,
         batch_size: int,
@@ -57,10 +57,15 @@ class Ragged:
                 seed = self._seed
                 random = None if seed is None else np.random.default_rng([seed, number, batch])
                 sequences = [self._prepare(sequence, random) for sequence in sequences]
-            yield Batch(
-                pad(sequences),
-                Target(self._targets[rows], None if self._weights is None else self._weights[rows]),
-            )
+            yield Batch(pad(sequences), self._target(rows))
+
+    def _target(self, rows: np.ndarray) -> Target:
+        weights = None if self._weights is None else self._weights[rows]
+        if isinstance(self._targets, Tensor):
+            return Target(self._targets[rows], weights)
+        values = pad([self._targets[k] + 1 for k in rows]).values - 1
+        known = (values >= 0).float()
+        return Target(values.clamp(min=0), known if weights is None else known * weights)
 
 
 def pad(sequences: Sequence[np.ndarray]) -> Field:

@@ -18,7 +18,8 @@ WORDS = ("word", "words", "token", "tokens", "form", "text")
 TAGS = ("tag", "tags", "label", "labels", "ner", "ner_tag", "ner_tags", "upos", "pos", "pos_tag", "pos_tags")
 """Names by which it shows its column of tags, the first that it has."""
 
-_DOCUMENT = "-DOCSTART-"
+DOCUMENT = "-DOCSTART-"
+"""The word of a line between two documents."""
 _NAMES = "# global.columns ="  # of CoNLL-U Plus
 _LOOKED_AT = 200  # sentences
 _SPACES = re.compile("[ \t]+")
@@ -95,10 +96,12 @@ class Form:
             number = block.number + at
             if self.header and number == 1:
                 continue
+            if line.split(maxsplit=1)[0] == DOCUMENT:
+                continue
             cells = self.cells(line)
             if line.startswith("#") and (len(cells) != self.width or self.names == CONLL_U):
                 continue
-            if cells[0] == _DOCUMENT or (self.counts and not cells[0].isdecimal() and _is_range(cells[0])):
+            if self.counts and _is_range(cells[0]):
                 continue
             if len(cells) != self.width:
                 raise InputError(
@@ -146,7 +149,7 @@ def form_of(blocks: Iterable[Block], name: str, columns: Columns) -> tuple[Form,
     blocks = iter(blocks)
     first = list(islice(blocks, _LOOKED_AT))
     lines = [line for block in first for line in block.lines]
-    plain = [line for line in lines if not line.startswith(("# ", _DOCUMENT))] or lines
+    plain = [line for line in lines if not line.startswith(("# ", DOCUMENT))] or lines
     if not plain:
         raise InputError(f"{name}: has no lines")
     mark = columns.reading.delimiter

@@ -2,17 +2,20 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
+from typing import Literal
 
 from elman.config import shown
 from elman.data.labelled.folders import check_no_parts
 from elman.data.read.folders import files_below
 from elman.data.read.opening import kind_of, read_bytes
 from elman.data.read.text import decoded, lines_of
-from elman.data.tagged.columns import Block, Columns, Form, Row, blocks_of, form_of
-from elman.data.tagged.objects import Read, parse, read_object
+from elman.data.tagged.columns import DOCUMENT, Block, Columns, Form, Row, blocks_of, form_of
+from elman.data.tagged.objects import Read, from_text, parse, read_object
 from elman.data.tagged.sequences import Tagged, Words, joined
 from elman.errors import InputError
+from elman.notice import notice
 
 OBJECTS = (".jsonl", ".ndjson", ".json")
 """Endings of files with a JSON object a line."""
@@ -25,12 +28,14 @@ class Sentence:
     Attributes:
         read: words, tags and further columns.
         place: file and line, for messages.
+        kind: of what it was read.
         lines: the lines that it was read from.
-        at: the position of each word's line among them; empty for objects.
+        at: the position of each word's line among them; empty for objects and texts.
     """
 
     read: Read
     place: str
+    kind: Literal["columns", "object", "text"]
     lines: list[str]
     at: list[int] = field(default_factory=list)
 
@@ -72,7 +77,7 @@ def objects_of(
             place = f"{name}: line {number}"
             read = read_object(parse(line, place), place, columns, with_tags=with_tags)
             if read.words:
-                yield Sentence(read, place, [line])
+                yield Sentence(read, place, "object", [line])
 
 
 def rows_of(
@@ -96,7 +101,49 @@ def rows_of(
         tags = column(named["tag"]) if with_tags else ()
         read = Read(column(word), tags, tuple(map(column, inputs)))
         number = block.number + (rows[0].at if rows else 0)
-        yield Sentence(read, f"{form.name}: line {number}", block.lines, [row.at for row in rows])
+        at = [row.at for row in rows]
+        yield Sentence(read, f"{form.name}: line {number}", "columns", block.lines, at)
+
+
+def texts_of(lines: Iterable[str], name: str) -> Iterator[Sentence]:
+    """Yields each line as a sentence of the words that it is divided into; one without words too."""
+    for number, line in enumerate(lines, 1):
+        yield Sentence(from_text(line), f"{name}: line {number}", "text", [line])
+
+
+def to_tag(path: Path, columns: Columns, form: str = "auto") -> Iterator[Sentence]:
+    """Yields the sentences of a file without its tags.
+
+    Args:
+        path: the file.
+        columns: which columns hold what.
+        form: columns, text (a sentence a line), or auto: text if lines of spaces have unlike numbers of
+            words, or there are fewer than three of more than one. A file of objects is read as such.
+    """
+    if not path.exists() or path.is_dir():
+        raise InputError(f"{path}: {'is a folder; give a file' if path.is_dir() else 'no such file'}")
+    if kind_of(path) in OBJECTS:
+        return sentences_of(path, columns, with_tags=False)
+    lines = (line for each in lines_of(_text(path, columns)) for line in each)
+    first = list(islice(lines, _LOOKED_AT))
+    whole = chain(first, lines)
+    if form == "text" or (form == "auto" and not _are_columns(first, columns)):
+        if form == "auto":
+            notice(f"{path}: a line is read as a sentence; --form columns reads it as a word")
+        return texts_of(whole, str(path))
+    return rows_of(*form_of(blocks_of(whole), str(path), columns), columns)
+
+
+_LOOKED_AT = 1000  # lines
+
+
+def _are_columns(lines: Sequence[str], columns: Columns) -> bool:
+    """Whether lines look like columns."""
+    filled = [line for line in lines if line.strip() and not line.startswith("# ")]
+    if columns.reading.delimiter is not None or any("\t" in line.strip() for line in filled[:1]):
+        return True
+    widths = {len(line.split()) for line in filled if not line.startswith(DOCUMENT)}
+    return widths == {1} or (len(widths) == 1 and len(filled) > 2)
 
 
 def _check_filled(row: Row, named: dict[str, int], form: Form, block: Block) -> None:

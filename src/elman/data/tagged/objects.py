@@ -37,12 +37,14 @@ class Read:
         words: T words.
         tags: T tags; empty if they are not read.
         inputs: T cells of each further column.
-        places: start and end of each word in the text; empty if the object has tokens.
+        text: that was divided into the words; empty if they were divided already.
+        places: start and end of each word in the text.
     """
 
     words: tuple[str, ...]
     tags: tuple[str, ...]
     inputs: tuple[tuple[str, ...], ...]
+    text: str = ""
     places: tuple[tuple[int, int], ...] = ()
 
 
@@ -100,7 +102,7 @@ def from_text(text: str, spans: Sequence[Span] = ()) -> Read:
         span = next((span for span in spans if span.start <= begin < span.end), None)
         is_first = span is not None and not text[span.start : begin].strip()
         tags.append("O" if span is None else f"{'B' if is_first else 'I'}-{span.kind}")
-    return Read(tuple(text[a:b] for a, b in places), tuple(tags), (), tuple(places))
+    return Read(tuple(text[a:b] for a, b in places), tuple(tags), (), text, tuple(places))
 
 
 def _cut(begin: int, end: int, cuts: Iterable[int]) -> list[tuple[int, int]]:

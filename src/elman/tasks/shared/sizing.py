@@ -248,3 +248,24 @@ def windows(model: str, number: int, steps: int) -> dict[str, Any]:
         # the time goes to further networks instead, whose median errs less
         "ensemble": 3 if steps_of_epoch < _STEPS_READ else 1,
     }
+
+
+_WORDS_READ = 3_000_000  # in all passes
+
+
+def tagged(sentences: int, words: int) -> dict[str, Any]:
+    """Returns the sizes of a tagger.
+
+    Args:
+        sentences: of the training part.
+        words: of these sentences.
+    """
+    return {
+        "hidden_size": 64 if sentences < 1_000 else 128,
+        "dropout": 0.5,
+        "word_dropout": 0.2,
+        # few sentences in small batches, so that the weights are changed some thousand times
+        "batch_size": 4 if sentences < 1_000 else 8 if sentences < 5_000 else 16,
+        "epochs": max(10, min(30, round(_WORDS_READ / max(words, 1)))),
+        "learning_rate": 0.002,
+    }

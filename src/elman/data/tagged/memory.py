@@ -1,0 +1,79 @@
+"""Tagged sentences from memory: lists, arrays and columns of lists."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from elman.config import require, shown
+from elman.data.tagged.sequences import Tagged, Words
+from elman.errors import InputError
+
+
+def tagged_from_memory(
+    X: Any, y: Any = None, inputs: Any = None, columns: tuple[str, ...] = (), where: str = ""
+) -> Tagged:
+    """Returns sentences of lists of words.
+
+    Args:
+        X: N lists of words; or a column of such lists.
+        y: N lists of tags, one for each word; None: they are unknown.
+        inputs: cells of each of the columns, N lists each: a mapping by their names, or a list in their
+            order; None: there are none.
+        columns: names of the further columns.
+        where: prefix of messages.
+
+    Raises:
+        InputError: a sentence is empty, an element is no text, or there is not one tag or cell a word.
+    """
+    words = _lists(X, f"{where}X")
+    require(f"{where}X", bool(words), "at least one sentence", X)
+    tags: list[Words] = [()] * len(words) if y is None else _parallel(y, words, f"{where}y")
+    cells = [_parallel(each, words, name) for name, each in _columns(inputs, columns, where)]
+    return Tagged(
+        words,
+        tags,
+        [tuple(column[k] for column in cells) for k in range(len(words))],
+        [f"{where}X[{k}]" for k in range(len(words))],
+        columns,
+    )
+
+
+def _columns(inputs: Any, columns: tuple[str, ...], where: str) -> list[tuple[str, Any]]:
+    """Returns each further column with its name for messages."""
+    if inputs is None and not columns:
+        return []
+    values = [inputs.get(name) for name in columns] if isinstance(inputs, Mapping) else inputs
+    fits = (
+        isinstance(values, list | tuple)
+        and len(values) == len(columns)
+        and all(v is not None for v in values)
+    )
+    rule = f"the cells of {', '.join(columns) or 'no column'}, as input_columns says"
+    require(f"{where}inputs", fits, rule, inputs)
+    return [(f"{where}inputs of {name}", each) for name, each in zip(columns, values, strict=True)]
+
+
+def _parallel(values: Any, words: list[Words], name: str) -> list[Words]:
+    lists = _lists(values, name)
+    require(name, len(lists) == len(words), f"{len(words)} lists, as X", len(lists))
+    for k, (each, own) in enumerate(zip(lists, words, strict=True)):
+        require(
+            f"{name}[{k}]", len(each) == len(own), f"of {len(own)} elements, one for each word", len(each)
+        )
+    return lists
+
+
+def _lists(values: Any, name: str) -> list[Words]:
+    """Returns lists of texts as tuples; NumPy's and Python's numbers become texts."""
+    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
+        raise InputError(f"{name}: must be a list of lists of texts. Got {shown(values)}.")
+    lists = []
+    for k, each in enumerate(values):
+        is_list = isinstance(each, Iterable) and not isinstance(each, str | bytes | Mapping)
+        require(f"{name}[{k}]", is_list, "a list of texts", each)
+        texts = list(each)
+        require(f"{name}[{k}]", bool(texts), "a list that is not empty", each)
+        for text in texts:
+            fits = isinstance(text, int) or hasattr(text, "item") or (isinstance(text, str) and text.strip())
+            require(f"{name}[{k}]", bool(fits), "of texts that are not empty", text)
+        lists.append(tuple(map(str, texts)))
+    return lists

@@ -1,0 +1,1 @@
+"""Tagging: a tag for every step of a sequence."""

@@ -1,0 +1,109 @@
+"""Training of a tagger: in memory, with further columns, and what is learnt of the data."""
+
+import pytest
+from tiny import tagged
+
+import elman
+from elman.errors import InputError
+from elman.heads.categorical import Categorical
+from elman.heads.crf import CRF
+
+SMALL = {"hidden_size": 8, "batch_size": 4, "epochs": 1, "embedding_size": 4, "character_features": 6}
+X = [["the", "cat", "sat"], ["a", "dog"], ["The", "dog", "ran"], ["a", "cat"]] * 8
+Y = [["D", "N", "V"], ["D", "N"], ["D", "N", "V"], ["D", "N"]] * 8
+
+
+def test_learns_from_memory():
+    task = elman.SequenceTagger(**{**SMALL, "epochs": 8, "learning_rate": 0.02, "dropout": 0.0}).fit(X, Y)
+    assert task.predict([["the", "cat"], ["a", "dog", "sat"]]) == [["D", "N"], ["D", "N", "V"]]
+    assert task.score(X, Y) == 1.0
+    assert task.classes_ == ("D", "N", "V")
+    figures = task.evaluate(X=[*X[:1], ["the", "fox"]], y=[*Y[:1], ["D", "N"]])
+    assert (figures["words"], figures["unknown_words"], figures["sentences"]) == (5, 1, 2)
+    assert "f1" not in figures
+    assert isinstance(task.model.head, Categorical)
+    assert task.report() == "trained on all sentences; no test part"
+
+
+def test_further_columns_decide_what_words_do_not():
+    cells = [[str((k + t) % 2) for t in range(3)] for k in range(40)]
+    words = [["x", "x", "x"]] * 40
+    options = {**SMALL, "epochs": 10, "learning_rate": 0.05, "dropout": 0.0, "input_columns": ("side",)}
+    task = elman.SequenceTagger(**options).fit(words, cells, inputs={"side": cells})
+    assert task.score(words, cells, inputs=[cells]) == 1.0
+    with pytest.raises(InputError, match="must be the cells of side"):
+        task.predict(words)
+    with pytest.raises(InputError, match="lack the further columns that this model reads: side"):
+        list(task.tag(texts=["x x"]))
+
+
+def test_spans_get_a_random_field_and_keep_to_the_rules(tmp_path):
+    (tmp_path / "a.conll").write_text(tagged(20))
+    task = elman.SequenceTagger(**SMALL).train(tmp_path / "a.conll")
+    assert task.facts.scheme == "BIO"
+    assert isinstance(task.model.head, CRF)
+    plain = elman.SequenceTagger(**SMALL, head="softmax").train(tmp_path / "a.conll")
+    assert isinstance(plain.model.head, Categorical)
+    for each in (task, plain):  # hardly trained, they would else break them
+        for tags in each.predict([["Anna", "cat", "1950", "Ben"]] * 5):
+            before = ["O", *tags[:-1]]
+            assert all(
+                not tag.startswith("I") or b[1:] == tag[1:] for b, tag in zip(before, tags, strict=True)
+            )
+
+
+def test_a_tag_that_training_lacks_is_told_and_left_out(tmp_path):
+    (tmp_path / "a.conll").write_text("\n\n".join(["a X\nb Y"] * 10))
+    (tmp_path / "b.conll").write_text("a X\nc Z\n")
+    options = {**SMALL, "split": (1.0, 0.0, 0.0), "validation": (tmp_path / "b.conll",)}
+    with pytest.warns(UserWarning, match="line 1: the training part lacks tag 'Z'"):
+        task = elman.SequenceTagger(**options).train(tmp_path / "a.conll")
+    assert task.facts.tags == ("X", "Y")
+    assert task.results["validation"]["accuracy"] <= 0.5
+
+
+def test_parts_follow_the_options(tmp_path):
+    (tmp_path / "a.conll").write_text(tagged(20))
+    task = elman.SequenceTagger(**SMALL, split=(0.5, 0.3, 0.2)).train(tmp_path / "a.conll")
+    sizes = {name: len(part) for name, part in task.data.examples.items()}
+    assert sizes == {"training": 10, "validation": 6, "test": 4}
+    assert task.results["test"]["sentences"] == 4
+    assert task.results["validation"]["sentences"] == 6
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        ([["a", "b"]], [["X"]], r"y\[0\] must be of 2 elements, one for each word. Got 1"),
+        ([["a"], []], [["X"], []], r"X\[1\] must be a list that is not empty"),
+        (["a b"], [["X"]], r"X\[0\] must be a list of texts. Got 'a b'"),
+        ([["a", None]], [["X", "Y"]], r"X\[0\] must be of texts that are not empty. Got None"),
+        ([["a"]], [["X"], ["Y"]], "y must be 1 lists, as X. Got 2"),
+        ("a b", [["X"]], "X: must be a list of lists of texts"),
+        ([["a", "b"]], [["X", "X"]], "at least two different tags. Got X"),
+    ],
+)
+def test_refuses_what_does_not_match(x, y, message):
+    with pytest.raises(InputError, match=message):
+        elman.SequenceTagger(**SMALL).fit(x, y)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"embedding_size": 0}, "embedding_size must be an int in"),
+        ({"word_dropout": 1.0}, "word_dropout must be in"),
+        ({"character_features": -1}, "character_features must be an int in"),
+        ({"input_columns": ("2", "2")}, "input_columns must be distinct columns"),
+        ({"head": "argmax"}, "head must be one of"),
+    ],
+)
+def test_refuses_options(options, message):
+    with pytest.raises(InputError, match=message.replace("_", "[_-]")):
+        elman.SequenceTagger(**options)
+
+
+def test_without_characters_words_decide():
+    task = elman.SequenceTagger(**{**SMALL, "character_features": 0, "embedding_init": "random"}).fit(X, Y)
+    assert task.model.embedding.characters is None
+    assert len(task.predict([["the", "fox"]])[0]) == 2
