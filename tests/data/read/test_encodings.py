@@ -12,7 +12,7 @@ from elman.data.read.encodings import likely
         ("Zeit;Temperatur °C\n", "cp1252"),
         ("5 µm ± 2\n", "cp1252"),
         ("“price” in €\n", "cp1252"),
-        ("Zażółć gęślą jaźń", "cp1250"),
+        ("Kupiłem świeży chleb i gęś, było drogo", "cp1250"),
         ("Příliš žluťoučký kůň; krásný večer", "cp1250"),
         ("Příliš žluťoučký kůň; krásný večer", "iso8859-2"),
         ("A könyv érdekes volt, a tükör is, de a vége kissé erőltetett", "cp1250"),

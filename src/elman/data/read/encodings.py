@@ -39,7 +39,7 @@ _FITS: dict[str, dict[str, float]] = {
 # letters with accents of each language that is written in an encoding of Latin letters
 _LETTERS = {
     "cp1252": (
-        *("äöüß", "àâæçéèêëîïôùûüÿœ", "áéíñóúüºª", "àèéìíòóùú", "áàâãçéêíóôõúü", "åäöæøéüà", "áéèëïíóöüĳ"),
+        *("äöüß", "àâæçéèêëîïôùûüÿœ", "áéíñóúü", "àèéìíòóùú", "áàâãçéêíóôõúü", "åäöæøéüà", "áéèëïíóöüĳ"),
         "áðéíóúýþæö",
     ),
     "cp1250": ("áčďéěíňóřšťúůýž", "ąćęłńóśźż", "áéíóöőúüű", "áäčďéíĺľňóôŕšťúýž", "ăâîşţ", "čšžćđ"),
@@ -84,10 +84,15 @@ def likely(content: bytes) -> str:
 
 
 def _share(content: bytes, name: str) -> float:
-    """Returns the share of letters with accents, and of what is no text, that one language has."""
-    text = content.decode(name, "replace").lower()
-    own = [c for c in text if c > "\x7f" and (c.isalpha() or c < "\xa0" or c == "\ufffd")]
-    return max(sum(map(letters.count, own)) / max(1, len(own)) for letters in _LETTERS[name])
+    """Returns the share of letters with accents, and of other characters in words, that one language has."""
+    text = f" {content.decode(name, 'replace').lower()} "
+    letters = [
+        letter
+        for before, letter, after in zip(text, text[1:], text[2:], strict=False)
+        if letter > "\x7f" and letter not in "µªº"
+        if letter.isalpha() or letter < "\xa0" or (before.isalpha() and after.isalpha())
+    ]
+    return max(sum(map(own.count, letters)) / len(letters) for own in _LETTERS[name]) if letters else 1.0
 
 
 def _fit(content: bytes, name: str) -> float:
