@@ -57,11 +57,24 @@ def test_lines_of_objects(tmp_path):
     np.testing.assert_array_equal(only.values, np.array([[1], [np.nan]], np.float32))
 
 
-def test_a_time_that_goes_back_is_told_and_left_as_it_is(tmp_path):
+def test_rows_are_sorted_by_time_and_told(tmp_path):
+    newest_first = "time,a,label\n" + "".join(
+        f"2024-01-{day:02},{day},{int(day == 9)}\n" for day in range(20, 0, -1)
+    )
+    with pytest.warns(
+        UserWarning, match=r"row 3: time is earlier .* rows are sorted by time \(19 such rows\)"
+    ):
+        (only,) = read(tmp_path, newest_first).series
+    assert only.values[:, 0].tolist() == list(range(1, 21))
+    assert (np.flatnonzero(only.labels).tolist(), only.times[0]) == ([8], "2024-01-01")
+    assert only.given.tolist() == list(range(19, -1, -1))
+
+
+def test_a_time_that_goes_back_to_one_that_was_there_is_told_and_left_as_it_is(tmp_path):
     with pytest.warns(
         UserWarning, match=r"table\.csv: row 4: time is earlier than in the row before; rows keep their order"
     ):
-        (only,) = read(tmp_path, "time,a\n2024-01-02,1\n2024-01-03,2\n2024-01-01,3\n").series
+        (only,) = read(tmp_path, "time,a\n2024-01-02,1\n2024-01-03,2\n2024-01-02,3\n").series
     assert only.values[:, 0].tolist() == [1, 2, 3]
     with pytest.warns(UserWarning, match=r"row 3: time is the same as in the row before; .* \(2 such rows\)"):
         read(tmp_path, "time,a\n2024-01-01,1\n2024-01-01,2\n2024-01-01,3\n")

@@ -96,6 +96,32 @@ def test_notes_below_the_rows_are_left_out_and_told(tmp_path, below, caplog):
     assert f"{len(below)} line{'s' if len(below) > 1 else ''} below the table left out (" in caplog.text
 
 
+WORLD_BANK = """\
+"Data Source","World Development Indicators",
+
+"Last Updated Date","2024-03-28",
+
+"Country Name","Country Code","Indicator Name","Indicator Code","1960","1961","1962","1963",
+"Aruba","ABW","Population, total","SP.POP.TOTL","54608","55811","56682","",
+"Belgium","BEL","Population, total","SP.POP.TOTL","9153489","9183948","9220578","9289770",
+"""
+
+
+def test_separators_at_the_ends_of_all_lines_are_no_cells(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    table = read(tmp_path, WORLD_BANK.splitlines())
+    assert (table.columns[0], table.columns[4:]) == ("Country Name", ["1960", "1961", "1962", "1963"])
+    assert table["1963"].to_list() == [None, "9289770"]
+    assert "4 lines above the table left out ('Data Source, World Development Indicators')" in caplog.text
+
+
+def test_notes_below_a_table_of_a_databank(tmp_path):
+    header = "Country Name,Code,1960 [YR1960],1961 [YR1961],1962 [YR1962]"
+    rows = ["Belgium,BEL,1,..,3", "Albania,ALB,1,2,3"]
+    notes = [",,,,", "Data from database: World Development Indicators,,,,", "Last Updated: 03/28/2024,,,,"]
+    assert len(read(tmp_path, [header, *rows, *notes])) == 2
+
+
 def test_below_names_a_padded_note_begins_as_notes_do(tmp_path):
     rows = [f"town {k},{k},{k + 1}" for k in range(9)]
     assert len(read(tmp_path, ["town,a,b", *rows, "Quelle: SAP,,"])) == 9

@@ -164,6 +164,8 @@ def test_a_frame_may_have_times():
     scores = [stream.push(row, hour).score for row, hour in zip(X, hours, strict=True)]
     np.testing.assert_allclose(scores, analysis.scores, rtol=0, atol=1e-6)
     assert analysis.series.times[1] == "2024-01-01 00:30:00.000000"
+    with pytest.warns(UserWarning, match="rows are sorted by time"):
+        assert np.array_equal(task.scores(frame.reverse()), analysis.scores[::-1])
 
 
 def test_an_unknown_method_is_refused():

@@ -48,6 +48,13 @@ def test_the_first_line_says_whether_a_detector_is_worth_using():
     simple["flag everything"]["f1"] = 0.65
     for (vus_pr, f1), line in cases.items():
         assert verdict({"error": 1.0, "f1": f1, "vus_pr": vus_pr}, simple).startswith(line)
+    perfect = {"error": 1.0, "f1": 1.0, "vus_pr": 1.0}
+    simple["isolation forest"] |= {"f1": 1.0}
+    assert verdict(perfect, simple).startswith(
+        "worth using: VUS-PR 1.000, isolation forest 0.600; F1 of rows"
+    )
+    simple["flag everything"]["f1"] = 1.0  # all rows are anomalies
+    assert verdict(perfect, simple).startswith("worth using at another threshold")
     assert verdict({"error": 1.0}, simple).startswith("whether it is worth using is unknown")
 
 

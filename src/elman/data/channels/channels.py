@@ -50,12 +50,14 @@ class Channels:
         times: [N] time of each row, as text; row numbers from 0 if there is no time column.
         values: [N, D] float64, NaN for missing values.
         labels: [N] bool, true for labelled anomalies; or None.
+        given: [N] place of each row in the table that was given, if rows were sorted by time; or None.
     """
 
     name: str
     times: list[str]
     values: np.ndarray
     labels: np.ndarray | None = None
+    given: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -124,7 +126,8 @@ def channels_from_table(
 ) -> ChannelTable:
     """Returns the series of a table with one row per step.
 
-    Rows keep the table's order. Times that decrease or repeat cause a warning.
+    Rows are sorted by time within their series, if no time repeats; otherwise they keep the table's order, as
+    they do where times have two readings or are names of steps. Either causes a warning.
 
     Args:
         table: the table.
@@ -161,29 +164,43 @@ def channels_from_table(
         order, form = _order(table, str(time_column), path, roles)
     series = []
     for name, rows in _rows_by_name(names).items():
-        steps = np.ones(0) if order is None else np.diff(order[rows])
-        for problem, is_odd in (
-            ("is earlier than in the row before", steps < 0),
-            ("is the same as in the row before", steps == 0),
-        ):
-            if is_odd.any():
-                first = row_number(path, int(rows[1:][is_odd][0]))
-                warnings.warn(
-                    f"{path}: row {first}: {time_column} {problem}; rows keep their order "
-                    f"({counted(int(is_odd.sum()), 'such row')})",
-                    stacklevel=2,
-                )
+        given = None
+        if order is not None:
+            given = _sorted(rows, order[rows], f"{time_column}", path, may_sort=form is not None)
+            rows = rows if given is None else rows[given]
         series.append(
             Channels(
                 str(name),
                 [str(k) for k in range(len(rows))] if times is None else [str(times[k]) for k in rows],
                 values[rows],
                 None if labels is None else labels[rows],
+                given,
             )
         )
     decimal = decimal_mark([(table, path)], columns, reading)
     time = str(time_column or "")
     return ChannelTable(series, columns, has_names, has_times, time, roles.time_parts, form, decimal)
+
+
+def _sorted(
+    rows: np.ndarray, times: np.ndarray, name: str, path: Path, *, may_sort: bool
+) -> np.ndarray | None:
+    """Returns the places of a series' rows [N] by time; None if they keep their order. Warns of odd times."""
+    steps = np.diff(times)
+    order = np.argsort(times, kind="stable") if may_sort and len(np.unique(times)) == len(times) else None
+    what = "keep their order" if order is None else "are sorted by time"
+    for problem, is_odd in (
+        ("is earlier than in the row before", steps < 0),
+        ("is the same as in the row before", steps == 0),
+    ):
+        if is_odd.any():
+            first = row_number(path, int(rows[1:][is_odd][0]))
+            warnings.warn(
+                f"{path}: row {first}: {name} {problem}; rows {what} "
+                f"({counted(int(is_odd.sum()), 'such row')})",
+                stacklevel=3,
+            )
+    return order if (steps < 0).any() else None
 
 
 def _with_time(table: "pl.DataFrame", path: Path, roles: Roles) -> "tuple[pl.DataFrame, Roles]":

@@ -80,7 +80,7 @@ class Head:
         self._text, self._comments = _without_comments(text, marks)
         self._marks = "".join(marks)
         self._lines = list(islice(io.StringIO(self._text), _LOOK))
-        self._rows = {mark: [_cells(line, mark) for line in self._lines] for mark in marks}
+        self._rows = {mark: _without_last([_cells(line, mark) for line in self._lines]) for mark in marks}
         quoted = _has_open_quotes(self._lines)
         found = {mark: None if quoted else self._header(mark) for mark in marks}
         self._headers = {mark: header or 0 for mark, header in found.items()}
@@ -122,6 +122,8 @@ def to_last_row(text: str, mark: str) -> Below:
     """
     head = list(islice(io.StringIO(text), _LOOK))
     tail = text[max(0, len(text) - 200 * _LOOK) :].splitlines(keepends=True)[-_LOOK:]
+    if len(tail) == len(head) and tail == head:
+        tail = tail[1:]  # names are no data
     rows = [[_cells(line, mark) for line in lines] for lines in (tail, head)]
     lines = 0 if _has_open_quotes(tail) else lines_below(*rows)
     if not lines:
@@ -233,6 +235,13 @@ def _cells(line: str, mark: str) -> list[str]:
     return [cell.strip() for cell in next(csv.reader([line.rstrip("\n")], delimiter=mark), [])]
 
 
+def _without_last(rows: list[list[str]]) -> list[list[str]]:
+    """Returns rows without the empty cell behind a separator that ends each of them."""
+    if any(len(row) > 1 and row[-1] for row in rows) or not any(len(row) > 1 for row in rows):
+        return rows
+    return [row[:-1] if len(row) > 1 else row for row in rows]
+
+
 def _width(rows: Sequence[list[str]]) -> int:
     """Returns the most common number of cells, at least 2, of the rows; 1 if none has several."""
     counts = Counter(len(row) for row in rows if len(row) > 1 and any(row))
@@ -269,7 +278,7 @@ def _is_datum(cell: str) -> bool:
 
 
 def _filled_text(line: str, marks: str) -> str:
-    return line.strip().strip(marks).strip().strip('"')
+    return line.strip().strip(marks).strip().strip('"').replace('","', ", ")
 
 
 def _has_open_quotes(lines: Sequence[str]) -> bool:

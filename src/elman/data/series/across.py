@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 
@@ -188,9 +189,13 @@ def _name_of(table: "pl.DataFrame", path: Path, times: _Times, wanted: Columns) 
         texts = [column for column in own if not is_whole(table[column])]
         own = texts or own
         if not own:
+            two = next((some for some in combinations(rest, 2) if _tells_apart(table, [*some, *year])), ())
+            how = "name the column that tells series apart by --id-column; columns: "
+            how += ", ".join(rest) or "none"
+            if two:
+                how = f"{' and '.join(two)} together tell them apart: keep rows of one of them, or join both"
             raise InputError(
-                f"{path}: columns such as {times.columns[0]} are times, so each row is a series: name the "
-                f"column that tells series apart by --id-column; columns: {', '.join(rest) or 'none'}"
+                f"{path}: columns such as {times.columns[0]} are times, so each row is a series: {how}"
             )
     again = ~table.select(pl.struct(own[0], *year).is_first_distinct()).to_series()
     for bad, rule in ((table[own[0]].is_null(), "must not be empty"), (again, "must name one row")):

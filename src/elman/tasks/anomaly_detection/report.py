@@ -40,7 +40,7 @@ def verdict(test: Mapping[str, Any], simple: Mapping[str, Mapping[str, Any]]) ->
     """Returns one line that says whether the detector is worth using.
 
     It is if both its scores at all thresholds (VUS-PR) and its rows at its own threshold (F1) are above those
-    of every simple method, flagging every row among them.
+    of every simple method, flagging every row among them, or perfect.
     """
     if not _JUDGED.keys() <= test.keys():
         return (
@@ -52,7 +52,8 @@ def verdict(test: Mapping[str, Any], simple: Mapping[str, Mapping[str, Any]]) ->
     for key, name in _JUDGED.items():
         others = {method: row[key] for method, row in simple.items() if key in row}
         best = max(others, key=lambda method: others[method])
-        is_better = test[key] > others[best]
+        perfect = test[key] == 1 > others.get(EVERYTHING, 0)  # more than a simple method can be
+        is_better = perfect or test[key] > others[best]
         beside = f"{name} {test[key]:.3f}, {best} {others[best]:.3f}"
         (better if is_better else worse).append(beside)
     if not worse:

@@ -98,7 +98,12 @@ class AnomalyDetector(Task):
         analyses = self.analyse(X)
         if len(analyses) != 1:
             raise InputError(f"X must be one series. Got {len(analyses)}; analyse takes several.")
-        return analyses[0].scores
+        scores, given = analyses[0].scores, analyses[0].series.given
+        if given is None:
+            return scores
+        as_given = np.empty_like(scores)  # rows were sorted by time
+        as_given[given] = scores
+        return as_given
 
     def analyse(self, X: Any) -> list[Analysis]:
         """Returns expected values, errors and scores of one series or several."""
