@@ -107,3 +107,17 @@ def test_a_stream_ends_the_best_tags_so_far(head, rules):
         stream.reset()
         for t, word in enumerate(words, 1):
             assert stream.step(word) == net.tags(Field(words[:t]))[-1, 0]
+
+
+def test_characters_are_read_as_by_convolutions():
+    read, L = randomise(CharacterReader(CHARACTERS, 8)).double(), 5
+    with torch.no_grad():
+        read.embedding.weight[0] = 0
+    words = torch.randint(1, CHARACTERS, (6, L))
+    words[torch.arange(L) >= torch.tensor([1, 2, 3, 4, 5, 5])[:, None]] = 0
+    x = read.embedding(torch.nn.functional.pad(words, (3, 4))).transpose(1, 2)
+    wanted = torch.cat([convolution(x).amax(2) for convolution in read.convolutions], 1).relu()
+    found = read(words)
+    torch.testing.assert_close(found, wanted)
+    own = [torch.autograd.grad(each.cos().sum(), list(read.parameters())) for each in (found, wanted)]
+    torch.testing.assert_close(*own)

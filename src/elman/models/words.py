@@ -42,9 +42,22 @@ class CharacterReader(nn.Module):
         longest = int((characters != 0).sum(1).max()) if len(characters) else 0
         # the places before and after a word mark its ends; behind the longest word there is room for a whole
         # convolution over nothing, as there is behind shorter ones, so that no word depends on the others
-        sides = (max(self.widths) - 1, max(self.widths))
-        x = self.embedding(F.pad(characters[:, :longest], sides)).transpose(1, 2)
-        return torch.cat([convolution(x).amax(2) for convolution in self.convolutions], 1).relu()
+        widest = max(self.widths)
+        padded = F.pad(characters[:, :longest], (widest - 1, widest))
+        places = padded.shape[1] - widest + 1
+        # there are few different characters: what each adds at a place of the convolutions is looked up
+        every = self.embedding(torch.arange(self.embedding.num_embeddings, device=padded.device))
+        tables = every @ self._weight().permute(2, 1, 0)  # [W, V, F]
+        x = F.embedding(padded[:, :places], tables[0])
+        for k in range(1, widest):
+            x = x + F.embedding(padded[:, k : k + places], tables[k])
+        biases = torch.cat([convolution.get_parameter("bias") for convolution in self.convolutions])
+        return (x.max(1).values + biases).relu()
+
+    def _weight(self) -> Tensor:
+        """Returns the weights of all convolutions [F, E, W], as if each were as wide as the widest."""
+        weights = [convolution.get_parameter("weight") for convolution in self.convolutions]
+        return torch.cat([F.pad(each, (0, max(self.widths) - each.shape[2])) for each in weights])
 
 
 class WordReader(nn.Module):
