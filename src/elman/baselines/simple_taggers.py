@@ -18,7 +18,7 @@ _NEIGHBOURS = (-2, -1, 1, 2)
 _FEWEST = 2  # words that a feature must have in training
 _MOST_WEIGHTS = 10**7  # of the regression; rarer features are left out
 _MOST_WORK = 5 * 10**8  # words × features × tags of a step of the fit; later words are left out
-_STRENGTH = 1.0  # inverse regularisation
+_STRENGTH = 3.0  # inverse regularisation
 
 
 def simple_tags(training: Tagged, test: Tagged) -> dict[str, list[Words]]:
