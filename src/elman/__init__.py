@@ -64,6 +64,7 @@ if TYPE_CHECKING:  # what _HOME says, for type checkers; a test compares them
     from elman.tasks.regression.task import SequenceRegressor as SequenceRegressor
     from elman.tasks.shared.run_folder import load as load
     from elman.tasks.shared.run_folder import resume as resume
+    from elman.tasks.speech_recognition.task import SpeechRecognizer as SpeechRecognizer
     from elman.tasks.tagging.task import SequenceTagger as SequenceTagger
     from elman.tasks.translation.task import Translator as Translator
 
@@ -92,6 +93,7 @@ _HOME = {
     "tasks.parity.task": ("ParityProblem",),
     "tasks.regression.task": ("SequenceRegressor",),
     "tasks.shared.run_folder": ("load", "resume"),
+    "tasks.speech_recognition.task": ("SpeechRecognizer",),
     "tasks.tagging.task": ("SequenceTagger",),
     "tasks.translation.task": ("Translator",),
 }

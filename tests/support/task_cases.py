@@ -15,6 +15,7 @@ from tiny import (
     tagged,
     text,
 )
+from tiny_speech import SPEECH, recordings, sound, wav
 
 from elman.data.split import split_points, stratified_split
 from elman.testing import TaskCase
@@ -97,6 +98,15 @@ def other_images(content: bytes, options: dict[str, Any]) -> bytes:
     return content[:16] + bytes(255 - byte for byte in content[16:])
 
 
+def other_transcripts(content: bytes, options: dict[str, Any]) -> bytes:
+    """Other transcripts of the recordings that the seed puts into the test part."""
+    head, *rows = content.decode().splitlines()
+    _, begin = split_points(len(rows), options["split"])
+    for k in np.random.default_rng(options["seed"]).permutation(len(rows))[begin:]:
+        rows[k] = f"{rows[k].partition(',')[0]},ha"
+    return "\n".join([head, *rows, ""]).encode()
+
+
 COMMON = SMALL | {"seed": 3, "dropout": 0.1, "learning_rate": 0.01}
 DRAWN = COMMON | {"length": 6, "sequences": 10, "held_out": 9}
 OTHERS_DRAWN = {"length": 5, "sequences": 7, "show": 2, "seed": 1}
@@ -151,6 +161,14 @@ CASES = {
         {"data": Path("new.csv")},
         {"table.csv": table(), "new.csv": table(9, seed=1)},
         other_sequences,
+    ),
+    "speech-recognition": TaskCase(
+        "speech-recognition",
+        COMMON | SPEECH | {"split": (0.6, 0.2, 0.2), "cell": "gru", "augment": 0.5, "warmup_steps": 0},
+        {"data": (Path("new.wav"), Path("others.csv"))},
+        recordings(20) | recordings(4, seed=1, manifest="others.csv") | {"new.wav": wav(sound("ha lo mi"))},
+        other_transcripts,
+        evaluated_on=["others.csv"],
     ),
     "tagging": TaskCase(
         "tagging",

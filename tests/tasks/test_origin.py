@@ -24,6 +24,7 @@ AMOUNTS = {
     "forecasting": r"\d+ series, \d+ steps",
     "language-model": r"[\d,]+ characters, 1 document",
     "regression": r"\d+ sequences, \d+ steps",
+    "speech-recognition": r"\d+ recordings",
     "tagging": r"\d+ sentences, \d+ words, \d+ tags",
     "translation": r"\d+ pairs",
 }

@@ -72,23 +72,28 @@ class Recording:
             raise InputError(f"{self.place}: {error}") from None
 
 
-def names_recordings(table: pl.DataFrame) -> str | None:
+def names_recordings(table: pl.DataFrame, endings: Sequence[str] = AUDIO) -> str | None:
     """Returns the column of a table that names sound files by their endings; None if no column does."""
-    candidates = [name for name in table.columns if _are_audio(table[name])]
+    candidates = [name for name in table.columns if _are_audio(table[name], endings)]
     usual = [name for name in candidates if name.lower() in _PATHS]
     names = usual or candidates
     return names[0] if names else None
 
 
-def _are_audio(cells: pl.Series) -> bool:
+def _are_audio(cells: pl.Series, endings: Sequence[str]) -> bool:
     if cells.dtype != pl.String:
         return False
     first = cells.drop_nulls().head(_LOOKED_AT).to_list()
-    return bool(first) and all(Path(cell.strip()).suffix.lower() in AUDIO for cell in first)
+    return bool(first) and all(Path(cell.strip()).suffix.lower() in endings for cell in first)
 
 
 def read_manifest(
-    path: Path, text: str | None = None, reading: Reading = PLAIN, *, usual: Sequence[str] = TEXTS
+    path: Path,
+    text: str | None = None,
+    reading: Reading = PLAIN,
+    *,
+    usual: Sequence[str] = TEXTS,
+    endings: Sequence[str] = AUDIO,
 ) -> list[Recording]:
     """Reads a table with a row for each recording.
 
@@ -101,15 +106,16 @@ def read_manifest(
         text: column of transcripts or labels; None: the first usual name that the table has, or none.
         reading: how a table of text is read.
         usual: names of that column, the likeliest first.
+        endings: of the files that it may name.
 
     Raises:
         InputError: the table is damaged, names no recordings or a file that does not exist, or a part of a
             recording lies beyond it.
     """
     table = read_table(path, reading)
-    files = names_recordings(table)
+    files = names_recordings(table, endings)
     if files is None:
-        raise InputError(f"{path}: has no column of sound files ({', '.join(AUDIO)}), such as path")
+        raise InputError(f"{path}: has no column of sound files ({', '.join(endings)}), such as path")
     if text is not None:
         check_columns(table, [text], path)
     lower = {name.lower(): name for name in reversed(table.columns)}

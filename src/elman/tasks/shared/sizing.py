@@ -223,6 +223,27 @@ def sequences(number: int, steps: float) -> dict[str, Any]:
     }
 
 
+_SPEECH_READ = 20_000_000  # frames, in all passes: an hour of two cores
+
+
+def spoken(number: int, frames: int, *, streaming: bool) -> dict[str, Any]:
+    """Returns the sizes of a recogniser of speech (``docs/results.md`` says how they were chosen).
+
+    Args:
+        number: recordings of the training part.
+        frames: of all of them, a hundred in a second.
+        streaming: whether it reads in one direction only, and so needs more to remember.
+    """
+    return {
+        "hidden_size": (128 if frames < 500_000 else 256) * (2 if streaming else 1),
+        "dropout": 0.3,
+        # small batches, so that few recordings change the weights some thousand times
+        "batch_size": 4 if number < 100 else 8 if number < 500 else 16,
+        "epochs": max(15, min(150, round(_SPEECH_READ / max(frames, 1)))),
+        "ahead": 20 if streaming else 0,
+    }
+
+
 _STEPS_READ = 1_000_000  # of series, in all passes of one network
 
 

@@ -1,0 +1,198 @@
+"""Recordings with their transcripts, from files, folders and manifests."""
+
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from elman.config import counted
+from elman.data.features.fbank import Fbank
+from elman.data.read.audio import AUDIO
+from elman.data.read.folders import files_below
+from elman.data.read.frames_of_sound import FEATURES, checked_frames, read_frames, read_many_frames
+from elman.data.read.reading import PLAIN, Reading
+from elman.data.read.recordings import Recording, read_manifest
+from elman.data.read.text import read_text
+from elman.errors import InputError
+from elman.notice import notice
+
+Kind = Literal["sound", "features"]
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Form:
+    """How recordings are read.
+
+    Attributes:
+        fbank: the features of sound.
+        text_column: column of a manifest's transcripts; None: the first with a usual name.
+        lowercase: whether transcripts are read in lower case.
+        reading: how tables and texts are written.
+    """
+
+    fbank: Fbank
+    text_column: str | None = None
+    lowercase: bool = False
+    reading: Reading = PLAIN
+
+    def text(self, written: str) -> str:
+        """Returns a transcript as it is learnt: one space between words, characters composed (NFC)."""
+        text = unicodedata.normalize("NFC", " ".join(written.split()))
+        return text.lower() if self.lowercase else text
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """A recording that can be read, and its transcript.
+
+    Attributes:
+        place: where it stands, for messages.
+        text: the transcript; None: unknown.
+        kind: what it is read from.
+        frames: reads its frames [T, I] float32; raises InputError if they cannot be had.
+        path: its file; None: in memory.
+    """
+
+    place: str
+    text: str | None
+    kind: Kind
+    frames: Callable[[], np.ndarray]
+    path: Path | None = None
+
+
+def utterances(paths: Iterable[Path], form: Form, *, with_text: bool) -> Iterator[Utterance]:
+    """Yields the recordings of files, manifests and folders; what they hold is read when it is asked for.
+
+    - sound (``AUDIO``) or features (``FEATURES``), with a transcript beside it: a.wav and a.txt;
+    - a folder of these, at any depth;
+    - ``.npz`` with the features of several recordings, see ``read_many_frames``;
+    - a manifest: a table with a column of paths and one of transcripts, see ``read_manifest``.
+
+    Args:
+        paths: what the user named.
+        form: how it is read.
+        with_text: whether transcripts are needed; otherwise none is read.
+
+    Raises:
+        InputError: a path does not exist, or has no recordings.
+    """
+    for path in paths:
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder")
+        ending = path.suffix.lower()
+        if path.is_dir():
+            found = [file for file in files_below(path) if file.suffix.lower() in (*AUDIO, *FEATURES)]
+            if not found:
+                raise InputError(f"{path}: holds no recordings ({', '.join((*AUDIO, *FEATURES))})")
+            for file in found:
+                yield _of_file(file, form, with_text=with_text)
+        elif ending in (*AUDIO, *FEATURES):
+            yield _of_file(path, form, with_text=with_text)
+        elif ending == ".npz":
+            yield from _of_arrays(path, form)
+        else:
+            for recording in read_manifest(path, form.text_column, form.reading, endings=(*AUDIO, *FEATURES)):
+                yield _of_recording(recording, form)
+
+
+def _of_file(path: Path, form: Form, *, with_text: bool) -> Utterance:
+    beside, text = path.with_suffix(".txt"), ""
+    if with_text and not beside.is_file():
+
+        def refuse() -> np.ndarray:
+            raise InputError(
+                f"{path}: must have its transcript beside it, in {beside.name}. Got no such file."
+            )
+
+        return Utterance(str(path), None, "sound", refuse, path)
+    if with_text:
+        text = form.text("".join(read_text(beside, reading=form.reading)))
+    return _of_recording(Recording(path, text, place=str(path)), form, with_text=with_text)
+
+
+def _of_recording(recording: Recording, form: Form, *, with_text: bool = True) -> Utterance:
+    path = recording.path
+    text = form.text(recording.text) if with_text else None
+    place = recording.place or str(path)
+    if path.suffix.lower() in FEATURES:
+        return Utterance(place, text, "features", lambda: read_frames(path), path)
+    return Utterance(place, text, "sound", lambda: _frames_of_sound(recording, form.fbank), path)
+
+
+def _frames_of_sound(recording: Recording, fbank: Fbank) -> np.ndarray:
+    return fbank.frames(recording.read(fbank.rate).samples)
+
+
+def _of_arrays(path: Path, form: Form) -> Iterator[Utterance]:
+    frames, texts = read_many_frames(path)
+    for number, values in enumerate(frames):
+        place = f"{path}: row {number}"
+        text = None if texts is None else form.text(texts[number])
+        yield Utterance(place, text, "features", _reader(values, place), path)
+
+
+def _reader(values: np.ndarray, place: str) -> Callable[[], np.ndarray]:
+    return lambda: checked_frames(values, place)
+
+
+Bad = Literal["stop", "skip"]
+"""What a recording that is refused does: stop the work, or be left out and told."""
+
+
+class Left:
+    """Counts recordings that are left out; or, with ``stop``, refuses the first.
+
+    Args:
+        bad: what to do.
+    """
+
+    def __init__(self, bad: Bad) -> None:
+        self._bad = bad
+        self.reasons: list[str] = []
+
+    def out(self, reason: str) -> None:
+        """Leaves a recording out. Raises InputError if the first is to stop the work."""
+        if self._bad == "stop":
+            raise InputError(f"{reason}; --on-bad skip leaves such recordings out")
+        self.reasons.append(reason)
+
+    def tell(self, kept: int) -> None:
+        """Says how many were left out. Raises InputError if none is left."""
+        if not self.reasons:
+            return
+        if not kept:
+            raise InputError(f"{self.reasons[0]} (and so are all {counted(len(self.reasons), 'recording')})")
+        more = "; …" if len(self.reasons) > _SHOWN else ""
+        notice(
+            f"{counted(len(self.reasons), 'recording')} left out: {'; '.join(self.reasons[:_SHOWN])}{more}"
+        )
+
+
+def read_all(items: Iterable[Utterance], left: Left) -> Iterator[tuple[Utterance, np.ndarray]]:
+    """Yields recordings with their frames; those that cannot be read, or have an empty transcript, are left.
+
+    Raises:
+        InputError: see ``Left``; or kinds or numbers of features are mixed.
+    """
+    first: tuple[Utterance, int] | None = None
+    for item in items:
+        if item.text == "":
+            left.out(f"{item.place}: its transcript is empty")
+            continue
+        try:
+            frames = item.frames()
+        except InputError as error:
+            left.out(str(error))
+            continue
+        if first is None:
+            first = item, frames.shape[1]
+        if (item.kind, frames.shape[1]) != (first[0].kind, first[1]):
+            raise InputError(
+                f"{item.place}: must be {first[0].kind} of {first[1]} features, like {first[0].place}. "
+                f"Got {item.kind} of {frames.shape[1]}."
+            )
+        yield item, frames

@@ -1,0 +1,124 @@
+"""What a trained recogniser hears: frames in, words with their times out."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+from elman.batch import Batch
+from elman.heads.ctc import Symbols, align, best_symbols, steps_needed, symbols_of
+from elman.models.framewise import Framewise
+from elman.models.predict import predict
+from elman.tasks.speech_recognition.data import Transcribed, spoken, windows_of
+from elman.tasks.speech_recognition.facts import SpeechFacts
+from elman.tasks.speech_recognition.options import SpeechConfig
+
+_SHIFT = 0.01  # seconds from one frame of sound to the next
+
+
+class Word(NamedTuple):
+    """A word of a transcript.
+
+    Attributes:
+        word: its text.
+        begin: where it begins, in seconds.
+        end: where it ends, in seconds.
+        confidence: geometric mean of its letters' probabilities.
+    """
+
+    word: str
+    begin: float
+    end: float
+    confidence: float
+
+
+def log_probabilities(
+    config: SpeechConfig, facts: SpeechFacts, model: Framewise, part: Transcribed
+) -> list[np.ndarray]:
+    """Returns the log-probabilities [S, V + 1] of each recording's steps, in their order."""
+    batches = spoken(config, facts, part)
+    results: list[np.ndarray] = [np.zeros(0)] * len(part)
+    outputs = predict(model, batches.epoch(), lambda batch: _log_p(model, batch))
+    for rows, values in zip(batches.rows(), outputs, strict=True):
+        for column, row in enumerate(rows.tolist()):
+            steps = windows_of(config).steps(int(part.lengths[row]))
+            results[row] = values[:steps, column].float().numpy()
+    return results
+
+
+def _log_p(model: Any, batch: Batch) -> Tensor:
+    inputs = batch.inputs
+    output, _ = model.layer(inputs.values, None, inputs.lengths)
+    result: Tensor = model.head.log_probabilities(output)
+    return result
+
+
+def seconds_of_step(config: SpeechConfig, facts: SpeechFacts) -> float:
+    """Returns the seconds from one step of the network to the next."""
+    return windows_of(config).stride * (_SHIFT if facts.kind == "sound" else config.frame_seconds)
+
+
+def greedy(facts: SpeechFacts, log_p: np.ndarray) -> Symbols:
+    """Returns the symbols of the best path of one recording's log-probabilities [S, V + 1]."""
+    return best_symbols(log_p, len(facts.symbols))
+
+
+def aligned(facts: SpeechFacts, log_p: np.ndarray, text: str) -> Symbols:
+    """Returns the symbols of a text with their times in a recording, of log-probabilities [S, V + 1]."""
+    ids = facts.encode(text).tolist()
+    if steps_needed(ids) > len(log_p):
+        return greedy(facts, log_p[:0])
+    blank = len(facts.symbols)
+    return symbols_of(align(log_p, ids, blank), log_p, blank)
+
+
+def text_of(facts: SpeechFacts, symbols: Symbols) -> str:
+    """Returns symbols as a text, with one space between words."""
+    return " ".join(facts.decode(symbols.ids).split())
+
+
+def words_of(facts: SpeechFacts, symbols: Symbols, seconds: float, begin: float = 0.0) -> list[Word]:
+    """Returns the words of symbols; letters between spaces make a word.
+
+    Args:
+        facts: the alphabet.
+        symbols: of one recording.
+        seconds: of a step.
+        begin: seconds before the first step.
+    """
+    words = []
+    for at in _between_spaces(facts.decode(symbols.ids)):
+        mean = float(np.exp(np.log(np.maximum(symbols.confidences[at], 1e-30)).mean()))
+        first, last = int(symbols.begins[at][0]), int(symbols.ends[at][-1])
+        start, stop = (round(begin + step * seconds, 3) for step in (first, last))
+        words.append(Word(facts.decode(symbols.ids[at]), start, stop, round(mean, 4)))
+    return words
+
+
+def _between_spaces(text: str) -> Iterator[slice]:
+    begin = None
+    for k, symbol in enumerate(f"{text} "):
+        if symbol.isspace():
+            if begin is not None:
+                yield slice(begin, k)
+            begin = None
+        elif begin is None:
+            begin = k
+
+
+def confidence_of(words: Sequence[Word]) -> float:
+    """Returns the least confidence of the words; 1 without words."""
+    return min((word.confidence for word in words), default=1.0)
+
+
+def in_pieces(items: Iterable[Any], most: int) -> Iterator[list[Any]]:
+    """Yields items in lists of at most ``most``."""
+    piece: list[Any] = []
+    for item in items:
+        piece.append(item)
+        if len(piece) == most:
+            yield piece
+            piece = []
+    if piece:
+        yield piece

@@ -1,0 +1,157 @@
+"""Options of the task speech recognition and of its verb."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from elman.config import Argument, require
+from elman.errors import InputError
+from elman.tasks.shared.options import ABSENT, FileOptions, Sized, Verb
+from elman.tasks.shared.table import one_line
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transcribe(Verb):
+    """Writes down what recordings say, one line for each.
+
+    Reads sound files (WAV, FLAC, OGG, MP3) of any rate, features of the kind that the run was trained on,
+    folders of these, or a manifest. With several recordings, each line begins with the recording's name.
+    """
+
+    data: Annotated[tuple[Path, ...], Argument(positional=True, metavar="FILE")] = ()
+    """recordings, or folders or manifests of them; if absent, nothing is transcribed"""
+    words: bool = False
+    """also print a line for each word: its begin and end in seconds, its confidence, and the word"""
+    on_bad: Literal["stop", "skip"] = "stop"
+    """what a recording that cannot be read does: stop the command, or be left out and told"""
+
+    example: ClassVar[str] = "elman transcribe runs/speech-recognition new.wav"
+
+    def text(self, task: Any) -> Iterator[str]:
+        """Yields one line for each recording."""
+        several = len(self.data) > 1 or any(path.is_dir() for path in self.data)
+        for number, answer in enumerate(self._answers(task)):
+            several = several or number > 0 or answer["file"] != str(self.data[0])
+            yield (f"{one_line(answer['file'])}\t" if several else "") + answer["text"] + "\n"
+            if self.words:
+                for word in answer["words"]:
+                    times = f"{word['begin']:.2f}\t{word['end']:.2f}\t{word['confidence']:.3f}"
+                    yield f"{times}\t{word['word']}\n"
+
+    def json(self, task: Any) -> dict[str, Any]:
+        """Returns texts, words with their times in seconds, and confidences."""
+        return {"recordings": list(self._answers(task))}
+
+    def _answers(self, task: Any) -> Iterator[dict[str, Any]]:
+        if not self.data:
+            raise InputError("transcribe needs at least one recording")
+        return task.answers.transcribe(self.data, self.on_bad)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeechConfig(FileOptions):
+    """Trains a recogniser of speech on recordings with their transcripts.
+
+    Reads folders of sound files (WAV, FLAC, OGG, MP3), each with its transcript beside it (a.wav and a.txt);
+    manifests, which are tables with the columns path and text and, optionally, start and end in seconds; or
+    ready-made features (.npy, .mfc, .npz). It is made for small vocabularies, one's own language or dialect,
+    a laptop, a stream, and what must stay private; dictation of any text takes models that were trained on
+    thousands of hours.
+    """
+
+    verb = Transcribe
+    example = "elman train speech-recognition recordings.csv --out runs/speech-recognition --epochs 40"
+    rank = 25
+    sized = ("hidden_size", "batch_size", "epochs", "dropout", "stride", "ahead")
+    groups = {
+        "": ("streaming", "lowercase"),
+        "model": ("stride", "behind", "ahead", "centre"),
+        "training": ("augment",),
+        "language": ("language", "beam"),
+        "sound": ("sample_rate", "mels", "frame_seconds"),
+        "columns of the data": ("text_column",),
+        "parts of the data": ("split", "validation", "test", "on_bad"),
+    }
+
+    streaming: bool = False
+    """read in one direction only, so that transcribe --stream works; --ahead is then the look-ahead"""
+    lowercase: bool = False
+    """read transcripts in lower case"""
+    hidden_size: Sized[int] = ABSENT
+    """units of each layer, in each direction; if absent, 96 to 256: fewer for fewer minutes"""
+    layers: int = 3
+    """number of stacked recurrent layers"""
+    dropout: Sized[float] = ABSENT
+    """dropout probability between layers, and before and after them; if absent, 0.2 to 0.4: more for fewer
+    minutes"""
+    batch_size: Sized[int] = ABSENT
+    """recordings of average length in a batch, which holds as many frames as these; if absent, 4 to 16: fewer
+    for fewer recordings"""
+    epochs: Sized[int] = ABSENT
+    """passes over the training part; if absent, 15 to 200: more for fewer minutes"""
+    learning_rate: float = 3e-3
+    """highest learning rate"""
+    warmup_steps: int = 100
+    """steps over which the learning rate rises from 0"""
+    average: Literal["none", "ema", "asgd"] = "ema"
+    """average of the weights, validated beside the last ones, of which the better are kept: ema (exponential
+    moving average over two epochs), asgd (the mean since the validation loss first rose) or none"""
+    stride: Sized[int] = ABSENT
+    """frames from one step of the network to the next; if absent, 3, or fewer if a transcript has too many
+    letters for its recording"""
+    behind: int = 0
+    """frames before those of a step that it reads as well"""
+    ahead: Sized[int] = ABSENT
+    """frames after those of a step that it reads as well; if absent, 0, or 20 with --streaming"""
+    centre: Literal["auto", "own", "none"] = "auto"
+    """own: read frames less their recording's mean, which the end of the recording must be known for; auto:
+    own, or none with --streaming"""
+    augment: float = 1.0
+    """strength of the random changes of tempo, noise, and times and bands left out, in training; 0: none"""
+    language: Literal["auto", "none", "letters", "words"] = "auto"
+    """language model of the training transcripts: n-grams of letters; or of words, and then only these words
+    are written; none: the sound alone. auto: whichever has the fewest word errors on the validation part"""
+    beam: int = 16
+    """texts kept at each step of the search"""
+    sample_rate: int = 16_000
+    """samples a second that sound is converted to; 8000 for recordings from the telephone"""
+    mels: int = 40
+    """bands of the spectrum, on the mel scale"""
+    frame_seconds: float = 0.01
+    """seconds from one frame to the next in ready-made features; that of sound is 0.01"""
+    text_column: str | None = None
+    """column of the transcripts in a manifest; if absent, the one with a usual name, such as text"""
+    split: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    """shares of training, validation and test part, drawn at random"""
+    validation: tuple[Path, ...] = ()
+    """files or folders of the validation part; if present, its share of --split is trained on"""
+    test: tuple[Path, ...] = ()
+    """files or folders of the test part, best of speakers that the others lack; if present, its share of
+    --split is trained on"""
+    on_bad: Literal["stop", "skip"] = "stop"
+    """what a recording does that is damaged, silent, empty, without transcript or too short for it: stop the
+    training, or be left out and told"""
+
+    def __post_init__(self) -> None:
+        """Checks every range."""
+        super().__post_init__()
+        for name, least in (("stride", 1), ("behind", 0), ("ahead", 0)):
+            value = getattr(self, name)
+            require(
+                f"--{name}", value is ABSENT or least <= value <= 1000, f"an int in [{least}, 1000]", value
+            )
+        require("--beam", 1 <= self.beam <= 10_000, "an int in [1, 10000]", self.beam)
+        require("--augment", 0 <= self.augment <= 5, "in [0, 5]", self.augment)
+        require(
+            "--sample-rate", 1000 <= self.sample_rate <= 384_000, "an int in [1000, 384000]", self.sample_rate
+        )
+        require("--mels", 2 <= self.mels <= 200, "an int in [2, 200]", self.mels)
+        require("--frame-seconds", 0 < self.frame_seconds <= 1, "in (0, 1]", self.frame_seconds)
+        if self.streaming and self.centre == "own":
+            raise InputError("--centre own needs the whole recording, and so excludes --streaming")
+
+    @property
+    def is_centred(self) -> bool:
+        """Whether frames are read less their recording's mean."""
+        return self.centre == "own" or (self.centre == "auto" and not self.streaming)

@@ -1,0 +1,81 @@
+"""What a recogniser of tones writes down, with times and confidences."""
+
+import json
+
+import numpy as np
+import pytest
+from tiny_speech import RATE, sound, wav
+
+from elman.cli import main
+from elman.errors import InputError
+
+TOLD = "ha lo mi"
+
+
+def test_words_with_their_times_and_confidences(recogniser):
+    (answer,) = recogniser.transcribe([sound(TOLD, 99)], RATE)
+    assert answer["text"] == TOLD
+    assert [word["word"] for word in answer["words"]] == TOLD.split()
+    random = np.random.default_rng(99)  # as the sound was made
+    begin = 0.0
+    for word in answer["words"]:
+        length = round(RATE * 0.12 * random.uniform(0.8, 1.2)) / RATE
+        random.uniform()
+        begin += 0.05
+        assert word["begin"] == pytest.approx(begin, abs=0.06)
+        assert word["begin"] < word["end"] <= begin + length + 0.06
+        assert 0.5 < word["confidence"] <= 1
+        begin += length
+    assert answer["confidence"] == min(word["confidence"] for word in answer["words"])
+
+
+def test_files_of_other_rates_say_the_same(recogniser, tmp_path, capsys):
+    soundfile = pytest.importorskip("soundfile", reason="soundfile is not installed")
+    (tmp_path / "a.wav").write_bytes(wav(sound(TOLD, 99)))
+    twice = np.repeat(sound(TOLD, 99), 2)
+    soundfile.write(tmp_path / "b.flac", np.stack([twice, twice], 1), 2 * RATE)
+    recogniser.save(tmp_path / "run")
+    command = ["transcribe", str(tmp_path / "run"), str(tmp_path / "a.wav"), str(tmp_path / "b.flac")]
+    assert main(command) == 0
+    assert capsys.readouterr().out == "".join(f"{tmp_path / name}\t{TOLD}\n" for name in ("a.wav", "b.flac"))
+    assert main([*command[:3], "--words", "--json"]) == 0
+    (recording,) = json.loads(capsys.readouterr().out)["recordings"]
+    assert recording["text"] == TOLD
+    assert main([*command[:3], "--words"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == TOLD
+    assert [line.split("\t")[3] for line in lines[1:]] == TOLD.split()
+
+
+def test_error_rates_of_recordings_in_memory(recogniser):
+    said = ["lo lo", "mi ha"]
+    sounds = [sound(text, 70 + k) for k, text in enumerate(said)]
+    assert recogniser.evaluate(recordings=sounds, texts=said, sample_rate=RATE)["word_error_rate"] == 0
+    wrong = recogniser.evaluate(recordings=sounds, texts=["lo", "mi lo"], sample_rate=RATE)
+    assert wrong["word_error_rate"] == pytest.approx(2 / 3)
+
+
+def test_characters_outside_the_alphabet_count_as_errors_and_are_told(recogniser, caplog):
+    caplog.set_level("INFO", "elman")
+    figures = recogniser.evaluate(recordings=[sound("lo mi", 3)], texts=["lo zü"], sample_rate=RATE)
+    assert "2 characters of these transcripts are not in the alphabet of the run, such as 'z' (U+007A" in (
+        caplog.text
+    )
+    assert figures["word_error_rate"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("recordings", "rate", "message"),
+    [
+        (
+            [np.zeros((9, 12), np.float32)],
+            None,
+            "recording 0: must be sound of 12 features, as the model was",
+        ),
+        ([np.zeros(800, np.float32)], RATE, "recording 0: is silent"),
+        ([], RATE, "there must be at least one recording"),
+    ],
+)
+def test_what_cannot_be_transcribed_is_refused(recogniser, recordings, rate, message):
+    with pytest.raises(InputError, match=message):
+        recogniser.transcribe(recordings, rate)
