@@ -68,8 +68,11 @@ def test_a_marked_time_of_day_needs_no_usual_name_and_names_no_series(tmp_path):
         for shop, opens in (("a", "9:00"), ("b", "8:30"))
         for day in range(1, 8)
     )
-    panel = read(tmp_path, "shop,date,opens,sold\n" + opened)  # a property of the shop
-    assert (panel.ids, str(panel.frequency)) == (["a", "b"], "D")
+    for name in ("opens", "time"):
+        panel = read(tmp_path, f"shop,date,{name},y\n" + opened)  # a property of the shop
+        assert (panel.ids, str(panel.frequency)) == (["a", "b"], "D")
+    worked = "\n".join(f"{shop},2024-01-0{day},{day + len(shop)},1" for shop in "ab" for day in range(1, 8))
+    assert read(tmp_path, "shop,date,hours,y\n" + worked).ids == ["a", "b"]
 
 
 def test_two_times_of_day_begin_and_end_or_are_refused(tmp_path):

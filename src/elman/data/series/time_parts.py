@@ -60,16 +60,16 @@ def time_parts(table: "pl.DataFrame", free: Sequence[str]) -> tuple[str, ...]:
 
 
 def _fits(table: "pl.DataFrame", date: str, clock: str, other: Sequence[str]) -> bool:
-    """Whether times of day belong to dates: their column is named so, or rows are told apart by them alone.
+    """Whether times of day belong to dates, and no column of names beside the dates tells all rows apart.
 
-    A column of names may tell the series of several rows with the same time apart.
+    Where the name of their column does not say so, they must tell all rows apart, with or without names.
     """
-    if is_named(clock):
-        return True
     few = [column for column in other if 2 * table[column].n_unique() <= len(table)]
     names = [[column] for column in few if numbers_of(table[column]).values.has_nulls()]
-    with_it = any(table.select(date, clock, *some).n_unique() == len(table) for some in ([], *names))
-    return with_it and not any(table.select(date, *some).n_unique() == len(table) for some in names)
+    if any(table.select(date, *some).n_unique() == len(table) for some in names):
+        return False
+    with_it = (table.select(date, clock, *some).n_unique() == len(table) for some in ([], *names))
+    return is_named(clock) or any(with_it)
 
 
 def with_time(
