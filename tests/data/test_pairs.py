@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import logging
 import os
 import threading
@@ -53,6 +54,34 @@ def test_tables_have_a_column_of_sources_and_one_of_translations(tmp_path, caplo
     with pytest.raises(InputError, match=r"b\.csv: row 2, column 'de': must not be empty"):
         read_pairs([tmp_path / "b.csv"])
     assert read_pairs([tmp_path / "b.csv"], skip_bad_lines=True) == Pairs(["b"], ["c"], 1)
+
+
+def test_rows_of_translations_as_hugging_face_writes_them(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    rows = [{"en": en, "de": de} for en, de in zip(ENGLISH, GERMAN, strict=True)]
+    path = tmp_path / "a.jsonl"
+    path.write_text(
+        "".join(json.dumps({"id": str(k), "translation": row}) + "\n" for k, row in enumerate(rows))
+    )
+    assert read_pairs([path]) == Pairs(ENGLISH, GERMAN)
+    assert "en is the source, de the translation; left out: id, which counts the rows" in caplog.text
+    assert read_pairs([path], names=("de", "en")) == Pairs(GERMAN, ENGLISH)
+    pl.DataFrame({"translation": rows}).write_parquet(tmp_path / "a.parquet")
+    assert read_pairs([tmp_path / "a.parquet"]) == Pairs(ENGLISH, GERMAN)
+    path.write_text(json.dumps({"translation": rows[0] | {"fr": "un chien"}}) + "\n")
+    with pytest.raises(InputError, match="must choose among its columns en, de, fr"):
+        read_pairs([path])
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_a_column_that_counts_is_left_out_and_told(tmp_path, mark, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    rows = zip(range(1, 1 + len(ENGLISH)), ENGLISH, GERMAN, strict=True)
+    lines = [mark.join(("Nr", "Englisch", "Deutsch")), *(mark.join(map(str, row)) for row in rows)]
+    assert read_pairs([write(tmp_path / "a.csv" if mark == ";" else tmp_path / "a.txt", lines)]) == Pairs(
+        ENGLISH, GERMAN
+    )
+    assert "left out: " in caplog.text
 
 
 def test_what_stands_around_a_text_is_taken_off(tmp_path):

@@ -1,15 +1,18 @@
 """Sentence pairs: texts and their translations, from files or memory."""
 
+from __future__ import annotations
+
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from elman.config import shown
-from elman.data.read.delimited import DELIMITED, layout_at
+from elman.data.read.delimited import DELIMITED, counts_rows, layout_at
 from elman.data.read.npz import read_arrays
 from elman.data.read.opening import kind_of, read_bytes
 from elman.data.read.pipes import can_be_read_again
@@ -18,6 +21,12 @@ from elman.data.read.tables import NAMED_TABLES, check_columns, read_table, row_
 from elman.data.read.text import check_line, decoded, lines_of, list_of_texts
 from elman.errors import InputError
 from elman.notice import notice
+from elman.registry import LazyModule
+
+if TYPE_CHECKING:
+    import polars as pl
+else:
+    pl = LazyModule("polars")  # texts in memory need no tables
 
 # some programs read these as line ends, which would misalign the two files
 _SEPARATORS = {"Cc", "Zl", "Zp"}
@@ -42,7 +51,7 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.sources)
 
-    def rows(self, index: np.ndarray) -> "Pairs":
+    def rows(self, index: np.ndarray) -> Pairs:
         """Returns the pairs at these positions."""
         return Pairs([self.sources[k] for k in index], [self.targets[k] for k in index])
 
@@ -83,6 +92,8 @@ def read_pairs(
     pairs = Pairs([], [])
     skipped = 0
     for number, lines in enumerate(zip(*columns, strict=True), 1):
+        if number == 1 and layout.has_names:
+            continue
         try:
             if len(paths) == 1:
                 lines = _columns(lines[0], f"{paths[0]}: line {number}", layout)
@@ -110,15 +121,18 @@ def _is_table(path: Path, reading: Reading, names: tuple[str, str] | None) -> bo
 
 
 def _of_table(path: Path, skip_bad_lines: bool, reading: Reading, names: tuple[str, str] | None) -> Pairs:
-    table = read_table(path, reading)
+    table = _flat(read_table(path, reading))
     if names is None:
-        if len(table.columns) != 2:
+        counts = [column for column in table.columns if counts_rows(table[column])]
+        own = [column for column in table.columns if column not in counts]
+        if len(own) != 2:
             raise InputError(
                 f"{path}: --source-column and --target-column must choose among its columns "
                 f"{', '.join(table.columns)}"
             )
-        names = (table.columns[0], table.columns[1])
-        notice(f"{path}: {names[0]} is the source, {names[1]} the translation")
+        names = (own[0], own[1])
+        rest = f"; left out: {', '.join(counts)}, which counts the rows" if counts else ""
+        notice(f"{path}: {names[0]} is the source, {names[1]} the translation{rest}")
     check_columns(table, list(names), path)
     pairs, skipped = Pairs([], []), 0
     for row, texts in enumerate(zip(*(text_column(table, name) for name in names), strict=True)):
@@ -135,6 +149,14 @@ def _of_table(path: Path, skip_bad_lines: bool, reading: Reading, names: tuple[s
     if not pairs:
         raise InputError(f"{path}: holds no pair of texts")
     return Pairs(pairs.sources, pairs.targets, skipped)
+
+
+def _flat(table: pl.DataFrame) -> pl.DataFrame:
+    """Returns a table with a column for each language of objects such as {"en": …, "de": …}."""
+    nested = [column for column in table.columns if isinstance(table[column].dtype, pl.Struct)]
+    names = [name for column in nested for name in table[column].struct.fields]
+    plain = [column for column in table.columns if column not in nested]
+    return table.unnest(nested) if len({*names, *plain}) == len(names) + len(plain) else table
 
 
 def check_pairs(
@@ -228,11 +250,12 @@ def _read_lines(path: Path, reading: Reading) -> list[str]:
 
 @dataclass(frozen=True)
 class _Layout:
-    """Number of columns of lines with tabs, and which of them are source and target."""
+    """Columns of lines with tabs: how many, which are source and target, whether line 1 names them."""
 
     width: int = 2
     source: int = 0
     target: int = 1
+    has_names: bool = False
 
 
 def _layout(lines: list[str], path: Path) -> _Layout:
@@ -241,14 +264,19 @@ def _layout(lines: list[str], path: Path) -> _Layout:
     if width <= 2 or count == 1:
         return _Layout()
     rows = [row for row in (line.split("\t") for line in lines) if len(row) == width]
-    texts = [k for k in range(width) if not all(row[k].strip().isdecimal() for row in rows)]
+    texts = [k for k in range(width) if not all(row[k].strip().isdecimal() for row in rows[1:])]
     if len(texts) < 2:
         return _Layout()
-    layout = _Layout(width, *texts[:2])
+    named = len(lines[0].split("\t")) == width and not all(
+        lines[0].split("\t")[k].strip().isdecimal() for k in range(width) if k not in texts
+    )
+    layout = _Layout(width, texts[0], texts[1], named)
     rest = [cell for k, cell in enumerate(rows[0]) if k not in texts[:2]]
     notice(
         f"{path}: column {layout.source + 1} is the source, {layout.target + 1} the translation; "
         f"left out: {width - 2} of {width} columns, such as {shown(rest[0])}"
+        + "; the first line names the columns"
+        * named
     )
     return layout
 

@@ -171,7 +171,7 @@ def _named(header: list[str], table: pl.DataFrame, path: Path) -> pl.DataFrame:
         return pl.concat([first, table]).rename(dict(zip(table.columns, numbered, strict=True)))
     kept = {}
     for k, name in enumerate(names):
-        if not name and (table[:, k].is_null().all() or _numbers_rows(table[:, k])):
+        if not name and (table[:, k].is_null().all() or counts_rows(table[:, k])):
             continue
         name = name or f"column_{k + 1}"
         if name in kept:
@@ -189,9 +189,9 @@ def _is_datum(cell: str) -> bool:
     return is_number or is_iso_date(cell)
 
 
-def _numbers_rows(cells: pl.Series) -> bool:
+def counts_rows(cells: pl.Series) -> bool:
     """Whether cells are 0, 1, 2, … or 1, 2, 3, …, as programs write the index of a frame."""
-    numbers = cells.cast(pl.Int64, strict=False).to_list()
+    numbers = cells.cast(pl.Int64, strict=False).to_list() if not cells.dtype.is_nested() else []
     return (
         bool(numbers)
         and numbers[0] in (0, 1)

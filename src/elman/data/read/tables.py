@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import json
 import re
 import shlex
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,9 +16,9 @@ from elman.config import is_finite, shown
 from elman.data.read.cells import Stray, holds_names, is_iso_date, numbers_of, stray_of
 from elman.data.read.delimited import DELIMITED, read_delimited, separator_of
 from elman.data.read.excel import read_excel
+from elman.data.read.objects import read_objects
 from elman.data.read.opening import kind_of
 from elman.data.read.reading import PLAIN, Reading
-from elman.data.read.text import read_text
 from elman.data.scale import LARGEST
 from elman.errors import InputError
 from elman.notice import notice
@@ -67,7 +65,7 @@ def read_table(path: Path, reading: Reading = PLAIN, also: tuple[str, ...] = ())
         if kind in DELIMITED:
             table = read_delimited(path, reading)
         elif kind in _OBJECTS:
-            table = _read_objects(path, reading)
+            table = read_objects(path, reading)
         elif kind == ".parquet":
             table = pl.read_parquet(path)
         elif kind == ".xlsx":
@@ -80,63 +78,6 @@ def read_table(path: Path, reading: Reading = PLAIN, also: tuple[str, ...] = ())
     if len(table) == 0:
         raise InputError(f"{path}: has no rows")
     return table
-
-
-def _read_objects(path: Path, reading: Reading) -> pl.DataFrame:
-    text = "".join(read_text(path, in_lines=True, reading=reading))
-    if text.lstrip().startswith("["):
-        text = _lines_of_array(text, path)
-    elif kind_of(path) == ".json" and (rows := _only_rows(text, path)):
-        text = "\n".join(map(json.dumps, rows))
-    try:
-        # a column's type depends on all of its cells
-        return pl.read_ndjson(io.BytesIO(text.encode()), infer_schema_length=None)
-    except pl.exceptions.PolarsError:
-        for number, line in enumerate(text.split("\n"), 1):
-            try:
-                parsed = json.loads(line) if line.strip() else {}
-            except (ValueError, RecursionError):
-                parsed = None
-            if not isinstance(parsed, dict):
-                raise InputError(
-                    f"{path}: line {number}: must be a JSON object. Got {shown(line)}."
-                    + " A .json file holds an array of objects, or one object per line."
-                    * (kind_of(path) == ".json")
-                ) from None
-        raise
-
-
-def _only_rows(text: str, path: Path) -> list[Any]:
-    """Returns the only list of objects in an object, which is the whole of a text; empty if it is no such."""
-    try:
-        whole = json.loads(text)
-    except (ValueError, RecursionError):
-        return []
-    lists = {
-        name: value
-        for name, value in (whole.items() if isinstance(whole, dict) else ())
-        if isinstance(value, list) and value and all(isinstance(row, dict) for row in value)
-    }
-    others = [value for name, value in whole.items() if name not in lists] if lists else []
-    if len(lists) != 1 or any(isinstance(value, list) for value in others):
-        return []
-    ((name, rows),) = lists.items()
-    notice(f"{path}: the rows are those of {name!r}")
-    return rows
-
-
-def _lines_of_array(text: str, path: Path) -> str:
-    """Returns the objects of a JSON array, one per line."""
-    try:
-        rows = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: must be a JSON array of objects: {error}") from None
-    if not rows:
-        raise InputError(f"{path}: has no rows")
-    for number, row in enumerate(rows, 1):
-        if not isinstance(row, dict):
-            raise InputError(f"{path}: row {number}: must be a JSON object. Got {shown(row)}.")
-    return "\n".join(map(json.dumps, rows))
 
 
 def row_number(path: Path, index: int) -> int:
