@@ -12,7 +12,9 @@ import numpy as np
 from elman.config import shown
 from elman.data.channels.columns import chosen_columns
 from elman.data.read.arrays import array, check_finite, numbers, padded
+from elman.data.read.cells import number_of
 from elman.data.read.npz import read_arrays
+from elman.data.read.opening import kind_of
 from elman.data.read.reading import PLAIN, Reading
 from elman.data.read.tables import (
     check_columns,
@@ -25,6 +27,7 @@ from elman.data.read.tables import (
     time_order,
 )
 from elman.data.read.totals import without_totals
+from elman.data.read.ts import read_ts
 from elman.errors import InputError
 from elman.registry import LazyModule
 
@@ -165,7 +168,10 @@ def read_sequences(
     if path.suffix == ".npz":
         check_no_columns(path, columns, ignored)
         return _sequences_from_npz(path, with_target)
-    table = read_table(path, reading, also=(".npz",))
+    if kind_of(path) == ".ts":
+        check_no_columns(path, columns, ignored)
+        return _sequences_from_cases(path, with_target, reading)
+    table = read_table(path, reading, also=(".npz", ".ts"))
     return sequences_from_table(
         table,
         path,
@@ -178,6 +184,23 @@ def read_sequences(
         ignored=ignored,
         required=required,
     )
+
+
+def _sequences_from_cases(path: Path, with_target: bool, reading: Reading) -> Sequences:
+    """Reads the cases of a file of sktime."""
+    cases = read_ts(path, reading)
+    if not with_target:
+        return sequences_from_arrays(cases.items, None, None, str(path))
+    if cases.kind != "number":
+        got = "class labels: elman train classification learns these" if cases.kind else "none (@targetLabel)"
+        raise InputError(f"{path}: must have a number for each sequence. Got {got}.")
+    targets = []
+    for target, line in zip(cases.targets, cases.lines, strict=True):
+        try:
+            targets.append(number_of(target))
+        except ValueError as error:
+            raise InputError(f"{path}: line {line}: the target {error}") from None
+    return sequences_from_arrays(cases.items, targets, None, str(path))
 
 
 def check_no_columns(path: Path, columns: Sequence[str], ignored: Sequence[str]) -> None:

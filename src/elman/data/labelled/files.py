@@ -39,6 +39,7 @@ from elman.data.read.tables import (
 )
 from elman.data.read.text import find_text_files, read_text
 from elman.data.read.totals import without_totals
+from elman.data.read.ts import read_ts
 from elman.data.sequences import (
     check_no_columns,
     sequences_from_arrays,
@@ -63,6 +64,7 @@ def read_labelled(path: Path, columns: Columns, *, with_labels: bool = True) -> 
 
     - a table (see ``read_table``): a column of texts and one of labels; or, if it has no column of texts,
       one row per step of numeric sequences: id, optional time, features, label;
+    - ``.ts``: see ``read_ts``;
     - ``.npz`` with arrays x [N, T, I], y [N] and, optionally, lengths; ``.npy`` with x alone;
     - a folder with one folder per label, which holds a text file (or an ``.npy`` file [T, I]) per
       example; files next to these folders are ignored;
@@ -304,6 +306,18 @@ def _from_named(arrays: dict[str, np.ndarray], path: Path, with_labels: bool) ->
     return numeric(sequences, labels, [f"{path}: x[{k}]" for k in range(len(sequences))], False)
 
 
+def _from_cases(path: Path, columns: Columns, with_labels: bool) -> Labelled:
+    """Reads the cases of a file of sktime."""
+    check_no_columns(path, columns.features, columns.ignored)
+    cases = read_ts(path, columns.reading)
+    if with_labels and cases.kind != "label":
+        got = "numbers: elman train regression predicts these" if cases.kind else "none (@classLabel)"
+        raise InputError(f"{path}: must have class labels. Got {got}.")
+    sequences = sequences_from_arrays(cases.items, None, None, str(path))
+    labels: list[tuple[str, ...]] = [(label,) for label in cases.targets] if with_labels else []
+    return numeric(sequences, labels, [f"{path}: line {line}" for line in cases.lines], False)
+
+
 def _from_folders(path: Path, reading: Reading) -> Labelled:
     inside = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
     runs = [folder.name for folder in inside if holds_only_runs(folder)]
@@ -373,6 +387,7 @@ READERS = {
     **dict.fromkeys(NAMED_TABLES, Reader(_from_any_table)),
     ".npz": Reader(_from_arrays),
     ".npy": Reader(_from_array, _one_array),
+    ".ts": Reader(_from_cases),
 }
 """Readers by file ending; any other file holds lines of text."""
 

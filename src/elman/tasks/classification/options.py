@@ -33,7 +33,7 @@ class Classify(Verb):
     """
 
     data: Annotated[Path | None, Argument(positional=True, metavar="FILE")] = None
-    """table, .npz, .npy, or text file with one example per line; if absent, standard input is read"""
+    """table, .npz, .npy, .ts, or text file with one example per line; if absent, standard input is read"""
     single: Annotated[str | None, Argument(name="text")] = None
     """text to classify, instead of a file"""
     explain: bool = False
@@ -88,7 +88,7 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions, SequenceOpt
 
     Reads tables (.csv, .tsv, .jsonl, .parquet) with a column of texts and one of labels; folders with one
     folder for each label; text files with lines "label text"; numeric sequences as tables with one row for
-    each step, or as .npz files with arrays x and y.
+    each step, as .npz files with arrays x and y, or as .ts files.
     """
 
     verb = Classify

@@ -8,6 +8,7 @@ import numpy as np
 
 from elman.baselines.minirocket import minirocket_ridge
 from elman.data.batches.ragged import Ragged
+from elman.data.read.opening import kind_of
 from elman.data.scale import written
 from elman.data.sequences import Sequences
 from elman.diagnose.remedies import Remedy
@@ -103,8 +104,8 @@ class RegressionAnswers(TaskAnswers):
             ("features", sequences.features, self.facts.features),
             ("outputs", sequences.outputs, self.facts.outputs),
         ):
-            # arrays have no names of columns
-            same = len(names) == len(expected) if path.suffix == ".npz" else tuple(names) == expected
+            has_names = kind_of(path) not in (".npz", ".ts")
+            same = tuple(names) == expected if has_names else len(names) == len(expected)
             if not same and (kind == "features" or with_target):
                 raise InputError(f"{path}: {kind} must be {', '.join(expected)}. Got {', '.join(names)}.")
         return sequences

@@ -21,7 +21,7 @@ class Predict(Verb):
     """Prints a prediction for every sequence in a file, as CSV."""
 
     data: Annotated[Path, Argument(positional=True, metavar="FILE")]
-    """.csv or .parquet with the training table's features, or .npz with an array x"""
+    """.csv or .parquet with the training table's features, .npz with an array x, or .ts"""
 
     example: ClassVar[str] = "elman predict runs/regression new.csv"
 
@@ -40,7 +40,7 @@ class Predict(Verb):
 class RegressionConfig(StartOptions, ColumnOptions, SequenceOptions):
     """Trains a model that predicts numbers from whole numeric sequences.
 
-    Reads a table with one row for each step (.csv, .parquet) or arrays x, y (.npz).
+    Reads a table with one row for each step (.csv, .parquet), arrays x, y (.npz) or a .ts file.
     """
 
     verb = Predict
