@@ -12,11 +12,17 @@ SPEECH = {"sample_rate": RATE, "mels": 12, "layers": 1, "stride": 2, "behind": 1
 """Options of a small recogniser of these."""
 
 
-def sound(text: str, seed: int = 0) -> np.ndarray:
-    """The samples [N] of a text: a tone of 0.12 s for each word, and 0.05 s of faint noise around them."""
+def sound(text: str, seed: int = 0, longest: float = 0.05) -> np.ndarray:
+    """The samples [N] of a text: a tone of 0.12 s for each word, and pauses of faint noise around them.
+
+    The pauses have 0.05 s, or more at random up to the longest.
+    """
     random = np.random.default_rng(seed)
-    pause, pieces = np.zeros(RATE // 20), []
+    pause: np.ndarray = np.zeros(RATE // 20)
+    pieces: list[np.ndarray] = []
     for word in text.split():
+        if longest > 0.05:
+            pause = np.zeros(round(RATE * random.uniform(0.05, longest)))
         times = np.arange(round(RATE * 0.12 * random.uniform(0.8, 1.2))) / RATE
         pieces += [pause, 0.3 * np.sin(2 * np.pi * TONES[word] * random.uniform(0.95, 1.05) * times)]
     samples = np.concatenate([*pieces, pause])

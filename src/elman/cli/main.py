@@ -351,7 +351,9 @@ def _use(verb: type[Verb], arguments: list[str]) -> int:
     if task.verb is not verb:
         raise InputError(f"{options.run}: is a run of {task.name}; its verb is {_name(task.verb)}")
     if options.json:
-        print_json(request.json(task))
+        for each in request.objects(task):
+            print_json(each)
+            output.flush()
     else:
         for piece in request.text(task):
             print(piece, end="", flush=True)

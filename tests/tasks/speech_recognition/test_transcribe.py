@@ -79,3 +79,27 @@ def test_characters_outside_the_alphabet_count_as_errors_and_are_told(recogniser
 def test_what_cannot_be_transcribed_is_refused(recogniser, recordings, rate, message):
     with pytest.raises(InputError, match=message):
         recogniser.transcribe(recordings, rate)
+
+
+def test_a_long_recording_is_cut_at_its_pauses(recogniser, monkeypatch, tmp_path):
+    monkeypatch.setattr("elman.tasks.speech_recognition.transcribing._SEGMENT", 1.5)
+    pause = 0.003 * np.random.default_rng(5).normal(size=RATE // 2)
+    long = np.concatenate([part for k in range(6) for part in (sound(TOLD, 40 + k), pause)])
+    (tmp_path / "long.wav").write_bytes(wav(long))
+    (answer,) = recogniser.transcribe([tmp_path / "long.wav"])
+    assert answer["text"] == " ".join([TOLD] * 6)
+    begins = [word["begin"] for word in answer["words"]]
+    assert begins == sorted(begins)
+    assert begins[-1] == pytest.approx((len(long) - len(pause)) / RATE - 0.17, abs=0.1)
+
+
+def test_subtitles_and_a_picture(recogniser, tmp_path, capsys):
+    (tmp_path / "a.wav").write_bytes(wav(sound(TOLD, 99)))
+    recogniser.save(tmp_path / "run")
+    command = ["transcribe", str(tmp_path / "run"), str(tmp_path / "a.wav")]
+    assert main([*command, "--to", "srt"]) == 0
+    assert capsys.readouterr().out.splitlines()[2] == TOLD
+    assert main([*command, "--plot", str(tmp_path / "a.png")]) == 0
+    assert (tmp_path / "a.png").read_bytes()[:4] == b"\x89PNG"
+    assert main([*command, str(tmp_path / "a.wav"), "--to", "vtt"]) == 2
+    assert "--to is for one recording. Got 2." in capsys.readouterr().err

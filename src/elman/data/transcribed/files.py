@@ -10,7 +10,7 @@ import numpy as np
 
 from elman.config import counted
 from elman.data.features.fbank import Fbank
-from elman.data.read.audio import AUDIO
+from elman.data.read.audio import AUDIO, audio_blocks
 from elman.data.read.folders import files_below
 from elman.data.read.frames_of_sound import FEATURES, checked_frames, read_frames, read_many_frames
 from elman.data.read.reading import PLAIN, Reading
@@ -53,15 +53,19 @@ class Utterance:
         place: where it stands, for messages.
         text: the transcript; None: unknown.
         kind: what it is read from.
-        frames: reads its frames [T, I] float32; raises InputError if they cannot be had.
+        pieces: reads its frames [T, I] float32 piece by piece; raises InputError if they cannot be had.
         path: its file; None: in memory.
     """
 
     place: str
     text: str | None
     kind: Kind
-    frames: Callable[[], np.ndarray]
+    pieces: Callable[[], Iterator[np.ndarray]]
     path: Path | None = None
+
+    def frames(self) -> np.ndarray:
+        """Returns all frames [T, I]; see ``pieces``."""
+        return np.concatenate([*self.pieces()])
 
 
 def utterances(paths: Iterable[Path], form: Form, *, with_text: bool) -> Iterator[Utterance]:
@@ -103,7 +107,7 @@ def _of_file(path: Path, form: Form, *, with_text: bool) -> Utterance:
     beside, text = path.with_suffix(".txt"), ""
     if with_text and not beside.is_file():
 
-        def refuse() -> np.ndarray:
+        def refuse() -> Iterator[np.ndarray]:
             raise InputError(
                 f"{path}: must have its transcript beside it, in {beside.name}. Got no such file."
             )
@@ -119,12 +123,24 @@ def _of_recording(recording: Recording, form: Form, *, with_text: bool = True) -
     text = form.text(recording.text) if with_text else None
     place = recording.place or str(path)
     if path.suffix.lower() in FEATURES:
-        return Utterance(place, text, "features", lambda: read_frames(path), path)
+        return Utterance(place, text, "features", lambda: iter([read_frames(path)]), path)
     return Utterance(place, text, "sound", lambda: _frames_of_sound(recording, form.fbank), path)
 
 
-def _frames_of_sound(recording: Recording, fbank: Fbank) -> np.ndarray:
-    return fbank.frames(recording.read(fbank.rate).samples)
+def _frames_of_sound(recording: Recording, fbank: Fbank) -> Iterator[np.ndarray]:
+    """Yields the frames of sound as it is read; refuses silence once it has been read."""
+    stream, is_heard = fbank.stream(), False
+    try:
+        for block in audio_blocks(recording.path, fbank.rate, recording.begin, recording.end):
+            is_heard = is_heard or bool(block.samples.any())
+            yield stream.take(block.samples)
+        yield stream.end()
+        if not is_heard:
+            raise InputError(f"{recording.path}: is silent: all of its samples are 0")
+    except InputError as error:
+        if recording.place in ("", str(recording.path)):
+            raise
+        raise InputError(f"{recording.place}: {error}") from None
 
 
 def _of_arrays(path: Path, form: Form) -> Iterator[Utterance]:
@@ -135,8 +151,8 @@ def _of_arrays(path: Path, form: Form) -> Iterator[Utterance]:
         yield Utterance(place, text, "features", _reader(values, place), path)
 
 
-def _reader(values: np.ndarray, place: str) -> Callable[[], np.ndarray]:
-    return lambda: checked_frames(values, place)
+def _reader(values: np.ndarray, place: str) -> Callable[[], Iterator[np.ndarray]]:
+    return lambda: iter([checked_frames(values, place)])
 
 
 Bad = Literal["stop", "skip"]

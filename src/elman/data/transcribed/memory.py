@@ -1,6 +1,6 @@
 """Recordings with their transcripts, in memory."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,11 +37,11 @@ def utterances_in_memory(
     if not number:
         raise InputError("there must be at least one recording. Got none.")
 
-    def reader(values: Any, place: str) -> Callable[[], np.ndarray]:
+    def reader(values: Any, place: str) -> Callable[[], Iterator[np.ndarray]]:
         if sample_rate is None:
-            return lambda: checked_frames(array(values, place), place)
+            return lambda: iter([checked_frames(array(values, place), place)])
         rate = form.fbank.rate
-        return lambda: form.fbank.frames(audio_of_array(values, sample_rate, rate, place).samples)
+        return lambda: iter([form.fbank.frames(audio_of_array(values, sample_rate, rate, place).samples)])
 
     return [
         Utterance(

@@ -46,7 +46,7 @@ class Windows:
 
     def _cut(self, x: np.ndarray) -> np.ndarray:
         windows = np.lib.stride_tricks.sliding_window_view(x, self.frames, 0)[:: self.stride]
-        return np.ascontiguousarray(windows.swapaxes(1, 2)).reshape(len(windows), -1)
+        return np.array(windows.swapaxes(1, 2), order="C").reshape(len(windows), -1)
 
     def stream(self) -> "WindowStream":
         """Returns the steps of frames that arrive."""

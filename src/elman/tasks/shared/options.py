@@ -41,6 +41,10 @@ class Verb(ABC):
     def json(self, task: Any) -> dict[str, Any]:
         """Returns the same as one object, for ``--json``."""
 
+    def objects(self, task: Any) -> Iterator[dict[str, Any]]:
+        """Yields what ``--json`` prints, an object a line: one, unless a stream is answered as it comes."""
+        yield self.json(task)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelOptions:

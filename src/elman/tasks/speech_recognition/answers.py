@@ -9,33 +9,34 @@ import numpy as np
 
 from elman.baselines.nearest_recording import nearest_transcripts
 from elman.config import require
+from elman.data.read.wave import arriving_samples
 from elman.data.transcribed.batches import Spoken
 from elman.data.transcribed.files import Bad, Left, Utterance, read_all, utterances
+from elman.data.transcribed.pauses import in_segments
 from elman.errors import InputError
 from elman.metrics.error_rate import alignment, errors
 from elman.models.framewise import Framewise
 from elman.notice import notice
+from elman.pictures.speech import draw_understood
 from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts
 from elman.tasks.shared.table import behind_lines, shorten, table_lines
 from elman.tasks.speech_recognition.data import SpeechData, Transcribed, form_of, spoken, windows_of
 from elman.tasks.speech_recognition.facts import SpeechFacts, named
-from elman.tasks.speech_recognition.language import Kind, Language, choose, read_text
+from elman.tasks.speech_recognition.language import Kind, Language, choose
 from elman.tasks.speech_recognition.listening import (
-    aligned,
-    confidence_of,
     greedy,
-    in_pieces,
     log_probabilities,
     seconds_of_step,
     text_of,
-    words_of,
 )
 from elman.tasks.speech_recognition.options import SpeechConfig
+from elman.tasks.speech_recognition.streaming import Heard, Listener, heard_in_sound
+from elman.tasks.speech_recognition.transcribing import Transcriber
 from elman.train.loop import evaluate
 
 _PICTURE = "understood.png"
-_AT_ONCE = 32  # recordings in memory
+_DRAWN = 3000  # frames
 _KNOWN, _ASKED = 500, 200  # recordings that the nearest one is sought among, and for
 _WORST, _EXCERPT = 5, 100  # transcripts in the report, and characters of each
 FIGURES = {"word_error_rate": "word errors", "character_error_rate": "letter errors"}
@@ -50,39 +51,39 @@ class SpeechAnswers(TaskAnswers):
 
     # Transcripts
 
+    @property
+    def transcriber(self) -> Transcriber:
+        """The object that writes down recordings."""
+        return Transcriber(self.config, self.facts, self.model)
+
     def transcribe(self, paths: Sequence[Path], on_bad: Bad = "stop") -> Iterator[dict[str, Any]]:
         """Yields what each recording of files, folders and manifests says."""
-        return self.transcripts(utterances(paths, form_of(self.config), with_text=False), on_bad)
+        items = utterances(paths, form_of(self.config), with_text=False)
+        return self.transcriber.transcripts(items, on_bad)
 
-    def transcripts(self, items: Iterable[Utterance], on_bad: Bad = "stop") -> Iterator[dict[str, Any]]:
-        """Yields what each recording says."""
-        left, kept = Left(on_bad), 0
-        for piece in in_pieces(read_all(items, left), _AT_ONCE):
-            kept += len(piece)
-            yield from self._of_piece(piece)
-        left.tell(kept)
+    def listen(self, file: Any, rate: int | None) -> Iterator[Heard]:
+        """Yields what has been said so far as sound arrives, and the whole at the end.
 
-    def _of_piece(self, piece: list[tuple[Utterance, np.ndarray]]) -> Iterator[dict[str, Any]]:
-        for item, frames in piece:
-            self._check(item.place, item.kind, frames)
-        part = Transcribed([frames for _, frames in piece], [""] * len(piece), [i.place for i, _ in piece])
-        seconds = seconds_of_step(self.config, self.facts)
-        for (item, _), log_p in zip(piece, self.log_probabilities(part), strict=True):
-            text = self.text(log_p)
-            words = words_of(self.facts, aligned(self.facts, log_p, text), seconds)
-            yield {
-                "file": str(item.path) if item.place == str(item.path) else item.place,
-                "text": text,
-                "confidence": confidence_of(words),
-                "words": [word._asdict() for word in words],
-            }
+        Args:
+            file: a buffered file of bytes, such as ``sys.stdin.buffer``; see ``arriving_samples``.
+            rate: samples a second, Hz, of what has no header; None: it must be a WAV stream.
 
-    def _check(self, place: str, kind: str, frames: np.ndarray) -> None:
-        """Raises InputError unless a recording is of the kind that the model was trained on."""
-        expected = f"{self.facts.kind} of {self.facts.columns} features"
-        got = f"{kind} of {frames.shape[1]} features"
-        if expected != got:
-            raise InputError(f"{place}: must be {expected}, as the model was trained on. Got {got}.")
+        Raises:
+            InputError: the run reads both directions, or there is no sound.
+        """
+        listener = Listener(self.config, self.facts, self.model)
+        given, pieces = arriving_samples(file, "standard input", rate)
+        return heard_in_sound(self.config, self.facts, listener, given, pieces)
+
+    def draw(self, paths: Sequence[Path], answer: dict[str, Any], picture: Path) -> None:
+        """Draws the spectrum of the only recording, with its words under it."""
+        (item,) = utterances(paths, form_of(self.config), with_text=False)
+        _, frames = next(in_segments(item.pieces(), _DRAWN))
+        self._draw(frames, answer["words"], picture, answer["file"])
+
+    def _draw(self, frames: np.ndarray, words: Sequence[Any], picture: Path, title: str) -> None:
+        seconds = seconds_of_step(self.config, self.facts) / self.config.stride
+        draw_understood(frames, words, seconds, picture, shorten(title, _EXCERPT))
 
     def log_probabilities(self, part: Transcribed) -> list[np.ndarray]:
         """Returns the log-probabilities [S, V + 1] of each recording's steps."""
@@ -90,9 +91,7 @@ class SpeechAnswers(TaskAnswers):
 
     def text(self, log_p: np.ndarray) -> str:
         """Returns what one recording says, from its log-probabilities [S, V + 1]."""
-        if self.facts.language is None:
-            return self.greedy(log_p)
-        return read_text(log_p, self.facts.symbols, self.facts.scorer, self.config.beam)
+        return " ".join(word.word for word in self.transcriber.words(log_p))
 
     def greedy(self, log_p: np.ndarray) -> str:
         """Returns the text of the best path alone."""
@@ -125,7 +124,7 @@ class SpeechAnswers(TaskAnswers):
         left, kept = Left(self.config.on_bad), []
         frames = []
         for item, x in read_all(items, left):
-            self._check(item.place, item.kind, x)
+            self.transcriber.check(item, x)
             if item.text is None:
                 raise InputError(f"{item.place}: has no transcript")
             kept.append(item)
@@ -167,6 +166,9 @@ class SpeechAnswers(TaskAnswers):
             return {}
         probabilities = self.log_probabilities(test)
         texts = [self.text(log_p) for log_p in probabilities]
+        if self.folder is not None:
+            words = [word._asdict() for word in self.transcriber.words(probabilities[0])]
+            self._draw(test.frames[0], words, self.folder / _PICTURE, test.places[0])
         found = {"greedy": _rates(test.texts, [self.greedy(log_p) for log_p in probabilities])}
         return (found if self.facts.language is not None else {}) | {
             "test": self._figures(test, texts),

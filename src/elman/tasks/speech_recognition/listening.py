@@ -1,13 +1,13 @@
 """What a trained recogniser hears: frames in, words with their times out."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 from torch import Tensor
 
 from elman.batch import Batch
-from elman.heads.ctc import Symbols, align, best_symbols, steps_needed, symbols_of
+from elman.heads.ctc import Symbols, best_symbols
 from elman.models.framewise import Framewise
 from elman.models.predict import predict
 from elman.tasks.speech_recognition.data import Transcribed, spoken, windows_of
@@ -64,15 +64,6 @@ def greedy(facts: SpeechFacts, log_p: np.ndarray) -> Symbols:
     return best_symbols(log_p, len(facts.symbols))
 
 
-def aligned(facts: SpeechFacts, log_p: np.ndarray, text: str) -> Symbols:
-    """Returns the symbols of a text with their times in a recording, of log-probabilities [S, V + 1]."""
-    ids = facts.encode(text).tolist()
-    if steps_needed(ids) > len(log_p):
-        return greedy(facts, log_p[:0])
-    blank = len(facts.symbols)
-    return symbols_of(align(log_p, ids, blank), log_p, blank)
-
-
 def text_of(facts: SpeechFacts, symbols: Symbols) -> str:
     """Returns symbols as a text, with one space between words."""
     return " ".join(facts.decode(symbols.ids).split())
@@ -105,20 +96,3 @@ def _between_spaces(text: str) -> Iterator[slice]:
             begin = None
         elif begin is None:
             begin = k
-
-
-def confidence_of(words: Sequence[Word]) -> float:
-    """Returns the least confidence of the words; 1 without words."""
-    return min((word.confidence for word in words), default=1.0)
-
-
-def in_pieces(items: Iterable[Any], most: int) -> Iterator[list[Any]]:
-    """Yields items in lists of at most ``most``."""
-    piece: list[Any] = []
-    for item in items:
-        piece.append(item)
-        if len(piece) == most:
-            yield piece
-            piece = []
-    if piece:
-        yield piece

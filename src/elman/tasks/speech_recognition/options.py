@@ -1,5 +1,6 @@
 """Options of the task speech recognition and of its verb."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,31 +8,66 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from elman.config import Argument, require
 from elman.errors import InputError
+from elman.pictures.base import check_picture
 from elman.tasks.shared.options import ABSENT, FileOptions, Sized, Verb
 from elman.tasks.shared.table import one_line
+from elman.tasks.speech_recognition.subtitles import subtitles
 
 
 @dataclass(frozen=True, kw_only=True)
 class Transcribe(Verb):
     """Writes down what recordings say, one line for each.
 
-    Reads sound files (WAV, FLAC, OGG, MP3) of any rate, features of the kind that the run was trained on,
-    folders of these, or a manifest. With several recordings, each line begins with the recording's name.
+    Reads sound files (WAV, FLAC, OGG, MP3) of any rate and length, features of the kind that the run was
+    trained on, folders of these, or a manifest. With several recordings, each line begins with the
+    recording's name. With --stream it reads standard input and prints what has been said as it settles.
     """
 
     data: Annotated[tuple[Path, ...], Argument(positional=True, metavar="FILE")] = ()
-    """recordings, or folders or manifests of them; if absent, nothing is transcribed"""
+    """recordings, or folders or manifests of them; absent with --stream"""
     words: bool = False
     """also print a line for each word: its begin and end in seconds, its confidence, and the word"""
+    to: Literal["text", "srt", "vtt"] = "text"
+    """text, or the subtitles of one recording: SubRip (srt) or WebVTT (vtt)"""
+    plot: Path | None = None
+    """picture to write (.png, .svg or .pdf) of one recording's spectrum, with what was understood under it;
+    if absent, none"""
+    stream: bool = False
+    """listen to standard input: a WAV stream, or with --rate samples of 16 bits, lowest byte first, of one
+    channel; needs a run that was trained with --streaming. With --json, prints an object for each new text,
+    with text and final; the last one is the whole"""
+    rate: int | None = None
+    """with --stream: samples a second of what has no header; if absent, it must be a WAV stream"""
     on_bad: Literal["stop", "skip"] = "stop"
     """what a recording that cannot be read does: stop the command, or be left out and told"""
 
     example: ClassVar[str] = "elman transcribe runs/speech-recognition new.wav"
 
+    def __post_init__(self) -> None:
+        """Checks which options exclude each other."""
+        if self.stream and (self.data or self.to != "text" or self.plot is not None or self.words):
+            raise InputError("--stream reads standard input and goes with no file, --to, --plot or --words")
+        if not self.stream and not self.data:
+            raise InputError("transcribe needs a recording, or --stream")
+        if not self.stream and self.rate is not None:
+            raise InputError("--rate goes with --stream; files say their own rate")
+        check_picture(self.plot)
+
     def text(self, task: Any) -> Iterator[str]:
-        """Yields one line for each recording."""
-        several = len(self.data) > 1 or any(path.is_dir() for path in self.data)
-        for number, answer in enumerate(self._answers(task)):
+        """Yields one line for each recording; its subtitles; or words as they settle."""
+        if self.stream:
+            yield from self._settled(task)
+            return
+        if self.to != "text" or self.plot is not None:
+            answer = self._only(task)
+            if self.to != "text":
+                yield from subtitles(answer["words"], self.to)
+                return
+            answers: Iterator[dict[str, Any]] = iter([answer])
+        else:
+            answers = task.answers.transcribe(self.data, self.on_bad)
+        several = len(self.data) > 1 or self.data[0].is_dir()
+        for number, answer in enumerate(answers):
             several = several or number > 0 or answer["file"] != str(self.data[0])
             yield (f"{one_line(answer['file'])}\t" if several else "") + answer["text"] + "\n"
             if self.words:
@@ -41,12 +77,37 @@ class Transcribe(Verb):
 
     def json(self, task: Any) -> dict[str, Any]:
         """Returns texts, words with their times in seconds, and confidences."""
-        return {"recordings": list(self._answers(task))}
+        if self.to != "text" or self.plot is not None:
+            return {"recordings": [self._only(task)]}
+        return {"recordings": list(task.answers.transcribe(self.data, self.on_bad))}
 
-    def _answers(self, task: Any) -> Iterator[dict[str, Any]]:
-        if not self.data:
-            raise InputError("transcribe needs at least one recording")
-        return task.answers.transcribe(self.data, self.on_bad)
+    def objects(self, task: Any) -> Iterator[dict[str, Any]]:
+        """Yields one object; or, of a stream, each new text."""
+        if not self.stream:
+            yield self.json(task)
+            return
+        for heard in task.answers.listen(sys.stdin.buffer, self.rate):
+            yield {"text": heard.text, "final": heard.is_final}
+
+    def _settled(self, task: Any) -> Iterator[str]:
+        """Yields the words of a stream once they do not change any more."""
+        printed = 0
+        for heard in task.answers.listen(sys.stdin.buffer, self.rate):
+            words = heard.settled[printed:]
+            if words:
+                yield " ".join(words) + "\n"
+                printed += len(words)
+
+    def _only(self, task: Any) -> dict[str, Any]:
+        """Returns the answer of the only recording; draws it if a picture is wanted."""
+        answers = list(task.answers.transcribe(self.data, self.on_bad))
+        option = "--plot" if self.plot is not None else "--to"
+        if len(answers) != 1:
+            raise InputError(f"{option} is for one recording. Got {len(answers)}.")
+        if self.plot is not None:
+            task.answers.draw(self.data, answers[0], self.plot)
+        answer: dict[str, Any] = answers[0]
+        return answer
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -92,7 +92,7 @@ class SpeechRecognizer(Task):
         if len(recordings) and all(isinstance(each, str | Path) for each in recordings):
             return list(answers.transcribe(as_paths(list(recordings))))
         items = utterances_in_memory(recordings, None, sample_rate, form_of(self.config))
-        return list(answers.transcripts(items))
+        return list(answers.transcriber.transcripts(items))
 
     def evaluate(
         self,

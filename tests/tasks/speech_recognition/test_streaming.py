@@ -1,0 +1,102 @@
+"""A run of one direction hears the same as sound arrives as it does in a file."""
+
+import io
+import json
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from tiny_speech import RATE, SPEECH, sound, texts, wav
+
+from elman.cli import main
+from elman.errors import InputError
+from elman.tasks.speech_recognition.task import SpeechRecognizer
+
+TOLD = ["ha lo mi", "mi lo", "lo"]
+
+
+@pytest.fixture(scope="module")
+def listener(tmp_path_factory):
+    """A streaming run in a folder, which has learnt the tones, and letters of its transcripts."""
+    said = texts(40)
+    options = SPEECH | {"hidden_size": 24, "epochs": 40, "batch_size": 4, "learning_rate": 0.02, "ahead": 4}
+    task = SpeechRecognizer(
+        **options, warmup_steps=0, augment=0.3, language="letters", cell="gru", streaming=True
+    )
+    run = tmp_path_factory.mktemp("run") / "run"
+    return task.fit([sound(text, k, 0.6) for k, text in enumerate(said)], said, RATE, out=run)
+
+
+@pytest.fixture(scope="module")
+def long_sound():
+    pause = 0.003 * np.random.default_rng(5).normal(size=RATE)
+    parts = [part for k, text in enumerate(TOLD) for part in (sound(text, 90 + k, 0.6), pause)]
+    return np.concatenate(parts).astype(np.float32)
+
+
+class Arriving(io.BytesIO):
+    """Bytes of which few come at a time."""
+
+    def read1(self, size=-1):
+        return super().read1(min(size, 777))
+
+
+def heard(task, content, rate=None):
+    return [*task.answers.listen(Arriving(content), rate)]
+
+
+def test_what_arrives_is_heard_as_in_a_file(listener, long_sound, tmp_path):
+    (tmp_path / "a.wav").write_bytes(wav(long_sound))
+    (offline,) = listener.transcribe([tmp_path / "a.wav"])
+    stream = heard(listener, wav(long_sound))
+    raw = heard(listener, wav(long_sound)[44:], RATE)
+    assert offline["text"] == " ".join(TOLD)
+    assert stream[-1] == raw[-1]
+    assert (stream[-1].text, stream[-1].is_final) == (offline["text"], True)
+    assert not any(each.is_final for each in stream[:-1])
+    assert len(stream) > 5
+    settled = [" ".join(each.settled) for each in stream]
+    assert all(after.startswith(before) for before, after in pairwise(settled))
+    assert TOLD[0] in settled
+
+
+def test_of_a_batch_the_network_says_the_same(listener):
+    said = [sound(text, 90 + k, 0.6) for k, text in enumerate(TOLD)]
+    figures = listener.evaluate(recordings=said, texts=TOLD, sample_rate=RATE)
+    assert figures["word_error_rate"] == 0
+
+
+def test_the_command_prints_settled_words_or_objects(listener, long_sound, monkeypatch, capsys):
+    class Input:
+        buffer = Arriving(wav(long_sound))
+
+    monkeypatch.setattr("sys.stdin", Input)
+    assert main(["transcribe", str(listener.folder), "--stream"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.split("\n") == [*TOLD, ""]
+    assert "real-time factor" in printed.err
+    Input.buffer = Arriving(wav(long_sound))
+    assert main(["transcribe", str(listener.folder), "--stream", "--json"]) == 0
+    objects = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert objects[-1] == {"text": " ".join(TOLD), "final": True}
+    assert {each["final"] for each in objects[:-1]} == {False}
+
+
+def test_a_run_of_both_directions_cannot_listen(recogniser):
+    with pytest.raises(
+        InputError, match="--stream needs a run that reads in one direction: train with --str"
+    ):
+        recogniser.answers.listen(io.BytesIO(b""), RATE)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--stream", "a.wav"], "--stream reads standard input and goes with no file"),
+        ([], "transcribe needs a recording, or --stream"),
+        (["a.wav", "--rate", "8000"], "--rate goes with --stream"),
+    ],
+)
+def test_flags_that_exclude_each_other(listener, flags, message, capsys):
+    assert main(["transcribe", str(listener.folder), *flags]) == 2
+    assert message in capsys.readouterr().err
