@@ -89,6 +89,19 @@ def tagged(number: int = 30, seed: int = 0) -> str:
     return "\n".join(lines) + "\n"
 
 
+def activities(sequences: int = 12, seed: int = 0, steps: int = 60) -> str:
+    """A CSV of sequences of two numbers with a label in every row, which changes every 5 to 15 rows."""
+    rng = np.random.default_rng(seed)
+    lines = ["unique_id,ds,x,y,activity"]
+    for number in range(sequences):
+        labels, run = rng.integers(3, size=steps), rng.integers(5, 16)
+        for step in range(steps):
+            label = labels[step // run]
+            x, y = rng.normal(size=2) * 0.5 + [label, -label]
+            lines.append(f"p{number},{step},{x:.4f},{y:.4f},{('walk', 'sit', 'run')[label]}")
+    return "\n".join(lines) + "\n"
+
+
 def sentences(number: int = 40, seed: int = 0) -> str:
     """Lines of some words, a tab and their translations in the opposite order; no line twice."""
     rng = np.random.default_rng(seed)

@@ -25,7 +25,7 @@ AMOUNTS = {
     "language-model": r"[\d,]+ characters, 1 document",
     "regression": r"\d+ sequences, \d+ steps",
     "speech-recognition": r"\d+ recordings",
-    "tagging": r"\d+ sentences, \d+ words, \d+ tags",
+    "tagging": r"\d+ sentences, [\d,]+ words, \d+ tags",
     "translation": r"\d+ pairs",
 }
 

@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 
+import numpy as np
 import pytest
 
 from elman.data.read.reading import Reading
@@ -148,6 +149,42 @@ def test_refuses_a_column_that_is_not_there(tmp_path):
         "/a.conll: has no column '3' (--tag-column); it has columns 1 to 2"
     )
     assert "columns: id, form, lemma" in refused(tmp_path, CONLL_U, Columns(tag="pos"))
+
+
+def test_a_table_of_numbers(tmp_path):
+    text = "unique_id,ds,a,b,activity\np,2,1.5,2,walk\nq,1,3,4,sit\np,1,5,6,\n"
+    one = read(tmp_path, text, name="a.csv")
+    assert one.features == ("a", "b")
+    assert one.names == ("p", "q")
+    assert [item.tolist() for item in one.items] == [[[5, 6], [1.5, 2]], [[3, 4]]]
+    assert one.tags == [("", "walk"), ("sit",)]
+    assert one.places[1].endswith("a.csv: row 3")
+    chosen = read(tmp_path, text, Columns(ignored=("a",)), name="a.csv", with_tags=False)
+    assert chosen.features == ("b",)
+    assert chosen.tags == [(), ()]
+
+
+def test_a_table_without_names_is_one_sequence(tmp_path):
+    one = read(tmp_path, "a\tds\tnoise\n1\t2\tloud\n3\t1\tlow\n", name="a.tsv")
+    assert one.tags == [("low", "loud")]
+    assert one.names == ("a",)
+    with pytest.raises(InputError, match="has no column of tags of a usual name"):
+        read(tmp_path, "a,b\n1,2\n3,4\n", name="b.csv")
+
+
+def test_a_table_of_words(tmp_path):
+    text = "Sentence #,Word,POS,Tag\nSentence: 1,New,N,B-X\n,York,N,I-X\nSentence: 2,is,V,O\n"
+    one = read(tmp_path, text, Columns(inputs=("POS",)), name="a.csv")
+    assert one.words == [("New", "York"), ("is",)]
+    assert one.tags == [("B-X", "I-X"), ("O",)]
+    assert one.inputs == [(("N", "N"),), (("V",),)]
+
+
+def test_arrays(tmp_path):
+    np.savez(tmp_path / "a.npz", x=np.arange(12.0).reshape(2, 3, 2), y=[[0, 1, 1], [1, 0, 9]], lengths=[3, 2])
+    one = read_tagged([tmp_path / "a.npz"], Columns())
+    assert one.tags == [("0", "1", "1"), ("1", "0")]
+    assert [item.shape for item in one.items] == [(3, 2), (2, 2)]
 
 
 @pytest.mark.parametrize(

@@ -49,9 +49,9 @@ def test_stored_parts_come_back(tmp_path):
 )
 def test_refuses_stored_lines_that_are_none(tmp_path, change):
     save_parts(tmp_path, {"training": tagged(1)})
-    path = tmp_path / "sentences.jsonl"
+    path = tmp_path / "sequences.jsonl"
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
-    with pytest.raises(InputError, match="line 1: is not a sentence of this run"):
+    with pytest.raises(InputError, match="line 1: is not a sequence of this run"):
         load_parts(tmp_path, ["training"], ("2",))
 
 
@@ -66,5 +66,5 @@ def test_tags_must_repeat_and_differ():
 
 
 def test_warns_of_sentences_that_are_in_training_too():
-    with pytest.warns(UserWarning, match="3 of the 3 sentences of the test part"):
+    with pytest.warns(UserWarning, match="3 of the 3 sequences of the test part"):
         warn_of_repeats({"training": tagged(5), "test": tagged(3)})

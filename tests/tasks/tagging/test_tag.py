@@ -69,7 +69,7 @@ def test_texts_are_divided_into_words(trained, tmp_path, capsys, monkeypatch):
     path = tmp_path / "new.txt"
     path.write_text("the Ben sat\nAnna ran\n")
     found = json.loads(said(capsys, "tag", trained.folder, path, "--json"))
-    assert [each["words"] for each in found["sentences"]] == [["the", "Ben", "sat"], ["Anna", "ran"]]
+    assert [each["words"] for each in found["sequences"]] == [["the", "Ben", "sat"], ["Anna", "ran"]]
     typed(monkeypatch, "the\n\nAnna ran")
     assert said(capsys, "tag", trained.folder) == "the\tO\n\n\nAnna\tB-PER\nran\tO\n\n"
 
@@ -90,7 +90,7 @@ def test_probabilities_sum_to_one_and_agree(trained, tmp_path, capsys):
     line = said(capsys, "tag", trained.folder, path, "--probabilities").splitlines()[0]
     assert line.startswith("the\tD\tO\tO=")
     found = json.loads(said(capsys, "tag", trained.folder, path, "--probabilities", "--json"))
-    assert found["sentences"][0]["probabilities"][0]["O"] == pytest.approx(p[0].max(), abs=0.05)
+    assert found["sequences"][0]["probabilities"][0]["O"] == pytest.approx(p[0].max(), abs=0.05)
 
 
 def test_a_stream_answers_line_by_line(trained, capsys, monkeypatch):

@@ -22,7 +22,7 @@ def test_learns_from_memory():
     assert (figures["words"], figures["unknown_words"], figures["sentences"]) == (5, 1, 2)
     assert "f1" not in figures
     assert isinstance(task.model.head, Categorical)
-    assert task.report() == "trained on all sentences; no test part"
+    assert task.report() == "trained on all sequences; no test part"
 
 
 def test_further_columns_decide_what_words_do_not():

@@ -35,12 +35,20 @@ class Columns:
         tag: of the tags; None: upos in CoNLL-U, a column of a usual name, or the last.
         inputs: further columns that a model reads.
         reading: how files are written.
+        id: of a table, that names the sequence of each row.
+        time: of a table of numbers, that orders the rows of a sequence.
+        features: of numbers, to read; if empty, all without another meaning.
+        ignored: of numbers, to leave out.
     """
 
     word: str | None = None
     tag: str | None = None
     inputs: tuple[str, ...] = ()
     reading: Reading = PLAIN
+    id: str = "unique_id"
+    time: str = "ds"
+    features: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
 
 
 class Block(NamedTuple):

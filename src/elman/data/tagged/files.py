@@ -9,11 +9,14 @@ from typing import Literal
 from elman.config import shown
 from elman.data.labelled.folders import check_no_parts
 from elman.data.read.folders import files_below
+from elman.data.read.npz import read_arrays
 from elman.data.read.opening import kind_of, read_bytes
 from elman.data.read.text import decoded, lines_of
 from elman.data.tagged.columns import DOCUMENT, Block, Columns, Form, Row, blocks_of, form_of
+from elman.data.tagged.memory import steps_from_memory
 from elman.data.tagged.objects import Read, from_text, parse, read_object
 from elman.data.tagged.sequences import Tagged, Words, joined
+from elman.data.tagged.tables import is_table, read_tagged_table
 from elman.errors import InputError
 from elman.notice import notice
 
@@ -44,7 +47,8 @@ def read_tagged(paths: Sequence[Path], columns: Columns, *, with_tags: bool = Tr
     """Reads the sentences of files and folders.
 
     A file has a word a line in columns, and an empty line after each sentence; or a JSON object a line, if
-    its name ends in .jsonl, .ndjson or .json.
+    its name ends in .jsonl, .ndjson or .json; or is a table with a row for each step (see ``is_table``), or
+    an ``.npz`` file with arrays x [N, T, I], y [N, T] and, optionally, lengths.
 
     Args:
         paths: files, or folders of files.
@@ -157,6 +161,10 @@ def _check_filled(row: Row, named: dict[str, int], form: Form, block: Block) -> 
 
 
 def _read_file(path: Path, columns: Columns, with_tags: bool) -> Tagged:
+    if kind_of(path) == ".npz":
+        return _from_arrays(path, with_tags)
+    if is_table(path, columns):
+        return read_tagged_table(path, columns, with_tags=with_tags).tagged
     words: list[Words] = []
     tags: list[Words] = []
     inputs: list[tuple[Words, ...]] = []
@@ -168,6 +176,15 @@ def _read_file(path: Path, columns: Columns, with_tags: bool) -> Tagged:
             inputs.append(sentence.read.inputs)
             places.append(sentence.place)
     return Tagged(words, tags, inputs, places, columns.inputs)
+
+
+def _from_arrays(path: Path, with_tags: bool) -> Tagged:
+    arrays = read_arrays(path)
+    for key in ("x", *(["y"] if with_tags else [])):
+        if key not in arrays:
+            raise InputError(f"{path}: has no array {key!r}; arrays: {', '.join(arrays) or 'none'}")
+    y = arrays["y"] if with_tags else None
+    return steps_from_memory(arrays["x"], y, arrays.get("lengths"), f"{path}: ")
 
 
 def _files(path: Path) -> list[Path]:

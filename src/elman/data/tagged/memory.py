@@ -1,9 +1,11 @@
-"""Tagged sentences from memory: lists, arrays and columns of lists."""
+"""Tagged sequences from memory: lists of words, arrays of numbers, frames."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from elman.config import require, shown
+from elman.data.read.arrays import is_array
+from elman.data.sequences import sequences_from_arrays
 from elman.data.tagged.sequences import Tagged, Words
 from elman.errors import InputError
 
@@ -11,11 +13,11 @@ from elman.errors import InputError
 def tagged_from_memory(
     X: Any, y: Any = None, inputs: Any = None, columns: tuple[str, ...] = (), where: str = ""
 ) -> Tagged:
-    """Returns sentences of lists of words.
+    """Returns sentences of lists of words, or sequences of arrays of numbers.
 
     Args:
-        X: N lists of words; or a column of such lists.
-        y: N lists of tags, one for each word; None: they are unknown.
+        X: N lists of words; or N arrays [T, I] or [T]; or numbers [N, T, I] or [N, T].
+        y: N lists of tags, one for each step; None: they are unknown.
         inputs: cells of each of the columns, N lists each: a mapping by their names, or a list in their
             order; None: there are none.
         columns: names of the further columns.
@@ -24,6 +26,9 @@ def tagged_from_memory(
     Raises:
         InputError: a sentence is empty, an element is no text, or there is not one tag or cell a word.
     """
+    if _are_numbers(X):
+        require(f"{where}inputs", inputs is None, "left out for numbers", inputs)
+        return steps_from_memory(X, y, None, where)
     words = _lists(X, f"{where}X")
     require(f"{where}X", bool(words), "at least one sentence", X)
     tags: list[Words] = [()] * len(words) if y is None else _parallel(y, words, f"{where}y")
@@ -35,6 +40,47 @@ def tagged_from_memory(
         [f"{where}X[{k}]" for k in range(len(words))],
         columns,
     )
+
+
+def steps_from_memory(x: Any, y: Any = None, lengths: Any = None, where: str = "") -> Tagged:
+    """Returns sequences of numbers.
+
+    Args:
+        x: as ``sequences_from_arrays`` reads them.
+        y: N lists of tags, one for each step (of arrays, those past a sequence's end are left out); None:
+            they are unknown.
+        lengths: [N] steps of each sequence; None: all T, or those of the arrays.
+        where: prefix of messages.
+    """
+    sequences = sequences_from_arrays(x, None, lengths, f"{where}X")
+    items = sequences.items
+    tags: list[Words] = [()] * len(items)
+    if y is not None:
+        is_padded = getattr(y, "ndim", 0) == 2
+        require(f"{where}y", len(y) == len(items), f"{len(items)} lists, as X", len(y))
+        own = [each[: len(item)] for each, item in zip(y, items, strict=True)] if is_padded else y
+        tags = _parallel(own, items, f"{where}y", "step")
+    return Tagged(
+        items,
+        tags,
+        [()] * len(items),
+        [f"{where}X[{k}]" for k in range(len(items))],
+        (),
+        tuple(sequences.features),
+        tuple(sequences.ids),
+    )
+
+
+def _are_numbers(X: Any) -> bool:
+    """Whether sequences are numbers, by the first of them."""
+    if getattr(getattr(X, "dtype", None), "kind", "") in ("b", "i", "u", "f") or hasattr(X, "detach"):
+        return True
+    first = X[0] if isinstance(X, list | tuple) and len(X) else None
+    if first is not None and is_array(first):
+        return getattr(getattr(first, "dtype", None), "kind", "f") not in ("O", "U", "S", "T")
+    while isinstance(first, list | tuple) and len(first):
+        first = first[0]
+    return isinstance(first, int | float)
 
 
 def _columns(inputs: Any, columns: tuple[str, ...], where: str) -> list[tuple[str, Any]]:
@@ -52,12 +98,12 @@ def _columns(inputs: Any, columns: tuple[str, ...], where: str) -> list[tuple[st
     return [(f"{where}inputs of {name}", each) for name, each in zip(columns, values, strict=True)]
 
 
-def _parallel(values: Any, words: list[Words], name: str) -> list[Words]:
+def _parallel(values: Any, words: Sequence[Any], name: str, step: str = "word") -> list[Words]:
     lists = _lists(values, name)
     require(name, len(lists) == len(words), f"{len(words)} lists, as X", len(lists))
     for k, (each, own) in enumerate(zip(lists, words, strict=True)):
         require(
-            f"{name}[{k}]", len(each) == len(own), f"of {len(own)} elements, one for each word", len(each)
+            f"{name}[{k}]", len(each) == len(own), f"of {len(own)} elements, one for each {step}", len(each)
         )
     return lists
 

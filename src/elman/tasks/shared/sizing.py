@@ -290,3 +290,21 @@ def tagged(sentences: int, words: int) -> dict[str, Any]:
         "epochs": max(10, min(30, round(_WORDS_READ / max(words, 1)))),
         "learning_rate": 0.002,
     }
+
+
+def tagged_steps(steps: int, window: int) -> dict[str, Any]:
+    """Returns the sizes of a tagger of numbers.
+
+    Args:
+        steps: of the training part.
+        window: steps that are trained on at once.
+    """
+    windows = max(1, 2 * steps // window)
+    return {
+        "hidden_size": 64,
+        "dropout": 0.3,
+        "word_dropout": 0.0,
+        "batch_size": 4 if windows < 200 else 8 if windows < 1_000 else 16,
+        "epochs": max(5, min(60, round(_WORDS_READ / (2 * max(steps, 1))))),
+        "learning_rate": 0.003,
+    }

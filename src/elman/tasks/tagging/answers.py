@@ -8,27 +8,32 @@ from typing import Any
 import numpy as np
 import torch
 
+from elman.baselines.simple_step_taggers import simple_step_tags
 from elman.baselines.simple_taggers import simple_tags
-from elman.config import require
+from elman.config import listed, require
 from elman.data.batches.ragged import Ragged
-from elman.data.tagged.columns import Block, form_of
-from elman.data.tagged.files import Sentence, read_tagged, rows_of, texts_of, to_tag
+from elman.data.tagged.files import Sentence, read_tagged, texts_of, to_tag
 from elman.data.tagged.sequences import Tagged, Words
+from elman.data.tagged.tables import read_tagged_table
 from elman.data.tagged.words import word_numbers
 from elman.diagnose.remedies import Remedy
 from elman.errors import InputError
-from elman.models.predict import device_of, predict
+from elman.models.predict import predict
 from elman.models.tagger import Tagger
+from elman.pictures.tags import draw_tags
 from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts
-from elman.tasks.tagging.batches import batches_of, inputs_of
-from elman.tasks.tagging.data import TaggedData, columns_of
+from elman.tasks.shared.table import csv_line
+from elman.tasks.tagging.batches import STEPS, batches_of
+from elman.tasks.tagging.data import TaggedData, columns_as_trained
 from elman.tasks.tagging.facts import TaggingFacts
-from elman.tasks.tagging.figures import confusions, figures_by_name, tag_figures, worst_sentences
+from elman.tasks.tagging.figures import confusions, figures_by_name, tag_figures, worst_sequences
 from elman.tasks.tagging.options import TaggingConfig
-from elman.tasks.tagging.printing import Answer, with_cell
+from elman.tasks.tagging.printing import PREDICTED, Answer, StepsAnswer
 from elman.tasks.tagging.report import proposals, report_lines
+from elman.tasks.tagging.streaming import tag_numbers, tag_words
 
+_PICTURE = "tags.png"
 _CHUNK = 512  # sentences of a file that are tagged at once
 
 
@@ -42,21 +47,33 @@ class TagAnswers(TaskAnswers):
     # Sentences
 
     def tagged(self, paths: list[Path]) -> Tagged:
-        """Reads sentences with their tags, from files or folders."""
+        """Reads sequences with their tags, from files or folders."""
         require("data", bool(paths), "at least one path", paths)
-        return read_tagged(paths, columns_of(self.config))
+        return self.check(read_tagged(paths, columns_as_trained(self.config, self.facts)))
+
+    def check(self, part: Tagged) -> Tagged:
+        """Returns the sequences. Raises InputError if they are not of the kind that was trained on."""
+        if part.features != self.facts.features:
+            kinds = [
+                f"numbers of the columns {listed(own)}" if own else "words"
+                for own in (self.facts.features, part.features)
+            ]
+            raise InputError(f"{part.places[0]}: must have {kinds[0]}, as in training. Got {kinds[1]}.")
+        return part
 
     def batches(self, paths: list[Path]) -> Ragged:
         """Returns batches of other files or folders."""
         return batches_of(self.config, self.facts, self.tagged(paths))
 
     def excerpt(self, batches: Ragged) -> Excerpt:
-        """Returns a batch with the word of each step, as the vocabulary has it."""
+        """Returns a batch with the word of each step, as the vocabulary has it, or the names of numbers."""
         batch = next(iter(batches.epoch(0)))
+        if self.facts.features:
+            return Excerpt(batch, features=STEPS.names(self.facts.features))
         numbers, lengths = batch.inputs.values[..., 0], batch.inputs.lengths
         assert lengths is not None
         texts = [
-            [f"{piece} " for piece in self.facts.vocabulary.pieces(row[:length].numpy())]
+            [f"{piece} " for piece in self.facts.words.pieces(row[:length].numpy())]
             for row, length in zip(numbers.T, lengths.tolist(), strict=True)
         ]
         return Excerpt(batch, "words", texts)
@@ -64,7 +81,7 @@ class TagAnswers(TaskAnswers):
     # Predictions
 
     def tags(self, part: Tagged) -> list[Words]:
-        """Returns the predicted tags of each sentence, in their order; ignores their tags."""
+        """Returns the predicted tags of each sequence, in their order; ignores their tags."""
         names = self.facts.tags
         return [tuple(names[k] for k in row) for row in self._of_each(part, self.model.tags)]
 
@@ -80,17 +97,27 @@ class TagAnswers(TaskAnswers):
         for rows, values in zip(batches.rows(), outputs, strict=True):
             array = values.numpy()
             for column, k in enumerate(rows):
-                found[k] = array[: len(part.words[k]), column]
+                found[k] = array[: len(part.items[k]), column]
         return found
 
-    def of_file(self, path: Path, form: str, *, probabilities: bool) -> Iterator[Answer]:
-        """Yields an answer for each sentence of a file; ignores its tags."""
-        sentences = to_tag(path, columns_of(self.config), form)
+    def of_file(self, path: Path, form: str, *, probabilities: bool) -> Iterator[Answer | StepsAnswer]:
+        """Yields an answer for each sequence of a file; ignores its tags."""
+        if self.facts.features:
+            part = self.check(
+                read_tagged([path], columns_as_trained(self.config, self.facts), with_tags=False)
+            )
+            likely: list[Any] = self.probabilities(part) if probabilities else [None] * len(part)
+            for name, tags, p in zip(part.names, self.tags(part), likely, strict=True):
+                yield StepsAnswer(name, tags, self.facts.tags, p)
+            return
+        sentences = to_tag(path, columns_as_trained(self.config, self.facts), form)
         while chunk := list(islice(sentences, _CHUNK)):
             yield from self._answers(chunk, probabilities)
 
     def of_texts(self, texts: Iterable[str], *, probabilities: bool) -> Iterator[Answer]:
         """Yields an answer for each text before it reads the next one."""
+        if self.facts.features:
+            raise InputError("this model reads numbers: texts have none")
         if self.facts.columns:
             raise InputError(
                 f"texts lack the further columns that this model reads: {', '.join(self.facts.columns)}"
@@ -110,30 +137,29 @@ class TagAnswers(TaskAnswers):
             likely = (next(p) if has_words else none) if probabilities else None
             yield Answer(each, own, self.facts.tags, self.facts.scheme is not None, likely)
 
+    def of_table(self, path: Path, *, probabilities: bool) -> Iterator[str]:
+        """Yields the lines of a table of numbers as CSV, with the tag of each row, and all probabilities."""
+        table = read_tagged_table(path, columns_as_trained(self.config, self.facts), with_tags=False)
+        part = self.check(table.tagged)
+        rows = np.argsort(np.concatenate(table.order))
+        tags = np.array([tag for each in self.tags(part) for tag in each], dtype=object)[rows]
+        cells, names = [tags], [PREDICTED]
+        if probabilities:
+            p = np.concatenate(self.probabilities(part))[rows]
+            names += [f"{PREDICTED} {tag}" for tag in self.facts.tags]
+            cells += [np.array([f"{value:.4f}" for value in column], dtype=object) for column in p.T]
+        yield csv_line([*table.frame.columns, *names])
+        for row, own in zip(table.frame.iter_rows(), zip(*cells, strict=True), strict=True):
+            yield csv_line([*row, *own])
+
     def of_rows(self, rows: Iterable[str]) -> Iterator[str]:
-        """Yields each line with the tag of its word before it reads the next one."""
+        """Yields each line with the tag of its word or numbers before it reads the next one."""
         if self.config.bidirectional:
             raise InputError(
                 "a stream needs a model that reads in one direction: train it with --no-bidirectional"
             )
-        stream, form, columns = self.model.tag_stream(), None, columns_of(self.config)
-        device = device_of(self.model)
-        for number, line in enumerate(rows, 1):
-            if not line.strip():
-                stream.reset()
-                yield line
-                continue
-            block = Block(number, [line])
-            if form is None:
-                form, _ = form_of([block], "standard input", columns)
-            (sentence,) = rows_of(form, [block], columns)
-            if not sentence.read.words:
-                yield line
-                continue
-            part = _part([sentence], columns.inputs)
-            (values,) = inputs_of(self.facts, part)
-            tag = stream.step(torch.from_numpy(values.astype(np.int64)).to(device))
-            yield with_cell(line, self.facts.tags[tag])
+        stream = tag_numbers if self.facts.features else tag_words
+        return stream(self.model, self.facts, columns_as_trained(self.config, self.facts), rows)
 
     # Figures
 
@@ -142,16 +168,17 @@ class TagAnswers(TaskAnswers):
         return self.figures(self.tagged(paths))
 
     def figures(self, part: Tagged) -> dict[str, Any]:
-        """Returns the accuracy, that of unknown words and, where tags mark spans, those of the spans."""
+        """Returns the accuracy, that of unknown words, and those of the spans that tags mark, or macro F1."""
         return self._figures(part, self.tags(part))
 
     def _figures(self, part: Tagged, predicted: list[Words]) -> dict[str, Any]:
-        return tag_figures(part.tags, predicted, self._unknown(part), self.facts.scheme is not None)
+        unknown = None if self.facts.features else self._unknown(part)
+        return tag_figures(part.tags, predicted, unknown, are_spans=self.facts.scheme is not None)
 
     def _unknown(self, part: Tagged) -> list[np.ndarray]:
         """Returns which words the model does not know, [T] bool for each sentence."""
-        unknown = self.facts.vocabulary.unknown
-        return [word_numbers(words, self.facts.vocabulary) == unknown for words in part.words]
+        words = self.facts.words
+        return [word_numbers(each, words) == words.unknown for each in part.words]
 
     def measure(self, data: TaggedData, parts: Parts, say: Callable[[str], None]) -> dict[str, Any]:
         """Measures the model on the validation part, and with simple methods on the test part."""
@@ -162,16 +189,24 @@ class TagAnswers(TaskAnswers):
         if not len(test):
             return results
         predicted = self.tags(test)
+        if self.folder is not None and self.facts.features:
+            self._draw(test, predicted)
         say("measuring simple methods")
+        simple = (simple_step_tags if self.facts.features else simple_tags)(training, test)
         return results | {
             "test": self._figures(test, predicted),
-            "baselines": {
-                name: self._figures(test, tags) for name, tags in simple_tags(training, test).items()
-            },
+            "baselines": {name: self._figures(test, tags) for name, tags in simple.items()},
             "tags": figures_by_name(test.tags, predicted, are_spans=self.facts.scheme is not None),
             "confusions": confusions(test.tags, predicted),
-            "worst": worst_sentences(test, predicted),
+            "worst": worst_sequences(test, predicted),
         }
+
+    def _draw(self, test: Tagged, predicted: list[Words]) -> None:
+        """Draws the first sequence of the test part."""
+        assert self.folder is not None
+        title = f"{self.folder.name}: {test.places[0]}"
+        picture = self.folder / _PICTURE
+        draw_tags(test.items[0], test.features, test.tags[0], predicted[0], self.facts.tags, picture, title)
 
     def report(self, results: dict[str, Any]) -> str:
         """Returns the figures of all methods, of each tag or type, and the worst sentences."""

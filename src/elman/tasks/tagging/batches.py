@@ -3,40 +3,64 @@
 import numpy as np
 
 from elman.data.batches.ragged import Ragged
+from elman.data.scale import scaled
+from elman.data.steps import Steps
 from elman.data.tagged.sequences import Tagged, Words
 from elman.data.tagged.words import spellings
 from elman.tasks.tagging.facts import TaggingFacts
 from elman.tasks.tagging.options import TaggingConfig
 
-_AT_ONCE = 64  # sentences, without gradients
+STEPS = Steps(differences=True)
+"""What is read of numbers."""
+_AT_ONCE, _MOST_STEPS = 64, 200_000  # sequences, and their steps, without gradients
 
 
 def batches_of(config: TaggingConfig, facts: TaggingFacts, part: Tagged, seed: int | None = None) -> Ragged:
-    """Returns batches of words, with the numbers of their tags as targets.
+    """Returns batches of words or numbers, with the numbers of their tags as targets.
 
-    A tag that the training part lacks, or an unknown one, is no target.
+    A tag that the training part lacks, or an unknown one, is no target. Long sequences of numbers are trained
+    on in windows that overlap by half.
 
     Args:
         config: the options.
         facts: the facts of the training part.
-        part: the sentences.
+        part: the sequences.
         seed: seed of each epoch's order; None: longest first, for evaluation.
     """
     number = {tag: k for k, tag in enumerate(facts.tags)}
     targets = [
         np.array([number.get(tag, -1) for tag in tags], np.int64) if tags else np.full(len(words), -1)
-        for words, tags in zip(part.words, part.tags, strict=True)
+        for words, tags in zip(part.items, part.tags, strict=True)
     ]
-    items = [(item,) for item in inputs_of(facts, part)]
-    size = max(_AT_ONCE, config.batch_size) if seed is None else config.batch_size
-    return Ragged(items, targets, batch_size=size, seed=seed)
+    items = inputs_of(facts, part)
+    if facts.features and seed is not None:
+        items, targets = (_windows(each, config.window) for each in (items, targets))
+    longest = max(map(len, items), default=1)
+    size = config.batch_size if seed is not None else max(1, min(_AT_ONCE, _MOST_STEPS // longest))
+    return Ragged([(item,) for item in items], targets, batch_size=size, seed=seed)
+
+
+def _windows(sequences: list[np.ndarray], length: int) -> list[np.ndarray]:
+    """Cuts sequences into windows; the last one ends with its sequence."""
+    return [
+        each[begin : begin + length]
+        for each in sequences
+        for begin in [*range(0, len(each) - length, max(1, length // 2)), max(0, len(each) - length)]
+    ]
 
 
 def inputs_of(facts: TaggingFacts, part: Tagged) -> list[np.ndarray]:
-    """Returns each sentence as ``WordReader`` reads it: [T, 3 + K + L] int32."""
+    """Returns each sequence as it is read: [T, 3 + K + L] int32 by ``WordReader``, or numbers [T, 2 I].
+
+    Numbers are in deviations from their mean, and beside them is their change from the step before.
+    """
+    if facts.features:
+        mean, scale = np.array(facts.input_mean), np.array(facts.input_scale)
+        return [STEPS.inputs(scaled(item, mean, scale)) for item in part.items]
     own: dict[str, int] = {}
     words = [np.array([own.setdefault(word, len(own)) for word in each]) for each in part.words]
-    table = spellings(list(own), facts.vocabulary, facts.characters)
+    assert facts.characters is not None
+    table = spellings(list(own), facts.words, facts.characters)
     cells = [{cell: k for k, cell in enumerate(known)} for known in facts.cells]
     items = []
     for rows, columns in zip(words, part.inputs, strict=True):

@@ -1,12 +1,14 @@
-"""Tagged sentences, divided into training, validation and test part."""
+"""Tagged sequences, divided into training, validation and test part."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from torch import Tensor
 
+from elman.data.channels.columns import read_line
 from elman.data.split import PARTS
 from elman.data.tagged.columns import Columns
 from elman.data.tagged.files import read_tagged
@@ -14,6 +16,7 @@ from elman.data.tagged.sequences import (
     Tagged,
     check_are_tags,
     divided,
+    joined,
     load_parts,
     save_parts,
     tag_names,
@@ -22,8 +25,10 @@ from elman.data.tagged.sequences import (
 )
 from elman.data.tagged.words import word_numbers
 from elman.errors import InputError
+from elman.notice import notice
 from elman.tasks.shared.data import Parts, TaskData
 from elman.tasks.shared.sizing import tagged as sizes_of_tagged
+from elman.tasks.shared.sizing import tagged_steps as sizes_of_steps
 from elman.tasks.shared.start import cooccurrence_embedding
 from elman.tasks.tagging.batches import batches_of
 from elman.tasks.tagging.facts import TaggingFacts
@@ -59,7 +64,12 @@ class TaggedData(TaskData):
         check_are_tags(given)
         own = {"validation": config.validation, "test": config.test}
         elsewhere = {name: read_tagged(files, columns) for name, files in own.items() if files}
-        return cls.learn(config, divided(given, elsewhere, config.split, config.seed), folder)
+        for part in elsewhere.values():
+            joined([given, part])  # raises InputError for parts of different kinds
+        examples = divided(given, elsewhere, config.split, config.seed)
+        if given.features:
+            notice(f"{paths[0]}: {read_line(given.features, np.concatenate(examples['training'].items))}")
+        return cls.learn(config, examples, folder)
 
     @classmethod
     def learn(cls, config: TaggingConfig, examples: Mapping[str, Tagged], folder: Path | None) -> Self:
@@ -75,7 +85,7 @@ class TaggedData(TaskData):
     @classmethod
     def reopen(cls, config: TaggingConfig, facts: TaggingFacts, folder: Path) -> Self:
         """Reads the sentences from the run folder."""
-        examples = load_parts(folder, PARTS, facts.columns)
+        examples = load_parts(folder, PARTS, facts.columns, facts.features)
         if not len(examples["training"]):
             raise InputError(f"{folder}: must hold sentences to train on. Got none.")
         return cls(config, facts, examples)
@@ -83,23 +93,26 @@ class TaggedData(TaskData):
     def sizes(self) -> dict[str, Any]:
         """Returns the options that follow from the number of sentences trained on."""
         training = self.examples["training"]
+        if training.features:
+            return sizes_of_steps(training.steps, self.config.window)
         return sizes_of_tagged(len(training), training.steps)
 
     @property
     def amounts(self) -> dict[str, int]:
         """Sentences and words of all parts, and tags."""
         parts = self.examples.values()
+        number, step = ("sequence", "step") if self.facts.features else ("sentence", "word")
         return {
-            "sentence": sum(map(len, parts)),
-            "word": sum(part.steps for part in parts),
+            number: sum(map(len, parts)),
+            step: sum(part.steps for part in parts),
             "tag": len(self.facts.tags),
         }
 
     def initial(self) -> dict[str, Tensor]:
         """Returns the embedding of words, from what stands near them, if that is wanted."""
-        if self.config.embedding_init == "random":
-            return {}
         vocabulary = self.facts.vocabulary
+        if vocabulary is None or self.config.embedding_init == "random":
+            return {}
         texts = (word_numbers(words, vocabulary) for words in self.examples["training"].words)
         embedding = cooccurrence_embedding(
             texts, vocabulary, self.config.embedding_size, EMBEDDING_DEVIATION, self.config.seed
@@ -131,4 +144,19 @@ class TaggedData(TaskData):
 
 def columns_of(config: TaggingConfig) -> Columns:
     """Returns which columns of a file hold what."""
-    return Columns(config.word_column, config.tag_column, config.input_columns, config.reading)
+    return Columns(
+        config.word_column,
+        config.tag_column,
+        config.input_columns,
+        config.reading,
+        config.id_column,
+        config.time_column,
+        config.columns,
+        config.ignore_columns,
+    )
+
+
+def columns_as_trained(config: TaggingConfig, facts: TaggingFacts) -> Columns:
+    """Returns which columns of a file hold what, with the numbers that were read in training."""
+    columns = columns_of(config)
+    return replace(columns, features=facts.features, ignored=()) if facts.features else columns

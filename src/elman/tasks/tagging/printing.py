@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from elman.metrics.spans import Span, spans
 
 _LEAST = 0.01  # probability that is shown
 _COLOURS = (34, 35, 32, 33, 36, 31)  # of a terminal's foreground
-_PREDICTED = "predicted"  # the field that a line's object gets
+PREDICTED = "predicted"
+"""The field that a line's object, or the column that a table gets."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,34 @@ class Answer:
         ]
 
 
+@dataclass(frozen=True)
+class StepsAnswer:
+    """A sequence of numbers and its tags.
+
+    Attributes:
+        name: of the sequence.
+        tags: T tags.
+        names: V tags that the model knows.
+        probabilities: [T, V]; None: not requested.
+    """
+
+    name: str
+    tags: Words
+    names: Words
+    probabilities: np.ndarray | None = None
+
+    def json(self) -> dict[str, Any]:
+        """Returns tags, the runs of equal ones, and the probabilities of all tags."""
+        changes = (k for k, (a, b) in enumerate(pairwise(self.tags), 1) if a != b)
+        bounds = [0, *changes, len(self.tags)]
+        runs = [{"label": self.tags[a], "steps": [a, b]} for a, b in pairwise(bounds)]
+        found = {"name": self.name, "tags": list(self.tags), "runs": runs}
+        if self.probabilities is None:
+            return found
+        columns = self.probabilities.T.astype(np.float64).round(4).tolist()
+        return found | {"probabilities": dict(zip(self.names, columns, strict=True))}
+
+
 class Printer:
     """Writes answers as text.
 
@@ -109,7 +139,7 @@ class Printer:
         found = answer.json()
         del found["words"]
         whole = json.loads(answer.sentence.lines[0])
-        return json.dumps(whole | {_PREDICTED: found}, ensure_ascii=False) + "\n"
+        return json.dumps(whole | {PREDICTED: found}, ensure_ascii=False) + "\n"
 
     def _coloured(self, answer: Answer) -> str:
         """Returns the text, with what was found in colours."""

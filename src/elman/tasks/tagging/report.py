@@ -14,6 +14,7 @@ _FIGURES = {
     "precision": "precision",
     "recall": "recall",
     "f1": "span F1",
+    "macro_f1": "macro F1",
 }
 _MOST_TAGS, _LONGEST_TAG, _MOST_PAIRS, _MOST_SENTENCES, _WIDTH = 30, 30, 5, 3, 100
 
@@ -22,12 +23,13 @@ def report_lines(results: Mapping[str, Any]) -> list[str]:
     """Returns the figures of all methods, of each tag or type, the confusions and the worst sentences."""
     part = "test" if "test" in results else "validation"
     if part not in results:
-        return ["trained on all sentences; no test part"]
+        return ["trained on all sequences; no test part"]
     lines = _method_lines(part, results[part], results.get("baselines", {}))
     if results.get("tags"):
         lines += ["", *_tag_lines(results["tags"], "type" if "f1" in results[part] else "tag")]
     if results.get("confusions"):
-        lines += ["", *_confusion_lines(results["confusions"])]
+        step = "word" if "words" in results[part] else "step"
+        lines += ["", *_confusion_lines(results["confusions"], step)]
     if results.get("worst"):
         lines += ["", *_sentence_lines(results["worst"])]
     return lines
@@ -39,13 +41,16 @@ def _method_lines(part: str, own: Mapping[str, Any], baselines: Mapping[str, Any
         name: [f"{figures[key]:.4f}" for key in heads]
         for name, figures in {**baselines, "this model": own}.items()
     }
-    title = f"on the {part} part ({counted(own['sentences'], 'sentence')}, {counted(own['words'], 'word')})"
+    number, step = ("sentence", "word") if "words" in own else ("sequence", "step")
+    title = f"on the {part} part ({counted(own[f'{number}s'], number)}, {counted(own[f'{step}s'], step)})"
     compared = {"f1": "span F1"} if "f1" in own else {"accuracy": "accuracy"}
-    return [
+    lines = [
         *table_lines(title, list(heads.values()), rows),
         *behind_lines(own, baselines, compared, higher_is_better=True),
-        f"unknown words: {own['unknown_words']:,}, which the training part lacks",
     ]
+    if "unknown_words" in own:
+        lines.append(f"unknown words: {own['unknown_words']:,}, which the training part lacks")
+    return lines
 
 
 def _tag_lines(tags: Mapping[str, Any], what: str) -> list[str]:
@@ -61,15 +66,21 @@ def _tag_lines(tags: Mapping[str, Any], what: str) -> list[str]:
     return [*lines, f"… and {left_out} more"] if left_out > 0 else lines
 
 
-def _confusion_lines(pairs: Sequence[Mapping[str, Any]]) -> list[str]:
+def _confusion_lines(pairs: Sequence[Mapping[str, Any]], step: str) -> list[str]:
     lines = (
-        f"  {each['predicted']} for {each['tag']}: {counted(each['words'], 'word')}"
+        f"  {each['predicted']} for {each['tag']}: {counted(each['times'], step)}"
         for each in pairs[:_MOST_PAIRS]
     )
     return ["most often confused:", *lines]
 
 
 def _sentence_lines(sentences: Sequence[Mapping[str, Any]]) -> list[str]:
+    if "words" not in sentences[0]:
+        rows = (
+            f"  {each['place']}: {each['wrong']:,} of {each['of']:,} wrong"
+            for each in sentences[:_MOST_SENTENCES]
+        )
+        return ["the worst sequences:", *rows]
     lines = ["the worst sentences, with each wrong tag and the right one:"]
     for each in sentences[:_MOST_SENTENCES]:
         words = [

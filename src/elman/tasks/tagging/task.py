@@ -7,8 +7,12 @@ from typing import Any, Self
 import torch
 
 from elman.config import require
+from elman.data.read.arrays import is_frame
+from elman.data.read.frames import to_polars
 from elman.data.tag_schemes import permitted
 from elman.data.tagged.memory import tagged_from_memory
+from elman.data.tagged.sequences import Tagged
+from elman.data.tagged.tables import tagged_table
 from elman.data.tagged.words import SHAPES
 from elman.heads.categorical import Categorical
 from elman.heads.crf import CRF
@@ -17,7 +21,8 @@ from elman.models.words import WordReader
 from elman.tasks.shared.sources import Paths, as_paths, check_one_source
 from elman.tasks.shared.task import Task
 from elman.tasks.tagging.answers import TagAnswers
-from elman.tasks.tagging.data import TaggedData
+from elman.tasks.tagging.batches import STEPS
+from elman.tasks.tagging.data import TaggedData, columns_as_trained, columns_of
 from elman.tasks.tagging.facts import TaggingFacts
 from elman.tasks.tagging.options import TaggingConfig
 from elman.tasks.tagging.printing import Answer, Printer
@@ -25,17 +30,17 @@ from elman.train.loop import LossUnit
 
 
 class SequenceTagger(Task):
-    """Gives each word of a sentence a tag: ``fit(X, y)``, ``predict``, ``score(X, y)``.
+    """Gives each step of a sequence a tag: ``fit(X, y)``, ``predict``, ``score(X, y)``.
 
-    Embedding of the word, of its characters (read by convolutions), of its shape and of further columns →
-    recurrent layer in both directions → softmax or conditional random field over the tags. Tags that mark
-    spans keep to the rules of their scheme.
+    Embedding of the word, of its characters (read by convolutions), of its shape and of further columns; or
+    standardised numbers and their changes → recurrent layer in both directions → softmax or conditional
+    random field over the tags. Tags that mark spans keep to the rules of their scheme.
 
     Args:
         **options: fields of ``TaggingConfig`` (``elman train tagging --help`` explains them).
 
     Shapes:
-        X: N lists of words; y: N lists of tags, one for each word
+        X: N lists of words, or N arrays [T, I] of numbers; y: N lists of tags, one for each step
 
     Raises:
         InputError: an option out of its range.
@@ -58,7 +63,7 @@ class SequenceTagger(Task):
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         *,
         inputs: Any = None,
         validation: tuple[Any, ...] | None = None,
@@ -69,8 +74,9 @@ class SequenceTagger(Task):
         """Trains on all sentences; the option ``split`` applies to files only.
 
         Args:
-            X: N lists of words.
-            y: N lists of tags.
+            X: N lists of words; N arrays [T, I] or [T], or one [N, T, I]; or a frame with a row for each
+                step, which is read as a table is.
+            y: N lists of tags; None for a frame, which has them in a column.
             inputs: for each of ``input_columns``, N lists of cells; None: there are no such columns.
             validation: (X, y) or (X, y, inputs), to choose the best epoch; or None.
             out: a run folder to write; None keeps the model in memory.
@@ -83,35 +89,32 @@ class SequenceTagger(Task):
         for option in ("validation", "test"):
             value = getattr(self.config, option)
             require(f"the option {option}", not value, "left out for fit, which trains on all", value)
-        columns = self.config.input_columns
-        training = tagged_from_memory(X, y, inputs, columns)
+        training = self._from_memory(X, y, inputs)
         other = training.rows([])
         if validation is not None:
             fits = isinstance(validation, tuple | list) and len(validation) in (2, 3)
             require("validation", fits, "(X, y) or (X, y, inputs)", validation)
             words, tags, cells = (*validation, None)[:3]
-            other = tagged_from_memory(words, tags, cells, columns, where="validation: ")
+            other = self._from_memory(words, tags, cells, where="validation: ")
         examples = {"training": training, "validation": other, "test": training.rows([])}
         return self._fit(
             lambda folder: TaggedData.learn(self.config, examples, folder), out, overwrite, show_progress
         )
 
+    def _from_memory(self, X: Any, y: Any, inputs: Any, where: str = "") -> Tagged:
+        """Returns sequences in memory, whose tags must be known."""
+        if is_frame(X):
+            require(f"{where}y", y is None, "left out for a frame, which has the tags in a column", y)
+            return tagged_table(to_polars(X, f"{where}X"), Path(f"{where}X"), columns_of(self.config)).tagged
+        require(f"{where}y", y is not None, "N lists of tags", y)
+        return tagged_from_memory(X, y, inputs, self.config.input_columns, where=where)
+
     def build(self) -> Tagger:
-        """Returns the model: reader of words, layer and head."""
+        """Returns the model: reader of words, if any, layer and head."""
         config, facts = self.config, self.facts
-        assert facts.vocabulary.unknown is not None
-        reader = WordReader(
-            len(facts.vocabulary),
-            config.embedding_size,
-            len(SHAPES),
-            [len(known) + 1 for known in facts.cells],
-            characters=len(facts.characters),
-            character_features=config.character_features,
-            unknown=facts.vocabulary.unknown,
-            word_dropout=config.word_dropout,
-            dropout=config.dropout,
-        )
-        layer = self.layer(reader.output_size, bidirectional=config.bidirectional)
+        reader = None if facts.features else self._reader()
+        width = STEPS.width(len(facts.features)) if reader is None else reader.output_size
+        layer = self.layer(width, bidirectional=config.bidirectional)
         rules = None
         if facts.scheme is not None:
             rules = torch.from_numpy(permitted(facts.tags, facts.scheme))
@@ -121,25 +124,46 @@ class SequenceTagger(Task):
             return Tagger(layer, CRF(features, tags, rules), config.dropout, reader)
         return Tagger(layer, Categorical(features, tags), config.dropout, reader, rules)
 
+    def _reader(self) -> WordReader:
+        config, facts = self.config, self.facts
+        return WordReader(
+            len(facts.words),
+            config.embedding_size,
+            len(SHAPES),
+            [len(known) + 1 for known in facts.cells],
+            characters=len(facts.characters),
+            character_features=config.character_features,
+            unknown=facts.words.unknown,
+            word_dropout=config.word_dropout,
+            dropout=config.dropout,
+        )
+
     def loss_unit(self) -> LossUnit:
-        """Shows nats per word."""
-        return LossUnit("nats/word", 1.0, "words")
+        """Shows nats per word or step."""
+        return LossUnit("nats", 1.0, "words")
 
     # Answers
 
     def predict(self, X: Any, inputs: Any = None) -> list[list[str]]:
-        """Returns a tag for each word of each sentence."""
-        part = tagged_from_memory(X, None, inputs, self.facts.columns)
-        return [list(tags) for tags in self.answers.tags(part)]
+        """Returns a tag for each step of each sequence: N lists of texts."""
+        answers = self.answers
+        return [list(tags) for tags in answers.tags(self._unknown(X, inputs))]
 
     def predict_proba(self, X: Any, inputs: Any = None) -> list[Any]:
-        """Returns the probabilities of all tags for each sentence [T, V], in the order of ``classes_``."""
-        part = tagged_from_memory(X, None, inputs, self.facts.columns)
-        probabilities: list[Any] = self.answers.probabilities(part)
+        """Returns the probabilities of all tags for each sequence [T, V], in the order of ``classes_``."""
+        answers = self.answers
+        probabilities: list[Any] = answers.probabilities(self._unknown(X, inputs))
         return probabilities
 
+    def _unknown(self, X: Any, inputs: Any) -> Tagged:
+        """Returns sequences without tags, of the kind of training."""
+        if is_frame(X):
+            frame, columns = to_polars(X, "X"), columns_as_trained(self.config, self.facts)
+            return self.answers.check(tagged_table(frame, Path("X"), columns, with_tags=False).tagged)
+        return self.answers.check(tagged_from_memory(X, None, inputs, self.facts.columns))
+
     def score(self, X: Any, y: Any, inputs: Any = None) -> float:
-        """Returns the accuracy over all words or, where tags mark spans, the F1 of the spans."""
+        """Returns the accuracy over all steps or, where tags mark spans, the F1 of the spans."""
         figures = self.evaluate(X=X, y=y, inputs=inputs)
         return float(figures.get("f1", figures["accuracy"]))
 
@@ -155,7 +179,7 @@ class SequenceTagger(Task):
         check_one_source(data is not None, X is not None or y is not None, "X and y")
         if data is not None:
             return answers.evaluate(as_paths(data))
-        return answers.figures(tagged_from_memory(X, y, inputs, self.facts.columns))
+        return answers.figures(answers.check(self._from_memory(X, y, inputs)))
 
     def tag(
         self,
@@ -165,7 +189,7 @@ class SequenceTagger(Task):
         form: str = "auto",
         probabilities: bool = False,
     ) -> Iterator[Answer]:
-        """Yields the tags of each sentence of a file, or of each text before the next is read.
+        """Yields the tags of each sequence of a file, or of each text before the next is read.
 
         Args:
             data: a file; its tags, if any, are ignored.
@@ -183,16 +207,31 @@ class SequenceTagger(Task):
         return answers.of_texts(texts, probabilities=probabilities)
 
     def printer(self, *, in_terminal: bool, probabilities: bool) -> Printer:
-        """Returns what writes answers as lines of text."""
+        """Returns what writes answers of sentences as lines of text."""
         return Printer(self.facts.tags, in_terminal=in_terminal, probabilities=probabilities)
 
+    @property
+    def reads_numbers(self) -> bool:
+        """Whether steps are numbers, not words."""
+        return bool(self.facts.features)
+
+    def tag_table(self, data: str | Path, *, probabilities: bool = False) -> Iterator[str]:
+        """Yields the lines of a table of numbers as CSV, with the tag of each row in a further column.
+
+        Args:
+            data: the table.
+            probabilities: adds a column for each tag.
+        """
+        return self.answers.of_table(Path(data), probabilities=probabilities)
+
     def tag_stream(self, rows: Iterable[str]) -> Iterator[str]:
-        """Yields each line with its word's tag before the next line is read.
+        """Yields each line with its tag before the next line is read.
 
         A tag then depends on the words so far; the best tags so far end with it.
 
         Args:
-            rows: lines with a word each, in columns as in training; an empty one ends a sentence.
+            rows: lines with a word each, in columns as in training; or the header of a table of numbers and
+                its rows. An empty one ends a sequence.
 
         Raises:
             InputError: the model reads in both directions, or a line breaks a rule.

@@ -1,0 +1,100 @@
+"""Tags rows as they come, each before the next is read."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import torch
+
+from elman.config import listed, shown
+from elman.data.read.reading import Reading
+from elman.data.scale import scaled
+from elman.data.tagged.columns import Block, Columns, form_of
+from elman.data.tagged.files import rows_of
+from elman.data.tagged.sequences import Tagged
+from elman.errors import InputError
+from elman.models.predict import device_of
+from elman.models.tagger import Tagger
+from elman.tasks.tagging.batches import STEPS, inputs_of
+from elman.tasks.tagging.facts import TaggingFacts
+from elman.tasks.tagging.printing import PREDICTED, with_cell
+
+_NAME = "standard input"
+
+
+def tag_words(model: Tagger, facts: TaggingFacts, columns: Columns, lines: Iterable[str]) -> Iterator[str]:
+    """Yields each line with the tag of its word; an empty one ends a sentence."""
+    stream, form, device = model.tag_stream(), None, device_of(model)
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            stream.reset()
+            yield line
+            continue
+        block = Block(number, [line])
+        if form is None:
+            form, _ = form_of([block], _NAME, columns)
+        (sentence,) = rows_of(form, [block], columns)
+        words = sentence.read.words
+        if not words:  # a comment or a header
+            yield line
+            continue
+        one = Tagged([words], [()], [sentence.read.inputs], [sentence.place], columns.inputs)
+        (values,) = inputs_of(facts, one)
+        tag = stream.step(torch.from_numpy(values.astype(np.int64)).to(device))
+        yield with_cell(line, facts.tags[tag])
+
+
+def tag_numbers(model: Tagger, facts: TaggingFacts, columns: Columns, lines: Iterable[str]) -> Iterator[str]:
+    """Yields a table's header and each row with its tag; another name or an empty line ends a sequence."""
+    stream, device = model.tag_stream(), device_of(model)
+    mean, scale = np.array(facts.input_mean), np.array(facts.input_scale)
+    header: list[str] = []
+    mark, name, before = ",", "", None
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            stream.reset()
+            before = None
+            yield line
+            continue
+        if not header:
+            mark = columns.reading.delimiter or max(",;\t", key=line.count)
+            header = [cell.strip(' "') for cell in line.split(mark)]
+            missing = [feature for feature in facts.features if feature not in header]
+            if missing:
+                raise InputError(
+                    f"{_NAME}: line 1: must name the columns {listed(facts.features)}. "
+                    f"{missing[0]!r} is missing."
+                )
+            yield f"{line}{mark}{PREDICTED}"
+            continue
+        cells = [cell.strip(' "') for cell in line.split(mark)]
+        values = scaled(_numbers(cells, header, facts, columns.reading, number), mean, scale)
+        own = cells[header.index(columns.id)] if columns.id in header else ""
+        if own != name:
+            stream.reset()
+            name, before = own, None
+        both = np.stack([values if before is None else before, values])
+        before = values
+        tag = stream.step(torch.from_numpy(STEPS.inputs(both)[1:]).to(device))
+        yield f"{line}{mark}{facts.tags[tag]}"
+
+
+def _numbers(
+    cells: list[str], header: list[str], facts: TaggingFacts, reading: Reading, number: int
+) -> np.ndarray:
+    """Returns the numbers of a row. Raises InputError if one is none."""
+    if len(cells) != len(header):
+        raise InputError(
+            f"{_NAME}: line {number}: must have {len(header)} cells, like the header. Got {len(cells)}."
+        )
+    values = []
+    for feature in facts.features:
+        cell = cells[header.index(feature)]
+        try:
+            values.append(float(cell.replace(reading.decimal or ".", ".")))
+        except ValueError:
+            values.append(np.nan)
+        if not np.isfinite(values[-1]):
+            raise InputError(
+                f"{_NAME}: line {number}, column {feature!r}: must be a finite number. Got {shown(cell)}."
+            )
+    return np.array(values)
