@@ -187,7 +187,7 @@ YAML = {
     "type.yaml": "hidden_size: '8'",
     "range.yaml": "dropout: 1.0",
 }
-NEEDS = {verb: ["table.csv"] for verb in ("detect", "predict", "recognise", "evaluate")}
+NEEDS = {verb: ["table.csv"] for verb in ("detect", "predict", "recognise", "evaluate", "transcribe")}
 MISTAKES: list[tuple[list[str], str]] = [
     (["trian"], "unknown command 'trian'; known: train, evaluate, show, inspect, resume, "),
     (["train", "lm"], "unknown task 'lm'; known: language-model, classification, "),
