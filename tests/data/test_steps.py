@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from elman.data.steps import Steps, varied
+from elman.data.steps import Steps, varied, varied_in_place
 
 X = np.array([[1.0, 0.0], [3.0, 2.0], [5.0, 1.0]], np.float32)
 
@@ -73,3 +73,15 @@ def test_columns_are_left_out_but_never_all():
 def test_short_sequences_keep_a_step(steps):
     random = np.random.default_rng(0)
     assert all(len(varied(wave(steps, 2), 5.0, random)) >= 1 for _ in range(50))
+
+
+def test_varied_in_place_keeps_every_step():
+    x, random = wave(40, 3), np.random.default_rng(0)
+    np.testing.assert_allclose(varied_in_place(x, 0.0, random), x, atol=1e-6)
+    found = [varied_in_place(x, 1.0, random) for _ in range(100)]
+    assert all(each.shape == x.shape for each in found)
+    left = [each for each in found if each.any(0).all()]
+    assert 0 < len(left) < len(found)
+    errors = np.array([each - x for each in left])
+    assert 0.05 < errors.std() / x.std() < 0.3
+    assert abs(errors.mean()) < 0.02

@@ -74,15 +74,39 @@ def varied(x: np.ndarray, strength: float, random: np.random.Generator) -> np.nd
     Source: Um et al. 2017, arXiv:1706.00527 (of sensors on a body); Le Guennec, Malinowski & Tavenard 2016,
     "Data augmentation for time series classification using convolutional neural networks".
     """
-    steps, columns = x.shape
-    deviation = x.std(0)
-    scale = np.exp(strength * _SCALE * random.normal(size=columns))
+    steps = len(x)
+    scale, deviation = _scales(x, strength, random), x.std(0)
     x = x.mean(0) + (x - x.mean(0)) * scale
     if steps > 2:
         x = _at(x, _warped(steps, strength, random))
         kept = random.random(len(x)) >= strength * _DROPPED
         kept[random.integers(len(x))] = True
         x = x[kept]
+    return _disturbed(x, deviation, strength, random)
+
+
+def varied_in_place(x: np.ndarray, strength: float, random: np.random.Generator) -> np.ndarray:
+    """Returns a sequence as it might have been, step by step: another scale, noise, columns left out.
+
+    Args:
+        x: as for ``varied``.
+        strength: as for ``varied``.
+        random: as for ``varied``.
+    """
+    x = x.mean(0) + (x - x.mean(0)) * _scales(x, strength, random)
+    return _disturbed(x, x.std(0), strength, random)
+
+
+def _scales(x: np.ndarray, strength: float, random: np.random.Generator) -> np.ndarray:
+    """Draws a factor near 1 for each column."""
+    return np.exp(strength * _SCALE * random.normal(size=x.shape[1]))
+
+
+def _disturbed(
+    x: np.ndarray, deviation: np.ndarray, strength: float, random: np.random.Generator
+) -> np.ndarray:
+    """Adds noise, and leaves out some columns."""
+    columns = x.shape[1]
     x = x + strength * _NOISE * deviation * random.normal(size=x.shape)
     if columns > 1:
         dropped = np.asarray(random.random(columns) < strength * _DROPPED)

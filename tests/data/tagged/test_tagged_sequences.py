@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from elman.data.tagged.sequences import (
@@ -28,6 +29,21 @@ def test_parts_hold_every_sentence_once():
     assert sorted(w for part in parts.values() for w in part.words) == sorted(tagged(20).words)
     own = divided(tagged(20), {"test": tagged(3)}, (0.6, 0.2, 0.2), seed=1)
     assert [len(part) for part in own.values()] == [16, 4, 3]
+
+
+def test_few_sequences_of_numbers_are_divided_by_time(tmp_path):
+    tags = ("a", "b") * 5
+    items = [np.arange(10.0)[:, None], np.arange(10.0, 20.0)[:, None]]
+    one = Tagged(items, [tags] * 2, [()] * 2, ["f: row 2", "g: row 2"], (), ("x",), ("f", "g"))
+    parts = divided(one, {}, (0.6, 0.2, 0.2), seed=0)
+    assert [len(item) for item in parts["training"].items] == [6, 6]
+    assert parts["test"].items[1].tolist() == [[18.0], [19.0]]
+    assert parts["test"].tags == [("a", "b")] * 2
+    assert parts["validation"].places == ["f: row 2, step 7", "g: row 2, step 7"]
+    save_parts(tmp_path, parts)
+    again = load_parts(tmp_path, parts, (), ("x",))
+    assert [each.tolist() for each in again["test"].items] == [each.tolist() for each in parts["test"].items]
+    assert len(divided(one, {"test": one}, (0.8, 0.0, 0.2), seed=0)["validation"]) == 0
 
 
 def test_stored_parts_come_back(tmp_path):

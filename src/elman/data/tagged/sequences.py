@@ -3,7 +3,7 @@
 import json
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from elman.config import check_regular, shown
 from elman.data import split
 from elman.data.labelled.examples import read_array
 from elman.errors import InputError
+from elman.notice import notice
 
 _SEQUENCES, _STEPS = "sequences.jsonl", "steps.npy"
 
@@ -116,6 +117,8 @@ def divided(
 ) -> dict[str, Tagged]:
     """Returns the three parts by name; sequences are drawn at random.
 
+    Of numbers with too few sequences for that, each is divided by time.
+
     Args:
         given: the sequences to divide.
         elsewhere: parts that come from elsewhere; training gets their share of ``given``.
@@ -125,11 +128,35 @@ def divided(
     Raises:
         InputError: the shares are impossible for so few sequences.
     """
-    unit = "sequences" if given.features else "sentences"
-    points = split.split_points(len(given), split.trained_on(shares, [*elsewhere]), unit)
+    shares = split.trained_on(shares, [*elsewhere])
+    if given.features and any(share > 0 and round(len(given) * share) < 2 for share in shares):
+        parts = dict(zip(split.PARTS, _by_time(given, shares), strict=True))
+        notice(
+            f"{given.places[0]}: too few sequences ({len(given)}) to draw parts from, so each is divided by "
+            "time: first what is trained on, then validation and test part"
+        )
+        return parts | dict(elsewhere)
+    points = split.split_points(len(given), shares, "sequences" if given.features else "sentences")
     drawn = np.split(np.random.default_rng(seed).permutation(len(given)), points)
     parts = {name: given.rows(np.sort(rows)) for name, rows in zip(split.PARTS, drawn, strict=True)}
     return parts | dict(elsewhere)
+
+
+def _by_time(given: Tagged, shares: tuple[float, float, float]) -> Iterator[Tagged]:
+    """Yields the beginnings of all sequences, their middles and their ends."""
+    points = [
+        (0, *split.split_points(len(item), shares, "steps", place), len(item))
+        for item, place in zip(given.items, given.places, strict=True)
+    ]
+    for part, share in enumerate(shares):
+        cut = [slice(*each[part : part + 2]) for each in points]
+        pieces = replace(
+            given,
+            items=[item[own] for item, own in zip(given.items, cut, strict=True)],
+            tags=[tags[own] for tags, own in zip(given.tags, cut, strict=True)],
+            places=[f"{place}, step {own.start + 1}" for place, own in zip(given.places, cut, strict=True)],
+        )
+        yield pieces if share else pieces.rows([])
 
 
 def warn_of_repeats(parts: Mapping[str, Tagged]) -> None:

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from elman.data.batches.ragged import Ragged
+from elman.data.batches.ragged import Prepare, Ragged
 from elman.data.scale import scaled
-from elman.data.steps import Steps
+from elman.data.steps import Steps, varied_in_place
 from elman.data.tagged.sequences import Tagged, Words
 from elman.data.tagged.words import spellings
 from elman.tasks.tagging.facts import TaggingFacts
@@ -32,12 +32,29 @@ def batches_of(config: TaggingConfig, facts: TaggingFacts, part: Tagged, seed: i
         np.array([number.get(tag, -1) for tag in tags], np.int64) if tags else np.full(len(words), -1)
         for words, tags in zip(part.items, part.tags, strict=True)
     ]
-    items = inputs_of(facts, part)
     if facts.features and seed is not None:
-        items, targets = (_windows(each, config.window) for each in (items, targets))
-    longest = max(map(len, items), default=1)
+        items = [(item,) for item in _windows(_standardised(facts, part), config.window)]
+        targets = _windows(targets, config.window)
+        return Ragged(items, targets, batch_size=config.batch_size, seed=seed, prepare=_prepare_of(config))
+    items = [(item,) for item in inputs_of(facts, part)]
+    longest = max((len(item) for (item,) in items), default=1)
     size = config.batch_size if seed is not None else max(1, min(_AT_ONCE, _MOST_STEPS // longest))
-    return Ragged([(item,) for item in items], targets, batch_size=size, seed=seed)
+    return Ragged(items, targets, batch_size=size, seed=seed)
+
+
+def _prepare_of(config: TaggingConfig) -> Prepare:
+    """Returns what varies standardised numbers and turns them into a network's inputs."""
+
+    def prepare(x: np.ndarray, random: np.random.Generator | None) -> np.ndarray:
+        varied = varied_in_place(x, config.augment, random) if random and config.augment else x
+        return STEPS.inputs(varied)
+
+    return prepare
+
+
+def _standardised(facts: TaggingFacts, part: Tagged) -> list[np.ndarray]:
+    mean, scale = np.array(facts.input_mean), np.array(facts.input_scale)
+    return [scaled(item, mean, scale) for item in part.items]
 
 
 def _windows(sequences: list[np.ndarray], length: int) -> list[np.ndarray]:
@@ -55,8 +72,7 @@ def inputs_of(facts: TaggingFacts, part: Tagged) -> list[np.ndarray]:
     Numbers are in deviations from their mean, and beside them is their change from the step before.
     """
     if facts.features:
-        mean, scale = np.array(facts.input_mean), np.array(facts.input_scale)
-        return [STEPS.inputs(scaled(item, mean, scale)) for item in part.items]
+        return [STEPS.inputs(item) for item in _standardised(facts, part)]
     own: dict[str, int] = {}
     words = [np.array([own.setdefault(word, len(own)) for word in each]) for each in part.words]
     assert facts.characters is not None

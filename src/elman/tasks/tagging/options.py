@@ -98,7 +98,7 @@ class TaggingConfig(ColumnOptions):
     sized = ("hidden_size", "dropout", "word_dropout", "batch_size", "epochs", "learning_rate")
     groups: ClassVar[dict[str, tuple[str, ...]]] = {
         "": ("head",),
-        "training": ("word_dropout",),
+        "training": ("word_dropout", "augment"),
         "columns of the data": (
             "word_column",
             "tag_column",
@@ -160,12 +160,15 @@ class TaggingConfig(ColumnOptions):
     word_dropout: Sized[float] = ABSENT
     """probability that a word is read as unknown in training, so that its characters and neighbours must
     do; if absent, 0.2"""
+    augment: float = 1.0
+    """numbers: strength of the random changes of scale, noise, and columns left out, in training; 0: none"""
     min_count: int = 1
     """words that occur less often are unknown; their characters are read"""
     lowercase: bool = True
     """look words up in lower case; their case is read in their shape and characters"""
     split: tuple[float, float, float] = (0.8, 0.1, 0.1)
-    """shares of training, validation and test part; sequences are drawn at random"""
+    """shares of training, validation and test part; sequences are drawn at random. Of numbers in too few
+    sequences for that, each is divided by time"""
     validation: tuple[Path, ...] = ()
     """files or folders of the validation part; if present, its share of --split is trained on"""
     test: tuple[Path, ...] = ()
@@ -181,6 +184,7 @@ class TaggingConfig(ColumnOptions):
         require("--character-features", 0 <= features <= 10**6, "an int in [0, 1e6]", features)
         share = self.word_dropout
         require("--word-dropout", share is ABSENT or 0 <= share < 1, "in [0, 1)", share)
+        require("--augment", 0 <= self.augment <= 5, "in [0, 5]", self.augment)
         require("--window", 2 <= self.window <= 10**6, "an int in [2, 1e6]", self.window)
         require("--min-count", 1 <= self.min_count <= 10**9, "an int in [1, 1e9]", self.min_count)
         named = self.input_columns
