@@ -115,6 +115,21 @@ def test_the_stride_follows_from_the_closest_transcript(tmp_path):
     assert read([tmp_path / "a.npz"], stride=None).sizes()["stride"] == 2
 
 
+def test_the_rate_follows_from_most_recordings_up_to_16_khz(folder):
+    write(folder, {"in/8.wav": wav(sound("lo"), 44_100), "in/8.txt": "lo"})
+    data = read([folder / "in"], sample_rate=None)
+    assert data.sizes()["sample_rate"] == RATE
+    assert len(data.every.frames[8]) == pytest.approx(100 * len(sound("lo")) / 44_100, abs=1)
+    data = read([folder / "in" / "8.wav"] * 8, sample_rate=None, split=(1, 0, 0))
+    assert data.sizes()["sample_rate"] == 16_000
+    assert "sample_rate" not in read_features(folder).sizes()
+
+
+def read_features(folder):
+    np.savez(folder / "a.npz", x=np.random.default_rng(0).normal(size=(8, 30, 5)), y=["ab"] * 8)
+    return read([folder / "a.npz"], sample_rate=None)
+
+
 def test_in_streaming_nothing_depends_on_the_whole_recording():
     with pytest.raises(InputError, match="--centre own needs the whole recording"):
         SpeechRecognizer(streaming=True, centre="own")

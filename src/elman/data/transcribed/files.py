@@ -1,8 +1,11 @@
 """Recordings with their transcripts, from files, folders and manifests."""
 
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +13,7 @@ import numpy as np
 
 from elman.config import counted
 from elman.data.features.fbank import Fbank
-from elman.data.read.audio import AUDIO, audio_blocks
+from elman.data.read.audio import AUDIO, audio_blocks, audio_facts
 from elman.data.read.folders import files_below
 from elman.data.read.frames_of_sound import FEATURES, checked_frames, read_frames, read_many_frames
 from elman.data.read.reading import PLAIN, Reading
@@ -21,6 +24,7 @@ from elman.notice import notice
 
 Kind = Literal["sound", "features"]
 _SHOWN = 3
+_LOOKED_AT = 100  # recordings that show the usual rate
 
 
 @dataclass(frozen=True)
@@ -153,6 +157,16 @@ def _of_arrays(path: Path, form: Form) -> Iterator[Utterance]:
 
 def _reader(values: np.ndarray, place: str) -> Callable[[], Iterator[np.ndarray]]:
     return lambda: iter([checked_frames(values, place)])
+
+
+def usual_rate(items: Iterable[Utterance]) -> int | None:
+    """Returns the rate, in Hz, that most sound files among the first recordings have; None: none is sound."""
+    rates: Counter[int] = Counter()
+    for item in islice(items, _LOOKED_AT):
+        if item.kind == "sound" and item.path is not None:
+            with suppress(InputError):  # which is told when the recording is read
+                rates[audio_facts(item.path).rate] += 1
+    return max(rates, key=lambda rate: rates[rate]) if rates else None
 
 
 Bad = Literal["stop", "skip"]

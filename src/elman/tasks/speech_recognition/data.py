@@ -15,7 +15,7 @@ from elman.data.features.fbank import Fbank
 from elman.data.scale import standard
 from elman.data.split import PARTS, split_points, trained_on, warn_of_repeats
 from elman.data.transcribed.batches import Spoken
-from elman.data.transcribed.files import Form, Left, Utterance, read_all, utterances
+from elman.data.transcribed.files import Form, Left, Utterance, read_all, usual_rate, utterances
 from elman.data.transcribed.steps import Windows, varied_speech
 from elman.errors import InputError
 from elman.heads.ctc import steps_needed
@@ -29,6 +29,8 @@ from elman.train import files
 _FRAMES, _TRANSCRIPTS = "frames.safetensors", "transcripts.json"
 _LARGEST_JSON = 1 << 30  # bytes
 _STRIDES = (3, 2, 1)
+HIGHEST_RATE = 16_000
+"""Highest rate that is chosen for sound, Hz: speech has little above half of it."""
 _SCALED_ON = 2_000_000  # frames that mean and deviation are measured on
 
 
@@ -86,6 +88,7 @@ class SpeechData(TaskData):
     Attributes:
         every: all recordings.
         index: the positions of each part's.
+        rate: samples a second of the sound that was read, Hz; None: there is none, or the options have it.
     """
 
     config: SpeechConfig
@@ -96,22 +99,29 @@ class SpeechData(TaskData):
     ) -> None:
         super().__init__(config, facts)
         self.every, self.index = every, index
+        self.rate: int | None = config.sample_rate
 
     @classmethod
     def read(cls, config: SpeechConfig, paths: list[Path], folder: Path | None) -> Self:
         """Reads recordings, including those of parts with files of their own."""
-        form, left = form_of(config), Left(config.on_bad)
+        rate = config.sample_rate or usual_rate(utterances(paths, form_of(config), with_text=False))
+        form, left = form_of(config, rate), Left(config.on_bad)
         given = {"training": paths, "validation": list(config.validation), "test": list(config.test)}
         items = [
             (part, item)
             for part, of_part in given.items()
             for item in utterances(of_part, form, with_text=True)
         ]
-        return cls.of(config, items, left, folder)
+        return cls.of(config, items, left, folder, rate)
 
     @classmethod
     def of(
-        cls, config: SpeechConfig, items: list[tuple[str, Utterance]], left: Left, folder: Path | None
+        cls,
+        config: SpeechConfig,
+        items: list[tuple[str, Utterance]],
+        left: Left,
+        folder: Path | None,
+        rate: int | None = None,
     ) -> Self:
         """Reads the frames, divides the recordings into parts, and learns the facts of the training part.
 
@@ -120,6 +130,7 @@ class SpeechData(TaskData):
             items: recordings, each with the part that its file is for.
             left: refuses or counts the bad ones.
             folder: the run folder, in which the frames are stored; None keeps them in memory.
+            rate: that sound is read at, Hz; of ready-made features, None.
         """
         part_of = {id(item): part for part, item in items}
         kept: list[Utterance] = []
@@ -136,6 +147,7 @@ class SpeechData(TaskData):
         facts = _learn(config, training)
         _tell_unknown(facts, {part: every.rows(rows) for part, rows in index.items()})
         data = cls(config, facts, every, index)
+        data.rate = rate if every.kind == "sound" else None
         if folder is not None:
             rows = every.frames.kept if isinstance(every.frames, _Rows) else None
             content = {"texts": every.texts, "places": every.places, "index": index, "kind": every.kind}
@@ -175,7 +187,8 @@ class SpeechData(TaskData):
         """Returns the options that follow from the recordings of the training part."""
         training = self.part("training")
         sizes = sizes_of_speech(len(training), int(training.lengths.sum()), streaming=self.config.streaming)
-        return sizes | {"stride": fitting_stride(self.every)}
+        of_sound = {} if self.rate is None else {"sample_rate": min(self.rate, HIGHEST_RATE)}
+        return sizes | of_sound | {"stride": fitting_stride(self.every)}
 
     def parts(self) -> Parts:
         """Returns batches of every part."""
@@ -187,9 +200,10 @@ class SpeechData(TaskData):
         )
 
 
-def form_of(config: SpeechConfig) -> Form:
-    """Returns how recordings are read."""
-    return Form(Fbank(config.sample_rate, config.mels), config.text_column, config.lowercase, config.reading)
+def form_of(config: SpeechConfig, rate: int | None = None) -> Form:
+    """Returns how recordings are read; the rate of sound in Hz, if the options leave it open."""
+    rate = config.sample_rate or min(rate or HIGHEST_RATE, HIGHEST_RATE)
+    return Form(Fbank(rate, config.mels), config.text_column, config.lowercase, config.reading)
 
 
 def windows_of(config: SpeechConfig) -> Windows:

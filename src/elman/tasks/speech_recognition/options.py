@@ -124,7 +124,8 @@ class SpeechConfig(FileOptions):
     verb = Transcribe
     example = "elman train speech-recognition recordings.csv --out runs/speech-recognition --epochs 40"
     rank = 25
-    sized = ("hidden_size", "batch_size", "epochs", "dropout", "stride", "ahead")
+    sized = ("hidden_size", "batch_size", "epochs", "dropout", "stride", "ahead", "sample_rate")
+    absent_in_old_runs = ("sample_rate",)  # and of ready-made features
     groups = {
         "": ("streaming", "lowercase"),
         "model": ("stride", "behind", "ahead", "centre"),
@@ -175,8 +176,8 @@ class SpeechConfig(FileOptions):
     are written; none: the sound alone. auto: whichever has the fewest word errors on the validation part"""
     beam: int = 16
     """texts kept at each step of the search"""
-    sample_rate: int = 16_000
-    """samples a second that sound is converted to; 8000 for recordings from the telephone"""
+    sample_rate: Sized[int] = ABSENT
+    """samples a second that sound is converted to; if absent, as most recordings have, up to 16,000"""
     mels: int = 40
     """bands of the spectrum, on the mel scale"""
     frame_seconds: float = 0.01
@@ -204,9 +205,8 @@ class SpeechConfig(FileOptions):
             )
         require("--beam", 1 <= self.beam <= 10_000, "an int in [1, 10000]", self.beam)
         require("--augment", 0 <= self.augment <= 5, "in [0, 5]", self.augment)
-        require(
-            "--sample-rate", 1000 <= self.sample_rate <= 384_000, "an int in [1000, 384000]", self.sample_rate
-        )
+        rate = self.sample_rate
+        require("--sample-rate", rate is ABSENT or 1000 <= rate <= 384_000, "an int in [1000, 384000]", rate)
         require("--mels", 2 <= self.mels <= 200, "an int in [2, 200]", self.mels)
         require("--frame-seconds", 0 < self.frame_seconds <= 1, "in (0, 1]", self.frame_seconds)
         if self.streaming and self.centre == "own":

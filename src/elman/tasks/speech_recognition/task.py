@@ -70,11 +70,11 @@ class SpeechRecognizer(Task):
         for option in ("validation", "test"):
             value = getattr(self.config, option)
             require(f"the option {option}", not value, "left out for fit, which reads no files", value)
-        items = utterances_in_memory(recordings, texts, sample_rate, form_of(self.config))
+        items = utterances_in_memory(recordings, texts, sample_rate, form_of(self.config, sample_rate))
         named = [("training", item) for item in items]
 
         def read(folder: Path | None) -> SpeechData:
-            return SpeechData.of(self.config, named, Left(self.config.on_bad), folder)
+            return SpeechData.of(self.config, named, Left(self.config.on_bad), folder, sample_rate)
 
         return self._fit(read, out, overwrite, show_progress)
 
