@@ -148,7 +148,7 @@ FILES = [
     (
         "data.png",
         "x",
-        "must end in .csv, .tsv, .tab, .psv, .jsonl, .ndjson, .parquet, .xlsx, .json, .npz. Got '.png'.",
+        "must end in .csv, .tsv, .tab, .psv, .jsonl, .ndjson, .parquet, .xlsx, .json, .npz, .ts. Got '.png'.",
     ),
     ("data.parquet", "x", "cannot be read: "),
     ("data.jsonl", '{"a": 1}\n{"a":\n', "line 2: must be a JSON object. Got '{\"a\":'."),
