@@ -28,7 +28,9 @@ from elman.data.read.tables import (
 )
 from elman.data.read.totals import without_totals
 from elman.data.read.ts import read_ts
+from elman.data.sequence_rows import Rows, rows_of
 from elman.errors import InputError
+from elman.notice import notice
 from elman.registry import LazyModule
 
 if TYPE_CHECKING:
@@ -147,6 +149,7 @@ def read_sequences(
     columns: Sequence[str] = (),
     ignored: Sequence[str] = (),
     required: Sequence[str] = (),
+    steps: int = 0,
 ) -> Sequences:
     """Reads sequences from one file.
 
@@ -161,6 +164,7 @@ def read_sequences(
         columns: the features of a table, see ``chosen_columns``; if empty, all other columns.
         ignored: columns of a table to leave out.
         required: further columns that a table must have.
+        steps: values of each sequence in training, which show whether rows have targets; 0: unlike many.
 
     Raises:
         InputError: names file, row, column and value.
@@ -168,6 +172,9 @@ def read_sequences(
     if path.suffix == ".npz":
         check_no_columns(path, columns, ignored)
         return _sequences_from_npz(path, with_target)
+    rows = rows_of(path, reading) if target_column.startswith("column_") and not columns else None
+    if rows is not None and not id_column.startswith("column_"):
+        return _sequences_from_rows(rows, target_column, with_target, steps)
     if kind_of(path) == ".ts":
         check_no_columns(path, columns, ignored)
         return _sequences_from_cases(path, with_target, reading)
@@ -186,6 +193,31 @@ def read_sequences(
     )
 
 
+def _sequences_from_rows(rows: Rows, column: str, with_target: bool, steps: int) -> Sequences:
+    """Reads a sequence from each row, with the number to predict at one end."""
+    if not with_target and all(len(row) == steps for row in rows.cells):
+        return sequences_from_arrays(rows.sequences(None), None, None, str(rows.path))
+    if not with_target:
+        notice(f"{rows.path}: {column} is the number to predict, which is not read")
+    targets = None
+    if with_target:
+        targets = [
+            _target(cell, f"{rows.path}: row {line}")
+            for cell, line in zip(rows.end(column), rows.lines, strict=True)
+        ]
+    return sequences_from_arrays(rows.sequences(column), targets, None, str(rows.path))
+
+
+def _target(cell: str, place: str) -> float:
+    try:
+        value = number_of(cell)
+    except ValueError as error:
+        raise InputError(f"{place}: the target {error}") from None
+    if np.isnan(value):
+        raise InputError(f"{place}: the target must be a number. Got {shown(cell)}.")
+    return value
+
+
 def _sequences_from_cases(path: Path, with_target: bool, reading: Reading) -> Sequences:
     """Reads the cases of a file of sktime."""
     cases = read_ts(path, reading)
@@ -194,12 +226,8 @@ def _sequences_from_cases(path: Path, with_target: bool, reading: Reading) -> Se
     if cases.kind != "number":
         got = "class labels: elman train classification learns these" if cases.kind else "none (@targetLabel)"
         raise InputError(f"{path}: must have a number for each sequence. Got {got}.")
-    targets = []
-    for target, line in zip(cases.targets, cases.lines, strict=True):
-        try:
-            targets.append(number_of(target))
-        except ValueError as error:
-            raise InputError(f"{path}: line {line}: the target {error}") from None
+    placed = zip(cases.targets, cases.lines, strict=True)
+    targets = [_target(target, f"{path}: line {line}") for target, line in placed]
     return sequences_from_arrays(cases.items, targets, None, str(path))
 
 

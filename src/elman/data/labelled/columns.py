@@ -51,6 +51,7 @@ class Columns:
         features: columns of numeric sequences; empty: all others.
         ignored: columns of numeric sequences to leave out.
         required: further columns that a table of numeric sequences must have.
+        known: the labels of training, which show whether rows of numbers have labels; empty before it.
     """
 
     text: str = "text"
@@ -64,6 +65,12 @@ class Columns:
     features: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+
+    @property
+    def are_free(self) -> bool:
+        """Whether nobody named a column that a file without names of columns cannot have."""
+        return (self.text, self.id) == (Columns.text, Columns.id) and not (self.features or self.ignored)
 
 
 def found_columns(table: pl.DataFrame, path: Path, columns: Columns, *, with_labels: bool) -> Columns:

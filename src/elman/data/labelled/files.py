@@ -18,13 +18,13 @@ from elman.data.labelled.columns import (
     sequence_hint,
     without_header,
 )
-from elman.data.labelled.examples import Labelled, check_label, check_text, joined, numeric, read_array
+from elman.data.labelled.examples import Labelled, check_label, check_text, joined, numeric
 from elman.data.labelled.folders import UNLABELLED, check_no_parts
 from elman.data.labelled.left_out import left_out
 from elman.data.labelled.lines import FASTTEXT, from_lines, labels_of_cell, of_one_label
+from elman.data.labelled.numeric import from_array, from_arrays, from_cases, from_rows, one_array
 from elman.data.read.delimited import DELIMITED, layout_at
 from elman.data.read.folders import holds_only_runs
-from elman.data.read.npz import read_arrays
 from elman.data.read.opening import kind_of
 from elman.data.read.pipes import can_be_read_again
 from elman.data.read.reading import Reading
@@ -39,10 +39,9 @@ from elman.data.read.tables import (
 )
 from elman.data.read.text import find_text_files, read_text
 from elman.data.read.totals import without_totals
-from elman.data.read.ts import read_ts
+from elman.data.sequence_rows import column_of_labels, rows_of
 from elman.data.sequences import (
     check_no_columns,
-    sequences_from_arrays,
     sequences_from_table,
     without_total,
 )
@@ -84,6 +83,10 @@ def read_labelled(path: Path, columns: Columns, *, with_labels: bool = True) -> 
         return _from_folders(path, columns.reading)
     if not path.exists():
         raise InputError(f"{path}: no such file")
+    if columns.are_free and columns.label.startswith("column_"):
+        rows = rows_of(path, columns.reading)
+        if rows is not None:
+            return from_rows(rows, columns, with_labels)
     return _reader(path).file(path, columns, with_labels)
 
 
@@ -126,6 +129,10 @@ def resolved(path: Path, columns: Columns) -> Columns:
 
     See ``found_columns`` and ``found_sequences``.
     """
+    rows = rows_of(path, columns.reading) if columns.are_free else None
+    label = None if rows is None else column_of_labels(rows, columns.label)
+    if label is not None:
+        return replace(columns, label=label)
     if not can_be_read_again(path) or not _is_table(path, columns):
         return columns
     table = without_header(read_table(path, columns.reading), path)
@@ -278,46 +285,6 @@ def _label_of_each(table: pl.DataFrame, path: Path, columns: Columns) -> tuple[l
     return list(by_name.values()), several
 
 
-def _from_array(path: Path, columns: Columns, with_labels: bool) -> Labelled:
-    """Reads sequences x [N, T, I] without labels."""
-    check_no_columns(path, columns.features, columns.ignored)
-    if with_labels:
-        raise InputError(f"{path}: has no labels; give an .npz file with arrays x and y")
-    return _from_named({"x": read_array(path)}, path, with_labels)
-
-
-def _from_arrays(path: Path, columns: Columns, with_labels: bool) -> Labelled:
-    """Reads sequences x [N, T, I], labels y [N] and, optionally, lengths [N]."""
-    check_no_columns(path, columns.features, columns.ignored)
-    return _from_named(read_arrays(path), path, with_labels)
-
-
-def _from_named(arrays: dict[str, np.ndarray], path: Path, with_labels: bool) -> Labelled:
-    for name in ["x", *(["y"] if with_labels else [])]:
-        if name not in arrays:
-            raise InputError(f"{path}: has no array {name!r}; arrays: {', '.join(arrays) or 'none'}")
-    sequences = sequences_from_arrays(arrays["x"], None, arrays.get("lengths"), f"{path}: x")
-    labels: list[tuple[str, ...]] = []
-    if with_labels:
-        y = arrays["y"]
-        if y.shape != (len(sequences),):
-            raise InputError(f"{path}: y must be [{len(sequences)}]. Got {list(y.shape)}.")
-        labels = [(str(check_label(value, f"{path}: y[{k}]")),) for k, value in enumerate(y)]
-    return numeric(sequences, labels, [f"{path}: x[{k}]" for k in range(len(sequences))], False)
-
-
-def _from_cases(path: Path, columns: Columns, with_labels: bool) -> Labelled:
-    """Reads the cases of a file of sktime."""
-    check_no_columns(path, columns.features, columns.ignored)
-    cases = read_ts(path, columns.reading)
-    if with_labels and cases.kind != "label":
-        got = "numbers: elman train regression predicts these" if cases.kind else "none (@classLabel)"
-        raise InputError(f"{path}: must have class labels. Got {got}.")
-    sequences = sequences_from_arrays(cases.items, None, None, str(path))
-    labels: list[tuple[str, ...]] = [(label,) for label in cases.targets] if with_labels else []
-    return numeric(sequences, labels, [f"{path}: line {line}" for line in cases.lines], False)
-
-
 def _from_folders(path: Path, reading: Reading) -> Labelled:
     inside = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
     runs = [folder.name for folder in inside if holds_only_runs(folder)]
@@ -364,11 +331,6 @@ def _one_text(path: Path, reading: Reading) -> tuple[str]:
     return (text,)
 
 
-def _one_array(path: Path) -> np.ndarray:
-    """Reads a sequence [T, I]."""
-    return sequences_from_arrays(read_array(path)[None], None, None, str(path)).inputs[0]
-
-
 @dataclass(frozen=True)
 class Reader:
     """The readers of a kind of file.
@@ -385,9 +347,9 @@ class Reader:
 
 READERS = {
     **dict.fromkeys(NAMED_TABLES, Reader(_from_any_table)),
-    ".npz": Reader(_from_arrays),
-    ".npy": Reader(_from_array, _one_array),
-    ".ts": Reader(_from_cases),
+    ".npz": Reader(from_arrays),
+    ".npy": Reader(from_array, one_array),
+    ".ts": Reader(from_cases),
 }
 """Readers by file ending; any other file holds lines of text."""
 

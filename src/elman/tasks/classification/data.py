@@ -260,6 +260,7 @@ def _check_learns_from(config: ClassificationConfig, unlabelled: bool, scheme: S
 def columns_as_trained(config: ClassificationConfig, scheme: Scheme) -> Columns:
     """Returns the names of a table's columns as they were in training."""
     columns = columns_of(config, scheme.texts)
+    columns = replace(columns, known=tuple(scheme.names))
     chosen = config.columns or config.ignore_columns
     return replace(columns, features=scheme.features, ignored=()) if chosen else columns
 

@@ -98,7 +98,7 @@ class RegressionAnswers(TaskAnswers):
             InputError: the file breaks a rule, or its features or outputs differ from the model's.
         """
         sequences = read_table_or_arrays(
-            self.config, path, with_target=with_target, trained=self.facts.features
+            self.config, path, with_target=with_target, trained=self.facts.features, steps=self.facts.steps
         )
         for kind, names, expected in (
             ("features", sequences.features, self.facts.features),

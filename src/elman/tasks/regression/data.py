@@ -19,6 +19,7 @@ from elman.data.read.opening import kind_of
 from elman.data.read.tables import NAMED_TABLES, TABLES, read_table
 from elman.data.scale import check_numbers, standard
 from elman.data.sequence_columns import Roles, found_roles, line_of, options_of
+from elman.data.sequence_rows import rows_of
 from elman.data.sequences import Sequences, read_sequences, sequences_from_arrays
 from elman.data.split import PARTS, split_points
 from elman.errors import InputError
@@ -51,6 +52,7 @@ class RegressionFacts(TaskFacts):
         target_mean: O numbers, subtracted from the targets.
         target_scale: O numbers, the unit of the targets.
         wide: the wide part, in a file of its own; None: the network alone.
+        steps: values of each training sequence, if all have as many; else 0, as in older runs.
     """
 
     features: tuple[str, ...]
@@ -61,6 +63,7 @@ class RegressionFacts(TaskFacts):
     target_mean: tuple[float, ...]
     target_scale: tuple[float, ...]
     wide: Wide | None = None
+    steps: int = 0
 
     def __post_init__(self) -> None:
         """Checks that there is one number for each name."""
@@ -252,6 +255,15 @@ def _with_found_columns(config: RegressionConfig, path: Path) -> RegressionConfi
     """Returns the options with the columns that a table shows; raises InputError if it lacks one of them."""
     if path.suffix == ".npz" or kind_of(path) not in (*DELIMITED, *NAMED_TABLES):
         return config
+    rows = rows_of(path, config.reading) if config.id_column == RegressionConfig.id_column else None
+    if rows is not None:
+        if config.target_column in rows.ends:
+            return config
+        ways = " or ".join(f"--target-column {column}" for column in rows.ends)
+        raise InputError(
+            f"{path}: a row may begin or end with the number to predict: {ways}; "
+            "if a row is a step, --id-column column_1 or another names the sequence"
+        )
     table = read_table(path, config.reading)
     if config.id_column in table.columns and config.target_column in table.columns:
         return config
@@ -278,9 +290,17 @@ def _with_found_columns(config: RegressionConfig, path: Path) -> RegressionConfi
 
 
 def read_table_or_arrays(
-    config: RegressionConfig, path: Path, *, with_target: bool, trained: Sequence[str] = ()
+    config: RegressionConfig, path: Path, *, with_target: bool, trained: Sequence[str] = (), steps: int = 0
 ) -> Sequences:
-    """Reads the sequences of a file, by the column names in the options; if trained, its features."""
+    """Reads the sequences of a file, by the column names in the options; if trained, its features.
+
+    Args:
+        config: the options.
+        path: the file.
+        with_target: whether the target is required.
+        trained: the features of training; empty before it.
+        steps: see ``RegressionFacts``.
+    """
     chosen = bool(config.columns or config.ignore_columns)
     return read_sequences(
         path,
@@ -292,6 +312,7 @@ def read_table_or_arrays(
         columns=trained if trained and chosen else config.columns,
         ignored=() if trained else config.ignore_columns,
         required=config.named_columns("time_column"),
+        steps=steps,
     )
 
 
@@ -341,6 +362,7 @@ def _learn(
         tuple(input_scale),
         tuple(target_mean),
         tuple(target_scale),
+        steps=int(sequences.lengths[0]) if (sequences.lengths == sequences.lengths[0]).all() else 0,
     )
 
 
