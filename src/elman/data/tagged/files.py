@@ -1,7 +1,7 @@
 """Reads files of tagged sentences."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Literal
@@ -136,6 +136,23 @@ def to_tag(path: Path, columns: Columns, form: str = "auto") -> Iterator[Sentenc
             notice(f"{path}: a line is read as a sentence; --form columns reads it as a word")
         return texts_of(whole, str(path))
     return rows_of(*form_of(blocks_of(whole), str(path), columns), columns)
+
+
+def read_untagged(paths: Sequence[Path], columns: Columns) -> list[Words]:
+    """Reads the words of sentences without tags, from files or folders that ``to_tag`` reads.
+
+    Raises:
+        InputError: a file cannot be read, or a path holds no words.
+    """
+    only_words = replace(columns, tag=None, inputs=())
+    found: list[Words] = []
+    for path in paths:
+        sentences = (each for file in _files(path) for each in to_tag(file, only_words))
+        own = [each.read.words for each in sentences if each.read.words]
+        if not own:
+            raise InputError(f"{path}: holds no words")
+        found += own
+    return found
 
 
 _LOOKED_AT = 1000  # lines

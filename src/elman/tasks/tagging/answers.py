@@ -15,7 +15,6 @@ from elman.data.batches.ragged import Ragged
 from elman.data.tagged.files import Sentence, read_tagged, texts_of, to_tag
 from elman.data.tagged.sequences import Tagged, Words
 from elman.data.tagged.tables import read_tagged_table
-from elman.data.tagged.words import word_numbers
 from elman.diagnose.remedies import Remedy
 from elman.errors import InputError
 from elman.models.predict import predict
@@ -176,14 +175,13 @@ class TagAnswers(TaskAnswers):
         return tag_figures(part.tags, predicted, unknown, are_spans=self.facts.scheme is not None)
 
     def _unknown(self, part: Tagged) -> list[np.ndarray]:
-        """Returns which words the model does not know, [T] bool for each sentence."""
-        words = self.facts.words
-        return [word_numbers(each, words) == words.unknown for each in part.words]
+        """Returns which words the training part lacks, [T] bool for each sentence."""
+        return [self.facts.is_unknown(words) for words in part.words]
 
     def measure(self, data: TaggedData, parts: Parts, say: Callable[[str], None]) -> dict[str, Any]:
         """Measures the model on the validation part, and with simple methods on the test part."""
         training, validation, test = (data.examples[name] for name in ("training", "validation", "test"))
-        results: dict[str, Any] = {}
+        results: dict[str, Any] = {"unlabelled": len(data.texts)} if data.texts else {}
         if len(validation):
             results["validation"] = self.figures(validation)
         if not len(test):

@@ -1,7 +1,8 @@
 """Tagged sequences, divided into training, validation and test part."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
@@ -9,9 +10,10 @@ import numpy as np
 from torch import Tensor
 
 from elman.data.channels.columns import read_line
+from elman.data.labelled.unlabelled import load_unlabelled, save_unlabelled
 from elman.data.split import PARTS
 from elman.data.tagged.columns import Columns
-from elman.data.tagged.files import read_tagged
+from elman.data.tagged.files import read_tagged, read_untagged
 from elman.data.tagged.sequences import (
     Tagged,
     check_are_tags,
@@ -23,7 +25,7 @@ from elman.data.tagged.sequences import (
     warn_of_rare_tags,
     warn_of_repeats,
 )
-from elman.data.tagged.words import word_numbers
+from elman.data.tagged.words import looked_up, word_numbers
 from elman.errors import InputError
 from elman.notice import notice
 from elman.tasks.shared.data import Parts, TaskData
@@ -43,15 +45,23 @@ class TaggedData(TaskData):
     """The sentences of each part.
 
     Attributes:
-        examples: the sentences, by the name of their part.
+        examples: the sequences, by the name of their part.
+        texts: looked-up words of sentences without tags, which are known too.
     """
 
     config: TaggingConfig
     facts: TaggingFacts
 
-    def __init__(self, config: TaggingConfig, facts: TaggingFacts, examples: Mapping[str, Tagged]) -> None:
+    def __init__(
+        self,
+        config: TaggingConfig,
+        facts: TaggingFacts,
+        examples: Mapping[str, Tagged],
+        texts: Sequence[str] = (),
+    ) -> None:
         super().__init__(config, facts)
         self.examples = dict(examples)
+        self.texts = texts
 
     @classmethod
     def read(cls, config: TaggingConfig, paths: list[Path], folder: Path | None) -> Self:
@@ -75,12 +85,15 @@ class TaggedData(TaskData):
     def learn(cls, config: TaggingConfig, examples: Mapping[str, Tagged], folder: Path | None) -> Self:
         """Learns the facts of divided sentences, and stores the sentences in the run folder."""
         training = examples["training"]
-        facts = TaggingFacts.learn(config, training)
+        texts = _texts(config, examples)
+        facts = TaggingFacts.learn(config, training, texts)
         warn_of_rare_tags(training, [examples[name] for name in PARTS[1:]])
         warn_of_repeats(examples)
         if folder is not None:
             save_parts(folder, examples)
-        return cls(config, facts, examples)
+            if texts:
+                save_unlabelled(folder, texts)
+        return cls(config, facts, examples, texts)
 
     @classmethod
     def reopen(cls, config: TaggingConfig, facts: TaggingFacts, folder: Path) -> Self:
@@ -88,7 +101,7 @@ class TaggedData(TaskData):
         examples = load_parts(folder, PARTS, facts.columns, facts.features)
         if not len(examples["training"]):
             raise InputError(f"{folder}: must hold sentences to train on. Got none.")
-        return cls(config, facts, examples)
+        return cls(config, facts, examples, load_unlabelled(folder))
 
     def sizes(self) -> dict[str, Any]:
         """Returns the options that follow from the number of sentences trained on."""
@@ -113,7 +126,8 @@ class TaggedData(TaskData):
         vocabulary = self.facts.vocabulary
         if vocabulary is None or self.config.embedding_init == "random":
             return {}
-        texts = (word_numbers(words, vocabulary) for words in self.examples["training"].words)
+        own = (word_numbers(words, vocabulary) for words in self.examples["training"].words)
+        texts = chain(own, map(vocabulary.encode, self.texts))
         embedding = cooccurrence_embedding(
             texts, vocabulary, self.config.embedding_size, EMBEDDING_DEVIATION, self.config.seed
         )
@@ -140,6 +154,23 @@ class TaggedData(TaskData):
             batches_of(config, facts, validation) if len(validation) else None,
             batches_of(config, facts, test) if len(test) else None,
         )
+
+
+def _texts(config: TaggingConfig, examples: Mapping[str, Tagged]) -> list[str]:
+    """Returns the words of sentences without tags, without those of sentences that the other parts have."""
+    if not config.unlabelled:
+        return []
+    if examples["training"].features:
+        raise InputError("--unlabelled is for words. The training part has numbers.")
+    found = read_untagged(config.unlabelled, columns_of(config))
+    held_out = {words for name in PARTS[1:] for words in examples[name].words}
+    kept = [words for words in found if words not in held_out]
+    if len(kept) < len(found):
+        number = f"{len(found) - len(kept):,} of {len(found):,} sentences"
+        notice(f"--unlabelled: {number} are left out, since the validation or test part has them")
+    if not kept:
+        raise InputError("--unlabelled: all of its sentences are of the validation or test part")
+    return [" ".join(map(looked_up, words)) for words in kept]
 
 
 def columns_of(config: TaggingConfig) -> Columns:

@@ -1,6 +1,7 @@
 """Facts that a tagger learns from its training data."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
@@ -10,17 +11,19 @@ import numpy as np
 from elman.config import from_json, to_json
 from elman.data.scale import check_numbers, standard
 from elman.data.tag_schemes import Scheme, scheme_of
-from elman.data.tagged.sequences import Tagged, tag_names
-from elman.data.tagged.words import looked_up
+from elman.data.tagged.sequences import Tagged, Words, tag_names
+from elman.data.tagged.words import looked_up, word_numbers
 from elman.data.tokens.vocab import TextVocabulary, make_vocabulary
 from elman.errors import InputError
 from elman.tasks.shared.facts import TaskFacts
+from elman.tasks.shared.sizing import LARGEST_VOCABULARY
 from elman.tasks.shared.text import load_vocabulary, save_vocabulary
 from elman.tasks.tagging.options import TaggingConfig
 from elman.train import files
 
 _CHARACTERS = "characters.json"
 _MOST_CELLS = 10_000  # of a further column that are known
+_FEWEST_OF_A_WORD = 2  # without tags
 _PAD = "<pad>"  # no character
 
 
@@ -36,6 +39,7 @@ class _Named:
         features: names of the I numbers of a step; empty for words.
         input_mean: mean of each.
         input_scale: standard deviation of each.
+        known: numbers of words that the training part has; 0: all that the vocabulary has.
     """
 
     tags: tuple[str, ...]
@@ -45,6 +49,7 @@ class _Named:
     features: tuple[str, ...] = ()
     input_mean: tuple[float, ...] = ()
     input_scale: tuple[float, ...] = ()
+    known: int = 0
 
     def __post_init__(self) -> None:
         """Checks tags, columns and scales."""
@@ -81,6 +86,11 @@ class TaggingFacts(_Named, TaskFacts):
         elif self.characters is None or self.characters.specials != (_PAD,):
             raise InputError(f"facts: the characters must begin with {_PAD}")
 
+    def is_unknown(self, words: Words) -> np.ndarray:
+        """Returns which words the training part lacks, [T] bool."""
+        numbers = word_numbers(words, self.words)
+        return (numbers == self.words.unknown) | ((numbers >= self.known) & (self.known > 0))
+
     @property
     def words(self) -> TextVocabulary:
         """The words, where steps are words."""
@@ -88,8 +98,14 @@ class TaggingFacts(_Named, TaskFacts):
         return self.vocabulary
 
     @classmethod
-    def learn(cls, config: TaggingConfig, training: Tagged) -> Self:
-        """Learns tags, and words, characters and cells, or scales, of the training part."""
+    def learn(cls, config: TaggingConfig, training: Tagged, texts: Sequence[str] = ()) -> Self:
+        """Learns tags, and words, characters and cells, or scales, of the training part.
+
+        Args:
+            config: the options.
+            training: the training part.
+            texts: looked-up words without tags, spaces between them, which are known too.
+        """
         tags, scheme = tag_names(training), scheme_of(training.tags)
         if training.features:
             mean, scale = standard(np.concatenate(training.items))
@@ -97,18 +113,23 @@ class TaggingFacts(_Named, TaskFacts):
         found = [looked_up(word) for words in training.words for word in words]
         columns = zip(*training.inputs, strict=True)
         counts = (Counter(cell for cells in column for cell in cells) for column in columns)
+        words = make_vocabulary(
+            "words",
+            [" ".join(found)],
+            min_count=config.min_count,
+            lowercase=config.lowercase,
+            word_split="spaces",
+        )
+        known = len(words)
+        if texts:
+            words = words.extended(texts, _FEWEST_OF_A_WORD, max(known, LARGEST_VOCABULARY))
         return cls(
             tags,
             scheme,
             training.columns,
             tuple(tuple(sorted(dict(c.most_common(_MOST_CELLS)))) for c in counts),
-            vocabulary=make_vocabulary(
-                "words",
-                [" ".join(found)],
-                min_count=config.min_count,
-                lowercase=config.lowercase,
-                word_split="spaces",
-            ),
+            known=known if texts else 0,
+            vocabulary=words,
             characters=make_vocabulary(
                 "characters", (w for words in training.words for w in words), specials=(_PAD,)
             ),

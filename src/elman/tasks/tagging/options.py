@@ -110,7 +110,7 @@ class TaggingConfig(ColumnOptions):
         ),
         "numbers": ("window",),
         "parts of the data": ("split", "validation", "test"),
-        "words": ("min_count", "lowercase"),
+        "words": ("min_count", "lowercase", "unlabelled"),
         "model": ("embedding_size", "embedding_init", "character_features", "bidirectional"),
     }
 
@@ -151,8 +151,8 @@ class TaggingConfig(ColumnOptions):
     embedding_size: int = 100
     """features of a word's embedding"""
     embedding_init: Literal["cooccurrences", "random"] = "cooccurrences"
-    """how the embedding of words starts: from which of them stand near each other in the training part (PPMI
-    and SVD), or random"""
+    """how the embedding of words starts: from which of them stand near each other in the training part
+    and --unlabelled (PPMI and SVD), or random"""
     character_features: int = 90
     """features of a word's characters, which convolutions read; 0: characters are not read"""
     bidirectional: bool = True
@@ -166,6 +166,9 @@ class TaggingConfig(ColumnOptions):
     """words that occur less often are unknown; their characters are read"""
     lowercase: bool = True
     """look words up in lower case; their case is read in their shape and characters"""
+    unlabelled: tuple[Path, ...] = ()
+    """files or folders of sentences without tags, in the forms that tag reads; their words are known too, and
+    start from what stands near them. If absent, only the training part's are"""
     split: tuple[float, float, float] = (0.8, 0.1, 0.1)
     """shares of training, validation and test part; sequences are drawn at random. Of numbers in too few
     sequences for that, each is divided by time"""
@@ -187,5 +190,7 @@ class TaggingConfig(ColumnOptions):
         require("--augment", 0 <= self.augment <= 5, "in [0, 5]", self.augment)
         require("--window", 2 <= self.window <= 10**6, "an int in [2, 1e6]", self.window)
         require("--min-count", 1 <= self.min_count <= 10**9, "an int in [1, 1e9]", self.min_count)
+        if self.unlabelled and self.embedding_init == "random":
+            raise InputError("--unlabelled needs --embedding-init cooccurrences")
         named = self.input_columns
         require("--input-columns", len(set(named)) == len(named), "distinct columns", ",".join(named))

@@ -25,6 +25,8 @@ def report_lines(results: Mapping[str, Any]) -> list[str]:
     if part not in results:
         return ["trained on all sequences; no test part"]
     lines = _method_lines(part, results[part], results.get("baselines", {}))
+    if "unlabelled" in results:
+        lines.append(f"words of {counted(results['unlabelled'], 'sentence')} without tags are known as well")
     if results.get("tags"):
         lines += ["", *_tag_lines(results["tags"], "type" if "f1" in results[part] else "tag")]
     if results.get("confusions"):
