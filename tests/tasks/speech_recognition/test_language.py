@@ -52,6 +52,12 @@ def test_a_list_of_words_writes_only_these(tmp_path):
     assert Language.load(tmp_path / "language.json") == language
 
 
+def test_characters_outside_the_alphabet_are_left_out():
+    for kind in ("letters", "words"):
+        scorer = Language.of(kind, [*TEXTS, "zz ab", "é"]).scorer(SYMBOLS)
+        assert read_text(heard("ab c"), SYMBOLS, scorer, 16) == "ab c"
+
+
 def test_a_damaged_file_is_refused_by_name(tmp_path):
     path = tmp_path / "language.json"
     path.write_text('{"kind": "letters", "alpha": 1, "beta": 0, "texts": ["a"], "times": []}')

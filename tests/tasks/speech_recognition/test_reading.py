@@ -130,6 +130,12 @@ def read_features(folder):
     return read([folder / "a.npz"], sample_rate=None)
 
 
+def test_further_texts_for_the_language_model(folder, tmp_path):
+    write(tmp_path, {"texts/a.txt": "lo  ha\n\n mi\n"})
+    data = read([folder / "in"], language_texts=(tmp_path / "texts",))
+    assert data.further == ["lo ha", "mi"]
+
+
 def test_in_streaming_nothing_depends_on_the_whole_recording():
     with pytest.raises(InputError, match="--centre own needs the whole recording"):
         SpeechRecognizer(streaming=True, centre="own")

@@ -100,7 +100,7 @@ class SpeechAnswers(TaskAnswers):
     def choose_language(self, data: SpeechData) -> tuple[Language | None, list[dict[str, Any]]]:
         """Chooses a language model of the training transcripts on the validation part; see ``choose``."""
         wanted, validation = self.config.language, data.part("validation")
-        training = data.part("training").texts
+        training = data.part("training").texts + data.further
         has_words = any(" " in text for text in training)
         kinds: list[Kind] = ["letters", "words"] if wanted == "auto" else [wanted]  # type: ignore[list-item]
         if wanted == "none" or not len(validation):

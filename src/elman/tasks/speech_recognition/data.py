@@ -12,6 +12,7 @@ import numpy as np
 from elman.config import read_json, shown
 from elman.data.features import Features, write_features
 from elman.data.features.fbank import Fbank
+from elman.data.read.text import find_text_files, read_lines
 from elman.data.scale import standard
 from elman.data.split import PARTS, split_points, trained_on, warn_of_repeats
 from elman.data.transcribed.batches import Spoken
@@ -88,7 +89,8 @@ class SpeechData(TaskData):
     Attributes:
         every: all recordings.
         index: the positions of each part's.
-        rate: samples a second of the sound that was read, Hz; None: there is none, or the options have it.
+        rate: samples a second of the sound that was read, Hz; None: there is none.
+        further: texts that the language model learns beside the transcripts.
     """
 
     config: SpeechConfig
@@ -100,6 +102,7 @@ class SpeechData(TaskData):
         super().__init__(config, facts)
         self.every, self.index = every, index
         self.rate: int | None = config.sample_rate
+        self.further: list[str] = []
 
     @classmethod
     def read(cls, config: SpeechConfig, paths: list[Path], folder: Path | None) -> Self:
@@ -112,7 +115,7 @@ class SpeechData(TaskData):
             for part, of_part in given.items()
             for item in utterances(of_part, form, with_text=True)
         ]
-        return cls.of(config, items, left, folder, rate)
+        return cls.of(config, items, left, folder, rate, further_texts(config.language_texts, form))
 
     @classmethod
     def of(
@@ -122,6 +125,7 @@ class SpeechData(TaskData):
         left: Left,
         folder: Path | None,
         rate: int | None = None,
+        further: Sequence[str] = (),
     ) -> Self:
         """Reads the frames, divides the recordings into parts, and learns the facts of the training part.
 
@@ -131,6 +135,7 @@ class SpeechData(TaskData):
             left: refuses or counts the bad ones.
             folder: the run folder, in which the frames are stored; None keeps them in memory.
             rate: that sound is read at, Hz; of ready-made features, None.
+            further: texts that the language model learns beside the transcripts.
         """
         part_of = {id(item): part for part, item in items}
         kept: list[Utterance] = []
@@ -147,11 +152,12 @@ class SpeechData(TaskData):
         facts = _learn(config, training)
         _tell_unknown(facts, {part: every.rows(rows) for part, rows in index.items()})
         data = cls(config, facts, every, index)
-        data.rate = rate if every.kind == "sound" else None
+        data.rate, data.further = rate if every.kind == "sound" else None, list(further)
         if folder is not None:
             rows = every.frames.kept if isinstance(every.frames, _Rows) else None
             content = {"texts": every.texts, "places": every.places, "index": index, "kind": every.kind}
-            files.write_json(folder / _TRANSCRIPTS, content | {"rows": rows})
+            content |= {"rows": rows, "further": data.further}
+            files.write_json(folder / _TRANSCRIPTS, content)
         return data
 
     @classmethod
@@ -166,13 +172,17 @@ class SpeechData(TaskData):
             if rows is not None:
                 kept = [range(len(frames))[int(k)] for k in rows]
                 frames = _Rows(frames, kept, Features(folder / _FRAMES).lengths[kept])
-            fits = len(texts) == len(places) == len(frames) and all(isinstance(t, str) for t in texts)
+            further = content.get("further", [])
+            fits = len(texts) == len(places) == len(frames)
+            fits = fits and all(isinstance(text, str) for text in [*texts, *places, *further])
             fits = fits and all(0 <= k < len(texts) for part in index.values() for k in part)
         except (KeyError, TypeError, ValueError, IndexError):
             fits = False
         if not fits or not index["training"]:
             raise InputError(f"{path}: must hold the transcripts of the recordings in {_FRAMES}")
-        return cls(config, facts, Transcribed(frames, texts, places, facts.kind), index)
+        data = cls(config, facts, Transcribed(frames, texts, places, facts.kind), index)
+        data.further = further
+        return data
 
     @property
     def amounts(self) -> dict[str, int]:
@@ -204,6 +214,14 @@ def form_of(config: SpeechConfig, rate: int | None = None) -> Form:
     """Returns how recordings are read; the rate of sound in Hz, if the options leave it open."""
     rate = config.sample_rate or min(rate or HIGHEST_RATE, HIGHEST_RATE)
     return Form(Fbank(rate, config.mels), config.text_column, config.lowercase, config.reading)
+
+
+def further_texts(paths: Sequence[Path], form: Form) -> list[str]:
+    """Returns the lines of text files, as transcripts are read; empty ones are left out."""
+    if not paths:
+        return []
+    lines = (line for file in find_text_files(paths) for line in read_lines(file, form.reading))
+    return [text for text in map(form.text, lines) if text]
 
 
 def windows_of(config: SpeechConfig) -> Windows:

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -69,22 +69,21 @@ class Language:
         """Returns what the search asks.
 
         Args:
-            symbols: the alphabet, to which every character of the texts belongs.
+            symbols: the alphabet; texts and words with other characters are left out.
         """
         ids = {symbol: k for k, symbol in enumerate(symbols)}
         order = _ORDER[self.kind]
+        items = [(text, n) for text, n in zip(self.texts, self.times, strict=True) if ids.keys() >= {*text}]
         if self.kind == "letters":
-            tokens = {tuple(ids[c] + 1 for c in text if c in ids): n for text, n in self._items()}
+            tokens = {tuple(ids[c] + 1 for c in text): n for text, n in items}
             return Letters(Ngrams(tokens, len(symbols), order), self.alpha, self.beta)
-        words = sorted({word for text in self.texts for word in text.split()})
+        every = sorted({word for text in self.texts for word in text.split()})
+        words = [word for word in every if ids.keys() >= {*word}]
         numbers = {word: k for k, word in enumerate(words, 1)}
-        of_words = {tuple(numbers[word] for word in text.split()): n for text, n in self._items()}
-        spelled = [[ids[c] for c in word if c in ids] for word in words]
+        of_words = {tuple(numbers[word] for word in text.split()): n for text, n in items}
+        spelled = [[ids[c] for c in word] for word in words]
         space = ids.get(" ", len(symbols))  # without a space every text is a word
         return Words(spelled, space, Ngrams(of_words, len(words), order), self.alpha, self.beta)
-
-    def _items(self) -> Iterable[tuple[str, int]]:
-        return zip(self.texts, self.times, strict=True)
 
     def save(self, path: Path, check: Callable[[], None] = lambda: None) -> None:
         """Writes the language model as JSON."""

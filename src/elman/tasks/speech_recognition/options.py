@@ -130,7 +130,7 @@ class SpeechConfig(FileOptions):
         "": ("streaming", "lowercase"),
         "model": ("stride", "behind", "ahead", "centre"),
         "training": ("augment",),
-        "language": ("language", "beam"),
+        "language": ("language", "language_texts", "beam"),
         "sound": ("sample_rate", "mels", "frame_seconds"),
         "columns of the data": ("text_column",),
         "parts of the data": ("split", "validation", "test", "on_bad"),
@@ -174,6 +174,9 @@ class SpeechConfig(FileOptions):
     language: Literal["auto", "none", "letters", "words"] = "auto"
     """language model of the training transcripts: n-grams of letters; or of words, and then only these words
     are written; none: the sound alone. auto: whichever has the fewest word errors on the validation part"""
+    language_texts: tuple[Path, ...] = ()
+    """files or folders of texts, a sentence a line, that the language model learns beside the transcripts,
+    with their words; if absent, it learns the transcripts alone"""
     beam: int = 16
     """texts kept at each step of the search"""
     sample_rate: Sized[int] = ABSENT

@@ -14,7 +14,7 @@ from elman.tasks.shared.data import Parts
 from elman.tasks.shared.sources import Paths, as_paths, check_one_source
 from elman.tasks.shared.task import Task
 from elman.tasks.speech_recognition.answers import SpeechAnswers
-from elman.tasks.speech_recognition.data import SpeechData, form_of, windows_of
+from elman.tasks.speech_recognition.data import SpeechData, form_of, further_texts, windows_of
 from elman.tasks.speech_recognition.facts import SpeechFacts
 from elman.tasks.speech_recognition.options import SpeechConfig
 from elman.train.loop import LossUnit
@@ -70,11 +70,14 @@ class SpeechRecognizer(Task):
         for option in ("validation", "test"):
             value = getattr(self.config, option)
             require(f"the option {option}", not value, "left out for fit, which reads no files", value)
-        items = utterances_in_memory(recordings, texts, sample_rate, form_of(self.config, sample_rate))
+        form = form_of(self.config, sample_rate)
+        items = utterances_in_memory(recordings, texts, sample_rate, form)
+        further = further_texts(self.config.language_texts, form)
         named = [("training", item) for item in items]
 
         def read(folder: Path | None) -> SpeechData:
-            return SpeechData.of(self.config, named, Left(self.config.on_bad), folder, sample_rate)
+            left = Left(self.config.on_bad)
+            return SpeechData.of(self.config, named, left, folder, sample_rate, further)
 
         return self._fit(read, out, overwrite, show_progress)
 
