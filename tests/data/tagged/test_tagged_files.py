@@ -5,6 +5,7 @@ import json
 import re
 
 import numpy as np
+import polars as pl
 import pytest
 
 from elman.data.read.reading import Reading
@@ -178,6 +179,44 @@ def test_a_table_of_words(tmp_path):
     assert one.words == [("New", "York"), ("is",)]
     assert one.tags == [("B-X", "I-X"), ("O",)]
     assert one.inputs == [(("N", "N"),), (("V",),)]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [["New York", "B-X I-X", "is", "O"], ["['New', 'York']", "['B-X', 'I-X']", '["is"]', '["O"]']],
+)
+def test_a_table_with_a_row_for_each_sentence(tmp_path, rows):
+    table = pl.DataFrame({"id": ["1", "2"], "sentence": rows[::2], "tags": rows[1::2]})
+    table.write_csv(tmp_path / "a.csv")
+    columns = Columns(word="sentence")
+    if rows[0] == "New York":  # one of two rows has several words
+        table = table.head(1)
+        table.write_csv(tmp_path / "a.csv")
+    one = read_tagged([tmp_path / "a.csv"], columns)
+    assert one.words[0] == ("New", "York")
+    assert one.tags[0] == ("B-X", "I-X")
+
+
+def test_lists_in_a_table(tmp_path):
+    table = pl.DataFrame({"tokens": [["New", "York"], ["is"]], "ner_tags": [[1, 2], [0]]})
+    table.write_parquet(tmp_path / "a.parquet")
+    one = read_tagged([tmp_path / "a.parquet"], Columns())
+    assert one.words == [("New", "York"), ("is",)]
+    assert one.tags == [("1", "2"), ("0",)]
+    table.with_columns(ner_tags=pl.Series([[1], [0]])).write_parquet(tmp_path / "b.parquet")
+    with pytest.raises(InputError, match="row 1, column 'ner_tags': must have 2 elements, one for each"):
+        read_tagged([tmp_path / "b.parquet"], Columns())
+
+
+def test_an_array_of_objects_and_tokens_that_are_objects(tmp_path):
+    whole = {"text": "New York", "tokens": [{"text": "New"}], "spans": [{"start": 0, "end": 8, "label": "X"}]}
+    one = read(tmp_path, json.dumps([whole, {"tokens": ["is"], "tags": ["O"]}], indent=1), name="a.json")
+    assert one.tags == [("B-X", "I-X"), ("O",)]
+
+
+def test_lines_about_a_sentence_may_have_as_many_cells(tmp_path):
+    one = read(tmp_path, "# id 5239d808-f300 domain=en\nNew _ _ B-X\n# _ _ O\n", Columns())
+    assert one.words == [("New", "#")]
 
 
 def test_arrays(tmp_path):

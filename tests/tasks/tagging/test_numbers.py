@@ -122,7 +122,7 @@ def test_refuses_rows(run, rows, message):
 
 def test_refuses_texts_and_other_columns(run, tmp_path, capsys):
     assert main(["tag", str(run.folder), "--text", "a b"]) == 2
-    assert "needs a table: this model reads numbers" in capsys.readouterr().err
+    assert "needs a table and no --text: this model reads numbers" in capsys.readouterr().err
     (tmp_path / "new.csv").write_text("x,z,activity\n1,2,sit\n")
     with pytest.raises(InputError, match="has no column 'y'"):
         run.evaluate(tmp_path / "new.csv")

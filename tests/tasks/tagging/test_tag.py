@@ -128,3 +128,15 @@ def test_what_it_refuses(trained, tmp_path, capsys, monkeypatch):
     assert (
         "standard input: line 2: must have 2 columns, like the first. Got 1: 'b'." in capsys.readouterr().err
     )
+
+
+def test_tables_of_words_are_kept(trained, tmp_path, capsys):
+    path = tmp_path / "new.csv"
+    path.write_text("sentence,word,x\n1,the,a\n,Anna,b\n2,1950,c\n")
+    assert said(capsys, "tag", trained.folder, path) == (
+        "sentence,word,x,predicted\n1,the,a,O\n,Anna,b,B-PER\n2,1950,c,B-YEAR\n"
+    )
+    found = json.loads(said(capsys, "tag", trained.folder, path, "--json"))["sequences"]
+    assert [each["tags"] for each in found] == [["O", "B-PER"], ["B-YEAR"]]
+    path.write_text("words\n\"['the', 'Anna']\"\n")
+    assert said(capsys, "tag", trained.folder, path) == "words,predicted\n\"['the', 'Anna']\",O B-PER\n"

@@ -21,6 +21,8 @@ TAGS = ("tag", "tags", "label", "labels", "ner", "ner_tag", "ner_tags", "upos", 
 DOCUMENT = "-DOCSTART-"
 """The word of a line between two documents."""
 _NAMES = "# global.columns ="  # of CoNLL-U Plus
+_ABOUT = re.compile(r"# (id|sent_id|sentence_id|text|newdoc|newpar|source|doc|document|global\.\w+)\b")
+"""A line above a sentence that says what it is."""
 _LOOKED_AT = 200  # sentences
 _SPACES = re.compile("[ \t]+")
 
@@ -100,6 +102,7 @@ class Form:
         Raises:
             InputError: a line has more or fewer cells than the others.
         """
+        begins = True
         for at, line in enumerate(block.lines):
             number = block.number + at
             if self.header and number == 1:
@@ -107,8 +110,11 @@ class Form:
             if line.split(maxsplit=1)[0] == DOCUMENT:
                 continue
             cells = self.cells(line)
+            if begins and _ABOUT.match(line):
+                continue
             if line.startswith("#") and (len(cells) != self.width or self.names == CONLL_U):
                 continue
+            begins = False
             if self.counts and _is_range(cells[0]):
                 continue
             if len(cells) != self.width:

@@ -1,5 +1,6 @@
-"""Reads files of tagged sentences."""
+"""Reads files of tagged sentences and tables."""
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
@@ -68,7 +69,8 @@ def sentences_of(path: Path, columns: Columns, *, with_tags: bool) -> Iterator[S
     """Yields the sentences of a file, as they are read."""
     lines = (line for each in lines_of(_text(path, columns)) for line in each)
     if kind_of(path) in OBJECTS:
-        return objects_of(lines, str(path), columns, with_tags=with_tags)
+        own = _lines_of_objects(lines) if kind_of(path) == ".json" else lines
+        return objects_of(own, str(path), columns, with_tags=with_tags)
     return rows_of(*form_of(blocks_of(lines), str(path), columns), columns, with_tags=with_tags)
 
 
@@ -82,6 +84,18 @@ def objects_of(
             read = read_object(parse(line, place), place, columns, with_tags=with_tags)
             if read.words:
                 yield Sentence(read, place, "object", [line])
+
+
+def _lines_of_objects(lines: Iterator[str]) -> Iterator[str]:
+    """Yields lines with an object each, also of a file that is one array of objects."""
+    first = next((line for line in lines if line.strip()), "")
+    if not first.lstrip().startswith("["):
+        return chain([first], lines)
+    try:
+        parsed = json.loads("\n".join([first, *lines]))
+    except (ValueError, RecursionError):
+        return chain([first], lines)
+    return map(json.dumps, parsed)
 
 
 def rows_of(
@@ -128,6 +142,8 @@ def to_tag(path: Path, columns: Columns, form: str = "auto") -> Iterator[Sentenc
         raise InputError(f"{path}: {'is a folder; give a file' if path.is_dir() else 'no such file'}")
     if kind_of(path) in OBJECTS:
         return sentences_of(path, columns, with_tags=False)
+    if is_table(path, columns):
+        return _of_table(path, columns)
     lines = (line for each in lines_of(_text(path, columns)) for line in each)
     first = list(islice(lines, _LOOKED_AT))
     whole = chain(first, lines)
@@ -136,6 +152,15 @@ def to_tag(path: Path, columns: Columns, form: str = "auto") -> Iterator[Sentenc
             notice(f"{path}: a line is read as a sentence; --form columns reads it as a word")
         return texts_of(whole, str(path))
     return rows_of(*form_of(blocks_of(whole), str(path), columns), columns)
+
+
+def _of_table(path: Path, columns: Columns) -> Iterator[Sentence]:
+    """Yields the sentences of a table of words."""
+    tagged = read_tagged_table(path, columns, with_tags=False).tagged
+    if tagged.features:
+        raise InputError(f"{path}: must have a column of words (--word-column names it). Got numbers.")
+    for words, inputs, place in zip(tagged.words, tagged.inputs, tagged.places, strict=True):
+        yield Sentence(Read(words, (), inputs), place, "text", [])
 
 
 def read_untagged(paths: Sequence[Path], columns: Columns) -> list[Words]:

@@ -12,6 +12,7 @@ from elman.data.tagged.columns import TAGS, WORDS, Columns
 from elman.data.tokens.vocab.words import words_at
 from elman.errors import InputError
 
+_TEXTS = ("sentence", "data", "content")
 _SPANS = ("spans", "entities", "label", "labels", "annotations")
 _OF_A_SPAN = (
     ("start", "start_offset", "begin"),
@@ -76,7 +77,9 @@ def read_object(parsed: dict[str, Any], place: str, columns: Columns, *, with_ta
     Raises:
         InputError: a field is missing, has no tag for each word, or spans overlap.
     """
-    name = _field(parsed, columns.word, WORDS, "words", place)
+    # beside a text, such as that of Prodigy, tokens may be objects
+    usual = [name for name in (*WORDS, *_TEXTS) if _is_text(parsed.get(name))] or list(WORDS)
+    name = _field(parsed, columns.word, usual, "words", place)
     words = parsed[name]
     if isinstance(words, str):
         if columns.inputs:
@@ -121,6 +124,11 @@ def _field(parsed: dict[str, Any], asked: str | None, usual: Sequence[str], what
             f"Got {shown(', '.join(parsed))}."
         )
     return found
+
+
+def _is_text(value: Any) -> bool:
+    """Whether a field is a text, or a list that begins with one."""
+    return isinstance(value, str) or (isinstance(value, list) and bool(value) and isinstance(value[0], str))
 
 
 def _texts(values: Any, place: str) -> tuple[str, ...]:

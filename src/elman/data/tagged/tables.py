@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from elman.config import listed
+from elman.config import listed, shown
 from elman.data.channels.columns import chosen_columns
 from elman.data.read.opening import kind_of
 from elman.data.read.tables import (
@@ -45,7 +46,7 @@ class Table(NamedTuple):
     Attributes:
         frame: the table.
         tagged: the sequences.
-        order: the rows [T] of each.
+        order: the rows [T] of each; empty if each row is a sentence.
     """
 
     frame: pl.DataFrame
@@ -66,7 +67,8 @@ def is_table(path: Path, columns: Columns) -> bool:
 def read_tagged_table(path: Path, columns: Columns, *, with_tags: bool = True) -> Table:
     """Reads a table (see ``read_table``) with a row for each step.
 
-    A column of words makes it a table of sentences, otherwise all columns without another meaning must hold
+    A column of words makes it a table of sentences, also with a row for each (lists, or words with spaces
+    between them), otherwise all columns without another meaning must hold
     numbers. Without a column that names sequences the whole table is one.
 
     Args:
@@ -84,7 +86,8 @@ def tagged_table(frame: pl.DataFrame, path: Path, columns: Columns, *, with_tags
     """Returns the sequences of a table that was read from ``path``; see ``read_tagged_table``."""
     word = _found(frame, columns.word, WORDS, path)
     if word is not None and (columns.word is not None or not holds_numbers(frame, word, columns.reading)):
-        return _of_words(frame, path, columns, word, with_tags)
+        read = _of_sentences if _are_lists(frame[word]) else _of_words
+        return read(frame, path, columns, word, with_tags)
     tag = _tag_of_numbers(frame, path, columns, with_tags)
     if columns.inputs:
         raise InputError(f"{path}: --input-columns is for words; --columns chooses columns of numbers")
@@ -113,15 +116,9 @@ def tagged_table(frame: pl.DataFrame, path: Path, columns: Columns, *, with_tags
 
 def _of_words(frame: pl.DataFrame, path: Path, columns: Columns, word: str, with_tags: bool) -> Table:
     """Returns the sentences of a table with a row for each word; an empty cell names the sentence above."""
-    tag = _found(frame, columns.tag, TAGS, path if with_tags else None)
-    if tag is None and with_tags:
-        raise InputError(
-            f"{path}: has no column of tags of a usual name; --tag-column names it. Its columns: "
-            f"{listed(frame.columns, 20)}."
-        )
-    sentence = _found(
-        frame, columns.id if columns.id != Columns.id else None, (columns.id, *_SENTENCES), path
-    )
+    used = _used(frame, path, columns, word, with_tags)
+    asked = columns.id if columns.id != Columns.id else None
+    sentence = _found(frame, asked, (columns.id, *_SENTENCES), path)
     if sentence is None:
         raise InputError(
             f"{path}: must have a column that names the sentence of each word; --id-column names it. "
@@ -134,8 +131,6 @@ def _of_words(frame: pl.DataFrame, path: Path, columns: Columns, word: str, with
         .forward_fill()
         .alias(sentence)
     )
-    used = [word, *([tag] if tag is not None and with_tags else []), *columns.inputs]
-    check_columns(frame, list(columns.inputs), path)
     for column in (sentence, *used):
         check_filled(named, column, path)
     order = _sequences(named, path, sentence, None)
@@ -144,14 +139,79 @@ def _of_words(frame: pl.DataFrame, path: Path, columns: Columns, word: str, with
     def column_of(name: str, rows: np.ndarray) -> tuple[str, ...]:
         return tuple(cells[name][k].strip() for k in rows)
 
-    tagged = Tagged(
-        [column_of(word, rows) for rows in order],
-        [column_of(tag, rows) if tag is not None and with_tags else () for rows in order],
-        [tuple(column_of(each, rows) for each in columns.inputs) for rows in order],
-        [f"{path}: row {row_number(path, int(rows[0]))}" for rows in order],
+    sentences = [[column_of(name, rows) for name in used] for rows in order]
+    places = [f"{path}: row {row_number(path, int(rows[0]))}" for rows in order]
+    return Table(frame, _tagged(sentences, places, columns, with_tags), order)
+
+
+def _of_sentences(frame: pl.DataFrame, path: Path, columns: Columns, word: str, with_tags: bool) -> Table:
+    """Returns the sentences of a table with a row for each: lists, or words with spaces between them."""
+    used = _used(frame, path, columns, word, with_tags)
+    places = [f"{path}: row {row_number(path, k)}" for k in range(len(frame))]
+    sentences = []
+    for row, place in zip(frame.select(used).iter_rows(), places, strict=True):
+        lists = [_list_of(cell, f"{place}, column {name!r}") for cell, name in zip(row, used, strict=True)]
+        for name, each in zip(used, lists, strict=True):
+            rule = f"have {len(lists[0])} elements, one for each of {word}"
+            if len(each) != len(lists[0]):
+                raise InputError(f"{place}, column {name!r}: must {rule}. Got {len(each)}.")
+        sentences.append(lists)
+    return Table(frame, _tagged(sentences, places, columns, with_tags), [])
+
+
+def _tagged(
+    sentences: list[list[tuple[str, ...]]], places: list[str], columns: Columns, with_tags: bool
+) -> Tagged:
+    """Returns sentences of words, tags if there are any, and further columns."""
+    first = 1 + with_tags
+    return Tagged(
+        [each[0] for each in sentences],
+        [each[1] if with_tags else () for each in sentences],
+        [tuple(each[first:]) for each in sentences],
+        places,
         columns.inputs,
     )
-    return Table(frame, tagged, order)
+
+
+def _used(frame: pl.DataFrame, path: Path, columns: Columns, word: str, with_tags: bool) -> list[str]:
+    """Returns the columns of words, tags if wanted, and further ones."""
+    check_columns(frame, list(columns.inputs), path)
+    if not with_tags:
+        return [word, *columns.inputs]
+    tag = _found(frame, columns.tag, TAGS, path)
+    if tag is None:
+        raise InputError(
+            f"{path}: has no column of tags of a usual name; --tag-column names it. Its columns: "
+            f"{listed(frame.columns, 20)}."
+        )
+    return [word, tag, *columns.inputs]
+
+
+def _are_lists(cells: pl.Series) -> bool:
+    """Whether most cells of a column of words have several of them."""
+    if isinstance(cells.dtype, pl.List):
+        return True
+    texts = cells.cast(pl.String).fill_null("").str.strip_chars()
+    return bool(texts.str.contains(r"\s|^\[").mean() > _MOST_LISTS)  # type: ignore[operator]
+
+
+_MOST_LISTS = 0.5  # share of cells of several words from which on a row is a sentence
+
+
+def _list_of(cell: object, place: str) -> tuple[str, ...]:
+    """Returns a list, its text as Python or JSON writes it, or the parts between spaces, as texts."""
+    values: object = cell
+    if isinstance(cell, str):
+        values = cell.split()
+        if cell.strip().startswith("["):
+            try:
+                values = ast.literal_eval(cell.strip())
+            except (ValueError, SyntaxError, RecursionError, MemoryError):
+                values = cell.split()
+    texts = tuple(map(str, values)) if isinstance(values, list) else ()
+    if not texts or not all(map(str.strip, texts)):
+        raise InputError(f"{place}: must be a list of texts that are not empty. Got {shown(cell)}.")
+    return texts
 
 
 def _tag_of_numbers(frame: pl.DataFrame, path: Path, columns: Columns, with_tags: bool) -> str | None:

@@ -137,11 +137,17 @@ class TagAnswers(TaskAnswers):
             yield Answer(each, own, self.facts.tags, self.facts.scheme is not None, likely)
 
     def of_table(self, path: Path, *, probabilities: bool) -> Iterator[str]:
-        """Yields the lines of a table of numbers as CSV, with the tag of each row, and all probabilities."""
+        """Yields the lines of a table as CSV, with the tag of each row, and all probabilities."""
         table = read_tagged_table(path, columns_as_trained(self.config, self.facts), with_tags=False)
         part = self.check(table.tagged)
+        found = self.tags(part)
+        if not table.order:  # a row is a sentence
+            yield csv_line([*table.frame.columns, PREDICTED])
+            for row, each in zip(table.frame.iter_rows(), found, strict=True):
+                yield csv_line([*row, " ".join(each)])
+            return
         rows = np.argsort(np.concatenate(table.order))
-        tags = np.array([tag for each in self.tags(part) for tag in each], dtype=object)[rows]
+        tags = np.array([tag for each in found for tag in each], dtype=object)[rows]
         cells, names = [tags], [PREDICTED]
         if probabilities:
             p = np.concatenate(self.probabilities(part))[rows]

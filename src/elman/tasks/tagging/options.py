@@ -16,7 +16,7 @@ from elman.tasks.shared.options import ABSENT, ColumnOptions, Sized, Verb
 class Tag(Verb):
     """Gives each word or row of a file, a text or lines a tag.
 
-    A table of numbers is printed as CSV with a further column. Of words a file has a word a line in columns,
+    A table is printed as CSV with a further column. Otherwise a file has a word a line in columns,
     or JSON objects, as in training; its lines are kept, with the tag as a further column or field. Any other
     file, --text and the lines of standard input are texts, a sentence a line, which are divided into words at
     spaces and punctuation.
@@ -42,7 +42,7 @@ class Tag(Verb):
             self._check_no_source("--stream reads standard input")
             yield from (f"{line}\n" for line in task.tag_stream(self._lines(task)))
             return
-        if task.reads_numbers:
+        if task.reads_numbers or (self.data is not None and task.reads_table(self.data)):
             yield from task.tag_table(self._table(), probabilities=self.probabilities)
             return
         printer = task.printer(in_terminal=sys.stdout.isatty(), probabilities=self.probabilities)
@@ -57,7 +57,7 @@ class Tag(Verb):
 
     def _table(self) -> Path:
         if self.data is None or self.single is not None:
-            raise InputError("tag needs a table: this model reads numbers (--stream reads standard input)")
+            raise InputError("tag needs a table and no --text: this model reads numbers")
         return self.data
 
     def _answers(self, task: Any) -> Iterator[Any]:

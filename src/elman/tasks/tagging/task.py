@@ -12,7 +12,7 @@ from elman.data.read.frames import to_polars
 from elman.data.tag_schemes import permitted
 from elman.data.tagged.memory import tagged_from_memory
 from elman.data.tagged.sequences import Tagged
-from elman.data.tagged.tables import tagged_table
+from elman.data.tagged.tables import is_table, tagged_table
 from elman.data.tagged.words import SHAPES
 from elman.heads.categorical import Categorical
 from elman.heads.crf import CRF
@@ -215,8 +215,14 @@ class SequenceTagger(Task):
         """Whether steps are numbers, not words."""
         return bool(self.facts.features)
 
+    def reads_table(self, data: str | Path) -> bool:
+        """Whether a file is read as a table: all files of numbers are."""
+        return self.reads_numbers or is_table(Path(data), columns_of(self.config))
+
     def tag_table(self, data: str | Path, *, probabilities: bool = False) -> Iterator[str]:
-        """Yields the lines of a table of numbers as CSV, with the tag of each row in a further column.
+        """Yields the lines of a table as CSV, with the tag of each row in a further column.
+
+        Where a row is a sentence, it gets all its tags, with spaces between them.
 
         Args:
             data: the table.
