@@ -87,6 +87,12 @@ def test_a_bad_recording_stops_the_run_or_is_left_out_and_told(folder, caplog, n
     assert message in caplog.text
 
 
+def test_features_without_transcripts_are_refused(tmp_path):
+    np.savez(tmp_path / "a.npz", x=np.ones((8, 30, 5)))
+    with pytest.raises(InputError, match=r"a\.npz: row 0: must have a transcript \(y in an \.npz file\)"):
+        read([tmp_path / "a.npz"])
+
+
 def test_none_left_is_an_error(tmp_path):
     write(tmp_path, {"a.wav": b"", "a.txt": "lo", "b.wav": b"", "b.txt": "lo"})
     with pytest.raises(InputError, match=r"a\.wav: is empty \(and so are all 2 recordings\)"):

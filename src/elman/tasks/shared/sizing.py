@@ -239,7 +239,7 @@ def spoken(number: int, frames: int, *, streaming: bool) -> dict[str, Any]:
         "dropout": 0.3,
         # small batches, so that few recordings change the weights some thousand times
         "batch_size": 4 if number < 100 else 8 if number < 500 else 16,
-        "epochs": max(15, min(150, round(_SPEECH_READ / max(frames, 1)))),
+        "epochs": max(15, min(300, round(_SPEECH_READ / max(frames, 1)))),
         "ahead": 20 if streaming else 0,
     }
 

@@ -260,6 +260,8 @@ def _stored(
 
     def noted() -> Iterator[np.ndarray]:
         for item, frames in read:
+            if item.text is None:
+                raise InputError(f"{item.place}: must have a transcript (y in an .npz file). Got none.")
             kept.append(item)
             yield frames
 

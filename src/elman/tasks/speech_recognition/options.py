@@ -141,17 +141,17 @@ class SpeechConfig(FileOptions):
     lowercase: bool = False
     """read transcripts in lower case"""
     hidden_size: Sized[int] = ABSENT
-    """units of each layer, in each direction; if absent, 96 to 256: fewer for fewer minutes"""
+    """units of each layer, in each direction; if absent, 128, or 256 for more than 80 minutes; twice as many
+    with --streaming"""
     layers: int = 3
     """number of stacked recurrent layers"""
     dropout: Sized[float] = ABSENT
-    """dropout probability between layers, and before and after them; if absent, 0.2 to 0.4: more for fewer
-    minutes"""
+    """dropout probability between layers, and before and after them; if absent, 0.3"""
     batch_size: Sized[int] = ABSENT
     """recordings of average length in a batch, which holds as many frames as these; if absent, 4 to 16: fewer
     for fewer recordings"""
     epochs: Sized[int] = ABSENT
-    """passes over the training part; if absent, 15 to 200: more for fewer minutes"""
+    """passes over the training part; if absent, 15 to 300: more for fewer minutes"""
     learning_rate: float = 3e-3
     """highest learning rate"""
     warmup_steps: int = 100
