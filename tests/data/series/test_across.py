@@ -137,6 +137,7 @@ def row(name: str, values: np.ndarray) -> str:
     [
         ("Total", SALES.sum(0), "sum"),
         ("Summe:", SALES.sum(0).round(), "sum"),
+        ("Sales total", SALES.sum(0), "sum"),
         ("moyenne", SALES.mean(0).round(1), "mean"),
         ("Total", SALES.sum(0) + 5, ""),
         ("Totally", SALES.sum(0), ""),

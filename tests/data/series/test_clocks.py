@@ -21,6 +21,9 @@ FORMS = {
     "17.00 Uhr": lambda h: f"{h}.00 Uhr",
     "17h00": lambda h: f"{h}h00",
     "17": str,
+    "17.30": lambda h: f"{h:02}.00",
+    "from-to": lambda h: f"{h:02}:00-{h + 1:02}:00",
+    "from and to": lambda h: f"{h:02}:00 - {h + 1:02}:00",
 }
 
 
@@ -52,7 +55,7 @@ def test_a_date_and_a_time_of_day_are_one_time(tmp_path, form):
     assert (channels.columns, channels.time_parts) == (["Wert"], ("Datum", "Uhrzeit"))
 
 
-@pytest.mark.parametrize("clock", [lambda h: f"{h + 1}", lambda h: f"{h + 1:02}:00"])
+@pytest.mark.parametrize("clock", [lambda h: f"{h + 1}", lambda h: f"{h + 1:02}:00", lambda h: f"HE{h + 1}"])
 def test_hour_24_is_the_end_of_the_day(tmp_path, clock):
     assert span(read(tmp_path, table(clock))) == ("01.01.2024 01:00", "04.01.2024 00:00", 72)
 
@@ -93,6 +96,10 @@ def test_year_month_day_and_a_time_of_day_are_one_time(tmp_path):
 def test_the_day_end_in_one_column_is_the_next_day(tmp_path):
     rows = [f"{day}.12.2023 {hour:02}:00,{hour}" for day in (30, 31) for hour in range(1, 25)]
     assert span(read(tmp_path, "\n".join(["t,y", *rows])))[:2] == ("30.12.2023 01:00", "01.01.2024 00:00")
+    rows = [
+        f"{day}.12.2023 {h:02}:00 - {day}.12.2023 {h + 1:02}:00,{h}" for day in (30, 31) for h in range(24)
+    ]
+    assert span(read(tmp_path, "\n".join(["t,y", *rows])))[:2] == ("30.12.2023 00:00", "31.12.2023 23:00")
     rows = [f"202312{day}{hour:02},{hour}" for day in (30, 31) for hour in range(1, 25)]
     assert span(read(tmp_path, "\n".join(["t,y", *rows])))[1] == "2024010100"
 

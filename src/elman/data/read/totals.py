@@ -14,19 +14,20 @@ from elman.notice import notice
 if TYPE_CHECKING:
     import polars as pl
 
-_TOTAL = re.compile(
-    r"((grand|overall|sub)[ -]?)?(total|totals|sum|sums|average|avg|mean|summe|gesamt|gesamtsumme|insgesamt|"
-    r"durchschnitt|mittelwert|somme|moyenne|suma|promedio|media|totale|somma|totaal|som)( general)?[.:]?",
-    re.IGNORECASE,
+_WORDS = (
+    "total|totals|sum|sums|average|avg|mean|summe|gesamt|gesamtsumme|insgesamt|durchschnitt|mittelwert|mittel|"
+    "somme|moyenne|suma|promedio|media|totale|somma|totaal|som"
 )
+_TOTAL = re.compile(rf"((grand|overall|sub)[ -]?)?({_WORDS})( general)?[.:]?", re.IGNORECASE)
+_NAMED = re.compile(rf"\b({_WORDS})\b", re.IGNORECASE)
 _MOST = 3  # rows of totals below a table
 _FEWEST = 2  # steps that show a sum
 _DIGITS = 6  # most decimals that are looked at
 
 
-def is_total_word(cell: object) -> bool:
-    """Whether a cell or a name is a word such as Total or Summe."""
-    return isinstance(cell, str) and _TOTAL.fullmatch(cell.strip()) is not None
+def names_total(cell: object) -> bool:
+    """Whether a cell or a name has a word such as Total or Summe; its numbers show whether it is one."""
+    return isinstance(cell, str) and _NAMED.search(cell) is not None
 
 
 def sum_or_mean(total: np.ndarray, others: np.ndarray) -> str:
@@ -68,7 +69,7 @@ def without_totals(table: pl.DataFrame, path: Path, is_odd: Callable[[int, list[
     words: list[str] = []
     for row in range(len(table) - 1, max(1, len(table) - 1 - _MOST), -1):
         cells = table.row(row, named=True)
-        own = [column for column, cell in cells.items() if is_total_word(cell)]
+        own = [c for c, cell in cells.items() if isinstance(cell, str) and _TOTAL.fullmatch(cell.strip())]
         if not own:
             break
         words.insert(0, cells[own[0]].strip())

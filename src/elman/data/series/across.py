@@ -15,7 +15,7 @@ from elman.data.read.cells import values_of
 from elman.data.read.months import is_month, languages_of, month_in
 from elman.data.read.reading import Reading
 from elman.data.read.tables import holds_numbers, number_columns, row_number
-from elman.data.read.totals import is_total_word, sum_or_mean
+from elman.data.read.totals import names_total, sum_or_mean
 from elman.data.series.panel import Columns
 from elman.data.series.time_columns import TIME_NAMES, holds_dates, is_whole, whole_numbers
 from elman.data.series.times import AmbiguousTimes, read_times
@@ -84,9 +84,7 @@ def _without_totals(table: "pl.DataFrame", path: Path, times: _Times, reading: R
     texts = [
         c for c in table.columns if c not in (*times.columns, times.year) and table[c].dtype == pl.String
     ]
-    words = [
-        next((cell for cell in row if is_total_word(cell)), "") for row in table.select(texts).iter_rows()
-    ]
+    words = [next((cell for cell in row if names_total(cell)), "") for row in table.select(texts).iter_rows()]
     if not any(words):
         return table
     values = np.stack([values_of(table[column], reading) for column in times.columns], axis=1)

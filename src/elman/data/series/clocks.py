@@ -13,11 +13,15 @@ _MARKED = re.compile(
     r"|(?:\.(?P<minute_dot>\d\d))?\s?(?:(?P<half_alone>[ap])\.?m\.?|Uhr))",  # 5 pm, 17.30 Uhr
     re.IGNORECASE,
 )
-_PLAIN = re.compile(
-    r"(?P<hour>\d\d?)(?P<minute>\d\d)|(?P<alone>\d{1,2})|(\d\d)(\d\d)(\d\d)"
-)  # 1730, 17, 173000
+_PLAIN = re.compile(  # 1730, 17.30, 17, 173000
+    r"(?P<hour>\d\d?)\.?(?P<minute>\d\d)|(?P<alone>\d{1,2})|(\d\d)(\d\d)(\d\d)"
+)
+_DIGITS = r"^\d+(?:\.\d\d)?$"
+_HOUR_ENDING = re.compile(r"HE\s?(\d{1,2})", re.IGNORECASE)
+_SPAN = r"(\d{1,2}:\d{2}(?::\d{2})?)\s?[-–]\s?(\d{1,2}:\d{2}(?::\d{2})?)$"  # from and to
+_ZONES = 3  # most ends of spans that may be offsets from UTC instead
 _NAMES = re.compile(
-    r"(?:local|utc|start|begin)?[ _-]?(?:time|clock|hours?|hr|hh|hhmm|time[ _-]?of[ _-]?day|uhrzeit|zeit|"
+    r"(?:local|utc|start|begin)?[ _-]?(?:time|clock|hours?|hr|hh|he|hhmm|time[ _-]?of[ _-]?day|uhrzeit|zeit|"
     r"stunde|std|heure|hora|ora|orario|uur|tijd)"
     r"(?:[ _-]?(?:local|utc|ending|beginning|start|of[ _-]?day|\(.{1,12}\)))?",
     re.IGNORECASE,
@@ -64,8 +68,10 @@ def is_marked(column: "pl.Series") -> bool:
     """Whether the cells of a column show by themselves that they are times of day, as 17:30 and 5 pm."""
     if column.dtype == pl.Time:
         return True
-    cells = column.drop_nulls().unique() if column.dtype == pl.String else ()
-    return len(cells) > 0 and all(_marked(cell.strip()) for cell in cells)
+    if column.dtype != pl.String:
+        return False
+    texts = column.drop_nulls().str.strip_chars()
+    return len(texts) > 0 and not times_of_day(texts).has_nulls() and not texts.str.contains(_DIGITS).any()
 
 
 def chosen_clock(columns: "list[pl.Series]") -> str | None:
@@ -80,7 +86,8 @@ def chosen_clock(columns: "list[pl.Series]") -> str | None:
 def times_of_day(column: "pl.Series") -> "pl.Series":
     """Returns times of day as 17:30, 17:30:00 or 17:30:00.000, and 24:00; null for other cells.
 
-    A number of one or two digits is the hour, one of four or six the hour, minute and second.
+    A number of one or two digits is the hour, one of four or six the hour, minute and second. Of spans
+    such as 17:00-18:00, the beginning counts.
     """
     if column.dtype == pl.Time:
         return column.dt.to_string("%H:%M:%S")
@@ -88,11 +95,16 @@ def times_of_day(column: "pl.Series") -> "pl.Series":
         whole = column.cast(pl.Int64, strict=False)
         column = whole.zip_with((whole == column).fill_null(False), pl.Series([None], dtype=pl.Int64))
     texts = column.cast(pl.String).str.strip_chars()
+    ends = texts.str.extract(_SPAN, 2)
+    if ends.n_unique() > _ZONES or texts.str.contains(r"\d\s?[-–]\s").any():
+        texts = texts.str.replace(_SPAN, "${1}")
     found = {cell: _marked(cell) or _plain(cell) for cell in texts.drop_nulls().unique()}
     return texts.replace_strict(found, default=None, return_dtype=pl.String)
 
 
 def _marked(cell: str) -> str | None:
+    if match := _HOUR_ENDING.fullmatch(cell):
+        return _written(int(match[1]), "00")
     match = _MARKED.fullmatch(cell)
     if match is None:
         return None

@@ -12,7 +12,7 @@ from elman.config import listed, shown
 from elman.data.read.cells import values_of
 from elman.data.read.reading import Reading
 from elman.data.read.tables import check_columns, check_filled, holds_numbers, row_number, why_no_numbers
-from elman.data.read.totals import is_total_word, sum_or_mean
+from elman.data.read.totals import names_total, sum_or_mean
 from elman.data.series.across import turned
 from elman.data.series.clocks import is_marked
 from elman.data.series.panel import Columns
@@ -345,7 +345,7 @@ def _without_totals(
     columns: list[str], tables: "Sequence[tuple[pl.DataFrame, Path]]", reading: Reading
 ) -> list[str]:
     """Leaves out columns such as Total that are the sum or mean of the others in every table; reports it."""
-    kept, result = [column for column in columns if not is_total_word(column)], []
+    kept, result = [column for column in columns if not names_total(column)], []
     for column in columns:
         kinds = {
             "" if column in kept else _kind_of_total(table, column, kept, reading) for table, _ in tables

@@ -11,7 +11,7 @@ import polars as pl
 from elman.config import shown
 from elman.data.read import months
 from elman.data.read.weekdays import is_weekday, weekday_languages, written_weekday
-from elman.data.series.time_patterns import LANGUAGE, OFFSET, ORDINAL, WEEKDAY, language_of
+from elman.data.series.time_patterns import LANGUAGE, OFFSET, ORDINAL, SPAN, WEEKDAY, language_of
 from elman.errors import InputError
 
 _UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -179,6 +179,8 @@ def parsed(texts: "pl.Series", pattern: str) -> "tuple[pl.Series, pl.Series | No
     plain = pattern.removesuffix("%z")
     offsets = None
     zoned = plain != pattern
+    if texts.str.contains(" .*[-–].*:").any():
+        texts = texts.str.replace(SPAN, "${1}")
     if "%d" in plain or "%-d" in plain:
         texts = texts.str.replace(ORDINAL.pattern, "${1}")
     if language and (start := re.match(r"%[aA][.,]{0,2} ", plain)):

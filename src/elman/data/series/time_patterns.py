@@ -9,6 +9,8 @@ OFFSET = r"(?P<offset> ?(?:Z|UTC|[+-]\d{2}(?::?\d{2})?))"
 """An offset from UTC behind a time."""
 ORDINAL = re.compile(r"\b(\d{1,2})(?:er|st|nd|rd|th|º|ª)\b")
 """A day as a number in order, as in 1er janvier or 2nd March; written without these letters."""
+SPAN = r"^(\S+ \d{1,2}:\d\d(?::\d\d)?)(?: [-–] (?:\S+ )?| ?[-–] ?\d[\d./-]{5,9}\d )\d{1,2}:\d\d(?::\d\d)?$"
+"""A time and a later one, of which the first counts; not a time and its offset."""
 WEEKDAY = re.compile(r"([^\W\d_]{2,13})([.,]{0,2} )")
 """A word that may be a weekday before a date."""
 LANGUAGE = re.compile(r"(?i:(en|de|fr|es|it|pt|nl)[34.]?):")
@@ -52,7 +54,7 @@ _DATES = (
 
 def patterns_of(cell: str) -> list[str]:
     """Returns the patterns that a text may have, the likeliest first; see ``TimeForm``."""
-    cell = ORDINAL.sub(r"\1", cell)
+    cell = ORDINAL.sub(r"\1", re.sub(SPAN, r"\1", cell))
     result = _english_patterns_of(cell)
     for language in months.languages_of(cell):
         for dotted in (False, True):
