@@ -166,7 +166,8 @@ def channels_from_table(
     for name, rows in _rows_by_name(names).items():
         given = None
         if order is not None:
-            given = _sorted(rows, order[rows], f"{time_column}", path, may_sort=form is not None)
+            named = ", ".join(roles.time_parts) or str(time_column)
+            given = _sorted(rows, order[rows], named, path, may_sort=form is not None)
             rows = rows if given is None else rows[given]
         series.append(
             Channels(

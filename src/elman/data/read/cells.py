@@ -49,7 +49,8 @@ _MONEY = (
 )
 _MAY_BE_MONEY = rf"\p{{Sc}}|\d['’\s]\d{{3}}|[A-Z]\s*\d|\d\s*(?:{_CODE}|{_SHORT})"
 # a minus of typesetting before a number, and any minus behind it, as programs of accounting write it
-_MINUS = (r"^[−–—]\s?((?:\p{Sc}\s?)?[0-9.])", r"^([^-−–]*[0-9][.,]?)\s?[-−–]$")
+_HYPHENS = "−–—‑﹣－"
+_MINUS = (rf"^[{_HYPHENS}]\s?((?:\p{{Sc}}\s?)?[0-9.])", rf"^([^-{_HYPHENS}]*[0-9][.,]?)\s?[-{_HYPHENS}]$")
 _KINDS = 3  # most units in one column
 _USUAL_UNITS = (
     rf"{_SYMBOL}|{_CODE}|{_SHORT}|%|‰|[kmcdµn]?[gmlLsWVAJN]|[kMGT]?[WVA]h?|[kMGT]i?B|t|lbs?|oz|mi|ft|in|min|h|hrs?|d|°[CF]?|K|M|k|[kMG]?Hz|h?Pa|"
@@ -103,7 +104,7 @@ def numbers_of(column: pl.Series, reading: Reading = PLAIN) -> Numbers:
 
 def _with_plain_minus(text: pl.Series) -> pl.Series:
     """Returns texts with a hyphen before negative numbers, for −5, 5- and 5−."""
-    if not text.str.contains(r"^[−–—]|[-−–]$").any():
+    if not text.str.contains(rf"^[{_HYPHENS}]|[-{_HYPHENS}]$").any():
         return text  # fast
     return text.str.replace(_MINUS[0], "-${1}").str.replace(_MINUS[1], "-${1}")
 
