@@ -91,6 +91,12 @@ FORMS = {
     "Mondays of weeks": ("W", steps("2024-01-01", 9, 7 * DAY, "%G-W%V-%u")),
     "years such as 1999/00": ("YS", [f"{year}/{(year + 1) % 100:02}" for year in range(1995, 2012)]),
     "seasons": ("YS", [f"{year}-{year + 1}" for year in range(1995, 2005)]),
+    "a weekday before day and month": (
+        "D",
+        [f"{day}/01/2020" for day in ("jue 02", "vie 03", "sáb 04", "dom 05")],
+    ),
+    "French quarters": ("QS", [f"T{k % 4 + 1} {2020 + k // 4}" for k in range(9)]),
+    "German quarters": ("QS", [f"{k % 4 + 1}. Quartal {2020 + k // 4}" for k in range(9)]),
     "weeks": ("W", steps("2024-01-01", 9, 7 * DAY, "%G-W%V")),
     "texts of days": ("D", steps("2024-01-30", 9, DAY, "%Y%m%d")),
     "integers of days": ("D", [int(day) for day in steps("2024-01-30", 9, DAY, "%Y%m%d")]),

@@ -317,11 +317,12 @@ def _from_folders(path: Path, reading: Reading) -> Labelled:
 def _instead(path: Path) -> str:
     """Returns what to give in place of a folder without folders of labels."""
     files = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
-    tables = [file for file in files if kind_of(file) in NAMED_TABLES]
+    tables = [file for file in files if kind_of(file) in READERS]
     if not files:
         return " and no file"
     if tables:
-        return f"; a table is given by itself: {tables[0]}"
+        kind = "a table" if kind_of(tables[0]) in NAMED_TABLES else "such a file"
+        return f"; {kind} is given by itself: {tables[0]}"
     return "; --label-from file reads files that each hold the texts of one label"
 
 

@@ -14,15 +14,16 @@ _NAMES = {
 _SHORT = {"de": 2, "nl": 2}  # letters of a short name; three in the other languages
 
 
-def is_weekday(word: str, language: str) -> bool:
-    """Whether a word is the whole or the short name of a weekday in a language of two letters."""
+def weekday(word: str, language: str) -> int | None:
+    """Returns the weekday, 1 for Monday, that a word names in full or shortened; None if it names none."""
     own = plain(word)
-    return any(own in (plain(name), plain(short)) for name, short in _pairs(language))
+    pairs = enumerate(_pairs(language), 1)
+    return next((day for day, (name, short) in pairs if own in (plain(name), plain(short))), None)
 
 
 def weekday_languages(word: str) -> list[str]:
-    """Returns the languages in which a word names a weekday."""
-    return [language for language in _NAMES if is_weekday(word, language)]
+    """Returns the languages of two letters in which a word names a weekday."""
+    return [language for language in _NAMES if weekday(word, language)]
 
 
 def written_weekday(day: int, key: str, *, short: bool) -> str:

@@ -10,7 +10,7 @@ import polars as pl
 
 from elman.config import shown
 from elman.data.read import months
-from elman.data.read.weekdays import is_weekday, weekday_languages, written_weekday
+from elman.data.read.weekdays import weekday, weekday_languages, written_weekday
 from elman.data.series.time_patterns import LANGUAGE, OFFSET, ORDINAL, SPAN, WEEKDAY, language_of
 from elman.errors import InputError
 
@@ -183,8 +183,12 @@ def parsed(texts: "pl.Series", pattern: str) -> "tuple[pl.Series, pl.Series | No
         texts = texts.str.replace(SPAN, "${1}")
     if "%d" in plain or "%-d" in plain:
         texts = texts.str.replace(ORDINAL.pattern, "${1}")
+    weekdays = None
     if language and (start := re.match(r"%[aA][.,]{0,2} ", plain)):
-        texts, plain = _without_weekdays(texts, language), plain[start.end() :]
+        weekdays = _weekdays_of(texts, language)
+        bare = texts.str.replace(r"^\p{L}{2,13}[.,]{0,2} ", "")
+        texts = pl.select(pl.when(weekdays.is_not_null()).then(bare)).to_series()
+        plain = plain[start.end() :]
     if language:
         dotted = "%b." in plain
         cells = {
@@ -198,8 +202,8 @@ def parsed(texts: "pl.Series", pattern: str) -> "tuple[pl.Series, pl.Series | No
         offsets = ends.replace_strict(seconds, default=None, return_dtype=pl.Int64)
         texts = pl.select(pl.when(offsets.is_null()).then(None).otherwise(texts)).to_series()
     if "%q" in plain:
-        month = texts.str.extract("Q([1-4])").cast(pl.Int64, strict=False) * 3 - 2
-        shape = re.escape(plain).replace("%q", "[1-4]").replace("%Y", r"\d{4}")
+        shape = re.escape(plain).replace("%q", "([1-4])").replace("%Y", r"\d{4}")
+        month = texts.str.extract(f"^{shape}$").cast(pl.Int64, strict=False) * 3 - 2
         year = texts.str.extract(r"(\d{4})")
         texts = pl.select(
             pl.when(texts.str.contains(f"^{shape}$")).then(year + "-" + month.cast(pl.String))
@@ -226,6 +230,8 @@ def parsed(texts: "pl.Series", pattern: str) -> "tuple[pl.Series, pl.Series | No
     if "%S" in plain and "%.f" not in plain:
         plain = plain.replace("%S", "%S%.f")
     moments = texts.str.to_datetime(plain, strict=False, time_unit="us")
+    if weekdays is not None:  # they tell days and months apart
+        moments = pl.select(pl.when(moments.dt.weekday() == weekdays).then(moments)).to_series()
     if "%Y" in plain:  # two digits are no year
         moments = pl.select(pl.when(moments.dt.year() >= 1000).then(moments)).to_series()
     if late is not None and late.any():
@@ -233,13 +239,13 @@ def parsed(texts: "pl.Series", pattern: str) -> "tuple[pl.Series, pl.Series | No
     return moments, offsets
 
 
-def _without_weekdays(texts: "pl.Series", language: str) -> "pl.Series":
-    """Returns texts without the weekdays that they begin with; null for others."""
+def _weekdays_of(texts: "pl.Series", language: str) -> "pl.Series":
+    """Returns the weekdays with which texts begin, 1 for Monday; null for others."""
     cells = {
-        cell: cell[day.end() :] if (day := WEEKDAY.match(cell)) and is_weekday(day[1], language) else None
+        cell: weekday(day[1], language) if (day := WEEKDAY.match(cell)) else None
         for cell in texts.drop_nulls().unique()
     }
-    return texts.replace_strict(cells, default=None, return_dtype=pl.String)
+    return texts.replace_strict(cells, default=None, return_dtype=pl.Int64)
 
 
 def _first_years(texts: "pl.Series", pattern: str) -> "pl.Series":

@@ -7,7 +7,7 @@ from elman.data.read.weekdays import weekday_languages
 
 OFFSET = r"(?P<offset> ?(?:Z|UTC|[+-]\d{2}(?::?\d{2})?))"
 """An offset from UTC behind a time."""
-ORDINAL = re.compile(r"\b(\d{1,2})(?:er|st|nd|rd|th|º|ª)\b")
+ORDINAL = re.compile(r"\b(\d{1,2})(?:er|st|nd|rd|th|\.?[ºª])\b")
 """A day as a number in order, as in 1er janvier or 2nd March; written without these letters."""
 SPAN = r"^(\S+ \d{1,2}:\d\d(?::\d\d)?)(?: [-–] (?:\S+ )?| ?[-–] ?\d[\d./-]{5,9}\d )\d{1,2}:\d\d(?::\d\d)?$"
 """A time and a later one, of which the first counts; not a time and its offset."""
@@ -15,13 +15,14 @@ WEEKDAY = re.compile(r"([^\W\d_]{2,13})([.,]{0,2} )")
 """A word that may be a weekday before a date."""
 LANGUAGE = re.compile(r"(?i:(en|de|fr|es|it|pt|nl)[34.]?):")
 """Before a pattern: whose names of months and weekdays it has."""
-_WEEK = "KW|CW|[Ww]eek|[Ww]k|Woche|W"
+_WEEK = "KW|CW|[Ww]eek|[Ww]k|Woche|[Ss]emaine|[Ss]emana|[Ss]ettimana|W"
 _SHORT_DAY = 4  # letters of a short weekday, with its dot, at most
 _CLOCK = re.compile(
     r"(?P<joint>[T ]|, )(?P<hour>\d{1,2})(?P<minute>:\d{2})?(?P<second>:\d{2})?(?P<fraction>\.\d{1,9})?"
     rf"(?P<half> ?[AaPp][Mm])?{OFFSET}?"
 )
 _DATES = (
+    (r"[1-4](?P<q>Q|\. Quartal)(?P<s>[- /]?)\d{4}", ("%q{q}{s}%Y",)),
     (rf"\d{{4}}(?P<s>[-/ ]?)(?P<w>{_WEEK})(?P<t> ?)\d{{1,2}}", ("%G{s}{w}{t}%V",)),
     (r"\d{4}(?P<s>-?)W\d{2}(?P=s)[1-7]", ("%G{s}W%V{s}%u",)),
     (rf"(?P<w>{_WEEK})(?P<t>[ -]?)\d{{1,2}}(?P<s>[-/ ]|, )\d{{4}}", ("{w}{t}%V{s}%G",)),
@@ -30,8 +31,8 @@ _DATES = (
     (r"\d{1,2}(?P<s>[-/.])\d{1,2}(?P=s)\d{4}", ("%d{s}%m{s}%Y", "%m{s}%d{s}%Y")),
     (r"\d{1,2}(?P<s>[/.])\d{1,2}(?P=s)\d{2}", ("%d{s}%m{s}%y", "%m{s}%d{s}%y")),
     (r"\d{1,2}(?P<s>-)\d{1,2}(?P=s)\d{2}", ("%d{s}%m{s}%y", "%m{s}%d{s}%y", "%y{s}%m{s}%d")),
-    (r"\d{4}(?P<s>[-/])\d{1,2}", ("%Y{s}%m", "%Y{s}%o")),
-    (r"\d{4}(?P<s>[-/])\d{4}", ("%Y{s}%O",)),
+    (r"\d{4}(?P<s>[-/–])\d{1,2}", ("%Y{s}%m", "%Y{s}%o")),
+    (r"\d{4}(?P<s>[-/–])\d{4}", ("%Y{s}%O",)),
     (r"\d{1,2}(?P<s>[-/])\d{4}", ("%m{s}%Y",)),
     (r"\d{4}(?P<s>-?)M(?:0[1-9]|1[0-2])", ("%Y{s}M%m",)),
     # a point may be a decimal mark, as in prices of 1120.7 and rates of 1.1234
@@ -43,11 +44,11 @@ _DATES = (
     (r"\d{1,2}(?P<s> )de [A-Za-z]{3,9} del? \d{4}", ("%d{s}de %b de %Y", "%d{s}de %b del %Y")),
     (r"[A-Za-z]{3,9}(?P<s> )del? \d{4}", ("%b{s}de %Y", "%b{s}del %Y")),
     (r"[A-Za-z]{3,9}(?P<s>[-/. ])\d{4}", ("%b{s}%Y", "%B{s}%Y")),
-    (r"[A-Za-z]{3,9}(?P<s>-| ?['’]| )\d{2}", ("%b{s}%y", "%B{s}%y")),
+    (r"[A-Za-z]{3,9}(?P<s>[-/]| ?['’]| )\d{2}", ("%b{s}%y", "%B{s}%y")),
     (r"\d{4}(?P<s>[-/. ])[A-Za-z]{3,9}", ("%Y{s}%b", "%Y{s}%B")),
     (r"[A-Za-z]{3,9}(?P<s> )\d{1,2}, \d{4}", ("%b %d, %Y", "%B %d, %Y")),
-    (r"\d{4}(?P<s>[- ]?)Q[1-4]", ("%Y{s}Q%q",)),
-    (r"Q[1-4](?P<s>[- /])\d{4}", ("Q%q{s}%Y",)),
+    (r"\d{4}(?P<s>[- /]?)(?P<q>[QT])[1-4]", ("%Y{s}{q}%q",)),
+    (r"(?P<q>[QT])[1-4](?P<s>[- /])\d{4}", ("{q}%q{s}%Y",)),
     (r"\d{4}(?P<s>)\d{4}", ("%Y%m%d",)),
 )
 
