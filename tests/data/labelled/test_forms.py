@@ -227,7 +227,7 @@ def test_json_is_an_array_of_objects_or_one_a_line(tmp_path, form):
             "line 1: must be a JSON object. Got '{'. A .json file holds an array of objects",
         ),
         ("[]", "has no rows"),
-        ('{"text": {"0": "a b"}, "label": {"0": "x"}}', "column 'text': must hold texts. Got JSON objects."),
+        ('[{"text": {"en": "a b"}, "label": "x"}]', "column 'text': must hold texts. Got JSON objects."),
         ('{"data": [{"text": "a"}], "more": [{"text": "b"}]}', "columns: data, more"),
     ],
 )

@@ -93,6 +93,8 @@ def _rows_of_columns(whole: dict[str, Any], path: Path) -> list[Any]:
         return []
     if not columns[0] or len({len(column) for column in columns}) > 1:
         return []
+    if any(isinstance(column[0], dict) for column in columns):  # lists of rows
+        return []
     notice(f"{path}: is an object of columns: {listed(list(whole))}")
     return [dict(zip(whole, row, strict=True)) for row in zip(*columns, strict=True)]
 
