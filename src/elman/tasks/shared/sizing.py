@@ -235,7 +235,9 @@ def spoken(number: int, frames: int, *, streaming: bool) -> dict[str, Any]:
         streaming: whether it reads in one direction only, and so needs more to remember.
     """
     return {
-        "hidden_size": (128 if frames < 500_000 else 256) * (2 if streaming else 1),
+        # few minutes are read many times, in which a small network is quicker and learns less by heart
+        "hidden_size": (64 if frames < 60_000 else 128 if frames < 500_000 else 256)
+        * (2 if streaming else 1),
         "dropout": 0.3,
         # small batches, so that few recordings change the weights some thousand times
         "batch_size": 4 if number < 100 else 8 if number < 500 else 16,

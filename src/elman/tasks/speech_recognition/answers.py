@@ -13,6 +13,7 @@ from elman.data.read.wave import arriving_samples
 from elman.data.transcribed.batches import Spoken
 from elman.data.transcribed.files import Bad, Left, Utterance, read_all, utterances
 from elman.data.transcribed.pauses import in_segments
+from elman.diagnose.remedies import Remedy
 from elman.errors import InputError
 from elman.metrics.error_rate import alignment, errors
 from elman.models.framewise import Framewise
@@ -38,6 +39,7 @@ from elman.train.loop import evaluate
 _PICTURE = "understood.png"
 _DRAWN = 3000  # frames
 _KNOWN, _ASKED = 500, 200  # recordings that the nearest one is sought among, and for
+_LOST, _STEPS = 0.5, 2000  # letter errors, and changes of the weights below which more of these help
 _WORST, _EXCERPT = 5, 100  # transcripts in the report, and characters of each
 FIGURES = {"word_error_rate": "word errors", "character_error_rate": "letter errors"}
 
@@ -203,6 +205,17 @@ class SpeechAnswers(TaskAnswers):
             for k in order[:_WORST]
             if edits[k]
         ]
+
+    def proposals(self, results: dict[str, Any]) -> Iterator[Remedy]:
+        """Proposes more steps where the network has not yet found which steps the letters are in."""
+        steps, figures = results["steps"], results.get("test", {})
+        if figures.get("character_error_rate", 0.0) > _LOST and steps < _STEPS:
+            epochs = min(1000, -(-self.config.epochs * _STEPS // max(steps, 1)))
+            why = (
+                f"the weights were changed {steps:,} times; before some thousand times, a recogniser often "
+                "has not found where in a recording its letters are"
+            )
+            yield Remedy({"epochs": epochs}, why, of_the_data=True)
 
     def excerpt(self, batches: Spoken) -> Excerpt:
         """Returns a batch with the names of the numbers of each step."""

@@ -141,8 +141,8 @@ class SpeechConfig(FileOptions):
     lowercase: bool = False
     """read transcripts in lower case"""
     hidden_size: Sized[int] = ABSENT
-    """units of each layer, in each direction; if absent, 128, or 256 for more than 80 minutes; twice as many
-    with --streaming"""
+    """units of each layer, in each direction; if absent, 64 for less than 10 minutes to 256 for more than 80;
+    twice as many with --streaming"""
     layers: int = 3
     """number of stacked recurrent layers"""
     dropout: Sized[float] = ABSENT
