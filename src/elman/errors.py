@@ -83,7 +83,10 @@ def not_fitted(name: str) -> InputError:
 
 
 class TrainingStopped(_Spelled, RuntimeError):
-    """Training cannot continue; the message states in one line why and what to try. Exit status 1."""
+    """Training cannot continue; the message states in one line why and what to try.
+
+    Exit status 1; 2 if a file cannot be written, as for every other command.
+    """
 
 
 class Interrupted(KeyboardInterrupt):

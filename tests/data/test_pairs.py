@@ -118,6 +118,24 @@ def test_bad_lines_are_named(tmp_path, lines, message):
             read_pairs([a, b], skip_bad_lines=True)
 
 
+def test_texts_that_are_their_own_translations_are_refused_or_told(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    lines = [f"line {k}" for k in range(6)]
+    one, other = write(tmp_path / "one.txt", lines), write(tmp_path / "other.txt", lines)
+    for same in (one, other):
+        with pytest.raises(
+            InputError, match=r"one\.txt and .*: must hold translations. Got 6 pairs of a text"
+        ):
+            read_pairs([one, same])
+    table = write(tmp_path / "t.csv", ["en,de", *(f"{line},{line.upper()}" for line in lines)])
+    with pytest.raises(InputError, match=r"t\.csv: en and en: must hold translations"):
+        read_pairs([table], names=("en", "en"))
+    assert not caplog.messages
+    write(other, [*lines[:4], "Zeile 4", "Zeile 5"])
+    assert len(read_pairs([one, other])) == 6
+    assert caplog.messages == [f"{one} and {other}: 4 of 6 translations are the same text as their source"]
+
+
 def test_a_tab_in_one_of_two_files_is_no_flaw(tmp_path):
     a, b = write(tmp_path / "a", ["x\ty"]), write(tmp_path / "b", ["z"])
     assert read_pairs([a, b]).sources == ["x\ty"]

@@ -67,7 +67,7 @@ def test_the_command_ends_in_one_line(tmp_path, corpus, monkeypatch, capsys):
     fill_disk(monkeypatch, 1)
     flags = [f"--{name.replace('_', '-')}={value}" for name, value in OPTIONS.items()]
     status = main(["train", "language-model", str(corpus), "--out", str(tmp_path / "run"), *flags])
-    assert status == 1
+    assert status == 2
     assert capsys.readouterr().err.splitlines()[-1].startswith(f"elman: {tmp_path / 'run'}/checkpoint")
 
 

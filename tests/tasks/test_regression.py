@@ -429,8 +429,19 @@ def test_a_table_is_read_where_only_one_reading_makes_sense(tmp_path, header, fo
             {},
             "--id-column trip --target-column age or --id-column trip --target-column fare; ",
         ),
-        ("speed,lap", {}, "has no column 'unique_id'; name the column of the sequences by --id-column and"),
-        ("trip,speed,fare", {"target_column": "cost"}, "has no column 'unique_id'"),
+        (
+            "speed,lap",
+            {},
+            "has no column 'unique_id' of the sequences (--id-column names another) nor 'y' of the number to "
+            "predict (--target-column names another); columns: speed, lap",
+        ),
+        (
+            "speed,lap",
+            {"target_column": "lap"},
+            "beside 'lap' it has no column 'unique_id' of the sequences (",
+        ),
+        ("trip,speed,fare", {"target_column": "cost"}, "has no column 'cost'; columns: trip, speed, fare"),
+        ("speed,lap", {"columns": ("speed", "laps")}, "has no column 'laps'. Its columns: speed, lap."),
     ],
 )
 def test_a_table_of_several_readings_shows_the_options(tmp_path, header, options, told):

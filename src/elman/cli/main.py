@@ -6,7 +6,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -34,7 +34,7 @@ class _Train:
     """Options of ``elman train`` in addition to the task's own."""
 
     data: Annotated[tuple[Path, ...], _File] = ()
-    """files or folders to train on; see above"""
+    """what to train on"""
     out: Path | None = None
     """run folder to write; if absent, runs/TASK"""
     overwrite: bool = False
@@ -79,7 +79,8 @@ class Evaluate(_OnRun):
     example: ClassVar[str] = "elman evaluate runs/language-model other.txt"
 
     data: Annotated[tuple[Path, ...], _File] = ()
-    """files or folders to measure the model on; absent if the task draws its own sequences"""
+    """what to measure the model on, in the forms that training reads; absent if the task draws its own
+    sequences"""
     dynamic: bool = False
     """language models: also measure how well the model does if its weights adapt to the text as it reads it
     (dynamic evaluation), which takes as long as training on the text; the run is not changed"""
@@ -99,7 +100,7 @@ class Inspect(_OnRun):
     example: ClassVar[str] = "elman inspect runs/language-model"
 
     data: Annotated[tuple[Path, ...], _File] = ()
-    """files or folders that the model reads for the report; if absent, the run's own data"""
+    """what the model reads for the report, in the forms that training reads; if absent, the run's own data"""
     out: Path | None = None
     """folder to write; if absent, RUN/inspect"""
     overwrite: bool = False
@@ -129,7 +130,8 @@ _FIRST_OF_TRAINING = ("epochs", "max_minutes")
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command; returns its exit status.
 
-    0: success; 1: training failed; 2: bad input; 128 + n: ended by signal n (130 is Ctrl-C).
+    0: success; 1: training failed; 2: bad input, or a file that cannot be written, as on a full disk;
+    128 + n: ended by signal n (130 is Ctrl-C).
     """
     warnings.showwarning = _one_line_warning
     LOGGER.addHandler(_PRINTED)
@@ -144,7 +146,7 @@ def main(arguments: list[str] | None = None) -> int:
             return 2
         except TrainingStopped as error:
             output.say(f"elman: {error}")
-            return 1
+            return 2 if isinstance(error.__cause__, files.WriteError) else 1
         except Interrupted as error:
             output.say(f"elman: {error}")
             return 128 + error.number
@@ -261,6 +263,7 @@ def flags_of_training(Config: type[TaskConfig], default: TaskConfig) -> list[Fla
     groups |= dict.fromkeys(_FIRST_OF_TRAINING, "")
     own = flags_of(Config, vars(default), {f.name: groups.get(f.name, "other") for f in fields(Config)})
     shared = {option.name: option for option in flags_of(_Train)}
+    shared["data"] = replace(shared["data"], help=Config.reads)
     front = [shared.pop(name) for name in _SHARED_FIRST]
     first = [option for option in own if option.group == ""]
     first.sort(key=lambda option: option.name in _FIRST_OF_TRAINING)

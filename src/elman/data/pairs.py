@@ -75,8 +75,9 @@ def read_pairs(
         names: columns of sources and targets in a table; None: it has two.
 
     Raises:
-        InputError: a line is empty, not UTF-8, or holds a control character; or the files differ in their
-            number of lines. The message names the file and the line, counted from 1.
+        InputError: a line is empty, not UTF-8, or holds a control character; each text is its own
+            translation; or the files differ in their number of lines. The message names the file and the
+            line, counted from 1.
     """
     if len(paths) not in (1, 2):
         raise InputError(f"pairs are read from one file or two. Got {len(paths)} files.")
@@ -108,7 +109,21 @@ def read_pairs(
         pairs.targets.append(target)
     if not pairs:
         raise InputError(f"{paths[0]}: holds no pair of texts" + f" ({skipped:,} were bad)" * bool(skipped))
-    return Pairs(pairs.sources, pairs.targets, skipped)
+    return _unlike(Pairs(pairs.sources, pairs.targets, skipped), " and ".join(map(str, paths)))
+
+
+def _unlike(pairs: Pairs, where: str) -> Pairs:
+    """Returns pairs in which something is translated; tells if many are not, as lines that were forgotten.
+
+    Raises:
+        InputError: there are several pairs, and each translation is its source.
+    """
+    same = sum(source == target for source, target in zip(pairs.sources, pairs.targets, strict=True))
+    if same == len(pairs) > 1:
+        raise InputError(f"{where}: must hold translations. Got {same:,} pairs of a text and the same text.")
+    if 2 * same > len(pairs) > 1:
+        notice(f"{where}: {same:,} of {len(pairs):,} translations are the same text as their source")
+    return pairs
 
 
 def _is_table(path: Path, reading: Reading, names: tuple[str, str] | None) -> bool:
@@ -148,7 +163,7 @@ def _of_table(path: Path, skip_bad_lines: bool, reading: Reading, names: tuple[s
         pairs.targets.append(texts[1].strip())
     if not pairs:
         raise InputError(f"{path}: holds no pair of texts")
-    return Pairs(pairs.sources, pairs.targets, skipped)
+    return _unlike(Pairs(pairs.sources, pairs.targets, skipped), f"{path}: {names[0]} and {names[1]}")
 
 
 def _flat(table: pl.DataFrame) -> pl.DataFrame:

@@ -100,6 +100,21 @@ def options_of(table: pl.DataFrame, *, numbers: bool) -> str:
     return " or ".join(f"--id-column {name} {flag} {of_each}" for name, of_each in pairs[:_WAYS])
 
 
+def no_roles(table: pl.DataFrame, path: Path, id: str, target: str) -> str:
+    """Returns which columns of sequences with a number each a table lacks, and the options that name them."""
+    wanted = {
+        id: "of the sequences (--id-column names another)",
+        target: "of the number to predict (--target-column names another)",
+    }
+    lacking = [f"{name!r} {what}" for name, what in wanted.items() if name not in table.columns]
+    beside = f"beside {target!r} it " if target in table.columns else ""
+    ways = options_of(table, numbers=True)
+    return (
+        f"{path}: {beside}has no column {' nor '.join(lacking)}{': ' * bool(ways)}{ways}; columns: "
+        f"{', '.join(table.columns)}"
+    )
+
+
 _NAMES_OF_SEQUENCES = (
     *("id", "uid", "unique_id", "sequence", "sequence_id", "series", "series_id", "seq", "name", "case"),
     *("case_id", "sample", "sample_id", "subject", "subject_id", "patient", "patient_id", "trip", "trip_id"),

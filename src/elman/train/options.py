@@ -13,8 +13,8 @@ class TrainingOptions:
     epochs: int = 10
     """passes over the training part"""
     max_minutes: float | None = None
-    """stop after this many minutes, or after --epochs if those end first; the learning rate falls to match.
-    If absent, no limit of time"""
+    """stop training after this many minutes, or after --epochs if those end first; the learning rate falls to
+    match. Reading the data before and measuring the model after take time besides. If absent, no limit"""
     batch_size: int = 32
     """rows in a batch"""
     learning_rate: float = 2e-3

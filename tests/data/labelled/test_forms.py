@@ -202,6 +202,43 @@ def test_a_folder_without_labels_beside_those_of_labels_is_left_out(tmp_path, ca
         read_labelled(tmp_path / "only", Columns())
 
 
+def test_what_lies_beside_the_folders_of_labels_is_told(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    folder = filled(tmp_path, ("neg/1", "pos/1", "pos/2", "LICENSE", "songs.csv", ".hidden"))
+    assert len(read_labelled(folder, Columns())) == 3
+    told = f"{folder}: a folder is a label: 2 labels (neg, pos); left out beside them: LICENSE, songs.csv"
+    assert told in caplog.messages
+    filled(tmp_path, ("pos/all.csv",))
+    with pytest.raises(
+        InputError, match=r"pos/all\.csv: is a table; in the folder of a label each file must be"
+    ):
+        read_labelled(folder, Columns())
+
+
+def test_columns_that_mean_the_same_as_the_labels_are_told(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    moods, codes = ["glad", "sad", "calm"] * 8, ["7", "3", "5"] * 8
+    lines = [f"song number {k} of them all" for k in range(24)]
+    path = tmp_path / "songs.csv"
+    written(path, "song,mood,code,half", lines, moods, codes, ["a", "b"] * 12)
+    assert [labels for _, labels in read(path, label="mood")] == [(mood,) for mood in moods]
+    assert f"{path}: code means the same as the label, mood, and is not read" in caplog.messages
+    assert not any("half means" in line for line in caplog.messages)
+
+
+def test_a_feature_that_gives_the_labels_of_sequences_away_is_refused(tmp_path):
+    path = tmp_path / "runs.csv"
+    rows = [f"r{k},{step},{k % 5}.{step},{k % 2 + 4},{'ab'[k % 2]}" for k in range(12) for step in range(3)]
+    path.write_text("\n".join(["unique_id,ds,pace,code,label", *rows]))
+    with pytest.raises(
+        InputError, match=r"column 'code' means the same as the labels in 'label'\. Leave it out"
+    ):
+        read_labelled(path, Columns())
+    for chosen in ({"ignored": ("code",)}, {"features": ("pace",)}):
+        assert read_labelled(path, Columns(**chosen)).features == ("pace",)
+    assert len(read_labelled(path, Columns(), with_labels=False)) == 12
+
+
 @pytest.mark.parametrize("form", ["array", "indented", "lines"])
 def test_json_is_an_array_of_objects_or_one_a_line(tmp_path, form):
     rows = [{"said": text, "tone": label} for text, label in zip(TEXTS, LABELS, strict=True)]

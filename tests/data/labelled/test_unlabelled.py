@@ -92,6 +92,21 @@ def test_texts_of_labelled_parts_are_left_out_and_told(caplog):
     assert not caplog.messages
 
 
+@pytest.mark.parametrize(
+    ("line", "end"), [("{1}\t{0}", "before"), ("{0}\t{1}", "behind"), ("__label__{1} {0}", "before")]
+)
+def test_labels_beside_the_texts_are_left_out_and_told(caplog, line, end):
+    caplog.set_level(logging.INFO, "elman")
+    labelled = parts(["known"])
+    label = labelled["training"].labels[0][0]
+    texts = ["a new one", "another", "and a third"]
+    found = [(f"u: line {k}", line.format(text, label)) for k, text in enumerate(texts)]
+    assert new_texts([*found, ("u: line 3", "no\tlabel")], labelled) == [*texts, "no\tlabel"]
+    told = f"the labels {end} the texts are left out, of 3 of 4 texts; the first: u: line 0: {label!r}"
+    assert caplog.messages == [f"--unlabelled: {told}"]
+    assert new_texts([*found[:1], *[("u", f"{k}\tx") for k in range(2)]], labelled)[0] == found[0][1]
+
+
 def test_lines_of_a_text_that_are_test_texts_are_left_out():
     found = [("u", "one\nTested\ntwo"), ("v", "tested\n seen\n")]
     assert new_texts(found, parts(["one"], ["seen"], ["tested"])) == ["one\ntwo"]

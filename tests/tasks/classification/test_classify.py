@@ -83,6 +83,17 @@ def test_files_and_texts(run, capsys):
     assert main(["classify", "run", "."]) == 2
 
 
+def test_an_empty_text_has_its_answer_and_is_told(run, caplog):
+    caplog.set_level("INFO", "elman")
+    Path("gaps.txt").write_text("the good cat\n\na bad dog\n  \n")
+    assert len(list(run.classify("gaps.txt"))) == 4
+    told = "the text is empty{}; the answer is what the model says of no text"
+    assert caplog.messages == [f"gaps.txt: line 2: {told.format(', the first of 2')}"]
+    caplog.clear()
+    assert len(list(run.classify(lines=iter(["a cat", "", " "])))) == 3
+    assert caplog.messages == [f"line 2: {told.format('')}"]
+
+
 def test_lines_in_memory_are_answered_like_those_of_a_file(run):
     Path("lines.txt").write_text("the good cat\na bad dog\n")
     answers = list(run.classify(lines=iter(["the good cat", "a bad dog\n"]), explain=True))
@@ -187,7 +198,8 @@ def test_pairs_are_read_with_a_tab_and_both_explained(here, capsys):
     assert "two texts with a tab between" in capsys.readouterr().err
 
 
-def test_numbers_cannot_be_explained_nor_typed(here, capsys):
+def test_numbers_cannot_be_explained_nor_typed(here, capsys, caplog):
+    caplog.set_level("INFO", "elman")
     SequenceClassifier(**TINY).fit(*numbers(), out="run")
     Path("s.csv").write_text("unique_id,ds,x0,x1\nb 2,1,0,1\na 1,1,2,3\nb 2,2,4,5\n")
     assert [line.split("\t")[0] for line in said(capsys, "classify", "run", "s.csv").splitlines()] == [
@@ -201,6 +213,7 @@ def test_numbers_cannot_be_explained_nor_typed(here, capsys):
     np.save("x.npy", numbers()[0])
     assert main(["classify", "run", "x.npy", "--explain"]) == 2
     assert "only texts can be explained" in capsys.readouterr().err
+    assert "support the label" not in caplog.text  # no legend of what is not there
 
 
 def test_a_label_with_a_tab_or_a_line_end_stays_in_its_cell():

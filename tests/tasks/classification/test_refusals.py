@@ -120,6 +120,27 @@ def test_facts_have_a_vocabulary_if_and_only_if_texts_are_read():
             ClassificationFacts(scheme, vocabulary)
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"columns": ("gain,depth",)}, "has no column 'depth'. Its columns: gain, noise"),
+        ({"ignore_columns": ("depth",)}, "has no column 'depth'. Its columns: gain, noise"),
+        ({"label_column": "kind"}, "has no column 'kind'; columns: gain, noise"),
+        (
+            {"label_column": "noise"},
+            "beside 'noise' it has no column 'text' of texts nor 'unique_id' of numeric",
+        ),
+        ({"text_column": "words"}, "has no column 'words' of texts (training's"),
+        ({"id_column": "probe"}, "has no column 'probe' of numeric sequences (training's"),
+    ],
+)
+def test_of_a_table_that_is_neither_the_column_that_was_named_is_told(here, options, told):
+    Path("t.csv").write_text("gain,noise\n" + "".join(f"{k}.5,{k * k}.25\n" for k in range(20)))
+    with pytest.raises(InputError) as error:
+        trained("t.csv", **options)
+    assert str(error.value).startswith(f"t.csv: {told}")
+
+
 FILES: dict[str, tuple[str | bytes, str]] = {
     "no rows.csv": ("text,label\n", "has no rows"),
     "columns.csv": (

@@ -12,6 +12,7 @@ import polars as pl
 from elman.config import check_regular, counted
 from elman.data.channels.calendar import UNKNOWN, Clock
 from elman.data.channels.columns import chosen_columns
+from elman.data.channels.label_column import labels_of, way_out
 from elman.data.read.arrays import check_finite, is_array, is_frame, numbers
 from elman.data.read.frames import to_polars
 from elman.data.read.npz import read_arrays
@@ -20,7 +21,6 @@ from elman.data.read.tables import (
     check_columns,
     check_filled,
     decimal_mark,
-    number_column,
     number_columns,
     read_table,
     row_number,
@@ -96,7 +96,7 @@ class Roles:
         id_column: names the series of a row; optional in the table. None: no column does.
         time_column: time of a row. If the table has no such column, it is the only one that holds dates, or
             is joined from several (see ``time_parts``), if there are such. None: no column has it.
-        label_column: 0 or 1 (true, false); optional in the table.
+        label_column: see ``labels_of``; optional in the table.
         columns: the columns of numbers to read, see ``chosen_columns``; if empty, all others.
         ignored: columns to leave out.
         clock: how times are read.
@@ -152,11 +152,11 @@ def channels_from_table(
     try:
         values = number_columns(table, columns, path, missing=True, reading=reading)
     except InputError as error:
-        hint = "" if roles.columns else " --ignore-columns leaves a column out."
+        hint = "" if roles.columns else way_out(table, columns, named=has_names)
         raise InputError(f"{error}{hint}") from None
     labels = None
     if label_column in table.columns:
-        labels = _labels(number_column(table, label_column, path, reading=reading), path)
+        labels = labels_of(table, label_column, path, reading)
     names = text_column(table, str(id_column)) if has_names else [""] * len(table)
     times = order = form = None
     if has_times:
@@ -262,14 +262,6 @@ def _order(
     if times.assumed:
         notice(f"{path}: {name} is read {times.assumed}")
     return times.values, times.form
-
-
-def _labels(values: np.ndarray, path: Path) -> np.ndarray:
-    wrong = np.flatnonzero((values != 0) & (values != 1))
-    if len(wrong):
-        row = int(wrong[0])
-        raise InputError(f"{path}: row {row_number(path, row)}: a label must be 0 or 1. Got {values[row]:g}.")
-    return values == 1
 
 
 def _rows_by_name(names: Sequence[object]) -> dict[object, np.ndarray]:

@@ -51,6 +51,11 @@ def _listed(table: Sequence[str], given: Sequence[str], path: Path) -> list[str]
     return list(dict.fromkeys(names))
 
 
+def check_chosen(table: Sequence[str], path: Path, columns: Sequence[str], ignored: Sequence[str]) -> None:
+    """Raises InputError if the table lacks a column that is to be read or left out."""
+    _listed(table, [*columns, *ignored], path)
+
+
 def constant_columns(columns: Sequence[str], values: np.ndarray) -> list[str]:
     """Returns the columns whose known values [N, D] are all the same."""
     return [

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from elman.config import counted
+from elman.data.channels.columns import check_chosen, chosen_columns
 from elman.data.read.reading import PLAIN, Reading
-from elman.data.read.tables import holds_numbers
+from elman.data.read.tables import check_columns, holds_numbers
 from elman.data.sequence_columns import Roles, found_roles, line_of, options_of
 from elman.errors import InputError
 from elman.notice import notice
@@ -97,6 +98,9 @@ def found_columns(table: pl.DataFrame, path: Path, columns: Columns, *, with_lab
         lists = label in names and table[label].dtype.is_nested()
         if label in names and not lists and table[text].n_unique() < table[label].n_unique():
             _refuse_two_readings(text, label, path)
+    if with_labels and text in names:
+        for name in _same_as_labels(table, label, names - {text, label}):
+            notice(f"{path}: {name} means the same as the label, {label}, and is not read")
     if (text, label) != (columns.text, columns.label) and text in names:
         if with_labels and label in names:
             count = counted(_different(table[label]), "label")
@@ -104,6 +108,26 @@ def found_columns(table: pl.DataFrame, path: Path, columns: Columns, *, with_lab
         elif text != columns.text:
             notice(f"{path}: {text} is the text")
     return replace(columns, text=text, label=label)
+
+
+def check_no_labels(table: pl.DataFrame, path: Path, columns: Columns) -> None:
+    """Raises InputError if a column of numeric sequences that would be read gives their labels away."""
+    special = (columns.id, columns.time, columns.label)
+    features = chosen_columns(table.columns, special, path, ignored=columns.ignored)
+    for name in _same_as_labels(table, columns.label, features):
+        raise InputError(
+            f"{path}: column {name!r} means the same as the labels in {columns.label!r}. Leave it out by "
+            f"--ignore-columns {name}."
+        )
+
+
+def _same_as_labels(table: pl.DataFrame, label: str, names: Collection[str]) -> list[str]:
+    """Returns those of some columns that mean the same as the labels: each value stands beside one label."""
+    if label not in table.columns or table[label].dtype.is_nested() or not _repeats(table[label]):
+        return []
+    count = table[label].n_unique()
+    plain = [name for name in names if not table[name].dtype.is_nested()]
+    return [n for n in plain if table[n].n_unique() == count == table.select(n, label).n_unique()]
 
 
 def _different(cells: pl.Series) -> int:
@@ -229,7 +253,27 @@ def found_sequences(table: pl.DataFrame, path: Path, columns: Columns) -> Column
     return replace(columns, id=roles.id, time=roles.time, label=roles.of_each)
 
 
-def sequence_hint(table: pl.DataFrame) -> str:
+def neither_read(table: pl.DataFrame, path: Path, columns: Columns, with_labels: bool) -> str:
+    """Returns what a table without texts and sequences lacks, and the options that may read it.
+
+    Raises:
+        InputError: it lacks a column that the user named.
+    """
+    wanted = {"text": f"{columns.text!r} of texts", "id": f"{columns.id!r} of numeric sequences"}
+    named = [what for name, what in wanted.items() if getattr(columns, name) != getattr(Columns, name)]
+    label = [columns.label] * (with_labels and columns.label != Columns.label)
+    if with_labels and not named:
+        check_columns(table, [*label, *columns.required], path)
+        check_chosen(table.columns, path, columns.features, columns.ignored)
+    beside = f"beside {label[0]!r} it " if label else ""
+    lacking = " nor ".join(named or wanted.values())
+    return (
+        f"{path}: {beside}has no column {lacking} (training's --text-column and --id-column name others); "
+        f"columns: {', '.join(table.columns)}{_sequence_hint(table)}"
+    )
+
+
+def _sequence_hint(table: pl.DataFrame) -> str:
     """Returns the options that would read a table without texts as numeric sequences; "" if none would."""
     ways, numbers = options_of(table, numbers=False), options_of(table, numbers=True)
     labelled = f"; for numeric sequences: {ways}" * bool(ways)

@@ -12,14 +12,15 @@ import numpy as np
 
 from elman.data.labelled.columns import (
     Columns,
+    check_no_labels,
     found_columns,
     found_sequences,
     is_header,
-    sequence_hint,
+    neither_read,
     without_header,
 )
 from elman.data.labelled.examples import Labelled, check_label, check_text, joined, numeric
-from elman.data.labelled.folders import UNLABELLED, check_no_parts
+from elman.data.labelled.folders import UNLABELLED, check_no_parts, check_no_tables, tell_folders
 from elman.data.labelled.left_out import left_out
 from elman.data.labelled.lines import FASTTEXT, from_lines, labels_of_cell, of_one_label
 from elman.data.labelled.numeric import from_array, from_arrays, from_cases, from_rows, one_array
@@ -185,11 +186,7 @@ def _from_any_table(path: Path, columns: Columns, with_labels: bool) -> Labelled
     of_steps = found_sequences(table, path, columns) if with_labels else None
     if of_steps is not None:
         return _from_steps(table, path, of_steps, with_labels)
-    raise InputError(
-        f"{path}: has no column {columns.text!r} of texts nor {columns.id!r} of numeric sequences "
-        f"(training's --text-column and --id-column name others); columns: {', '.join(table.columns)}"
-        + sequence_hint(table)
-    )
+    raise InputError(neither_read(table, path, columns, with_labels))
 
 
 def _from_table(table: pl.DataFrame, path: Path, columns: Columns, with_labels: bool) -> Labelled:
@@ -251,6 +248,8 @@ def _label_column(
 
 def _from_steps(table: pl.DataFrame, path: Path, columns: Columns, with_labels: bool) -> Labelled:
     table = without_total(table, path, columns.id)
+    if with_labels and not columns.features:
+        check_no_labels(table, path, columns)
     sequences = sequences_from_table(
         table,
         path,
@@ -300,6 +299,8 @@ def _from_folders(path: Path, reading: Reading) -> Labelled:
     if not folders:
         raise InputError(f"{path}: must hold a folder for each label. Got no folder{_instead(path)}.")
     files = [(file, folder.name) for folder in folders for file in find_text_files([folder])]
+    tell_folders(path, [folder.name for folder in folders])
+    check_no_tables([file for file, _ in files])
     labels: list[tuple[str, ...]] = [(label,) for _, label in files]
     places = [str(file) for file, _ in files]
     kinds = {_reader(file).example for file, _ in files}

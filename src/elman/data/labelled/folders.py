@@ -1,9 +1,14 @@
 """Folders of a data set that is divided into parts already, which are no labels."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
+from elman.config import counted, listed
+from elman.data.read.opening import kind_of
+from elman.data.read.tables import TABLES
 from elman.errors import InputError
+from elman.notice import notice
 
 UNLABELLED = ("unsup", "unsupervised", "unlabeled", "unlabelled")
 """Names of folders of texts without labels, beside those of the labels."""
@@ -31,6 +36,23 @@ def check_no_parts(path: Path) -> None:
     names = ", ".join(p.name for p in in_order)
     given = " ".join(f"{_PARTS[parts[p]]}{p}" for p in in_order)
     raise InputError(f"{path}: must be divided by labels, not into parts ({names}). Give each part: {given}")
+
+
+def tell_folders(path: Path, labels: Sequence[str]) -> None:
+    """Reports the labels of a folder with a folder for each, and the files beside them: they are not read."""
+    beside = sorted(p.name for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
+    left_out = f"; left out beside them: {listed(beside)}" if beside else ""
+    notice(f"{path}: a folder is a label: {counted(len(labels), 'label')} ({listed(labels)}){left_out}")
+
+
+def check_no_tables(files: Sequence[Path]) -> None:
+    """Raises InputError if an example in a folder of a label is a table, which is no single text."""
+    for file in files:
+        if kind_of(file) in TABLES:
+            raise InputError(
+                f"{file}: is a table; in the folder of a label each file must be a text, or an array (.npy). "
+                "A table with a column of labels is given by itself."
+            )
 
 
 def _name(path: Path) -> str:

@@ -9,6 +9,7 @@ from elman.config import check_regular, counted, shown
 from elman.data.labelled.columns import Columns
 from elman.data.labelled.examples import Labelled
 from elman.data.labelled.files import read_labelled
+from elman.data.labelled.lines import FASTTEXT
 from elman.data.read.opening import kind_of
 from elman.data.read.tables import TABLES
 from elman.data.read.text import find_text_files, list_of_texts, read_text
@@ -92,7 +93,7 @@ def new_texts(found: Iterable[Placed], parts: Mapping[str, Labelled]) -> list[st
     held_out = keys["validation"] | keys["test"]
     repeats: dict[str, list[str]] = {name: [] for name in parts}
     texts, total = {}, 0
-    for place, text in found:
+    for place, text in _without_labels(list(found), parts):
         total += 1
         own = [name for name in parts if _key(text) in keys[name]]
         lines = text.splitlines()
@@ -111,6 +112,37 @@ def new_texts(found: Iterable[Placed], parts: Mapping[str, Labelled]) -> list[st
     if not texts:
         raise InputError(f"--unlabelled: all of its {total:,} texts are texts with labels as well")
     return [*texts.values()]
+
+
+def _without_labels(found: list[Placed], parts: Mapping[str, Labelled]) -> list[Placed]:
+    """Returns texts without labels of the parts before or behind a tab, if most have one; tells which end."""
+    names = {name for part in parts.values() for labels in part.labels for name in labels}
+    for end, cut in (("before", _before), ("behind", _behind)):
+        divided = [cut(text) for _, text in found]
+        with_label = [k for k, (label, text) in enumerate(divided) if label in names and text.strip()]
+        if 2 * len(with_label) > len(found):
+            place, (label, _) = found[with_label[0]][0], divided[with_label[0]]
+            notice(
+                f"--unlabelled: the labels {end} the texts are left out, of {len(with_label):,} of "
+                f"{counted(len(found), 'text')}; the first: {place}: {shown(label)}"
+            )
+            own = set(with_label)
+            return [(at, divided[k][1] if k in own else text) for k, (at, text) in enumerate(found)]
+    return found
+
+
+def _before(line: str) -> tuple[str, str]:
+    """Returns what may be a label at the beginning of a line, and the rest."""
+    label, _, text = line.partition("\t")
+    if line.startswith(FASTTEXT):
+        label, _, text = line.removeprefix(FASTTEXT).partition(" ")
+    return label.strip(), text
+
+
+def _behind(line: str) -> tuple[str, str]:
+    """Returns what may be a label at the end of a line, and the rest."""
+    text, _, label = line.rpartition("\t")
+    return label.strip(), text
 
 
 def _key(text: str) -> str:

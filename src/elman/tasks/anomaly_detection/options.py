@@ -147,6 +147,7 @@ class AnomalyDetectionConfig(StartOptions, ColumnOptions):
     """
 
     verb = Detect
+    reads = "table to train on; see above"
     example = "elman train anomaly-detection table.csv --out runs/anomaly-detection --epochs 30"
     rank = 40
     of_the_run = (*StartOptions.of_the_run, "model", "calendar", "horizons")
@@ -192,7 +193,8 @@ class AnomalyDetectionConfig(StartOptions, ColumnOptions):
     """how times are written: a format of strptime such as %d/%m/%Y; s, ms, us or ns for integers since 1970;
     number for plain integers. If absent, found from the times"""
     label_column: str = "label"
-    """column of labels, 0 or 1 (anomaly), if the table has it; they measure the detector, never train it"""
+    """column of labels, 0 or 1 (anomaly), or normal and anomaly, if the table has it; they measure the
+    detector, never train it"""
     labels: Path | None = None
     """JSON file of anomalous windows, in the format of NAB: {"folder/file.csv": [[first time, last time],
     …]}; if absent, only --label-column is read"""

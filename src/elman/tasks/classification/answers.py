@@ -30,6 +30,7 @@ from elman.metrics.label_figures import (
 from elman.models.classifier import Classifier
 from elman.models.classifier_ensemble import ClassifierEnsemble
 from elman.models.predict import predict
+from elman.notice import notice
 from elman.pictures.confusion import draw_confusion
 from elman.tasks.classification.batches import batches_of, inputs_of, kept_of, standardised_steps
 from elman.tasks.classification.data import LabelledData, columns_as_trained, columns_of, read_all
@@ -152,18 +153,26 @@ class LabelAnswers(TaskAnswers):
 
     def of_file(self, path: Path, *, explain: bool) -> Iterator[dict[str, Any]]:
         """Yields an answer for each example in a file; ignores labels in the file."""
-        return self._answers(self.examples(path, with_labels=False), explain)
+        examples = self.examples(path, with_labels=False)
+        empty = [k for k, item in enumerate(examples.items) if self.facts.scheme.texts and _is_empty(item)]
+        if empty:
+            _tell_empty(examples.places[empty[0]], f", the first of {len(empty):,}" * (len(empty) > 1))
+        return self._answers(examples, explain)
 
     def of_lines(self, lines: Iterable[str], *, explain: bool) -> Iterator[dict[str, Any]]:
         """Yields an answer for each line before it reads the next line."""
         texts = self.facts.scheme.texts
         if not texts:
             raise InputError("numeric sequences are read from a file. Got no file.")
+        told = False
         for number, line in enumerate(lines, 1):
             place = f"line {number}"
             columns = columns_of(self.config, texts)
             line = line.removesuffix("\n")
             item = text_of_object(line, columns) or texts_of_line(line, texts, place)
+            if _is_empty(item) and not told:
+                _tell_empty(place)
+                told = True
             yield from self._answers(Labelled([item], [()], [place]), explain)
 
     def _answers(self, examples: Labelled, explain: bool) -> Iterator[dict[str, Any]]:
@@ -333,3 +342,12 @@ class LabelAnswers(TaskAnswers):
         if ahead and self.config.members == 1:
             best = max(ahead, key=simple.__getitem__)
             yield Remedy({"ensemble": 5}, f"{best} is ahead: the mean of several networks errs less")
+
+
+def _is_empty(item: tuple[str, ...]) -> bool:
+    return not any(map(str.strip, item))
+
+
+def _tell_empty(place: str, more: str = "") -> None:
+    """Reports that an example has no text, where it has an answer all the same."""
+    notice(f"{place}: the text is empty{more}; the answer is what the model says of no text")

@@ -44,9 +44,9 @@ class Classify(Verb):
     def text(self, task: Any) -> Iterator[str]:
         """Yields one line for each example; with --explain, also one of coloured words for each text."""
         in_terminal = sys.stdout.isatty()
-        if self.explain:
-            notice(legend_of_saliency(in_terminal=in_terminal))
-        for answer in self._answers(task):
+        for number, answer in enumerate(self._answers(task)):
+            if self.explain and number == 0:  # not above an error
+                notice(legend_of_saliency(in_terminal=in_terminal))
             cells = [
                 *([answer["name"]] if "name" in answer else []),
                 answer["label"] if "label" in answer else ",".join(answer["labels"]),

@@ -39,6 +39,7 @@ class DigitsConfig(TaskConfig):
     """
 
     verb = Recognise
+    reads = "folder to train on; see above"
     example = "elman train digits mnist --pixels 28 --out runs/digits"
     rank = 70
     groups: ClassVar[Mapping[str, tuple[str, ...]]] = {

@@ -65,6 +65,7 @@ class ForecastingConfig(StartOptions, TableOptions):
     """
 
     verb = Forecast
+    reads = "tables, or folders of tables, to train on; see above"
     sized = ("hidden_size", "dropout", "batch_size", "epochs", "ensemble")
     of_old_runs = {"combination": "none", "scaling": "mean"}
     example = "elman train forecasting sales.csv --horizon 12 --out runs/forecasting"

@@ -81,6 +81,7 @@ class LanguageModelConfig(StreamOptions, StartOptions, TextOptions):
     """
 
     verb = Generate
+    reads = "files or folders to train on; see above. If absent, the Python language reference"
     example = "elman train language-model corpus.txt --out runs/language-model --epochs 20"
     rank = 0
     of_old_runs = {**StreamOptions.of_old_runs, "embedding_init": "random"}

@@ -11,14 +11,14 @@ import torch
 
 from elman.config import check_regular, from_json, require, to_json
 from elman.data.batches.ragged import Ragged
-from elman.data.channels.columns import read_line
+from elman.data.channels.columns import check_chosen, read_line
 from elman.data.read.arrays import check_weights
 from elman.data.read.delimited import DELIMITED
 from elman.data.read.npz import read_arrays
 from elman.data.read.opening import kind_of
-from elman.data.read.tables import NAMED_TABLES, TABLES, read_table
+from elman.data.read.tables import NAMED_TABLES, TABLES, check_columns, read_table
 from elman.data.scale import check_numbers, standard
-from elman.data.sequence_columns import Roles, found_roles, line_of, options_of
+from elman.data.sequence_columns import Roles, found_roles, line_of, no_roles
 from elman.data.sequence_rows import rows_of
 from elman.data.sequences import Sequences, read_sequences, sequences_from_arrays
 from elman.data.split import PARTS, split_points
@@ -278,13 +278,9 @@ def _with_found_columns(config: RegressionConfig, path: Path) -> RegressionConfi
         reading=config.reading,
     )
     if roles is None:
-        lacking = next(c for c in (config.id_column, config.target_column) if c not in table.columns)
-        ways = options_of(table, numbers=True)
-        raise InputError(
-            f"{path}: has no column {lacking!r}; name the column of the sequences by --id-column and that of "
-            f"the number to predict by --target-column{': ' * bool(ways)}{ways}; columns: "
-            f"{', '.join(table.columns)}"
-        )
+        check_columns(table, list(config.named_columns("id_column", "time_column", "target_column")), path)
+        check_chosen(table.columns, path, config.columns, config.ignore_columns)
+        raise InputError(no_roles(table, path, config.id_column, config.target_column))
     notice(line_of(roles, table, path, "number to predict"))
     return replace(config, id_column=roles.id, time_column=roles.time, target_column=roles.of_each)
 

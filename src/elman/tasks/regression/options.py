@@ -44,6 +44,7 @@ class RegressionConfig(StartOptions, ColumnOptions, SequenceOptions):
     """
 
     verb = Predict
+    reads = "table or .npz file to train on; see above"
     example = "elman train regression table.csv --out runs/regression --epochs 30"
     rank = 50
     estimator = "regressor"

@@ -49,6 +49,7 @@ class LaboratoryConfig(TaskConfig):
     verb = Try
     rank = 80
     makes_data = True
+    reads = "none: the task draws its own sequences"
     groups = {"problem": ("length",), "parts of the data": ("sequences", "held_out")}
     hidden_size: int = 128
     """units of each layer"""

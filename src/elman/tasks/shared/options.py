@@ -94,6 +94,8 @@ class TaskConfig(TrainingOptions, ModelOptions):
     """The command that uses a run."""
     example: ClassVar[str]
     """A training command that works, for the help."""
+    reads: ClassVar[str] = "files or folders to train on; see above"
+    """What training reads: the help of its files."""
     rank: ClassVar[int] = 50
     """Place in the list of tasks; the lowest comes first."""
     makes_data: ClassVar[bool] = False

@@ -267,7 +267,7 @@ class Task(ABC):
             raise TrainingStopped(
                 f"{error.filename}: cannot be written: {error.strerror}. What was saved before is whole; "
                 f"when this is mended, continue with: elman resume {run}"
-            ) from None
+            ) from error
 
     def _loop_options(self) -> TrainingOptions:
         """Returns the options of the training loop."""

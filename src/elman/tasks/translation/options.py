@@ -81,6 +81,7 @@ class TranslationConfig(StartOptions, TextOptions):
     """
 
     verb = Translate
+    reads = "file of pairs, or a file of sources and one of translations; see above"
     example = "elman train translation pairs.tsv --out runs/translation"
     rank = 20
     sized = (
