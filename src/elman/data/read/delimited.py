@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elman.config import counted, shown
+from elman.data.read import single_quotes
 from elman.data.read.cells import is_iso_date, number_of
 from elman.data.read.division import best_rows
 from elman.data.read.margins import to_last_row
@@ -55,6 +56,14 @@ def read_delimited(path: Path, reading: Reading = PLAIN) -> pl.DataFrame:
 
 def table_of(text: str, path: Path, reading: Reading = PLAIN) -> pl.DataFrame:
     """Returns the table that a text holds; see ``read_delimited``."""
+    if not single_quotes.are_quotes(text):
+        return single_quotes.without_marks(_table_of(text, path, reading), path)
+    notice(f"{path}: single quotes around cells are no part of them")
+    return single_quotes.swapped_back(_table_of(text.translate(single_quotes.SWAPPED), path, reading))
+
+
+def _table_of(text: str, path: Path, reading: Reading) -> pl.DataFrame:
+    """Returns the table of a text with double quotes, or without."""
     layout = layout_of(text, path, reading)
     mark, above = layout.mark, layout.above
     if reading.delimiter is None and not layout.is_usual:

@@ -245,6 +245,12 @@ class _Roles:
         others = [column for column in self.table.columns if not (self.joined and column == time)]
         which = f"{listed(some)} may name it" if some else f"columns: {listed(others)}"
         alone = "" if some else "bring the rows to one for each time, such as their sum or mean, or "
+        blocks = [c for c in self.free if c != time and self.divides_filled(c, time)]
+        if blocks and not some:
+            raise InputError(
+                f"{self.path}: column {blocks[0]!r} names a series only in the first of its rows, as merged "
+                "cells do: write the name in every row"
+            )
         if clocks:
             alone = f"write {self.joined or time} and the time of day ({listed(clocks)}) in one column, or "
         raise InputError(
@@ -262,6 +268,14 @@ class _Roles:
     def repeats(self, time: str) -> bool:
         """Whether a time occurs twice."""
         return bool(self.table[time].n_unique() < len(self.table))
+
+    def divides_filled(self, column: str, time: str) -> bool:
+        """Whether a column divides the table into series once each empty cell is filled from above."""
+        cells = self.table[column]
+        if not cells.null_count() or cells[0] is None:
+            return False
+        filled = self.table.select(pl.col(column).forward_fill(), time)
+        return filled.n_unique() == len(self.table)
 
     def divides(self, column: str, time: str) -> bool:
         """Whether a column of few values divides the table into series in which no time occurs twice."""

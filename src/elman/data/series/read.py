@@ -25,6 +25,7 @@ from elman.data.read.tables import (
 from elman.data.series.frequency import Frequency, check_anchor, infer_frequency, parse_frequency
 from elman.data.series.layout import Source, sources_of
 from elman.data.series.panel import Columns, Panel, missing_value
+from elman.data.series.time_columns import days_of_excel
 from elman.data.series.times import Trained, read_times
 from elman.errors import InputError
 from elman.notice import notice
@@ -92,7 +93,10 @@ def make_panel(
         tables, columns, names or [str(path) for _, path in tables], reading, time_format
     )
     rows = _Rows(sources, columns, freq, reading, time_format)
-    for said in (line, rows.moments.assumed and f"{rows.time} is read {rows.moments.assumed}"):
+    whole = rows.moments.integers and columns.time in tables[0][0].columns
+    excel = days_of_excel(tables[0][0][columns.time]) if whole else ""
+    assumed = rows.moments.assumed and f"{rows.time} is read {rows.moments.assumed}"
+    for said in (line, assumed, excel and f"{tables[0][1]}: {excel}"):
         if said:
             notice(said)
     keys, firsts, series = _numbered(rows.keys)

@@ -23,6 +23,8 @@ TIME_NAMES = re.compile(
 _NO_YEAR = re.compile(
     r"(?:W|KW|week) ?\d{1,2}|Q[1-4]|[0-3]?\d[/-][0-3]?\d|[0-3]?\d\.[0-3]?\d\.", re.IGNORECASE
 )
+_DATE_NAMES = re.compile("ds|date|dates|datum|fecha|data|day|tag|week|month|monat|mois|mes", re.IGNORECASE)
+_DAYS_OF_EXCEL = (25569, 58000)  # from 1970 to 2058
 _PROBED = 20  # cells of a column that show whether it holds times
 _MOSTLY = 0.8  # share of dates in a column of dates with faults
 
@@ -101,3 +103,17 @@ def _holds_times(column: "pl.Series") -> bool:
     """Whether the filled cells of a column are dates or whole numbers."""
     filled = column.drop_nulls()
     return len(filled) > 0 and (is_whole(filled) or holds_dates(filled))
+
+
+def days_of_excel(column: "pl.Series") -> str:
+    """Returns what integers in a column of times are if they are days of Excel; empty for others."""
+    if not _DATE_NAMES.fullmatch(column.name) or not is_whole(column) or column.null_count():
+        return ""
+    days = whole_numbers(column)
+    if not days.is_between(*_DAYS_OF_EXCEL).all() or days.n_unique() < 2:
+        return ""
+    date = np.datetime64("1899-12-30") + int(days[0])
+    return (
+        f"{column.name} holds plain numbers such as {days[0]}, which is {date} in Excel: write dates for "
+        "steps of the calendar"
+    )

@@ -16,6 +16,7 @@ WEEKDAY = re.compile(r"([^\W\d_]{2,13})([.,]{0,2} )")
 LANGUAGE = re.compile(r"(?i:(en|de|fr|es|it|pt|nl)[34.]?):")
 """Before a pattern: whose names of months and weekdays it has."""
 _WEEK = "KW|CW|[Ww]eek|[Ww]k|Woche|[Ss]emaine|[Ss]emana|[Ss]ettimana|W"
+_FISCAL = "(?:FY|FJ|GJ) ?"  # before a fiscal year, in English and German
 _SHORT_DAY = 4  # letters of a short weekday, with its dot, at most
 _CLOCK = re.compile(
     r"(?P<joint>[T ]|, )(?P<hour>\d{1,2})(?P<minute>:\d{2})?(?P<second>:\d{2})?(?P<fraction>\.\d{1,9})?"
@@ -33,6 +34,10 @@ _DATES = (
     (r"\d{1,2}(?P<s>-)\d{1,2}(?P=s)\d{2}", ("%d{s}%m{s}%y", "%m{s}%d{s}%y", "%y{s}%m{s}%d")),
     (r"\d{4}(?P<s>[-/–])\d{1,2}", ("%Y{s}%m", "%Y{s}%o")),
     (r"\d{4}(?P<s>[-/–])\d{4}", ("%Y{s}%O",)),
+    (rf"(?P<w>{_FISCAL})\d{{4}}(?P<s>[-/])\d{{2}}", ("{w}%Y{s}%o",)),
+    (rf"(?P<w>{_FISCAL})\d{{4}}(?P<s>[-/ ]?)Q[1-4]", ("{w}%Y{s}Q%q",)),
+    (rf"(?P<w>{_FISCAL})\d{{4}}(?P<s>)", ("{w}%Y",)),
+    (rf"(?P<w>{_FISCAL})\d{{2}}(?P<s>)", ("{w}%y",)),
     (r"\d{1,2}(?P<s>[-/])\d{4}", ("%m{s}%Y",)),
     (r"\d{4}(?P<s>-?)M(?:0[1-9]|1[0-2])", ("%Y{s}M%m",)),
     # a point may be a decimal mark, as in prices of 1120.7 and rates of 1.1234
