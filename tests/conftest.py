@@ -2,12 +2,14 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partialmethod
 from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import settings
+from matplotlib.figure import Figure
 
 from elman.errors import spelled_as_flags
 
@@ -31,6 +33,21 @@ LONG = (
     "inspect/test_inspect_report.py",
 )
 """Files of few tests that take long. Of several processes none should begin one when the others end."""
+
+
+DRAWN = (
+    "pictures",
+    "inspect",
+    "docs",
+    "test_shell.py",
+    "test_long_memory.py",
+    "test_why_attention.py",
+    "test_detect.py",
+    "test_forecast.py",
+    "test_query.py",
+    "test_translate.py",
+)
+"""Folders and files of tests whose pictures are rendered. It takes longer than a small training."""
 
 
 @pytest.hookimpl(trylast=True)
@@ -67,6 +84,30 @@ def _flags(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     with spelled_as_flags():
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What takes longer than a small training is done in part, but for the tests that look at it.
+
+    Figures are made everywhere, and rendered in the tests of ``DRAWN``. The weights of combined forecasts
+    move by a tenth of their steps. A language model's sample is short.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("elman.tasks.language_model.answers._SAMPLE", 50)
+        if "test_combination.py" not in request.path.parts:
+            patch.setattr("elman.baselines.combination._STEPS", 30)
+        if not {*DRAWN} & {*request.path.parts}:
+            patch.setattr(Figure, "savefig", partialmethod(_blank, Figure.savefig))
+        yield
+
+
+def _blank(figure: Figure, save: Callable[..., None], file: object, **options: object) -> None:
+    """Writes a picture of nothing in place of a file."""
+    if isinstance(file, Path):
+        file.write_bytes(b"not rendered")
+    else:
+        save(figure, file, **options)
 
 
 @pytest.fixture(scope="session")

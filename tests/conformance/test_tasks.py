@@ -1,19 +1,24 @@
 """Every task keeps the promises that ``elman.testing`` checks; a new folder in ``tasks/`` needs a case."""
 
+import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
+from forked import Forked
 from task_cases import CASES
 
 from elman.registry import task_names
-from elman.tasks.language_model import answers as language_model
 from elman.testing import task_checks
 
 
 @pytest.fixture(scope="module", autouse=True)
-def short_sample() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(language_model, "_SAMPLE", 50)
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """New processes are forks of one that has imported torch."""
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+        if hasattr(os, "fork"):
+            forked = stack.enter_context(Forked(tmp_path_factory.mktemp("forked")))
+            patch.setattr("elman.testing.tasks.in_new_process", forked.run)
         yield
 
 

@@ -19,7 +19,6 @@ from elman.cli import main
 from elman.diagnose import gate_statistics, gradient_flow, hidden_states, jacobian_spectrum
 from elman.errors import InputError
 from elman.inspect import look, report
-from elman.tasks.language_model import answers as language_model
 from elman.tasks.shared.laboratory import problem_of
 
 SECTIONS = ["gradient", "spectrum", "gates", "hidden", "training", "remedies"]
@@ -79,10 +78,8 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def runs(folder):
     """Runs of three tasks, and the numbers of an LSTM trained on quotations."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(language_model, "_SAMPLE", 20)
-        (folder / "corpus.txt").write_text(quotations(150))
-        elman.LanguageModel(**SMALL, embedding_size=4, bptt=20).train(folder / "corpus.txt", folder / "lm")
+    (folder / "corpus.txt").write_text(quotations(150))
+    elman.LanguageModel(**SMALL, embedding_size=4, bptt=20).train(folder / "corpus.txt", folder / "lm")
     (folder / "reviews.csv").write_text(reviews())
     options = SMALL | {"embedding_size": 4, "cell": "gru", "bidirectional": True}
     elman.SequenceClassifier(**options).train(folder / "reviews.csv", folder / "classes")

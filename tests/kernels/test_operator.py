@@ -1,6 +1,7 @@
 """The sweep as an operator: what torch asks of one, and the same numbers in compiled and exported graphs."""
 
 from dataclasses import replace
+from itertools import product
 
 import pytest
 import torch
@@ -41,10 +42,17 @@ def arguments(cell, everything, gradients, directions):
     return [t for t in inputs if t is not None], *operator._plain(options), gradients
 
 
-@each_cell
-@pytest.mark.parametrize("directions", [1, 2], ids=["one direction", "both"])
-@pytest.mark.parametrize("everything", [False, True], ids=["plain", "every option"])
-@pytest.mark.parametrize("gradients", [False, True], ids=["inference", "training"])
+def calls():
+    """Every call of an LSTM; of other cells the least and the most. The rest is for ``make test-long``."""
+    for call in product(MAKE, (False, True), (False, True), (1, 2)):
+        name, *options, directions = call
+        quick = name == "lstm" or (options == [directions == 2] * 2)
+        kinds = ("every option" if options[0] else "plain", "training" if options[1] else "inference")
+        marks = () if quick else pytest.mark.long
+        yield pytest.param(*call, id=f"{name}, {', '.join(kinds)}, {directions}", marks=marks)
+
+
+@pytest.mark.parametrize(("name", "everything", "gradients", "directions"), [*calls()])
 def test_torch_finds_nothing_wrong_with_it(name, everything, gradients, directions):
     given = arguments(MAKE[name](I, H, True), everything, gradients, directions)
     found = torch.library.opcheck(operator._sweep, given)

@@ -12,7 +12,6 @@ import elman
 from elman.cli import main
 from elman.data.batches.tokens import TokenWindows
 from elman.errors import InputError
-from elman.tasks.language_model import answers as language_model
 from elman.tasks.language_model.task import LanguageModel
 from elman.tasks.shared.dynamic import Dynamic, Setting
 from elman.tasks.shared.token_streams import log_probabilities
@@ -24,10 +23,8 @@ REPETITIVE = "on the mat a dog ran, and a red cat!\n" * 40
 
 
 def fit(out: Path | None = None, **options: object) -> LanguageModel:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(language_model, "_SAMPLE", 50)
-        # a comma and an exclamation mark, so that they are known
-        return LanguageModel(**OPTIONS | options).fit(texts=[text(1500) + "a cat, a dog!\n" * 30], out=out)
+    # a comma and an exclamation mark, so that they are known
+    return LanguageModel(**OPTIONS | options).fit(texts=[text(1500) + "a cat, a dog!\n" * 30], out=out)
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,6 @@ from tiny import SMALL, reviews, rhythm_values, table, text
 
 import elman
 from elman.errors import InputError
-from elman.tasks.language_model import answers as language_model
 
 CONFIG, WEIGHTS, VOCABULARY, RESULTS = "config.json", "model.safetensors", "vocabulary.json", "results.json"
 PEAK = Path("/proc/self/clear_refs")
@@ -30,9 +29,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Good runs, loaded once so that everything is imported."""
     folder = tmp_path_factory.mktemp("good")
     (folder / "table.csv").write_text(table())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(language_model, "_SAMPLE", 20)
-        elman.LanguageModel(**SMALL, embedding_size=4, ngrams="none").fit(texts=[text()]).save(folder / "lm")
+    elman.LanguageModel(**SMALL, embedding_size=4, ngrams="none").fit(texts=[text()]).save(folder / "lm")
     elman.SequenceRegressor(**SMALL).train([folder / "table.csv"]).save(folder / "regression")
     (folder / "reviews.csv").write_text(reviews())
     options = SMALL | {"class_weights": "balanced"}

@@ -12,7 +12,6 @@ from tiny import SMALL, interrupt_at, text, timeless
 
 import elman
 from elman.errors import InputError, Interrupted
-from elman.tasks.language_model import answers as language_model
 from elman.train import progress
 
 CHECKPOINT, HISTORY, TOKENS, STARTS = "checkpoint.safetensors", "history.jsonl", "tokens.npy", "documents.npy"
@@ -23,7 +22,6 @@ Damage = Callable[[Path], object]
 def unfinished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("unfinished") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(language_model, "_SAMPLE", 20)
         patch.setattr(progress, "make_progress", lambda: interrupt_at(12))
         task = elman.LanguageModel(**SMALL, embedding_size=4, bptt=30)
         with pytest.raises(Interrupted):

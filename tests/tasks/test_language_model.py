@@ -2,7 +2,6 @@
 
 import itertools
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from types import GeneratorType
 from typing import Any
@@ -18,7 +17,6 @@ from elman.data.read.builtin import python_reference
 from elman.data.tokens.vocab import ByteVocabulary
 from elman.errors import InputError
 from elman.models.autoregressive import TokenStream
-from elman.tasks.language_model import answers as language_model
 from elman.tasks.language_model.data import CorpusData
 from elman.tasks.language_model.options import Generate
 from elman.tasks.language_model.task import LanguageModel
@@ -31,20 +29,13 @@ def fit(texts: list[str] | None = None, **options: Any) -> LanguageModel:
     return LanguageModel(**OPTIONS | options).fit(texts=[text()] if texts is None else texts)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def short_sample() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(language_model, "_SAMPLE", 50)
-        yield
-
-
 @pytest.fixture(scope="module")
-def task(short_sample: None) -> LanguageModel:
+def task() -> LanguageModel:
     return fit()
 
 
 @pytest.fixture(scope="module")
-def of_bytes(short_sample: None) -> LanguageModel:
+def of_bytes() -> LanguageModel:
     return fit(level="bytes")
 
 

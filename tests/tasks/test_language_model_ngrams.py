@@ -13,7 +13,6 @@ from tiny import SMALL, text
 import elman
 from elman.baselines.ngram import witten_bell_nats
 from elman.errors import InputError
-from elman.tasks.language_model import answers as language_model
 from elman.tasks.language_model.task import LanguageModel
 from elman.tasks.shared import token_streams
 from elman.tasks.shared.ngrams import fit_weights
@@ -24,9 +23,7 @@ FILE = "ngrams.safetensors"
 
 
 def fit(**options: Any) -> LanguageModel:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(language_model, "_SAMPLE", 50)
-        return LanguageModel(**OPTIONS | options).fit(texts=[text(2000)])
+    return LanguageModel(**OPTIONS | options).fit(texts=[text(2000)])
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ import elman
 from elman.baselines.ngram import frequency_nats
 from elman.cli import main
 from elman.errors import InputError
-from elman.tasks.language_model import answers as language_model
 from elman.tasks.language_model.options import Generate
 from elman.tasks.language_model.task import LanguageModel
 from elman.tasks.shared.run_folder import open_run, resume
@@ -23,15 +21,8 @@ from elman.tasks.shared.run_folder import open_run, resume
 OPTIONS = SMALL | {"embedding_size": 4, "bptt": 20, "level": "words", "ngrams": "none"}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def short_sample() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(language_model, "_SAMPLE", 50)
-        yield
-
-
 @pytest.fixture(scope="module")
-def task(short_sample: None) -> LanguageModel:
+def task() -> LanguageModel:
     return fit()
 
 

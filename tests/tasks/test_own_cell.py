@@ -12,7 +12,6 @@ import elman
 from elman.cells.named import make_cell
 from elman.cli import main
 from elman.errors import InputError, Interrupted
-from elman.tasks.language_model import answers as language_model
 from elman.train import progress
 
 CELL = """
@@ -42,8 +41,7 @@ FLAGS = ["--epochs", "2", "--hidden-size", "8", "--embedding-size", "4", "--bptt
 
 
 @pytest.fixture
-def cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setattr(language_model, "_SAMPLE", 20)
+def cell(tmp_path: Path) -> str:
     (tmp_path / "own.py").write_text(CELL)
     (tmp_path / "corpus.txt").write_text(text())
     return f"{tmp_path / 'own.py'}:Leaky"

@@ -1,16 +1,15 @@
 """Several runs with one folder at once: a folder holds one run, whole, and every other ends in one line."""
 
 import json
-import subprocess
-import sys
+import os
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import Forked
 from tiny import SMALL, same_bits, weights
 
 import elman
@@ -22,7 +21,7 @@ from elman.tasks.shared import run_folder
 from elman.train import checkpoint, files, loop
 
 OPTIONS = SMALL | {"embedding_size": 4, "bptt": 20, "checkpoint_seconds": 1e-9}
-TEXTS = ("the cat sat on the mat. " * 40, "DER KATER SASS AUF DER MATTE! " * 40)
+TEXTS = ("the cat sat on the mat. " * 20, "DER KATER SASS AUF DER MATTE! " * 20)
 
 
 def train(path: Path, number: int, *, overwrite: bool = False) -> elman.LanguageModel:
@@ -203,45 +202,26 @@ def test_threads_that_share_a_folder(tmp_path, alone):
     assert holds(path, alone[won])
 
 
-PROGRAM = """if True:
-    import pathlib, sys, time
-    import lightning_fabric, matplotlib.figure, torch._dynamo
-    import elman.tasks.language_model.task
-    from elman.cli import main
-    ready, go = map(pathlib.Path, sys.argv[1:3])
-    torch.set_num_threads(1)
-    ready.touch()
-    while not go.exists():
-        time.sleep(0.001)
-    sys.exit(main(sys.argv[3:]))
-"""
+@pytest.fixture(scope="module")
+def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forked]:
+    with Forked(tmp_path_factory.mktemp("forked")) as forked:
+        yield forked
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system forks no processes")
 @pytest.mark.parametrize("more", [[], ["--overwrite"]], ids=["", "overwrite"])
-def test_processes_that_share_a_folder(tmp_path, alone, more):
+def test_processes_that_share_a_folder(tmp_path, alone, forked, more):
     """The one that keeps the folder is whole; every other one says why it did not, in one line."""
     path = tmp_path / "run"
     flags = [f"--{name.replace('_', '-')}={value}" for name, value in OPTIONS.items()]
-    running = []
+    commands = []
     for number, content in enumerate(TEXTS):
         (tmp_path / f"{number}.txt").write_text(content)
-        command = ["train", "language-model", tmp_path / f"{number}.txt", "--out", path, *flags, *more]
-        arguments = [tmp_path / f"ready{number}", tmp_path / "go", *command]
-        running.append(
-            subprocess.Popen(
-                [sys.executable, "-c", PROGRAM, *map(str, arguments)],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-        )
-    while not all((tmp_path / f"ready{number}").exists() for number in range(2)):
-        assert all(process.poll() is None for process in running)
-        time.sleep(0.02)
-    (tmp_path / "go").touch()
-    said = [process.communicate(timeout=300) for process in running]
+        commands.append(["train", "language-model", tmp_path / f"{number}.txt", "--out", path, *flags, *more])
+    running = forked.at_once([[command] for command in commands])
+    said = [process.stderr for process in running]
     statuses = [process.returncode for process in running]
-    assert "Traceback" not in said[0][1] + said[1][1]
+    assert "Traceback" not in said[0] + said[1]
     if more:
         finished = elman.load(path)
         (kept,) = (k for k in range(2) if finished.facts == alone[k].facts)
@@ -250,6 +230,6 @@ def test_processes_that_share_a_folder(tmp_path, alone, more):
     else:
         assert sorted(statuses) == [0, 2]
         kept = statuses.index(0)
-        assert "already exists; choose another --out" in said[1 - kept][1].splitlines()[-1]
+        assert "already exists; choose another --out" in said[1 - kept].splitlines()[-1]
     assert holds(path, alone[kept])
     assert not [p.name for p in tmp_path.iterdir() if p.name.startswith(".")]

@@ -175,19 +175,24 @@ def check_a_new_process_gives_the_same_answers(case: TaskCase) -> None:
         [*verb_command(case, run.folder, home), "--json"],
         ["evaluate", str(run.folder), *map(str, run.data), "--json"],
     ]
+    ran = in_new_process(commands)
+    lines = ran.stdout.splitlines()
+    ensure(len(lines) == 2, f"two lines must be printed. Got {ran.stdout!r} and {ran.stderr!r}.")
+    answer, figures = map(json.loads, lines)
+    ensure_close(answer, case.answer(run.task, home), "the answer")
+    ensure_close(figures, run.task.evaluate(run.data), "the evaluation")
+
+
+def in_new_process(commands: list[list[str]]) -> subprocess.CompletedProcess[str]:
+    """Runs commands one after another in one new process."""
     program = "import json, sys; from elman.cli import main; [main(c) for c in json.load(sys.stdin)]"
-    ran = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-c", program],
         input=json.dumps(commands),
         capture_output=True,
         text=True,
         check=False,
     )
-    lines = ran.stdout.splitlines()
-    ensure(len(lines) == 2, f"two lines must be printed. Got {ran.stdout!r} and {ran.stderr!r}.")
-    answer, figures = map(json.loads, lines)
-    ensure_close(answer, case.answer(run.task, home), "the answer")
-    ensure_close(figures, run.task.evaluate(run.data), "the evaluation")
 
 
 @seeded

@@ -51,8 +51,7 @@ def test_vectors_are_where_training_starts(here):
 
 
 @pytest.fixture
-def pretrained(here, monkeypatch):
-    monkeypatch.setattr("elman.tasks.language_model.answers._SAMPLE", 20)
+def pretrained(here):
     Path("a.csv").write_text(GOOD)
     options = SMALL | {"layers": 2, "embedding_size": 5, "level": "words", "cell": "gru", "hidden_size": 7}
     return elman.LanguageModel(**options).fit(texts=[*X, text()], out="lm")

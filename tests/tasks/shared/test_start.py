@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny import SMALL, interrupt_at, rhythm, sales, sentences, table, text, timeless, weights
+from tiny import PLAIN, SMALL, interrupt_at, rhythm, sales, sentences, table, text, timeless, weights
 from tiny_classifier import numbers, sequence_table
 
 import elman
@@ -25,14 +25,16 @@ SERIES = {
     "past": ("weather",),
     "static": ("shop",),
     "batch_size": 8,
+    "ensemble": 1,
+    "combination": "none",
 }
+UNCOMBINED = {"combination": "none"}
 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
-    """An empty working folder, and short samples."""
+    """An empty working folder."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("elman.tasks.language_model.answers._SAMPLE", 20)
     return tmp_path
 
 
@@ -47,7 +49,7 @@ CASES: dict[str, tuple[Any, str, str, str, dict[str, Any], dict[str, Any]]] = {
         sales(4),
         sales(5, seed=3).replace(",A", ",C").replace("s4", "new"),
         SERIES,
-        {},
+        UNCOMBINED,
     ),
     "es-rnn": (
         elman.Forecaster,
@@ -55,7 +57,7 @@ CASES: dict[str, tuple[Any, str, str, str, dict[str, Any], dict[str, Any]]] = {
         sales(4),
         sales(5, seed=3).replace(",A", ",C").replace("s4", "new"),
         SERIES | {"model": "es-rnn", "ensemble": 2},
-        {},
+        UNCOMBINED,
     ),
     "recursive": (
         elman.Forecaster,
@@ -63,7 +65,7 @@ CASES: dict[str, tuple[Any, str, str, str, dict[str, Any], dict[str, Any]]] = {
         sales(4),
         sales(5, seed=3),
         SERIES | {"model": "recursive", "paths": 5},
-        {"paths": 5},
+        UNCOMBINED | {"paths": 5},
     ),
     "translation": (
         elman.Translator,
@@ -81,7 +83,14 @@ CASES: dict[str, tuple[Any, str, str, str, dict[str, Any], dict[str, Any]]] = {
         PAIRS | {"shared_vocabulary": False, "level": "characters"},
         {"split": PAIRS["split"]},
     ),
-    "regression": (elman.SequenceRegressor, "csv", table(60), table(30, seed=3), {"hidden_size": 8}, {}),
+    "regression": (
+        elman.SequenceRegressor,
+        "csv",
+        table(60),
+        table(30, seed=3),
+        PLAIN | {"hidden_size": 8},
+        {"rocket": "none", "augment": 0.0},
+    ),
     "anomaly detection": (
         elman.AnomalyDetector,
         "csv",
@@ -171,7 +180,6 @@ def test_an_interrupted_run_resumes_to_the_same_bits(here, monkeypatch):
         elman.LanguageModel(**options).fit(texts=[new], out="run")
     monkeypatch.undo()
     monkeypatch.chdir(here)
-    monkeypatch.setattr("elman.tasks.language_model.answers._SAMPLE", 20)
     for path in Path("first").iterdir():
         path.unlink()
     elman.resume("run")
@@ -228,10 +236,10 @@ def test_data_that_contradict_the_run_are_refused():
 
 def test_a_classifier_of_numbers_keeps_its_output_layer_for_the_same_labels_only():
     Path("a.csv").write_text(sequence_table())
-    before = elman.SequenceClassifier(**SMALL, ensemble=1).train("a.csv", "first")
-    same = elman.SequenceClassifier(**STILL, pretrained="first").train("a.csv")
+    before = elman.SequenceClassifier(**SMALL, ensemble=1, rocket="none").train("a.csv", "first")
+    same = elman.SequenceClassifier(**STILL, rocket="none", pretrained="first").train("a.csv")
     Path("b.csv").write_text(sequence_table().replace("up", "high"))
-    other = elman.SequenceClassifier(**STILL, pretrained="first").train("b.csv")
+    other = elman.SequenceClassifier(**STILL, rocket="none", pretrained="first").train("b.csv")
     old, kept, new = (weights(task.model) for task in (before, same, other))
     for name in old:
         if name != "temperature":
