@@ -39,7 +39,7 @@ class Try(Verb):
         return trial
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class LaboratoryConfig(TaskConfig):
     """Options of a problem that draws its own sequences."""
 

@@ -46,7 +46,8 @@ class Verb(ABC):
         yield self.json(task)
 
 
-@dataclass(frozen=True, kw_only=True)
+# Parts of other dataclasses make no methods, which these make anew: they would be a tenth of the help's time.
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class ModelOptions:
     """Options of the recurrent layer, the same for every task."""
 
@@ -130,7 +131,7 @@ class TaskConfig(TrainingOptions, ModelOptions):
             require(flag(name), value is ABSENT or 0 <= value < 1, "in [0, 1)", value)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class StartOptions(TaskConfig):
     """Options of a task whose training can start from a trained run."""
 
@@ -142,7 +143,7 @@ class StartOptions(TaskConfig):
     weights"""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class FileOptions(TaskConfig):
     """Options of a task that reads files of text: how they are written, where they do not show it."""
 
@@ -163,7 +164,7 @@ class FileOptions(TaskConfig):
         return Reading(self.separator, encoding=self.encoding)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class TableOptions(FileOptions):
     """Options of a task that reads tables with numbers."""
 
@@ -185,7 +186,7 @@ class TableOptions(FileOptions):
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class ColumnOptions(TableOptions):
     """Options of a task that reads every column of numbers unless the user chooses."""
 
@@ -195,7 +196,7 @@ class ColumnOptions(TableOptions):
     """columns to leave out, as a,b or a b; if absent, none"""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class SequenceOptions(TaskConfig):
     """Options of a task whose network reads whole sequences of numbers."""
 
@@ -226,7 +227,7 @@ class SequenceOptions(TaskConfig):
         require("--augment", 0 <= self.augment <= 5, "in [0, 5]", self.augment)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class TextOptions(FileOptions):
     """Options of a task that reads text; subclasses set the default level."""
 

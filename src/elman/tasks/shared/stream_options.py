@@ -7,7 +7,7 @@ from elman.config import require
 from elman.tasks.shared.options import ABSENT, Sized, TaskConfig
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class StreamOptions(TaskConfig):
     """Options of a model of the next token: text, or anything else that is a sequence of names."""
 
