@@ -39,6 +39,7 @@ def test_words_without_tags_are_known_and_stored(folder):
 
 def test_sentences_of_other_parts_are_left_out(folder, caplog):
     options = {**SMALL, "unlabelled": (folder / "train.conll",)}
+    caplog.set_level("INFO", logger="elman")
     task = elman.SequenceTagger(**options).train(folder / "train.conll")
     assert task.results["unlabelled"] == 16
     assert "4 of 20 sentences are left out" in caplog.text
@@ -54,3 +55,25 @@ def test_refuses_sentences_that_nothing_is_learnt_from(folder):
         task.train(folder / "numbers.csv")
     with pytest.raises(InputError, match=r"empty.txt: holds no words"):
         elman.SequenceTagger(**SMALL, unlabelled=(folder / "empty.txt",)).train(folder / "train.conll")
+
+
+def test_words_start_with_a_language_models_embedding(folder):
+    sizes = {"hidden_size": 6, "embedding_size": 6, "tied": False, "batch_size": 4, "bptt": 10, "epochs": 1}
+    options = {**sizes, "level": "words", "split": (1.0, 0.0, 0.0)}
+    language = elman.LanguageModel(**options).train(folder / "more.txt", folder / "lm")
+    still = {"hidden_size": 8, "epochs": 1, "learning_rate": 1e-12, "pretrained": folder / "lm"}
+    task = elman.SequenceTagger(**still).train(folder / "train.conll", folder / "run")
+    assert task.config.embedding_size == 6
+    own = task.model.embedding.embedding.weight.detach()
+    theirs = language.model.embedding.weight.detach()
+    for word in ("the", "moon", "Zoe"):
+        (token,) = task.facts.words.encode(word.lower())
+        (known,) = language.vocabulary.encode(word)
+        ratio = own[token] / theirs[known]
+        assert (ratio - ratio.mean()).abs().max() < 1e-3 * ratio.mean()
+    assert task.facts.is_unknown(("Zoe", "the")).tolist() == [True, False]
+    assert elman.load(folder / "run").predict([["the", "Zoe"]]) == task.predict([["the", "Zoe"]])
+    with pytest.raises(InputError, match="must be 6, as in"):
+        elman.SequenceTagger(embedding_size=7, pretrained=folder / "lm").train(folder / "train.conll")
+    with pytest.raises(InputError, match="must be a run of language-model"):
+        elman.SequenceTagger(pretrained=folder / "run").train(folder / "train.conll")

@@ -1,6 +1,6 @@
 """Tagged sequences, divided into training, validation and test part."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -13,7 +13,7 @@ from elman.data.channels.columns import read_line
 from elman.data.labelled.unlabelled import load_unlabelled, save_unlabelled
 from elman.data.split import PARTS
 from elman.data.tagged.columns import Columns
-from elman.data.tagged.files import read_tagged, read_untagged
+from elman.data.tagged.files import read_tagged
 from elman.data.tagged.sequences import (
     Tagged,
     check_are_tags,
@@ -25,7 +25,7 @@ from elman.data.tagged.sequences import (
     warn_of_rare_tags,
     warn_of_repeats,
 )
-from elman.data.tagged.words import looked_up, word_numbers
+from elman.data.tagged.words import word_numbers
 from elman.errors import InputError
 from elman.notice import notice
 from elman.tasks.shared.data import Parts, TaskData
@@ -35,9 +35,9 @@ from elman.tasks.shared.start import cooccurrence_embedding
 from elman.tasks.tagging.batches import batches_of
 from elman.tasks.tagging.facts import TaggingFacts
 from elman.tasks.tagging.options import TaggingConfig
+from elman.tasks.tagging.start import EMBEDDING_DEVIATION, LanguageWords, texts_without_tags
 
-EMBEDDING_DEVIATION = 0.3
-"""Root of the mean square of an embedding's features at the start."""
+_EMBEDDING = "embedding.embedding.weight"
 _LOOKED_AT = 1000  # sentences of each part that are encoded to inspect a model
 
 
@@ -64,8 +64,17 @@ class TaggedData(TaskData):
         self.texts = texts
 
     @classmethod
-    def read(cls, config: TaggingConfig, paths: list[Path], folder: Path | None) -> Self:
-        """Reads files or folders, divides them, and learns words and tags from the training part."""
+    def read(
+        cls, config: TaggingConfig, paths: list[Path], folder: Path | None, named: Collection[str] = ()
+    ) -> Self:
+        """Reads files or folders, divides them, and learns words and tags from the training part.
+
+        Args:
+            config: the options.
+            paths: files or folders.
+            folder: the run folder, or None.
+            named: options that the user named; a language model may not change these.
+        """
         if not paths:
             raise InputError("tagging needs a file or a folder to train on")
         columns = columns_of(config)
@@ -79,21 +88,32 @@ class TaggedData(TaskData):
         examples = divided(given, elsewhere, config.split, config.seed)
         if given.features:
             notice(f"{paths[0]}: {read_line(given.features, np.concatenate(examples['training'].items))}")
-        return cls.learn(config, examples, folder)
+        return cls.learn(config, examples, folder, named)
 
     @classmethod
-    def learn(cls, config: TaggingConfig, examples: Mapping[str, Tagged], folder: Path | None) -> Self:
-        """Learns the facts of divided sentences, and stores the sentences in the run folder."""
+    def learn(
+        cls,
+        config: TaggingConfig,
+        examples: Mapping[str, Tagged],
+        folder: Path | None,
+        named: Collection[str] = (),
+    ) -> Self:
+        """Learns the facts of divided sequences, and stores them in the run folder; see ``read``."""
         training = examples["training"]
-        texts = _texts(config, examples)
-        facts = TaggingFacts.learn(config, training, texts)
+        texts = texts_without_tags(config, examples, columns_of(config))
+        config, start = LanguageWords.of(config, named, training)
+        further = texts if start is None else [" ".join(start.words)]
+        facts = TaggingFacts.learn(config, training, further, fewest=2 if start is None else 1)
         warn_of_rare_tags(training, [examples[name] for name in PARTS[1:]])
         warn_of_repeats(examples)
         if folder is not None:
             save_parts(folder, examples)
             if texts:
                 save_unlabelled(folder, texts)
-        return cls(config, facts, examples, texts)
+        data = cls(config, facts, examples, texts)
+        if start is not None:
+            data.start = {_EMBEDDING: start.embedding(facts.words, config.seed)}
+        return data
 
     @classmethod
     def reopen(cls, config: TaggingConfig, facts: TaggingFacts, folder: Path) -> Self:
@@ -122,16 +142,18 @@ class TaggedData(TaskData):
         }
 
     def initial(self) -> dict[str, Tensor]:
-        """Returns the embedding of words, from what stands near them, if that is wanted."""
+        """Returns the embedding of words: of a language model, or from what stands near them."""
         vocabulary = self.facts.vocabulary
-        if vocabulary is None or self.config.embedding_init == "random":
+        if self.start or vocabulary is None:
+            return self.start
+        if self.config.embedding_init == "random":
             return {}
         own = (word_numbers(words, vocabulary) for words in self.examples["training"].words)
         texts = chain(own, map(vocabulary.encode, self.texts))
         embedding = cooccurrence_embedding(
             texts, vocabulary, self.config.embedding_size, EMBEDDING_DEVIATION, self.config.seed
         )
-        return {"embedding.embedding.weight": embedding}
+        return {_EMBEDDING: embedding}
 
     def parts(self) -> Parts:
         """Returns batches of all sentences."""
@@ -154,23 +176,6 @@ class TaggedData(TaskData):
             batches_of(config, facts, validation) if len(validation) else None,
             batches_of(config, facts, test) if len(test) else None,
         )
-
-
-def _texts(config: TaggingConfig, examples: Mapping[str, Tagged]) -> list[str]:
-    """Returns the words of sentences without tags, without those of sentences that the other parts have."""
-    if not config.unlabelled:
-        return []
-    if examples["training"].features:
-        raise InputError("--unlabelled is for words. The training part has numbers.")
-    found = read_untagged(config.unlabelled, columns_of(config))
-    held_out = {words for name in PARTS[1:] for words in examples[name].words}
-    kept = [words for words in found if words not in held_out]
-    if len(kept) < len(found):
-        number = f"{len(found) - len(kept):,} of {len(found):,} sentences"
-        notice(f"--unlabelled: {number} are left out, since the validation or test part has them")
-    if not kept:
-        raise InputError("--unlabelled: all of its sentences are of the validation or test part")
-    return [" ".join(map(looked_up, words)) for words in kept]
 
 
 def columns_of(config: TaggingConfig) -> Columns:

@@ -23,7 +23,6 @@ from elman.train import files
 
 _CHARACTERS = "characters.json"
 _MOST_CELLS = 10_000  # of a further column that are known
-_FEWEST_OF_A_WORD = 2  # without tags
 _PAD = "<pad>"  # no character
 
 
@@ -98,13 +97,16 @@ class TaggingFacts(_Named, TaskFacts):
         return self.vocabulary
 
     @classmethod
-    def learn(cls, config: TaggingConfig, training: Tagged, texts: Sequence[str] = ()) -> Self:
+    def learn(
+        cls, config: TaggingConfig, training: Tagged, texts: Sequence[str] = (), *, fewest: int = 1
+    ) -> Self:
         """Learns tags, and words, characters and cells, or scales, of the training part.
 
         Args:
             config: the options.
             training: the training part.
             texts: looked-up words without tags, spaces between them, which are known too.
+            fewest: times that such a word must occur.
         """
         tags, scheme = tag_names(training), scheme_of(training.tags)
         if training.features:
@@ -122,7 +124,7 @@ class TaggingFacts(_Named, TaskFacts):
         )
         known = len(words)
         if texts:
-            words = words.extended(texts, _FEWEST_OF_A_WORD, max(known, LARGEST_VOCABULARY))
+            words = words.extended(texts, fewest, max(known, LARGEST_VOCABULARY))
         return cls(
             tags,
             scheme,

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from elman.config import Argument, require
 from elman.data.read.text import arriving_lines
 from elman.errors import InputError
-from elman.tasks.shared.options import ABSENT, ColumnOptions, Sized, Verb
+from elman.tasks.shared.options import ABSENT, ColumnOptions, Sized, StartOptions, Verb
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +84,7 @@ class Tag(Verb):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaggingConfig(ColumnOptions):
+class TaggingConfig(StartOptions, ColumnOptions):
     """Trains a tagger: a tag for every word of a sentence, or for every row of numbers.
 
     Reads a word a line in columns, with an empty line after each sentence (CoNLL, CoNLL-U); JSON objects, one
@@ -97,7 +97,7 @@ class TaggingConfig(ColumnOptions):
     rank = 15
     sized = ("hidden_size", "dropout", "word_dropout", "batch_size", "epochs", "learning_rate")
     groups: ClassVar[dict[str, tuple[str, ...]]] = {
-        "": ("head",),
+        "": ("head", "pretrained"),
         "training": ("word_dropout", "augment"),
         "columns of the data": (
             "word_column",
@@ -166,6 +166,9 @@ class TaggingConfig(ColumnOptions):
     """words that occur less often are unknown; their characters are read"""
     lowercase: bool = True
     """look words up in lower case; their case is read in their shape and characters"""
+    pretrained: Path | None = None
+    """run folder of a language model of words: its words are known too, and start with its embedding; if
+    absent, words start as --embedding-init says"""
     unlabelled: tuple[Path, ...] = ()
     """files or folders of sentences without tags, in the forms that tag reads; their words are known too, and
     start from what stands near them. If absent, only the training part's are"""
@@ -192,5 +195,7 @@ class TaggingConfig(ColumnOptions):
         require("--min-count", 1 <= self.min_count <= 10**9, "an int in [1, 1e9]", self.min_count)
         if self.unlabelled and self.embedding_init == "random":
             raise InputError("--unlabelled needs --embedding-init cooccurrences")
+        if self.unlabelled and self.pretrained:
+            raise InputError("--unlabelled and --pretrained exclude each other")
         named = self.input_columns
         require("--input-columns", len(set(named)) == len(named), "distinct columns", ",".join(named))

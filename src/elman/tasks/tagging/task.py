@@ -98,7 +98,10 @@ class SequenceTagger(Task):
             other = self._from_memory(words, tags, cells, where="validation: ")
         examples = {"training": training, "validation": other, "test": training.rows([])}
         return self._fit(
-            lambda folder: TaggedData.learn(self.config, examples, folder), out, overwrite, show_progress
+            lambda folder: TaggedData.learn(self.config, examples, folder, self.named),
+            out,
+            overwrite,
+            show_progress,
         )
 
     def _from_memory(self, X: Any, y: Any, inputs: Any, where: str = "") -> Tagged:
