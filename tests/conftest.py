@@ -46,6 +46,8 @@ DRAWN = (
     "test_forecast.py",
     "test_query.py",
     "test_translate.py",
+    "test_transcribe.py",
+    "test_numbers.py",
 )
 """Folders and files of tests whose pictures are rendered. It takes longer than a small training."""
 
