@@ -165,6 +165,15 @@ def test_a_table_of_numbers(tmp_path):
     assert chosen.tags == [(), ()]
 
 
+def test_missing_numbers_are_those_before(tmp_path):
+    text = "unique_id,a,b,label\np,,1,x\np,2,NA,y\np,3,,x\nq,4,5,x\n"
+    with pytest.warns(UserWarning, match="1 cell counts as a missing value: NA"):
+        one = read(tmp_path, text, name="a.csv")
+    assert one.items[0].tolist() == [[2, 1], [2, 1], [3, 1]]
+    with pytest.raises(InputError, match="row 2: the sequence must have a number in column 'a'"):
+        read(tmp_path, "unique_id,a,b,label\np,,1,x\nq,2,1,y\n", name="b.csv")
+
+
 def test_a_table_without_names_is_one_sequence(tmp_path):
     one = read(tmp_path, "a\tds\tnoise\n1\t2\tloud\n3\t1\tlow\n", name="a.tsv")
     assert one.tags == [("low", "loud")]

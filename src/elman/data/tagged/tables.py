@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from elman.config import listed, shown
+from elman.config import counted, listed, shown
 from elman.data.channels.columns import chosen_columns
 from elman.data.read.opening import kind_of
 from elman.data.read.tables import (
@@ -27,6 +27,7 @@ from elman.data.read.text import lines_of, read_text
 from elman.data.tagged.columns import TAGS, WORDS, Columns
 from elman.data.tagged.sequences import Tagged
 from elman.errors import InputError
+from elman.notice import notice
 from elman.registry import LazyModule
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def tagged_table(frame: pl.DataFrame, path: Path, columns: Columns, *, with_tags
     special = (columns.id, columns.time, tag)
     features = chosen_columns(frame.columns, special, path, columns.features, columns.ignored)
     try:
-        values = number_columns(frame, features, path, reading=columns.reading)
+        values = number_columns(frame, features, path, missing=True, reading=columns.reading)
     except InputError as error:
         raise InputError(f"{error} --ignore-columns leaves a column out.") from None
     if columns.id not in frame.columns and columns.id != Columns.id:
@@ -102,8 +103,11 @@ def tagged_table(frame: pl.DataFrame, path: Path, columns: Columns, *, with_tags
     order = _sequences(frame, path, columns.id, columns.time)
     cells = text_column(frame, tag) if tag is not None and with_tags else []
     names = _names(frame, columns.id, order, path)
+    missing = int(np.isnan(values).sum())
+    if missing:
+        notice(f"{path}: {counted(missing, 'missing number')} read as the one before in the same sequence")
     tagged = Tagged(
-        [values[rows] for rows in order],
+        [_filled(values[rows], features, f"{path}: row {row_number(path, int(rows[0]))}") for rows in order],
         [tuple(cells[k].strip() for k in rows) if cells else () for rows in order],
         [()] * len(order),
         [f"{path}: row {row_number(path, int(rows[0]))}" for rows in order],
@@ -112,6 +116,20 @@ def tagged_table(frame: pl.DataFrame, path: Path, columns: Columns, *, with_tags
         tuple(names),
     )
     return Table(frame, tagged, order)
+
+
+def _filled(values: np.ndarray, features: Sequence[str], place: str) -> np.ndarray:
+    """Returns numbers [T, I] in which a missing one is the last known one or, if there is none, the next."""
+    known = ~np.isnan(values)
+    if known.all():
+        return values
+    for name, column in zip(features, known.T, strict=True):
+        if not column.any():
+            raise InputError(f"{place}: the sequence must have a number in column {name!r}. Got none.")
+    steps = np.arange(len(values))[:, None]
+    last = np.maximum.accumulate(np.where(known, steps, -1))
+    at = np.where(last < 0, known.argmax(0), last)
+    return np.take_along_axis(values, at, 0)
 
 
 def _of_words(frame: pl.DataFrame, path: Path, columns: Columns, word: str, with_tags: bool) -> Table:

@@ -19,6 +19,7 @@ from elman.tasks.tagging.facts import TaggingFacts
 from elman.tasks.tagging.printing import PREDICTED, with_cell
 
 _NAME = "standard input"
+_MISSING = ("", "na", "n/a", "nan", "null", "none")
 
 
 def tag_words(model: Tagger, facts: TaggingFacts, columns: Columns, lines: Iterable[str]) -> Iterator[str]:
@@ -67,11 +68,12 @@ def tag_numbers(model: Tagger, facts: TaggingFacts, columns: Columns, lines: Ite
             yield f"{line}{mark}{PREDICTED}"
             continue
         cells = [cell.strip(' "') for cell in line.split(mark)]
-        values = scaled(_numbers(cells, header, facts, columns.reading, number), mean, scale)
         own = cells[header.index(columns.id)] if columns.id in header else ""
         if own != name:
             stream.reset()
             name, before = own, None
+        values = scaled(_numbers(cells, header, facts, columns.reading, number), mean, scale)
+        values = np.where(np.isnan(values), 0 if before is None else before, values).astype(np.float32)
         both = np.stack([values if before is None else before, values])
         before = values
         tag = stream.step(torch.from_numpy(STEPS.inputs(both)[1:]).to(device))
@@ -81,7 +83,7 @@ def tag_numbers(model: Tagger, facts: TaggingFacts, columns: Columns, lines: Ite
 def _numbers(
     cells: list[str], header: list[str], facts: TaggingFacts, reading: Reading, number: int
 ) -> np.ndarray:
-    """Returns the numbers of a row. Raises InputError if one is none."""
+    """Returns the numbers of a row, NaN where one is missing. Raises InputError if a cell is none."""
     if len(cells) != len(header):
         raise InputError(
             f"{_NAME}: line {number}: must have {len(header)} cells, like the header. Got {len(cells)}."
@@ -89,10 +91,13 @@ def _numbers(
     values = []
     for feature in facts.features:
         cell = cells[header.index(feature)]
+        if cell.lower() in _MISSING or cell in reading.missing:
+            values.append(np.nan)
+            continue
         try:
             values.append(float(cell.replace(reading.decimal or ".", ".")))
         except ValueError:
-            values.append(np.nan)
+            values.append(np.inf)
         if not np.isfinite(values[-1]):
             raise InputError(
                 f"{_NAME}: line {number}, column {feature!r}: must be a finite number. Got {shown(cell)}."
