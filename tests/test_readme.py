@@ -5,6 +5,7 @@ import runpy
 
 import pytest
 from pages import ROOT, blocks, read, run
+from sounds import tone, write_sound
 from tiny import reviews, rhythm, sales, sentences, tagged
 from tiny_speech import recordings, sound, wav
 
@@ -36,6 +37,9 @@ def workplace(tmp_path, monkeypatch):
     for name, content in {**recordings(20), "new.wav": wav(sound("lo mi"))}.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(content)
+    for word, frequency in (("yes", 300.0), ("no", 900.0)):
+        for k in range(10):
+            write_sound(tmp_path / "commands" / word / f"{k}.wav", tone(frequency, 0.2, seed=k))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -20,8 +20,9 @@ SHIFT, LENGTH = 0.010, 0.025
 """Seconds from one frame to the next, and of a frame."""
 FLOOR = 0.0
 """Least log energy. The rounding of 16-bit samples has about this much; digital silence would have −16."""
+LOWEST = 20.0
+"""Lower edge of the lowest band, Hz."""
 _FULL_SCALE = 2.0**15  # as Kaldi reads samples of 16 bits
-_LOWEST = 20.0  # Hz, of the lowest band
 _MOST_BINS = 200
 
 
@@ -87,7 +88,7 @@ class FbankStream:
         options.frame_opts.frame_shift_ms = 1000 * SHIFT
         options.frame_opts.frame_length_ms = 1000 * LENGTH
         options.mel_opts.num_bins = fbank.bins
-        options.mel_opts.low_freq = _LOWEST
+        options.mel_opts.low_freq = LOWEST
         options.mel_opts.high_freq = 0.0
         self._fbank, self._online, self._taken = fbank, kaldi_native_fbank.OnlineFbank(options), 0
 

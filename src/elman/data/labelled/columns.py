@@ -53,6 +53,8 @@ class Columns:
         ignored: columns of numeric sequences to leave out.
         required: further columns that a table of numeric sequences must have.
         known: the labels of training, which show whether rows of numbers have labels; empty before it.
+        rate: samples a second at which recordings are read, Hz; None: not known yet, or no recordings.
+        mels: mel bands of a recording's frame.
     """
 
     text: str = "text"
@@ -67,6 +69,8 @@ class Columns:
     ignored: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
+    rate: int | None = None
+    mels: int = 40
 
     @property
     def are_free(self) -> bool:
@@ -135,6 +139,20 @@ def _different(cells: pl.Series) -> int:
     if cells.dtype == pl.String:
         cells = cells.str.strip_chars().replace("", None)
     return cells.drop_nulls().n_unique()
+
+
+def found_label(table: pl.DataFrame, path: Path, columns: Columns, beside: str) -> str:
+    """Returns the column of the labels of what the column ``beside`` has; see ``found_columns``."""
+    if columns.label in table.columns:
+        return columns.label
+    label = _label_of(table, [], beside, path, columns)
+    if not label:
+        raise InputError(
+            f"{path}: has no column {columns.label!r} of labels (--label-column names another); "
+            f"columns: {', '.join(table.columns)}"
+        )
+    notice(f"{path}: {label} is the label: {counted(_different(table[label]), 'label')}")
+    return label
 
 
 def is_header(names: Sequence[str], columns: Columns) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from elman.data.labelled import sounds
 from elman.data.labelled.columns import (
     Columns,
     check_no_labels,
@@ -24,11 +25,13 @@ from elman.data.labelled.folders import UNLABELLED, check_no_parts, check_no_tab
 from elman.data.labelled.left_out import left_out
 from elman.data.labelled.lines import FASTTEXT, from_lines, labels_of_cell, of_one_label
 from elman.data.labelled.numeric import from_array, from_arrays, from_cases, from_rows, one_array
+from elman.data.read.audio import AUDIO
 from elman.data.read.delimited import DELIMITED, layout_at
 from elman.data.read.folders import holds_only_runs
 from elman.data.read.opening import kind_of
 from elman.data.read.pipes import can_be_read_again
 from elman.data.read.reading import Reading
+from elman.data.read.recordings import names_recordings
 from elman.data.read.tables import (
     NAMED_TABLES,
     check_columns,
@@ -68,6 +71,7 @@ def read_labelled(path: Path, columns: Columns, *, with_labels: bool = True) -> 
     - ``.npz`` with arrays x [N, T, I], y [N] and, optionally, lengths; ``.npy`` with x alone;
     - a folder with one folder per label, which holds a text file (or an ``.npy`` file [T, I]) per
       example; files next to these folders are ignored;
+    - a recording, a folder of recordings or of folders of them for each label, or a manifest: see ``sounds``;
     - any other file: see ``from_lines``; or a table, if it shows columns.
 
     Args:
@@ -79,9 +83,7 @@ def read_labelled(path: Path, columns: Columns, *, with_labels: bool = True) -> 
         InputError: the data are invalid; the message names file, row, column and value.
     """
     if path.is_dir():
-        if not with_labels:
-            raise InputError(f"{path}: is a folder; give a file")
-        return _from_folders(path, columns.reading)
+        return _from_folders(path, columns) if with_labels else sounds.below(path, columns)
     if not path.exists():
         raise InputError(f"{path}: no such file")
     if columns.are_free and columns.label.startswith("column_"):
@@ -128,8 +130,13 @@ def _label_of(file: Path) -> str:
 def resolved(path: Path, columns: Columns) -> Columns:
     """Returns the columns with the names, and the decimal mark of numbers, that a table shows.
 
-    See ``found_columns`` and ``found_sequences``.
+    See ``found_columns`` and ``found_sequences``; of recordings, ``heard_columns``.
     """
+    heard = sounds.heard_columns(path, columns) if path.is_dir() or can_be_read_again(path) else None
+    if heard is not None:
+        return heard
+    if columns.rate is not None:
+        raise InputError(f"--sample-rate is for recordings. {path} names none.")
     rows = rows_of(path, columns.reading) if columns.are_free else None
     label = None if rows is None else column_of_labels(rows, columns.label)
     if label is not None:
@@ -178,6 +185,8 @@ def _from_any_table(path: Path, columns: Columns, with_labels: bool) -> Labelled
     table = without_header(read_table(path, columns.reading), path)
     if kind_of(path) not in NAMED_TABLES:
         notice(f"{path}: is read as a table with the columns {', '.join(table.columns)}")
+    if columns.rate is not None and names_recordings(table) is not None:
+        return sounds.of_manifest(path, columns, with_labels)
     if columns.text not in table.columns and columns.id in table.columns:
         return _from_steps(table, path, columns, with_labels)
     found = found_columns(table, path, columns, with_labels=with_labels)
@@ -284,7 +293,7 @@ def _label_of_each(table: pl.DataFrame, path: Path, columns: Columns) -> tuple[l
     return list(by_name.values()), several
 
 
-def _from_folders(path: Path, reading: Reading) -> Labelled:
+def _from_folders(path: Path, columns: Columns) -> Labelled:
     inside = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
     runs = [folder.name for folder in inside if holds_only_runs(folder)]
     folders = [folder for folder in inside if folder.name not in runs]
@@ -300,12 +309,14 @@ def _from_folders(path: Path, reading: Reading) -> Labelled:
         raise InputError(f"{path}: must hold a folder for each label. Got no folder{_instead(path)}.")
     files = [(file, folder.name) for folder in folders for file in find_text_files([folder])]
     tell_folders(path, [folder.name for folder in folders])
+    if columns.rate is not None and any(sounds.is_sound(file) for file, _ in files):
+        return sounds.of_folders(files, columns)
     check_no_tables([file for file, _ in files])
     labels: list[tuple[str, ...]] = [(label,) for _, label in files]
     places = [str(file) for file, _ in files]
     kinds = {_reader(file).example for file, _ in files}
     read = kinds.pop() if len(kinds) == 1 else None
-    items: list[Any] = [read(file) if read else _one_text(file, reading) for file, _ in files]
+    items: list[Any] = [read(file) if read else _one_text(file, columns.reading) for file, _ in files]
     if isinstance(items[0], tuple):
         return Labelled(items, labels, places)
     width = items[0].shape[1]
@@ -352,6 +363,7 @@ READERS = {
     ".npz": Reader(from_arrays),
     ".npy": Reader(from_array, one_array),
     ".ts": Reader(from_cases),
+    **dict.fromkeys(AUDIO, Reader(sounds.one)),
 }
 """Readers by file ending; any other file holds lines of text."""
 

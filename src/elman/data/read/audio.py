@@ -25,6 +25,7 @@ AUDIO = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".au
 """File endings of recordings."""
 
 _BLOCK = 10.0  # seconds that are read at a time
+_CLIPPED = 0.001  # share of samples
 _FULL, _RUN = 0.9999, 3  # clipped samples are at full scale, at least so many in a row
 _LOUDEST = 8.0  # largest float sample; from 16-bit numbers that were not divided, larger ones come
 _MOST_CHANNELS = 64
@@ -41,6 +42,11 @@ class Sound(NamedTuple):
 
     samples: np.ndarray
     clipped: float
+
+    @property
+    def is_clipped(self) -> bool:
+        """Whether so many samples are cut off that it is told."""
+        return self.clipped > _CLIPPED
 
 
 class Facts(NamedTuple):

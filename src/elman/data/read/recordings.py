@@ -40,7 +40,6 @@ _BEGIN_SAMPLES = ("start_sample", "begin_sample", "first_sample")
 _END_SAMPLES = ("end_sample", "stop_sample")
 _SAMPLES = ("samples", "num_samples", "n_samples")
 _LOOKED_AT = 100  # cells of a column that show whether it names recordings
-_CLIPPED = 0.001  # share of samples at full scale that is told
 _SHOWN = 3
 
 
@@ -214,8 +213,8 @@ def heard(
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Yields the recordings one after the other, as they are read.
 
-    What is wrong is told once for all: how many were left out, and how many are clipped (a share of samples
-    beyond 0.001 is cut off at full scale), with the first of each.
+    What is wrong is told once for all: how many were left out, and how many are clipped (more
+    than a thousandth of the samples is cut off at full scale), with the first of each.
 
     Args:
         recordings: the recordings.
@@ -240,13 +239,18 @@ def heard(
                 raise
             left_out.append(str(error))
             continue
-        if sound.clipped > _CLIPPED:
+        if sound.is_clipped:
             clipped.append(recording.place or str(recording.path))
         yield number, sound.samples
     if left_out and len(left_out) == number + 1:
         raise InputError(f"{left_out[0]} (and so are all {counted(number + 1, 'recording')})")
     if left_out:
         say(f"{counted(len(left_out), 'recording')} left out: {'; '.join(left_out[:_SHOWN])}")
-    if clipped:
-        are = "is" if len(clipped) == 1 else "are"
-        say(f"{counted(len(clipped), 'recording')} {are} clipped at full scale; the first: {clipped[0]}")
+    tell_clipped(clipped, say)
+
+
+def tell_clipped(places: Sequence[str], say: Callable[[str], None] = notice) -> None:
+    """Tells in one line how many recordings are clipped, if any, and which is the first."""
+    if places:
+        are = "is" if len(places) == 1 else "are"
+        say(f"{counted(len(places), 'recording')} {are} clipped at full scale; the first: {places[0]}")

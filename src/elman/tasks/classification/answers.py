@@ -37,7 +37,8 @@ from elman.tasks.classification.data import LabelledData, columns_as_trained, co
 from elman.tasks.classification.explaining import explained
 from elman.tasks.classification.facts import ClassificationFacts
 from elman.tasks.classification.options import ClassificationConfig
-from elman.tasks.classification.report import kept_mistakes, report_lines
+from elman.tasks.classification.report import kept_mistakes, rejection, report_lines
+from elman.tasks.classification.spotting import NONE
 from elman.tasks.classification.wide import OF_NUMBERS, Examples, kinds_of, learn
 from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts
@@ -151,15 +152,15 @@ class LabelAnswers(TaskAnswers):
             weights = explained(self.facts.wide, texts, pieces, weights, logits, label, several)
         return [list(zip(p, w, strict=True)) for p, w in zip(pieces, weights, strict=True)]
 
-    def of_file(self, path: Path, *, explain: bool) -> Iterator[dict[str, Any]]:
-        """Yields an answer for each example in a file; ignores labels in the file."""
-        examples = self.examples(path, with_labels=False)
+    def of_files(self, paths: list[Path], *, explain: bool, reject: float) -> Iterator[dict[str, Any]]:
+        """Yields an answer for each example in files; ignores labels in them."""
+        examples = joined([self.examples(path, with_labels=False) for path in paths])
         empty = [k for k, item in enumerate(examples.items) if self.facts.scheme.texts and _is_empty(item)]
         if empty:
             _tell_empty(examples.places[empty[0]], f", the first of {len(empty):,}" * (len(empty) > 1))
-        return self._answers(examples, explain)
+        return self._answers(examples, explain, reject)
 
-    def of_lines(self, lines: Iterable[str], *, explain: bool) -> Iterator[dict[str, Any]]:
+    def of_lines(self, lines: Iterable[str], *, explain: bool, reject: float) -> Iterator[dict[str, Any]]:
         """Yields an answer for each line before it reads the next line."""
         texts = self.facts.scheme.texts
         if not texts:
@@ -173,12 +174,14 @@ class LabelAnswers(TaskAnswers):
             if _is_empty(item) and not told:
                 _tell_empty(place)
                 told = True
-            yield from self._answers(Labelled([item], [()], [place]), explain)
+            yield from self._answers(Labelled([item], [()], [place]), explain, reject)
 
-    def _answers(self, examples: Labelled, explain: bool) -> Iterator[dict[str, Any]]:
+    def _answers(self, examples: Labelled, explain: bool, reject: float) -> Iterator[dict[str, Any]]:
         several = self.facts.scheme.multi_label
         for k, (labels, p) in enumerate(self.label(examples)):
             name = {"name": examples.names[k]} if examples.names else {}
+            if max(p.values()) < reject:
+                labels = [] if several else [NONE]
             named = name | ({"labels": labels} if several else {"label": labels[0]})
             words = {"words": self.explain(examples.items[k])} if explain else {}
             yield {**named, "probabilities": p, **words}
@@ -230,7 +233,7 @@ class LabelAnswers(TaskAnswers):
         if every.texts:
             kinds = kinds_of(self.config.ngrams, sum(len(text) for item in every.items for text in item))
         else:
-            kinds = OF_NUMBERS if self.config.rocket == "auto" and features_for(items) else ()
+            kinds = OF_NUMBERS if self._has_features() and features_for(items) else ()
         if not kinds:
             return None, {}
         scheme = self.facts.scheme
@@ -247,12 +250,18 @@ class LabelAnswers(TaskAnswers):
             found["validation"] = self._figures(validation, p)
         return wide, found
 
+    def _has_features(self) -> bool:
+        """Whether features of numbers stand beside the network, if they are not too many."""
+        return self.config.rocket == "auto" and not (self.config.noise or self.config.background)
+
     def measure(self, data: LabelledData, parts: Parts, say: Callable[[str], None]) -> dict[str, Any]:
         """Calibrates on the validation part; then measures the model and simple methods on the test part."""
         validation, test = data.examples["validation"], data.examples["test"]
         results: dict[str, Any] = {"vectors": data.coverage} if data.coverage else {}
         if len(validation):
             results["temperature"] = self._calibrate(validation)
+            if self.config.sample_rate is not None and not self.facts.scheme.multi_label:
+                results["reject"] = rejection(self.facts.scheme, validation, self.probabilities(validation))
             if self.facts.wide is None:  # which has learnt the validation part
                 results["validation"] = self.figures(validation)
         if not self.facts.scheme.texts:

@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from elman.data.channels.columns import read_line
+from elman.data.features import Features, write_features
 from elman.data.labelled.columns import Columns
 from elman.data.labelled.examples import (
     Labelled,
@@ -24,6 +25,7 @@ from elman.data.labelled.files import read_files_of_labels, read_labelled, resol
 from elman.data.labelled.lines import are_labels
 from elman.data.labelled.parts import divided
 from elman.data.labelled.scheme import Indicator, Scheme
+from elman.data.labelled.sounds import noise_below
 from elman.data.labelled.unlabelled import (
     Placed,
     load_unlabelled,
@@ -39,10 +41,12 @@ from elman.notice import notice
 from elman.tasks.classification.batches import batches_of
 from elman.tasks.classification.facts import ClassificationFacts
 from elman.tasks.classification.options import ClassificationConfig
+from elman.tasks.classification.spotting import window_of, with_background
 from elman.tasks.classification.start import start_of
 from elman.tasks.shared.data import Parts, TaskData
 from elman.tasks.shared.sizing import labelled, sequences
 
+_NOISE, _BACKGROUND = "noise.safetensors", "background.safetensors"
 _LOOKED_AT = 1000  # examples of each part that are encoded to inspect a model
 
 
@@ -53,6 +57,8 @@ class LabelledData(TaskData):
         examples: the examples, by the name of their part.
         coverage: how much of the training part has word vectors; empty without vectors.
         unlabelled: texts without labels, whose words are learnt too.
+        noise: frames of recordings that are mixed into others.
+        background: frames of recordings that hold none of the words, to count false alarms in.
     """
 
     config: ClassificationConfig
@@ -66,12 +72,15 @@ class LabelledData(TaskData):
         start: dict[str, Tensor] | None = None,
         coverage: dict[str, Any] | None = None,
         unlabelled: Sequence[str] = (),
+        noise: Sequence[np.ndarray] = (),
+        background: Sequence[np.ndarray] = (),
     ) -> None:
         super().__init__(config, facts)
         self.examples = dict(examples)
         self.start = start or {}
         self.coverage = coverage or {}
         self.unlabelled = unlabelled
+        self.noise, self.background = noise, background
 
     @classmethod
     def read(
@@ -92,6 +101,8 @@ class LabelledData(TaskData):
         if not paths:
             raise InputError("classification needs a file or a folder to train on")
         columns = as_named = columns_of(config)
+        noise: list[np.ndarray] = []
+        background: list[np.ndarray] = []
         if config.label_from == "content":
             columns = resolved(paths[0], columns)
             config = replace(
@@ -100,6 +111,7 @@ class LabelledData(TaskData):
                 label_column=columns.label,
                 id_column=columns.id,
                 time_column=columns.time,
+                sample_rate=columns.rate,
                 decimal=columns.reading.decimal,  # type: ignore[arg-type]
             )
         examples_read = read_all(config, paths, columns)
@@ -111,10 +123,22 @@ class LabelledData(TaskData):
         examples = divided(examples_read, elsewhere, config.split, folds=config.folds, seed=config.seed)
         warn_of_lone_labels(examples_read)
         training = examples["training"]
-        if training.features and kind_of(paths[0]) in TABLES:
+        if config.noise:
+            noise = noise_below(config.noise, columns)
+        if config.background:
+            examples, background = with_background(examples, config.background, columns, config.seed)
+        if training.features and config.sample_rate is None and kind_of(paths[0]) in TABLES:
             notice(f"{paths[0]}: {read_line(training.features, np.concatenate(training.items))}")
         unlabelled = read_unlabelled(config.unlabelled, [columns, as_named])
-        return cls.learn(config, examples, folder, named=named, unlabelled=unlabelled)
+        return cls.learn(
+            config,
+            examples,
+            folder,
+            named=named,
+            unlabelled=unlabelled,
+            noise=noise,
+            background=background,
+        )
 
     @classmethod
     def learn(
@@ -127,6 +151,8 @@ class LabelledData(TaskData):
         originals: Mapping[str, Any] | None = None,
         indicator: Indicator = "",
         unlabelled: Iterable[Placed] = (),
+        noise: Sequence[np.ndarray] = (),
+        background: Sequence[np.ndarray] = (),
     ) -> Self:
         """Learns the facts of split examples, and stores the examples in the run folder.
 
@@ -138,6 +164,8 @@ class LabelledData(TaskData):
             originals: the user's labels, by the text that represents each.
             indicator: the form in which the user gave several labels.
             unlabelled: texts without labels.
+            noise: frames of recordings that are mixed into others.
+            background: frames of recordings that hold none of the words.
         """
         training = examples["training"]
         scheme = Scheme.learn(
@@ -164,7 +192,12 @@ class LabelledData(TaskData):
             save_parts(folder, dict(examples))
             if texts:
                 save_unlabelled(folder, texts)
-        return cls(start.config, start.facts, examples, start.weights, start.coverage, texts)
+            if noise:
+                write_features(folder / _NOISE, noise)
+            if background:
+                write_features(folder / _BACKGROUND, background)
+        facts, weights = start.facts, start.weights
+        return cls(start.config, facts, examples, weights, start.coverage, texts, noise, background)
 
     @classmethod
     def reopen(cls, config: ClassificationConfig, facts: ClassificationFacts, folder: Path) -> Self:
@@ -175,7 +208,11 @@ class LabelledData(TaskData):
             scheme.check(part, to_learn=True)
         if not len(examples["training"]):
             raise InputError(f"{folder}: must hold examples to train on. Got none.")
-        return cls(config, facts, examples, unlabelled=load_unlabelled(folder))
+        noise = [*Features(folder / _NOISE)] if config.noise else []
+        path = folder / _BACKGROUND
+        background = Features(path) if path.exists() else ()
+        texts = load_unlabelled(folder)
+        return cls(config, facts, examples, unlabelled=texts, noise=noise, background=background)
 
     def sizes(self) -> dict[str, Any]:
         """Returns the options that follow from the number of examples trained on, and from their length."""
@@ -212,8 +249,9 @@ class LabelledData(TaskData):
     def _batched(self, examples: Mapping[str, Labelled]) -> Parts:
         training, validation, test = (examples[name] for name in PARTS)
         config, facts = self.config, self.facts
+        window = window_of(self.examples["training"]) if config.background else 0
         return Parts(
-            batches_of(config, facts, training, config.seed),
+            batches_of(config, facts, training, config.seed, self.noise, window),
             batches_of(config, facts, validation) if len(validation) else None,
             batches_of(config, facts, test) if len(test) else None,
         )
@@ -284,6 +322,8 @@ def columns_of(config: ClassificationConfig, texts: int = 0) -> Columns:
         config.columns,
         config.ignore_columns,
         config.named_columns("time_column"),
+        rate=config.sample_rate,
+        mels=config.mels,
     )
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from elman.config import from_json, to_json
+from elman.config import from_json, read_json, to_json
 from elman.data.labelled.scheme import Scheme
 from elman.data.tokens.vocab import TextVocabulary
+from elman.decode.spotting import Alarms
 from elman.errors import InputError
 from elman.tasks.classification.options import ClassificationConfig
 from elman.tasks.shared.arrays import NGRAMS, ROCKET
@@ -17,10 +18,12 @@ from elman.tasks.shared.text import load_vocabulary, save_vocabulary
 from elman.tasks.shared.wide import Wide
 from elman.train import files
 
+_ALARMS = "alarms.json"
+
 
 @dataclass(frozen=True)
 class ClassificationFacts(TaskFacts):
-    """Kind of example, labels and scales of numbers; a vocabulary and a wide part in files of their own.
+    """Kind of example, labels and scales of numbers; vocabulary, wide part and false alarms in own files.
 
     Only the scheme is stored in ``config.json``.
     """
@@ -28,6 +31,7 @@ class ClassificationFacts(TaskFacts):
     scheme: Scheme
     vocabulary: TextVocabulary | None = None
     wide: Wide | None = None
+    alarms: Alarms | None = None
 
     def __post_init__(self) -> None:
         """Checks that there is a vocabulary if and only if the examples are texts."""
@@ -42,9 +46,11 @@ class ClassificationFacts(TaskFacts):
         return to_json(self.scheme)
 
     def save_fitted(self, folder: Path, check: Callable[[], None] = lambda: None) -> None:
-        """Writes the wide part, if any."""
+        """Writes wide part and false alarms, if any."""
         if self.wide is not None:
             self.wide.save(folder / (NGRAMS if self.scheme.texts else ROCKET), check)
+        if self.alarms is not None:
+            files.write_json(folder / _ALARMS, to_json(self.alarms), check)
 
     @classmethod
     def load(cls, content: dict[str, Any], config: ClassificationConfig, folder: Path) -> Self:
@@ -55,5 +61,8 @@ class ClassificationFacts(TaskFacts):
         wide = None
         if os.path.lexists(path):
             wide = Wide.load(path, len(scheme.classes), f"the {what} of this run")
+        alarms = None
+        if os.path.lexists(folder / _ALARMS):
+            alarms = from_json(Alarms, read_json(folder / _ALARMS), str(folder / _ALARMS))
         vocabulary = load_vocabulary(folder / files.VOCABULARY, config.level) if scheme.texts else None
-        return cls(scheme, vocabulary, wide)
+        return cls(scheme, vocabulary, wide, alarms)

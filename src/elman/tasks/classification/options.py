@@ -32,17 +32,41 @@ class Classify(Verb):
     two texts of a pair. If sequences come from a table, each line begins with the sequence's name.
     """
 
-    data: Annotated[Path | None, Argument(positional=True, metavar="FILE")] = None
-    """table, .npz, .npy, .ts, or text file with one example per line; if absent, standard input is read"""
+    data: Annotated[tuple[Path, ...], Argument(positional=True, metavar="FILE")] = ()
+    """table, .npz, .npy, .ts, text file with one example per line, or recordings (files, folders,
+    manifests); if absent, standard input is read"""
     single: Annotated[str | None, Argument(name="text")] = None
     """text to classify, instead of a file"""
     explain: bool = False
     """show which words support the label and which oppose it"""
+    reject: float = 0.0
+    """answer "none of these" where no label is as probable; the report of the training proposes a value"""
+    stream: bool = False
+    """find words in running sound: a WAV stream on standard input or, with --rate, samples of 16 bits; prints
+    the seconds of each word, its label and its probability. Needs a run trained with --background"""
+    rate: int | None = None
+    """samples a second of sound without a header, Hz; if absent, a WAV stream is read"""
+    alarms_per_hour: float = 3.0
+    """most false alarms an hour, as counted in --background, which give the threshold"""
+    threshold: float | None = None
+    """least probability of a word in running sound; if absent, by --alarms-per-hour"""
 
     example: ClassVar[str] = 'elman classify runs/classification --text "What a lovely film!" --explain'
 
+    def __post_init__(self) -> None:
+        """Checks which options exclude each other."""
+        if self.stream and (self.data or self.single is not None or self.explain or self.reject):
+            raise InputError(
+                "--stream reads standard input and goes with no file, --text, --explain or --reject"
+            )
+        require("--reject", 0 <= self.reject <= 1, "in [0, 1]", self.reject)
+
     def text(self, task: Any) -> Iterator[str]:
         """Yields one line for each example; with --explain, also one of coloured words for each text."""
+        if self.stream:
+            for spot in self._spots(task):
+                yield f"{spot['time']:.2f}\t{one_line(spot['label'])}\t{spot['probability']:.4f}\n"
+            return
         in_terminal = sys.stdout.isatty()
         for number, answer in enumerate(self._answers(task)):
             if self.explain and number == 0:  # not above an error
@@ -63,14 +87,25 @@ class Classify(Verb):
                 yield "\n"
 
     def json(self, task: Any) -> dict[str, Any]:
-        """Returns labels, probabilities and, with --explain, the weight of each word."""
+        """Returns labels, probabilities and, with --explain, the weight of each word; or words in sound."""
+        if self.stream:
+            return {"words": list(self._spots(task))}
         return {"predictions": list(self._answers(task))}
 
+    def _spots(self, task: Any) -> Iterator[dict[str, Any]]:
+        found: Iterator[dict[str, Any]] = task.spot(
+            sys.stdin.buffer,
+            rate=self.rate,
+            alarms_per_hour=self.alarms_per_hour,
+            threshold=self.threshold,
+        )
+        return found
+
     def _answers(self, task: Any) -> Iterator[dict[str, Any]]:
-        if self.data is not None and self.single is not None:
+        if self.data and self.single is not None:
             raise InputError("--text and a file exclude each other")
-        lines = self._lines(task.config.reading) if self.data is None else None
-        return task.classify(self.data, lines=lines, explain=self.explain)
+        lines = None if self.data else self._lines(task.config.reading)
+        return task.classify(self.data or None, lines=lines, explain=self.explain, reject=self.reject)
 
     def _lines(self, reading: Reading) -> Iterator[str]:
         if self.single is None:
@@ -84,11 +119,12 @@ class Classify(Verb):
 
 @dataclass(frozen=True, kw_only=True)
 class ClassificationConfig(StartOptions, ColumnOptions, TextOptions, SequenceOptions):
-    """Trains a classifier of texts, pairs of texts or numeric sequences.
+    """Trains a classifier of texts, pairs of texts, numeric sequences or recordings.
 
     Reads tables (.csv, .tsv, .jsonl, .parquet) with a column of texts and one of labels; folders with one
     folder for each label; text files with lines "label text"; numeric sequences as tables with one row for
-    each step, as .npz files with arrays x and y, or as .ts files.
+    each step, as .npz files with arrays x and y, or as .ts files; recordings (.wav, .flac, .ogg, .mp3) in a
+    folder for each label, or in a manifest with columns path and label.
     """
 
     verb = Classify
@@ -132,6 +168,7 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions, SequenceOpt
         "parts of the data": ("split", "validation", "test", "folds"),
         "text": ("vocab_size", "min_count", "lowercase", "word_split", "max_length", "keep"),
         "numbers": ("centre", "differences", "frame"),
+        "recordings": ("sample_rate", "mels", "noise", "snr", "background"),
         "model": ("embedding_size", "embedding_init", "bidirectional", "pooling", "ensemble"),
         "texts without labels, word vectors and pretrained models": (
             "unlabelled",
@@ -150,7 +187,8 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions, SequenceOpt
     the network alone. auto: both, of texts above 5 million characters in all words, above 100 million none"""
     rocket: Literal["auto", "none"] = "auto"
     """MiniRocket's features of numeric sequences, and summaries of each column, beside the network, whose
-    logits are added; none: the network alone. auto: these, of up to 100 million steps"""
+    logits are added; none: the network alone. auto: these, of up to 100 million steps, but not with --noise
+    or --background, which only the network learns"""
     min_count: int = 2
     """characters and words that occur less often are unknown; subwords are not joined"""
     lowercase: bool = True
@@ -212,11 +250,23 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions, SequenceOpt
     label_from: Literal["content", "file"] = "content"
     """file: each file holds the texts of one label, which is the file's name, one text per line"""
     most_empty: float = 0.1
-    """largest share of rows without text or label that are left out; 0: the first stops the run"""
+    """largest share of rows without text or label, or of faulty recordings, that are left out; 0: the first
+    stops the run"""
     id_column: str = "unique_id"
     """column that names the sequence of each row; only for numeric sequences"""
     time_column: str = "ds"
     """column that orders the rows of a sequence, if the table has it; otherwise rows are in order"""
+    sample_rate: int | None = None
+    """samples a second at which recordings are read, Hz; if absent, as most of them have, up to 16,000"""
+    mels: int = 40
+    """mel bands of a recording's frames, 25 ms long, one every 10 ms"""
+    noise: tuple[Path, ...] = ()
+    """files or folders of noise that is mixed into half of the recordings in training; if absent, none"""
+    snr: tuple[float, float] = (0.0, 20.0)
+    """least and largest ratio of a recording's energy to that of --noise, dB"""
+    background: tuple[Path, ...] = ()
+    """files or folders of speech and noise that hold none of the labels' words: half is learnt under a label
+    of its own, and in the other half false alarms are counted, for classify --stream. If absent, none"""
     standardise: bool = True
     """scale numeric features to mean 0 and variance 1, as measured on the training part"""
     class_weights: Literal["none", "balanced"] = "none"
@@ -251,6 +301,12 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions, SequenceOpt
         share = self.word_dropout
         require("--word-dropout", share is ABSENT or 0 <= share < 1, "in [0, 1)", share)
         require("--folds", self.folds == 0 or 2 <= self.folds <= 1000, "0 or an int in [2, 1000]", self.folds)
+        rate = self.sample_rate
+        require("--sample-rate", rate is None or 1_000 <= rate <= 384_000, "an int in [1000, 384000]", rate)
+        require(
+            "--snr", -50 <= self.snr[0] <= self.snr[1] <= 100, "two rising numbers in [-50, 100]", self.snr
+        )
+        require("--mels", 2 <= self.mels <= 200, "an int in [2, 200]", self.mels)
         require("--most-empty", 0 <= self.most_empty <= 1, "in [0, 1]", self.most_empty)
         require("--rate-division", 1 <= self.rate_division <= 100, "in [1, 100]", self.rate_division)
         separator = self.label_separator
@@ -258,6 +314,7 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions, SequenceOpt
         for one, other in (
             ("folds", "validation"),
             ("folds", "test"),
+            ("folds", "background"),
             ("vectors", "pretrained"),
             ("unlabelled", "pretrained"),
         ):

@@ -7,12 +7,15 @@ import numpy as np
 
 from elman.config import counted
 from elman.data.labelled.examples import Labelled
+from elman.data.labelled.scheme import Scheme
 from elman.metrics.calibration import is_bound
 from elman.metrics.label_figures import surest_mistakes
+from elman.tasks.classification.spotting import alarm_lines
 from elman.tasks.shared.table import behind_line, behind_lines, shorten, table_lines
 from elman.tasks.shared.wide import wide_line
 
 _MOST_LABELS, _LONGEST_LABEL, _MOST_MISTAKES = 30, 30, 5
+_LOST = 0.01  # share of the right answers that a rejection may cost
 _KEPT, _EXCERPT = 10, 160  # mistakes in the results, and characters of each
 _WIDE = {"ngrams": "n-grams", "rocket": "features"}  # what is called how
 _FIGURES = {
@@ -48,6 +51,20 @@ def kept_mistakes(
     ]
 
 
+def rejection(scheme: Scheme, part: Labelled, p: np.ndarray) -> dict[str, float]:
+    """Returns the probability below which one of a hundred right answers lies, and what it would reject.
+
+    Args:
+        scheme: the labels.
+        part: N examples.
+        p: [N, V] probabilities.
+    """
+    right, surest = scheme.truth(part).argmax(1) == p.argmax(1), p.max(1)
+    threshold = float(np.quantile(surest[right], _LOST)) if right.any() else 0.0
+    shares = {"right": surest[right] < threshold, "wrong": surest[~right] < threshold}
+    return {"threshold": threshold} | {k: float(v.mean()) if len(v) else 0.0 for k, v in shares.items()}
+
+
 def report_lines(results: Mapping[str, Any]) -> list[str]:
     """Returns the figures of all methods, then folds, labels and mistakes if they were measured."""
     part = "test" if "test" in results else "validation"
@@ -59,6 +76,14 @@ def report_lines(results: Mapping[str, Any]) -> list[str]:
         *_start_lines(results),
         *_calibration_lines(results),
     ]
+    if "reject" in results:
+        found = results["reject"]
+        lines.append(
+            f"classify --reject {found['threshold']:.4f} answers none of these to {found['right']:.1%} of "
+            f"the right and {found['wrong']:.1%} of the wrong answers on the validation part"
+        )
+    if "alarms" in results:
+        lines += ["", *alarm_lines(results["alarms"])]
     if "folds" in results:
         lines += ["", *_fold_lines(results["folds"])]
     if "labels" in results:

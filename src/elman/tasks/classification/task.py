@@ -12,9 +12,10 @@ from torch import nn
 
 from elman.config import require
 from elman.data.labelled.examples import Label, Labelled
-from elman.data.labelled.memory import labelled_from_memory, read_labels
+from elman.data.labelled.memory import Labels, labelled_from_memory, read_labels
 from elman.data.labelled.parts import other_folds
 from elman.data.labelled.scheme import Scheme
+from elman.data.labelled.sounds import frames_in_memory
 from elman.data.labelled.unlabelled import read_unlabelled, texts_in_memory
 from elman.data.read.arrays import check_weights
 from elman.data.tokens.vocab import Vocabulary
@@ -30,6 +31,7 @@ from elman.tasks.classification.cross_validation import Folds
 from elman.tasks.classification.data import LabelledData, columns_of
 from elman.tasks.classification.facts import ClassificationFacts
 from elman.tasks.classification.options import ClassificationConfig
+from elman.tasks.classification.spotting import alarm_figures, count_alarms, listen
 from elman.tasks.classification.start import EMBEDDING_DEVIATION
 from elman.tasks.shared.data import Parts
 from elman.tasks.shared.sources import Paths, as_paths, check_one_source
@@ -103,7 +105,8 @@ class SequenceClassifier(Task):
         """Trains on all examples; the option ``split`` applies to files only.
 
         Args:
-            X: texts, pairs of texts (also in two columns), or numbers [N, T, I] or [N, T].
+            X: texts, pairs of texts (also in two columns), numbers [N, T, I] or [N, T], or, with the option
+                ``sample_rate``, recordings: samples [M] or [M, channels] each.
             y: one label or a list of labels for each example, or an indicator [N, V] of 0 and 1 (an array, a
                 frame or a sparse matrix); its labels are the numbers of its columns, or the names of a
                 frame's columns.
@@ -125,9 +128,9 @@ class SequenceClassifier(Task):
             require(f"the option {option}", not value, rule, value)
         labels = read_labels(y)
         names = labels.names()
-        training = labelled_from_memory(X, labels, lengths, names=names, weights=sample_weight)
+        training = self._in_memory(X, labels, lengths, names=names, weights=sample_weight)
         none = training.rows(np.arange(0))
-        other = none if validation is None else _validation_part(validation, names)
+        other = none if validation is None else self._validation_part(validation, names)
         examples = {"training": training, "validation": other, "test": none}
         originals = {name: label for label, name in names.items()}
         option = self.config.unlabelled
@@ -213,6 +216,10 @@ class SequenceClassifier(Task):
             results["validation"] = found.pop("validation")
         if found:
             results["ngrams" if self.scheme.texts else "rocket"] = found
+        if len(self.data.background):
+            alarms = count_alarms(self.answers, self.data.background, self.data.examples["training"])
+            self.facts = replace(self.facts, alarms=alarms)
+            results["alarms"] = alarm_figures(alarms)
         if self.data.unlabelled:
             results["unlabelled"] = len(self.data.unlabelled)
         if self.config.pretraining != "none":
@@ -230,7 +237,9 @@ class SequenceClassifier(Task):
         for number, examples in enumerate(islice(others, done - 1, None), done + 1):
             task = type(self)(replace(config, folds=0))
             texts = [("", text) for text in self.data.unlabelled]
-            learn = partial(LabelledData.learn, task.config, examples, unlabelled=texts)
+            learn = partial(
+                LabelledData.learn, task.config, examples, unlabelled=texts, noise=self.data.noise
+            )
             task._fit(learn, None, False, show_progress)
             folds.add(task.results)
             if show_progress:
@@ -262,7 +271,7 @@ class SequenceClassifier(Task):
     def predict_proba(self, X: Any, lengths: Any = None) -> np.ndarray:
         """Returns calibrated probabilities [N, V], with columns in the order of ``classes_``."""
         answers = self.answers
-        return answers.probabilities(self.scheme.check(labelled_from_memory(X, lengths=lengths)))
+        return answers.probabilities(self.scheme.check(self._in_memory(X, lengths=lengths)))
 
     def score(self, X: Any, y: Any, lengths: Any = None, sample_weight: Any = None) -> float:
         """Returns the accuracy: the share of examples whose label (or set of labels) is right.
@@ -301,17 +310,38 @@ class SequenceClassifier(Task):
         of_other_names = len(labels.columns) == len(classes) and not names.keys() & {*labels.columns}
         if self.scheme.indicator and of_other_names:
             labels = labels.renamed(classes)
-        return self.scheme.check(labelled_from_memory(X, labels, lengths, names=names))
+        return self.scheme.check(self._in_memory(X, labels, lengths, names=names))
+
+    def _in_memory(self, X: Any, labels: Labels | None = None, lengths: Any = None, **given: Any) -> Labelled:
+        """Returns examples in memory; if there is a sample rate, they are recordings."""
+        if self.config.sample_rate is not None:
+            where = f"{given.get('where', '')}X"
+            X, lengths = frames_in_memory(X, lengths, columns_of(self.config), where), None
+        return labelled_from_memory(X, labels, lengths, **given)
+
+    def _validation_part(self, validation: Any, names: dict[Label, str]) -> Labelled:
+        """Returns the validation examples of ``fit``; their labels get the names of the training labels."""
+        fits = isinstance(validation, tuple | list) and len(validation) in (2, 3)
+        require("validation", fits, "(X, y) or (X, y, lengths)", validation)
+        X, y, lengths = (*validation, None)[:3]
+        where = "validation: "
+        return self._in_memory(X, read_labels(y, where), lengths, names=names, where=where)
 
     def classify(
-        self, data: str | Path | None = None, *, lines: Iterable[str] | None = None, explain: bool = False
+        self,
+        data: Paths | None = None,
+        *,
+        lines: Iterable[str] | None = None,
+        explain: bool = False,
+        reject: float = 0.0,
     ) -> Iterator[dict[str, Any]]:
         """Classifies the examples of a file, or lines, each before it reads the next one.
 
         Args:
-            data: a file; its labels, if any, are ignored.
+            data: a file, or several; labels in them, if any, are ignored. Of recordings also folders.
             lines: one text each or, if the model reads pairs, two with a tab between them.
             explain: adds how much each word supports the label.
+            reject: the label is "none of these" where no other is as probable.
 
         Returns:
             For each example, its label (or labels) and the probabilities of all labels; its name, if it has
@@ -324,8 +354,29 @@ class SequenceClassifier(Task):
         answers = self.answers
         check_one_source(data is not None, lines is not None, "lines")
         if data is not None:
-            return answers.of_file(Path(data), explain=explain)
-        return answers.of_lines(lines, explain=explain)
+            return answers.of_files(as_paths(data), explain=explain, reject=reject)
+        return answers.of_lines(lines, explain=explain, reject=reject)
+
+    def spot(
+        self,
+        sound: Any,
+        *,
+        rate: int | None = None,
+        alarms_per_hour: float = 3.0,
+        threshold: float | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Finds words in running sound, as it comes; the run must have been trained with ``background``.
+
+        Args:
+            sound: a buffered file, see ``arriving_samples``.
+            rate: samples a second if there is no header, Hz.
+            alarms_per_hour: most false alarms, as counted in the background, which give the threshold.
+            threshold: least probability of a word; None: by ``alarms_per_hour``.
+
+        Returns:
+            The words, see ``listen``.
+        """
+        return listen(self.answers, sound, "standard input", rate, alarms_per_hour, threshold)
 
     def read_alike(self, path: str | Path, *, with_labels: bool) -> Labelled:
         """Reads examples of the kind that the model was trained on, from a file or folder."""
@@ -345,12 +396,3 @@ class SequenceClassifier(Task):
             InputError: the model reads numbers, or it reads pairs and this is one text, or the reverse.
         """
         return self.answers.explain(text)
-
-
-def _validation_part(validation: Any, names: dict[Label, str]) -> Labelled:
-    """Returns the validation examples of ``fit``; their labels get the names of the training labels."""
-    fits = isinstance(validation, tuple | list) and len(validation) in (2, 3)
-    require("validation", fits, "(X, y) or (X, y, lengths)", validation)
-    X, y, lengths = (*validation, None)[:3]
-    where = "validation: "
-    return labelled_from_memory(X, read_labels(y, where), lengths, names=names, where=where)
