@@ -20,12 +20,17 @@ class Tagger(Framewise):
         embedding: turns what is read into features; None: the inputs are numbers.
         permitted: [V + 1, V + 1] bool, which tag may follow which, for a softmax (see ``CRF``); None: any.
 
+    Attributes:
+        bias: [V] what is added to the scores where tags are chosen; 0 until it is fitted. Saved with the
+            weights; not used by loss and probabilities.
+
     Shapes:
         inputs [T, B, …] → tags [T, B], probabilities [T, B, V]; past a row's length, anything
     """
 
     head: Categorical | CRF
     permitted: Tensor | None
+    bias: Tensor
 
     def __init__(
         self,
@@ -37,6 +42,7 @@ class Tagger(Framewise):
     ) -> None:
         super().__init__(layer, head, dropout, embedding)
         self.register_buffer("permitted", permitted, persistent=False)
+        self.register_buffer("bias", torch.zeros(len((head.linear if isinstance(head, CRF) else head).bias)))
 
     def scores(self, features: Tensor) -> Tensor:
         """Computes the score of every tag: of a softmax its log-probability."""
@@ -54,7 +60,7 @@ class Tagger(Framewise):
 
     def tags(self, inputs: Field) -> Tensor:
         """Returns the most probable tags that may follow each other."""
-        scores, rules = self.scores(self.features(inputs)), self.rules()
+        scores, rules = self.scores(self.features(inputs)) + self.bias, self.rules()
         return scores.argmax(-1) if rules is None else viterbi(scores, rules, inputs.lengths)
 
     def probabilities(self, inputs: Field) -> Tensor:
@@ -93,7 +99,7 @@ class TaggerStream:
         Shapes:
             values [1, …]
         """
-        scores = self._model.scores(self._stream.step(self._model.embed(values)))[0]
+        scores = self._model.scores(self._stream.step(self._model.embed(values)))[0] + self._model.bias
         if self._rules is not None:
             into = self._rules[:, :-1]
             before = into[-1] if self._best is None else (self._best[:, None] + into[:-1]).amax(0)

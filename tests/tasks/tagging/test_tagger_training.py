@@ -107,3 +107,16 @@ def test_without_characters_words_decide():
     task = elman.SequenceTagger(**{**SMALL, "character_features": 0, "embedding_init": "random"}).fit(X, Y)
     assert task.model.embedding.characters is None
     assert len(task.predict([["the", "fox"]])[0]) == 2
+
+
+def test_spans_of_the_validation_part_choose_how_readily_they_are_found(tmp_path):
+    words, tags = [["one", "x", "two"]] * 60, [["O", "B-a", "O"]] * 20 + [["O", "O", "O"]] * 40
+    task = elman.SequenceTagger(**{**SMALL, "epochs": 5, "learning_rate": 0.02}, head="softmax")
+    task.fit(words, tags, validation=(words * 8, tags * 8))
+    # half of F1 is at stake where a third of the words are spans: all of them are found, none by probability
+    assert task.results["bias"] > 0
+    assert task.model.bias.tolist() == [task.results["bias"], 0.0]
+    assert task.predict(words[:1]) == [["O", "B-a", "O"]]
+    assert task.predict_proba(words[:1])[0][1].argmax() == task.classes_.index("O")
+    few = elman.SequenceTagger(**SMALL).fit(words, tags, validation=(words[:30], tags[:30]))
+    assert few.results["bias"] == 0

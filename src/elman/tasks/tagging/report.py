@@ -27,6 +27,8 @@ def report_lines(results: Mapping[str, Any]) -> list[str]:
     lines = _method_lines(part, results[part], results.get("baselines", {}))
     if "unlabelled" in results:
         lines.append(f"words of {counted(results['unlabelled'], 'sentence')} without tags are known as well")
+    if results.get("bias"):
+        lines.append(f"tags of spans count {results['bias']:+g} nats, as the validation part chose for F1")
     if results.get("tags"):
         lines += ["", *_tag_lines(results["tags"], "type" if "f1" in results[part] else "tag")]
     if results.get("confusions"):
