@@ -45,6 +45,7 @@ DRAWN = (
     "test_detect.py",
     "test_forecast.py",
     "test_query.py",
+    "test_transcribe.py",
     "test_translate.py",
     "test_transcribe.py",
     "test_numbers.py",

@@ -26,7 +26,7 @@ from elman.train.options import TrainingOptions
 
 
 def fit(model: nn.Module, batches: Batches, validation: Batches | None = None, **options: Any) -> Loop:
-    extra = {key: options.pop(key) for key in ("folder", "progress", "loss_unit") if key in options}
+    extra = {key: options.pop(key) for key in ("folder", "progress", "loss_unit", "judge") if key in options}
     loop = Loop(model, batches, validation, TrainingOptions(**options), **extra)
     loop.run()
     return loop
@@ -319,6 +319,22 @@ def test_a_validation_loss_that_suffices_ends_a_run(monkeypatch, stop_at, epochs
     data = streams()
     loop = fit(language_model(), data, data, epochs=5, stop_at=stop_at)
     assert loop.position.step == epochs * data.steps
+
+
+def test_a_judge_decides_which_weights_are_kept_and_when_patience_ends():
+    """Figures of each epoch, of which the third is the least; the loss has no say."""
+    figures, seen = [5.0, 4.0, 1.0, 2.0, 3.0, 0.5], []
+    model, data = regressor(), examples()
+
+    def judge() -> float:
+        seen.append(weights(model))
+        return figures[len(seen) - 1]
+
+    loop = fit(model, data, data, epochs=6, patience=2, learning_rate=0.05, judge=judge)
+    assert len(seen) == 5
+    assert same_bits(weights(model), seen[2])
+    assert loop.position.best_loss == 1.0
+    assert [line["loss"] for line in loop.history.lines if line["kind"] == "validation"] != figures[:5]
 
 
 def test_without_validation_the_last_weights_are_kept(tmp_path):

@@ -1,6 +1,6 @@
 """Word and character error rates of recognised texts, as counts that add up."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from itertools import zip_longest
 from typing import Literal, NamedTuple
 
@@ -42,9 +42,9 @@ def errors(references: Sequence[str], texts: Sequence[str], unit: Unit) -> Error
     return Errors(sum(edits(*pair) for pair in pieces), sum(len(reference) for reference, _ in pieces))
 
 
-def edits(reference: Sequence[str], other: Sequence[str]) -> int:
+def edits(reference: Sequence[Hashable], other: Sequence[Hashable]) -> int:
     """Returns the fewest substitutions, deletions and insertions from one sequence to another."""
-    numbers: dict[str, int] = {}
+    numbers: dict[Hashable, int] = {}
     a, b = (
         np.array([numbers.setdefault(x, len(numbers)) for x in side], np.int64) for side in (reference, other)
     )

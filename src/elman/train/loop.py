@@ -122,6 +122,8 @@ class Loop:
         draws: the run's random numbers; None: torch's own, which the program seeds.
         check: called before each write to the folder; raises TrainingStopped if it is no longer this run's.
         prefix: what the names of its files in the folder begin with, if another loop writes there too.
+        judge: returns the figure of the model on the validation part by which the best weights are chosen,
+            where a lower loss does not mean fewer errors; lower is better. None: the loss.
 
     Raises:
         InputError: this machine does not have the device.
@@ -139,13 +141,14 @@ class Loop:
         draws: Draws | None = None,
         check: Callable[[], None] = lambda: None,
         prefix: str = "",
+        judge: Callable[[], float] | None = None,
     ) -> None:
         from lightning_fabric import Fabric  # here, because the import takes as long as torch's
 
         self.options, self.folder, self._prefix = options, folder, prefix
         self.batches, self.validation = batches, validation
         self.loss_unit, self.progress = loss_unit or LossUnit(), progress or Silent()
-        self.check = check
+        self.check, self._judge = check, judge
         self._draws = TorchsDraws() if draws is None else draws
         try:
             self._fabric = Fabric(accelerator=options.device, devices=1)
@@ -314,14 +317,14 @@ class Loop:
         if self.validation is not None:
             paused = time.monotonic()
             best = position.best_loss
-            loss = self._validate()
+            loss, figure = self._validate()
             average: dict[str, float] = {}
             if self._average is not None:
-                if loss >= best:
+                if figure >= best:
                     self._average.start()
                 if self._average.has_started:
                     with self._average.in_place():
-                        of_mean = self._validate()
+                        of_mean, _ = self._validate()
                     average, loss = {"last": loss, "average": of_mean}, min(loss, of_mean)
             position.bad_epochs = 0 if position.best_loss < best else position.bad_epochs + 1
             reached = self.options.stop_at is not None and loss <= self.options.stop_at
@@ -329,25 +332,36 @@ class Loop:
             self._append(kind="validation", loss=loss, **average)
             self.progress.say(
                 f"epoch {(position.step - 1) // self.batches.steps + 1}: validation "
-                f"{self.loss_unit.name} {self.loss_unit.shown(loss)}"
-                + ("" if position.bad_epochs == 0 else f"  (best {self.loss_unit.shown(position.best_loss)})")
+                f"{self.loss_unit.name} {self.loss_unit.shown(loss)}" + self._best_so_far()
             )
         patience = self.options.patience
         position.finished = over or reached or bool(patience and position.bad_epochs >= patience)
         if position.finished and self._shown < 1:  # by patience or --stop-at, long before all steps
             self.progress.update(1.0, 0.0, self._facts)
 
-    def _validate(self) -> float:
-        """Returns the validation loss of the model's weights, and keeps them if they are the best so far."""
+    def _best_so_far(self) -> str:
+        """Returns what a line about the validation ends with, if its weights are not the best."""
+        if self.position.bad_epochs == 0:
+            return ""
+        if self._judge is not None:
+            return f"  (best {self.position.bad_epochs} before)"
+        return f"  (best {self.loss_unit.shown(self.position.best_loss)})"
+
+    def _validate(self) -> tuple[float, float]:
+        """Returns the validation loss of the model's weights and the figure that judges them.
+
+        Weights that are the best so far are kept.
+        """
         assert self.validation is not None
         with self._autocast():
             loss = evaluate(self._model, self.validation).mean
-        if loss < self.position.best_loss:
-            self.position.best_loss = loss
+            figure = loss if self._judge is None else self._judge()
+        if figure < self.position.best_loss:
+            self.position.best_loss = figure
             self._best = {key: value.detach().clone() for key, value in self._model.state_dict().items()}
             if self.folder is not None:
                 save_weights(self._model, self._file(WEIGHTS), self.check)
-        return loss
+        return loss, figure
 
     def _maybe_save(self, signals: list[int]) -> None:
         interrupted = bool(signals)

@@ -7,7 +7,11 @@ import pytest
 from tiny_speech import RATE, sound, wav
 
 from elman.cli import main
+from elman.data.transcribed.memory import utterances_in_memory
 from elman.errors import InputError
+from elman.tasks.speech_recognition.data import form_of, spoken
+from elman.tasks.speech_recognition.listening import symbol_errors
+from elman.train.loop import evaluate
 
 TOLD = "ha lo mi"
 
@@ -79,6 +83,16 @@ def test_characters_outside_the_alphabet_count_as_errors_and_are_told(recogniser
 def test_what_cannot_be_transcribed_is_refused(recogniser, recordings, rate, message):
     with pytest.raises(InputError, match=message):
         recogniser.transcribe(recordings, rate)
+
+
+def test_epochs_are_judged_by_the_symbols_that_are_wrong(recogniser):
+    said = ["lo mi", "ha"]
+    sounds = [sound(text, 70 + k) for k, text in enumerate(said)]
+    items = utterances_in_memory(sounds, ["lo mi", "mo"], RATE, form_of(recogniser.config))
+    part = recogniser.answers.gathered(items)
+    found = symbol_errors(recogniser.model, spoken(recogniser.config, recogniser.facts, part))
+    nats = evaluate(recogniser.model, spoken(recogniser.config, recogniser.facts, part))
+    assert found == pytest.approx((2 + nats.sum / 10) / 7)
 
 
 def test_a_long_recording_is_cut_at_its_pauses(recogniser, monkeypatch, tmp_path):

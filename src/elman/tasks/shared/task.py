@@ -248,6 +248,7 @@ class Task(ABC):
             shown,
             draws,
             check,
+            judge=self._judge(parts),
         )
 
     def _train(self, parts: Parts, loop: Loop, show_progress: bool, *, resume: bool = False) -> None:
@@ -268,6 +269,10 @@ class Task(ABC):
                 f"{error.filename}: cannot be written: {error.strerror}. What was saved before is whole; "
                 f"when this is mended, continue with: elman resume {run}"
             ) from error
+
+    def _judge(self, parts: Parts) -> Callable[[], float] | None:
+        """Returns what judges the model on the validation part, lower being better; None: its loss does."""
+        return None
 
     def _loop_options(self) -> TrainingOptions:
         """Returns the options of the training loop."""

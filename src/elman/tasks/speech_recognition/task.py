@@ -1,6 +1,6 @@
 """Speech recognition: what recordings say, letter by letter."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +16,7 @@ from elman.tasks.shared.task import Task
 from elman.tasks.speech_recognition.answers import SpeechAnswers
 from elman.tasks.speech_recognition.data import SpeechData, form_of, further_texts, windows_of
 from elman.tasks.speech_recognition.facts import SpeechFacts
+from elman.tasks.speech_recognition.listening import symbol_errors
 from elman.tasks.speech_recognition.options import SpeechConfig
 from elman.train.loop import LossUnit
 
@@ -118,6 +119,11 @@ class SpeechRecognizer(Task):
             return answers.evaluate(as_paths(data))
         items = utterances_in_memory(recordings or [], texts or [], sample_rate, form_of(self.config))
         return answers.figures(answers.gathered(items))
+
+    def _judge(self, parts: Parts) -> Callable[[], float] | None:
+        """Judges by the errors of the best paths, which fall long after the loss has begun to rise."""
+        validation = parts.validation
+        return None if validation is None else lambda: symbol_errors(self.model, validation)
 
     def _measure(self, parts: Parts, show_progress: bool) -> dict[str, Any]:
         """Chooses the language model, then measures."""
