@@ -45,12 +45,24 @@ def test_a_label_stands_at_one_end(tmp_path, mark, last, labels, caplog):
     assert f"a row is a sequence: {column} is its label (2 labels), the others its values" in caplog.text
 
 
-def test_a_first_line_that_numbers_the_values_is_left_out(tmp_path, caplog):
-    caplog.set_level(logging.INFO, "elman")
+@pytest.mark.parametrize(("name", "stem"), [("label", ""), ("target", "att"), ("V1", "V")])
+def test_a_first_line_may_number_the_values(tmp_path, name, stem):
     path = write(tmp_path, ["a", "b"] * 6)
-    path.write_text("label\t" + "\t".join(map(str, range(9))) + "\n" + path.read_text())
-    assert len(read(path)[1]) == 12
-    assert "the first line numbers the values and is left out" in caplog.text
+    names = [name, *(f'"{stem}{k}"' for k in range(2, 11))]
+    path.write_text("\t".join(names) + "\n" + path.read_text())
+    column, part = read(path)
+    assert (column, len(part), part.places[0]) == ("column_1", 12, f"{path}: row 2")
+
+
+def test_a_name_at_one_end_tells_which_holds_the_labels(tmp_path):
+    path = tmp_path / "X.csv"
+    rows = [[k % 2, *values[1:8], k % 3] for k, values in enumerate(VALUES)]
+    lines = [
+        ",".join(["x1", *(f"x{k}" for k in range(2, 9)), "class"]),
+        *(",".join(map(str, row)) for row in rows),
+    ]
+    path.write_text("\n".join(lines))
+    assert {label for (label,) in read(path)[1].labels} == {"0", "1", "2"}
 
 
 def test_missing_values_at_the_end_shorten_a_row(tmp_path):
@@ -87,6 +99,24 @@ def test_a_later_file_may_have_labels_or_not(tmp_path, caplog):
     np.savetxt(path, VALUES, delimiter="\t")
     part = read_labelled(path, trained, with_labels=False)
     np.testing.assert_array_equal([item[:, 0] for item in part.items], VALUES)
+
+
+def test_a_word_at_the_other_end_is_refused(tmp_path):
+    path = write(tmp_path, ["walk", "run"] * 6)
+    with pytest.raises(InputError, match=r"row 1: must be numbers but for column_10\. Got 'walk'"):
+        read(path, label="column_10")
+
+
+def test_steps_of_named_sequences_are_no_rows(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    path = tmp_path / "X.csv"
+    rows = [[f"s{k // 3}", *values[:8], k // 6] for k, values in enumerate(VALUES)]
+    lines = [",".join(map(str, row)) for row in rows]
+    names = ["case", *(f"x{k}" for k in range(8)), "class"]
+    for header in ([], [",".join(names)], [",".join(["unique_id", *names[1:]])]):
+        path.write_text("\n".join([*header, *lines]))
+        part = read(path, label="class")[1] if "unique_id" in str(header) else read(path)[1]
+        assert [len(item) for item in part.items] == [3, 3, 3, 3]
 
 
 @pytest.mark.parametrize(

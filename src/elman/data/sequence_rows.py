@@ -1,4 +1,4 @@
-"""Numeric sequences in a row each, with a label or a number at one end and without names of columns."""
+"""Numeric sequences in a row each, with a label or a number at one end."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ from elman.notice import notice
 
 _FEWEST = 8  # values of a row
 _LOOKED_AT = 100  # rows
+_SAMPLE = 2000  # rows that show whether a row is rather a step
 _FEW, _MANY = 20, 10  # most labels where both ends repeat, and rows from which on labels repeat by half
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_NUMBERED = re.compile(r"(\D*)(\d{1,9})")
 _COLUMN = re.compile(r"column_(\d+)")
 
 
@@ -33,17 +35,26 @@ class Rows(NamedTuple):
         path: the file.
         cells: of each row.
         lines: line of each, from 1.
+        names: of the columns, if the first line has them; else none.
     """
 
     path: Path
     cells: list[list[str]]
     lines: list[int]
+    names: list[str]
 
     @property
     def last(self) -> str:
         """Name of the last column; empty if rows have unlike many cells."""
         widths = {len(row) for row in self.cells}
         return f"column_{widths.pop()}" if len(widths) == 1 else ""
+
+    @property
+    def named(self) -> dict[str, str]:
+        """The columns at the ends whose names do not number them, by these names."""
+        own = {self.names[0]: "column_1", self.names[-1]: self.last} if self.names else {}
+        stem = _stem(self.names[1]) if self.names else ""
+        return {name: column for name, column in own.items() if _stem(name) != stem}
 
     @property
     def ends(self) -> tuple[str, ...]:
@@ -59,11 +70,16 @@ class Rows(NamedTuple):
         """Returns the values [T] of each row but that of a column; missing ones at the end shorten it.
 
         Raises:
-            InputError: a value is missing elsewhere; the message names row and value.
+            InputError: a value is missing elsewhere, or is no number; the message names row and value.
         """
         result = []
         for row, line in zip(self.cells, self.lines, strict=True):
             cells = row if column is None else row[1:] if column == "column_1" else row[:-1]
+            wrong = next((cell for cell in cells if not _is_value(cell)), None)
+            if wrong is not None:
+                raise InputError(
+                    f"{self.path}: row {line}: must be numbers but for {column}. Got {shown(wrong)}."
+                )
             values = np.array([float("nan" if _is_missing(cell) else cell) for cell in cells])
             known = np.flatnonzero(~np.isnan(values))
             values = values[: known[-1] + 1] if len(known) else values[:1]
@@ -75,10 +91,10 @@ class Rows(NamedTuple):
 
 
 def rows_of(path: Path, reading: Reading) -> Rows | None:
-    """Returns the rows of a file of text that hold numbers but at one end, without a header; None for others.
+    """Returns the rows of a file of text that hold numbers but at one end; None for other files.
 
-    Cells are divided by tabs, commas or semicolons, and there are at least eight values. A first line that
-    numbers the values is left out, which is told.
+    Cells are divided by tabs, commas or semicolons, and there are at least eight values. A first line may
+    number the values: label, 0, 1, 2, … or target, att1, att2, …
 
     Source: the form of the UCR archive, Dau et al. 2019, arXiv:1810.07758.
     """
@@ -86,19 +102,17 @@ def rows_of(path: Path, reading: Reading) -> Rows | None:
         return None
     head = [line for line in beginning(path, reading).splitlines() if line.strip()][:_LOOKED_AT]
     marks = [reading.delimiter] if reading.delimiter else ["\t", ",", ";"]
-    mark = next((mark for mark in marks if head and all(_is_row(line.split(mark)) for line in head)), None)
+    mark = next((mark for mark in marks if _are_rows([_cells(line, mark) for line in head])), None)
     if mark is None:
         return None
-    filled = [(k, line.split(mark)) for k, line in enumerate(read_lines(path, reading), 1) if line.strip()]
-    if _numbers_values(filled[0][1]):
-        notice(f"{path}: the first line numbers the values and is left out")
-        filled = filled[1:]
+    filled = [(k, _cells(line, mark)) for k, line in enumerate(read_lines(path, reading), 1) if line.strip()]
+    names = filled[0][1] if _number_values(filled[0][1]) else []
+    filled = filled[bool(names) :]
     for line, cells in filled:
         if not _is_row(cells):
-            raise InputError(
-                f"{path}: row {line}: must be numbers but for its label. Got {shown(mark.join(cells))}."
-            )
-    return Rows(path, [cells for _, cells in filled], [line for line, _ in filled]) if filled else None
+            got = shown(mark.join(cells))
+            raise InputError(f"{path}: row {line}: must be numbers but for its label. Got {got}.")
+    return Rows(path, [cells for _, cells in filled], [line for line, _ in filled], names)
 
 
 def column_of_labels(rows: Rows, wanted: str) -> str | None:
@@ -109,9 +123,12 @@ def column_of_labels(rows: Rows, wanted: str) -> str | None:
     """
     if _COLUMN.fullmatch(wanted):
         return wanted if wanted in rows.ends else None
-    likely = [column for column in rows.ends if _are_labels(rows.end(column))]
+    likely = [column for column in rows.named.values() or rows.ends if _are_labels(rows.end(column))]
+    likely = [rows.named[wanted]] if wanted in rows.named else likely
     few = [column for column in likely if len(set(rows.end(column))) <= _FEW]
     likely = few if len(few) == 1 else likely
+    if any(_name_sequences(rows, rows.end(column)) for column in likely):
+        return None
     if len(likely) > 1:
         ways = " or ".join(f"--label-column {column}" for column in likely)
         raise InputError(f"{rows.path}: a row may begin or end with its label: {ways}")
@@ -143,10 +160,29 @@ def _is_missing(cell: str) -> bool:
     return cell.strip().lower() in MISSING
 
 
-def _numbers_values(cells: Sequence[str]) -> bool:
-    """Whether the cells between both ends are whole numbers that grow by 1."""
-    middle = [cell.strip() for cell in cells[1:-1]]
-    return all(map(str.isdecimal, middle)) and bool((np.diff(np.array(middle, np.int64)) == 1).all())
+def _cells(line: str, mark: str) -> list[str]:
+    return [cell.strip().strip('"') for cell in line.split(mark)]
+
+
+def _are_rows(lines: Sequence[list[str]]) -> bool:
+    rows = lines[1:] if lines and _number_values(lines[0]) else lines
+    return len(rows) > 0 and all(map(_is_row, rows))
+
+
+def _number_values(cells: Sequence[str]) -> bool:
+    """Whether the cells between both ends are names whose numbers grow by 1, and one end may have another."""
+    middle = [_NUMBERED.fullmatch(cell) for cell in cells[1:-1]]
+    if len(cells) <= _FEWEST or None in middle or len({match[1] for match in middle if match}) > 1:
+        return False
+    numbers = np.array([int(match[2]) for match in middle if match])
+    stem = _stem(cells[1])
+    others = sum(_stem(cell) != stem or not _NUMBERED.fullmatch(cell) for cell in (cells[0], cells[-1]))
+    return bool((np.diff(numbers) == 1).all()) and others <= 1 and bool(others or stem)
+
+
+def _stem(name: str) -> str:
+    """Returns a name without the number at its end."""
+    return name.rstrip("0123456789")
 
 
 def _are_labels(cells: Sequence[str]) -> bool:
@@ -156,6 +192,18 @@ def _are_labels(cells: Sequence[str]) -> bool:
     return (
         whole and values >= 2 and (values <= len(cells) / 2 or (len(cells) < _MANY and values < len(cells)))
     )
+
+
+def _name_sequences(rows: Rows, names: Sequence[str]) -> bool:
+    """Whether another column has one value for each name, so that a row is rather a step of what is named."""
+    some, names = rows.cells[:_SAMPLE], names[:_SAMPLE]
+    for k in range(min(map(len, some))):
+        own = [row[k] for row in some]
+        whole = all(re.fullmatch(r"-?\d+|\D+", cell) for cell in own[:_LOOKED_AT])
+        values, count = len(set(own)), len(set(names))
+        if whole and 1 < values < count and len(set(zip(names, own, strict=True))) == count:
+            return True
+    return False
 
 
 def _short(cell: str) -> str:

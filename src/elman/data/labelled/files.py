@@ -138,7 +138,7 @@ def resolved(path: Path, columns: Columns) -> Columns:
     if columns.rate is not None:
         raise InputError(f"--sample-rate is for recordings. {path} names none.")
     rows = rows_of(path, columns.reading) if columns.are_free else None
-    label = None if rows is None else column_of_labels(rows, columns.label)
+    label = None if rows is None or columns.id in rows.names else column_of_labels(rows, columns.label)
     if label is not None:
         return replace(columns, label=label)
     if not can_be_read_again(path) or not _is_table(path, columns):

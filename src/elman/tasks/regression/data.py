@@ -256,9 +256,11 @@ def _with_found_columns(config: RegressionConfig, path: Path) -> RegressionConfi
     if path.suffix == ".npz" or kind_of(path) not in (*DELIMITED, *NAMED_TABLES):
         return config
     rows = rows_of(path, config.reading) if config.id_column == RegressionConfig.id_column else None
-    if rows is not None:
+    if rows is not None and config.id_column not in rows.names:
         if config.target_column in rows.ends:
             return config
+        if config.target_column in rows.named:
+            return replace(config, target_column=rows.named[config.target_column])
         ways = " or ".join(f"--target-column {column}" for column in rows.ends)
         raise InputError(
             f"{path}: a row may begin or end with the number to predict: {ways}; "
