@@ -5,6 +5,7 @@
 ``elman --help`` stays fast.
 """
 
+import functools
 import importlib
 import inspect
 import re
@@ -48,11 +49,13 @@ def find(folder: str, name: str, base: type[T]) -> type[T]:
 
 def task_names() -> list[str]:
     """Returns the names of all tasks, sorted; imports nothing."""
-    return sorted(
-        p.parent.name.replace("_", "-")
-        for p in (_PACKAGE / "tasks").glob("*/options.py")
-        if p.parent.name != "shared"
-    )
+    return list(_task_names(_PACKAGE))
+
+
+@functools.cache  # the help asks for each task
+def _task_names(package: Path) -> tuple[str, ...]:
+    own = [p.parent.name for p in (package / "tasks").glob("*/options.py")]
+    return tuple(sorted(name.replace("_", "-") for name in own if name != "shared"))
 
 
 def task_of_verb(verb: str) -> str | None:

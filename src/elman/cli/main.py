@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from elman.cli import output, show
+from elman.cli import output
 from elman.cli.output import print_json
 from elman.cli.overview import overview, summary, tasks, verbs
 from elman.cli.parse import Flag, flags_of, parse
@@ -325,7 +325,7 @@ def _show(options: Any) -> int:
         parts = {"config": to_json(task.config), "origin": to_json(task.origin), "results": task.results}
         print_json({"task": task.name, "parameters": task.parameters(), **parts})
         return 0
-    for line in show.lines(task, options.run):
+    for line in load_module("elman.cli.show").lines(task, options.run):
         print(line)
     return 0
 
@@ -373,7 +373,8 @@ def _finish(task: Any, as_json: bool) -> int:
     print(f"\n{task.report()}\n\nrun folder  {folder}")
     if (folder / files.CURVE).exists():  # without matplotlib there is none
         print(f"loss curve  {folder / files.CURVE}")
-    print(f"next        elman {_name(task.verb)} {shlex.quote(str(folder))}{show.cell_again(task)}")
+    cell = load_module("elman.cli.show").cell_again(task)
+    print(f"next        elman {_name(task.verb)} {shlex.quote(str(folder))}{cell}")
     return 0
 
 

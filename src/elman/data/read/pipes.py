@@ -3,7 +3,6 @@
 import io
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,6 +16,8 @@ class _Pipe:
     """A pipe and all that was read of it."""
 
     def __init__(self, path: Path) -> None:
+        import tempfile  # here, because the help needs none of what it imports
+
         self._source = path.open("rb", buffering=0)
         self._spool = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed by close
         self._size, self._ended = 0, False
