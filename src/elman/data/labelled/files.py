@@ -132,15 +132,15 @@ def resolved(path: Path, columns: Columns) -> Columns:
 
     See ``found_columns`` and ``found_sequences``; of recordings, ``heard_columns``.
     """
+    rows = rows_of(path, columns.reading) if columns.are_free and columns.rate is None else None
+    label = None if rows is None or columns.id in rows.names else column_of_labels(rows, columns.label)
+    if label is not None:
+        return replace(columns, label=label)
     heard = sounds.heard_columns(path, columns) if path.is_dir() or can_be_read_again(path) else None
     if heard is not None:
         return heard
     if columns.rate is not None:
         raise InputError(f"--sample-rate is for recordings. {path} names none.")
-    rows = rows_of(path, columns.reading) if columns.are_free else None
-    label = None if rows is None or columns.id in rows.names else column_of_labels(rows, columns.label)
-    if label is not None:
-        return replace(columns, label=label)
     if not can_be_read_again(path) or not _is_table(path, columns):
         return columns
     table = without_header(read_table(path, columns.reading), path)
