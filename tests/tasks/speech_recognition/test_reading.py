@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from tiny import SMALL
 from tiny_speech import RATE, SPEECH, recordings, sound, wav
 
@@ -140,6 +141,27 @@ def test_further_texts_for_the_language_model(folder, tmp_path):
     write(tmp_path, {"texts/a.txt": "lo  ha\n\n mi\n"})
     data = read([folder / "in"], language_texts=(tmp_path / "texts",))
     assert data.further == ["lo ha", "mi"]
+
+
+def test_noise_is_mixed_into_half_of_the_recordings_of_training(folder, tmp_path):
+    noise = 0.3 * np.random.default_rng(1).normal(size=RATE)
+    write(tmp_path, {"noise/a.wav": wav(noise.astype(np.float32))})
+    options = {"noise": (tmp_path / "noise",), "augment": 0.0, "snr": (0.0, 0.0)}
+    noisy, plain = (read([folder / "in"], **more).parts() for more in (options, {"augment": 0.0}))
+
+    def changed(part):
+        pairs = zip(getattr(noisy, part).epoch(0), getattr(plain, part).epoch(0), strict=True)
+        return [
+            not torch.equal(x, y)
+            for one, other in pairs
+            for x, y in zip(one.inputs.values.unbind(1), other.inputs.values.unbind(1), strict=True)
+        ]
+
+    assert {*changed("training")} == {True, False}
+    assert {*changed("validation")} == {False}
+    np.savez(tmp_path / "a.npz", x=np.random.default_rng(0).normal(size=(8, 30, 5)), y=["ab"] * 8)
+    with pytest.raises(InputError, match="--noise is for recordings"):
+        read([tmp_path / "a.npz"], **options)
 
 
 def test_in_streaming_nothing_depends_on_the_whole_recording():

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from elman.data.features.variations import at_speed
+
 _TEMPO, _NOISE = 0.1, 0.2  # most relative change of tempo, deviation of the noise
-_MASKS = 2  # of times, and of columns
-_MASKED_TIME, _MASKED_COLUMNS = 0.12, 0.18  # most of all steps or columns in one mask
+_MASKS, _MASKED_TIME = 2, 0.12  # parts of the time that are left out, and the most of all steps in one
 
 
 @dataclass(frozen=True)
@@ -90,32 +91,25 @@ class WindowStream:
         return self.take(np.repeat(self._kept[-1:], more, 0))
 
 
-def varied_speech(
-    x: np.ndarray, strength: float, random: np.random.Generator, *, least: int, columns: bool
-) -> np.ndarray:
-    """Returns a recording as it might have been: another tempo, noise, and times left out.
+def varied_features(x: np.ndarray, strength: float, random: np.random.Generator, *, least: int) -> np.ndarray:
+    """Returns ready-made features as they might have been: another tempo, noise, and times left out.
+
+    ``Variations`` does more to frames of sound, whose columns it knows.
 
     Args:
         x: frames [T, I], standardised.
         strength: 0 changes nothing.
         random: draws the changes.
         least: frames that must remain.
-        columns: whether neighbouring columns are left out too, as of a spectrum.
 
     Source: Park et al. 2019, "SpecAugment", arXiv:1904.08779; Ko et al. 2015, "Audio augmentation for speech
     recognition".
     """
     length = max(least, round(len(x) * np.exp(strength * _TEMPO * random.uniform(-1, 1))))
-    if len(x) > 1:
-        times = np.linspace(0, len(x) - 1, length)
-        before = np.minimum(times.astype(np.int64), len(x) - 2)
-        share = (times - before)[:, None].astype(np.float32)
-        x = x[before] * (1 - share) + x[before + 1] * share
+    x = at_speed(x, len(x) / length)
     x = x + (strength * _NOISE * random.normal(size=x.shape)).astype(np.float32)
     for _ in range(_MASKS):
         x[_span(len(x), strength * _MASKED_TIME, random)] = 0.0
-        if columns:
-            x[:, _span(x.shape[1], strength * _MASKED_COLUMNS, random)] = 0.0
     return x
 
 

@@ -12,12 +12,15 @@ import numpy as np
 from elman.config import read_json, shown
 from elman.data.features import Features, write_features
 from elman.data.features.fbank import Fbank
+from elman.data.features.variations import Variations
+from elman.data.labelled.columns import Columns
+from elman.data.labelled.sounds import noise_below
 from elman.data.read.text import find_text_files, read_lines
 from elman.data.scale import standard
 from elman.data.split import PARTS, split_points, trained_on, warn_of_repeats
 from elman.data.transcribed.batches import Spoken
 from elman.data.transcribed.files import Form, Left, Utterance, read_all, usual_rate, utterances
-from elman.data.transcribed.steps import Windows, varied_speech
+from elman.data.transcribed.steps import Windows, varied_features
 from elman.errors import InputError
 from elman.heads.ctc import steps_needed
 from elman.notice import notice
@@ -27,7 +30,7 @@ from elman.tasks.speech_recognition.facts import SpeechFacts, centre, named
 from elman.tasks.speech_recognition.options import SpeechConfig
 from elman.train import files
 
-_FRAMES, _TRANSCRIPTS = "frames.safetensors", "transcripts.json"
+_FRAMES, _TRANSCRIPTS, _NOISE = "frames.safetensors", "transcripts.json", "noise.safetensors"
 _LARGEST_JSON = 1 << 30  # bytes
 _STRIDES = (3, 2, 1)
 HIGHEST_RATE = 16_000
@@ -91,6 +94,7 @@ class SpeechData(TaskData):
         index: the positions of each part's.
         rate: samples a second of the sound that was read, Hz; None: there is none.
         further: texts that the language model learns beside the transcripts.
+        noise: frames of recordings that are mixed into others in training.
     """
 
     config: SpeechConfig
@@ -103,6 +107,7 @@ class SpeechData(TaskData):
         self.every, self.index = every, index
         self.rate: int | None = config.sample_rate
         self.further: list[str] = []
+        self.noise: list[np.ndarray] = []
 
     @classmethod
     def read(cls, config: SpeechConfig, paths: list[Path], folder: Path | None) -> Self:
@@ -153,10 +158,13 @@ class SpeechData(TaskData):
         _tell_unknown(facts, {part: every.rows(rows) for part, rows in index.items()})
         data = cls(config, facts, every, index)
         data.rate, data.further = rate if every.kind == "sound" else None, list(further)
+        data.noise = _noise(config, every.kind, rate)
         if folder is not None:
             rows = every.frames.kept if isinstance(every.frames, _Rows) else None
             content = {"texts": every.texts, "places": every.places, "index": index, "kind": every.kind}
             content |= {"rows": rows, "further": data.further}
+            if data.noise:
+                write_features(folder / _NOISE, data.noise)
             files.write_json(folder / _TRANSCRIPTS, content)
         return data
 
@@ -182,6 +190,7 @@ class SpeechData(TaskData):
             raise InputError(f"{path}: must hold the transcripts of the recordings in {_FRAMES}")
         data = cls(config, facts, Transcribed(frames, texts, places, facts.kind), index)
         data.further = further
+        data.noise = [*Features(folder / _NOISE)] if config.noise else []
         return data
 
     @property
@@ -204,7 +213,7 @@ class SpeechData(TaskData):
         """Returns batches of every part."""
         validation, test = self.part("validation"), self.part("test")
         return Parts(
-            spoken(self.config, self.facts, self.part("training"), self.config.seed),
+            spoken(self.config, self.facts, self.part("training"), self.config.seed, self.noise),
             spoken(self.config, self.facts, validation) if len(validation) else None,
             spoken(self.config, self.facts, test) if len(test) else None,
         )
@@ -224,21 +233,38 @@ def further_texts(paths: Sequence[Path], form: Form) -> list[str]:
     return [text for text in map(form.text, lines) if text]
 
 
+def _noise(config: SpeechConfig, kind: str, rate: int | None) -> list[np.ndarray]:
+    """Returns the frames of recordings of noise."""
+    if not config.noise:
+        return []
+    fbank = form_of(config, rate).fbank
+    return noise_below(config.noise, Columns(rate=fbank.rate if kind == "sound" else None, mels=fbank.bins))
+
+
 def windows_of(config: SpeechConfig) -> Windows:
     """Returns how frames become steps of the network."""
     return Windows(config.stride, config.behind, config.ahead)
 
 
-def spoken(config: SpeechConfig, facts: SpeechFacts, part: Transcribed, seed: int | None = None) -> Spoken:
-    """Returns batches of a part; with a seed they are shuffled and varied."""
+def spoken(
+    config: SpeechConfig,
+    facts: SpeechFacts,
+    part: Transcribed,
+    seed: int | None = None,
+    noise: Sequence[np.ndarray] = (),
+) -> Spoken:
+    """Returns batches of a part; with a seed they are shuffled and varied, and noise is mixed in."""
     windows, symbols = windows_of(config), [facts.encode(text) for text in part.texts]
+    varied = Variations(form_of(config).fbank, config.augment, noise, config.snr)
 
     def prepare(frames: np.ndarray, number: int, random: np.random.Generator | None) -> np.ndarray:
+        least, is_sound = steps_needed(symbols[number]) * windows.stride, facts.kind == "sound"
+        if random is not None and is_sound:
+            other = varied(frames, random)
+            frames = other if len(other) >= least else frames  # a fast one may be too short for its text
         x = facts.standardised(frames, centred=config.is_centred)
-        if random is not None and config.augment:
-            least = steps_needed(symbols[number]) * windows.stride
-            is_spectrum = facts.kind == "sound"
-            x = varied_speech(x, config.augment, random, least=least, columns=is_spectrum)
+        if random is not None and not is_sound and config.augment:
+            x = varied_features(x, config.augment, random, least=least)
         return windows.inputs(x)
 
     lengths = part.lengths

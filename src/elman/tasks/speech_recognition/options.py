@@ -129,7 +129,7 @@ class SpeechConfig(FileOptions):
     groups = {
         "": ("streaming", "lowercase"),
         "model": ("stride", "behind", "ahead", "centre"),
-        "training": ("augment",),
+        "training": ("augment", "noise", "snr"),
         "language": ("language", "language_texts", "beam"),
         "sound": ("sample_rate", "mels", "frame_seconds"),
         "columns of the data": ("text_column",),
@@ -170,7 +170,12 @@ class SpeechConfig(FileOptions):
     """own: read frames less their recording's mean, which the end of the recording must be known for; auto:
     own, or none with --streaming"""
     augment: float = 1.0
-    """strength of the random changes of tempo, noise, and times and bands left out, in training; 0: none"""
+    """strength of the random changes in training: speed, voice and loudness of sound, tempo of ready-made
+    features, and times and bands that are left out; 0: none"""
+    noise: tuple[Path, ...] = ()
+    """files or folders of noise that is mixed into half of the recordings in training; if absent, none"""
+    snr: tuple[float, float] = (0.0, 20.0)
+    """least and largest ratio of a recording's energy to that of --noise, dB"""
     language: Literal["auto", "none", "letters", "words"] = "auto"
     """language model of the training transcripts: n-grams of letters; or of words, and then only these words
     are written; none: the sound alone. auto: whichever has the fewest word errors on the validation part"""
@@ -206,6 +211,8 @@ class SpeechConfig(FileOptions):
             require(
                 f"--{name}", value is ABSENT or least <= value <= 1000, f"an int in [{least}, 1000]", value
             )
+        rises = -50 <= self.snr[0] <= self.snr[1] <= 100
+        require("--snr", rises, "two rising numbers in [-50, 100]", self.snr)
         require("--beam", 1 <= self.beam <= 10_000, "an int in [1, 10000]", self.beam)
         require("--augment", 0 <= self.augment <= 5, "in [0, 5]", self.augment)
         rate = self.sample_rate
