@@ -28,8 +28,8 @@ from elman.decode.spotting import most_an_hour
 from elman.tasks.classification.spotting import Listener
 
 OPTIONS: dict[str, dict[str, Any]] = {
-    "digits": {},
-    "speakers": {},
+    "digits": {"hidden_size": 64, "epochs": 14},
+    "speakers": {"hidden_size": 64, "epochs": 16},
     "arabic": {"hidden_size": 128, "frame": 2, "epochs": 20, "rocket": "none"},
     "spotting": {"hidden_size": 128, "frame": 2, "epochs": 15},
 }

@@ -19,7 +19,17 @@ from elman.tasks.classification.options import ClassificationConfig
 from elman.tasks.classification.task import SequenceClassifier
 from elman.tasks.forecasting.options import ForecastingConfig
 from elman.tasks.language_model.options import LanguageModelConfig
-from elman.tasks.shared.sizing import labelled, pairs, pieces, sequences, sized, sizes_text, streams, windows
+from elman.tasks.shared.sizing import (
+    commands,
+    labelled,
+    pairs,
+    pieces,
+    sequences,
+    sized,
+    sizes_text,
+    streams,
+    windows,
+)
 from elman.tasks.translation.options import TranslationConfig
 
 QUICK = {"hidden_size": 8, "epochs": 1, "bptt": 20, "ngrams": "none"}
@@ -98,6 +108,12 @@ def test_networks_of_numeric_sequences_have_sizes_for_any_amount(number, steps):
     assert set(sizes) == set(ClassificationConfig.sized)
     assert steps <= 100 * sizes["frame"]
     replace(ClassificationConfig(), **sizes)
+
+
+def test_recordings_are_read_more_often_the_fewer_they_are():
+    epochs = [commands(number, 100.0)["epochs"] for number in (10, 1_000, 2_500, 100_000)]
+    assert epochs == [40, 40, 16, 5]
+    assert [commands(1_000, frames)["frame"] for frames in (1.0, 50.0, 98.0, 250.0)] == [1, 1, 2, 5]
 
 
 def test_few_sequences_have_several_networks_unless_they_start_from_a_run(tmp_path):

@@ -44,7 +44,7 @@ from elman.tasks.classification.options import ClassificationConfig
 from elman.tasks.classification.spotting import window_of, with_background
 from elman.tasks.classification.start import start_of
 from elman.tasks.shared.data import Parts, TaskData
-from elman.tasks.shared.sizing import labelled, sequences
+from elman.tasks.shared.sizing import commands, labelled, sequences
 
 _NOISE, _BACKGROUND = "noise.safetensors", "background.safetensors"
 _LOOKED_AT = 1000  # examples of each part that are encoded to inspect a model
@@ -220,7 +220,8 @@ class LabelledData(TaskData):
         if not training.texts:
             limit = self.config.max_length
             lengths = [min(len(item), limit or len(item)) for item in training.items]
-            sizes = sequences(len(training), float(np.median(lengths)))
+            sizes_of = sequences if self.config.sample_rate is None else commands
+            sizes = sizes_of(len(training), float(np.median(lengths)))
             if self.config.pretrained is not None:  # whose weights have been read for so many networks
                 sizes["ensemble"] = self.config.members
             return sizes

@@ -15,7 +15,7 @@ from elman.tasks.shared.table import behind_line, behind_lines, shorten, table_l
 from elman.tasks.shared.wide import wide_line
 
 _MOST_LABELS, _LONGEST_LABEL, _MOST_MISTAKES = 30, 30, 5
-_LOST = 0.01  # share of the right answers that a rejection may cost
+_LOST, _SUREST = 0.01, 0.9  # share of the right answers that a rejection may cost; its largest threshold
 _KEPT, _EXCERPT = 10, 160  # mistakes in the results, and characters of each
 _WIDE = {"ngrams": "n-grams", "rocket": "features"}  # what is called how
 _FIGURES = {
@@ -54,13 +54,15 @@ def kept_mistakes(
 def rejection(scheme: Scheme, part: Labelled, p: np.ndarray) -> dict[str, float]:
     """Returns the probability below which one of a hundred right answers lies, and what it would reject.
 
+    It is at most 0.9: a network is surer of examples that have chosen its epoch than of others.
+
     Args:
         scheme: the labels.
         part: N examples.
         p: [N, V] probabilities.
     """
     right, surest = scheme.truth(part).argmax(1) == p.argmax(1), p.max(1)
-    threshold = float(np.quantile(surest[right], _LOST)) if right.any() else 0.0
+    threshold = min(_SUREST, float(np.quantile(surest[right], _LOST))) if right.any() else 0.0
     shares = {"right": surest[right] < threshold, "wrong": surest[~right] < threshold}
     return {"threshold": threshold} | {k: float(v.mean()) if len(v) else 0.0 for k, v in shares.items()}
 
@@ -79,7 +81,7 @@ def report_lines(results: Mapping[str, Any]) -> list[str]:
     if "reject" in results:
         found = results["reject"]
         lines.append(
-            f"classify --reject {found['threshold']:.4f} answers none of these to {found['right']:.1%} of "
+            f"classify --reject {found['threshold']:.2g} answers none of these to {found['right']:.1%} of "
             f"the right and {found['wrong']:.1%} of the wrong answers on the validation part"
         )
     if "alarms" in results:

@@ -223,6 +223,25 @@ def sequences(number: int, steps: float) -> dict[str, Any]:
     }
 
 
+_STEPS_OF_A_WORD = 50
+_COMMANDS_READ = 4_000_000  # frames, in all passes
+
+
+def commands(number: int, frames: float) -> dict[str, Any]:
+    """Returns the sizes of a network of recordings (``docs/results.md`` says how they were chosen).
+
+    Args:
+        number: recordings of the training part.
+        frames: of a typical one, a hundred in a second.
+    """
+    return sequences(number, frames) | {
+        "hidden_size": 128,
+        # every pass hears other speeds and voices, so that more of them teach something
+        "epochs": max(5, min(40, round(_COMMANDS_READ / max(1.0, number * frames)))),
+        "frame": max(1, math.ceil(frames / _STEPS_OF_A_WORD)),
+    }
+
+
 _SPEECH_READ = 20_000_000  # frames, in all passes: an hour of two cores
 
 
