@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from elman.errors import InputError
-from elman.tasks.speech_recognition.language import Language, choose, read_text
+from elman.tasks.speech_recognition.language import Language, choose, is_closed, read_text
 
 SYMBOLS = " abc"
 TEXTS = ["ab c", "ab c", "c ab", "ab"]
@@ -43,6 +43,15 @@ def test_the_choice_takes_what_errs_least_and_the_sound_alone_at_a_tie():
     assert best.kind == "letters"
     assert len(tried) > 3
     assert choose(["letters"], TEXTS, SYMBOLS, [], [], 8) == (None, [])
+
+
+def test_of_few_words_that_occur_often_the_list_is_kept_at_a_tie():
+    best, _ = choose(["letters", "words"], TEXTS * 5, SYMBOLS, [heard("ab c")], ["ab c"], 8)
+    assert best is not None
+    assert best.kind == "words"
+    assert is_closed(TEXTS * 5, ["c c ab"])
+    assert not is_closed(TEXTS * 5, ["c b"])
+    assert not is_closed(TEXTS, ["ab c"])
 
 
 def test_a_list_of_words_writes_only_these(tmp_path):

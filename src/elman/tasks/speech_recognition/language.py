@@ -24,6 +24,7 @@ _ORDER = {"letters": 6, "words": 3}
 _BEGIN = {"letters": (0.5, 0.5), "words": (1.0, 1.0)}  # alpha and beta that the choice begins with
 _ALPHAS = {"letters": (0.3, 0.8), "words": (0.5, 1.5, 2.5)}
 _BETAS = {"letters": (0.0, 1.0), "words": (0.0, 2.0, 3.0)}
+_OFTEN = 10  # times that a word of few occurs
 _MOST = 200  # recordings that decide
 _MOST_WEIGHT = 100.0
 
@@ -102,6 +103,13 @@ def read_text(log_p: np.ndarray, symbols: str, scorer: Scorer | None, beam: int)
     return " ".join("".join(symbols[k] for k in search.best()[0].symbols).split())
 
 
+def is_closed(training: Sequence[str], texts: Sequence[str]) -> bool:
+    """Whether texts have only words that training texts have, where a word occurs ten times on average."""
+    known = Counter(word for text in training for word in text.split())
+    is_often = known.total() >= _OFTEN * len(known)
+    return is_often and all(word in known for text in texts for word in text.split())
+
+
 def choose(
     kinds: Sequence[Kind],
     training: Sequence[str],
@@ -121,7 +129,8 @@ def choose(
         beam: prefixes kept at each step.
 
     Returns:
-        The language model, or None if the sound alone errs less; and what was tried.
+        The language model, or None if the sound alone errs less, or as little and the words are not few
+        (see ``is_closed``); and what was tried.
     """
     some = slice(min(len(texts), _MOST))
     probabilities, texts = probabilities[some], texts[some]
@@ -146,6 +155,6 @@ def choose(
                 other_rate = rate(other, kind)
                 if other_rate < own_rate:
                     own, own_rate = other, other_rate
-        if own_rate < least:
+        if own_rate < least or (own_rate == least and kind == "words" and is_closed(training, texts)):
             best, least = own, own_rate
     return best, tried
