@@ -178,8 +178,8 @@ class SpeechConfig(FileOptions):
     """least and largest ratio of a recording's energy to that of --noise, dB"""
     language: Literal["auto", "none", "letters", "words"] = "auto"
     """language model of the training transcripts: n-grams of letters; or of words, and then only these words
-    are written; none: the sound alone. auto: whichever has the fewest word errors on the validation part, at a
-    tie words where they are few and frequent, or none"""
+    are written; none: the sound alone. auto: whichever has the fewest word errors on the validation part, and
+    at a tie words if they are few and frequent, otherwise none"""
     language_texts: tuple[Path, ...] = ()
     """files or folders of texts, a sentence a line, that the language model learns beside the transcripts,
     with their words; if absent, it learns the transcripts alone"""
