@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sounds import tone, write_sound
 
-from elman.data.read.recordings import Recording, heard, read_manifest, read_transcribed_folder
+from elman.data.read.recordings import Recording, read_manifest, tell_clipped
 from elman.errors import InputError
 
 RATE = 8_000
@@ -82,30 +82,11 @@ def test_what_is_wrong_with_a_manifest_is_named(clips):
         read_manifest(path)[0].read(RATE)
 
 
-def test_a_folder_has_texts_beside_its_recordings(clips):
-    for k in range(3):
-        (clips / "clips" / f"{k}.txt").write_text(f"word\n {k}\n")
-    recordings = read_transcribed_folder(clips)
-    assert [(r.path.name, r.text) for r in recordings] == [(f"{k}.wav", f"word {k}") for k in range(3)]
-    (clips / "clips" / "1.txt").unlink()
-    with pytest.raises(InputError, match=r"1.wav: must have its transcript beside it, in 1.txt"):
-        read_transcribed_folder(clips)
-    (clips / "empty").mkdir()
-    with pytest.raises(InputError, match=r"empty: holds no recordings"):
-        read_transcribed_folder(clips / "empty")
-
-
-def test_faulty_recordings_stop_or_are_left_out(clips):
+def test_clipped_recordings_are_told_in_one_line(clips, caplog):
+    caplog.set_level("INFO")
     loud = write_sound(clips / "loud.wav", np.clip(tone(100, level=2.0), -1, 1), RATE)
-    silent = write_sound(clips / "silent.wav", np.zeros(99), RATE)
-    recordings = [Recording(path, place=str(path)) for path in (clips / "clips" / "0.wav", silent, loud)]
-    with pytest.raises(InputError, match=r"silent.wav: is silent: all of its samples are 0$"):
-        [*heard(recordings, RATE)]
-    lines: list[str] = []
-    assert [number for number, _ in heard(recordings, RATE, "skip", lines.append)] == [0, 2]
-    assert lines == [
-        f"1 recording left out: {silent}: is silent: all of its samples are 0",
-        f"1 recording is clipped at full scale; the first: {loud}",
-    ]
-    with pytest.raises(InputError, match=r"is silent.*\(and so are all 2 recordings\)$"):
-        [*heard([recordings[1]] * 2, RATE, "skip")]
+    assert Recording(loud).read(RATE).is_clipped
+    assert not Recording(clips / "clips" / "0.wav").read(RATE).is_clipped
+    tell_clipped([])
+    tell_clipped(["a.wav", "b.wav"])
+    assert caplog.messages == ["2 recordings are clipped at full scale; the first: a.wav"]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from elman.data.read.audio import AUDIO, Sound, audio_facts, read_audio
 from elman.data.read.folders import files_below
 from elman.data.read.reading import PLAIN, Reading
 from elman.data.read.tables import check_columns, number_column, read_table, row_number, text_column
-from elman.data.read.text import read_text
 from elman.errors import InputError
 from elman.notice import notice
 from elman.registry import LazyModule
@@ -40,7 +39,6 @@ _BEGIN_SAMPLES = ("start_sample", "begin_sample", "first_sample")
 _END_SAMPLES = ("end_sample", "stop_sample")
 _SAMPLES = ("samples", "num_samples", "n_samples")
 _LOOKED_AT = 100  # cells of a column that show whether it names recordings
-_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -181,76 +179,8 @@ def audio_below(folder: Path) -> list[Path]:
     return [path for path in files_below(folder) if path.suffix.lower() in AUDIO]
 
 
-def read_transcribed_folder(folder: Path, reading: Reading = PLAIN) -> list[Recording]:
-    """Returns the recordings in a folder, each with the text of the file beside it: a.wav with a.txt.
-
-    Raises:
-        InputError: there is no recording, or one has no text file.
-    """
-    recordings = []
-    for path in audio_below(folder):
-        beside = path.with_suffix(".txt")
-        if not beside.is_file():
-            raise InputError(
-                f"{path}: must have its transcript beside it, in {beside.name}. Got no such file."
-            )
-        text = " ".join("".join(read_text(beside, reading=reading)).split())
-        recordings.append(Recording(path, text, place=str(path)))
-    if not recordings:
-        raise InputError(f"{folder}: holds no recordings ({', '.join(AUDIO)})")
-    return recordings
-
-
-Faulty = Literal["stop", "skip"]
-"""What a recording that is refused does: stop the work, or be left out and told."""
-
-
-def heard(
-    recordings: Iterable[Recording],
-    rate: int,
-    faulty: Faulty = "stop",
-    say: Callable[[str], None] = notice,
-) -> Iterator[tuple[int, np.ndarray]]:
-    """Yields the recordings one after the other, as they are read.
-
-    What is wrong is told once for all: how many were left out, and how many are clipped (more
-    than a thousandth of the samples is cut off at full scale), with the first of each.
-
-    Args:
-        recordings: the recordings.
-        rate: samples a second, Hz.
-        faulty: what to do with one that cannot be read or is silent.
-        say: takes a line.
-
-    Yields:
-        The number of the recording, and its samples [N] float32.
-
-    Raises:
-        InputError: a recording is refused and ``faulty`` is stop, or all are.
-    """
-    left_out: list[str] = []
-    clipped: list[str] = []
-    number = -1
-    for number, recording in enumerate(recordings):
-        try:
-            sound = recording.read(rate)
-        except InputError as error:
-            if faulty == "stop":
-                raise
-            left_out.append(str(error))
-            continue
-        if sound.is_clipped:
-            clipped.append(recording.place or str(recording.path))
-        yield number, sound.samples
-    if left_out and len(left_out) == number + 1:
-        raise InputError(f"{left_out[0]} (and so are all {counted(number + 1, 'recording')})")
-    if left_out:
-        say(f"{counted(len(left_out), 'recording')} left out: {'; '.join(left_out[:_SHOWN])}")
-    tell_clipped(clipped, say)
-
-
-def tell_clipped(places: Sequence[str], say: Callable[[str], None] = notice) -> None:
+def tell_clipped(places: Sequence[str]) -> None:
     """Tells in one line how many recordings are clipped, if any, and which is the first."""
     if places:
         are = "is" if len(places) == 1 else "are"
-        say(f"{counted(len(places), 'recording')} {are} clipped at full scale; the first: {places[0]}")
+        notice(f"{counted(len(places), 'recording')} {are} clipped at full scale; the first: {places[0]}")
