@@ -322,7 +322,7 @@ def test_a_validation_loss_that_suffices_ends_a_run(monkeypatch, stop_at, epochs
 
 
 def test_a_judge_decides_which_weights_are_kept_and_when_patience_ends():
-    """Figures of each epoch, of which the third is the least; the loss has no say."""
+    """Errors of each epoch, of which the third has the fewest; the loss decides between equals."""
     figures, seen = [5.0, 4.0, 1.0, 2.0, 3.0, 0.5], []
     model, data = regressor(), examples()
 
@@ -333,8 +333,12 @@ def test_a_judge_decides_which_weights_are_kept_and_when_patience_ends():
     loop = fit(model, data, data, epochs=6, patience=2, learning_rate=0.05, judge=judge)
     assert len(seen) == 5
     assert same_bits(weights(model), seen[2])
-    assert loop.position.best_loss == 1.0
-    assert [line["loss"] for line in loop.history.lines if line["kind"] == "validation"] != figures[:5]
+    losses = [line["loss"] for line in loop.history.lines if line["kind"] == "validation"]
+    assert loop.position.best_loss == pytest.approx(1.0 + 0.1 * losses[2])
+
+    falling = fit(regressor(), data, data, epochs=3, learning_rate=0.01, judge=lambda: 0.0)
+    losses = [line["loss"] for line in falling.history.lines if line["kind"] == "validation"]
+    assert falling.position.best_loss == pytest.approx(0.1 * min(losses))
 
 
 def test_without_validation_the_last_weights_are_kept(tmp_path):

@@ -48,6 +48,7 @@ from elman.train.watch import Watch
 
 _LARGEST_EXPONENT = 700.0  # its exponential is still a finite float
 _LEAST_COUNT = 1e-9  # targets; makes the mean over no target 0
+_OF_THE_LOSS = 0.1  # errors per target that a nat counts as
 _SPAN = 2  # epochs of an exponential moving average
 
 
@@ -122,8 +123,9 @@ class Loop:
         draws: the run's random numbers; None: torch's own, which the program seeds.
         check: called before each write to the folder; raises TrainingStopped if it is no longer this run's.
         prefix: what the names of its files in the folder begin with, if another loop writes there too.
-        judge: returns the figure of the model on the validation part by which the best weights are chosen,
-            where a lower loss does not mean fewer errors; lower is better. None: the loss.
+        judge: returns the errors per target on the validation part, where a lower loss does not mean fewer of
+            them: the best weights then have the lowest sum of these and a tenth of the loss, which decides
+            where errors are few. None: the loss alone chooses.
 
     Raises:
         InputError: this machine does not have the device.
@@ -355,7 +357,7 @@ class Loop:
         assert self.validation is not None
         with self._autocast():
             loss = evaluate(self._model, self.validation).mean
-            figure = loss if self._judge is None else self._judge()
+            figure = loss if self._judge is None else self._judge() + _OF_THE_LOSS * loss
         if figure < self.position.best_loss:
             self.position.best_loss = figure
             self._best = {key: value.detach().clone() for key, value in self._model.state_dict().items()}

@@ -1,12 +1,14 @@
 """Training of a tagger: in memory, with further columns, and what is learnt of the data."""
 
 import pytest
+from sweeps import same_bits
 from tiny import tagged
 
 import elman
 from elman.errors import InputError
 from elman.heads.categorical import Categorical
 from elman.heads.crf import CRF
+from elman.tasks.tagging.answers import TagAnswers
 
 SMALL = {"hidden_size": 8, "batch_size": 4, "epochs": 1, "embedding_size": 4, "character_features": 6}
 X = [["the", "cat", "sat"], ["a", "dog"], ["The", "dog", "ran"], ["a", "cat"]] * 8
@@ -120,3 +122,18 @@ def test_spans_of_the_validation_part_choose_how_readily_they_are_found(tmp_path
     assert task.predict_proba(words[:1])[0][1].argmax() == task.classes_.index("O")
     few = elman.SequenceTagger(**SMALL).fit(words, tags, validation=(words[:30], tags[:30]))
     assert few.results["bias"] == 0
+
+
+def test_the_epoch_with_the_best_score_is_kept(monkeypatch):
+    """Scores of four epochs, of which the second is the best, whatever the loss."""
+    found, kept = [0.2, 0.9, 0.5, 0.6], []
+
+    def score(answers, _):
+        kept.append({name: value.clone() for name, value in answers.model.state_dict().items()})
+        return found[len(kept) - 1]
+
+    monkeypatch.setattr(TagAnswers, "score", score)
+    options = {**SMALL, "epochs": 4, "average": "none"}
+    task = elman.SequenceTagger(**options).fit(X, Y, validation=(X[:4], Y[:4]))
+    assert len(kept) == 4
+    assert same_bits(task.model.state_dict(), kept[1])

@@ -271,7 +271,7 @@ class Task(ABC):
             ) from error
 
     def _judge(self, parts: Parts) -> Callable[[], float] | None:
-        """Returns what judges the model on the validation part, lower being better; None: its loss does."""
+        """Returns what counts the errors per target on the validation part (see ``Loop``); None: nothing."""
         return None
 
     def _loop_options(self) -> TrainingOptions:

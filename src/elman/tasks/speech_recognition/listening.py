@@ -15,7 +15,6 @@ from elman.tasks.speech_recognition.data import Transcribed, spoken, windows_of
 from elman.tasks.speech_recognition.facts import SpeechFacts
 from elman.tasks.speech_recognition.options import SpeechConfig
 
-_OF_THE_LOSS = 0.1  # errors that a nat counts as
 _SHIFT = 0.01  # seconds from one frame of sound to the next
 
 
@@ -57,30 +56,19 @@ def _log_p(model: Any, batch: Batch) -> Tensor:
 
 
 def symbol_errors(model: Framewise, batches: Batches) -> float:
-    """Returns the errors of the best paths and a tenth of the loss in nats, per symbol of the targets.
+    """Returns the errors of the best paths per symbol of the targets."""
 
-    Of few recordings the errors are few whole numbers, between which the loss decides.
-    """
-    wrong = symbols = 0
-    nats = 0.0
-
-    def read(batch: Batch) -> tuple[int, int, float]:
-        loss, _ = model(batch)
+    def read(batch: Batch) -> tuple[int, int]:
         output, _ = model.layer(batch.inputs.values, None, batch.inputs.lengths)
         head: Any = model.head
         targets, lengths = batch.targets.values.T.tolist(), batch.targets.lengths
         assert lengths is not None
         found = head.read(output, batch.inputs.lengths)
         pairs = zip(targets, lengths.tolist(), found, strict=True)
-        return (
-            sum(edits(row[:n], each.ids.tolist()) for row, n, each in pairs),
-            int(lengths.sum()),
-            float(loss.sum),
-        )
+        return sum(edits(row[:n], each.ids.tolist()) for row, n, each in pairs), int(lengths.sum())
 
-    for errors, number, loss in predict(model, batches.epoch(0), read):
-        wrong, symbols, nats = wrong + errors, symbols + number, nats + loss
-    return (wrong + _OF_THE_LOSS * nats) / max(symbols, 1)
+    wrong, symbols = zip(*predict(model, batches.epoch(0), read), strict=True)
+    return sum(wrong) / max(sum(symbols), 1)
 
 
 def seconds_of_step(config: SpeechConfig, facts: SpeechFacts) -> float:

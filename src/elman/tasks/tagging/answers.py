@@ -180,6 +180,11 @@ class TagAnswers(TaskAnswers):
         """Returns the accuracy, that of unknown words, and those of the spans that tags mark, or macro F1."""
         return self._figures(part, self.tags(part))
 
+    def score(self, part: Tagged) -> float:
+        """Returns the accuracy over all steps or, where tags mark spans, the F1 of the spans."""
+        figures = self.figures(part)
+        return float(figures.get("f1", figures["accuracy"]))
+
     def _figures(self, part: Tagged, predicted: list[Words]) -> dict[str, Any]:
         unknown = None if self.facts.features else self._unknown(part)
         return tag_figures(part.tags, predicted, unknown, are_spans=self.facts.scheme is not None)

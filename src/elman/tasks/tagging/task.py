@@ -1,6 +1,6 @@
 """Tagging: a tag for every step of a sequence."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +18,7 @@ from elman.heads.categorical import Categorical
 from elman.heads.crf import CRF
 from elman.models.tagger import Tagger
 from elman.models.words import WordReader
+from elman.tasks.shared.data import Parts
 from elman.tasks.shared.sources import Paths, as_paths, check_one_source
 from elman.tasks.shared.task import Task
 from elman.tasks.tagging.answers import TagAnswers
@@ -141,6 +142,14 @@ class SequenceTagger(Task):
             dropout=config.dropout,
         )
 
+    def _judge(self, parts: Parts) -> Callable[[], float] | None:
+        """Judges by ``score``: tags go on becoming right long after the loss has begun to rise."""
+        validation = self.data.examples["validation"]
+        if not len(validation):
+            return None
+        answers = self.Answers(self.config, self.facts, self.model, self.folder)
+        return lambda: 1 - answers.score(validation)
+
     def loss_unit(self) -> LossUnit:
         """Shows nats per word or step."""
         return LossUnit("nats", 1.0, "words")
@@ -167,8 +176,8 @@ class SequenceTagger(Task):
 
     def score(self, X: Any, y: Any, inputs: Any = None) -> float:
         """Returns the accuracy over all steps or, where tags mark spans, the F1 of the spans."""
-        figures = self.evaluate(X=X, y=y, inputs=inputs)
-        return float(figures.get("f1", figures["accuracy"]))
+        answers = self.answers
+        return float(answers.score(answers.check(self._from_memory(X, y, inputs))))
 
     def evaluate(
         self, data: Paths | None = None, *, X: Any = None, y: Any = None, inputs: Any = None
