@@ -46,7 +46,8 @@ print(best * 1e6)
 TRAINING = """
 import resource, sys, time, elman
 text = "to be, or not to be: that is the question. " * 6000
-task = elman.LanguageModel(hidden_size=128, epochs=1, bptt=64, ngram_order=2).fit(texts=[text])
+sizes = {"hidden_size": 128, "batch_size": 32, "bptt": 64, "dropout": 0.0}
+task = elman.LanguageModel(epochs=1, ngram_order=2, **sizes).fit(texts=[text])
 memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(task.results["seconds"] if sys.argv[1] == "seconds" else memory)
 """
