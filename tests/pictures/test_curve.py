@@ -45,3 +45,6 @@ def test_the_epoch_whose_weights_were_kept_is_marked(tmp_path):
     ]
     draw_curve(lines, tmp_path / "a.svg", "nats", float, "title")
     assert "<!-- kept: epoch 2 -->" in (tmp_path / "a.svg").read_text()
+    lines[-1]["judged"] = 0.1
+    draw_curve(lines, tmp_path / "b.svg", "nats", float, "title")
+    assert "<!-- kept: epoch 4 -->" in (tmp_path / "b.svg").read_text()

@@ -333,8 +333,10 @@ def test_a_judge_decides_which_weights_are_kept_and_when_patience_ends():
     loop = fit(model, data, data, epochs=6, patience=2, learning_rate=0.05, judge=judge)
     assert len(seen) == 5
     assert same_bits(weights(model), seen[2])
-    losses = [line["loss"] for line in loop.history.lines if line["kind"] == "validation"]
-    assert loop.position.best_loss == pytest.approx(1.0 + 0.1 * losses[2])
+    lines = [line for line in loop.history.lines if line["kind"] == "validation"]
+    wanted = [errors + 0.1 * line["loss"] for errors, line in zip(figures, lines, strict=False)]
+    assert [line["judged"] for line in lines] == pytest.approx(wanted)
+    assert loop.position.best_loss == pytest.approx(wanted[2])
 
     falling = fit(regressor(), data, data, epochs=3, learning_rate=0.01, judge=lambda: 0.0)
     losses = [line["loss"] for line in falling.history.lines if line["kind"] == "validation"]

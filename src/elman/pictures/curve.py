@@ -24,25 +24,23 @@ def plot_curve(
     """
     finite = [line for line in lines if math.isfinite(line.get("loss", math.nan))]
     train = [(line["step"], loss_unit(line["loss"])) for line in finite if line["kind"] == "train"]
-    valid = [(line["step"], loss_unit(line["loss"])) for line in finite if line["kind"] == "validation"]
+    validated = [line for line in finite if line["kind"] == "validation"]
+    valid = [(line["step"], loss_unit(line["loss"])) for line in validated]
     if train:
         axes.plot(*zip(*train, strict=True), color=PALE, linewidth=1, label="training")
     if valid:
         axes.plot(*zip(*valid, strict=True), color=ORANGE, marker="o", markersize=3, label="validation")
-        step, loss = min(valid, key=lambda point: point[1])
-        epoch = next(
-            line.get("epoch") for line in finite if line["kind"] == "validation" and line["step"] == step
-        )
-        axes.axvline(step, color=GREY, linestyle=":", linewidth=1, zorder=0)
+        kept = min(validated, key=lambda line: line.get("judged", line["loss"]))
+        axes.axvline(kept["step"], color=GREY, linestyle=":", linewidth=1, zorder=0)
         axes.plot(
-            [step],
-            [loss],
+            [kept["step"]],
+            [loss_unit(kept["loss"])],
             color="none",
             marker="o",
             markersize=9,
             markeredgecolor=GREY,
             linestyle="none",
-            label=f"kept: epoch {epoch}",
+            label=f"kept: epoch {kept.get('epoch')}",
         )
     if len(train) > 2:
         # the first losses are far above the rest and would flatten the curve

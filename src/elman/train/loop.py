@@ -320,18 +320,21 @@ class Loop:
             paused = time.monotonic()
             best = position.best_loss
             loss, figure = self._validate()
-            average: dict[str, float] = {}
+            more: dict[str, float] = {}
             if self._average is not None:
                 if figure >= best:
                     self._average.start()
                 if self._average.has_started:
                     with self._average.in_place():
-                        of_mean, _ = self._validate()
-                    average, loss = {"last": loss, "average": of_mean}, min(loss, of_mean)
+                        of_mean, figure_of_mean = self._validate()
+                    more, loss = {"last": loss, "average": of_mean}, min(loss, of_mean)
+                    figure = min(figure, figure_of_mean)
+            if self._judge is not None:
+                more["judged"] = figure
             position.bad_epochs = 0 if position.best_loss < best else position.bad_epochs + 1
             reached = self.options.stop_at is not None and loss <= self.options.stop_at
             self._rate_began += time.monotonic() - paused  # the rate excludes validation
-            self._append(kind="validation", loss=loss, **average)
+            self._append(kind="validation", loss=loss, **more)
             self.progress.say(
                 f"epoch {(position.step - 1) // self.batches.steps + 1}: validation "
                 f"{self.loss_unit.name} {self.loss_unit.shown(loss)}" + self._best_so_far()

@@ -117,3 +117,13 @@ def test_labels_that_no_text_explains_are_learnt_by_heart_or_not_at_all(options,
     first, *_ = task.results["what_to_try"]
     assert first["flags"] == flags
     assert why in first["why"]
+
+
+def test_errors_that_fall_while_the_loss_rises_are_no_overfitting():
+    lines = history([2.0, 1.0, 0.5, 0.2], [0.6, 0.5, 0.7, 0.9])
+    assert "--dropout 0.5" in flags(CONFIG, lines)
+    judged = iter([0.4, 0.3, 0.2, 0.19])
+    falling = [line | {"judged": next(judged)} if line["kind"] == "validation" else line for line in lines]
+    (first, *_) = what_to_try(CONFIG, falling)
+    assert first.flags == "--epochs 20"
+    assert first.why == "the validation error was still falling when the run ended"

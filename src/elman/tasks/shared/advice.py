@@ -29,12 +29,14 @@ class Curve(NamedTuple):
     Attributes:
         train: mean loss of each logged piece of the training.
         validation: validation loss after each epoch that was trained; empty without a validation part.
+        judged: what the best of these epochs was chosen by: that loss, or errors (see ``Loop``).
         epochs: epochs that were requested.
         steps: steps of the optimizer.
     """
 
     train: list[float]
     validation: list[float]
+    judged: list[float]
     epochs: int
     steps: int
 
@@ -42,25 +44,28 @@ class Curve(NamedTuple):
     def of(cls, history: Sequence[Mapping[str, Any]], epochs: int) -> "Curve":
         """Reads the lines of a run's history."""
         losses: dict[str, list[float]] = {"train": [], "validation": []}
+        judged = []
         for line in history:
             if line["kind"] in losses and math.isfinite(line["loss"]):
                 losses[line["kind"]].append(line["loss"])
-        return cls(**losses, epochs=epochs, steps=history[-1]["step"] if history else 0)
+                if line["kind"] == "validation":
+                    judged.append(line.get("judged", line["loss"]))
+        return cls(**losses, judged=judged, epochs=epochs, steps=history[-1]["step"] if history else 0)
 
     @property
     def best(self) -> int:
-        """The epoch, from 1, with the lowest validation loss."""
-        return 1 + min(range(len(self.validation)), key=self.validation.__getitem__)
+        """The best epoch, from 1."""
+        return 1 + min(range(len(self.judged)), key=self.judged.__getitem__)
 
     @property
     def risen(self) -> float:
-        """The relative rise from the lowest validation loss to the last one."""
-        lowest = min(self.validation)
-        return (self.validation[-1] - lowest) / abs(lowest) if lowest else 0.0
+        """The relative rise from the best epoch to the last one."""
+        lowest = min(self.judged)
+        return (self.judged[-1] - lowest) / abs(lowest) if lowest else 0.0
 
     @property
     def is_improving(self) -> bool:
-        """Whether the validation loss was still falling when the run ended.
+        """Whether the validation loss, or errors, were still falling when the run ended.
 
         A falling learning rate flattens every curve, so that little is left of a fall at the end.
         """
@@ -69,8 +74,13 @@ class Curve(NamedTuple):
         if len(self.validation) == 1:
             return True
         back = max(1, round(len(self.validation) / 10))
-        before, last = self.validation[-1 - back], self.validation[-1]
+        before, last = self.judged[-1 - back], self.judged[-1]
         return before - last > _STILL * abs(before)
+
+    @property
+    def name(self) -> str:
+        """What the epochs were judged by."""
+        return "loss" if self.judged == self.validation else "error"
 
     @property
     def is_solved(self) -> bool:
@@ -146,7 +156,7 @@ def _of_the_curve(config: TaskConfig, curve: Curve) -> Iterator[Remedy]:
 
 
 def _longer(config: TaskConfig, curve: Curve) -> Remedy:
-    why = "the validation loss was still falling when the run ended"
+    why = f"the validation {curve.name} was still falling when the run ended"
     if config.max_minutes is not None and len(curve.validation) < curve.epochs:
         return Remedy({"max_minutes": 2 * config.max_minutes}, why)
     enough = math.ceil(_FEW / max(1, curve.steps))  # after a few steps, twice as many are few as well
@@ -160,7 +170,7 @@ def _times(number: int) -> str:
 def _stronger(config: TaskConfig, curve: Curve) -> Iterator[Remedy]:
     """Proposes regularisation for a run that overfitted."""
     why = (
-        f"the validation loss was lowest after epoch {curve.best} of {len(curve.validation)} "
+        f"the validation {curve.name} was lowest after epoch {curve.best} of {len(curve.validation)} "
         f"and then rose by {curve.risen:.0%}"
     )
     if config.dropout < _MOST_DROPOUT:
