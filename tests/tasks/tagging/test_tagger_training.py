@@ -128,7 +128,7 @@ def test_the_epoch_with_the_best_score_is_kept(monkeypatch):
     """Scores of four epochs, of which the second is the best, whatever the loss."""
     found, kept = [0.2, 0.9, 0.5, 0.6], []
 
-    def score(answers, _):
+    def score(answers, *_):
         kept.append({name: value.clone() for name, value in answers.model.state_dict().items()})
         return found[len(kept) - 1]
 

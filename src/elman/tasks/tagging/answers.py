@@ -83,19 +83,26 @@ class TagAnswers(TaskAnswers):
 
     # Predictions
 
-    def tags(self, part: Tagged) -> list[Words]:
-        """Returns the predicted tags of each sequence, in their order; ignores their tags."""
+    def tags(self, part: Tagged, batches: Ragged | None = None) -> list[Words]:
+        """Returns the predicted tags of each sequence, in their order; ignores their tags.
+
+        Args:
+            part: the sequences.
+            batches: theirs for evaluation; None: they are made.
+        """
         names = self.facts.tags
-        return [tuple(names[k] for k in row) for row in self._of_each(part, self.model.tags)]
+        return [tuple(names[k] for k in row) for row in self._of_each(part, self.model.tags, batches)]
 
     def probabilities(self, part: Tagged) -> list[np.ndarray]:
         """Returns the probabilities [T, V] of all tags for each sentence."""
         return self._of_each(part, self.model.probabilities)
 
-    def _of_each(self, part: Tagged, f: Callable[[Any], torch.Tensor]) -> list[np.ndarray]:
+    def _of_each(
+        self, part: Tagged, f: Callable[[Any], torch.Tensor], batches: Ragged | None = None
+    ) -> list[np.ndarray]:
         """Returns what a function of the model computes for each sentence [T, …]."""
         found: list[np.ndarray] = [np.zeros(0)] * len(part)
-        batches = batches_of(self.config, self.facts, part)
+        batches = batches_of(self.config, self.facts, part) if batches is None else batches
         outputs = predict(self.model, (batch.inputs for batch in batches.epoch()), f)
         for rows, values in zip(batches.rows(), outputs, strict=True):
             array = values.numpy()
@@ -180,9 +187,9 @@ class TagAnswers(TaskAnswers):
         """Returns the accuracy, that of unknown words, and those of the spans that tags mark, or macro F1."""
         return self._figures(part, self.tags(part))
 
-    def score(self, part: Tagged) -> float:
-        """Returns the accuracy over all steps or, where tags mark spans, the F1 of the spans."""
-        figures = self.figures(part)
+    def score(self, part: Tagged, batches: Ragged | None = None) -> float:
+        """Returns the accuracy over all steps or, where tags mark spans, their F1; see ``tags``."""
+        figures = self._figures(part, self.tags(part, batches))
         return float(figures.get("f1", figures["accuracy"]))
 
     def _figures(self, part: Tagged, predicted: list[Words]) -> dict[str, Any]:

@@ -148,7 +148,8 @@ class SequenceTagger(Task):
         if not len(validation):
             return None
         answers = self.Answers(self.config, self.facts, self.model, self.folder)
-        return lambda: 1 - answers.score(validation)
+        batches: Any = parts.validation
+        return lambda: 1 - answers.score(validation, batches)
 
     def loss_unit(self) -> LossUnit:
         """Shows nats per word or step."""
