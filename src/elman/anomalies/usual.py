@@ -1,6 +1,5 @@
 """Finds faults that last: errors, smoothed over several spans, beyond what they reach in normal rows."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,6 +11,7 @@ from elman.anomalies.likelihood import FEWEST
 from elman.errors import InputError
 from elman.metrics.normal_tail import normal_deviates
 from elman.metrics.ranges import Range, runs
+from elman.notice import without_warnings
 
 SPANS = (1, 4, 16)
 """Spans, as multiples of the shortest."""
@@ -307,8 +307,7 @@ def _known(errors: Sequence[np.ndarray]) -> np.ndarray:
 
 def _quantiles(sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns the usual sizes of levels and spreads, and of spreads that lack, from [N, 2, K, E]."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # no row has enough errors: such a measure does not count
+    with without_warnings("All-NaN slice"):  # no row has enough errors: such a measure does not count
         most = np.nanquantile(sizes, _SHARE, axis=0)
         least = np.nanquantile(sizes[:, 1, _LACK], 1 - _SHARE, axis=0)
     return np.fmax(most, _FLOOR), np.fmax(least, _FLOOR)

@@ -1,6 +1,5 @@
 """Logistic regression on features or on the tf-idf of texts, by scikit-learn."""
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from sklearn.multiclass import OneVsRestClassifier
 
 from elman.baselines.text_features import word_pattern
 from elman.metrics.label_figures import log_loss
+from elman.notice import without_warnings
 
 _STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation; the first if there is no validation part
 
@@ -57,9 +57,7 @@ def _logistic(x: tuple[Any, Any, Any], truth: tuple[np.ndarray, np.ndarray], mul
         model: Any = LogisticRegression(C=strength, max_iter=1000)
         if multi_label:
             model = OneVsRestClassifier(model)
-        with warnings.catch_warnings():
-            # of labels that all or no examples have, and of too few iterations
-            warnings.simplefilter("ignore")
+        with without_warnings():  # of labels that all or no examples have, and of too few iterations
             model.fit(training, truth[0] if multi_label else truth[0].argmax(1))
         loss = (
             0.0

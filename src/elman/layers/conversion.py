@@ -15,6 +15,7 @@ from elman.layers import torch_cells, torch_like
 from elman.layers.checks import described
 from elman.layers.recurrent import Recurrent
 from elman.layers.torch_fields import TORCH_FIELDS, arguments_of, with_fields_of
+from elman.notice import without_warnings
 
 # torch's classes by their home, as their names in torch.nn may be swapped
 _PAIRS: dict[type[nn.Module], type[nn.Module]] = {
@@ -151,10 +152,7 @@ def _turned(
         raise _Left(f"{changed} of its class {_title(kind)} was replaced")
     if isinstance(module, Recurrent):
         _check_plain(module)
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # torch warns of dropout in a single layer, as it did when it was made
+    with without_warnings():  # torch warns of dropout in a single layer, as it did when it was made
         twin = target(**arguments_of(module), device="meta")
     fields = _fields_of(kind)
     state = with_fields_of(twin, vars(module), fields)

@@ -31,6 +31,7 @@ from elman.layers.torch_fields import (
     single_state,
     with_fields_of,
 )
+from elman.notice import without_warnings
 from elman.state import reorder
 
 
@@ -104,8 +105,7 @@ class RNNBase(Recurrent):
         """Takes the attributes of a pickled layer, torch's included."""
         if "cell" not in state:
             theirs = SimpleNamespace(**state)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # it was warned of dropout when it was made
+            with without_warnings():  # it was warned of dropout when it was made
                 twin = RNNBase(theirs.mode, **arguments_of(theirs, "nonlinearity"), device="meta")
             state = with_fields_of(twin, state, TORCH_FIELDS)
         super().__setstate__(state)

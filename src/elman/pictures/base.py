@@ -1,6 +1,5 @@
 """Helpers of all pictures: figures without a window, colours, axes and files."""
 
-import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from elman.config import require
 from elman.errors import InputError
+from elman.notice import without_warnings
 from elman.pictures.lettering import letter
 from elman.train.files import write_atomically
 
@@ -107,8 +107,7 @@ def save_figure(figure: "Figure", path: Path) -> None:
     kind: Any = path.suffix.removeprefix(".")
     letter(figure)
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph .* missing from")  # one line has told of them
+        with without_warnings("Glyph .* missing from"):  # one line has told of them
             write_atomically(path, lambda temporary: figure.savefig(temporary, format=kind))
     except OSError as error:  # the error itself names the temporary file
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None
