@@ -11,8 +11,8 @@ from typing import Literal
 
 import numpy as np
 
-from elman.config import counted
 from elman.data.features.fbank import Fbank
+from elman.data.left import Left
 from elman.data.read.audio import AUDIO, audio_blocks, audio_facts
 from elman.data.read.folders import files_below
 from elman.data.read.frames_of_sound import FEATURES, checked_frames, read_frames, read_many_frames
@@ -20,10 +20,8 @@ from elman.data.read.reading import PLAIN, Reading
 from elman.data.read.recordings import Recording, read_manifest
 from elman.data.read.text import read_text
 from elman.errors import InputError
-from elman.notice import notice
 
 Kind = Literal["sound", "features"]
-_SHOWN = 3
 _LOOKED_AT = 100  # recordings that show the usual rate
 
 
@@ -167,39 +165,6 @@ def usual_rate(items: Iterable[Utterance]) -> int | None:
             with suppress(InputError):  # which is told when the recording is read
                 rates[audio_facts(item.path).rate] += 1
     return max(rates, key=lambda rate: rates[rate]) if rates else None
-
-
-Bad = Literal["stop", "skip"]
-"""What a recording that is refused does: stop the work, or be left out and told."""
-
-
-class Left:
-    """Counts recordings that are left out; or, with ``stop``, refuses the first.
-
-    Args:
-        bad: what to do.
-    """
-
-    def __init__(self, bad: Bad) -> None:
-        self._bad = bad
-        self.reasons: list[str] = []
-
-    def out(self, reason: str) -> None:
-        """Leaves a recording out. Raises InputError if the first is to stop the work."""
-        if self._bad == "stop":
-            raise InputError(f"{reason}; --on-bad skip leaves such recordings out")
-        self.reasons.append(reason)
-
-    def tell(self, kept: int) -> None:
-        """Says how many were left out. Raises InputError if none is left."""
-        if not self.reasons:
-            return
-        if not kept:
-            raise InputError(f"{self.reasons[0]} (and so are all {counted(len(self.reasons), 'recording')})")
-        more = "; …" if len(self.reasons) > _SHOWN else ""
-        notice(
-            f"{counted(len(self.reasons), 'recording')} left out: {'; '.join(self.reasons[:_SHOWN])}{more}"
-        )
 
 
 def read_all(items: Iterable[Utterance], left: Left) -> Iterator[tuple[Utterance, np.ndarray]]:

@@ -9,9 +9,10 @@ import numpy as np
 
 from elman.baselines.nearest_recording import nearest_transcripts
 from elman.config import require
+from elman.data.left import Bad, Left
 from elman.data.read.wave import arriving_samples
 from elman.data.transcribed.batches import Spoken
-from elman.data.transcribed.files import Bad, Left, Utterance, read_all, utterances
+from elman.data.transcribed.files import Utterance, read_all, utterances
 from elman.data.transcribed.pauses import in_segments
 from elman.diagnose.remedies import Remedy
 from elman.errors import InputError
@@ -123,7 +124,7 @@ class SpeechAnswers(TaskAnswers):
 
     def gathered(self, items: Iterable[Utterance]) -> Transcribed:
         """Reads recordings with their transcripts into memory."""
-        left, kept = Left(self.config.on_bad), []
+        left, kept = Left(self.config.on_bad, "recording"), []
         frames = []
         for item, x in read_all(items, left):
             self.transcriber.check(item, x)

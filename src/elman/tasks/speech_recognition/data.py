@@ -15,11 +15,12 @@ from elman.data.features.fbank import Fbank
 from elman.data.features.variations import Variations
 from elman.data.labelled.columns import Columns
 from elman.data.labelled.sounds import noise_below
+from elman.data.left import Left
 from elman.data.read.text import find_text_files, read_lines
 from elman.data.scale import standard
 from elman.data.split import PARTS, split_points, trained_on, warn_of_repeats
 from elman.data.transcribed.batches import Spoken
-from elman.data.transcribed.files import Form, Left, Utterance, read_all, usual_rate, utterances
+from elman.data.transcribed.files import Form, Utterance, read_all, usual_rate, utterances
 from elman.data.transcribed.steps import Windows, varied_features
 from elman.errors import InputError
 from elman.heads.ctc import steps_needed
@@ -113,7 +114,7 @@ class SpeechData(TaskData):
     def read(cls, config: SpeechConfig, paths: list[Path], folder: Path | None) -> Self:
         """Reads recordings, including those of parts with files of their own."""
         rate = config.sample_rate or usual_rate(utterances(paths, form_of(config), with_text=False))
-        form, left = form_of(config, rate), Left(config.on_bad)
+        form, left = form_of(config, rate), Left(config.on_bad, "recording")
         given = {"training": paths, "validation": list(config.validation), "test": list(config.test)}
         items = [
             (part, item)

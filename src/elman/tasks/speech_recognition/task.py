@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from elman.config import require
-from elman.data.transcribed.files import Left
+from elman.data.left import Left
 from elman.data.transcribed.memory import utterances_in_memory
 from elman.heads.ctc import CTC
 from elman.models.framewise import Framewise
@@ -77,7 +77,7 @@ class SpeechRecognizer(Task):
         named = [("training", item) for item in items]
 
         def read(folder: Path | None) -> SpeechData:
-            left = Left(self.config.on_bad)
+            left = Left(self.config.on_bad, "recording")
             return SpeechData.of(self.config, named, left, folder, sample_rate, further)
 
         return self._fit(read, out, overwrite, show_progress)

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from elman.data.transcribed.files import Bad, Left, Utterance
+from elman.data.left import Bad, Left
+from elman.data.transcribed.files import Utterance
 from elman.data.transcribed.pauses import in_segments
 from elman.errors import InputError
 from elman.models.framewise import Framewise
@@ -41,7 +42,7 @@ class Transcriber:
 
     def transcripts(self, items: Iterable[Utterance], on_bad: Bad = "stop") -> Iterator[dict[str, Any]]:
         """Yields file, text, confidence and words of each recording."""
-        left, kept = Left(on_bad), 0
+        left, kept = Left(on_bad, "recording"), 0
         waiting: list[tuple[Utterance, Segment]] = []
         for item in items:
             try:

@@ -1,0 +1,1 @@
+"""Music: pieces of notes, and what sounds at each step."""

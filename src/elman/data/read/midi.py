@@ -1,0 +1,106 @@
+"""MIDI files: read into pieces, and written."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from elman.data.music.piece import Piece
+from elman.data.read.opening import read_bytes
+from elman.errors import InputError
+from elman.registry import LazyModule
+
+symusic: Any = LazyModule("symusic")
+
+MIDI = (".mid", ".midi")
+"""File endings of MIDI."""
+_LONGEST = 4 * 3600  # quarter notes of a piece; more come from damaged files
+
+
+def read_midi(path: Path) -> Piece:
+    """Reads the notes of a MIDI file; drums are left out. A voice is a track.
+
+    Raises:
+        InputError: the file cannot be read, is no MIDI file or damaged, or holds no note.
+    """
+    return piece_of_midi(b"".join(read_bytes(path)), str(path))
+
+
+def piece_of_midi(data: bytes, place: str, late: int = 0) -> Piece:
+    """Returns the piece of a MIDI file's bytes.
+
+    Args:
+        data: the bytes.
+        place: where they were read, for messages.
+        late: ticks by which every note begins too late, as abc2midi writes them.
+
+    Raises:
+        InputError: as for ``read_midi``.
+    """
+    try:
+        score = symusic.Score.from_midi(data)
+    except (RuntimeError, ValueError) as error:
+        raise InputError(f"{place}: no MIDI file, or damaged: {_reason(error)}") from None
+    notes = [np.zeros((0, 5), np.int64)]
+    for voice, track in enumerate(track for track in score.tracks if not track.is_drum):
+        of_track = track.notes.numpy()
+        own = np.stack([of_track[name] for name in ("time", "duration", "pitch", "velocity")], 1)
+        notes.append(np.insert(own.astype(np.int64), 4, voice, axis=1))
+    found = np.concatenate(notes)
+    found[:, 0] -= late
+    found[:, 1] += late
+    found = found[found[:, 1] > 0]
+    if not len(found):
+        raise InputError(f"{place}: holds no note of a pitched instrument")
+    ticks, length = score.ticks_per_quarter, int((found[:, 0] + found[:, 1]).max())
+    valid = ticks > 0 and found[:, :4].min() >= 0 and found[:, 2:4].max() < 128 and length <= _LONGEST * ticks
+    if not valid:
+        raise InputError(f"{place}: damaged: its notes must have times up to {_LONGEST:,} quarter notes")
+    tempo = score.tempos[0].qpm if len(score.tempos) else None
+    return Piece.of(
+        found, length, ticks=ticks, meter=_meter(score.time_signatures, length), tempo=tempo, place=place
+    )
+
+
+def _reason(error: Exception) -> str:
+    """Returns the first line of what the reader says."""
+    return str(error).splitlines()[0].removeprefix("MiniMidi: ").removesuffix(": iostream error")
+
+
+def _meter(signatures: Any, length: int) -> tuple[int, int]:
+    """Returns the meter that most of a piece has; 4/4 if none is written."""
+    lasts: dict[tuple[int, int], int] = {}
+    ends = [each.time for each in signatures[1:]] + [length]
+    for each, end in zip(signatures, ends, strict=True) if len(signatures) else ():
+        name = (each.numerator, each.denominator)
+        lasts[name] = lasts.get(name, 0) + max(0, end - each.time)
+    lasts = {name: time for name, time in lasts.items() if min(name) > 0}
+    return max(lasts, key=lambda name: lasts[name]) if lasts else (4, 4)
+
+
+def midi_of(piece: Piece) -> bytes:
+    """Returns a MIDI file of a piece: a track for each voice, its meter and its tempo.
+
+    Raises:
+        ValueError: a tick of the piece has no length.
+    """
+    if piece.ticks is None:
+        raise ValueError("a piece whose ticks have no length cannot be written as MIDI")
+    score = symusic.Score(piece.ticks)
+    score.tempos.append(symusic.Tempo(0, piece.tempo or 120.0))
+    score.time_signatures.append(symusic.TimeSignature(0, *(piece.meter or (4, 4))))
+    for voice in np.unique(piece.voice):
+        track = symusic.Track()
+        for begin, duration, pitch, velocity, _ in piece.notes[piece.voice == voice].tolist():
+            track.notes.append(symusic.Note(begin, duration, pitch, velocity))
+        score.tracks.append(track)
+    return bytes(score.dumps_midi())
+
+
+def meter_of(bar: Fraction) -> tuple[int, int]:
+    """Returns a meter whose bar has so many quarter notes: 4 → (4, 4), 3/2 → (3, 8)."""
+    beat = 4
+    while (bar * beat / 4).denominator > 1:
+        beat *= 2
+    return (bar * beat / 4).numerator, beat
