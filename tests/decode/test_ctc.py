@@ -9,7 +9,7 @@ import pytest
 
 from elman.baselines.ngram import witten_bell_nats
 from elman.decode.ctc import PrefixBeam
-from elman.decode.language import Letters, Ngrams, Words
+from elman.decode.language import Letters, Listed, Ngrams, Words
 
 V = 3  # symbols; the last one separates words
 SPACE, BLANK = 2, 3
@@ -49,6 +49,7 @@ SCORERS = {
     "sound alone": None,
     "letters": Letters(Ngrams(TEXTS, V, 3), 0.7, 0.4),
     "list of words": Words([(0,), (1, 0), (0, 0)], SPACE),
+    "letters of a list of words": Listed([(0,), (1, 0)], SPACE, Letters(Ngrams(TEXTS, V, 3), 0.7, 0.4)),
     "words": Words([(0,), (1, 0), (0, 0)], SPACE, Ngrams({(1, 2): 2, (3,): 1}, 3, 2), 1.3, 0.5),
 }
 

@@ -4,8 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from tiny import SMALL
 from tiny_speech import RATE, sound, wav
 
+from elman import LanguageModel
 from elman.cli import main
 from elman.data.transcribed.memory import utterances_in_memory
 from elman.errors import InputError
@@ -48,6 +50,23 @@ def test_files_of_other_rates_say_the_same(recogniser, tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == TOLD
     assert [line.split("\t")[3] for line in lines[1:]] == TOLD.split()
+
+
+def test_a_language_model_and_words_that_are_named(recogniser, tmp_path, capsys):
+    options = SMALL | {"hidden_size": 4, "embedding_size": 4, "ngrams": "none"}
+    LanguageModel(**options).fit(texts=["lo mi\nha lo\n" * 50], out=tmp_path / "letters")
+    (tmp_path / "a.wav").write_bytes(wav(sound(TOLD, 99)))
+    (tmp_path / "words.txt").write_text("lo mi\nha\nzwölf\n")
+    recogniser.save(tmp_path / "run")
+    command = ["transcribe", str(tmp_path / "run"), str(tmp_path / "a.wav")]
+    own = ["--language-model", str(tmp_path / "letters"), "--word-list", str(tmp_path / "words.txt")]
+    assert main([*command, *own, "--language-weight", "0.3"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == f"{TOLD}\n"
+    assert "words.txt: 1 of 4 words have characters that the run's transcripts lack" in printed.err
+    lo_mi = {"recordings": [sound("lo mi", 3)], "texts": ["lo mi"], "sample_rate": RATE}
+    assert recogniser.evaluate(**lo_mi, language_model=tmp_path / "letters")["word_error_rate"] == 0
+    assert recogniser.evaluate(**lo_mi, word_list=["mi"])["word_error_rate"] == 0.5
 
 
 def test_error_rates_of_recordings_in_memory(recogniser):

@@ -1,9 +1,10 @@
 """Transcripts of a recogniser, their error rates and the report."""
 
+import copy
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from elman.data.read.wave import arriving_samples
 from elman.data.transcribed.batches import Spoken
 from elman.data.transcribed.files import Utterance, read_all, utterances
 from elman.data.transcribed.pauses import in_segments
+from elman.decode.ctc import Scorer
 from elman.diagnose.remedies import Remedy
 from elman.errors import InputError
 from elman.metrics.error_rate import alignment, errors
@@ -32,6 +34,7 @@ from elman.tasks.speech_recognition.listening import (
     seconds_of_step,
     text_of,
 )
+from elman.tasks.speech_recognition.named_language import named_scorer
 from elman.tasks.speech_recognition.options import SpeechConfig
 from elman.tasks.speech_recognition.streaming import Heard, Listener, heard_in_sound
 from elman.tasks.speech_recognition.transcribing import Transcriber
@@ -52,12 +55,29 @@ class SpeechAnswers(TaskAnswers):
     facts: SpeechFacts
     model: Framewise
 
+    _named: Scorer | None = None
+
     # Transcripts
+
+    def writing(self, **language: Any) -> Self:
+        """Returns answers that are written with a language model or words in place of the run's own.
+
+        Args:
+            **language: see ``named_scorer``.
+        """
+        other = copy.copy(self)
+        other._named = named_scorer(self.facts, form_of(self.config), **language)
+        return other
+
+    @property
+    def scorer(self) -> Scorer | None:
+        """The language model that writes; None: the sound alone."""
+        return self._named or self.facts.scorer
 
     @property
     def transcriber(self) -> Transcriber:
         """The object that writes down recordings."""
-        return Transcriber(self.config, self.facts, self.model)
+        return Transcriber(self.config, self.facts, self.model, self.scorer)
 
     def transcribe(self, paths: Sequence[Path], on_bad: Bad = "stop") -> Iterator[dict[str, Any]]:
         """Yields what each recording of files, folders and manifests says."""
@@ -74,7 +94,7 @@ class SpeechAnswers(TaskAnswers):
         Raises:
             InputError: the run reads both directions, or there is no sound.
         """
-        listener = Listener(self.config, self.facts, self.model)
+        listener = Listener(self.config, self.facts, self.model, self.scorer)
         given, pieces = arriving_samples(file, "standard input", rate)
         return heard_in_sound(self.config, self.facts, listener, given, pieces)
 

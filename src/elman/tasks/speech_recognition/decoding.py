@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from elman.decode.ctc import PrefixBeam
+from elman.decode.ctc import PrefixBeam, Scorer
 from elman.heads.ctc import align, steps_needed, symbols_of
 from elman.tasks.speech_recognition.facts import SpeechFacts
 from elman.tasks.speech_recognition.listening import Word, greedy, text_of, words_of
@@ -16,7 +16,8 @@ class Decoding:
     After a pause the words so far are settled, and the search begins anew, so that memory does not grow.
 
     Args:
-        facts: alphabet and language model.
+        facts: the alphabet.
+        scorer: a language model; None: the best path of the sound alone.
         beam: texts kept at each step of the search.
         seconds: from one step to the next.
         begin: seconds before the first step.
@@ -25,8 +26,11 @@ class Decoding:
         words: those that are settled.
     """
 
-    def __init__(self, facts: SpeechFacts, beam: int, seconds: float, begin: float = 0.0) -> None:
-        self._facts, self._beam, self._seconds, self._begin = facts, beam, seconds, begin
+    def __init__(
+        self, facts: SpeechFacts, scorer: Scorer | None, beam: int, seconds: float, begin: float = 0.0
+    ) -> None:
+        self._facts, self._scorer, self._beam = facts, scorer, beam
+        self._seconds, self._begin = seconds, begin
         self._pause = max(1, round(_PAUSE / seconds))
         self.words: list[Word] = []
         self._restart(0)
@@ -36,10 +40,8 @@ class Decoding:
         self._begin += steps * self._seconds
         self._rows: list[np.ndarray] = []
         self._blanks, self._has_symbols = 0, False
-        language = self._facts.language
-        self._search = (
-            None if language is None else PrefixBeam(len(self._facts.symbols), self._facts.scorer, self._beam)
-        )
+        blank, scorer = len(self._facts.symbols), self._scorer
+        self._search = None if scorer is None else PrefixBeam(blank, scorer, self._beam)
 
     def push(self, log_p: np.ndarray) -> None:
         """Reads the log-probabilities [S, V + 1] of the next steps."""

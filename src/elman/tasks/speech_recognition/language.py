@@ -19,9 +19,11 @@ FILE = "language.json"
 """The file of the language model in a run folder."""
 
 Kind = Literal["letters", "words"]
+USUAL: dict[Kind, tuple[float, float]] = {"letters": (0.5, 0.5), "words": (1.0, 1.0)}
+"""Usual weight of a language model, with which its choice begins, and what each letter or word adds."""
+
 _LARGEST_JSON = 1 << 28  # bytes
 _ORDER = {"letters": 6, "words": 3}
-_BEGIN = {"letters": (0.5, 0.5), "words": (1.0, 1.0)}  # alpha and beta that the choice begins with
 _ALPHAS = {"letters": (0.3, 0.8), "words": (0.5, 1.5, 2.5)}
 _BETAS = {"letters": (0.0, 1.0), "words": (0.0, 2.0, 3.0)}
 _OFTEN = 10  # times that a word of few occurs
@@ -60,11 +62,16 @@ class Language:
     def of(cls, kind: Kind, texts: Sequence[str]) -> Self:
         """Returns a language model of texts, with usual weights."""
         counts = sorted(Counter(texts).items())
-        return cls(kind, *_BEGIN[kind], tuple(text for text, _ in counts), tuple(n for _, n in counts))
+        return cls(kind, *USUAL[kind], tuple(text for text, _ in counts), tuple(n for _, n in counts))
 
     def weighted(self, alpha: float, beta: float) -> Self:
         """Returns the same language model with other weights."""
         return type(self)(self.kind, alpha, beta, self.texts, self.times)
+
+    @property
+    def words(self) -> set[str]:
+        """The words of the texts."""
+        return {word for text in self.texts for word in text.split()}
 
     def scorer(self, symbols: str) -> Scorer:
         """Returns what the search asks.
@@ -78,8 +85,7 @@ class Language:
         if self.kind == "letters":
             tokens = {tuple(ids[c] + 1 for c in text): n for text, n in items}
             return Letters(Ngrams(tokens, len(symbols), order), self.alpha, self.beta)
-        every = sorted({word for text in self.texts for word in text.split()})
-        words = [word for word in every if ids.keys() >= {*word}]
+        words = [word for word in sorted(self.words) if ids.keys() >= {*word}]
         numbers = {word: k for k, word in enumerate(words, 1)}
         of_words = {tuple(numbers[word] for word in text.split()): n for text, n in items}
         spelled = [[ids[c] for c in word] for word in words]

@@ -29,6 +29,16 @@ class Transcribe(Verb):
     """also print a line for each word: its begin and end in seconds, its confidence, and the word"""
     to: Literal["text", "srt", "vtt"] = "text"
     """text, or the subtitles of one recording: SubRip (srt) or WebVTT (vtt)"""
+    language_model: Path | None = None
+    """run folder of a language model of characters or words, which says what is usual in place of the run's
+    own n-grams. Of one of words, or with --word-list, only these words are written"""
+    word_list: Path | None = None
+    """file of words: only these are written; if absent, any word that the language model allows"""
+    language_weight: float | None = None
+    """factor of the log-probabilities of --language-model; if absent, 0.5 for characters and 1 for words"""
+    length_bonus: float | None = None
+    """what each character or word of --language-model adds to a text's log-probability, since long texts are
+    less probable; if absent, 0.5 for characters and 1 for words"""
     plot: Path | None = None
     """picture to write (.png, .svg or .pdf) of one recording's spectrum, with what was understood under it;
     if absent, none"""
@@ -53,6 +63,12 @@ class Transcribe(Verb):
             raise InputError("--rate goes with --stream; files say their own rate")
         check_picture(self.plot)
 
+    def _answers(self, task: Any) -> Any:
+        """Returns the task's answers, with the language model and the words that are named."""
+        names = ("language_model", "word_list", "language_weight", "length_bonus")
+        language = {name: value for name in names if (value := getattr(self, name)) is not None}
+        return task.answers.writing(**language) if language else task.answers
+
     def text(self, task: Any) -> Iterator[str]:
         """Yields one line for each recording; its subtitles; or words as they settle."""
         if self.stream:
@@ -65,7 +81,7 @@ class Transcribe(Verb):
                 return
             answers: Iterator[dict[str, Any]] = iter([answer])
         else:
-            answers = task.answers.transcribe(self.data, self.on_bad)
+            answers = self._answers(task).transcribe(self.data, self.on_bad)
         several = len(self.data) > 1 or self.data[0].is_dir()
         for number, answer in enumerate(answers):
             several = several or number > 0 or answer["file"] != str(self.data[0])
@@ -79,20 +95,20 @@ class Transcribe(Verb):
         """Returns texts, words with their times in seconds, and confidences."""
         if self.to != "text" or self.plot is not None:
             return {"recordings": [self._only(task)]}
-        return {"recordings": list(task.answers.transcribe(self.data, self.on_bad))}
+        return {"recordings": list(self._answers(task).transcribe(self.data, self.on_bad))}
 
     def objects(self, task: Any) -> Iterator[dict[str, Any]]:
         """Yields one object; or, of a stream, each new text."""
         if not self.stream:
             yield self.json(task)
             return
-        for heard in task.answers.listen(sys.stdin.buffer, self.rate):
+        for heard in self._answers(task).listen(sys.stdin.buffer, self.rate):
             yield {"text": heard.text, "final": heard.is_final}
 
     def _settled(self, task: Any) -> Iterator[str]:
         """Yields the words of a stream once they do not change any more."""
         printed = 0
-        for heard in task.answers.listen(sys.stdin.buffer, self.rate):
+        for heard in self._answers(task).listen(sys.stdin.buffer, self.rate):
             words = heard.settled[printed:]
             if words:
                 yield " ".join(words) + "\n"
@@ -100,7 +116,7 @@ class Transcribe(Verb):
 
     def _only(self, task: Any) -> dict[str, Any]:
         """Returns the answer of the only recording; draws it if a picture is wanted."""
-        answers = list(task.answers.transcribe(self.data, self.on_bad))
+        answers = list(self._answers(task).transcribe(self.data, self.on_bad))
         option = "--plot" if self.plot is not None else "--to"
         if len(answers) != 1:
             raise InputError(f"{option} is for one recording. Got {len(answers)}.")

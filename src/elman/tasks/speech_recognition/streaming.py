@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from elman.data.read.audio import Resampler
+from elman.decode.ctc import Scorer
 from elman.errors import InputError
 from elman.models.framewise import Framewise
 from elman.models.predict import device_of
@@ -29,6 +30,7 @@ class Listener:
         config: the options; they must be those of a streaming run.
         facts: the facts of the training data.
         model: in evaluation mode.
+        scorer: a language model; None: the sound alone.
 
     Attributes:
         decoding: the words so far.
@@ -37,7 +39,9 @@ class Listener:
         InputError: the run reads both directions.
     """
 
-    def __init__(self, config: SpeechConfig, facts: SpeechFacts, model: Framewise) -> None:
+    def __init__(
+        self, config: SpeechConfig, facts: SpeechFacts, model: Framewise, scorer: Scorer | None
+    ) -> None:
         if not config.streaming or config.is_centred:
             raise InputError(
                 "--stream needs a run that reads in one direction: train with --streaming. "
@@ -46,7 +50,7 @@ class Listener:
         self._facts, self._model = facts, model
         self._steps, self._layer = windows_of(config).stream(), model.layer.stream()
         self._device = device_of(model)
-        self.decoding = Decoding(facts, config.beam, seconds_of_step(config, facts))
+        self.decoding = Decoding(facts, scorer, config.beam, seconds_of_step(config, facts))
 
     @torch.inference_mode()
     def take(self, frames: np.ndarray) -> None:

@@ -82,17 +82,22 @@ class SpeechRecognizer(Task):
 
         return self._fit(read, out, overwrite, show_progress)
 
-    def transcribe(self, recordings: Sequence[Any], sample_rate: int | None = None) -> list[dict[str, Any]]:
+    def transcribe(
+        self, recordings: Sequence[Any], sample_rate: int | None = None, **language: Any
+    ) -> list[dict[str, Any]]:
         """Returns what each recording says: text, confidence, and words with their times in seconds.
 
         Args:
             recordings: N paths, or N arrays as for ``fit``.
             sample_rate: as for ``fit``.
+            **language: ``language_model`` (a run folder, or a fitted ``LanguageModel``), ``word_list`` (a
+                file, or words), ``language_weight`` and ``length_bonus``, as the options of ``transcribe``.
 
         Raises:
-            InputError: a recording cannot be read, or is not of the kind that the model was trained on.
+            InputError: a recording cannot be read, or is not of the kind that the model was trained on; or
+                the language model does not fit.
         """
-        answers = self.answers
+        answers = self.answers.writing(**language) if language else self.answers
         if len(recordings) and all(isinstance(each, str | Path) for each in recordings):
             return list(answers.transcribe(as_paths(list(recordings))))
         items = utterances_in_memory(recordings, None, sample_rate, form_of(self.config))
@@ -105,13 +110,21 @@ class SpeechRecognizer(Task):
         recordings: Sequence[Any] | None = None,
         texts: Sequence[str] | None = None,
         sample_rate: int | None = None,
+        **language: Any,
     ) -> dict[str, Any]:
         """Measures error rates on other files, or on recordings in memory as for ``fit``.
+
+        Args:
+            data: paths.
+            recordings: as for ``fit``.
+            texts: as for ``fit``.
+            sample_rate: as for ``fit``.
+            **language: as for ``transcribe``.
 
         Raises:
             InputError: there are both files and recordings or neither, or one breaks a rule.
         """
-        answers = self.answers
+        answers = self.answers.writing(**language) if language else self.answers
         check_one_source(
             data is not None, recordings is not None or texts is not None, "recordings and texts"
         )

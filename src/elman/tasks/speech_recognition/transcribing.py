@@ -9,6 +9,7 @@ import numpy as np
 from elman.data.left import Bad, Left
 from elman.data.transcribed.files import Utterance
 from elman.data.transcribed.pauses import in_segments
+from elman.decode.ctc import Scorer
 from elman.errors import InputError
 from elman.models.framewise import Framewise
 from elman.tasks.speech_recognition.data import Transcribed
@@ -34,10 +35,13 @@ class Transcriber:
         config: the options.
         facts: the facts of the training data.
         model: in evaluation mode.
+        scorer: a language model; None: the sound alone.
     """
 
-    def __init__(self, config: SpeechConfig, facts: SpeechFacts, model: Framewise) -> None:
-        self._config, self._facts, self._model = config, facts, model
+    def __init__(
+        self, config: SpeechConfig, facts: SpeechFacts, model: Framewise, scorer: Scorer | None
+    ) -> None:
+        self._config, self._facts, self._model, self._scorer = config, facts, model, scorer
         self._seconds = seconds_of_step(config, facts)
 
     def transcripts(self, items: Iterable[Utterance], on_bad: Bad = "stop") -> Iterator[dict[str, Any]]:
@@ -100,7 +104,7 @@ class Transcriber:
 
     def words(self, log_p: np.ndarray, begin: float = 0.0) -> list[Word]:
         """Returns the words of a segment that begins at so many seconds, of log-probabilities [S, V + 1]."""
-        decoding = Decoding(self._facts, self._config.beam, self._seconds, begin)
+        decoding = Decoding(self._facts, self._scorer, self._config.beam, self._seconds, begin)
         decoding.push(log_p)
         decoding.settle()
         return decoding.words
@@ -109,7 +113,7 @@ class Transcriber:
         """Returns the words of a recording of many segments."""
         if not self._config.streaming:
             return [word for segment in segments for word in self._words([segment])[0]]
-        listener = Listener(self._config, self._facts, self._model)
+        listener = Listener(self._config, self._facts, self._model, self._scorer)
         for _, frames in segments:
             listener.take(frames)
         listener.end()
