@@ -7,6 +7,7 @@ from elman.heads.crf import CRF
 from elman.heads.multi_label import MultiLabel
 from elman.heads.negative_binomial import NegativeBinomial
 from elman.heads.normal import Normal
+from elman.heads.note_by_note import NoteByNote
 from elman.heads.quantile import Quantile
 from elman.heads.squared_error import SquaredError
 from elman.heads.student_t import StudentT
@@ -15,6 +16,7 @@ from elman.testing.heads import HeadCase
 
 OUT = 4
 REALS = torch.linspace(-300, 300, 60_001, dtype=torch.float64)
+SETS = torch.cartesian_prod(*[torch.arange(2.0)] * OUT)
 
 
 def real(leading: tuple[int, ...]) -> torch.Tensor:
@@ -52,6 +54,11 @@ CASES = {
         lambda: MultiLabel(F, OUT),
         lambda leading: torch.randint(2, (*leading, OUT)).double(),
         lambda best: [(best + flip) % 2 for flip in torch.eye(OUT)] + [1 - best],
+    ),
+    "note-by-note": HeadCase(
+        lambda: NoteByNote(F, OUT, hidden=5),
+        lambda leading: torch.randint(2, (*leading, OUT)).double(),
+        lambda best: [(best + other) % 2 for other in SETS[1:]],
     ),
     "squared-error": HeadCase(
         lambda: SquaredError(F, OUT),

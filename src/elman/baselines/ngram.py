@@ -42,15 +42,16 @@ def witten_bell_nats(
     order: int = 6,
     train_starts: np.ndarray | None = None,
     test_starts: np.ndarray | None = None,
+    base: np.ndarray | None = None,
 ) -> tuple[float, int]:
     """Score test tokens with an interpolated Witten–Bell n-gram model counted on the training tokens.
 
         P_k(w|h) = (c(hw) + T(h) P_{k−1}(w|h')) / (c(h) + T(h))
 
     h is the k − 1 tokens before w, h' is h without its first token; c(hw) counts w after h, c(h) counts any
-    token after h, and T(h) counts the distinct ones. P_0 is 1/V. No context crosses the start of a
-    document, in training or in test: the order is lower there. A context that is not in training gets the
-    probability of the shorter one.
+    token after h, and T(h) counts the distinct ones. P_0 is 1/V unless it is given. No context crosses the
+    start of a document, in training or in test: the order is lower there. A context that is not in training
+    gets the probability of the shorter one.
 
     Args:
         train: training tokens.
@@ -59,9 +60,10 @@ def witten_bell_nats(
         order: length of the longest n-gram; the context has at most order − 1 tokens.
         train_starts: where the training documents start; by default it is one document.
         test_starts: where the test documents start; by default it is one document.
+        base: P_0 of each test token; None: 1/V.
 
     Shapes:
-        train [N], test [M], train_starts [D], test_starts [D']
+        train [N], test [M], train_starts [D], test_starts [D'], base [M]
 
     Returns:
         (sum, count) over all test tokens except the first of each document.
@@ -75,7 +77,7 @@ def witten_bell_nats(
     Source: Witten and Bell 1991, IEEE Transactions on Information Theory 37(4), method C; the interpolated
     form from Chen and Goodman 1998, Harvard TR-10-98.
     """
-    *_, nats = witten_bell_by_order(train, test, vocabulary_size, order, train_starts, test_starts)
+    *_, nats = witten_bell_by_order(train, test, vocabulary_size, order, train_starts, test_starts, base)
     return float(nats.sum()), len(nats)
 
 
@@ -86,6 +88,7 @@ def witten_bell_by_order(
     most: int,
     train_starts: np.ndarray | None = None,
     test_starts: np.ndarray | None = None,
+    base: np.ndarray | None = None,
 ) -> Iterator[np.ndarray]:
     """Yields the nats of each test token that ``witten_bell_nats`` adds up, for the orders 1 to ``most``."""
     if most < 1:
@@ -93,7 +96,7 @@ def witten_bell_by_order(
     size = len(train)
     tokens = np.concatenate((train, test)).astype(np.int64)
     depth = depth_of(len(tokens), np.concatenate((_starts(train_starts), _starts(test_starts) + size)))
-    p = np.full(len(test), 1 / vocabulary_size)
+    p = np.full(len(test), 1 / vocabulary_size) if base is None else base.copy()
     # gram[i] is the number of the n-gram that ends at i, at first the empty one. Numbers are below N + M,
     # so that the keys below cannot overflow, however large the vocabulary.
     gram = np.zeros(len(tokens), dtype=np.int64)

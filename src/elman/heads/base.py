@@ -80,6 +80,33 @@ class SequenceHead(Head):
     """
 
 
+class SetHead(Head):
+    """Computes a distribution over the subsets of V items, such as labels, or the pitches of a chord.
+
+    Subclasses define ``loss``, ``predict`` (the most probable set) and ``draw``.
+
+    Shapes:
+        features [..., F], targets [..., V] of 0 and 1
+    """
+
+    def draw(
+        self,
+        features: Tensor,
+        temperature: float = 1.0,
+        generator: torch.Generator | None = None,
+        allowed: Tensor | None = None,
+    ) -> Tensor:
+        """Draws a set for each entry: features [..., F] → [..., V] of 0 and 1.
+
+        Args:
+            features: of each entry.
+            temperature: divides the logits; 0: at each choice the most probable.
+            generator: the source of randomness; None: torch's default.
+            allowed: [V] bool, items that may be drawn; None: all.
+        """
+        raise NotImplementedError
+
+
 class Distribution(Head):
     """Computes a distribution of one real number from features.
 

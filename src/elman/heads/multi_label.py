@@ -7,10 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from elman.batch import Target
-from elman.heads.base import Head, Loss
+from elman.heads.base import Loss, SetHead
 
 
-class MultiLabel(Head):
+class MultiLabel(SetHead):
     """V labels, each present or absent, independent given the features.
 
         p = σ(W f + b),    loss = mean over the V labels of −y w log p − (1 − y) log(1 − p)
@@ -19,27 +19,35 @@ class MultiLabel(Head):
         features: F, features of one prediction.
         labels: V.
         positive_weights: w [V], weight of present labels relative to absent ones; None: all 1.
+        summed: whether the loss is the sum over the labels, −log of the probability of the set.
 
     Shapes:
         features [..., F], targets [..., V] of 0 and 1 → logits [..., V]; weight [V, F], bias [V]
 
     Units:
-        nats per label.
+        nats per label; with ``summed``, nats per set.
     """
 
-    def __init__(self, features: int, labels: int, positive_weights: Sequence[float] | None = None) -> None:
+    def __init__(
+        self,
+        features: int,
+        labels: int,
+        positive_weights: Sequence[float] | None = None,
+        summed: bool = False,
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(labels, features))
         self.bias = nn.Parameter(torch.zeros(labels))
         nn.init.xavier_uniform_(self.weight)
         self.positive_weights = positive_weights
+        self.summed = summed
 
     def logits(self, features: Tensor) -> Tensor:
         """Computes the log-odds of each label [..., V]."""
         return F.linear(features, self.weight, self.bias)
 
     def loss(self, features: Tensor, target: Target, lengths: Tensor | None = None) -> Loss:
-        """Computes binary cross-entropy, averaged over the labels, summed over the targets."""
+        """Computes binary cross-entropy, averaged or summed over the labels, summed over the targets."""
         weights = self.positive_weights
         losses = F.binary_cross_entropy_with_logits(
             self.logits(features),
@@ -47,9 +55,24 @@ class MultiLabel(Head):
             reduction="none",
             pos_weight=None if weights is None else features.new_tensor(weights),
         )
-        return self.total(losses.mean(-1), features, target)
+        return self.total(losses.sum(-1) if self.summed else losses.mean(-1), features, target)
 
     def predict(self, features: Tensor) -> Tensor:
         """Returns 1 for labels more probable than not, otherwise 0 [..., V]."""
         logits = self.logits(features)
         return (logits > 0).to(logits.dtype)
+
+    def draw(
+        self,
+        features: Tensor,
+        temperature: float = 1.0,
+        generator: torch.Generator | None = None,
+        allowed: Tensor | None = None,
+    ) -> Tensor:
+        """Draws each label by itself; see ``SetHead.draw``."""
+        if temperature == 0:
+            drawn = self.predict(features)
+        else:
+            p = (self.logits(features) / temperature).sigmoid()
+            drawn = torch.bernoulli(p, generator=generator)
+        return drawn if allowed is None else drawn * allowed

@@ -20,7 +20,7 @@ def read(tmp_path, content):
 @pytest.mark.parametrize(
     ("content", "parts"),
     [
-        ([[60], [62, 64], []], [""]),
+        ([[60], [62.0, 64], []], [""]),
         ([[[60]], [[], [61]]], ["", ""]),
         ({"train": [[[60]]], "valid": [[[61]]], "test": []}, ["training", "validation"]),
     ],

@@ -68,7 +68,7 @@ def _piece(steps: Any, place: str, part: str) -> Piece:
     if not isinstance(steps, list) or not steps:
         raise InputError(f"{place}: must be a list of steps, each a list of pitches. Got {shown(steps)}.")
     for number, step in enumerate(steps, 1):
-        fits = isinstance(step, list) and all(type(p) is int and SILENT <= p < PITCHES for p in step)
+        fits = isinstance(step, list) and all(map(_is_pitch, step))
         if not fits:
             raise InputError(
                 f"{place}: step {number}: must be a list of whole numbers in [0, 127], or −1 for a silent "
@@ -80,9 +80,14 @@ def _piece(steps: Any, place: str, part: str) -> Piece:
     return Piece.of(notes, len(steps), place=place, part=part)
 
 
-def _roll(steps: list[list[int]]) -> np.ndarray:
+def _is_pitch(value: Any) -> bool:
+    """Whether a value is a pitch or silence; some files write 60.0."""
+    return type(value) in (int, float) and float(value).is_integer() and SILENT <= value < PITCHES
+
+
+def _roll(steps: list[list[float]]) -> np.ndarray:
     """Returns [T, 128] bool of lists of pitches."""
     roll = np.zeros((len(steps), PITCHES), bool)
     for number, step in enumerate(steps):
-        roll[number, [pitch for pitch in step if pitch != SILENT]] = True
+        roll[number, [int(pitch) for pitch in step if pitch != SILENT]] = True
     return roll
