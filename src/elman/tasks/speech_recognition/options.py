@@ -30,8 +30,8 @@ class Transcribe(Verb):
     to: Literal["text", "srt", "vtt"] = "text"
     """text, or the subtitles of one recording: SubRip (srt) or WebVTT (vtt)"""
     language_model: Path | None = None
-    """run folder of a language model of characters or words, which says what is usual in place of the run's
-    own n-grams. Of one of words, or with --word-list, only these words are written"""
+    """run folder of a language model of characters or words, which says what is usual; of one of words, only
+    these are written. If absent, the n-grams that training chose, if any"""
     word_list: Path | None = None
     """file of words: only these are written; if absent, any word that the language model allows"""
     language_weight: float | None = None
