@@ -8,18 +8,14 @@ error rates of the sound alone and with the language model of the training trans
 on those of its sentences that no training utterance says.
 """
 
-import argparse
-import json
 import tarfile
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-import elman
-from elman.tasks.speech_recognition.answers import SpeechAnswers
+from recipe import command, manifest
+from spoken import arguments, recognise
 
 OPTIONS: dict[str, Any] = {"hidden_size": 128, "epochs": 50}
 CHOOSING = 100  # utterances
@@ -27,37 +23,12 @@ CHOOSING = 100  # utterances
 
 def main() -> None:
     """Trains, and prints the error rates."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("folder", type=Path, help="with an4_feat.tar.gz and an4/etc")
-    parser.add_argument("--out", type=Path, required=True, help="run folder to write")
-    parser.add_argument("--seed", type=int, default=0, help="of the network; the parts stay the same")
-    parser.add_argument("--max-minutes", type=float, help="of the training")
-    arguments = parser.parse_args()
+    given = arguments(__doc__, "folder with an4_feat.tar.gz and an4/etc")
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)
-        with tarfile.open(arguments.folder / "an4_feat.tar.gz") as archive:
+        with tarfile.open(given.data / "an4_feat.tar.gz") as archive:
             archive.extractall(home, filter="data")
-        parts = written(home, arguments.folder / "an4" / "etc")
-        task = elman.SpeechRecognizer(
-            **OPTIONS,
-            seed=arguments.seed,
-            max_minutes=arguments.max_minutes,
-            validation=(parts["validation"],),
-            test=(parts["test"],),
-        )
-        task.train(parts["training"], arguments.out, show_progress=True)
-        alone = SpeechAnswers(task.config, replace(task.facts, language=None), task.model)
-        found = {
-            part: {
-                "sound alone": alone.evaluate([parts[part]]),
-                "with the language model": task.evaluate(parts[part]),
-            }
-            for part in ("test", "unseen")
-        }
-    print(task.report())
-    print(json.dumps(found, indent=1))
+        recognise(OPTIONS, given, given.out, written(home, given.data / "an4" / "etc"))
 
 
 def written(home: Path, etc: Path) -> dict[str, Path]:
@@ -79,11 +50,8 @@ def written(home: Path, etc: Path) -> dict[str, Path]:
         "test": every["test"],
         "unseen": [row for row in every["test"] if row[1] not in known],
     }
-    paths = {part: home / f"{part}.tsv" for part in rows}
-    for part, path in paths.items():
-        path.write_text("path\ttext\n" + "".join(f"{file}\t{text}\n" for file, text in rows[part]))
-    return paths
+    return {part: manifest(home / f"{part}.csv", ("path", "text"), of_part) for part, of_part in rows.items()}
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

@@ -18,6 +18,8 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
+from recipe import command
+
 Row = list[object]
 
 
@@ -101,7 +103,7 @@ def write(path: Path, header: list[str], rows: Iterable[Row]) -> None:
     print(path)
 
 
-if __name__ == "__main__":
+def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -110,3 +112,7 @@ if __name__ == "__main__":
     parser.add_argument("out", type=Path)
     given = parser.parse_args()
     globals()[given.name](given.source, given.out)
+
+
+if __name__ == "__main__":
+    command(main)

@@ -7,6 +7,8 @@ import csv
 import sys
 from pathlib import Path
 
+from recipe import command
+
 
 def main() -> None:
     source, target = map(Path, sys.argv[1:])
@@ -19,4 +21,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

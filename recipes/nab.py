@@ -23,6 +23,7 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+from recipe import command
 
 import elman
 from elman.baselines.windowed_gaussian import windowed_gaussian
@@ -156,4 +157,4 @@ def reported(candidates: Sequence[Corpus], chosen_on: Sequence[str], reported_on
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from recipe import command
 
 import elman
 from elman.anomalies.usual import Lasting, Usual
@@ -174,4 +175,4 @@ def print_table(found: dict[str, list[dict[str, Any]]]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from recipe import command
 
 import elman
 
@@ -100,10 +101,14 @@ def volatility(folder: Path) -> dict[str, list[float]]:
     return errors(wide | {"Elman": guess}, y, "mean")
 
 
-if __name__ == "__main__":
+def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder
     print(json.dumps({"returns": returns(folder), "volatility": volatility(folder)}, indent=2))
+
+
+if __name__ == "__main__":
+    command(main)

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from recipe import command
+
 
 def phrases(tree: str) -> Iterator[tuple[int, str]]:
     """Label and text of each node of a tree such as "(3 (2 The) (4 best))"."""
@@ -39,4 +41,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

@@ -15,11 +15,11 @@ background that was not learnt; false alarms are reported on the other corpus of
 
 import argparse
 import csv
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from recipe import HELD_NOISE, command, digits, in_noise, manifest, trained
 
 import elman
 from elman.data.read.audio import read_audio
@@ -34,35 +34,15 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "spotting": {"hidden_size": 128, "frame": 2, "epochs": 15},
 }
 RATE = 16_000
-HELD_NOISE = "gsc_exercise_bike", "coffee_kitchen", "asc_boiler"
 SPEECH = "picovoice_coffee_orders", "mboshi"
 SNR, GAPS, NEAR = 10.0, (3.0, 10.0), 0.75  # dB, seconds, seconds
 AN_HOUR = 3.0
+LABELLED, PARTS = ("path", "label"), ("path", "label", "start_sample", "samples")
 
 
-def manifest(path: Path, rows: Iterable[tuple[object, ...]]) -> Path:
-    """Writes a manifest of recordings, labels and, if a row has them, first sample and samples."""
-    rows = [*rows]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(("path", "label", "start_sample", "samples")[: len(rows[0])])
-        writer.writerows(rows)
-    return path
-
-
-def digits(data: Path) -> list[tuple[Path, str, str, int]]:
-    """Returns file, digit, speaker and index of each recording of FSDD."""
-    files = sorted((data / "fsdd/recordings").resolve().glob("*.wav"))
-    return [(file, *file.stem.split("_")[:2], int(file.stem.split("_")[2])) for file in files]
-
-
-def trained(name: str, seed: int, out: Path, *data: Path, **options: Any) -> elman.SequenceClassifier:
+def run_of(name: str, seed: int, out: Path, data: Path, **options: Any) -> elman.SequenceClassifier:
     """Trains and reports a run."""
-    task = elman.SequenceClassifier(seed=seed, **OPTIONS[name], **options)
-    task.train(list(data), out, overwrite=True, show_progress=True)
-    print(task.report(), flush=True)
-    return task
+    return trained(elman.SequenceClassifier(seed=seed, **OPTIONS[name], **options), data, out)
 
 
 def run_digits(data: Path, out: Path, seeds: int) -> None:
@@ -70,12 +50,12 @@ def run_digits(data: Path, out: Path, seeds: int) -> None:
     rows = digits(data)
     parts = {"train": range(10, 50), "validation": range(5, 10), "test": range(5)}
     files = {
-        part: manifest(out / f"digits_{part}.csv", [row[:2] for row in rows if row[3] in indices])
+        part: manifest(out / f"digits_{part}.csv", LABELLED, [row[:2] for row in rows if row[3] in indices])
         for part, indices in parts.items()
     }
     for seed in range(seeds):
         own = {"validation": (files["validation"],), "test": (files["test"],)}
-        task = trained("digits", seed, out / f"digits-{seed}", files["train"], **own)
+        task = run_of("digits", seed, out / f"digits-{seed}", files["train"], **own)
         print(f"digits, seed {seed}: accuracy {task.results['test']['accuracy']:.4f}", flush=True)
 
 
@@ -83,10 +63,12 @@ def run_speakers(data: Path, out: Path, seeds: int) -> None:
     """Reports FSDD on speakers who were not heard in training."""
     rows = digits(data)
     for speaker in sorted({row[2] for row in rows}):
-        others = manifest(out / f"not_{speaker}.csv", [row[:2] for row in rows if row[2] != speaker])
-        own = manifest(out / f"only_{speaker}.csv", [row[:2] for row in rows if row[2] == speaker])
+        others = manifest(
+            out / f"not_{speaker}.csv", LABELLED, [row[:2] for row in rows if row[2] != speaker]
+        )
+        own = manifest(out / f"only_{speaker}.csv", LABELLED, [row[:2] for row in rows if row[2] == speaker])
         for seed in range(seeds):
-            task = trained("speakers", seed, out / f"{speaker}-{seed}", others, test=(own,))
+            task = run_of("speakers", seed, out / f"{speaker}-{seed}", others, test=(own,))
             print(f"{speaker}, seed {seed}: accuracy {task.results['test']['accuracy']:.4f}", flush=True)
 
 
@@ -98,6 +80,7 @@ def arabic(data: Path, out: Path) -> dict[str, Path]:
     return {
         part: manifest(
             out / f"arabic_{part}.csv",
+            PARTS,
             [
                 (folder / f"{row['keyword']}.ogg", row["keyword"], row["start_sample"], row["samples"])
                 for row in rows
@@ -113,7 +96,7 @@ def run_arabic(data: Path, out: Path, seeds: int) -> None:
     files = arabic(data, out)
     for seed in range(seeds):
         own = {"validation": (files["val"],), "test": (files["test"],)}
-        task = trained("arabic", seed, out / f"arabic-{seed}", files["train"], **own)
+        task = run_of("arabic", seed, out / f"arabic-{seed}", files["train"], **own)
         print(f"arabic, seed {seed}: accuracy {task.results['test']['accuracy']:.4f}", flush=True)
 
 
@@ -127,14 +110,12 @@ def running_sound(clips: Path, noises: list[Path], seed: int) -> tuple[np.ndarra
         clip = recordings[k].read(RATE).samples
         quiet = round(random.uniform(*GAPS) * RATE)
         begin = int(random.integers(len(noise)))
-        around = noise[(begin + np.arange(quiet + len(clip))) % len(noise)]
-        level = np.sqrt(np.mean(clip**2) / np.mean(around**2) / 10 ** (SNR / 10))
-        around = around * level
-        around[quiet:] += clip
+        sound = np.concatenate([np.zeros(quiet, np.float32), clip])
+        around = in_noise(sound, np.arange(len(sound)) >= quiet, noise, begin, SNR)
         truth.append(((at + quiet + len(clip) / 2) / RATE, recordings[k].text))
         at += len(around)
         pieces.append(around)
-    return np.concatenate(pieces).astype(np.float32), truth
+    return np.concatenate(pieces), truth
 
 
 def heard(task: elman.SequenceClassifier, sound: np.ndarray, threshold: float) -> list[dict[str, Any]]:
@@ -152,7 +133,7 @@ def run_spotting(data: Path, out: Path, seeds: int, background: str) -> None:
     held = [path for path in noises if path.stem in HELD_NOISE]
     (other,) = set(SPEECH) - {background}
     for seed in range(seeds):
-        task = trained(
+        task = run_of(
             "spotting",
             seed,
             out / f"spotting-{background}-{seed}",
@@ -208,4 +189,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

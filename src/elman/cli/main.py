@@ -1,29 +1,24 @@
 """The command line: flags → task → print."""
 
-import logging
 import shlex
-import signal
 import sys
-import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from elman.cli import output
+from elman.cli.ending import ended
 from elman.cli.output import print_json
 from elman.cli.overview import overview, summary, tasks, verbs
 from elman.cli.parse import Flag, flags_of, parse
 from elman.config import Argument, flag, from_json, read_yaml, to_json
-from elman.data.read.pipes import kept_pipes
-from elman.errors import InputError, Interrupted, TrainingStopped, spelled_as_flags
-from elman.notice import LOGGER
+from elman.errors import InputError
 from elman.registry import find_task, load_module, task_names, task_of_verb, task_options
 from elman.tasks.shared.options import FileOptions, ModelOptions, TableOptions, TaskConfig, TextOptions, Verb
 from elman.train import files
 from elman.train.history import format_number
 from elman.train.options import TrainingOptions
-from elman.train.signals import handling
 from elman.version import __version__
 
 _File = Argument(positional=True, metavar="FILE")
@@ -128,42 +123,8 @@ _FIRST_OF_TRAINING = ("epochs", "max_minutes")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs a command; returns its exit status.
-
-    0: success; 1: training failed; 2: bad input, or a file that cannot be written, as on a full disk;
-    128 + n: ended by signal n (130 is Ctrl-C).
-    """
-    warnings.showwarning = _one_line_warning
-    LOGGER.addHandler(_PRINTED)
-    LOGGER.setLevel(logging.INFO)
-    with output.for_every_character(), handling(_stop), kept_pipes(), spelled_as_flags():
-        try:
-            status = _dispatch(sys.argv[1:] if arguments is None else arguments)
-            output.flush()  # inside the try: a closed pipe is not an error
-            return status
-        except InputError as error:
-            output.say(f"elman: {error}")
-            return 2
-        except TrainingStopped as error:
-            output.say(f"elman: {error}")
-            return 2 if isinstance(error.__cause__, files.WriteError) else 1
-        except Interrupted as error:
-            output.say(f"elman: {error}")
-            return 128 + error.number
-        except KeyboardInterrupt:
-            output.say("elman: interrupted")
-            return 130
-        except BrokenPipeError:  # for example: elman … | head
-            output.discard()
-            return 0
-        except OSError as error:  # a full disk, a name too long, a folder that may not be written
-            output.say(f"elman: {error.filename or 'cannot continue'}: {error.strerror or error}")
-            output.discard()
-            return 2
-
-
-def _stop(number: int, frame: object) -> None:
-    raise KeyboardInterrupt if number == signal.SIGINT else Interrupted("interrupted", number)
+    """Runs a command; returns its exit status, see ``ended``."""
+    return ended(lambda: _dispatch(sys.argv[1:] if arguments is None else arguments))
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -376,26 +337,6 @@ def _finish(task: Any, as_json: bool) -> int:
     cell = load_module("elman.cli.show").cell_again(task)
     print(f"next        elman {_name(task.verb)} {shlex.quote(str(folder))}{cell}")
     return 0
-
-
-class _Printed(logging.Handler):
-    """Prints a notice on standard error, each once."""
-
-    seen: ClassVar[set[str]] = set()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Prints a record."""
-        line = record.getMessage()
-        if line not in self.seen:
-            output.say(f"elman: {line}")
-        self.seen.add(line)
-
-
-_PRINTED = _Printed()
-
-
-def _one_line_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    output.say(f"elman: {message}")
 
 
 _COMMANDS: dict[type, Callable[[Any], int]] = {
