@@ -7,6 +7,7 @@ import pytest
 from pages import ROOT, blocks, read, run
 from sounds import tone, write_sound
 from tiny import reviews, rhythm, sales, sentences, tagged
+from tiny_music import rolls
 from tiny_speech import recordings, sound, wav
 
 from elman.cli import main
@@ -34,6 +35,7 @@ def workplace(tmp_path, monkeypatch):
     (tmp_path / "new.en").write_text("the big cat\n")
     (tmp_path / "machine.csv").write_text(rhythm(200))
     (tmp_path / "train.conll").write_text(tagged())
+    (tmp_path / "chorales.json").write_text(rolls())
     for name, content in {**recordings(20), "new.wav": wav(sound("lo mi"))}.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(content)

@@ -60,6 +60,7 @@ if TYPE_CHECKING:  # what _HOME says, for type checkers; a test compares them
     from elman.tasks.digits.task import DigitClassifier as DigitClassifier
     from elman.tasks.forecasting.task import Forecaster as Forecaster
     from elman.tasks.language_model.task import LanguageModel as LanguageModel
+    from elman.tasks.music.task import MusicModel as MusicModel
     from elman.tasks.parity.task import ParityProblem as ParityProblem
     from elman.tasks.regression.task import SequenceRegressor as SequenceRegressor
     from elman.tasks.shared.run_folder import load as load
@@ -90,6 +91,7 @@ _HOME = {
     "tasks.digits.task": ("DigitClassifier",),
     "tasks.forecasting.task": ("Forecaster",),
     "tasks.language_model.task": ("LanguageModel",),
+    "tasks.music.task": ("MusicModel",),
     "tasks.parity.task": ("ParityProblem",),
     "tasks.regression.task": ("SequenceRegressor",),
     "tasks.shared.run_folder": ("load", "resume"),

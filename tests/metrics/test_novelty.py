@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from elman.metrics import novelty
-from elman.metrics.novelty import known_words, longest_copy
+from elman.metrics.novelty import known_words, longest_copied_chords, longest_copy
 
 
 def codes(text: str) -> np.ndarray:
@@ -76,3 +76,37 @@ def test_repetitive_texts_take_no_longer(monkeypatch):
 def test_equal_hashes_of_unlike_runs_do_not_count(monkeypatch):
     monkeypatch.setattr(novelty, "_mixed", lambda left, right: np.zeros(len(left), np.uint64))
     assert longest_copy(codes("abcab"), codes("xbcay")) == 3
+
+
+def rolls(*pieces):
+    """Chords of pitches as bool [T, 128]."""
+    made = []
+    for chords in pieces:
+        roll = np.zeros((len(chords), 128), bool)
+        for number, chord in enumerate(chords):
+            roll[number, list(chord)] = True
+        made.append(roll)
+    return made
+
+
+def test_copied_chords_are_found_in_any_key_and_of_any_length():
+    corpus = rolls([(60, 64), (60, 64), (62, 65), (67,), (59, 62)], [(50,), (52,)])
+    (own,) = rolls([(40,), (63, 67), (65, 68), (65, 68), (70,), (71,)])
+    # three chords, three semitones higher; the first two last otherwise
+    assert longest_copied_chords(own, corpus) == 3
+    assert longest_copied_chords(corpus[0], corpus) == 4
+    # the end of a piece and the beginning of the next are no run; two tones a second apart are
+    (across,) = rolls([(59, 62), (50,), (52,)])
+    assert longest_copied_chords(across, corpus) == 2
+
+
+def test_other_intervals_or_moves_are_no_copy():
+    corpus = rolls([(60, 64), (62, 65)])
+    assert longest_copied_chords(rolls([(60, 66), (62, 69)])[0], corpus) == 0
+    assert longest_copied_chords(rolls([(60, 64), (63, 66)])[0], corpus) == 1
+
+
+def test_silence_keeps_the_place_of_the_highest_note():
+    corpus = rolls([(60,), (), (62,)])
+    assert longest_copied_chords(rolls([(50,), (), (), (52,)])[0], corpus) == 3
+    assert longest_copied_chords(rolls([(50,), (), (53,)])[0], corpus) == 2

@@ -1,5 +1,6 @@
 """A case for every task of the package."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tiny import (
     tagged,
     text,
 )
+from tiny_music import rolls
 from tiny_speech import SPEECH, recordings, sound, wav
 
 from elman.data.split import split_points, stratified_split
@@ -107,6 +109,15 @@ def other_transcripts(content: bytes, options: dict[str, Any]) -> bytes:
     return "\n".join([head, *rows, ""]).encode()
 
 
+def other_chords(content: str, options: dict[str, Any]) -> str:
+    """Other chords in the pieces that the seed puts into the test part."""
+    pieces = json.loads(content)
+    _, begin = split_points(len(pieces), options["split"])
+    for k in np.random.default_rng(options["seed"]).permutation(len(pieces))[begin:]:
+        pieces[k] = [[pitch + number % 3 for pitch in step] for number, step in enumerate(pieces[k])]
+    return json.dumps(pieces)
+
+
 COMMON = SMALL | {"seed": 3, "dropout": 0.1, "learning_rate": 0.01}
 DRAWN = COMMON | {"length": 6, "sequences": 10, "held_out": 9}
 OTHERS_DRAWN = {"length": 5, "sequences": 7, "show": 2, "seed": 1}
@@ -153,6 +164,15 @@ CASES = {
         {"prompt": "the ", "length": 60, "seed": 1},
         {"corpus.txt": text() + "T", "other.txt": text(30, seed=1)},
         shuffled_end,
+    ),
+    "music": TaskCase(
+        "music",
+        COMMON
+        | {"split": (0.6, 0.2, 0.2), "cell": "gru", "note_units": 6, "transpose": 2}
+        | {"window": 6, "steps_per_bar": 4},
+        {"bars": 3, "seed": 1, "key": "D"},
+        {"chorales.json": rolls(), "other.json": rolls(4, seed=1)},
+        other_chords,
     ),
     "parity": TaskCase("parity", DRAWN, OTHERS_DRAWN, to_learn={"length": 2, "sequences": 64}),
     "regression": TaskCase(

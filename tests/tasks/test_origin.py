@@ -23,6 +23,7 @@ AMOUNTS = {
     "digits": r"\d+ images",
     "forecasting": r"\d+ series, \d+ steps",
     "language-model": r"[\d,]+ characters, 1 document",
+    "music": r"20 pieces, \d+ steps",
     "regression": r"\d+ sequences, \d+ steps",
     "speech-recognition": r"\d+ recordings",
     "tagging": r"\d+ sentences, [\d,]+ words, \d+ tags",

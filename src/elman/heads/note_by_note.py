@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from elman.batch import Target
+from elman.dropout import dropout
 from elman.heads.base import Loss, SetHead, linear
 
 _BEAM = 16  # chords that are kept while the most probable one is looked for
@@ -54,7 +55,7 @@ class NoteByNote(SetHead):
             context [..., H], sounding [..., H], last [...] → [..., V + 1]
         """
         hidden = F.relu(context + sounding + F.embedding(last, self.last))
-        logits: Tensor = self.output(F.dropout(hidden, self.dropout, self.training))
+        logits: Tensor = self.output(dropout(hidden, self.dropout, self.training))
         choices = torch.arange(self.pitches + 1, device=last.device)
         return logits.masked_fill((choices >= last[..., None]) & (choices < self.pitches), -torch.inf)
 

@@ -1,6 +1,7 @@
 """Compares a generated text with the training text."""
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -86,3 +87,41 @@ def _mixed(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     )
     z = (z ^ (z >> np.uint64(32))) * np.uint64(0xD6E8FEB86659FD93)
     return z ^ (z >> np.uint64(32))
+
+
+def longest_copied_chords(piece: np.ndarray, corpus: Sequence[np.ndarray]) -> int:
+    """Returns how many chords in a row of a piece occur in a corpus, in any key.
+
+    A chord is what sounds until something changes, so that lengths do not count. It is compared by its
+    intervals below its highest note, and by how far that moves to the next chord; after silence, from where
+    it was before.
+
+    Args:
+        piece: [T, 128] bool, which pitches sound at each step.
+        corpus: pieces of the same form; no run crosses their ends.
+    """
+    ids: dict[object, int] = {}
+    own = _shapes_and_moves(piece, ids)
+    known: list[int] = []
+    for number, roll in enumerate(corpus):
+        known += [*_shapes_and_moves(roll, ids), ids.setdefault(("end", number), len(ids))]
+    # a chord has two numbers, and between chords stands one: k chords have 3k − 1, and moves around them
+    run = longest_copy(np.array(own, np.int64), np.array(known, np.int64))
+    return (run + 1) // 3
+
+
+def _shapes_and_moves(roll: np.ndarray, ids: dict[object, int]) -> list[int]:
+    """Returns the number of each chord's shape, twice, and that of its highest note's move to the next."""
+    changes = roll[np.concatenate([[True], (roll[1:] != roll[:-1]).any(1)])]
+    found: list[int] = []
+    before: int | None = None
+    for chord in changes:
+        pitches = np.flatnonzero(chord)
+        top = int(pitches[-1]) if len(pitches) else before
+        if found:
+            move = ("move", (top or 0) - (before or 0) if before is not None else None)
+            found.append(ids.setdefault(move, len(ids)))
+        shape = tuple((pitches[-1] - pitches).tolist()) if len(pitches) else ()
+        found += [ids.setdefault(shape, len(ids))] * 2
+        before = top
+    return found

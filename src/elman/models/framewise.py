@@ -19,19 +19,26 @@ class Framewise(nn.Module):
         head: reads the layer's output.
         dropout: probability on the layer's output.
         embedding: turns ids or planes into features, see ``models/inputs.py``; None: the inputs are numbers.
+        passed_on: whether the head reads the layer's inputs too, after its output.
 
     Shapes:
         ids [T, B], numbers [T, B, I] or planes [T, B, C, H, W] → predictions [T, B, …], the head's
     """
 
     def __init__(
-        self, layer: Recurrent, head: Head, dropout: float = 0.0, embedding: nn.Module | None = None
+        self,
+        layer: Recurrent,
+        head: Head,
+        dropout: float = 0.0,
+        embedding: nn.Module | None = None,
+        passed_on: bool = False,
     ) -> None:
         super().__init__()
         self.layer = layer
         self.head = head
         self.embedding = embedding
         self.dropout = dropout
+        self.passed_on = passed_on
 
     def forward(self, batch: Batch, state: State | None = None) -> tuple[Loss, None]:
         """Computes the loss of a batch, whose rows are complete sequences."""
@@ -39,8 +46,14 @@ class Framewise(nn.Module):
 
     def features(self, inputs: Field) -> Tensor:
         """Computes the head's input [T, B, F] of complete sequences."""
-        output, _ = self.layer(self.embed(inputs.values), None, inputs.lengths, inputs.resets, inputs.side)
-        return dropout(output, self.dropout, self.training)
+        x = self.embed(inputs.values)
+        output, _ = self.layer(x, None, inputs.lengths, inputs.resets, inputs.side)
+        return self.read(output, x)
+
+    def read(self, output: Tensor, x: Tensor) -> Tensor:
+        """Returns what the head reads of the layer's output [..., O] and inputs [..., E]."""
+        output = dropout(output, self.dropout, self.training)
+        return torch.cat([output, x], -1) if self.passed_on else output
 
     def embed(self, values: Tensor) -> Tensor:
         """Computes the layer's inputs [T, B, E]."""
@@ -48,8 +61,9 @@ class Framewise(nn.Module):
 
     def predict(self, values: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Computes predictions for a batch's values, and the state to continue from."""
-        output, state = self.layer(self.embed(values), state)
-        return self.head.predict(dropout(output, self.dropout, self.training)), state
+        x = self.embed(values)
+        output, state = self.layer(x, state)
+        return self.head.predict(self.read(output, x)), state
 
     def stream(self) -> "FramewiseStream":
         """Returns a stream that reads one step of one sequence at a time, for inference."""
@@ -66,4 +80,5 @@ class FramewiseStream:
     @torch.inference_mode()
     def step(self, values: Tensor) -> Tensor:
         """Reads one step (an id, numbers [I] or planes [C, H, W]); returns the head's prediction."""
-        return self._model.head.predict(self._stream.step(self._model.embed(values)))
+        x = self._model.embed(values)
+        return self._model.head.predict(self._model.read(self._stream.step(x), x))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from elman.data.music.batches import Roll, Rolls, columns
+from elman.data.music.batches import COLUMNS, Roll, Rolls
 from elman.data.music.piece import held
 
 
@@ -15,9 +15,9 @@ def rolls(*lengths, seed=0):
 
 def test_each_step_reads_the_chord_before_its_age_and_the_place_in_the_bar():
     (roll,) = rolls(9)
-    (batch,) = Rolls([roll], 4, batch_size=2).epoch()
+    (batch,) = Rolls([roll], batch_size=2).epoch()
     read, chords = batch.inputs.values[:, 0].numpy(), batch.targets.values[:, 0].numpy()
-    assert read.shape == (9, columns(4))
+    assert read.shape == (9, COLUMNS)
     np.testing.assert_array_equal(chords, roll.sounds)
     assert not read[0, :256].any()
     np.testing.assert_array_equal(read[1:, :128], roll.sounds[:-1])
@@ -26,15 +26,15 @@ def test_each_step_reads_the_chord_before_its_age_and_the_place_in_the_bar():
 
 
 def test_padding_has_no_weight():
-    (batch,) = Rolls(rolls(3, 8), 4, batch_size=2).epoch()
+    (batch,) = Rolls(rolls(3, 8), batch_size=2).epoch()
     assert batch.inputs.lengths.tolist() == [8, 3]
     assert batch.targets.weights.sum(0).tolist() == [8, 3]
 
 
 def test_windows_are_equal_parts_and_know_what_came_before():
     (roll,) = rolls(10)
-    whole = Rolls([roll], 4, batch_size=9)
-    parts = Rolls([roll], 4, batch_size=9, window=4, seed=1)
+    whole = Rolls([roll], batch_size=9)
+    parts = Rolls([roll], batch_size=9, window=4, seed=1)
     (batch,), (every,) = parts.epoch(), whole.epoch()
     order = np.concatenate(parts.rows())
     begins = [0, 3, 7]
@@ -47,7 +47,7 @@ def test_windows_are_equal_parts_and_know_what_came_before():
 
 def test_training_pieces_change_their_key_and_others_do_not():
     (roll,) = rolls(30)
-    varied = Rolls([roll], 4, batch_size=1, transpose=5, seed=1)
+    varied = Rolls([roll], batch_size=1, transpose=5, seed=1)
     shifts = set()
     for number in range(80):
         (batch,) = varied.epoch(number)
@@ -56,5 +56,5 @@ def test_training_pieces_change_their_key_and_others_do_not():
         assert len(found) == 1
         shifts |= {*found}
     assert shifts == set(range(-5, 6))
-    (batch,) = Rolls([roll], 4, batch_size=1, transpose=5).epoch()
+    (batch,) = Rolls([roll], batch_size=1, transpose=5).epoch()
     np.testing.assert_array_equal(batch.targets.values[:, 0], roll.sounds)

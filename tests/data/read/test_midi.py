@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from elman.data.music.piece import Piece, roll_of
-from elman.data.read.midi import meter_of, midi_of, piece_of_midi, read_midi
+from elman.data.read.midi import midi_of, piece_of_midi, read_midi
 from elman.errors import InputError
 
 symusic = pytest.importorskip("symusic", reason="needs elman[music]")
@@ -43,11 +43,6 @@ def test_a_damaged_file_is_named(tmp_path, keep):
 def test_a_file_without_notes_is_refused():
     with pytest.raises(InputError, match="empty: holds no note"):
         piece_of_midi(bytes(symusic.Score(480).dumps_midi()), "empty")
-
-
-@pytest.mark.parametrize(("bar", "meter"), [(4, (4, 4)), (3, (3, 4)), (Fraction(3, 2), (3, 8))])
-def test_the_meter_of_a_bar(bar, meter):
-    assert meter_of(Fraction(bar)) == meter
 
 
 def test_a_folk_tune(shared):

@@ -12,6 +12,9 @@ from elman.data.batches.buckets import buckets
 from elman.data.batches.ragged import pad
 from elman.data.music.piece import PITCHES, held
 
+_PLACES = 48  # steps of a bar that are told apart
+COLUMNS = 2 * PITCHES + _PLACES
+"""Numbers that are read before each step."""
 _LONG = 4  # log2 of the steps for which a note is usually held at most
 
 
@@ -35,21 +38,15 @@ class Roll(NamedTuple):
         return Roll(sounds, self.bar)
 
 
-def columns(places: int) -> int:
-    """Returns how many numbers a step has: see ``inputs_of``."""
-    return 2 * PITCHES + places
-
-
-def inputs_of(sounds: np.ndarray, steps_held: np.ndarray, place: np.ndarray, places: int) -> np.ndarray:
-    """Returns what is read before each step, [T, 256 + places] float32.
+def inputs_of(sounds: np.ndarray, steps_held: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """Returns what is read before each step, [T, ``COLUMNS``] float32.
 
     Args:
         sounds: [T, 128] bool, the chord before each step.
         steps_held: [T, 128] for how many steps each of its notes has sounded.
-        place: [T] step of the bar that is predicted, from 0.
-        places: steps of a bar that are told apart; later ones are read as the last.
+        place: [T] step of the bar that is predicted, from 0; steps after the 48th are read as the last.
     """
-    in_bar = np.minimum(place, places - 1)[:, None] == np.arange(places)
+    in_bar = np.minimum(place, _PLACES - 1)[:, None] == np.arange(_PLACES)
     parts = [sounds, np.log2(1 + steps_held) / _LONG, in_bar]
     return np.concatenate(parts, axis=1, dtype=np.float32)
 
@@ -59,27 +56,25 @@ class Rolls:
 
     Args:
         rolls: the pieces.
-        places: see ``inputs_of``.
         batch_size: B.
         window: with a seed, steps that are read at once; longer pieces are cut into equal parts. 0: all.
         transpose: with a seed, each piece is moved by up to so many semitones at random.
         seed: determines each epoch's order and keys; None: longest first, for evaluation.
 
     Shapes:
-        batches of inputs [T, B, 256 + places] with lengths [B], targets [T, B, 128], weights [T, B]
+        batches of inputs [T, B, ``COLUMNS``] with lengths [B], targets [T, B, 128], weights [T, B]
     """
 
     def __init__(
         self,
         rolls: Sequence[Roll],
-        places: int,
         *,
         batch_size: int,
         window: int = 0,
         transpose: int = 0,
         seed: int | None = None,
     ) -> None:
-        self._rolls, self._places, self._batch_size = rolls, places, batch_size
+        self._rolls, self._batch_size = rolls, batch_size
         self._transpose, self._seed = transpose, seed
         self._windows = [
             (number, begin, end)
@@ -113,7 +108,7 @@ class Rolls:
         roll = self._rolls[number].transposed(shift)
         before = np.concatenate([np.zeros((1, PITCHES), bool), roll.sounds[: end - 1]])
         place = np.arange(begin, end) % roll.bar
-        read = inputs_of(before[begin:], held(before)[begin:], place, self._places)
+        read = inputs_of(before[begin:], held(before)[begin:], place)
         return read, roll.sounds[begin:end]
 
 

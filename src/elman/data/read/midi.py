@@ -1,6 +1,5 @@
 """MIDI files: read into pieces, and written."""
 
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -96,11 +95,3 @@ def midi_of(piece: Piece) -> bytes:
             track.notes.append(symusic.Note(begin, duration, pitch, velocity))
         score.tracks.append(track)
     return bytes(score.dumps_midi())
-
-
-def meter_of(bar: Fraction) -> tuple[int, int]:
-    """Returns a meter whose bar has so many quarter notes: 4 → (4, 4), 3/2 → (3, 8)."""
-    beat = 4
-    while (bar * beat / 4).denominator > 1:
-        beat *= 2
-    return (bar * beat / 4).numerator, beat

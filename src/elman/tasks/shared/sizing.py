@@ -329,3 +329,22 @@ def tagged_steps(steps: int, window: int) -> dict[str, Any]:
         "epochs": max(5, min(60, round(_WORDS_READ / (2 * max(steps, 1))))),
         "learning_rate": 0.003,
     }
+
+
+_STEPS_OF_MUSIC = 1_000_000  # in all passes
+
+
+def music(steps: int) -> dict[str, Any]:
+    """Returns the sizes of a composer.
+
+    Args:
+        steps: of the training part.
+    """
+    is_large = steps >= 50_000
+    return {
+        "hidden_size": 128 if steps < 8_000 else 256,
+        # each passage is read in other keys, but few passages are soon known by heart all the same
+        "dropout": 0.3 if is_large else 0.4,
+        "batch_size": 16 if is_large else 8,
+        "epochs": max(10, min(80, round(_STEPS_OF_MUSIC / max(steps, 1)))),
+    }

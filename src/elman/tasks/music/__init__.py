@@ -1,0 +1,1 @@
+"""Music: what sounds at each step, given what sounded before."""

@@ -1,0 +1,196 @@
+"""What a composer composes, its figures and the report."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from elman.baselines.chords import simple_chords
+from elman.config import counted, require
+from elman.data.left import Left
+from elman.data.music.batches import COLUMNS, Roll, Rolls
+from elman.data.music.keys import Key, pitch_name, way_to
+from elman.data.music.piece import PITCHES, Piece
+from elman.decode.compose import compose
+from elman.diagnose.remedies import Remedy
+from elman.metrics.novelty import longest_copied_chords
+from elman.models.framewise import Framewise
+from elman.models.predict import predict
+from elman.tasks.music.composition import Composition
+from elman.tasks.music.data import MusicData, evaluated, of_part, sounding, steps_of
+from elman.tasks.music.facts import MusicFacts
+from elman.tasks.music.options import MusicConfig
+from elman.tasks.shared.answers import Excerpt, TaskAnswers
+from elman.tasks.shared.data import Parts
+from elman.tasks.shared.table import behind_lines, table_lines
+
+FIGURE = "nats_per_step"
+_PICTURE = "composed.png"
+_DRAFTS = 8  # of which the one that is most like the wanted key is kept
+_BARS = 16  # of the piece that is composed after training
+
+
+class MusicAnswers(TaskAnswers):
+    """Pieces that a model composes, and figures of the pieces that it reads."""
+
+    config: MusicConfig
+    facts: MusicFacts
+    model: Framewise
+
+    # Composing
+
+    def compose(
+        self,
+        corpus: Sequence[Roll],
+        *,
+        bars: int,
+        primer: Piece | None = None,
+        temperature: float = 1.0,
+        key: Key | None = None,
+        tempo: float | None = None,
+        seed: int | None = None,
+    ) -> Composition:
+        """Composes a piece; see ``MusicModel.compose``. What it copies is looked for in a corpus."""
+        seed = int.from_bytes(os.urandom(4)) if seed is None else seed
+        before = np.zeros((0, PITCHES), bool) if primer is None else self.facts.roll(primer).sounds
+        if primer is not None and key is not None:
+            before = Roll(before, 1).transposed(way_to(before.sum(0), key)[0]).sounds
+        own, bar = self._playable(before), self.facts.steps_per_bar
+        drafts = compose(
+            self.model,
+            bars * bar,
+            bar=bar,
+            primer=before,
+            number=_DRAFTS if primer is None and key is not None else 1,
+            temperature=temperature,
+            allowed=own,
+            seed=seed,
+        )
+        drawn = drafts[0] if primer is not None or key is None else _moved(drafts, key)
+        sounds = np.concatenate([before, drawn])
+        return Composition(
+            sounds,
+            self.facts.piece(sounds, tempo),
+            len(before),
+            bar,
+            seed,
+            temperature,
+            longest_copied_chords(drawn, [roll.sounds for roll in corpus]),
+        )
+
+    def _playable(self, before: np.ndarray) -> np.ndarray:
+        """Returns which pitches may be drawn [128]: those between the lowest and highest that were heard."""
+        heard = np.flatnonzero(before.any(0)).tolist()
+        low, high = min([self.facts.lowest, *heard]), max([self.facts.highest, *heard])
+        pitches = np.arange(PITCHES)
+        return np.asarray((pitches >= low) & (pitches <= high))
+
+    # Figures
+
+    def rolls(self, paths: Sequence[Path]) -> list[Roll]:
+        """Reads the pieces of files or folders; of files with parts, those of the test part."""
+        require("data", bool(paths), "at least one path", paths)
+        left = Left(self.config.on_bad, "piece")
+        pieces = of_part([*sounding(paths, self.config, left)], "test")
+        left.tell(len(pieces))
+        return [self.facts.roll(piece) for piece in pieces]
+
+    def batches(self, paths: list[Path]) -> Rolls:
+        """Returns batches of other files."""
+        return evaluated(self.rolls(paths))
+
+    def evaluate(self, paths: list[Path]) -> dict[str, Any]:
+        """Measures the model on other files."""
+        return self.figures(self.rolls(paths))
+
+    def figures(self, rolls: Sequence[Roll]) -> dict[str, Any]:
+        """Returns the mean nats of a chord given those before it, without the first step of each piece.
+
+        Every step counts as much, as in published figures (Boulanger-Lewandowski et al. 2012,
+        arXiv:1206.6392; Bai, Kolter & Koltun 2018, arXiv:1803.01271).
+        """
+        total, batches = 0.0, evaluated(rolls)
+        with self.model.head.single_losses() as losses:
+            for _ in predict(self.model, batches.epoch(), lambda batch: self.model(batch)[0].sum):
+                total += float(losses.pop()[1:].double().nansum())
+        steps = steps_of(rolls)
+        notes = sum(int(roll.sounds.sum()) for roll in rolls)
+        return {
+            FIGURE: total / max(1, steps - len(rolls)),
+            "notes_per_step": notes / steps,
+            "steps": steps,
+            "pieces": len(rolls),
+        }
+
+    def measure(self, data: MusicData, parts: Parts, say: Callable[[str], None]) -> dict[str, Any]:
+        """Measures the model and simple methods on the test part, and composes a piece."""
+        training, test = data.rolls["training"], data.rolls["test"]
+        say("composing")
+        composed = self.compose(training, bars=_BARS, seed=self.config.seed)
+        if self.folder is not None:
+            title = f"{self.folder.name}: {counted(_BARS, 'bar')} that the model composed"
+            composed.draw(self.folder / _PICTURE, title)
+        results: dict[str, Any] = {
+            "composed": {
+                "bars": _BARS,
+                "notes": len(composed.piece),
+                "key": composed.key,
+                "chords": composed.chords,
+                "longest_copy": composed.copied,
+            }
+        }
+        if test:
+            results["test"] = self.figures(test)
+            say("measuring simple methods")
+            both = ([roll.sounds for roll in part] for part in (training, test))
+            results["baselines"] = {name: {FIGURE: nats} for name, nats in simple_chords(*both).items()}
+        return results
+
+    def excerpt(self, batches: Rolls) -> Excerpt:
+        """Returns a batch with the names of the numbers of each step."""
+        pitches = [pitch_name(pitch) for pitch in range(PITCHES)]
+        places = range(1, COLUMNS - 2 * PITCHES + 1)
+        names = (*pitches, *(f"{name} held" for name in pitches), *(f"step {k} of the bar" for k in places))
+        return Excerpt(next(iter(batches.epoch(0))), features=names)
+
+    def report(self, results: dict[str, Any]) -> str:
+        """Returns the figures of all methods, and what was composed."""
+        composed = results["composed"]
+        lines = [
+            f"composed: {counted(composed['bars'], 'bar')}, {counted(composed['notes'], 'note')}, most like "
+            f"{composed['key']} ({_PICTURE}); the longest run that the training part has too, in any key: "
+            f"{composed['longest_copy']} of {counted(composed['chords'], 'chord')}"
+        ]
+        if "test" not in results:
+            return "\n".join(["trained on all pieces; no test part", *lines])
+        test = results["test"]
+        rows = {
+            name: [f"{figures[FIGURE]:.3f}"]
+            for name, figures in {**results["baselines"], "this model": test}.items()
+        }
+        title = f"on the test part ({counted(test['pieces'], 'piece')}, {counted(test['steps'], 'step')})"
+        behind = behind_lines(test, results["baselines"], {FIGURE: "nats per step"}, higher_is_better=False)
+        return "\n".join([*table_lines(title, ["nats per step"], rows), *behind, "", *lines])
+
+    def proposals(self, results: dict[str, Any]) -> Iterator[Remedy]:
+        """Proposes options for a run that a simple method is ahead of."""
+        own, others = results.get("test", {}), results.get("baselines", {})
+        ahead = [name for name, row in others.items() if row[FIGURE] < own.get(FIGURE, 0.0)]
+        if not ahead:
+            return
+        why = f"{min(ahead, key=lambda name: others[name][FIGURE])} is ahead"
+        if self.config.head == "independent":
+            yield Remedy({"head": "joint"}, f"{why}: the notes of a chord depend on each other")
+        if self.config.transpose == 0:
+            yield Remedy(
+                {"transpose": 6}, f"{why}: moved to other keys, each passage is learnt in all of them"
+            )
+
+
+def _moved(drafts: np.ndarray, key: Key) -> np.ndarray:
+    """Returns the draft that is most like a key once it is moved there: [N, T, 128] → [T, 128]."""
+    ways = [way_to(draft.sum(0), key) for draft in drafts]
+    best = max(range(len(ways)), key=lambda k: ways[k][1])
+    return Roll(drafts[best], 1).transposed(ways[best][0]).sounds
