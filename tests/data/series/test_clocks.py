@@ -1,5 +1,7 @@
 """Times of day in a column beside the dates, in the forms that programs write."""
 
+from datetime import datetime
+
 import numpy as np
 import polars as pl
 import pytest
@@ -8,6 +10,7 @@ from elman.data.channels.channels import Roles, read_channels
 from elman.data.series.clocks import times_of_day
 from elman.data.series.panel import Columns, Panel
 from elman.data.series.read import read_panel
+from elman.data.series.time_parts import time_parts
 from elman.errors import InputError
 
 FORMS = {
@@ -102,6 +105,13 @@ def test_the_day_end_in_one_column_is_the_next_day(tmp_path):
     assert span(read(tmp_path, "\n".join(["t,y", *rows])))[:2] == ("30.12.2023 00:00", "31.12.2023 23:00")
     rows = [f"202312{day}{hour:02},{hour}" for day in (30, 31) for hour in range(1, 25)]
     assert span(read(tmp_path, "\n".join(["t,y", *rows])))[1] == "2024010100"
+
+
+def test_a_time_of_day_behind_a_typed_date_is_kept():
+    moments = pl.Series([datetime(2024, 1, 1, 0, 30)] * 2 + [datetime(2024, 1, 2, 0, 30)] * 2)
+    table = pl.DataFrame({"day": moments, "hour": [1, 2, 1, 2], "y": [1.0, 2.0, 3.0, 4.0]})
+    assert time_parts(table, ["day", "hour"]) == ()
+    assert time_parts(table.with_columns(pl.col("day").dt.truncate("1d")), ["day", "hour"]) == ("day", "hour")
 
 
 def test_what_is_no_time_of_day_is_null():

@@ -51,6 +51,9 @@ FORMS = {
     "US, unpadded": ("h", steps("2010-01-13", 30, HOUR, "%-m/%-d/%Y %-H:%M")),
     "US, halves of a day": ("h", steps("2010-01-13", 30, HOUR, "%-m/%-d/%Y %-I:%M %p")),
     "with dots": ("h", steps("2024-12-30", 30, HOUR, "%d.%m.%Y %H:%M")),
+    "hours and minutes with a dot": ("h", steps("2024-03-30", 30, HOUR, "%d.%m.%Y %H.%M")),
+    "seconds with dots": ("15min", steps("2024-03-30", 99, np.timedelta64(15, "m"), "%Y-%m-%d %-H.%M.%S")),
+    "two digits of a year and a dot": ("h", steps("2024-03-30", 30, HOUR, "%d/%m/%y %H.%M")),
     "two digits of a year": ("D", steps("2024-12-03", 9, DAY, "%d.%m.%y")),
     "year first": ("D", steps("2024-01-30", 9, DAY, "%Y/%m/%d")),
     "day first": ("D", steps("2024-01-30", 9, DAY, "%d/%m/%Y")),
@@ -227,6 +230,26 @@ def test_what_is_no_time_is_named():
     ):
         panel(["29/01/2024", "30/01/2024", "31/02/2024"])
     assert panel([20240130, 20240131, 20240132]).integers  # the last is no day, so none of them is
+
+
+@pytest.mark.parametrize(
+    "cell", ["2024-03-01 09.5", "2024-03-01 09:30.5", "01.03.2024 09.60", "01.03.24 9.3"]
+)
+def test_no_part_of_a_time_is_dropped(cell):
+    with pytest.raises(InputError, match=f"row 1, .* Got {re.escape(repr(cell))}"):
+        panel([cell, cell[:6] + "2" + cell[7:]])
+
+
+def test_a_format_has_all_parts_of_a_time_of_day():
+    for wrong in ("%d.%m.%Y %I:%M", "%d.%m.%Y %p", "%Y-%m-%d %H.%f", "%Y-%m-%d :%M"):
+        with pytest.raises(InputError, match=f"must have %H, or %I and %p, .* Got {wrong}."):
+            panel(["01.03.2024 09:30", "01.03.2024 10:30"], time_format=wrong)
+    with pytest.raises(InputError, match="--time-format must be a format of strptime"):
+        panel(["01.03.2024 09:30:00,5"], time_format="%d.%m.%Y %H:%M:%S,%f")
+    times = steps("2024-03-01", 30, HOUR, "%Y-%j %H")
+    assert continued(times, time_format="%Y-%j %H") == ("h", times[-2:])
+    ends = ["01.03.2024 22.00", "01.03.2024 23.00", "01.03.2024 24.00", "02.03.2024 01.00"]
+    assert str(panel(ends).frequency) == "h"
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ _SPANS = {"%Y%m%d%H": (1900, 2100), "%Y%m%d": (1500, 2500), "%Y%m": (1500, 2500)
 _EARLIEST, _LATEST = 315_532_800, 4_102_444_800  # 1980 and 2100: seconds that are taken for times
 _TOKEN = re.compile(r"%-?[a-zA-Z]|%\.\d?f")
 _PARSED = "YmdHMSyjbBpIGVquaAoO"  # tokens of patterns that can be read
-_ENDS_IN_HOURS = r"(?:[T ,]|^%Y%m%d)%-?H(?::?%M(?::?%S(?:\.%f|%\.\d?f)?)?)?(?: %M)?$"
-_DAY_END = r"((?:[T ,]|^\d{8}))24((?::?00){0,2}(?:\.0+)?(?: 00)?)$"
+_ENDS_IN_HOURS = r"(?:[T ,]|^%Y%m%d)%-?H(?:[:.]?%M(?:[:.]?%S(?:\.%f|%\.\d?f)?)?)?(?: %M)?$"
+_DAY_END = r"((?:[T ,]|^\d{8}))24((?:[:.]?00){0,2}(?:\.0+)?(?: 00)?)$"
 _MARK = "\0"  # stands for a name or a quarter while the rest of a pattern is written
 _WORD = re.compile(r"[^\W\d_]+\.?")
 _PROBED = 50  # texts that show a language
@@ -125,7 +125,8 @@ def is_pattern(pattern: str) -> bool:
     letters = {token[-1] for token in tokens}
     plain = _TOKEN.sub("", pattern.removesuffix("%z"))
     has_year = bool(letters & set("YyG"))
-    return has_year and letters <= {*_PARSED, "f"} and "%" not in plain and "|" not in pattern
+    fraction = pattern.count("%f") == pattern.count(".%f")
+    return has_year and letters <= {*_PARSED, "f"} and "%" not in plain and "|" not in pattern and fraction
 
 
 def in_zone(moments: "pl.Series", kind: "pl.Datetime", *, wall: bool) -> "pl.Series":
@@ -219,8 +220,10 @@ def parsed(texts: "pl.Series", pattern: str) -> "tuple[pl.Series, pl.Series | No
         ("%I", "%M", "00"),
     ):
         present = re.sub("%-", "%", plain).replace("%b", "%m").replace("%B", "%m").replace("%y", "%Y")
-        if token in present and needs not in present and "%j" not in present:
+        if token in present and needs not in present and not (needs in ("%m", "%d") and "%j" in present):
             texts, plain = texts + f" {filler}", f"{plain} {needs}"
+    if not _is_whole_clock(plain):  # polars would read the date and drop the time of day
+        return pl.Series(texts.name, [None] * len(texts), pl.Datetime("us")), offsets
     late = None
     if re.search(_ENDS_IN_HOURS, plain):  # 24:00 is the next day's 0:00
         late = texts.str.contains(_DAY_END).fill_null(False)
@@ -237,6 +240,13 @@ def parsed(texts: "pl.Series", pattern: str) -> "tuple[pl.Series, pl.Series | No
     if late is not None and late.any():
         moments = moments.dt.offset_by("1d").zip_with(late, moments)
     return moments, offsets
+
+
+def _is_whole_clock(pattern: str) -> bool:
+    """Whether a pattern has no time of day, or all that one needs; absent minutes are 0."""
+    tokens = {token[-1] for token in _TOKEN.findall(pattern)}
+    hour = "H" in tokens or ("I" in tokens and bool(tokens & set("pP")))
+    return ("S" in tokens or "f" not in tokens) and (hour or not tokens & set("IMSpP"))
 
 
 def _weekdays_of(texts: "pl.Series", language: str) -> "pl.Series":
@@ -352,4 +362,9 @@ def check_pattern(text: str) -> None:
         raise InputError(
             "--time-format must be a format of strptime such as %d/%m/%Y, number, or s, ms, us or ns for "
             f"time since 1970. Got {shown(text)}."
+        )
+    if not _is_whole_clock(text):
+        raise InputError(
+            "--time-format must have %H, or %I and %p, for a time of day, and %S before a fraction. "
+            f"Got {text}."
         )

@@ -137,7 +137,9 @@ def _within(column: "pl.Series", low: int, high: int) -> bool:
 
 def _is_date(column: "pl.Series") -> bool:
     """Whether the first cell of a column is a date without a time of day."""
-    if column.dtype == pl.Date or (isinstance(column.dtype, pl.Datetime) and column.dt.hour().max() == 0):
+    if isinstance(column.dtype, pl.Datetime):
+        return bool((column == column.dt.truncate("1d")).all())
+    if column.dtype == pl.Date:
         return True
     if column.dtype.is_integer():
         return pattern_of_integers(column) == "%Y%m%d"

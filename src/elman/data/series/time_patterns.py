@@ -19,7 +19,8 @@ _WEEK = "KW|CW|[Ww]eek|[Ww]k|Woche|[Ss]emaine|[Ss]emana|[Ss]ettimana|W"
 _FISCAL = "(?:FY|FJ|GJ) ?"  # before a fiscal year, in English and German
 _SHORT_DAY = 4  # letters of a short weekday, with its dot, at most
 _CLOCK = re.compile(
-    r"(?P<joint>[T ]|, )(?P<hour>\d{1,2})(?P<minute>:\d{2})?(?P<second>:\d{2})?(?P<fraction>\.\d{1,9})?"
+    r"(?P<joint>[T ]|, )(?P<hour>\d{1,2})"
+    r"(?:(?P<mark>[:.])(?P<minute>\d{2})(?:(?P=mark)(?P<second>\d{2})(?P<fraction>\.\d{1,9})?)?)?"
     rf"(?P<half> ?[AaPp][Mm])?{OFFSET}?"
 )
 _DATES = (
@@ -117,7 +118,8 @@ def _clock_of(rest: str) -> str | None:
         return None
     half = match["half"] or ""
     pattern = f"{match['joint']}{'%I' if half else '%H'}"
-    pattern += (":%M" if match["minute"] else "") + (":%S" if match["second"] else "")
+    pattern += f"{match['mark']}%M" if match["minute"] else ""
+    pattern += f"{match['mark']}%S" if match["second"] else ""
     if match["fraction"]:
         digits = len(match["fraction"]) - 1
         pattern += f"%.{digits}f" if digits in (3, 6, 9) else "%.f"
