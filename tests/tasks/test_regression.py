@@ -14,6 +14,7 @@ from tiny import PLAIN, SMALL, same_bits, table, weights
 
 import elman
 from elman.errors import InputError
+from elman.tasks.classification.task import SequenceClassifier
 from elman.tasks.regression.task import SequenceRegressor
 
 
@@ -451,3 +452,33 @@ def test_a_table_of_several_readings_shows_the_options(tmp_path, header, options
         SequenceRegressor(**SMALL | options).train([path], None)
     assert told in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def turbines(header: str) -> str:
+    """Six turbines of eight hours each, whose rest of life falls in each row."""
+    lines = [header]
+    for turbine in range(6):
+        for hour in range(8):
+            cells = {"turbine": turbine, "hours": 10 * hour, "rest": 80 - 10 * hour, "site": turbine // 2}
+            cells |= {"heat": round(0.37 * turbine + hour, 2), "heavy": (turbine + hour) % 2}
+            lines.append(",".join(str(cells[column]) for column in header.split(",")))
+    return "\n".join(lines) + "\n"
+
+
+def test_what_restarts_in_each_block_of_rows_names_no_sequences(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text(turbines("turbine,hours,heat,rest"))
+    with pytest.raises(InputError) as error:
+        SequenceRegressor(**SMALL).train([path], None)
+    told = "--id-column hours --target-column rest (but rest and hours may be a step in each turbine; "
+    assert told in str(error.value)
+    with pytest.raises(InputError, match="rest must be the same in every row of turbine '0'"):
+        SequenceRegressor(**SMALL, id_column="turbine", target_column="rest").train([path], None)
+    with pytest.raises(InputError, match="elman train regression with .*" + re.escape(told)):
+        SequenceClassifier(**SMALL).train([path], None)
+    path.write_text(turbines("turbine,hours,heat,rest,site"))
+    with pytest.raises(InputError) as error:
+        SequenceRegressor(**SMALL).train([path], None)
+    assert "--id-column turbine --target-column site or --id-column rest --target-column hours or " in str(
+        error.value
+    )

@@ -45,8 +45,8 @@ def found_roles(
 ) -> Roles | None:
     """Returns the roles of a table's columns if only one reading fits; None if there are several, or none.
 
-    A column names sequences if another one has the same value in all rows of each; a time, a step or a number
-    that grows by 1 orders the rows; and all others are numbers.
+    A column names sequences if another one has the same value in all rows of each, unless it counts the rows
+    of another column; a time, a step or a number that grows by 1 orders the rows; and all others are numbers.
 
     Args:
         table: the table.
@@ -71,6 +71,8 @@ def found_roles(
     if len(pairs) != 1:
         return None
     ((name, of_each),) = pairs
+    if wanted.id == default.id and name != wanted.id and _restarts_in(table, name):
+        return None
     rest = [c for c in table.columns if c not in (name, of_each, *ignored) and (not columns or c in columns)]
     times = [
         column
@@ -96,8 +98,16 @@ def line_of(roles: Roles, table: pl.DataFrame, path: Path, what: str) -> str:
 def options_of(table: pl.DataFrame, *, numbers: bool) -> str:
     """Returns the options that would read a table as sequences; "" if none would."""
     flag = "--target-column" if numbers else "--label-column"
-    pairs = _pairs(table, numbers=numbers)
-    return " or ".join(f"--id-column {name} {flag} {of_each}" for name, of_each in pairs[:_WAYS])
+    pairs = sorted(_pairs(table, numbers=numbers), key=lambda pair: bool(_restarts_in(table, pair[0])))
+    ways = " or ".join(f"--id-column {name} {flag} {of_each}" for name, of_each in pairs[:_WAYS])
+    counters = {name: block for name, _ in pairs if (block := _restarts_in(table, name))}
+    if not counters or len(counters) < len({name for name, _ in pairs}):
+        return ways
+    block, names = next(iter(counters.values())), " and ".join(counters)
+    return (
+        f"{ways} (but {names} may be a step in each {block}; for --id-column {block}, a column must have one "
+        f"value in all rows of a {block})"
+    )
 
 
 def no_roles(table: pl.DataFrame, path: Path, id: str, target: str) -> str:
@@ -141,11 +151,38 @@ def _pairs(table: pl.DataFrame, *, numbers: bool) -> list[tuple[str, str]]:
     return pairs
 
 
+def _restarts_in(table: pl.DataFrame, name: str) -> str:
+    """Returns the column whose rows are together and in each of which another grows or falls; "" if none.
+
+    What does so is a step, unless it has a usual name of sequences, or the rows are those of a time.
+    """
+    from elman.data.series.time_columns import TIME_NAMES, holds_dates
+
+    if name.lower() in _NAMES_OF_SEQUENCES:
+        return ""
+    for block in table.columns:
+        values = table[block]
+        if block == name or values.dtype.is_nested() or not 2 <= values.n_unique() <= len(table) / 2:
+            continue
+        together = values.rle_id().n_unique() == values.n_unique()
+        is_time = TIME_NAMES.fullmatch(block) or holds_dates(values)
+        steps = _steps(table, block, name)
+        if together and not is_time and ((steps > 0).all() or (steps < 0).all()):
+            return block
+    return ""
+
+
 def _counts_steps(table: pl.DataFrame, name: str, column: str) -> bool:
     """Whether a column holds whole numbers that grow by 1 from row to row of each sequence."""
+    return bool((_steps(table, name, column) == 1).all())
+
+
+def _steps(table: pl.DataFrame, name: str, column: str) -> pl.Series:
+    """Returns the steps of whole numbers from row to row of each sequence; 0 if a cell is none."""
     whole = table.select(name, pl.col(column).cast(pl.String).str.strip_chars().cast(pl.Int64, strict=False))
-    steps = whole.select(pl.col(column).diff().over(name))[column]
-    return not whole[column].has_nulls() and bool((steps.drop_nulls() == 1).all())
+    if whole[column].has_nulls():
+        return pl.Series([0])
+    return whole.select(pl.col(column).diff().over(name))[column].drop_nulls()
 
 
 def _has_fractions(cells: pl.Series) -> bool:
