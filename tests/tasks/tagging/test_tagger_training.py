@@ -1,5 +1,6 @@
 """Training of a tagger: in memory, with further columns, and what is learnt of the data."""
 
+import numpy as np
 import pytest
 from sweeps import same_bits
 from tiny import tagged
@@ -103,6 +104,20 @@ def test_refuses_what_does_not_match(x, y, message):
 def test_refuses_options(options, message):
     with pytest.raises(InputError, match=message.replace("_", "[_-]")):
         elman.SequenceTagger(**options)
+
+
+@pytest.mark.parametrize("kind", [list, np.array], ids=["Python's", "NumPy's"])
+def test_whole_numbers_given_as_tags_come_back(tmp_path, kind):
+    tags = [kind([10, -2]), kind([2])]
+    task = elman.SequenceTagger(**SMALL).fit([["a", "b"], ["c"]], tags, out=tmp_path / "run")
+    assert task.classes_ == (-2, 10, 2)
+    for each in (task, elman.load(tmp_path / "run")):
+        found = [tag for row in each.predict([["a", "b"], ["c"]]) for tag in row]
+        assert {*found} <= {-2, 10, 2}
+        assert all(type(tag) is int for tag in found)
+    assert 0 <= task.score([["a", "b"], ["c"]], tags) <= 1
+    mixed = elman.SequenceTagger(**SMALL).fit([["a", "b"]], [[1, "x"]])
+    assert mixed.classes_ == ("1", "x")
 
 
 def test_without_characters_words_decide():

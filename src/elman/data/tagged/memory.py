@@ -31,7 +31,7 @@ def tagged_from_memory(
         return steps_from_memory(X, y, None, where)
     words = _lists(X, f"{where}X")
     require(f"{where}X", bool(words), "at least one sentence", X)
-    tags: list[Words] = [()] * len(words) if y is None else _parallel(y, words, f"{where}y")
+    tags, are_whole = _tags(y, words, f"{where}y", "word")
     cells = [_parallel(each, words, name) for name, each in _columns(inputs, columns, where)]
     return Tagged(
         words,
@@ -39,6 +39,7 @@ def tagged_from_memory(
         [tuple(column[k] for column in cells) for k in range(len(words))],
         [f"{where}X[{k}]" for k in range(len(words))],
         columns,
+        are_whole=are_whole,
     )
 
 
@@ -54,12 +55,10 @@ def steps_from_memory(x: Any, y: Any = None, lengths: Any = None, where: str = "
     """
     sequences = sequences_from_arrays(x, None, lengths, f"{where}X")
     items = sequences.items
-    tags: list[Words] = [()] * len(items)
-    if y is not None:
-        is_padded = getattr(y, "ndim", 0) == 2
+    if getattr(y, "ndim", 0) == 2:
         require(f"{where}y", len(y) == len(items), f"{len(items)} lists, as X", len(y))
-        own = [each[: len(item)] for each, item in zip(y, items, strict=True)] if is_padded else y
-        tags = _parallel(own, items, f"{where}y", "step")
+        y = [each[: len(item)] for each, item in zip(y, items, strict=True)]
+    tags, are_whole = _tags(y, items, f"{where}y", "step")
     return Tagged(
         items,
         tags,
@@ -68,6 +67,7 @@ def steps_from_memory(x: Any, y: Any = None, lengths: Any = None, where: str = "
         (),
         tuple(sequences.features),
         tuple(sequences.ids),
+        are_whole,
     )
 
 
@@ -98,8 +98,21 @@ def _columns(inputs: Any, columns: tuple[str, ...], where: str) -> list[tuple[st
     return [(f"{where}inputs of {name}", each) for name, each in zip(columns, values, strict=True)]
 
 
-def _parallel(values: Any, words: Sequence[Any], name: str, step: str = "word") -> list[Words]:
-    lists = _lists(values, name)
+def _tags(values: Any, words: Sequence[Any], name: str, step: str) -> tuple[list[Words], bool]:
+    """Returns the tags of each sequence as texts, empty if unknown, and whether all were whole numbers."""
+    if values is None:
+        return [()] * len(words), False
+    given = _checked(values, name)
+    tags = _as_long(list(map(_texts, given)), words, name, step)
+    return tags, all(type(tag) is int for each in given for tag in each)
+
+
+def _parallel(values: Any, words: Sequence[Any], name: str) -> list[Words]:
+    return _as_long(_lists(values, name), words, name, "word")
+
+
+def _as_long(lists: list[Words], words: Sequence[Any], name: str, step: str) -> list[Words]:
+    """Returns lists. Raises InputError unless each has an element for each step of its sequence."""
     require(name, len(lists) == len(words), f"{len(words)} lists, as X", len(lists))
     for k, (each, own) in enumerate(zip(lists, words, strict=True)):
         require(
@@ -110,16 +123,25 @@ def _parallel(values: Any, words: Sequence[Any], name: str, step: str = "word") 
 
 def _lists(values: Any, name: str) -> list[Words]:
     """Returns lists of texts as tuples; NumPy's and Python's numbers become texts."""
+    return list(map(_texts, _checked(values, name)))
+
+
+def _texts(values: Sequence[Any]) -> Words:
+    return tuple(map(str, values))
+
+
+def _checked(values: Any, name: str) -> list[list[Any]]:
+    """Returns lists of texts or numbers, NumPy's as Python's."""
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
         raise InputError(f"{name}: must be a list of lists of texts. Got {shown(values)}.")
     lists = []
     for k, each in enumerate(values):
         is_list = isinstance(each, Iterable) and not isinstance(each, str | bytes | Mapping)
         require(f"{name}[{k}]", is_list, "a list of texts", each)
-        texts = list(each)
+        texts = [text.item() if hasattr(text, "item") else text for text in each]
         require(f"{name}[{k}]", bool(texts), "a list that is not empty", each)
         for text in texts:
-            fits = isinstance(text, int) or hasattr(text, "item") or (isinstance(text, str) and text.strip())
+            fits = text.strip() if isinstance(text, str) else isinstance(text, int | float) and text == text
             require(f"{name}[{k}]", bool(fits), "of texts that are not empty", text)
-        lists.append(tuple(map(str, texts)))
+        lists.append(texts)
     return lists

@@ -33,6 +33,7 @@ class Tagged:
         columns: names or numbers of the K further columns.
         features: names of the I numbers of a step; empty for words.
         names: of the sequences of numbers.
+        are_whole: whether all tags were given as whole numbers, in Python.
     """
 
     items: list[Any]
@@ -42,6 +43,7 @@ class Tagged:
     columns: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    are_whole: bool = False
 
     def __len__(self) -> int:
         return len(self.items)

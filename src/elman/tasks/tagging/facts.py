@@ -39,6 +39,7 @@ class _Named:
         input_mean: mean of each.
         input_scale: standard deviation of each.
         known: numbers of words that the training part has; 0: all that the vocabulary has.
+        are_whole: whether the tags were given as whole numbers, in Python, which gets such numbers back.
     """
 
     tags: tuple[str, ...]
@@ -49,6 +50,7 @@ class _Named:
     input_mean: tuple[float, ...] = ()
     input_scale: tuple[float, ...] = ()
     known: int = 0
+    are_whole: bool = False
 
     def __post_init__(self) -> None:
         """Checks tags, columns and scales."""
@@ -60,6 +62,8 @@ class _Named:
             raise InputError("facts: there must be no further columns beside numbers")
         for name in ("input_mean", "input_scale"):
             check_numbers(f"facts: {name}", getattr(self, name), len(self.features))
+        if self.are_whole and not all(tag.removeprefix("-").isdecimal() for tag in self.tags):
+            raise InputError("facts: tags must be whole numbers")
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,10 @@ class TaggingFacts(_Named, TaskFacts):
             raise InputError("facts: the words must have an unknown one")
         elif self.characters is None or self.characters.specials != (_PAD,):
             raise InputError(f"facts: the characters must begin with {_PAD}")
+
+    def given(self, tags: Words) -> tuple[Any, ...]:
+        """Returns tags as they were given in training: as texts, or as whole numbers."""
+        return tuple(map(int, tags)) if self.are_whole else tags
 
     def is_unknown(self, words: Words) -> np.ndarray:
         """Returns which words the training part lacks, [T] bool."""
@@ -111,7 +119,14 @@ class TaggingFacts(_Named, TaskFacts):
         tags, scheme = tag_names(training), scheme_of(training.tags)
         if training.features:
             mean, scale = standard(np.concatenate(training.items))
-            return cls(tags, scheme, (), (), training.features, tuple(mean), tuple(scale))
+            return cls(
+                tags,
+                scheme,
+                features=training.features,
+                input_mean=tuple(mean),
+                input_scale=tuple(scale),
+                are_whole=training.are_whole,
+            )
         found = [looked_up(word) for words in training.words for word in words]
         columns = zip(*training.inputs, strict=True)
         counts = (Counter(cell for cells in column for cell in cells) for column in columns)
@@ -131,6 +146,7 @@ class TaggingFacts(_Named, TaskFacts):
             training.columns,
             tuple(tuple(sorted(dict(c.most_common(_MOST_CELLS)))) for c in counts),
             known=known if texts else 0,
+            are_whole=training.are_whole,
             vocabulary=words,
             characters=make_vocabulary(
                 "characters", (w for words in training.words for w in words), specials=(_PAD,)

@@ -55,10 +55,10 @@ class SequenceTagger(Task):
     model: Tagger
 
     @property
-    def classes_(self) -> tuple[str, ...]:
-        """The tags, in the order of the columns of ``predict_proba``."""
+    def classes_(self) -> tuple[Any, ...]:
+        """The tags, in the order of the columns of ``predict_proba``: that of their texts."""
         self._fitted()
-        tags: tuple[str, ...] = self.facts.tags
+        tags: tuple[Any, ...] = self.facts.given(self.facts.tags)
         return tags
 
     def fit(
@@ -77,7 +77,7 @@ class SequenceTagger(Task):
         Args:
             X: N lists of words; N arrays [T, I] or [T], or one [N, T, I]; or a frame with a row for each
                 step, which is read as a table is.
-            y: N lists of tags; None for a frame, which has them in a column.
+            y: N lists of tags, texts or whole numbers; None for a frame, which has them in a column.
             inputs: for each of ``input_columns``, N lists of cells; None: there are no such columns.
             validation: (X, y) or (X, y, inputs), to choose the best epoch; or None.
             out: a run folder to write; None keeps the model in memory.
@@ -157,10 +157,10 @@ class SequenceTagger(Task):
 
     # Answers
 
-    def predict(self, X: Any, inputs: Any = None) -> list[list[str]]:
-        """Returns a tag for each step of each sequence: N lists of texts."""
+    def predict(self, X: Any, inputs: Any = None) -> list[list[Any]]:
+        """Returns a tag for each step of each sequence: N lists of texts, or of whole numbers as in ``y``."""
         answers = self.answers
-        return [list(tags) for tags in answers.tags(self._unknown(X, inputs))]
+        return [list(self.facts.given(tags)) for tags in answers.tags(self._unknown(X, inputs))]
 
     def predict_proba(self, X: Any, inputs: Any = None) -> list[Any]:
         """Returns the probabilities of all tags for each sequence [T, V], in the order of ``classes_``."""
