@@ -13,6 +13,7 @@ import elman
 from elman.cli import main
 from elman.data.read.audio import Resampler, read_audio
 from elman.errors import InputError
+from elman.tasks.classification.data import LabelledData
 from elman.tasks.classification.spotting import Listener
 
 RATE = 8_000
@@ -64,6 +65,39 @@ def test_folders_and_a_manifest_give_the_same_model(clips):
     assert [answer["label"] for answer in answers] == ["low", *["high"] * 10] + [
         row.split(",")[1] for row in sorted(rows[1:])
     ]
+
+
+def test_lists_of_speech_commands_are_the_parts(clips, caplog):
+    caplog.set_level("INFO", "elman")
+    names = {"validation_list.txt": (7, 8), "testing_list.txt": (9,)}
+    for name, numbers in names.items():
+        rows = [f"{label}/{k}.wav\n" for label in TONES for k in numbers]
+        (clips / "data" / name).write_text("".join([*rows, "other/0.wav\n"]))
+    config = elman.SequenceClassifier(**SMALL).config
+    parts = LabelledData.read(config, [Path("data")], None).examples
+    found = {part: sorted({int(Path(place).stem) for place in own.places}) for part, own in parts.items()}
+    assert found == {"training": [*range(7)], "validation": [7, 8], "test": [9]}
+    assert "data/testing_list.txt: names the 3 recordings of the test part" in caplog.text
+    assert "left out beside them" not in caplog.text
+    caplog.clear()
+    for label in TONES:
+        write_sound(clips / "new" / label / "a.wav", clip(label, 20), RATE)
+    config = elman.SequenceClassifier(**SMALL, test=("new",)).config
+    parts = LabelledData.read(config, [Path("data")], None).examples
+    assert [len(own) for own in parts.values()] == [24, 6, 3]
+    assert "testing_list.txt" not in caplog.text
+    (clips / "data" / "testing_list.txt").write_text("other/0.wav\n")
+    with pytest.raises(InputError, match=r"testing_list.txt: names none of the recordings in data"):
+        trained("data")
+
+
+def test_one_folder_of_recordings_beside_a_manifest_names_it(clips):
+    (clips / "all").mkdir()
+    (clips / "data").rename(clips / "all" / "data")
+    (clips / "data.csv").rename(clips / "all" / "index.csv")
+    message = "all: has one folder of recordings, data, and so one label; the manifest is given by itself: "
+    with pytest.raises(InputError, match=f"{message}all/index.csv"):
+        trained("all")
 
 
 def test_other_rates_and_arrays_are_heard_alike(clips):

@@ -88,6 +88,14 @@ def test_a_bad_recording_stops_the_run_or_is_left_out_and_told(folder, caplog, n
     assert message in caplog.text
 
 
+def test_clipped_recordings_are_told(folder, caplog):
+    caplog.set_level("INFO", "elman")
+    write(folder, {"in/3.wav": wav(np.clip(sound("lo ha", 3) * 20, -1, 1))})
+    data = read([folder / "in"])
+    assert len(data.every) == 8
+    assert f"1 recording is clipped at full scale; the first: {folder}/in/3.wav" in caplog.text
+
+
 def test_features_without_transcripts_are_refused(tmp_path):
     np.savez(tmp_path / "a.npz", x=np.ones((8, 30, 5)))
     with pytest.raises(InputError, match=r"a\.npz: row 0: must have a transcript \(y in an \.npz file\)"):

@@ -308,8 +308,12 @@ def _from_folders(path: Path, columns: Columns) -> Labelled:
     if not folders:
         raise InputError(f"{path}: must hold a folder for each label. Got no folder{_instead(path)}.")
     files = [(file, folder.name) for folder in folders for file in find_text_files([folder])]
-    tell_folders(path, [folder.name for folder in folders])
-    if columns.rate is not None and any(sounds.is_sound(file) for file, _ in files):
+    are_sounds = columns.rate is not None and any(sounds.is_sound(file) for file, _ in files)
+    lists = [*sounds.LISTS.values()] if are_sounds else []
+    tell_folders(path, [folder.name for folder in folders], lists)
+    if are_sounds:
+        if len(folders) == 1:
+            sounds.check_no_manifest(path, folders[0], columns.reading)
         return sounds.of_folders(files, columns)
     check_no_tables([file for file, _ in files])
     labels: list[tuple[str, ...]] = [(label,) for _, label in files]

@@ -1,7 +1,7 @@
 """Folders of a data set that is divided into parts already, which are no labels."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from elman.config import counted, listed
@@ -38,9 +38,10 @@ def check_no_parts(path: Path) -> None:
     raise InputError(f"{path}: must be divided by labels, not into parts ({names}). Give each part: {given}")
 
 
-def tell_folders(path: Path, labels: Sequence[str]) -> None:
-    """Reports the labels of a folder with a folder for each, and the files beside them: they are not read."""
-    beside = sorted(p.name for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
+def tell_folders(path: Path, labels: Sequence[str], read: Collection[str] = ()) -> None:
+    """Reports the labels of a folder with a folder for each, and the files beside them that are not read."""
+    files = (p.name for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
+    beside = sorted(name for name in files if name not in read)
     left_out = f"; left out beside them: {listed(beside)}" if beside else ""
     notice(f"{path}: a folder is a label: {counted(len(labels), 'label')} ({listed(labels)}){left_out}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from elman.data.labelled.examples import Labelled
 from elman.data.labelled.left_out import left_out
 from elman.data.read.audio import AUDIO, audio_facts, audio_of_array
 from elman.data.read.opening import kind_of
+from elman.data.read.reading import Reading
 from elman.data.read.recordings import (
     Recording,
     audio_below,
@@ -25,6 +26,7 @@ from elman.data.read.recordings import (
     tell_clipped,
 )
 from elman.data.read.tables import NAMED_TABLES, read_table
+from elman.data.read.text import read_lines
 from elman.errors import InputError
 from elman.notice import notice, told
 
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 
 NOISE = "_background_noise_"
 """The folder of Google's Speech Commands that is no label."""
+
+LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
+"""The files of Google's Speech Commands that name a part's recordings, beside the folders of the labels."""
 
 FASTEST = 16_000
 """Highest rate that is chosen unasked, Hz; speech has little above its half."""
@@ -156,6 +161,40 @@ def of_folders(files: Sequence[tuple[Path, str]], columns: Columns) -> Labelled:
         notice(f"left out: {counted(len(others), 'file')} that are no recordings, such as {others[0]}")
     recordings = [Recording(file, label, place=str(file)) for file, label in sounds]
     return of_recordings(recordings, columns, with_labels=True)
+
+
+def check_no_manifest(path: Path, folder: Path, reading: Reading) -> None:
+    """Raises InputError if a folder has one folder of recordings, which is one label, and a manifest."""
+    files = sorted(p for p in (*path.iterdir(), *folder.iterdir()) if kind_of(p) in NAMED_TABLES)
+    for file in files:
+        if names_recordings(read_table(file, reading)) is not None:
+            raise InputError(
+                f"{path}: has one folder of recordings, {folder.name}, and so one label; "
+                f"the manifest is given by itself: {file}"
+            )
+
+
+def listed_parts(path: Path, given: Labelled, without: Collection[str] = ()) -> dict[str, np.ndarray]:
+    """Returns the positions of the recordings that ``LISTS`` in a folder name, by part; tells how many.
+
+    Args:
+        path: the folder, in which the names begin: "bed/0a7c2a8d_nohash_0.wav".
+        given: the recordings of the folder.
+        without: parts whose lists are not read.
+
+    Raises:
+        InputError: a list names none of the recordings.
+    """
+    number, parts = {place: k for k, place in enumerate(given.places)}, {}
+    for part, name in LISTS.items():
+        if part not in without and (path / name).is_file():
+            places = {str(path / line.strip()) for line in read_lines(path / name)}
+            rows = sorted(number[place] for place in places if place in number)
+            if not rows:
+                raise InputError(f"{path / name}: names none of the recordings in {path}")
+            parts[part] = np.array(rows)
+            notice(f"{path / name}: names the {counted(len(rows), 'recording')} of the {part} part")
+    return parts
 
 
 def of_recordings(recordings: Sequence[Recording], columns: Columns, *, with_labels: bool) -> Labelled:

@@ -49,6 +49,29 @@ class Sound(NamedTuple):
         return self.clipped > _CLIPPED
 
 
+class Clipping:
+    """The share of clipped samples of a recording that is read piece by piece.
+
+    Attributes:
+        share: of the samples so far.
+    """
+
+    def __init__(self) -> None:
+        self.share, self._samples = 0.0, 0
+
+    def add(self, piece: Sound) -> None:
+        """Takes the next piece."""
+        number = self._samples + len(piece.samples)
+        if number:
+            self.share += (piece.clipped - self.share) * len(piece.samples) / number
+        self._samples = number
+
+    @property
+    def is_told(self) -> bool:
+        """Whether so many samples are cut off that it is told."""
+        return self.share > _CLIPPED
+
+
 class Facts(NamedTuple):
     """What a sound file says about itself.
 
@@ -90,12 +113,14 @@ def read_audio(path: Path, rate: int, begin: float = 0.0, end: float | None = No
         InputError: the file is missing, damaged, empty, cut off (its header promises more), all its samples
             are 0, its rate is no sample rate (see ``check_rate``), or the part lies beyond it.
     """
-    blocks = [*audio_blocks(path, rate, begin, end)]
-    samples = np.concatenate([block.samples for block in blocks])
+    clipping, blocks = Clipping(), []
+    for block in audio_blocks(path, rate, begin, end):
+        clipping.add(block)
+        blocks.append(block.samples)
+    samples = np.concatenate(blocks)
     where = str(path) if (begin, end) == (0.0, None) else f"{path}: from {begin:g} s"
     check_heard(samples, where)
-    sizes = [len(block.samples) for block in blocks]
-    return Sound(samples, float(np.average([block.clipped for block in blocks], weights=sizes)))
+    return Sound(samples, clipping.share)
 
 
 def audio_blocks(path: Path, rate: int, begin: float = 0.0, end: float | None = None) -> Iterator[Sound]:

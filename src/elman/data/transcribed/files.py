@@ -4,7 +4,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -13,11 +13,11 @@ import numpy as np
 
 from elman.data.features.fbank import Fbank
 from elman.data.left import Left
-from elman.data.read.audio import AUDIO, audio_blocks, audio_facts
+from elman.data.read.audio import AUDIO, Clipping, audio_blocks, audio_facts
 from elman.data.read.folders import files_below
 from elman.data.read.frames_of_sound import FEATURES, checked_frames, read_frames, read_many_frames
 from elman.data.read.reading import PLAIN, Reading
-from elman.data.read.recordings import Recording, read_manifest
+from elman.data.read.recordings import Recording, read_manifest, tell_clipped
 from elman.data.read.text import read_text
 from elman.errors import InputError
 
@@ -57,6 +57,7 @@ class Utterance:
         kind: what it is read from.
         pieces: reads its frames [T, I] float32 piece by piece; raises InputError if they cannot be had.
         path: its file; None: in memory.
+        clipping: how much of it is cut off at full scale, once it has been read.
     """
 
     place: str
@@ -64,6 +65,7 @@ class Utterance:
     kind: Kind
     pieces: Callable[[], Iterator[np.ndarray]]
     path: Path | None = None
+    clipping: Clipping = field(default_factory=Clipping)
 
     def frames(self) -> np.ndarray:
         """Returns all frames [T, I]; see ``pieces``."""
@@ -126,15 +128,19 @@ def _of_recording(recording: Recording, form: Form, *, with_text: bool = True) -
     place = recording.place or str(path)
     if path.suffix.lower() in FEATURES:
         return Utterance(place, text, "features", lambda: iter([read_frames(path)]), path)
-    return Utterance(place, text, "sound", lambda: _frames_of_sound(recording, form.fbank), path)
+    clipping = Clipping()
+    return Utterance(
+        place, text, "sound", lambda: _frames_of_sound(recording, form.fbank, clipping), path, clipping
+    )
 
 
-def _frames_of_sound(recording: Recording, fbank: Fbank) -> Iterator[np.ndarray]:
+def _frames_of_sound(recording: Recording, fbank: Fbank, clipping: Clipping) -> Iterator[np.ndarray]:
     """Yields the frames of sound as it is read; refuses silence once it has been read."""
     stream, is_heard = fbank.stream(), False
     try:
         for block in audio_blocks(recording.path, fbank.rate, recording.begin, recording.end):
             is_heard = is_heard or bool(block.samples.any())
+            clipping.add(block)
             yield stream.take(block.samples)
         yield stream.end()
         if not is_heard:
@@ -170,10 +176,13 @@ def usual_rate(items: Iterable[Utterance]) -> int | None:
 def read_all(items: Iterable[Utterance], left: Left) -> Iterator[tuple[Utterance, np.ndarray]]:
     """Yields recordings with their frames; those that cannot be read, or have an empty transcript, are left.
 
+    Once all are read, one line tells how many are clipped.
+
     Raises:
         InputError: see ``Left``; or kinds or numbers of features are mixed.
     """
     first: tuple[Utterance, int] | None = None
+    clipped: list[str] = []
     for item in items:
         if item.text == "":
             left.out(f"{item.place}: its transcript is empty")
@@ -190,4 +199,7 @@ def read_all(items: Iterable[Utterance], left: Left) -> Iterator[tuple[Utterance
                 f"{item.place}: must be {first[0].kind} of {first[1]} features, like {first[0].place}. "
                 f"Got {item.kind} of {frames.shape[1]}."
             )
+        if item.clipping.is_told:
+            clipped.append(item.place)
         yield item, frames
+    tell_clipped(clipped)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from elman.data.read.arrays import array
-from elman.data.read.audio import audio_of_array
+from elman.data.read.audio import Clipping, audio_of_array
 from elman.data.read.frames_of_sound import checked_frames
 from elman.data.read.text import list_of_texts
 from elman.data.transcribed.files import Form, Utterance
@@ -37,18 +37,25 @@ def utterances_in_memory(
     if not number:
         raise InputError("there must be at least one recording. Got none.")
 
-    def reader(values: Any, place: str) -> Callable[[], Iterator[np.ndarray]]:
-        if sample_rate is None:
-            return lambda: iter([checked_frames(array(values, place), place)])
-        rate = form.fbank.rate
-        return lambda: iter([form.fbank.frames(audio_of_array(values, sample_rate, rate, place).samples)])
+    def reader(values: Any, place: str, clipping: Clipping) -> Callable[[], Iterator[np.ndarray]]:
+        def frames() -> Iterator[np.ndarray]:
+            if sample_rate is None:
+                yield checked_frames(array(values, place), place)
+                return
+            sound = audio_of_array(values, sample_rate, form.fbank.rate, place)
+            clipping.add(sound)
+            yield form.fbank.frames(sound.samples)
 
+        return frames
+
+    clippings = [Clipping() for _ in range(number)]
     return [
         Utterance(
             f"recording {k}",
             None if texts is None else form.text(texts[k]),
             "features" if sample_rate is None else "sound",
-            reader(recordings[k], f"recording {k}"),
+            reader(recordings[k], f"recording {k}", clipping),
+            clipping=clipping,
         )
-        for k in range(number)
+        for k, clipping in enumerate(clippings)
     ]

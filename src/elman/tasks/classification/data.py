@@ -25,7 +25,7 @@ from elman.data.labelled.files import read_files_of_labels, read_labelled, resol
 from elman.data.labelled.lines import are_labels
 from elman.data.labelled.parts import divided
 from elman.data.labelled.scheme import Indicator, Scheme
-from elman.data.labelled.sounds import noise_below
+from elman.data.labelled.sounds import listed_parts, noise_below
 from elman.data.labelled.unlabelled import (
     Placed,
     load_unlabelled,
@@ -120,6 +120,8 @@ class LabelledData(TaskData):
         label_names(examples_read)  # before the split, so that an error names what the files lack
         own_files = {"validation": config.validation, "test": config.test}
         elsewhere = {name: read_all(config, files, columns) for name, files in own_files.items() if files}
+        if columns.rate is not None and len(paths) == 1 and not config.folds:
+            examples_read, elsewhere = _as_listed(paths[0], examples_read, elsewhere)
         examples = divided(examples_read, elsewhere, config.split, folds=config.folds, seed=config.seed)
         warn_of_lone_labels(examples_read)
         training = examples["training"]
@@ -333,6 +335,17 @@ def read_all(config: ClassificationConfig, paths: Sequence[Path], columns: Colum
     if config.label_from == "file":
         return read_files_of_labels(paths, columns)
     return joined([read_labelled(path, columns) for path in paths])
+
+
+def _as_listed(
+    path: Path, given: Labelled, elsewhere: dict[str, Labelled]
+) -> tuple[Labelled, dict[str, Labelled]]:
+    """Returns the recordings to divide, and the parts that come from elsewhere or that lists name."""
+    parts = listed_parts(path, given, elsewhere)
+    if not parts:
+        return given, elsewhere
+    rest = np.setdiff1d(np.arange(len(given)), np.concatenate([*parts.values()]))
+    return given.rows(rest), elsewhere | {part: given.rows(rows) for part, rows in parts.items()}
 
 
 def _spread(number: int, most: int) -> np.ndarray:

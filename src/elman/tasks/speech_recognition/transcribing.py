@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from elman.data.left import Bad, Left
+from elman.data.read.recordings import tell_clipped
 from elman.data.transcribed.files import Utterance
 from elman.data.transcribed.pauses import in_segments
 from elman.decode.ctc import Scorer
@@ -48,6 +49,7 @@ class Transcriber:
         """Yields file, text, confidence and words of each recording."""
         left, kept = Left(on_bad, "recording"), 0
         waiting: list[tuple[Utterance, Segment]] = []
+        clipped: list[str] = []
         for item in items:
             try:
                 segments = self._segments(item)
@@ -61,11 +63,14 @@ class Transcriber:
                 left.out(str(error))
                 continue
             kept += 1
+            if item.clipping.is_told:
+                clipped.append(item.place)
             if answers or len(waiting) == _AT_ONCE:
                 yield from self._short(waiting)
                 waiting = []
             yield from answers
         yield from self._short(waiting)
+        tell_clipped(clipped)
         left.tell(kept)
 
     def _segments(self, item: Utterance) -> Iterator[Segment]:
