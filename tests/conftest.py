@@ -93,8 +93,8 @@ def _flags(request: pytest.FixtureRequest) -> Iterator[None]:
 def _quick(request: pytest.FixtureRequest) -> Iterator[None]:
     """What takes longer than a small training is done in part, but for the tests that look at it.
 
-    Figures are made everywhere, and rendered in the tests of ``DRAWN``. The weights of combined forecasts
-    move by a tenth of their steps. A language model's sample is short.
+    Figures are made everywhere, and lettered and rendered in the tests of ``DRAWN``. The weights of combined
+    forecasts move by a tenth of their steps. A language model's sample is short.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("elman.tasks.language_model.answers._SAMPLE", 50)
@@ -102,6 +102,7 @@ def _quick(request: pytest.FixtureRequest) -> Iterator[None]:
             patch.setattr("elman.baselines.combination._STEPS", 30)
         if not {*DRAWN} & {*request.path.parts}:
             patch.setattr(Figure, "savefig", partialmethod(_blank, Figure.savefig))
+            patch.setattr("elman.pictures.base.letter", lambda figure: None)
         yield
 
 
