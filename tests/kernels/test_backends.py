@@ -39,6 +39,14 @@ RUNS = [
     for dtype, shape in CASES
     if dtype in ABLE[backend][1]
 ]
+# of the four kinds of run two a shape, so that each shape meets each direction and each kind of rows
+KINDS_OF_RUN = [
+    (*run, bidirectional, ragged)
+    for run in RUNS
+    for bidirectional in (False, True)
+    for ragged in (False, True)
+    if (SHAPES.index(run[3]) + bidirectional + ragged) % 2 == 0
+]
 
 
 def posed(
@@ -62,10 +70,10 @@ def compare(layer: Recurrent, T: int, B: int, **options: Tensor | None) -> None:
     agree_in(layer.weight_ih_l0.dtype, run(), exact_run, inputs)
 
 
-@pytest.mark.parametrize(("backend", "name", "dtype", "shape"), RUNS, ids=str)
-@pytest.mark.parametrize("bidirectional", [False, True], ids=["forward", "both"])
-@pytest.mark.parametrize("ragged", [False, True], ids=["whole", "ragged"])
-def test_backend_equals_reference(ragged, bidirectional, backend, name, dtype, shape):
+@pytest.mark.parametrize(
+    ("backend", "name", "dtype", "shape", "bidirectional", "ragged"), KINDS_OF_RUN, ids=str
+)
+def test_backend_equals_reference(backend, name, dtype, shape, bidirectional, ragged):
     T, B, I, H = shape
     options = {"bidirectional": bidirectional, "backend": backend, "dtype": dtype}
     layer = randomise(Recurrent(KINDS[name](I, H), 2, **options), scale=H**-0.5)

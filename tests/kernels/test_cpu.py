@@ -48,17 +48,26 @@ LARGE = [
     (40, 7, 5, 130),  # more rows than a block of the weights' gradient, more blocks of units than a group
     (3, 30, 9, 650),  # more rows than a chunk of the input's product, where it is smallest
 ]
-FULL = [(shape, options) for shape in SMALL for options in OPTIONS]
-FULL += [(shape, options) for shape in LARGE for options in (OPTIONS[0], OPTIONS[-1])]
+PAIRS = [(shape, options) for shape in SMALL for options in OPTIONS]
+ENDS = [(shape, options) for shape in LARGE for options in (OPTIONS[0], OPTIONS[-1])]
 # every option once, where there is something to do, and every shape
 SAMPLE = [(SMALL[2 + k % (len(SMALL) - 2)], options) for k, options in enumerate(OPTIONS)]
 SAMPLE += [(shape, OPTIONS[-1]) for shape in (*SMALL[:2], *LARGE)]
+# each cell meets each pair of shape and options in one precision, and the sample and the large ones in both
+FULL = {
+    dtype: [
+        pair
+        for n, pair in enumerate(PAIRS + ENDS)
+        if pair in SAMPLE + ENDS or (n // len(OPTIONS) + n % len(OPTIONS)) % 2 == k
+    ]
+    for k, dtype in enumerate(DTYPES)
+}
 BEST, *OTHERS = cpu._kernels.isas()
 RUNS = [
     pytest.param(isa, dtype, name, shape, options, id=f"{isa}-{dtype}-{name}-{shape}-{options}")
     for dtype in DTYPES
     for name in MAKE
-    for shape, options in FULL
+    for shape, options in FULL[dtype]
     for isa in (BEST, *(OTHERS if (shape, options) in SAMPLE else []))
 ]
 
