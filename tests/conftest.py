@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from forked import Forked
 from hypothesis import settings
 from matplotlib.figure import Figure
 
@@ -112,6 +113,15 @@ def _blank(figure: Figure, save: Callable[..., None], file: object, **options: o
         file.write_bytes(b"not rendered")
     else:
         save(figure, file, **options)
+
+
+@pytest.fixture(scope="session")
+def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forked]:
+    """Runs commands in new processes; it imports torch once for all files."""
+    if not hasattr(os, "fork"):
+        pytest.skip("this system forks no processes")
+    with Forked(tmp_path_factory.mktemp("forked")) as forked:
+        yield forked
 
 
 @pytest.fixture(scope="session")

@@ -2,10 +2,8 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
-from forked import Forked
 from task_cases import CASES
 
 from elman.registry import task_names
@@ -13,11 +11,11 @@ from elman.testing import task_checks
 
 
 @pytest.fixture(scope="module", autouse=True)
-def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def quick(request: pytest.FixtureRequest) -> Iterator[None]:
     """New processes are forks of one that has imported torch."""
-    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+    with pytest.MonkeyPatch.context() as patch:
         if hasattr(os, "fork"):
-            forked = stack.enter_context(Forked(tmp_path_factory.mktemp("forked")))
+            forked = request.getfixturevalue("forked")
             patch.setattr("elman.testing.tasks.in_new_process", forked.run)
         yield
 

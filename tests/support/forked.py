@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -23,6 +23,7 @@ for line in sys.stdin:
                 os.dup2(os.open(process[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
             os.chdir(process["folder"])
             os._exit(max(main(command) for command in process["commands"]))
+    print(json.dumps(children), flush=True)
     statuses = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
     print(json.dumps(statuses), flush=True)
 """
@@ -52,13 +53,24 @@ class Forked:
         self._server.stdout.close()
 
     def run(
-        self, commands: Commands, folder: Path | None = None, out: Path | None = None
+        self,
+        commands: Commands,
+        folder: Path | None = None,
+        out: Path | None = None,
+        meanwhile: Callable[[int], object] = id,
     ) -> subprocess.CompletedProcess[str]:
-        """Runs commands one after another in one new process, in a folder, with output to a file if given."""
-        return self.at_once([commands], folder, out)[0]
+        """Runs commands one after another in one new process, in a folder, with output to a file if given.
+
+        ``meanwhile`` is called with the process's id while it runs.
+        """
+        return self.at_once([commands], folder, out, meanwhile)[0]
 
     def at_once(
-        self, processes: Sequence[Commands], folder: Path | None = None, out: Path | None = None
+        self,
+        processes: Sequence[Commands],
+        folder: Path | None = None,
+        out: Path | None = None,
+        meanwhile: Callable[[int], object] = id,
     ) -> list[subprocess.CompletedProcess[str]]:
         """Runs several new processes at once; see ``run``."""
         said = [
@@ -75,6 +87,8 @@ class Forked:
         ]
         self._server.stdin.write(json.dumps(tasks) + "\n")
         self._server.stdin.flush()
+        for process in json.loads(self._server.stdout.readline()):
+            meanwhile(process)
         statuses = json.loads(self._server.stdout.readline())
         return [
             subprocess.CompletedProcess([], status, *(_text(Path(own[name])) for name in ("out", "err")))

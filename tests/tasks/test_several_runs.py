@@ -1,15 +1,13 @@
 """Several runs with one folder at once: a folder holds one run, whole, and every other ends in one line."""
 
 import json
-import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from forked import Forked
 from tiny import SMALL, same_bits, weights
 
 import elman
@@ -202,13 +200,6 @@ def test_threads_that_share_a_folder(tmp_path, alone):
     assert holds(path, alone[won])
 
 
-@pytest.fixture(scope="module")
-def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forked]:
-    with Forked(tmp_path_factory.mktemp("forked")) as forked:
-        yield forked
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system forks no processes")
 @pytest.mark.parametrize("more", [[], ["--overwrite"]], ids=["", "overwrite"])
 def test_processes_that_share_a_folder(tmp_path, alone, forked, more):
     """The one that keeps the folder is whole; every other one says why it did not, in one line."""

@@ -66,6 +66,7 @@ for line in sys.stdin:
         os.dup2(2, 1)
         arm(task["moment"], task["number"])
         os._exit(main(task["arguments"]))
+    print(child, flush=True)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
@@ -90,7 +91,9 @@ def elman(folder: Path) -> Iterator[Elman]:
         env=ENVIRONMENT,
     )
 
-    def run(*arguments: object, moment: str = "", number: int = 0) -> int:
+    def run(
+        *arguments: object, moment: str = "", number: int = 0, meanwhile: Callable[[int], object] = id
+    ) -> int:
         task = {
             "arguments": [str(each) for each in arguments],
             "log": str(folder / "log"),
@@ -99,6 +102,7 @@ def elman(folder: Path) -> Iterator[Elman]:
         }
         server.stdin.write(json.dumps(task) + "\n")
         server.stdin.flush()
+        meanwhile(int(server.stdout.readline()))
         return int(server.stdout.readline())
 
     yield run
@@ -172,16 +176,18 @@ def test_killed_before_there_is_a_run_folder(elman, folder, tmp_path):
     assert elman("resume", run) == 2
 
 
-def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+def wait_for(run: Path, running: Callable[[], object]) -> None:
+    """Until the run's history has some lines; ``running`` fails if it ends before."""
+    history = run / "history.jsonl"
     for _ in range(60_000):
-        if condition():
+        if history.exists() and history.read_bytes().count(b"\n") > 20:
             return
-        assert process.poll() is None, process.communicate()
+        running()
         time.sleep(0.01)
     raise AssertionError("the run did not get that far")
 
 
-LONG = 60  # epochs, so that it is still training when the signal comes
+LONG = 40  # epochs, so that it is still training when the signal comes
 
 
 @pytest.fixture(scope="module")
@@ -190,25 +196,36 @@ def long_unkilled(elman: Elman, folder: Path) -> dict[str, Any]:
     return timeless(folder / "long")
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_a_process_of_its_own_gets_a_signal(elman, long_unkilled, folder, tmp_path, number):
-    """Started as a user starts it."""
-    run = tmp_path / "run"
+def interrupted(elman: Elman, folder: Path, run: Path) -> None:
+    """Started as a user starts it, and stopped by Ctrl-C."""
     command = [sys.executable, "-m", "elman.cli", *map(str, train(folder, run, LONG))]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
     ) as process:
-        history = run / "history.jsonl"
-        wait_for(lambda: history.exists() and history.read_bytes().count(b"\n") > 20, process)
-        process.send_signal(number)
+
+        def running() -> None:
+            assert process.poll() is None, process.communicate()
+
+        wait_for(run, running)
+        process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=600)
-    if number == signal.SIGINT:
-        assert process.returncode == 130
-        assert err.splitlines()[-1] == f"elman: interrupted and saved; continue with: elman resume {run}"
-        assert "Traceback" not in err
-    else:
-        assert process.returncode == -signal.SIGKILL
-    assert out == ""
+    assert (process.returncode, out) == (130, "")
+    assert err.splitlines()[-1] == f"elman: interrupted and saved; continue with: elman resume {run}"
+    assert "Traceback" not in err
+
+
+def killed(elman: Elman, folder: Path, run: Path) -> None:
+    def kill(process: int) -> None:
+        wait_for(run, lambda: os.kill(process, 0))
+        os.kill(process, signal.SIGKILL)
+
+    assert elman(*train(folder, run, LONG), meanwhile=kill) == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("end", [killed, interrupted])
+def test_a_running_process_gets_a_signal(elman, long_unkilled, folder, tmp_path, end):
+    run = tmp_path / "run"
+    end(elman, folder, run)
     assert not (run / "results.json").exists()
     assert elman("resume", run) == 0, (folder / "log").read_text()
     assert timeless(run) == long_unkilled
