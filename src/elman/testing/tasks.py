@@ -5,6 +5,7 @@ import contextlib
 import inspect
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import fields, is_dataclass
@@ -236,8 +237,9 @@ def check_a_folder_in_use_is_refused_and_left_alone(case: TaskCase) -> None:
 @seeded
 def check_overwriting_replaces_a_run_only_when_all_is_well(case: TaskCase) -> None:
     """Bad data or options leave the run that was to be overwritten as it was; good ones replace it."""
+    first = run_of(case).task
     with folder_for_now() as folder:
-        first = case.train(folder)
+        shutil.copytree(run_of(case).folder.parent, folder, dirs_exist_ok=True)
         first.save(folder / "copy")
         before = contents(folder)
         data = case.data(folder)

@@ -56,12 +56,11 @@ def check_the_seed_decides_the_weights(case: TaskCase) -> None:
     run = run_of(case)
     seed = run.task.config.seed
     with folder_for_now() as folder:
-        for each in (seed, seed + 1):
-            torch.manual_seed(each + 100)  # whatever was drawn before does not matter
-            same = same_bits(weights(case.train(folder, None, seed=each).model), weights(run.task.model))
-            ensure(same is (each == seed), f"seed {each} beside {seed}: same weights is {same}")
+        torch.manual_seed(seed + 100)  # whatever was drawn before does not matter
+        again = case.train(folder, None).model
+        ensure(same_bits(weights(again), weights(run.task.model)), "the weights must be the same")
         a, b = (
-            weights(case.train(folder, None, seed=each, learning_rate=1e-30).model)
+            weights(case.train(folder, None, seed=each, epochs=1, learning_rate=1e-30).model)
             for each in (seed, seed + 1)
         )
         recurrent = _recurrent_weights(run.task.model)
@@ -143,9 +142,9 @@ def check_a_finished_run_cannot_be_resumed(case: TaskCase) -> None:
 
 @seeded
 def check_it_learns(case: TaskCase) -> None:
-    """Trained for twenty times as long, without dropout, its training loss falls."""
+    """Trained for ten times as long, without dropout, its training loss falls."""
     with folder_for_now() as folder:
-        epochs = 20 * case.cls(**case.options).config.epochs
+        epochs = 10 * case.cls(**case.options).config.epochs
         task = case.train(folder, None, **{"epochs": epochs, "dropout": 0.0, **case.to_learn})
         by_epoch: dict[int, list[float]] = {}
         for line in task.history:
