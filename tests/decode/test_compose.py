@@ -7,7 +7,7 @@ import torch
 from elman.cells import GRU
 from elman.data.music.batches import COLUMNS, Roll, Rolls
 from elman.data.music.piece import PITCHES
-from elman.decode.compose import compose
+from elman.decode.compose import compose, harmonise
 from elman.heads.multi_label import MultiLabel
 from elman.heads.note_by_note import NoteByNote
 from elman.layers import Recurrent
@@ -53,3 +53,32 @@ def test_pitches_that_are_not_allowed_are_silent(model):
     drawn = compose(model, 20, bar=BAR, temperature=3.0, allowed=allowed)
     assert drawn[..., allowed].any()
     assert not drawn[..., ~allowed].any()
+
+
+def test_a_melody_is_the_highest_voice_and_rests_are_kept(model):
+    melody = np.array([72, 72, PITCHES, 60, 65, 65, 67, 40])
+    sounds = harmonise(model, melody, bar=BAR, number=6, temperature=2.0, seed=1)
+    highest = [int(np.flatnonzero(chord).max()) if chord.any() else PITCHES for chord in sounds]
+    assert highest == melody.tolist()
+    np.testing.assert_array_equal(
+        harmonise(model, melody, bar=BAR, number=6, temperature=2.0, seed=1), sounds
+    )
+
+
+def test_drafts_that_did_not_expect_the_melody_give_way(model):
+    """The head expects 72 only after a chord with the pitch 40, which most drafts lack."""
+    melody = np.array([60, 72] * 4)
+
+    class Head(MultiLabel):
+        def logits(self, features):
+            after = features[..., 5 + 40] > 0  # the chord before has this pitch
+            logits = torch.full((*features.shape[:-1], PITCHES), -9.0)
+            logits[..., 40] = -2.0
+            logits[..., 72] = torch.where(after, 2.0, -9.0)
+            logits[..., 60] = 0.0
+            return logits
+
+    model.head = Head(COLUMNS + 5, PITCHES)
+    sounds = harmonise(model, melody, bar=BAR, number=200, seed=1)
+    assert sounds[::2, 40].all()
+    assert sounds[1::2, 40].mean() < 1

@@ -56,3 +56,23 @@ def test_a_chord_of_the_most_notes_ends_by_itself():
         head.output.bias[V] = -1e9
     drawn = head.draw(torch.randn(50, F).double())
     assert drawn[:, 0].all()  # only the lowest note leaves nothing to choose but the end
+
+
+def test_the_probabilities_of_the_highest_items_are_those_of_their_sets(head):
+    features = torch.randn(F).double()
+    top = torch.tensor([int(chord.nonzero().max()) if chord.any() else V for chord in SETS])
+    by_set = torch.zeros(V + 1).double().index_add(0, top, probabilities(head, features))
+    log_p = head.log_p_of_highest(features.expand(V + 1, F), torch.arange(V + 1))
+    torch.testing.assert_close(log_p.exp(), by_set)
+
+
+def test_a_highest_item_that_is_given_is_the_highest_and_the_rest_is_drawn(head):
+    features, top = torch.randn(F).double(), 2
+    drawn = head.draw(features.expand(20_000, F), highest=torch.full((20_000,), top))
+    assert drawn[:, top].all()
+    assert not drawn[:, top + 1 :].any()
+    kept = (SETS[:, top] > 0) & (SETS[:, top + 1] == 0)
+    p = probabilities(head, features) * kept
+    share = torch.bincount((drawn @ torch.tensor([8.0, 4, 2, 1]).double()).long(), minlength=16) / 20_000
+    assert (share - p / p.sum()).abs().max() < 0.015
+    assert not head.draw(features.expand(5, F), highest=torch.full((5,), V)).any()

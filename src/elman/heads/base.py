@@ -83,7 +83,7 @@ class SequenceHead(Head):
 class SetHead(Head):
     """Computes a distribution over the subsets of V items, such as labels, or the pitches of a chord.
 
-    Subclasses define ``loss``, ``predict`` (the most probable set) and ``draw``.
+    Subclasses define ``loss``, ``predict`` (the most probable set), ``draw`` and ``log_p_of_highest``.
 
     Shapes:
         features [..., F], targets [..., V] of 0 and 1
@@ -95,6 +95,7 @@ class SetHead(Head):
         temperature: float = 1.0,
         generator: torch.Generator | None = None,
         allowed: Tensor | None = None,
+        highest: Tensor | None = None,
     ) -> Tensor:
         """Draws a set for each entry: features [..., F] → [..., V] of 0 and 1.
 
@@ -103,6 +104,14 @@ class SetHead(Head):
             temperature: divides the logits; 0: at each choice the most probable.
             generator: the source of randomness; None: torch's default.
             allowed: [V] bool, items that may be drawn; None: all.
+            highest: [...] the highest item of each set, V for the empty set; None: any.
+        """
+        raise NotImplementedError
+
+    def log_p_of_highest(self, features: Tensor, highest: Tensor) -> Tensor:
+        """Computes ln of the probability that an item is the highest of its set: [..., F], [...] → [...].
+
+        V stands for the empty set.
         """
         raise NotImplementedError
 

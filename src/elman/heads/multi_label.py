@@ -68,6 +68,7 @@ class MultiLabel(SetHead):
         temperature: float = 1.0,
         generator: torch.Generator | None = None,
         allowed: Tensor | None = None,
+        highest: Tensor | None = None,
     ) -> Tensor:
         """Draws each label by itself; see ``SetHead.draw``."""
         if temperature == 0:
@@ -75,4 +76,18 @@ class MultiLabel(SetHead):
         else:
             p = (self.logits(features) / temperature).sigmoid()
             drawn = torch.bernoulli(p, generator=generator)
-        return drawn if allowed is None else drawn * allowed
+        drawn = drawn if allowed is None else drawn * allowed
+        if highest is None:
+            return drawn
+        labels = torch.arange(drawn.shape[-1], device=drawn.device)
+        below = (labels < highest[..., None]) & (highest[..., None] < len(labels))
+        return torch.where(below, drawn, (labels == highest[..., None]).to(drawn.dtype))
+
+    def log_p_of_highest(self, features: Tensor, highest: Tensor) -> Tensor:
+        """Computes ln p; see ``SetHead.log_p_of_highest``."""
+        logits = self.logits(features)
+        labels = torch.arange(logits.shape[-1], device=logits.device)
+        is_empty = highest[..., None] == len(labels)
+        absent = F.logsigmoid(-logits) * ((labels > highest[..., None]) | is_empty)
+        present = F.logsigmoid(logits) * (labels == highest[..., None])
+        return (absent + present).sum(-1)

@@ -93,6 +93,7 @@ class NoteByNote(SetHead):
         temperature: float = 1.0,
         generator: torch.Generator | None = None,
         allowed: Tensor | None = None,
+        highest: Tensor | None = None,
     ) -> Tensor:
         """Draws one note after another; see ``SetHead.draw``."""
         context = self.context(features)
@@ -100,16 +101,27 @@ class NoteByNote(SetHead):
         last = torch.full(context.shape[:-1], end, device=context.device)
         drawn = features.new_zeros(*last.shape, end + 1)
         is_open = torch.ones_like(last, dtype=torch.bool)
+        given = highest
         while is_open.any():
-            logits = self.logits(context, sounding, last)
-            if allowed is not None:
-                logits[..., :end] = logits[..., :end].masked_fill(~allowed, -torch.inf)
-            choice = _chosen(logits, temperature, generator).where(is_open, end)
+            if given is None:
+                logits = self.logits(context, sounding, last)
+                if allowed is not None:
+                    logits[..., :end] = logits[..., :end].masked_fill(~allowed, -torch.inf)
+                choice = _chosen(logits, temperature, generator).where(is_open, end)
+            else:
+                choice, given = given, None
             drawn.scatter_(-1, choice[..., None], 1.0)
             is_open = choice < end
             sounding = sounding + self._added(choice)
             last = choice.where(is_open, last)
         return drawn[..., :end]
+
+    def log_p_of_highest(self, features: Tensor, highest: Tensor) -> Tensor:
+        """Computes ln p of the first choice; see ``SetHead.log_p_of_highest``."""
+        context = self.context(features)
+        nothing = torch.full_like(highest, self.pitches)
+        logits = self.logits(context, torch.zeros_like(context), nothing)
+        return logits.log_softmax(-1).gather(-1, highest[..., None])[..., 0]
 
     def predict(self, features: Tensor) -> Tensor:
         """Returns the most probable chord [..., V] of 0 and 1 that a beam of 16 chords finds."""

@@ -59,6 +59,17 @@ def test_a_primer_begins_the_piece_and_is_moved_to_the_key(model, primer):
     ]
 
 
+def test_a_melody_is_harmonised_in_the_key(model, primer):
+    (steps,) = json.loads(primer.read_text())
+    composed = model.compose(melody=primer, key="D", seed=1)
+    highest = [int(np.flatnonzero(chord).max()) for chord in composed.sounds]
+    way = highest[0] - max(steps[0])
+    assert highest == [max(step) + way for step in steps]
+    assert (composed.sounds.sum(1) > 1).any()
+    with pytest.raises(InputError, match="--primer and --melody exclude each other"):
+        model.compose(melody=primer, primer=primer)
+
+
 @pytest.mark.parametrize("key", ["E", "Gm"])
 def test_a_draft_is_moved_to_the_key_that_is_asked_for(model, key):
     sounds = model.compose(8, key=key, seed=2).sounds
@@ -107,6 +118,8 @@ def test_json_has_the_notes_and_is_the_same_for_a_seed(run, capsys):
         (["--key", "H"], "--key must be a key such as C, F# or Bbm. Got 'H'."),
         (["--out", "a.mp3"], "--out must be files ending in .mid"),
         (["--out", "missing/a.mid"], "--out must be files in folders that exist"),
+        (["--primer", "a.mid", "--melody", "a.mid"], "--primer and --melody exclude each other"),
+        (["--melody", "missing.mid"], "missing.mid: no such file or folder"),
         (["--primer", "missing.mid"], "missing.mid: no such file or folder"),
     ],
 )

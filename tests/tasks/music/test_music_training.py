@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from tiny import same_bits, weights
 from tiny_music import pieces, rolls
 
 from elman import MusicModel
@@ -87,6 +88,33 @@ def test_a_run_goes_on_from_another(tmp_path, run, quick):
         MusicModel(pretrained=run, head="independent").train(tmp_path / "a.json")
     model = MusicModel(pretrained=run, epochs=1, split=(0.6, 0.2, 0.2)).train(tmp_path / "a.json")
     assert (model.config.cell, model.config.note_units) == ("gru", 6)
+
+
+def test_pieces_in_memory_are_those_of_a_file(tmp_path, quick):
+    (tmp_path / "a.json").write_text(rolls())
+    of_file = MusicModel(**quick).fit(tmp_path / "a.json")
+    arrays = [roll for part in of_file.data.rolls.values() for roll in part]
+    model = MusicModel(**quick).fit(pieces=pieces())
+    assert same_bits(weights(model.model), weights(of_file.model))
+    figures = model.evaluate(tmp_path / "a.json")
+    assert model.evaluate(pieces=pieces()) == figures
+    assert model.evaluate(pieces=[roll.sounds for roll in arrays])["nats_per_step"] == pytest.approx(
+        figures["nats_per_step"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([[[60]], [["C"]]], "piece 1: step 1: must be a list of whole numbers"),
+        ([np.zeros((3, 88))], r"piece 0: must have the shape \[T, 128\]. Got \[3, 88\]"),
+        ([[[], []]], "piece 0: holds no note"),
+        (None, r"give either data \(files\) or pieces. Got neither."),
+    ],
+)
+def test_bad_pieces_in_memory_are_named(quick, given, message):
+    with pytest.raises(InputError, match=message):
+        MusicModel(**quick).fit(pieces=given)
 
 
 def test_the_report_says_where_a_simple_method_is_ahead_and_what_to_try(model):

@@ -51,7 +51,7 @@ def read_rolls(path: Path) -> Iterator[Piece | InputError]:
         for number, steps in enumerate(pieces, 1):
             place = f"{path}: {name and name + ' '}piece {number}"
             try:
-                yield _piece(steps, place, _PARTS.get(name, ""))
+                yield piece_of_steps(steps, place, _PARTS.get(name, ""))
             except InputError as error:
                 yield error
 
@@ -63,8 +63,8 @@ def _pieces(content: Any) -> Any:
     return [content] if is_piece and first else content
 
 
-def _piece(steps: Any, place: str, part: str) -> Piece:
-    """Returns the piece of a list of steps. Raises InputError if one breaks a rule."""
+def piece_of_steps(steps: Any, place: str, part: str = "") -> Piece:
+    """Returns the piece of a list of steps, each a list of pitches; raises InputError if one is another."""
     if not isinstance(steps, list) or not steps:
         raise InputError(f"{place}: must be a list of steps, each a list of pitches. Got {shown(steps)}.")
     for number, step in enumerate(steps, 1):

@@ -13,7 +13,7 @@ from elman.data.left import Left
 from elman.data.music.batches import COLUMNS, Roll, Rolls
 from elman.data.music.keys import Key, pitch_name, way_to
 from elman.data.music.piece import PITCHES, Piece
-from elman.decode.compose import compose
+from elman.decode.compose import compose, harmonise
 from elman.diagnose.remedies import Remedy
 from elman.metrics.novelty import longest_copied_chords
 from elman.models.framewise import Framewise
@@ -47,6 +47,7 @@ class MusicAnswers(TaskAnswers):
         *,
         bars: int,
         primer: Piece | None = None,
+        melody: Piece | None = None,
         temperature: float = 1.0,
         key: Key | None = None,
         tempo: float | None = None,
@@ -54,21 +55,24 @@ class MusicAnswers(TaskAnswers):
     ) -> Composition:
         """Composes a piece; see ``MusicModel.compose``. What it copies is looked for in a corpus."""
         seed = int.from_bytes(os.urandom(4)) if seed is None else seed
-        before = np.zeros((0, PITCHES), bool) if primer is None else self.facts.roll(primer).sounds
-        if primer is not None and key is not None:
-            before = Roll(before, 1).transposed(way_to(before.sum(0), key)[0]).sounds
-        own, bar = self._playable(before), self.facts.steps_per_bar
-        drafts = compose(
-            self.model,
-            bars * bar,
-            bar=bar,
-            primer=before,
-            number=_DRAFTS if primer is None and key is not None else 1,
-            temperature=temperature,
-            allowed=own,
-            seed=seed,
-        )
-        drawn = drafts[0] if primer is not None or key is None else _moved(drafts, key)
+        bar = self.facts.steps_per_bar
+        given = primer or melody
+        heard = np.zeros((0, PITCHES), bool) if given is None else self.facts.roll(given).sounds
+        if given is not None and key is not None:
+            heard = _moved(heard[None], key)
+        draws: dict[str, Any] = {
+            "bar": bar,
+            "temperature": temperature,
+            "allowed": self._playable(heard),
+            "seed": seed,
+        }
+        before = heard[:0] if primer is None else heard
+        if melody is not None:
+            drawn = harmonise(self.model, _highest(heard), **draws)
+        elif given is None and key is not None:
+            drawn = _moved(compose(self.model, bars * bar, number=_DRAFTS, **draws), key)
+        else:
+            (drawn,) = compose(self.model, bars * bar, primer=before, **draws)
         sounds = np.concatenate([before, drawn])
         return Composition(
             sounds,
@@ -187,6 +191,12 @@ class MusicAnswers(TaskAnswers):
             yield Remedy(
                 {"transpose": 6}, f"{why}: moved to other keys, each passage is learnt in all of them"
             )
+
+
+def _highest(sounds: np.ndarray) -> np.ndarray:
+    """Returns the highest pitch of each step [T]; 128 for silence."""
+    highest = PITCHES - 1 - sounds[:, ::-1].argmax(1)
+    return np.where(sounds.any(1), highest, PITCHES)
 
 
 def _moved(drafts: np.ndarray, key: Key) -> np.ndarray:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from elman.config import require
+from elman.errors import InputError
 from elman.pictures.base import PICTURES
 from elman.tasks.shared.options import ABSENT, FileOptions, Sized, StartOptions, Verb
 
@@ -15,7 +16,7 @@ OUTPUTS = (".mid", ".midi", ".wav", *PICTURES)
 
 @dataclass(frozen=True, kw_only=True)
 class Compose(Verb):
-    """Composes a piece, or goes on with one.
+    """Composes a piece, goes on with one, or harmonises a melody.
 
     Writes MIDI, sound (.wav) and pictures of its piano roll, as the files in --out end; without --out it
     prints the chords, a bar a line. Every note ends at the latest with its bar, and lies between the lowest
@@ -30,11 +31,14 @@ class Compose(Verb):
     """bars to compose"""
     primer: Path | None = None
     """file of a piece to go on with, which begins with a bar; if absent, begin with nothing"""
+    melody: Path | None = None
+    """file of a piece whose highest notes are harmonised; its length is theirs, whatever --bars says, and
+    where they rest, all does. If absent, nothing is given"""
     temperature: float = 1.0
     """below 1 safer, above 1 more varied; 0: at each choice the most probable"""
     key: str | None = None
-    """key such as C, F# or Bbm, which the primer is moved to; without a primer, the likeliest of eight drafts
-    is. If absent, the key is left to chance"""
+    """key such as C, F# or Bbm, which primer or melody are moved to; without these, the likeliest of eight
+    drafts is. If absent, the key is left to chance"""
     tempo: float | None = None
     """quarter notes a minute; if absent, as usual in the training part"""
     seed: int | None = None
@@ -50,6 +54,8 @@ class Compose(Verb):
         require("--temperature", 0 <= self.temperature <= 100, "in [0, 100]", self.temperature)
         require("--tempo", self.tempo is None or 10 <= self.tempo <= 1000, "in [10, 1000]", self.tempo)
         require("--seed", self.seed is None or 0 <= self.seed < 2**63, "an int in [0, 2^63)", self.seed)
+        if self.primer is not None and self.melody is not None:
+            raise InputError("--primer and --melody exclude each other")
         for path in self.out:
             kind = path.suffix.lower()
             require("--out", kind in OUTPUTS, f"files ending in {', '.join(OUTPUTS)}", str(path))
@@ -75,7 +81,7 @@ class Compose(Verb):
         return answer
 
     def _options(self) -> dict[str, Any]:
-        names = ("bars", "primer", "temperature", "key", "tempo", "seed")
+        names = ("bars", "primer", "melody", "temperature", "key", "tempo", "seed")
         return {name: getattr(self, name) for name in names}
 
 

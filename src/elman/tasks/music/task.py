@@ -1,11 +1,15 @@
 """Music: composes pieces, chord by chord."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Self
 
 from elman.config import require, typed
 from elman.data.music.batches import COLUMNS
 from elman.data.music.keys import Key
+from elman.data.music.memory import pieces_in_memory
 from elman.data.music.piece import PITCHES
+from elman.errors import InputError
 from elman.heads.base import SetHead
 from elman.heads.multi_label import MultiLabel
 from elman.heads.note_by_note import NoteByNote
@@ -15,6 +19,7 @@ from elman.tasks.music.composition import Composition
 from elman.tasks.music.data import MusicData, first_piece
 from elman.tasks.music.facts import MusicFacts
 from elman.tasks.music.options import MusicConfig
+from elman.tasks.shared.sources import Paths, as_paths, check_one_source
 from elman.tasks.shared.task import Task
 from elman.train.loop import LossUnit
 
@@ -32,6 +37,9 @@ class MusicModel(Task):
     Args:
         **options: fields of ``MusicConfig`` (``elman train music --help`` explains them).
 
+    Shapes:
+        pieces: N lists of steps, each a list of pitches in [0, 127]; or N arrays [T, 128]
+
     Raises:
         InputError: an option out of its range.
     """
@@ -43,24 +51,75 @@ class MusicModel(Task):
 
     model: Framewise
 
+    def fit(
+        self,
+        data: Paths | None = None,
+        *,
+        pieces: Sequence[Any] | None = None,
+        out: str | Path | None = None,
+        overwrite: bool = False,
+        show_progress: bool = False,
+    ) -> Self:
+        """Trains on files, or on pieces in memory; the option ``split`` applies to both.
+
+        Args:
+            data: paths.
+            pieces: pieces instead of paths, see ``pieces_in_memory``; each step is one of
+                ``steps_per_bar`` (16 if absent) of a bar of 4/4.
+            out: a run folder to write; None keeps the model in memory.
+            overwrite: replaces an existing run folder.
+            show_progress: shows a progress bar on standard error.
+
+        Raises:
+            InputError: there are both files and pieces or neither, or one breaks a rule.
+            TrainingStopped: the loss or a gradient is not finite.
+        """
+        check_one_source(data is not None, pieces is not None, "pieces")
+        if pieces is None:
+            return self.train(data, out, overwrite=overwrite, show_progress=show_progress)
+        for option in ("validation", "test"):
+            value = getattr(self.config, option)
+            require(f"the option {option}", not value, "left out for pieces in memory", value)
+        given = {"training": pieces_in_memory(pieces)}
+
+        def read(_: Path | None) -> MusicData:
+            return MusicData.of(self.config, given, self.named)
+
+        return self._fit(read, out, overwrite, show_progress)
+
+    def evaluate(self, data: Paths | None = None, *, pieces: Sequence[Any] | None = None) -> dict[str, Any]:
+        """Measures the model on other files, or on pieces in memory as for ``fit``.
+
+        Raises:
+            InputError: there are both files and pieces or neither, or one breaks a rule.
+        """
+        answers = self.answers
+        check_one_source(data is not None, pieces is not None, "pieces")
+        if data is not None:
+            return answers.evaluate(as_paths(data))
+        return answers.figures([self.facts.roll(piece) for piece in pieces_in_memory(pieces or [])])
+
     def compose(
         self,
         bars: int = 16,
         *,
         primer: str | Path | None = None,
+        melody: str | Path | None = None,
         temperature: float = 1.0,
         key: str | None = None,
         tempo: float | None = None,
         seed: int | None = None,
     ) -> Composition:
-        """Composes a piece, or goes on with one.
+        """Composes a piece, goes on with one, or harmonises a melody.
 
         Args:
             bars: to compose.
             primer: file of a piece to go on with; None: begin with nothing.
+            melody: file of a piece whose highest notes are harmonised, whatever ``bars`` says; None: nothing
+                is given.
             temperature: below 1 safer, above 1 more varied; 0: at each choice the most probable.
-            key: such as C, F# or Bbm; None: left to chance. The primer, or the likeliest of eight drafts, is
-                moved to it by at most six semitones.
+            key: such as C, F# or Bbm; None: left to chance. Primer, melody, or the likeliest of eight drafts
+                are moved to it by at most six semitones.
             tempo: quarter notes a minute; None: as usual in the training part.
             seed: of the draws; None: another one each call.
 
@@ -68,17 +127,22 @@ class MusicModel(Task):
             The piece, with ``sounds`` [T, 128] bool, ``piece`` (its notes) and ``write(path, title)``.
 
         Raises:
-            InputError: an option is out of its range, the primer cannot be read, or the run's data cannot.
+            InputError: an option is out of its range, there are primer and melody, or a file cannot be read.
         """
         answers = self.answers
         bars, temperature = typed(int, bars, "--bars"), typed(float, temperature, "--temperature")
         require("--bars", 1 <= bars <= 10_000, "an int in [1, 10000]", bars)
         require("--temperature", 0 <= temperature <= 100, "in [0, 100]", temperature)
-        before = None if primer is None else first_piece(Path(primer), self.config)
+        if primer is not None and melody is not None:
+            raise InputError("--primer and --melody exclude each other")
+        before, above = (
+            None if path is None else first_piece(Path(path), self.config) for path in (primer, melody)
+        )
         composed: Composition = answers.compose(
             self.opened_data().rolls["training"],
             bars=bars,
             primer=before,
+            melody=above,
             temperature=temperature,
             key=None if key is None else Key.parse(key),
             tempo=tempo,
