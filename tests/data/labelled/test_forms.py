@@ -408,6 +408,31 @@ def test_lines_say_how_they_are_read(tmp_path, form, caplog):
     assert f"stdin: {FORM_TOLD[form]}" in caplog.text
 
 
+@pytest.mark.parametrize("words", [6, 24])
+def test_a_last_word_may_be_the_label(tmp_path, words, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    labels = [label.replace(" ", "_") for label in LABELS]
+    lines = [
+        f"w{k % words} {text} {label}" for k, (text, label) in enumerate(zip(TEXTS, labels, strict=True))
+    ]
+    (tmp_path / "t.txt").write_text("\n".join(lines))
+    assert read(tmp_path / "t.txt")[1] == (("w1 a thing that is number 1 of all",), ("bad",))
+    assert "t.txt: a line is a text, a space and its label: 3 labels" in caplog.text
+
+
+def test_of_first_and_last_words_that_may_be_labels_both_are_told(tmp_path):
+    lines = [
+        f"w{k % 5} {text} {label[:2]}" for k, (text, label) in enumerate(zip(TEXTS, LABELS, strict=True))
+    ]
+    (tmp_path / "t.txt").write_text("\n".join(lines))
+    with pytest.raises(
+        InputError, match=r"first word \(5 labels, such as 'w0'\) or its last \(3, such as 'go'"
+    ):
+        read(tmp_path / "t.txt")
+    (tmp_path / "t.txt").write_text("\n".join(line[:-2] + "?!."[k % 3] for k, line in enumerate(lines)))
+    assert read(tmp_path / "t.txt")[0][1] == ("w0",)  # marks at the end of sentences are no labels
+
+
 @pytest.mark.parametrize("title", [[], ["What visitors of the inn said"], ["Said, at the inn", ""]])
 @pytest.mark.parametrize("mark", [",", ";", "|"])
 def test_columns_of_any_name_make_a_table_of_what_has_no_ending(tmp_path, title, mark, caplog):

@@ -25,7 +25,8 @@ def from_lines(path: Path, columns: Columns, with_labels: bool) -> Labelled:
     """Reads one example per line.
 
     A line is its label, white space and its text, or a pair of texts with a tab between. If every line has
-    one tab, the label may contain spaces, or stand behind the text. Labels may begin with ``__label__``, as
+    one tab, the label may contain spaces, or stand behind the text; so may a word that is clearly the label.
+    Labels may begin with ``__label__``, as
     in fastText's files; then a line may have several. Without labels a line is a text, or a pair.
 
     Raises:
@@ -117,6 +118,8 @@ def _divided(
             names = {label for label, text in behind if text}
             if len(names) > 1 and are_labels([(label,) for label, text in behind if text]):
                 form, pairs = "a text, a tab and its label", behind
+        elif not tabbed and _labels_stand_behind(pairs, behind := [_last(line) for line in lines], path):
+            form, pairs = "a text, a space and its label", behind
         named = {label for label, text in pairs if text.strip()}
         if named and all(len(label) > 1 and label.endswith(":") for label in named):
             form = form.replace("a label", "a label with a colon")
@@ -125,6 +128,40 @@ def _divided(
     count = len({name for names, text in result if text.strip() for name in names})
     notice(f"{path}: a line is {form}: {counted(count, 'label')}")
     return result
+
+
+def _labels_stand_behind(pairs: list[tuple[str, str]], behind: list[tuple[str, str]], path: Path) -> bool:
+    """Whether the last words of lines are their labels, and not the first ones.
+
+    They are if they repeat as labels do and are at most half as many as the first words, or these do not
+    repeat.
+
+    Args:
+        pairs: the first word of each line, and the rest.
+        behind: the last word of each line, and the rest.
+        path: the file.
+
+    Raises:
+        InputError: either could be the labels.
+    """
+    first, last = ([label for label, text in some if text] for some in (pairs, behind))
+    few, many = len(set(last)), len(set(first))
+    repeat = are_labels([(label,) for label in last])
+    words = all(any(map(str.isalnum, label)) for label in set(last))
+    if not (1 < few < many and repeat and words) or all(label.endswith(":") for label in first):
+        return False
+    if 2 * few > many and are_labels([(label,) for label in first]):
+        raise InputError(
+            f"{path}: the label of a line may be its first word ({many:,} labels, such as {shown(first[0])}) "
+            f"or its last ({few:,}, such as {shown(last[0])}). Write a tab between label and text."
+        )
+    return True
+
+
+def _last(line: str) -> tuple[str, str]:
+    """Returns the last word of a line, and what stands before it."""
+    *rest, last = line.rstrip().rsplit(maxsplit=1) or [""]
+    return last, "".join(rest)
 
 
 def _halves(line: str) -> tuple[str, str]:
