@@ -102,6 +102,10 @@ FORMS = {
     "German quarters": ("QS", [f"{k % 4 + 1}. Quartal {2020 + k // 4}" for k in range(9)]),
     "weeks": ("W", steps("2024-01-01", 9, 7 * DAY, "%G-W%V")),
     "texts of days": ("D", steps("2024-01-30", 9, DAY, "%Y%m%d")),
+    "six digits": ("D", steps("2024-01-30", 40, DAY, "%y%m%d")),
+    "six digits of integers": ("D", [int(day) for day in steps("2007-12-30", 40, DAY, "%y%m%d")]),
+    "eight digits, the day first": ("D", steps("2024-01-25", 40, DAY, "%d%m%Y")),
+    "integers, the month first": ("MS", [int(day) for day in steps("2023-03", 30, "month", "%m%d%Y")]),
     "integers of days": ("D", [int(day) for day in steps("2024-01-30", 9, DAY, "%Y%m%d")]),
     "integers of months": ("MS", [int(month) for month in steps("2023-10", 9, "month", "%Y%m")]),
     "integers of hours": ("h", [int(hour) for hour in steps("2024-01-30", 30, HOUR, "%Y%m%d%H")]),
@@ -238,6 +242,23 @@ def test_what_is_no_time_is_named():
 def test_no_part_of_a_time_is_dropped(cell):
     with pytest.raises(InputError, match=f"row 1, .* Got {re.escape(repr(cell))}"):
         panel([cell, cell[:6] + "2" + cell[7:]])
+
+
+def test_digits_that_may_be_dates_or_numbers_are_refused_with_each_reading():
+    days = steps("2024-03-04", 20, DAY, "%y%m%d")
+    with pytest.raises(
+        InputError,
+        match=r"row 1, column 'ds': '240304' may be 4 March 2024 \(--time-format %y%m%d\) or 24 March 2004 "
+        r"\(--time-format %d%m%y\) or a number \(--time-format number\)\. Choose one\.",
+    ):
+        panel(days)
+    assert continued(days, time_format="%y%m%d") == ("D", days[-2:])
+    working = [day for day in steps("2024-01-01", 60, DAY, "%y%m%d") if int(day) % 7]
+    with pytest.raises(InputError, match="may be 1 January 2024"):
+        panel(working)
+    assert panel([110000 + 7 * k for k in range(40)]).integers
+    trained = Trained("D", form_of_text("String|%d%m%Y|"), False)
+    assert panel(["03042024", "04042024"], trained).starts[0] == np.datetime64("2024-04-03", "s").astype(int)
 
 
 def test_a_format_has_all_parts_of_a_time_of_day():

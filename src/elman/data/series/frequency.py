@@ -342,3 +342,13 @@ def _most(values: np.ndarray) -> int:
     """Returns the most common value."""
     unique, counts = np.unique(values, return_counts=True)
     return int(unique[counts.argmax()])
+
+
+def is_even(times: np.ndarray, *, integers: bool) -> bool:
+    """Whether times, each once and in order, are at least three steps of one frequency without a gap."""
+    times = np.unique(times)
+    if len(times) < 3:
+        return False
+    one = np.zeros(len(times), np.int64)
+    steps, fits = infer_frequency(times, one, integers=integers).steps(times, times[one])
+    return bool(fits.all() and (np.diff(steps) == 1).all())

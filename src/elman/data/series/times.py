@@ -1,7 +1,7 @@
 """Reads times of rows: integers or date-times, in local time or UTC, in whatever form they are written."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,8 @@ import polars as pl
 
 from elman.config import shown
 from elman.data.read.tables import row_number
-from elman.data.series.frequency import infer_frequency, parse_frequency
+from elman.data.series.digits import dates_of_digits, padded
+from elman.data.series.frequency import is_even, parse_frequency
 from elman.data.series.time_forms import (
     TimeForm,
     as_written,
@@ -117,10 +118,16 @@ def read_times(
     column, place = _joined(columns)
     as_text = column.dtype == pl.String and "%" in (time_format or "")  # 01022024 is no number
     whole = None if as_text else _whole_numbers(column)
-    if whole is not None and time_format is None and freq is not None and freq.isdigit():
-        time_format = _NUMBER
-    elif whole is not None and time_format is None and form is not None:
-        time_format = pattern_of_integers(whole) or likely or None
+    assumed = ""
+    if whole is not None and time_format is None:
+        if freq is not None and freq.isdigit():
+            time_format = _NUMBER
+        elif form is not None:
+            time_format = pattern_of_integers(whole) or likely or None
+        elif not pattern_of_integers(whole) and (digits := _pattern_of_digits(column, whole, place)):
+            time_format, assumed = digits, f"as {digits}"
+        if column.dtype == pl.String and padded(time_format):
+            whole = None
     if whole is not None:
         number = _read_integers(whole, column.dtype, time_format)
         if number is not None:
@@ -137,7 +144,7 @@ def read_times(
             f"{columns[0][1]}: column {column.name!r}: must be integers, dates or date-times. "
             f"Got {shown(column[0])}."
         )
-    return _as_seconds(moments, column, place, freq, fractions)
+    return _as_seconds(replace(moments, assumed=assumed or moments.assumed), column, place, freq, fractions)
 
 
 def _joined(columns: "Sequence[tuple[pl.Series, Path]]") -> "tuple[pl.Series, Callable[[int], str]]":
@@ -171,6 +178,27 @@ def _whole_numbers(column: "pl.Series") -> "pl.Series | None":
     return None
 
 
+def _pattern_of_digits(column: "pl.Series", whole: "pl.Series", place: Callable[[int], str]) -> str:
+    """Returns the pattern of dates of six or eight digits; empty if integers are plain numbers.
+
+    Raises:
+        AmbiguousTimes: they may be either, or dates of several patterns.
+    """
+    readings = dates_of_digits(whole)
+    even = [pattern for pattern, local in readings if is_even(_seconds_of(local), integers=False)]
+    if not readings or (len(even) == 1 and not is_even(whole.to_numpy(), integers=True)):
+        return "".join(even)
+    ways = " or ".join(f"{local[0]:%-d %B %Y} (--time-format {pattern})" for pattern, local in readings)
+    raise AmbiguousTimes(
+        f"{place(0)}: {shown(column[0])} may be {ways} or a number (--time-format {_NUMBER}). Choose one."
+    )
+
+
+def _seconds_of(local: "pl.Series") -> np.ndarray:
+    """Returns date-times as seconds since 1970."""
+    return local.cast(pl.Int64).to_numpy() // 10**6
+
+
 def _read_integers(whole: "pl.Series", kind: "pl.DataType", time_format: str | None) -> Times | None:
     """Returns times that are plain integers; None if they stand for dates."""
     pattern = pattern_of_integers(whole) if time_format is None else time_format
@@ -186,7 +214,7 @@ def _moments_of_integers(whole: "pl.Series", kind: "pl.DataType", time_format: s
     pattern = pattern_of_integers(whole) if time_format is None else time_format
     form = TimeForm(pl.Int64() if kind.is_float() else kind, pattern)
     if "%" in pattern:
-        local, _ = parsed(whole.cast(pl.String), pattern)
+        local, _ = parsed(whole.cast(pl.String).str.zfill(padded(pattern)), pattern)
         if local.has_nulls():
             wrong = whole.filter(local.is_null())[0]
             raise InputError(f"column {whole.name!r}: must be a time of the format {pattern}. Got {wrong}.")
@@ -254,7 +282,7 @@ def _unambiguous(
     """Returns the only reading; of several different ones, the only one whose steps are even."""
     different = [fit for k, fit in enumerate(fits) if not any(fit[1].equals(other[1]) for other in fits[:k])]
     if len(different) > 1:
-        even = [fit for fit in different if _is_even(fit[1])]
+        even = [fit for fit in different if is_even(_seconds_of(fit[1]), integers=False)]
         if len(even) == 1:
             return even[0]
         row = int((different[0][1] != different[1][1]).arg_true()[0])
@@ -263,16 +291,6 @@ def _unambiguous(
         )
         raise AmbiguousTimes(f"{place(row)}: {shown(texts[row])} may be {readings}. Choose one.")
     return different[0]
-
-
-def _is_even(local: "pl.Series") -> bool:
-    """Whether date-times, each once and in order, are steps of one frequency without a gap."""
-    seconds = np.unique(local.cast(pl.Int64).to_numpy() // 10**6)
-    if len(seconds) < 3:
-        return False
-    one = np.zeros(len(seconds), np.int64)
-    steps, fits = infer_frequency(seconds, one, integers=False).steps(seconds, seconds[one])
-    return bool(fits.all() and (np.diff(steps) == 1).all())
 
 
 def _mixed(
