@@ -73,6 +73,18 @@ def test_rows_of_translations_as_hugging_face_writes_them(tmp_path, caplog):
         read_pairs([path])
 
 
+def test_a_first_line_like_the_others_is_no_header(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "elman")
+    sources = [f"The {colour} bird sings here." for colour in ("red", "blue", "grey", "old")]
+    targets = [f"Der Vogel ist {colour} und singt" for colour in ("rot", "blau", "grau", "alt")]
+    rows = [";".join(pair) for pair in zip(sources, targets, strict=True)]
+    assert read_pairs([write(tmp_path / "a.csv", rows)]) == Pairs(sources, targets)
+    assert "a.csv: the first line names no columns; they are column_1, column_2" in caplog.text
+    assert read_pairs([tmp_path / "a.csv"], names=("column_2", "column_1")) == Pairs(targets, sources)
+    for header in ("Text in English;Der deutsche Text", "bird;Vogel"):
+        assert read_pairs([write(tmp_path / "b.csv", [header, *rows])]) == Pairs(sources, targets)
+
+
 @pytest.mark.parametrize("mark", [";", "\t"])
 def test_a_column_that_counts_is_left_out_and_told(tmp_path, mark, caplog):
     caplog.set_level(logging.INFO, "elman")

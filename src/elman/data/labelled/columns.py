@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from elman.config import counted
 from elman.data.channels.columns import check_chosen, chosen_columns
+from elman.data.read.delimited import with_row
 from elman.data.read.reading import PLAIN, Reading
 from elman.data.read.tables import check_columns, holds_numbers
 from elman.data.sequence_columns import Roles, found_roles, line_of, options_of
@@ -356,7 +357,4 @@ def without_header(table: pl.DataFrame, path: Path) -> pl.DataFrame:
         return table
     if not any(_repeats(table[name]) and (table[name] == name).any() for name in table.columns):
         return table
-    numbered = [f"column_{k}" for k in range(1, len(table.columns) + 1)]
-    notice(f"{path}: the first line names no columns; they are {', '.join(numbered)}")
-    first = pl.DataFrame([table.columns], dict.fromkeys(numbered, pl.String), orient="row")
-    return pl.concat([first, table.rename(dict(zip(table.columns, numbered, strict=True)))])
+    return with_row(table, table.columns, path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -174,10 +175,7 @@ def _named(header: list[str], table: pl.DataFrame, path: Path) -> pl.DataFrame:
     count = len(names)
     counted = [[str(k) for k in range(begin, begin + count)] for begin in (0, 1)]
     if names not in counted and (all(map(_is_datum, names)) or not any(names)):
-        numbered = [f"column_{k}" for k in range(1, count + 1)]
-        notice(f"{path}: the first line names no columns; they are {', '.join(numbered)}")
-        first = pl.DataFrame([names], schema=dict.fromkeys(table.columns, pl.String), orient="row")
-        return pl.concat([first, table]).rename(dict(zip(table.columns, numbered, strict=True)))
+        return with_row(table, names, path)
     kept = {}
     for k, name in enumerate(names):
         if not name and (table[:, k].is_null().all() or counts_rows(table[:, k])):
@@ -187,6 +185,14 @@ def _named(header: list[str], table: pl.DataFrame, path: Path) -> pl.DataFrame:
             raise InputError(f"{path}: line 1: column {name!r} stands twice in the header")
         kept[name] = table[:, k]
     return pl.DataFrame(kept)
+
+
+def with_row(table: pl.DataFrame, names: Sequence[str], path: Path) -> pl.DataFrame:
+    """Returns a table of texts whose first line was a row and not its names; reports the names it has now."""
+    numbered = [f"column_{k}" for k in range(1, len(names) + 1)]
+    notice(f"{path}: the first line names no columns; they are {', '.join(numbered)}")
+    first = pl.DataFrame([list(names)], dict.fromkeys(numbered, pl.String), orient="row")
+    return pl.concat([first, table.rename(dict(zip(table.columns, numbered, strict=True)))])
 
 
 def _is_datum(cell: str) -> bool:
