@@ -55,11 +55,12 @@ def test_the_first_line_says_whether_the_model_is_worth_using(tmp_path):
     task = Forecaster(**SMALL).train(tmp_path / "made.csv")
     own = task.results["test"]["mase"]
     best = min(row["mase"] for row in task.results["baselines"].values())
-    start = "worth using" if own <= best else "as good as" if own <= 1.01 * best else "not worth using"
+    start = "worth using" if 1.01 * own < best else "as good as" if own <= 1.01 * best else "not worth using"
     assert task.report().startswith(start)
     answers = task.answers
     for factor, first in (
         (0.9, "worth using: ahead"),
+        (0.995, "as good as the best"),
         (1.005, "as good as the best"),
         (2, "not worth using"),
     ):

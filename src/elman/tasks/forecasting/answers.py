@@ -238,7 +238,7 @@ def _verdict(results: dict[str, Any]) -> list[str]:
         if best:
             own, other, figure = results["test"][name], rows[best][name], _FIGURES[name]
             both = f"{figure} {own:.4g}, {best} {other:.4g}"
-            if own <= other:
+            if _LEVEL * own < other:
                 return [f"worth using: ahead of the best simple method ({both})"]
             if own <= _LEVEL * other:
                 return [f"as good as the best simple method, within 1 % ({both})"]
