@@ -86,10 +86,12 @@ def test_unharmed_it_is_resumed(unfinished, tmp_path):
     assert timeless(tmp_path / "run") == timeless(tmp_path / "whole")
 
 
-def test_before_its_first_checkpoint_it_starts_again(unfinished, tmp_path):
+def test_before_its_first_checkpoint_it_starts_again(unfinished, tmp_path, caplog):
+    caplog.set_level("INFO", "elman")
     elman.LanguageModel(**SMALL, embedding_size=4, bptt=30).fit(texts=[text()], out=tmp_path / "whole")
     shutil.copytree(unfinished, tmp_path / "run")
     for name in (CHECKPOINT, "model.safetensors"):
         (tmp_path / "run" / name).unlink()
     elman.resume(tmp_path / "run")
+    assert f"{tmp_path / 'run'}: has no checkpoint yet, so training begins again" in caplog.messages
     assert timeless(tmp_path / "run") == timeless(tmp_path / "whole")

@@ -120,6 +120,23 @@ def test_resumed_equals_uninterrupted(tmp_path, reference, kind, step, stop):
     assert again.position.step == last
 
 
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        (1, "no step was saved, so training begins again; it writes a checkpoint every 3600 seconds"),
+        (STEPS, f"training continues after step {STEPS}, in epoch 2 of 3"),
+        (STEPS + 1, f"training continues after step {STEPS + 1}, in epoch 2 of 3"),
+    ],
+)
+def test_where_it_goes_on_is_told(tmp_path, step, told, caplog):
+    caplog.set_level("INFO", "elman")
+    stop = kill if "again" in told else interrupt
+    with pytest.raises((Killed, Interrupted)):
+        make("adamw", tmp_path, 0, after(step, stop), every=3600).run()
+    make("adamw", tmp_path, 99, Silent(), every=3600).run(resume=True)
+    assert caplog.messages == [f"{tmp_path / 'checkpoint.safetensors'}: {told}"]
+
+
 def test_patience_ends_the_reference_early(reference):
     _, history, last = reference("patience")
     losses = [line["loss"] for line in history if line["kind"] == "validation"]

@@ -22,6 +22,7 @@ from elman.diagnose.blowup import explain
 from elman.draws import Draws, TorchsDraws
 from elman.errors import InputError, Interrupted, TrainingStopped
 from elman.models.predict import predict
+from elman.notice import notice
 from elman.state import State, detach
 from elman.train.average import Average
 from elman.train.checkpoint import (
@@ -185,6 +186,7 @@ class Loop:
             )
             if math.isfinite(self.position.best_loss):
                 self._best = load_weights(self._file(WEIGHTS), self._model)
+            notice(f"{self._file(CHECKPOINT)}: {self._where()}")
         path = None if self.folder is None else self._file(HISTORY)
         self.history = History(path, self.position.history_bytes, self.check)
         self._began = time.monotonic() - self.position.seconds
@@ -214,6 +216,16 @@ class Loop:
     def _file(self, name: str) -> Path:
         assert self.folder is not None
         return self.folder / (self._prefix + name)
+
+    def _where(self) -> str:
+        """Returns in words where a resumed training goes on."""
+        step, saved = self.position.step, f"a checkpoint every {self.options.checkpoint_seconds:g} seconds"
+        if self.position.finished:
+            return f"all {step:,} steps are done"
+        if step == 0:
+            return f"no step was saved, so training begins again; it writes {saved}"
+        epoch = min(step // self.batches.steps + 1, self.options.epochs)
+        return f"training continues after step {step:,}, in epoch {epoch} of {self.options.epochs}"
 
     @property
     def _share(self) -> float:

@@ -156,7 +156,8 @@ def resume(folder: str | Path, *, cell: str | None = None, show_progress: bool =
             )
         claim.check()
         parts = task.opened_data().parts()
-        # a run that was killed before its first checkpoint starts from the beginning
+        if not saved:
+            notice(f"{folder}: has no checkpoint yet, so training begins again")
         task._train(parts, task._loop(parts, show_progress, claim.check), show_progress, resume=saved)
     return task
 
