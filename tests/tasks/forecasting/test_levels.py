@@ -118,7 +118,7 @@ def test_series_shorter_than_the_models_window_are_named(caplog):
 def test_es_rnn_learns_series_without_logarithms(lowest, change, caplog):
     caplog.set_level(logging.INFO, "elman")
     values = change(50 + 20 * np.sin(2 * np.pi * np.arange(84) / 12) + np.arange(84) % 5)
-    options = {"hidden_size": 16, "epochs": 15, "windows_per_epoch": 64, "learning_rate": 0.02}
+    options = {"hidden_size": 16, "epochs": 5, "windows_per_epoch": 64, "learning_rate": 0.02}
     task = fitted(table(values[:72]), model="es-rnn", horizon=12, season=(12,), **options)
     found = task.predict()
     errors = np.abs(found["elman"].to_numpy() - values[72:])
