@@ -12,6 +12,8 @@ from elman.cli import main
 from elman.data.transcribed.memory import utterances_in_memory
 from elman.errors import InputError
 from elman.tasks.speech_recognition.data import form_of
+from elman.tasks.speech_recognition.decoding import Decoding
+from elman.tasks.speech_recognition.listening import greedy, text_of
 from elman.tasks.speech_recognition.task import SpeechRecognizer
 
 TOLD = ["ha lo mi", "mi lo", "lo"]
@@ -68,6 +70,16 @@ def test_of_a_batch_the_network_says_the_same(listener):
     together = [answers.text(log_p) for log_p in answers.log_probabilities(answers.gathered(items))]
     assert together == [each["text"] for each in listener.transcribe(said, RATE)]
     assert all(together)
+
+
+def test_without_a_language_model_the_text_so_far_is_that_of_the_best_path(listener):
+    facts = listener.facts
+    log_p = np.random.default_rng(0).normal(size=(60, len(facts.symbols) + 1)).astype(np.float32)
+    decoding = Decoding(facts, None, 1, seconds=0.001)
+    for k in range(0, 60, 3):
+        decoding.push(log_p[k : k + 3])
+        assert decoding.partial() == text_of(facts, greedy(facts, log_p[: k + 3]))
+    assert len(decoding.partial()) > 20
 
 
 def test_the_command_prints_settled_words_or_objects(listener, long_sound, monkeypatch, capsys):

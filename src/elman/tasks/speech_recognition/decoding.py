@@ -5,7 +5,7 @@ import numpy as np
 from elman.decode.ctc import PrefixBeam, Scorer
 from elman.heads.ctc import align, steps_needed, symbols_of
 from elman.tasks.speech_recognition.facts import SpeechFacts
-from elman.tasks.speech_recognition.listening import Word, greedy, text_of, words_of
+from elman.tasks.speech_recognition.listening import Word, greedy, words_of
 
 _PAUSE = 0.8  # seconds of blanks after which a part of the text is settled
 
@@ -39,7 +39,8 @@ class Decoding:
         """Begins a new part after so many steps of the old one."""
         self._begin += steps * self._seconds
         self._rows: list[np.ndarray] = []
-        self._blanks, self._has_symbols = 0, False
+        self._path: list[int] = []  # the best symbols so far
+        self._last, self._blanks, self._has_symbols = -1, 0, False
         blank, scorer = len(self._facts.symbols), self._scorer
         self._search = None if scorer is None else PrefixBeam(blank, scorer, self._beam)
 
@@ -50,6 +51,9 @@ class Decoding:
             self._rows.append(row)
             if self._search is not None:
                 self._search.push(row[None])
+            if best not in (blank, self._last):
+                self._path.append(best)
+            self._last = best
             is_silent = best == blank or self._facts.symbols[best].isspace()
             self._blanks = self._blanks + 1 if is_silent else 0
             self._has_symbols = self._has_symbols or not is_silent
@@ -72,11 +76,8 @@ class Decoding:
 
     def _text(self) -> str:
         """Returns the text of the present part."""
-        if not self._rows:
-            return ""
-        if self._search is not None:
-            return " ".join(self._facts.decode(self._search.best()[0].symbols).split())
-        return text_of(self._facts, greedy(self._facts, np.stack(self._rows)))
+        symbols = self._path if self._search is None else self._search.best()[0].symbols
+        return " ".join(self._facts.decode(symbols).split())
 
     def _heard(self) -> list[Word]:
         """Returns the words of the present part with their times."""
