@@ -4,6 +4,7 @@ import torch
 
 from elman.heads.categorical import Categorical
 from elman.heads.crf import CRF
+from elman.heads.ctc import CTC
 from elman.heads.multi_label import MultiLabel
 from elman.heads.negative_binomial import NegativeBinomial
 from elman.heads.normal import Normal
@@ -13,6 +14,7 @@ from elman.heads.squared_error import SquaredError
 from elman.heads.student_t import StudentT
 from elman.testing.heads import FEATURES as F
 from elman.testing.heads import HeadCase
+from elman.testing.sequence_heads import SequenceHeadCase
 
 OUT = 4
 REALS = torch.linspace(-300, 300, 60_001, dtype=torch.float64)
@@ -66,3 +68,7 @@ CASES = {
         lambda best: [best + step for step in torch.eye(OUT).mul(0.1)] + [best - 0.1],
     ),
 }
+
+
+SEQUENCE_CASES = {"ctc": SequenceHeadCase(lambda: CTC(F, 2), 2)}
+"""A case for each head whose targets are shorter than what they are read from."""
