@@ -16,7 +16,7 @@ OUTPUTS = (".mid", ".midi", ".wav", *PICTURES)
 
 @dataclass(frozen=True, kw_only=True)
 class Compose(Verb):
-    """Composes a piece, goes on with one, or harmonises a melody.
+    """Composes a piece, goes on with one, harmonises a melody, or answers what is played.
 
     Writes MIDI, sound (.wav) and pictures of its piano roll, as the files in --out end; without --out it
     prints the chords, a bar a line. Every note ends at the latest with its bar, and lies between the lowest
@@ -45,6 +45,9 @@ class Compose(Verb):
     """the same seed composes the same piece; if absent, every call another"""
     overwrite: bool = False
     """replace files that exist"""
+    live: tuple[str, ...] = ()
+    """two MIDI ports, to listen to and to play on, by name, or as tcp:HOST:PORT if mido serves them: each
+    phrase that a second of silence ends is answered with --bars bars, until Ctrl-C. If absent, none is"""
 
     example: ClassVar[str] = "elman compose runs/music --out new.mid new.wav --bars 8 --seed 1"
 
@@ -56,6 +59,9 @@ class Compose(Verb):
         require("--seed", self.seed is None or 0 <= self.seed < 2**63, "an int in [0, 2^63)", self.seed)
         if self.primer is not None and self.melody is not None:
             raise InputError("--primer and --melody exclude each other")
+        require("--live", len(self.live) in (0, 2), "two ports", " ".join(self.live))
+        if self.live and (self.out or self.primer or self.melody or self.key):
+            raise InputError("--live goes with neither --out, --primer, --melody nor --key")
         for path in self.out:
             kind = path.suffix.lower()
             require("--out", kind in OUTPUTS, f"files ending in {', '.join(OUTPUTS)}", str(path))
@@ -64,7 +70,10 @@ class Compose(Verb):
             require("--out", new, "files that do not exist, or --overwrite given", str(path))
 
     def text(self, task: Any) -> Iterator[str]:
-        """Yields the chords if no file is to be written, and a line about the piece."""
+        """Yields the chords if no file is to be written, and a line about the piece, or about each answer."""
+        if self.live:
+            yield from (answer.line() for answer in self._answers(task))
+            return
         composed = task.compose(**self._options())
         for path in self.out:
             composed.write(path, task.name)
@@ -79,6 +88,19 @@ class Compose(Verb):
             composed.write(path, task.name)
         answer: dict[str, Any] = composed.json()
         return answer
+
+    def objects(self, task: Any) -> Iterator[dict[str, Any]]:
+        """Yields one object, or one for each answer to what is played."""
+        if not self.live:
+            yield self.json(task)
+            return
+        for answer in self._answers(task):
+            yield {"heard": answer.heard, **answer.composition.json()}
+
+    def _answers(self, task: Any) -> Iterator[Any]:
+        return task.answer_live(
+            *self.live, bars=self.bars, temperature=self.temperature, tempo=self.tempo, seed=self.seed
+        )
 
     def _options(self) -> dict[str, Any]:
         names = ("bars", "primer", "melody", "temperature", "key", "tempo", "seed")

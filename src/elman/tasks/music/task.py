@@ -1,6 +1,6 @@
 """Music: composes pieces, chord by chord."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -8,7 +8,7 @@ from elman.config import require, typed
 from elman.data.music.batches import COLUMNS
 from elman.data.music.keys import Key
 from elman.data.music.memory import pieces_in_memory
-from elman.data.music.piece import PITCHES
+from elman.data.music.piece import PITCHES, Piece
 from elman.errors import InputError
 from elman.heads.base import SetHead
 from elman.heads.multi_label import MultiLabel
@@ -18,6 +18,7 @@ from elman.tasks.music.answers import MusicAnswers
 from elman.tasks.music.composition import Composition
 from elman.tasks.music.data import MusicData, first_piece
 from elman.tasks.music.facts import MusicFacts
+from elman.tasks.music.live import Answer, answers
 from elman.tasks.music.options import MusicConfig
 from elman.tasks.shared.sources import Paths, as_paths, check_one_source
 from elman.tasks.shared.task import Task
@@ -149,6 +150,39 @@ class MusicModel(Task):
             seed=typed(int | None, seed, "--seed"),
         )
         return composed
+
+    def answer_live(
+        self,
+        source: str,
+        sink: str,
+        *,
+        bars: int = 4,
+        temperature: float = 1.0,
+        tempo: float | None = None,
+        seed: int | None = None,
+    ) -> Iterator[Answer]:
+        """Yields an answer to each phrase that is played into a MIDI port, once it has been played.
+
+        Args:
+            source: name of the port to listen to, or tcp:HOST:PORT.
+            sink: name of the port to play on, or tcp:HOST:PORT.
+            bars: of an answer.
+            temperature: as for ``compose``.
+            tempo: quarter notes a minute, of phrases and answers; None: as usual in the training part.
+            seed: of the draws; None: another one each time.
+
+        Raises:
+            InputError: a port cannot be opened.
+        """
+        corpus, own = self.opened_data().rolls["training"], self.answers
+
+        def compose(phrase: Piece) -> Composition:
+            composed: Composition = own.compose(
+                corpus, bars=bars, primer=phrase, temperature=temperature, tempo=tempo, seed=seed
+            )
+            return composed
+
+        return answers(source, sink, self.facts, tempo, compose)
 
     def build(self) -> Framewise:
         """Returns the model: a recurrent layer, and a head for chords that reads the layer's inputs too."""
