@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
 
-from elman.baselines.combination import fit_weights
+from elman.baselines.combination import fit_weights, prior
 
 NAN = float("nan")
 
 
-def test_few_windows_leave_the_prior_and_many_find_the_best_weights():
+def test_many_windows_find_the_best_weights():
     random = np.random.default_rng(0)
     # two methods err by the same amounts on opposite sides, a third by as much on its own
     opposite = random.normal(0, 1, (400, 6))
@@ -17,9 +18,19 @@ def test_few_windows_leave_the_prior_and_many_find_the_best_weights():
     assert shared == pytest.approx([0.5, 0.5, 0], abs=0.04)
     assert own.shape == (40, 3)
     assert own.sum(1) == pytest.approx(np.ones(40))
-    few, _ = fit_weights(errors[:1], [0])
-    mean = np.abs(errors[0]).mean(0)
-    assert few == pytest.approx(mean**-4 / (mean**-4).sum(), abs=0.05)
+
+
+@pytest.mark.parametrize(("windows", "power"), [(1, 1), (3, 2), (10**9, 4)])
+def test_the_prior_trusts_the_errors_of_many_windows_more(windows, power):
+    errors = np.array([1.0, 2, 4])
+    weights = prior(torch.tensor(errors), windows).numpy()
+    assert weights == pytest.approx(errors**-power / (errors**-power).sum())
+
+
+def test_one_window_changes_little():
+    errors = np.array([[[1.0, 2.0, 4.0]]])
+    shared, _ = fit_weights(errors, [0])
+    assert shared == pytest.approx([4 / 7, 2 / 7, 1 / 7], abs=0.05)
 
 
 def test_a_method_that_is_right_gets_the_weight_of_its_series():
