@@ -130,3 +130,14 @@ class WindowBatch:
 
     inputs: Window
     targets: Target
+
+
+@dataclass(frozen=True)
+class WindowBatches:
+    """Batches of the same forecasts, one for each kind of network.
+
+    Attributes:
+        kinds: the batches, whose windows may differ in length and unit.
+    """
+
+    kinds: tuple[WindowBatch, ...]

@@ -11,6 +11,7 @@ from tiny import SMALL, sales
 from elman.tasks.forecasting.task import Forecaster
 
 OPTIONS: dict[str, Any] = SMALL | {
+    "model": "direct",
     "horizon": 4,
     "width": 4,
     "moments": 3,

@@ -15,7 +15,14 @@ from elman.tasks.forecasting.combination import Combination
 from elman.tasks.forecasting.query import quantile_levels
 from elman.tasks.forecasting.task import Forecaster
 
-SMALL = {"horizon": 4, "season": (4,), "hidden_size": 4, "epochs": 1, "windows_per_epoch": 40}
+SMALL = {
+    "model": "direct",
+    "horizon": 4,
+    "season": (4,),
+    "hidden_size": 4,
+    "epochs": 1,
+    "windows_per_epoch": 40,
+}
 
 
 def walks(series: int, steps: int) -> pl.DataFrame:
@@ -41,7 +48,7 @@ def test_forecasts_are_the_weighted_mean_and_a_loaded_run_has_the_same(run):
     assert combination.methods == ("network", "naive", "seasonal naive", "Theta", "ETS")
     assert run.results["weights"]["network"] == pytest.approx(combination.shared[0], abs=1e-4)
     found = run.answers.answer(query, quantile_levels((80,)))
-    alone = run.answers._of_network(query, quantile_levels((80,)))
+    alone = run.answers._of_networks(query, quantile_levels((80,)))["network"]
     simple = simple_forecasts(query.histories(), 4, 4)
     expected = combination.shared[0] * alone.median() + sum(
         weight * simple[name]

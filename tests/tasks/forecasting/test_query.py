@@ -51,7 +51,7 @@ def once(counts: Counter[tuple[Any, ...]], number: int) -> bool:
 @each_model
 def test_training_forecasts_each_window_of_a_part_once(asked, pictured, tmp_path, model):
     (tmp_path / "sales.csv").write_text(sales(future=0))
-    task = Forecaster(**OPTIONS, model=model, test_windows=2)
+    task = Forecaster(**OPTIONS | {"model": model}, test_windows=2)
     task.train(tmp_path / "sales.csv", tmp_path / "run")
     assert once(asked, 5 * (1 + 2))  # series × (validation, test)
     assert task.results["test"]["forecasts"] == 5 * 2

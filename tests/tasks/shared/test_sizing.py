@@ -22,6 +22,7 @@ from elman.tasks.language_model.options import LanguageModelConfig
 from elman.tasks.shared.sizing import (
     commands,
     labelled,
+    networks,
     pairs,
     pieces,
     sequences,
@@ -80,18 +81,27 @@ def test_classifiers_have_sizes_for_any_amount(texts, length):
 
 
 @pytest.mark.parametrize("number", [1, 399, 999, 20_000, 10**6])
-@pytest.mark.parametrize("model", ["direct", "es-rnn", "recursive"])
+@pytest.mark.parametrize("model", ["direct", "es-rnn", "recursive", "direct+es-rnn"])
 def test_forecasters_have_sizes_for_any_amount(model, number):
     sizes = windows(model, number, 60)
-    assert set(sizes) == set(ForecastingConfig.sized)
-    replace(ForecastingConfig(), **sizes)
+    assert set(sizes) == set(ForecastingConfig.sized) - {"model"}
+    replace(ForecastingConfig(model=model), **sizes)
+
+
+def test_es_rnn_stands_beside_a_direct_network_while_both_are_quick():
+    assert networks(1, 24) == networks(1_000, 150) == "direct+es-rnn"
+    assert networks(1_001, 24) == networks(1, 151) == "direct"
 
 
 def test_a_forecaster_says_which_sizes_were_chosen():
     task = elman.Forecaster(horizon=2, season=(1,), hidden_size=2, epochs=1, combination="none")
     task.fit([[float(k % 5) for k in range(20)]])
-    assert task.origin.sized == ("dropout", "batch_size", "ensemble")
-    assert (task.config.ensemble, len(task.model.members)) == (3, 3)
+    assert task.origin.sized == ("model", "dropout", "batch_size", "ensemble")
+    assert task.config.model == "direct+es-rnn"
+    assert [(kind, len(own.members)) for kind, own in task.model.kinds.items()] == [
+        ("direct", 3),
+        ("es-rnn", 1),
+    ]
 
 
 def test_fewer_windows_are_read_more_often_in_smaller_batches_by_more_networks():
@@ -272,7 +282,7 @@ def test_a_recipe_counts_as_given(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"config": {"dropout": None}}, "config.json: dropout must be a number. Got None."),
+        ({"config": {"dropout": None}}, "config.json: dropout must have a value. Got None."),
         ({"origin": {"sized": ["seed"]}}, "origin: sized must name .*dropout.* Got 'seed'."),
     ],
 )

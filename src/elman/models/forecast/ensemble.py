@@ -1,12 +1,12 @@
-"""Ensemble of forecasters, with intervals that can be stretched to their nominal coverage."""
+"""Ensembles of forecasters, with intervals that can be stretched to their nominal coverage."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from elman.batch import Window, WindowBatch
+from elman.batch import Window, WindowBatch, WindowBatches
 from elman.heads.base import Loss
 from elman.models.forecast.forecaster import Forecaster
 
@@ -48,3 +48,26 @@ class Ensemble(Forecaster):
         stretched[order] = stretched[order].sort(dim=0).values  # quantiles with different factors may cross
         lowest = window.lowest if self.lowest is None else window.lowest.clamp(min=self.lowest)
         return torch.maximum(stretched, lowest)
+
+
+class Joint(nn.Module):
+    """Ensembles of unlike networks, each with windows of its own, trained together.
+
+    Args:
+        kinds: the ensembles by the kind of their networks.
+
+    Shapes:
+        batches, one for each kind → the mean of their mean losses
+    """
+
+    def __init__(self, kinds: Mapping[str, Ensemble]) -> None:
+        super().__init__()
+        self.kinds = nn.ModuleDict(kinds)
+
+    def forward(self, batch: WindowBatches, state: None = None) -> tuple[Loss, None]:
+        """Computes the loss of a batch; its count is that of the first kind."""
+        pairs = zip(self.kinds.values(), batch.kinds, strict=True)
+        losses = [network(part)[0] for network, part in pairs]
+        means = [loss.sum / torch.as_tensor(loss.count).clamp(min=1) for loss in losses]
+        count = losses[0].count
+        return Loss(torch.stack(means).mean() * count, count), None

@@ -1,10 +1,10 @@
 """Forecasts, their figures and the report."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -14,7 +14,6 @@ from torch import Tensor
 from elman.baselines.backtest import LEVELS
 from elman.batch import Window
 from elman.config import counted
-from elman.data.batches.cutoffs import CutoffWindows, RandomWindows
 from elman.data.read.frames import to_polars
 from elman.data.series.covariates import check_known_ahead
 from elman.data.series.panel import Panel
@@ -24,16 +23,16 @@ from elman.data.series.times import Trained
 from elman.diagnose.remedies import Remedy
 from elman.draws import Draws
 from elman.errors import InputError
-from elman.models.forecast.ensemble import Ensemble
+from elman.models.forecast.ensemble import Ensemble, Joint
 from elman.models.predict import device_of, predict
 from elman.pictures.forecast import draw_forecasts
 from elman.tasks.forecasting.combination import NETWORK, Combination
 from elman.tasks.forecasting.data import SeriesData, check_targets
-from elman.tasks.forecasting.facts import SeriesFacts, columns_as_trained
+from elman.tasks.forecasting.facts import SeriesFacts, columns_as_trained, networks_of
 from elman.tasks.forecasting.options import ForecastingConfig
 from elman.tasks.forecasting.query import Answer, Query, quantile_levels
 from elman.tasks.forecasting.residuals import residual_figures, residual_remedies
-from elman.tasks.forecasting.windows import Windows, name_short
+from elman.tasks.forecasting.windows import Together, Windows, name_short, windows_of
 from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts
 from elman.tasks.shared.table import table_lines
@@ -51,12 +50,18 @@ class SeriesAnswers(TaskAnswers):
 
     config: ForecastingConfig
     facts: SeriesFacts
-    model: Ensemble
+    model: Ensemble | Joint
 
     @property
     def windows(self) -> Windows:
-        """The windows that series are cut into."""
-        return Windows(self.config, self.facts)
+        """The windows that series are cut into, of the first kind of network."""
+        return next(iter(windows_of(self.config, self.facts).values()))
+
+    @property
+    def networks(self) -> dict[str, Ensemble]:
+        """The networks of each kind."""
+        kinds = dict(self.model.kinds.items()) if isinstance(self.model, Joint) else {}
+        return cast(dict[str, Ensemble], kinds) or {self.config.kinds[0]: cast(Ensemble, self.model)}
 
     def read(self, paths: list[Path]) -> Panel:
         """Reads series from files with the columns and the frequency of the training data."""
@@ -99,9 +104,12 @@ class SeriesAnswers(TaskAnswers):
         return answer.frame(levels)
 
     def answer(self, query: Query, levels: tuple[float, ...]) -> Answer:
-        """Computes forecasts at levels in (0, 1), combined with simple methods' if the run has weights."""
-        network, combination = self._of_network(query, levels), self.facts.combination
-        return self._bounded(network if combination is None else combination.joined(network))
+        """Computes forecasts at levels in (0, 1), combined with simple methods' if the run has weights.
+
+        Without weights several networks count equally.
+        """
+        networks, combination = self._of_networks(query, levels), self.facts.combination
+        return self._bounded(mean_of(networks) if combination is None else combination.joined(networks))
 
     def combine(self, data: SeriesData) -> Combination | None:
         """Chooses the combination's weights, and the widths of its intervals, on the validation part.
@@ -111,7 +119,7 @@ class SeriesAnswers(TaskAnswers):
         query = self.windows.validation(data.panel)
         if not query or self.config.combination == "none" or self.config.head == "negative-binomial":
             return None
-        return Combination.fitted(self._of_network(query, LEVELS), self.facts.mase_season)
+        return Combination.fitted(self._of_networks(query, LEVELS), self.facts.mase_season)
 
     def _bounded(self, answer: Answer) -> Answer:
         """Returns forecasts that stay at or above 0 where their series did."""
@@ -119,19 +127,27 @@ class SeriesAnswers(TaskAnswers):
         at_least = np.where(bounded, 0, -np.inf)[:, None, None]
         return replace(answer, quantiles=np.maximum(answer.quantiles, at_least))
 
-    def _of_network(self, query: Query, levels: tuple[float, ...]) -> Answer:
-        """Computes the network's quantiles; the only place where it forecasts."""
+    def _of_networks(self, query: Query, levels: tuple[float, ...]) -> dict[str, Answer]:
+        """Computes the quantiles of each kind of network, by the names in a combination."""
+        windows, networks = windows_of(self.config, self.facts), self.networks
+        answers = [
+            self._of_network(windows[kind], network, query, levels) for kind, network in networks.items()
+        ]
+        return dict(zip(networks_of(self.config), answers, strict=True))
+
+    def _of_network(self, cut: Windows, network: Ensemble, query: Query, levels: tuple[float, ...]) -> Answer:
+        """Computes a network's quantiles; the only place where it forecasts."""
         # other models always forecast their whole horizon
-        steps = query.horizon if self.config.model == "recursive" else self.facts.horizon
-        windows = self.windows.of(replace(query, horizon=steps))
+        steps = query.horizon if cut.config.model == "recursive" else self.facts.horizon
+        windows = cut.of(replace(query, horizon=steps))
         batches = windows.epoch()
-        at = torch.tensor(levels, dtype=torch.float32, device=device_of(self.model))
+        at = torch.tensor(levels, dtype=torch.float32, device=device_of(network))
 
         def quantiles(window: Window) -> Tensor:
-            with Draws(self.config.seed).running(self.model):  # the same for each batch, whatever its size
-                return self.model.quantiles(window, at).permute(2, 1, 0)
+            with Draws(self.config.seed).running(network):  # the same for each batch, whatever its size
+                return network.quantiles(window, at).permute(2, 1, 0)
 
-        values = torch.cat(list(predict(self.model, (batch.inputs for batch in batches), quantiles)))
+        values = torch.cat(list(predict(network, (batch.inputs for batch in batches), quantiles)))
         # float32 has too few digits for small swings on a high level
         references = windows.references(query.series, query.cutoffs)[:, None, None]
         forecasts = values[:, : query.horizon].numpy().astype(np.float64) + references
@@ -146,9 +162,10 @@ class SeriesAnswers(TaskAnswers):
         dates = [name for name in table.columns if table[name].dtype in (pl.Date, pl.Datetime)]
         return table.with_columns(pl.col(dates).cast(str)).to_dict(as_series=False)
 
-    def batches(self, paths: list[Path]) -> CutoffWindows:  # type: ignore[override]  # see SeriesData.parts
+    def batches(self, paths: list[Path]) -> Together:
         """Returns the windows that ``evaluate`` forecasts from, as batches."""
-        return self.windows.of(self._last(self.read(paths)))
+        query = self._last(self.read(paths))
+        return Together([windows.of(query) for windows in windows_of(self.config, self.facts).values()])
 
     def evaluate(self, paths: list[Path]) -> dict[str, Any]:
         """Measures forecasts of the last horizons of other series."""
@@ -165,7 +182,8 @@ class SeriesAnswers(TaskAnswers):
         """Stretches intervals to fit the validation part; measures and draws forecasts of the test part."""
         if parts.validation is not None and self.facts.combination is None:
             validation = self.answer(self.windows.validation(data.panel), LEVELS)
-            self.model.stretch.copy_(torch.tensor(validation.stretch()))
+            for network in self.networks.values():
+                network.stretch.copy_(torch.tensor(validation.stretch()))
         if parts.test is None:
             return {}
         test = self.answer(self.windows.test(data.panel), LEVELS)
@@ -174,12 +192,15 @@ class SeriesAnswers(TaskAnswers):
             some = np.linspace(0, number - 1, min(_SHOWN, number)).astype(int)
             draw_forecasts(test.drawn(some, _DRAWN), self.folder / _PICTURE)
         figures, others = test.figures(self.facts.mase_season)
-        alone = {"the network alone": others.pop(NETWORK)} if NETWORK in others else {}
+        alone = {}
+        if self.facts.combination is not None:
+            for name in self.facts.combination.networks:
+                alone["the network alone" if name == NETWORK else f"{name} alone"] = others.pop(name)
         residuals = residual_figures(test, self.facts.seasons, self.facts.context + self.facts.horizon)
         results = {"test": figures, "baselines": others, "residuals": residuals}
         return results | ({"alone": alone} if alone else {})
 
-    def excerpt(self, batches: CutoffWindows | RandomWindows) -> Excerpt:
+    def excerpt(self, batches: Together) -> Excerpt:
         """Returns the first windows, with the names of each step's features."""
         return Excerpt(next(iter(batches.epoch(0))), features=self.windows.features)
 
@@ -194,7 +215,7 @@ class SeriesAnswers(TaskAnswers):
             return
         why = f"{best} is ahead in {_FIGURES[name]}"
         yield Remedy({"ensemble": 5}, f"{why}: the mean of several members errs less")
-        if self.config.model == "direct":
+        if "es-rnn" not in self.config.kinds:
             yield Remedy({"model": "es-rnn"}, f"{why}: it learns level and season of each series as well")
 
     def report(self, results: dict[str, Any]) -> str:
@@ -203,6 +224,12 @@ class SeriesAnswers(TaskAnswers):
         if self.facts.bounded == "all":
             lines.append("no target was negative, so no forecast is (--below-zero lets them)")
         return "\n".join(lines)
+
+
+def mean_of(networks: Mapping[str, Answer]) -> Answer:
+    """Returns the mean of each quantile over networks."""
+    answers = list(networks.values())
+    return replace(answers[0], quantiles=np.mean([answer.quantiles for answer in answers], axis=0))
 
 
 def report_lines(results: dict[str, Any], horizon: int) -> list[str]:

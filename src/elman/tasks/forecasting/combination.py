@@ -1,4 +1,4 @@
-"""A forecaster's combination: weighted means of the network's forecasts and those of simple methods."""
+"""A forecaster's combination: weighted means of its networks' forecasts and those of simple methods."""
 
 import math
 import os
@@ -20,7 +20,8 @@ from elman.train.files import write_json
 FILE = "combination.json"
 """The file of the weights in a run folder."""
 NETWORK = "network"
-"""The network's name among the methods."""
+"""The name of an only network among the methods; several have those of their kinds."""
+_KINDS = ("direct", "es-rnn")
 SIMPLE = ("naive", "seasonal naive", "Theta", "ETS")
 """The simple methods that are combined."""
 _LEAST_WINDOWS = 5  # of validation, from which on a series has weights of its own
@@ -30,10 +31,10 @@ _WIDEST = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Combination:
-    """Weights of the network and of simple methods.
+    """Weights of networks and of simple methods.
 
     Attributes:
-        methods: names of the K methods; the network is one of them.
+        methods: names of the K methods, the networks among them.
         season: season of the simple methods, in steps.
         shared: [K] weights of series without their own.
         series: names of the N series with weights of their own.
@@ -53,7 +54,7 @@ class Combination:
 
     def __post_init__(self) -> None:
         """Checks the attributes, which may come from an untrusted file."""
-        known = set(self.methods) <= {NETWORK, *SIMPLE} and NETWORK in self.methods
+        known = set(self.methods) <= {NETWORK, *_KINDS, *SIMPLE} and bool(self.networks)
         require("methods", known and len(set(self.methods)) == len(self.methods), "known", self.methods)
         require("season", 1 <= self.season <= 10**5, "an int in [1, 1e5]", self.season)
         require("own", len(self.own) == len(self.series), "weights of each of the series", len(self.own))
@@ -63,17 +64,23 @@ class Combination:
             fits = fits and abs(sum(weights) - 1) < _TOLERANCE
             require("weights", fits, "at least 0, sum to 1, and be one for each method", weights)
 
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """The names of the networks among the methods."""
+        return tuple(name for name in self.methods if name not in SIMPLE)
+
     @classmethod
-    def fitted(cls, network: Answer, season: int) -> Self:
-        """Chooses weights by errors on the validation part, which the network's forecasts are of.
+    def fitted(cls, networks: Mapping[str, Answer], season: int) -> Self:
+        """Chooses weights by errors on the validation part, which the networks' forecasts are of.
 
         See ``fit_weights`` for the rule. A series has its own weights from five forecasts on.
         """
-        query = network.query
-        methods = (NETWORK, *(name for name in SIMPLE if season > 1 or name != "seasonal naive"))
+        any_network = next(iter(networks.values()))
+        query = any_network.query
+        methods = (*networks, *(name for name in SIMPLE if season > 1 or name != "seasonal naive"))
         simple = simple_forecasts(query.histories(), query.horizon, season, methods)
-        points = {NETWORK: network.median(), **simple}
-        errors = scaled_errors(network.actual(), points, query.histories(), season)
+        points = {**medians(networks), **simple}
+        errors = scaled_errors(any_network.actual(), points, query.histories(), season)
         shared, own = fit_weights(errors, query.series)
         counts = np.bincount(query.series, minlength=len(own))
         rows = np.flatnonzero(counts >= _LEAST_WINDOWS)
@@ -84,9 +91,11 @@ class Combination:
             series=tuple(query.panel.ids[row] for row in rows),
             own=tuple(_normal(own[row]) for row in rows),
         )
-        return replace(combination, stretch=combination.joined(network, simple).stretch())
+        return replace(combination, stretch=combination.joined(networks, simple).stretch())
 
-    def joined(self, network: Answer, simple: Mapping[str, np.ndarray] | None = None) -> Answer:
+    def joined(
+        self, networks: Mapping[str, Answer], simple: Mapping[str, np.ndarray] | None = None
+    ) -> Answer:
         """Returns the combined forecasts.
 
         Each quantile is the weighted mean of those of all methods, then stretched about the median. Simple
@@ -95,27 +104,29 @@ class Combination:
             σ_h = √(π / 2) · mean |y_t − y_{t−m}| · √(1 + ⌊(h − 1) / m⌋)
 
         Args:
-            network: the network's forecasts.
+            networks: the networks' forecasts by name.
             simple: forecasts [M, H] of the simple methods, if they are known.
         """
-        query = network.query
+        any_network = next(iter(networks.values()))
+        query, levels = any_network.query, any_network.levels
         if simple is None:
             simple = simple_forecasts(query.histories(), query.horizon, self.season, self.methods)
-        points = {NETWORK: network.median(), **simple}
+        points = {**medians(networks), **simple}
         weights = self.weights([query.panel.ids[row] for row in query.series])
         mean = np.einsum("mk,mhk->mh", weights, np.stack([points[name] for name in self.methods], axis=-1))
         errors = np.array([naive_error(history, self.season) for history in query.histories()])
         growth = np.sqrt(1 + np.arange(query.horizon) // self.season)
         deviation = math.sqrt(math.pi / 2) * np.nan_to_num(errors)[:, None] * growth
-        normal = deviation[..., None] * [NormalDist().inv_cdf(level) for level in network.levels]
-        of_network = network.quantiles - points[NETWORK][..., None]
-        share = weights[:, self.methods.index(NETWORK), None, None]
-        sides = 2 * np.abs(np.array(network.levels) - 0.5)
-        factors = np.interp(sides, (0.8, 0.95), self.stretch)
-        quantiles = mean[..., None] + factors * (share * of_network + (1 - share) * normal)
-        order = np.argsort(network.levels)
+        normal = deviation[..., None] * [NormalDist().inv_cdf(level) for level in levels]
+        distances = normal
+        for name, network in networks.items():
+            share = weights[:, self.methods.index(name), None, None]
+            distances = distances + share * (network.quantiles - points[name][..., None] - normal)
+        sides = 2 * np.abs(np.array(levels) - 0.5)
+        quantiles = mean[..., None] + np.interp(sides, (0.8, 0.95), self.stretch) * distances
+        order = np.argsort(levels)
         quantiles[..., order] = np.sort(quantiles[..., order])  # with unlike factors they may cross
-        return replace(network, quantiles=quantiles, points=points)
+        return replace(any_network, quantiles=quantiles, points=points)
 
     def weights(self, names: Sequence[str]) -> np.ndarray:
         """Returns the weights of series by name [M, K]."""
@@ -136,6 +147,11 @@ class Combination:
         """Reads the weights of a run folder; None if it has none."""
         path = folder / FILE
         return from_json(cls, read_json(path), str(path)) if os.path.lexists(path) else None
+
+
+def medians(networks: Mapping[str, Answer]) -> dict[str, np.ndarray]:
+    """Returns the medians [M, H] of networks' forecasts by name."""
+    return {name: network.median() for name, network in networks.items()}
 
 
 def _normal(weights: np.ndarray) -> tuple[float, ...]:

@@ -15,10 +15,10 @@ from elman.data.series.read import make_panel, read_panel
 from elman.data.series.store import panel_arrays, panel_from_arrays
 from elman.errors import InputError
 from elman.notice import notice
-from elman.tasks.forecasting.facts import SeriesFacts, columns_as_trained, columns_of
+from elman.tasks.forecasting.facts import SeriesFacts, columns_as_trained, columns_of, with_model
 from elman.tasks.forecasting.options import ForecastingConfig
 from elman.tasks.forecasting.start import begun_with_windows, check_times, weights_of, with_categories
-from elman.tasks.forecasting.windows import Windows, name_short
+from elman.tasks.forecasting.windows import Together, Windows, name_short, windows_of
 from elman.tasks.shared.data import Parts, TaskData
 from elman.tasks.shared.sizing import windows as sized_for
 from elman.tasks.shared.start import Source
@@ -86,10 +86,11 @@ class SeriesData(TaskData):
         _tell_shifted(config, panel)
         if start is not None:
             check_times(panel, start)
-        facts = SeriesFacts.learnt(config, panel, test_windows)
+        known = with_model(config, panel)
+        facts = SeriesFacts.learnt(known, panel, test_windows)
         if start is not None:
             facts = with_categories(facts, start)
-        windows = Windows(config, facts)
+        windows = next(iter(windows_of(known, facts).values()))
         ends = windows.training_ends(panel)
         name_short(
             panel, ends, windows.context, "are read from their first step, if they have two to train on"
@@ -116,14 +117,14 @@ class SeriesData(TaskData):
 
     @property
     def windows(self) -> Windows:
-        """The windows that the series are cut into."""
-        return Windows(self.config, self.facts)
+        """The windows that the series are cut into, of the first kind of network."""
+        return next(iter(windows_of(self.config, self.facts).values()))
 
     def sizes(self) -> dict[str, Any]:
-        """Returns the options that follow from the windows of an epoch and their steps."""
-        windows = self.windows
+        """Returns the options that follow from the series, the windows of an epoch and their steps."""
+        windows, model = self.windows, with_model(self.config, self.panel).model
         number = windows.per_epoch(self.panel)
-        return sized_for(self.config.model, number, windows.context + self.facts.horizon)
+        return {"model": model, **sized_for(model, number, windows.context + self.facts.horizon)}
 
     @property
     def amounts(self) -> dict[str, int]:
@@ -132,14 +133,13 @@ class SeriesData(TaskData):
 
     def parts(self) -> Parts:
         """Returns random windows to train on, and one window for each forecast of the other parts."""
-        windows, panel = self.windows, self.panel
-        validation = windows.validation(panel)
-        test = windows.test(panel) if self.tested else None
-        # a WindowBatch is no Batch, but the loop uses it in the same way
+        kinds, panel = windows_of(self.config, self.facts).values(), self.panel
+        validation = self.windows.validation(panel)
+        test = self.windows.test(panel) if self.tested else None
         return Parts(
-            windows.training(panel),  # type: ignore[arg-type]
-            windows.of(validation) if validation else None,  # type: ignore[arg-type]
-            windows.of(test) if test else None,  # type: ignore[arg-type]
+            Together([windows.training(panel) for windows in kinds]),
+            Together([windows.of(validation) for windows in kinds]) if validation else None,
+            Together([windows.of(test) for windows in kinds]) if test else None,
         )
 
     def save(self, folder: Path) -> None:

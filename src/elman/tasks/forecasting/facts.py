@@ -13,9 +13,11 @@ from elman.data.series.covariates import Covariates, covariates_from_json
 from elman.data.series.panel import Columns, Panel
 from elman.data.series.scheme import SeriesScheme
 from elman.errors import InputError
-from elman.tasks.forecasting.combination import Combination
+from elman.tasks.forecasting.combination import FILE, NETWORK, Combination
 from elman.tasks.forecasting.options import ForecastingConfig
+from elman.tasks.shared import sizing
 from elman.tasks.shared.facts import TaskFacts
+from elman.tasks.shared.options import ABSENT
 from elman.train import files
 
 # of the validation part, unless an option says how many windows
@@ -41,22 +43,22 @@ class SeriesFacts(SeriesScheme, TaskFacts):
         Raises:
             InputError: no series is long enough.
         """
-        seasons = config.season or panel.frequency.seasons
-        horizon = config.horizon or max(seasons[0], 1)
+        seasons, horizon = _seasons_and_horizon(config, panel)
+        has_smoothing = "es-rnn" in config.kinds
         scheme = SeriesScheme(
             frequency=str(panel.frequency),
             integers=panel.integers,
             horizon=horizon,
             seasons=seasons,
             mase_season=config.mase_season or seasons[0],
-            context=config.context or _default_context(config.model, seasons, horizon),
+            context=context_of(config, config.kinds[0], seasons, horizon),
             test_windows=test_windows,
-            series=tuple(panel.ids) if config.model == "es-rnn" else (),
+            series=tuple(panel.ids) if has_smoothing else (),
             columns=(panel.columns.id, panel.columns.time, panel.columns.target),
             layout=panel.columns.layout,
             times=str(panel.form),
             spacing=panel.spacing,
-            shifted=config.model == "es-rnn",
+            shifted=has_smoothing,
             decimal=panel.decimal,  # type: ignore[arg-type]
             validation_windows=_validation_windows(config, panel.lengths, horizon),
         )
@@ -99,6 +101,8 @@ class SeriesFacts(SeriesScheme, TaskFacts):
         ):
             raise InputError(f"{source}: covariates must be those of the options")
         combination = Combination.load(folder)
+        if combination is not None and combination.networks != networks_of(config):
+            raise InputError(f"{folder / FILE}: methods must hold {', '.join(networks_of(config))}")
         return cls(
             **vars(from_json(SeriesScheme, scheme, source)), covariates=covariates, combination=combination
         )
@@ -151,9 +155,31 @@ def _validation_windows(config: ForecastingConfig, lengths: np.ndarray, horizon:
     return max(1, min(fitting, _MOST_FORECASTS // len(lengths), _MOST_WINDOWS))
 
 
-def _default_context(model: str, seasons: Sequence[int], horizon: int) -> int:
-    """Returns enough steps for every season and for some horizons."""
+def with_model(config: ForecastingConfig, panel: Panel) -> ForecastingConfig:
+    """Returns the options with the model that suits the series, unless they have one."""
+    if config.model is not ABSENT:
+        return config
+    model = "direct"
+    if config.distribution != "negative-binomial":  # es-rnn has none for counts
+        steps = context_of(config, "es-rnn", *_seasons_and_horizon(config, panel))
+        model = sizing.networks(len(panel), steps)
+    return replace(config, model=model)  # type: ignore[arg-type]
+
+
+def networks_of(config: ForecastingConfig) -> tuple[str, ...]:
+    """Returns the names of the networks in a combination."""
+    return config.kinds if len(config.kinds) > 1 else (NETWORK,)
+
+
+def context_of(config: ForecastingConfig, kind: str, seasons: Sequence[int], horizon: int) -> int:
+    """Returns the steps that a kind of network reads: by default for every season and for some horizons."""
     longest = seasons[-1]
-    if model == "es-rnn":
-        return 2 * longest + max(4 * horizon, 2 * longest)
-    return max(longest + horizon, 3 * horizon, 8)
+    default = max(longest + horizon, 3 * horizon, 8)
+    if kind == "es-rnn":
+        default = 2 * longest + max(4 * horizon, 2 * longest)
+    return config.context or default
+
+
+def _seasons_and_horizon(config: ForecastingConfig, panel: Panel) -> tuple[tuple[int, ...], int]:
+    seasons = config.season or panel.frequency.seasons
+    return seasons, config.horizon or max(seasons[0], 1)

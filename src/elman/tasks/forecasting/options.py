@@ -1,9 +1,9 @@
 """Options of the task forecasting and of its verb."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from elman.config import Argument, flag, require, typed
 from elman.pictures.base import check_picture
@@ -66,7 +66,7 @@ class ForecastingConfig(StartOptions, TableOptions):
 
     verb = Forecast
     reads = "tables, or folders of tables, to train on; see above"
-    sized = ("hidden_size", "dropout", "batch_size", "epochs", "ensemble")
+    sized = ("model", "hidden_size", "dropout", "batch_size", "epochs", "ensemble")
     of_old_runs = {"combination": "none", "scaling": "mean"}
     example = "elman train forecasting sales.csv --horizon 12 --out runs/forecasting"
     rank = 30
@@ -127,9 +127,10 @@ class ForecastingConfig(StartOptions, TableOptions):
     """windows in a batch; if absent, 64, and for direct models 16 or 32 if there are few windows"""
     epochs: Sized[int] = ABSENT
     """passes over the training part; if absent, 10, and for direct models 4 to 25: more for fewer steps"""
-    model: Literal["direct", "recursive", "es-rnn"] = "direct"
+    model: Sized[Literal["direct", "recursive", "es-rnn", "direct+es-rnn"]] = ABSENT
     """direct: forecast all steps at once; recursive: step by step, by sample paths (DeepAR); es-rnn:
-    exponential smoothing with a network"""
+    exponential smoothing with a network; direct+es-rnn: both, trained together. If absent, direct+es-rnn for
+    short seasons and a few series, direct otherwise"""
     combination: Literal["weighted", "none"] = "weighted"
     """weighted: forecasts are means of the network's and simple methods' (naive, seasonal naive, Theta, ETS),
     by weights that the validation part chooses; none: the network alone"""
@@ -167,8 +168,8 @@ class ForecastingConfig(StartOptions, TableOptions):
     paths: int = 200
     """recursive: number of sample paths of each forecast"""
     ensemble: Sized[int] = ABSENT
-    """number of networks trained together; the forecast is the median of their forecasts; if
-    absent, 1, and for direct models 3, but 1 for some thousand series"""
+    """number of networks trained together, with direct+es-rnn of direct ones; the forecast is the median of
+    their forecasts; if absent, 1, and for direct models 3, but 1 for some thousand series"""
     windows_per_epoch: int | None = None
     """windows drawn in an epoch; if absent, about one for each --horizon steps of the training part"""
     test_windows: int = 1
@@ -221,10 +222,24 @@ class ForecastingConfig(StartOptions, TableOptions):
             free = value not in ("cutoff", "elman") and not value.startswith("elman-")
             require(flag(name), free, "no name of the forecasts' own columns (cutoff, elman, elman-…)", value)
         if self.distribution == "negative-binomial":
-            require("--distribution", self.model != "es-rnn", "another for es-rnn", self.distribution)
+            require("--distribution", "es-rnn" not in self.kinds, "another for es-rnn", self.distribution)
             require("--scaling", self.scaling in (None, "mean"), "mean for counts", self.scaling)
-        if self.model != "direct":
+        if "direct" not in self.kinds:
             require("--scaling", self.scaling != "relative", "another for this --model", self.scaling)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of network, each with options of its own (see ``of``)."""
+        return tuple((self.model or "direct").split("+"))
+
+    def of(self, kind: str) -> Self:
+        """Returns the options of one of the kinds of network.
+
+        Of several kinds only the first has an ensemble: an es-rnn takes as long as some direct networks, and
+        where its initial weights are others, its forecasts change less.
+        """
+        number = self.ensemble if kind == self.kinds[0] else 1
+        return replace(self, model=kind, ensemble=number)  # type: ignore[arg-type]
 
     @property
     def window_scaling(self) -> Literal["mean", "standard", "relative"]:

@@ -61,5 +61,8 @@ def weights_of(start: Source, facts: SeriesFacts) -> dict[str, Tensor]:
         **{f"reader._past.{k}": rows for k, rows in enumerate(past)},
         "smoothing.own_rates": np.array([0, *(places.get(name, 0) for name in facts.series)]),
     }
-    members = range(start.task.config.ensemble)
-    return start.weights({f"members.{m}.{name}": rows for m in members for name, rows in modules.items()})
+    config = start.task.config
+    numbers = {kind: config.of(kind).ensemble for kind in config.kinds}
+    joint = [f"kinds.{kind}.members.{m}." for kind, number in numbers.items() for m in range(number)]
+    members = joint if len(numbers) > 1 else [f"members.{m}." for m in range(config.ensemble)]
+    return start.weights({f"{member}{name}": rows for member in members for name, rows in modules.items()})

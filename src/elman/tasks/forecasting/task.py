@@ -15,7 +15,7 @@ from elman.data.series.memory import frame_of
 from elman.errors import InputError
 from elman.heads.base import Distribution
 from elman.models.forecast.direct import Direct
-from elman.models.forecast.ensemble import Ensemble
+from elman.models.forecast.ensemble import Ensemble, Joint
 from elman.models.forecast.es_rnn import EsRnn
 from elman.models.forecast.forecaster import Forecaster as Member
 from elman.models.forecast.recursive import Recursive
@@ -27,7 +27,7 @@ from elman.tasks.forecasting.facts import SeriesFacts, columns_as_trained, colum
 from elman.tasks.forecasting.options import ForecastingConfig, interval_levels
 from elman.tasks.forecasting.query import Query, quantile_levels
 from elman.tasks.forecasting.start import begun_with_windows
-from elman.tasks.forecasting.windows import Windows
+from elman.tasks.forecasting.windows import Windows, windows_of
 from elman.tasks.shared.data import Parts
 from elman.tasks.shared.sources import Paths, as_paths, check_one_source
 from elman.tasks.shared.task import Task
@@ -54,7 +54,7 @@ class Forecaster(Task):
     Answers = SeriesAnswers
 
     data: SeriesData
-    model: Ensemble
+    model: Ensemble | Joint
 
     def fit(
         self,
@@ -227,16 +227,20 @@ class Forecaster(Task):
             raise InputError(f"{name} must be at most {self.horizon}, as in training. Got {steps}.")
         return steps
 
-    def build(self) -> Ensemble:
-        """Returns the ensemble of networks."""
-        config = self.config
-        lowest = 0.0 if config.model == "es-rnn" or config.head == "negative-binomial" else None
-        return Ensemble((self._member() for _ in range(config.ensemble)), lowest)
+    def build(self) -> Ensemble | Joint:
+        """Returns the ensemble of networks, or several of unlike ones."""
+        windows = windows_of(self.config, self.facts)
+        kinds = {kind: self._ensemble(own) for kind, own in windows.items()}
+        return Joint(kinds) if len(kinds) > 1 else next(iter(kinds.values()))
 
-    def _member(self) -> Member:
-        config, facts, embedding = self.config, self.facts, self.config.embedding_size
-        windows = Windows(config, facts)
-        sizes = windows.sizes
+    def _ensemble(self, windows: Windows) -> Ensemble:
+        config = windows.config
+        lowest = 0.0 if config.model == "es-rnn" or config.head == "negative-binomial" else None
+        return Ensemble((self._member(windows) for _ in range(config.ensemble)), lowest)
+
+    def _member(self, windows: Windows) -> Member:
+        config, facts, sizes = windows.config, windows.facts, windows.sizes
+        embedding = config.embedding_size
         head: Any = find("heads", config.head, Distribution)
         if config.model == "recursive":
             layer = self.layer(Recursive.input_size(sizes, windows.lags, embedding))

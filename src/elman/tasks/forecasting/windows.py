@@ -1,10 +1,12 @@
 """Windows: how options and facts cut series into the input of a forecaster."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from elman.batch import WindowBatches
 from elman.config import counted
 from elman.data.batches.cutoffs import CutoffWindows, Division, RandomWindows
 from elman.data.series.covariates import Encoded, Sizes, encode
@@ -12,7 +14,7 @@ from elman.data.series.frequency import Frequency, parse_frequency
 from elman.data.series.panel import Panel
 from elman.errors import InputError
 from elman.notice import notice
-from elman.tasks.forecasting.facts import SeriesFacts, division_of
+from elman.tasks.forecasting.facts import SeriesFacts, context_of, division_of
 from elman.tasks.forecasting.options import ForecastingConfig
 from elman.tasks.forecasting.query import Query
 
@@ -22,10 +24,10 @@ _MOST_WINDOWS = 256  # forecasts in a batch of the other models
 
 @dataclass(frozen=True)
 class Windows:
-    """The input of a model at each step and before a cutoff.
+    """The input of a network at each step and before a cutoff.
 
     Attributes:
-        config: the options.
+        config: the options, of one kind of network.
         facts: the facts of the series.
     """
 
@@ -158,6 +160,27 @@ class Windows:
     def _encoded(self, panel: Panel) -> Encoded:
         rows = {name: k + 1 for k, name in enumerate(self.facts.series)}
         return encode(panel, self.facts.covariates, np.array([rows.get(name, 0) for name in panel.ids]))
+
+
+def windows_of(config: ForecastingConfig, facts: SeriesFacts) -> dict[str, Windows]:
+    """Returns the windows of each kind of network."""
+    contexts = {kind: context_of(config, kind, facts.seasons, facts.horizon) for kind in config.kinds[1:]}
+    first = {config.kinds[0]: Windows(config.of(config.kinds[0]), facts)}
+    others = {k: Windows(config.of(k), replace(facts, context=steps)) for k, steps in contexts.items()}
+    return first | others
+
+
+class Together:
+    """Batches of several kinds of windows of the same forecasts; of one kind, as they are."""
+
+    def __init__(self, kinds: Sequence[CutoffWindows | RandomWindows]) -> None:
+        self._kinds = kinds
+        self.steps = kinds[0].steps
+
+    def epoch(self, number: int = 0, start: int = 0) -> Iterator[Any]:
+        """Yields batches, starting at batch ``start``."""
+        epochs = [windows.epoch(number, start) for windows in self._kinds]
+        return map(WindowBatches, zip(*epochs, strict=True)) if len(epochs) > 1 else epochs[0]
 
 
 def name_short(panel: Panel, lengths: np.ndarray, steps: int, outcome: str) -> None:

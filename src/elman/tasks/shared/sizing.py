@@ -32,7 +32,9 @@ def sizes_text(config: TaskConfig, names: Iterable[str]) -> str:
     return ", ".join(_size_text(name.replace("_", " "), getattr(config, name)) for name in names)
 
 
-def _size_text(name: str, value: float | bool) -> str:
+def _size_text(name: str, value: float | bool | str) -> str:
+    if isinstance(value, str):
+        return f"{name} {value}"
     if isinstance(value, bool):
         return name if value else f"not {name}"
     return f"{name} {value:g}"
@@ -46,7 +48,7 @@ def check_sized(config: TaskConfig, chosen: Iterable[str], where: str) -> None:
     """
     for name in config.sized:
         if getattr(config, name) is ABSENT and name not in config.absent_in_old_runs:
-            raise InputError(f"{where}: {name} must be a number. Got None.")
+            raise InputError(f"{where}: {name} must have a value. Got None.")
     for name in chosen:
         if name not in config.sized:
             raise InputError(
@@ -268,6 +270,23 @@ def spoken(number: int, frames: int, *, streaming: bool) -> dict[str, Any]:
 _STEPS_READ = 1_000_000  # of series, in all passes of one network
 
 
+_STEPS_SMOOTHED = 150  # exponential smoothing takes these one season after another
+_SERIES_SMOOTHED = 1_000
+
+
+def networks(series: int, steps: int) -> str:
+    """Returns the option ``model`` of a forecaster, chosen on the guide sets (``docs/results.md``).
+
+    Args:
+        series: of the training part.
+        steps: of a window of es-rnn, without its horizon.
+    """
+    # what es-rnn learns of a series' level and season errs otherwise than a direct network, so that their
+    # combination errs less than either; with long seasons or many series it takes several times the time
+    is_quick = steps <= _STEPS_SMOOTHED and series <= _SERIES_SMOOTHED
+    return "direct+es-rnn" if is_quick else "direct"
+
+
 def windows(model: str, number: int, steps: int) -> dict[str, Any]:
     """Returns the sizes of a forecaster, compared for direct models on the guide sets (``docs/results.md``).
 
@@ -277,7 +296,7 @@ def windows(model: str, number: int, steps: int) -> dict[str, Any]:
         steps: of a window, with its horizon.
     """
     sizes = {"hidden_size": 64, "dropout": 0.0, "batch_size": 64, "epochs": 10, "ensemble": 1}
-    if model != "direct":
+    if model not in ("direct", "direct+es-rnn"):
         return sizes
     steps_of_epoch = max(1, number * steps)
     return sizes | {
