@@ -242,3 +242,26 @@ def test_errors_of_spreadsheets_are_missing(tmp_path):
     path.write_text("x\n1\n#DIV/0!\n..\n#REF!\n2\n")
     with pytest.warns(UserWarning, match=r"3 cells count as missing values: #DIV/0!, \.\., #REF!"):
         assert np.isnan(number_column(read_table(path), "x", path, missing=True)[1:4]).all()
+
+
+SPACED = "# station  17\n  name   low  high\nOslo    -3.5     1\nBonn     2.5    12\nRom     10.0    20\n"
+
+
+def test_cells_of_a_fixed_width_are_divided_by_runs_of_spaces(tmp_path, caplog):
+    caplog.set_level("INFO", "elman")
+    path = tmp_path / "t.dat"
+    path.write_text(SPACED.replace("Oslo", "2010").replace("Bonn", "2011").replace("Rom ", "2012"))
+    assert read_table(path).to_dict(as_series=False) == {
+        "name": ["2010", "2011", "2012"],
+        "low": ["-3.5", "2.5", "10.0"],
+        "high": ["1", "12", "20"],
+    }
+    assert "t.dat: its cells are separated by spaces" in caplog.text
+    path.write_text(SPACED)
+    assert read_table(path).width == 1
+    assert "t.dat: each line is one cell; --separator space gives most lines 3 cells" in caplog.text
+    assert read_table(path, Reading("space"))["low"].to_list() == ["-3.5", "2.5", "10.0"]
+    path.write_text('a b\n"one  cell"   2\n')
+    assert read_table(path, Reading("space")).rows() == [("one  cell", "2")]
+    path.write_text("amount\n1 200\n1 300\n1 400\n")
+    assert read_table(path)["amount"].to_list() == ["1 200", "1 300", "1 400"]

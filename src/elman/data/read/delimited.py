@@ -18,7 +18,7 @@ from elman.data.read.margins import to_last_row
 from elman.data.read.opening import kind_of
 from elman.data.read.pipes import can_be_read_again
 from elman.data.read.reading import PLAIN, Reading
-from elman.data.read.separator import NAMES, SAMPLE, Layout, layout_of
+from elman.data.read.separator import NAMES, SAMPLE, Layout, layout_in_spaces, layout_of
 from elman.data.read.text import read_text
 from elman.errors import InputError
 from elman.notice import notice
@@ -66,9 +66,11 @@ def table_of(text: str, path: Path, reading: Reading = PLAIN) -> pl.DataFrame:
 def _table_of(text: str, path: Path, reading: Reading) -> pl.DataFrame:
     """Returns the table of a text with double quotes, or without."""
     layout = layout_of(text, path, reading)
+    if reading.delimiter is None and layout.mark not in layout.above.text.partition("\n")[0]:
+        layout = layout_in_spaces(text, path, reading) or layout
     mark, above = layout.mark, layout.above
     if reading.delimiter is None and not layout.is_usual:
-        notice(f"{path}: its cells are separated by {NAMES[mark]}")
+        notice(f"{path}: its cells are separated by {NAMES.get(mark, 'spaces')}")
     below = to_last_row(above.text, mark)
     tell_left_out(path, above.lines, "above", above.title)
     tell_left_out(path, below.lines, "below", below.note)

@@ -112,6 +112,10 @@ class Head:
         rows, width = self._rows[mark][self._headers[mark] + 1 :], self.width(mark)
         return len(_columns_of_data(rows, width, 1)) == width
 
+    def begins_with_data(self, mark: str) -> bool:
+        """Whether the header has a number or a date in place of a name."""
+        return any(map(_is_datum, self._rows[mark][self._headers[mark]]))
+
 
 def to_last_row(text: str, mark: str) -> Below:
     """Leaves out notes below the last row: neither as many cells nor a number or date where rows have them.
@@ -139,8 +143,10 @@ def _without_comments(text: str, marks: Sequence[str]) -> tuple[str, int]:
         if not line.startswith("#") or len(lines) > 10 * _LOOK:
             break
     counts = [max(line.count(mark) for mark in marks) for line in lines]
-    comments = 0
-    while comments < len(lines) - 1 and counts[comments] != counts[-1]:
+    comments, spaced = 0, " " in marks  # then the mark behind # divides no cells
+    while comments < len(lines) - 1 and (
+        counts[comments] != counts[-1] or (spaced and lines[comments].startswith("# "))
+    ):
         comments += 1
     return text[sum(map(len, lines[:comments])) :], comments
 

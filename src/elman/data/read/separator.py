@@ -13,11 +13,13 @@ from elman.data.read.margins import Above, Head
 from elman.data.read.opening import kind_of
 from elman.data.read.reading import Reading
 from elman.errors import InputError
+from elman.notice import notice
 
 NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 """The separators that are found, and their names."""
 
 _NAMED = re.compile("(?i)sep=(.)\n")  # the first line of tables that spreadsheets write
+_SPACES = re.compile(r'("[^"]*")| +')
 _OWN = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".psv": "|"}
 SAMPLE = 1 << 16
 """Characters that show the separator."""
@@ -57,6 +59,8 @@ def layout_of(text: str, path: Path, reading: Reading) -> Layout:
     """
     named = _NAMED.match(text)
     given = reading.delimiter or (named and named[1])
+    if given == " ":
+        text = _with_single_spaces(text)
     own = given or _OWN.get(kind_of(path), ",")
     marks = [given] if given else list(NAMES)
     if named:
@@ -87,6 +91,31 @@ def layout_of(text: str, path: Path, reading: Reading) -> Layout:
         cells = counted(head.width(other), "cell")
         hint = f" --separator {NAMES[other]} gives most lines {cells}."
     return Layout(mark, above, [], mark == own, hint)
+
+
+def layout_in_spaces(text: str, path: Path, reading: Reading) -> Layout | None:
+    """Returns the layout of rows between whose cells one or more spaces stand; None if there are none such.
+
+    They have names above numbers or dates alone, all in equally many cells. If most rows have equally many
+    cells but this is not so clear, a line tells the option that divides them.
+    """
+    sample = text if len(text) <= SAMPLE else text[: text.rfind("\n", 0, SAMPLE) + 1]
+    sample = _with_single_spaces(sample)
+    head = Head(sample, [" "])
+    if not head.is_mostly_even(" "):
+        return None
+    clear = head.holds_data_alone(" ") and not head.begins_with_data(" ")
+    if clear and _header(head.above(" ").text, " "):
+        return layout_of(text, path, replace(reading, separator=" "))._replace(is_usual=False)
+    cells = counted(head.width(" "), "cell")
+    notice(f"{path}: each line is one cell; --separator space gives most lines {cells}")
+    return None
+
+
+def _with_single_spaces(text: str) -> str:
+    """Returns lines with one space for each run of spaces outside of quotes, and none at their ends."""
+    lines = (_SPACES.sub(lambda run: run[1] or " ", line.strip(" ")) for line in text.split("\n"))
+    return "\n".join(lines)
 
 
 def _header(text: str, mark: str) -> list[str]:
