@@ -265,3 +265,29 @@ def test_cells_of_a_fixed_width_are_divided_by_runs_of_spaces(tmp_path, caplog):
     assert read_table(path, Reading("space")).rows() == [("one  cell", "2")]
     path.write_text("amount\n1 200\n1 300\n1 400\n")
     assert read_table(path)["amount"].to_list() == ["1 200", "1 300", "1 400"]
+
+
+ROWS = [f"2024-03-0{day},{day}.5,{10 * day},ok" for day in range(1, 6)]
+
+
+def test_a_row_of_units_below_the_names_is_left_out_and_told(tmp_path, caplog):
+    caplog.set_level("INFO", "elman")
+    found = rows(tmp_path, "\n".join(["day,flow,level,note", "UTC,m3/s,cm,", *ROWS]))
+    assert found[:2] == [("day", "flow", "level", "note"), ("2024-03-01", "1.5", "10", "ok")]
+    assert "the line below the header is no row and left out ('UTC, m3/s, cm'); rows" in caplog.text
+    kept = ["name,flow,level", "Rhein,k.A.,k.A.", *(f"Elbe {k},{k}.5,{k}" for k in range(5))]
+    assert rows(tmp_path, "\n".join(kept))[1] == ("Rhein", "k.A.", "k.A.")
+    kept = ["day,flow,level,note", "2024-02-29,k.A.,k.A.,", *ROWS]
+    assert rows(tmp_path, "\n".join(kept))[1] == ("2024-02-29", "k.A.", "k.A.", None)
+
+
+def test_two_lines_of_names_are_refused_with_both(tmp_path):
+    for header in (["day,in,in,note", "date,flow,level,text"], ["day,in,,note", "date,flow,level,"]):
+        with pytest.raises(
+            InputError, match=r"in the header, and the line below it is no row either \('date, flow, level"
+        ):
+            rows(tmp_path, "\n".join([*header, *ROWS]))
+    with pytest.raises(
+        InputError, match=r"'a' stands twice in the header\. Above it stand 'in,out': join both lines in one"
+    ):
+        rows(tmp_path, "\n".join([",in,out,", "day,a,a,note", *ROWS]))

@@ -14,7 +14,7 @@ from elman.config import counted, shown
 from elman.data.read import single_quotes
 from elman.data.read.cells import is_iso_date, number_of
 from elman.data.read.division import best_rows
-from elman.data.read.margins import to_last_row
+from elman.data.read.margins import is_second_header, to_last_row
 from elman.data.read.opening import kind_of
 from elman.data.read.pipes import can_be_read_again
 from elman.data.read.reading import PLAIN, Reading
@@ -33,6 +33,7 @@ DELIMITED = (".csv", ".tsv", ".tab", ".psv", ".txt", ".dat", ".data", "")
 """File endings of tables of text."""
 
 _RULE = re.compile(":?-{2,}:?")  # a cell of the line below the header of a table in Markdown
+_LOOKED_AT = 60  # rows that show whether the first is one
 _TOGETHER = 100_000  # rows that become a part of the frame at once
 
 
@@ -74,9 +75,10 @@ def _table_of(text: str, path: Path, reading: Reading) -> pl.DataFrame:
     below = to_last_row(above.text, mark)
     tell_left_out(path, above.lines, "above", above.title)
     tell_left_out(path, below.lines, "below", below.note)
+    groups = f" Above it stand {shown(above.title)}: join both lines in one." * (mark in above.title)
     plain = None if '"' in below.text else _plain_table(below.text, mark)
     if plain is not None:
-        return _named(plain[0], _without_rules(*plain, path), path)
+        return _named(plain[0], _without_rules(*plain, path), path, groups)
     rows, fault = best_rows(below.text, mark)
     if fault is not None:
         raise InputError(f"{path}: line {fault.line + above.skipped}: {fault.reason}{layout.hint}")
@@ -89,7 +91,7 @@ def _table_of(text: str, path: Path, reading: Reading) -> pl.DataFrame:
         for begin in range(0, max(len(body), 1), _TOGETHER)
     ]
     table = pl.concat(parts).with_columns(pl.all().replace("", None))
-    return _named(header, _without_rules(header, table, path), path)
+    return _named(header, _without_rules(header, table, path), path, groups)
 
 
 def _without_rules(header: list[str], table: pl.DataFrame, path: Path) -> pl.DataFrame:
@@ -100,6 +102,7 @@ def _without_rules(header: list[str], table: pl.DataFrame, path: Path) -> pl.Dat
     first = [str(table[0, k] or "").strip() for k in filled]
     if all(map(_RULE.fullmatch, first)):
         table = table.tail(-1)
+    table = _without_second_header(header, table, path)
     repeated = pl.all_horizontal(pl.col(table.columns[k]) == header[k] for k in filled)
     rows = table.select(repeated.fill_null(False).alias("row"))["row"]
     # a row of data, in a file without a header, has a cell of another row
@@ -110,6 +113,32 @@ def _without_rules(header: list[str], table: pl.DataFrame, path: Path) -> pl.Dat
         f"{path}: {counted(int(rows.sum()), 'row')} that repeat{'s' * (rows.sum() == 1)} the header left out"
     )
     return table.filter(~rows)
+
+
+def _without_second_header(header: list[str], table: pl.DataFrame, path: Path) -> pl.DataFrame:
+    """Leaves out a row of units, or of further names, below the names; reports it.
+
+    Raises:
+        InputError: the names need it, since one of them is empty or stands twice.
+    """
+    first, *rows = ([(cell or "").strip() for cell in row] for row in table.head(_LOOKED_AT).iter_rows())
+    if not is_second_header(first, rows):
+        return table
+    names = [name.strip() for name in header]
+    unclear = next(
+        (k for k, name in enumerate(names) if first[k] and (not name or names.count(name) > 1)), None
+    )
+    shown_cells = shown(", ".join(filter(None, first)))
+    if unclear is not None:
+        why = f"column {names[unclear]!r} stands twice" if names[unclear] else "a name is empty"
+        raise InputError(
+            f"{path}: line 1: {why} in the header, and the line below it is no row either ({shown_cells}): "
+            "join both in one line of names"
+        )
+    notice(
+        f"{path}: the line below the header is no row and left out ({shown_cells}); rows are counted without"
+    )
+    return table.tail(-1)
 
 
 def separator_of(path: Path, reading: Reading = PLAIN) -> str | None:
@@ -171,8 +200,11 @@ def _plain_table(text: str, mark: str) -> tuple[list[str], pl.DataFrame] | None:
     return names, table
 
 
-def _named(header: list[str], table: pl.DataFrame, path: Path) -> pl.DataFrame:
-    """Names the columns; drops unnamed ones that are empty or number the rows."""
+def _named(header: list[str], table: pl.DataFrame, path: Path, hint: str = "") -> pl.DataFrame:
+    """Names the columns; drops unnamed ones that are empty or number the rows.
+
+    A name that stands twice is refused, with a ``hint`` about the lines above.
+    """
     names = [name.strip() for name in header]
     count = len(names)
     counted = [[str(k) for k in range(begin, begin + count)] for begin in (0, 1)]
@@ -184,7 +216,7 @@ def _named(header: list[str], table: pl.DataFrame, path: Path) -> pl.DataFrame:
             continue
         name = name or f"column_{k + 1}"
         if name in kept:
-            raise InputError(f"{path}: line 1: column {name!r} stands twice in the header")
+            raise InputError(f"{path}: line 1: column {name!r} stands twice in the header.{hint}")
         kept[name] = table[:, k]
     return pl.DataFrame(kept)
 

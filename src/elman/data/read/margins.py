@@ -117,6 +117,20 @@ class Head:
         return any(map(_is_datum, self._rows[mark][self._headers[mark]]))
 
 
+def is_second_header(first: Sequence[str], rows: Sequence[list[str]]) -> bool:
+    """Whether a row has words, such as units, in all columns in which the rows below have numbers or dates.
+
+    Cells may be empty, but not all; and the first column must be one of these, as a name may stand there.
+
+    Args:
+        first: the cells of the row.
+        rows: those of the rows below it.
+    """
+    columns = _columns_of_data(rows[:_LOOK], len(first), 1)
+    words = [first[k] for k in columns if first[k]]
+    return len(rows) >= _FEWEST and 0 in columns and bool(words) and not any(map(_is_datum, words))
+
+
 def to_last_row(text: str, mark: str) -> Below:
     """Leaves out notes below the last row: neither as many cells nor a number or date where rows have them.
 
