@@ -86,6 +86,20 @@ def test_a_column_that_tells_equal_times_apart_names_the_series(tmp_path):
         read(table(tmp_path, "day,sold", DAYS * 2, numbers(0) + numbers(1)))
 
 
+def test_two_columns_name_a_series_together(tmp_path):
+    shops, goods = [1] * 20 + [2] * 20, (["milk"] * 10 + ["bread"] * 10) * 2
+    sold = [number for k in range(4) for number in numbers(k)]
+    path = table(tmp_path, "day,shop,good,sold", DAYS * 4, shops, goods, sold)
+    with pytest.raises(InputError, match=r"by --id-column; --id-column shop,good joins two"):
+        read(path)
+    panel = read(path, id="shop,good")
+    assert (panel.ids, panel.columns.id) == (["1 milk", "1 bread", "2 milk", "2 bread"], "shop,good")
+    assert panel.columns.target == "sold"
+    assert read(path, id="good, shop", static=("shop",)).ids[0] == "milk 1"
+    with pytest.raises(InputError, match="has no column 'shop,town'"):
+        read(path, id="shop,town", layout="long")
+
+
 def test_of_several_numbers_the_message_says_which_flag_chooses(tmp_path):
     path = table(tmp_path, "date,open,close", DAYS, numbers(0), numbers(1))
     with pytest.raises(InputError, match=r"open, close. .*--target-column .*--past.*--table wide") as error:

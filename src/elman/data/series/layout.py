@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,7 @@ def sources_of(
     Raises:
         InputError: a column is absent, or several could be meant; the message says which flag chooses.
     """
+    tables = [(wanted.with_names(table), path) for table, path in tables]
     alone = wanted.time == _DEFAULT.time and all(len(table.columns) == 1 for table, _ in tables)
     if alone:
         tables = [(_with_steps(table, wanted.time), path) for table, path in tables]
@@ -243,8 +245,11 @@ class _Roles:
             return some[0]
         row = int((~self.table[time].is_first_distinct()).arg_true()[0])
         others = [column for column in self.table.columns if not (self.joined and column == time)]
-        which = f"{listed(some)} may name it" if some else f"columns: {listed(others)}"
-        alone = "" if some else "bring the rows to one for each time, such as their sum or mean, or "
+        together = "" if some else self.names_together(time)
+        which = f"{listed(some)} may name it" if some else together or f"columns: {listed(others)}"
+        alone = (
+            "" if some or together else "bring the rows to one for each time, such as their sum or mean, or "
+        )
         blocks = [c for c in self.free if c != time and self.divides_filled(c, time)]
         if blocks and not some:
             raise InputError(
@@ -283,6 +288,15 @@ class _Roles:
             return False
         few = 2 * self.table[column].n_unique() <= len(self.table)
         return few and self.table.select(column, time).n_unique() == len(self.table)
+
+    def names_together(self, time: str) -> str:
+        """Returns the option with two columns that divide the table together; empty if none do."""
+        own = [c for c in self.free if c != time and not self.table[c].dtype.is_float()]
+        series = {pair: self.table.select(pair).n_unique() for pair in combinations(own, 2)}
+        few = [pair for pair in series if 2 * series[pair] <= len(self.table)]
+        some = [pair for pair in few if self.table.select(*pair, time).n_unique() == len(self.table)]
+        best = min(some, key=series.__getitem__, default=())
+        return f"--id-column {','.join(best)} joins two" if best else ""
 
     def numbers(self, time: str, name: str | None) -> list[str]:
         """Returns the columns of numbers that could be targets."""

@@ -18,7 +18,8 @@ class Columns:
     """Names of the columns of a table, covariates included, and what its rows and columns are.
 
     Attributes:
-        id: names a row's series; also the column of names in forecasts of files without one.
+        id: names a row's series; also the column of names in forecasts of files without one. Several columns
+            with commas between them are joined to one.
         time: integers, dates or date-times.
         target: values to forecast; empty cells are missing values.
         known: covariates known ahead, such as holidays or fixed prices.
@@ -40,6 +41,15 @@ class Columns:
     def covariates(self) -> tuple[str, ...]:
         """The covariates with a value per step."""
         return self.known + self.past
+
+    def with_names(self, table: "pl.DataFrame") -> "pl.DataFrame":
+        """Returns a table with the several columns that name its series, if these do, joined to one."""
+        parts = [part.strip() for part in self.id.split(",")]
+        if len(parts) < 2 or self.id in table.columns or not set(parts) <= set(table.columns):
+            return table
+        names = pl.concat_str([pl.col(part).cast(pl.String) for part in parts], separator=" ")
+        kept = {*self.covariates, *self.static, self.time, self.target}
+        return table.with_columns(names.alias(self.id)).drop(part for part in parts if part not in kept)
 
     def named(self, name: str) -> str:
         """Returns a series' name for messages."""

@@ -189,7 +189,8 @@ class ForecastingConfig(StartOptions, TableOptions):
     calendar: bool = True
     """read time of day, weekday and time of year, if times are dates"""
     id_column: str = "unique_id"
-    """column that names the series of each row; a table without one is one series"""
+    """column that names the series of each row, or several with commas between, which are joined; a table
+    without one is one series"""
     time_column: str = "ds"
     """column of the time: integers, dates or date-times; if the table has no such column, the only one that
     holds times"""
