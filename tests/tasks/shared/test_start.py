@@ -218,7 +218,7 @@ def test_options_that_contradict_the_run_are_refused(capsys):
 
 def test_data_that_contradict_the_run_are_refused():
     Path("a.csv").write_text(sales())
-    elman.Forecaster(**SERIES, epochs=1).train("a.csv", "series")
+    elman.Forecaster(**SERIES, model="direct", epochs=1).train("a.csv", "series")
     for options, message in (
         ({"horizon": 4}, "--horizon must be 3, as in series, or not given. Got 4"),
         ({"model": "recursive"}, "--model must be 'direct', as in series"),
