@@ -146,14 +146,18 @@ def test_the_output_state_of_the_last_layer_is_pooled():
 # Framewise
 
 
-def framewise(cell: type[Cell] = LSTM, dropout: float = 0.0, **options: object) -> Framewise:
+def framewise(
+    cell: type[Cell] = LSTM, dropout: float = 0.0, passed_on: bool = False, **options: object
+) -> Framewise:
     layer = Recurrent(cell(I, H), **options)
-    return randomise(Framewise(layer, SquaredError(layer.output_size, 2), dropout)).eval()
+    head = SquaredError(layer.output_size + I * passed_on, 2)
+    return randomise(Framewise(layer, head, dropout, passed_on=passed_on)).eval()
 
 
+@pytest.mark.parametrize("passed_on", [False, True])
 @each_cell
-def test_every_step_is_answered_and_stepwise_alike(cell):
-    model, x = framewise(cell, num_layers=2), torch.randn(T, B, I)
+def test_every_step_is_answered_and_stepwise_alike(cell, passed_on):
+    model, x = framewise(cell, num_layers=2, passed_on=passed_on), torch.randn(T, B, I)
     whole, _ = model.predict(x)
     assert whole.shape == (T, B, 2)
     first, state = model.predict(x[:4])
@@ -172,6 +176,16 @@ def test_the_loss_of_every_step_is_that_of_its_prediction():
     torch.manual_seed(0)
     dropped = framewise(dropout=0.5).train()
     assert not torch.equal(dropped.predict(x)[0], dropped.predict(x)[0])
+
+
+def test_a_head_that_reads_the_inputs_too_depends_on_them_without_the_layer():
+    model, x = framewise(passed_on=True), torch.randn(T, B, I)
+    with torch.no_grad():
+        for weight in model.layer.parameters():
+            weight.zero_()
+    found = model.predict(x)[0]
+    torch.testing.assert_close(found, model.head.predict(torch.cat([torch.zeros(T, B, H), x], -1)))
+    torch.testing.assert_close(model.features(Field(x))[..., H:], x)
 
 
 # Autoencoder
