@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -95,6 +96,17 @@ def test_a_model_of_words_writes_its_own_or_those_of_a_list(recogniser, words):
     symbols = recogniser.facts.symbols
     assert read_text(ha, symbols, scorer(recogniser, language_model=words), 8) != "ha"
     assert read_text(ha, symbols, scorer(recogniser, language_model=words, word_list=["lo", "ha"]), 8) == "ha"
+
+
+def test_a_model_of_lower_case_serves_transcripts_in_capitals(recogniser, letters, words):
+    doubt = heard(recogniser, {"m": 1}, {"o": 0.55, "i": 0.44}, {" ": 1}, {"l": 1}, {"o": 1})
+    facts = replace(recogniser.facts, symbols=recogniser.facts.symbols.upper())
+    for model in (letters, words):
+        vocabulary = replace(model.facts.vocabulary, lowercase=True)
+        lower = SimpleNamespace(**{name: getattr(model, name) for name in ("name", "config", "answers")})
+        lower.facts = replace(model.facts, vocabulary=vocabulary)
+        own = named_scorer(facts, form_of(recogniser.config), lower)
+        assert read_text(doubt, facts.symbols, own, 8) == "MI LO"
 
 
 def test_the_length_bonus_writes_more(recogniser, letters):
