@@ -164,6 +164,21 @@ if shutil.which("zstd"):
     PACKERS["zst"] = _zstd
 
 
+def test_of_two_encodings_in_a_file_none_is_advised(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes("naïve;1\nGröße;2\n".encode() + "Maß;3\n".encode("cp1252"))
+    with pytest.raises(
+        InputError, match=r"line 3: .* what stands before is UTF-8, so the file mixes"
+    ) as error:
+        "".join(read_text(path, in_lines=True))
+    assert "--encoding" not in str(error.value)
+    with pytest.raises(InputError, match="mixes encodings"):
+        "".join(read_text(path, 4, in_lines=True))
+    path.write_bytes("模型很好用，我们都喜欢它\n".encode("gb18030"))  # begins like UTF-8
+    with pytest.raises(InputError, match="--encoding gb18030 is likely"):
+        "".join(read_text(path, in_lines=True))
+
+
 @pytest.mark.parametrize("ending", PACKERS)
 def test_archives_are_unpacked_and_damaged_ones_refused(tmp_path, ending):
     content = PACKERS[ending](("\n".join(LINES) * 3000 + "\n").encode())

@@ -46,6 +46,8 @@ _LETTERS = {
 }
 _LETTERS |= {"latin-1": _LETTERS["cp1252"], "iso8859-2": _LETTERS["cp1250"]}
 _WESTERN, _CYRILLIC = tuple(_LETTERS), ("cp1251", "koi8-r")
+SINGLE_BYTE = (*_WESTERN, *_CYRILLIC)
+"""Encodings whose letters beyond ASCII are seldom UTF-8 by chance."""
 _FREQUENT = {"gb18030": (0xB0, 0xD7), "big5": (0xA4, 0xC6)}  # first bytes of the usual Chinese characters
 _CONTROLS = frozenset(range(32)) - {*b"\a\b\t\n\v\f\r\x1a\x1b"}
 _LOOKED_AT = 20_000  # bytes that a guess reads

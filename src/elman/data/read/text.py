@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from elman.data.read.encodings import likely, marked, may_be_marked
+from elman.data.read.encodings import SINGLE_BYTE, likely, marked, may_be_marked
 from elman.data.read.folders import files_below
 from elman.data.read.opening import BLOCK, arriving_bytes, read_bytes
 from elman.data.read.pipes import can_be_read_again
@@ -132,6 +132,7 @@ class _Decoder:
         self.decoder = codecs.getincrementaldecoder(self.encoding)(errors)
         self.line_ends = io.IncrementalNewlineDecoder(None, translate=True)
         self.offset = self.lines = 0
+        self.is_ascii = True
 
     def decode(self, block: bytes, *, final: bool) -> str:
         begin, self.skip = self.skip, 0
@@ -144,6 +145,7 @@ class _Decoder:
         if self.strict and "\0" in text:
             raise self._binary(text, block)
         self.offset += len(block)
+        self.is_ascii = self.is_ascii and text.isascii()
         self.lines += text.count("\n") if self.in_lines else 0
         return text
 
@@ -151,7 +153,12 @@ class _Decoder:
         data, at = error.object, error.start
         before = re.sub("\r\n?", "\n", data[:at].decode(self.encoding, "replace"))
         guess = likely(data[max(0, at - 10_000) : at + 10_000])
-        advice = (f"; --encoding {guess} is likely" if guess else "") + self._bytes()
+        advice = f"; --encoding {guess} is likely" if guess else ""
+        line = data[data.rfind(b"\n", 0, at) + 1 :].partition(b"\n")[0]
+        had_letters = self.encoding == "utf-8" and not (self.is_ascii and before.isascii())
+        if had_letters and likely(line) in SINGLE_BYTE:
+            advice = "; what stands before is UTF-8, so the file mixes encodings: write all of it in one"
+        advice += self._bytes()
         number = self.offset + at - (len(data) - size)
         return InputError(
             f"{self._place(before)}: text must be {_name(self.encoding)}. Byte {number} is "
