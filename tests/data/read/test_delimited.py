@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from elman.data.read.reading import Reading
-from elman.data.read.tables import number_column, read_table
+from elman.data.read.tables import number_column, read_table, why_no_numbers
 from elman.errors import InputError
 
 
@@ -291,3 +291,28 @@ def test_two_lines_of_names_are_refused_with_both(tmp_path):
         InputError, match=r"'a' stands twice in the header\. Above it stand 'in,out': join both lines in one"
     ):
         rows(tmp_path, "\n".join([",in,out,", "day,a,a,note", *ROWS]))
+
+
+@pytest.mark.parametrize(
+    ("mark", "is_told"), [("-999", True), ("9999.0", True), ("-998", False), ("99", False)]
+)
+def test_a_mark_of_missing_numbers_is_told(tmp_path, caplog, mark, is_told):
+    caplog.set_level("INFO", "elman")
+    cells = [f"{20 + k % 70}.5" for k in range(60)]
+    cells[7] = cells[40] = mark
+    table = read(tmp_path, "\n".join(["flow", *cells]))
+    assert number_column(table, "flow", tmp_path / "table.csv")[7] == float(mark)
+    told = f"flow has {float(mark):g} in 2 cells, far from all others: --missing {float(mark):g} counts it"
+    assert any(told in line for line in caplog.messages) == is_told
+    caplog.clear()
+    with pytest.warns(UserWarning, match="2 cells count as missing values"):
+        number_column(table, "flow", tmp_path / "table.csv", missing=True, reading=Reading(missing=(mark,)))
+    assert not caplog.messages
+
+
+def test_numbers_of_the_other_decimal_mark_name_it(tmp_path):
+    table = read(tmp_path, "a;b\n1.000,5;x\n2,25;y\n")
+    path = tmp_path / "table.csv"
+    told = why_no_numbers(table, "a", path, Reading(decimal="."))
+    assert told == "a would be numbers with --decimal ,"
+    assert why_no_numbers(table, "b", path, Reading(decimal=".")) == ""

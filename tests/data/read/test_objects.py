@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from elman.data.read.tables import read_table
+from elman.data.labelled.columns import Columns
+from elman.data.labelled.files import read_labelled
+from elman.data.read.tables import check_columns, read_table
 from elman.errors import InputError
 
 ROWS = [{"day": "2024-01-01", "n": 3}, {"day": "2024-01-02", "n": None}, {"day": "2024-01-03", "n": 5}]
@@ -39,3 +41,18 @@ def test_each_form_of_a_table_has_the_same_rows(tmp_path, form, caplog):
 def test_other_objects_are_no_tables_of_columns(tmp_path, content):
     with pytest.raises(InputError, match=r"table\.json: line 1: must be a JSON object.* an array of objects"):
         read(tmp_path, content)
+
+
+def test_objects_in_a_column_are_named(tmp_path):
+    path = tmp_path / "t.jsonl"
+    path.write_text(
+        "".join(
+            json.dumps({"said": {"by": "me", "words": f"a {k}"}, "tone": "ab"[k % 2]}) + "\n"
+            for k in range(9)
+        )
+    )
+    told = r"'said' holds objects of by, words: write these as columns of their own"
+    with pytest.raises(InputError, match=told):
+        read_labelled(path, Columns())
+    with pytest.raises(InputError, match="has no column 'text'; columns: said, tone; " + told):
+        check_columns(read_table(path), ["text"], path)

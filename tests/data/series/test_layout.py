@@ -416,6 +416,13 @@ def test_times_without_a_year_are_named(tmp_path, cell):
         read(path)
 
 
+def test_months_and_short_years_are_read_by_their_format(tmp_path):
+    path = table(tmp_path, "when,v", [f"{k % 12 + 1:02}/{10 + k // 12}" for k in range(30)], range(30))
+    with pytest.raises(InputError, match=r"are months and years, say --time-format %m/%y\.$"):
+        read(path)
+    assert str(read_panel([path], Columns(), time_format="%m/%y").frequency) == "MS"
+
+
 def test_fractions_are_no_days_without_a_year(tmp_path):
     with pytest.raises(InputError, match=r"--time-column\. Columns: when, v\.$"):
         read(table(tmp_path, "when,v", [k / 2 for k in range(9)], range(9)))

@@ -102,6 +102,7 @@ FORMS = {
     "German quarters": ("QS", [f"{k % 4 + 1}. Quartal {2020 + k // 4}" for k in range(9)]),
     "weeks": ("W", steps("2024-01-01", 9, 7 * DAY, "%G-W%V")),
     "texts of days": ("D", steps("2024-01-30", 9, DAY, "%Y%m%d")),
+    "months without zeros": ("MS", [f"{1990 + k // 12}M{k % 12 + 1}" for k in range(30)]),
     "six digits": ("D", steps("2024-01-30", 40, DAY, "%y%m%d")),
     "six digits of integers": ("D", [int(day) for day in steps("2007-12-30", 40, DAY, "%y%m%d")]),
     "eight digits, the day first": ("D", steps("2024-01-25", 40, DAY, "%d%m%Y")),

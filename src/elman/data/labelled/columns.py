@@ -11,7 +11,7 @@ from elman.config import counted
 from elman.data.channels.columns import check_chosen, chosen_columns
 from elman.data.read.delimited import with_row
 from elman.data.read.reading import PLAIN, Reading
-from elman.data.read.tables import check_columns, holds_numbers
+from elman.data.read.tables import check_columns, holds_numbers, objects_in
 from elman.data.sequence_columns import Roles, found_roles, line_of, options_of
 from elman.errors import InputError
 from elman.notice import notice
@@ -83,12 +83,13 @@ def found_columns(table: pl.DataFrame, path: Path, columns: Columns, *, with_lab
     """Returns the columns with the names of those that are absent and have only one candidate.
 
     A column of sentences can hold the texts; any other column whose values repeat, the labels. Of two
-    columns of short texts, the texts are those that are clearly longer and more varied. What was found is
-    told in a notice.
+    columns of short texts, the texts are those that are clearly longer and more varied. Objects hold neither.
+    What was found is told in a notice.
 
     Raises:
         InputError: there are several candidates; the message names them and the flag that chooses.
     """
+    table = table.drop(name for name, kind in table.schema.items() if isinstance(kind, pl.Struct))
     names = set(table.columns)
     text, label = columns.text, columns.label
     texts = _text_candidates(table, columns)
@@ -288,7 +289,7 @@ def neither_read(table: pl.DataFrame, path: Path, columns: Columns, with_labels:
     lacking = " nor ".join(named or wanted.values())
     return (
         f"{path}: {beside}has no column {lacking} (training's --text-column and --id-column name others); "
-        f"columns: {', '.join(table.columns)}{_sequence_hint(table)}"
+        f"columns: {', '.join(table.columns)}{objects_in(table)}{_sequence_hint(table)}"
     )
 
 

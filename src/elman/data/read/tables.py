@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from elman.config import is_finite, shown
+from elman.config import is_finite, listed, shown
 from elman.data.read.cells import Stray, holds_names, is_iso_date, numbers_of, stray_of
 from elman.data.read.delimited import DELIMITED, read_delimited, separator_of
 from elman.data.read.excel import read_excel
@@ -89,7 +89,18 @@ def check_columns(table: pl.DataFrame, columns: list[str], path: Path) -> None:
     """Raises InputError unless the table has all these columns."""
     for column in columns:
         if column not in table.columns:
-            raise InputError(f"{path}: has no column {column!r}; columns: {', '.join(table.columns)}")
+            raise InputError(
+                f"{path}: has no column {column!r}; columns: {', '.join(table.columns)}{objects_in(table)}"
+            )
+
+
+def objects_in(table: pl.DataFrame) -> str:
+    """Returns which columns hold objects of JSON, to end a message about columns; empty if none do."""
+    nested = [name for name, kind in table.schema.items() if isinstance(kind, pl.Struct)]
+    if not nested:
+        return ""
+    fields = listed([field.name for field in table.schema[nested[0]].fields])  # type: ignore[attr-defined]
+    return f"; {nested[0]!r} holds objects of {fields}: write these as columns of their own"
 
 
 def check_filled(table: pl.DataFrame, column: str, path: Path) -> None:
@@ -126,10 +137,15 @@ def holds_numbers(table: pl.DataFrame, column: str, reading: Reading = PLAIN) ->
 
 
 def why_no_numbers(table: pl.DataFrame, column: str, path: Path, reading: Reading = PLAIN) -> str:
-    """Returns why a column of numbers but for some cells is not read as numbers; empty for any other."""
+    """Returns why a column of numbers, but for some cells or their decimal mark, is not read as numbers.
+
+    Empty for any other column.
+    """
     stray = stray_of(table[column], reading)
     if stray is None:
-        return ""
+        other = {".": ",", ",": "."}.get(reading.decimal or "")
+        fits = other is not None and holds_numbers(table, column, replace(reading, decimal=other))
+        return f"{column} would be numbers with --decimal {other}" * fits
     way = _way_out(stray)
     return (
         f"{column} would be numbers but for {shown(stray.cell)} in row {row_number(path, stray.row)} ({way})"
@@ -212,6 +228,8 @@ def number_columns(
         bad = (~(fits | found.missing) if missing else ~fits).arg_true()
         if len(bad):
             _refuse_cell(table[column], int(bad[0]), found.values, path, missing, reading)
+        if told := _likely_missing(found.values):
+            notice(f"{path}: {column} has {told}")
         if found.currency:
             money.setdefault(found.currency, []).append(column)
         result[:, k] = found.values.fill_null(float("nan")).to_numpy()
@@ -229,6 +247,24 @@ def number_columns(
         )
         warnings.warn(f"{path}: {cells}: {names}", stacklevel=2)
     return result
+
+
+def _likely_missing(numbers: pl.Series) -> str:
+    """Returns what tells that numbers such as -999 may stand for missing ones; empty if none do.
+
+    They consist of nines, repeat, and lie farther from all others than these from each other.
+    """
+    filled = numbers.filter(numbers.is_finite().fill_null(False)).unique().sort()
+    if len(filled) < _ENOUGH:
+        return ""
+    for mark, rest in ((filled[0], filled[1:]), (filled[-1], filled[:-1])):
+        count = int((numbers == mark).sum())
+        gap = min(abs(mark - rest[0]), abs(mark - rest[-1]))
+        if count > 1 and re.fullmatch(r"-?9{2,}(\.9+|\.0)?", str(float(mark))) and gap > rest[-1] - rest[0]:
+            return (
+                f"{mark:g} in {count:,} cells, far from all others: --missing {mark:g} counts it as missing"
+            )
+    return ""
 
 
 def _refuse_cell(

@@ -12,7 +12,14 @@ import polars as pl
 from elman.config import listed, shown
 from elman.data.read.cells import values_of
 from elman.data.read.reading import Reading
-from elman.data.read.tables import check_columns, check_filled, holds_numbers, row_number, why_no_numbers
+from elman.data.read.tables import (
+    check_columns,
+    check_filled,
+    holds_numbers,
+    objects_in,
+    row_number,
+    why_no_numbers,
+)
 from elman.data.read.totals import names_total, sum_or_mean
 from elman.data.series.across import turned
 from elman.data.series.clocks import is_marked
@@ -191,17 +198,18 @@ class _Roles:
         raise InputError(
             f"{self.path}: has no column {self.wanted.time!r}, and no other that holds dates; "
             f"name the column of times by --time-column. Columns: "
-            f"{listed(self.table.columns)}.{self._hint()}"
+            f"{listed(self.table.columns)}{objects_in(self.table)}.{self._hint()}"
         )
 
     def _hint(self) -> str:
         """Returns what to do with times without years, or with numbered series; empty for other tables."""
         yearless = [column for column in self.free if holds_no_years(self.table[column])]
         if yearless:
-            cell = self.table[yearless[0]].drop_nulls()[0]
+            cells = self.table[yearless[0]].drop_nulls()
+            years = " If they are months and years, say --time-format %m/%y." * has_format(cells, "%m/%y")
             return (
-                f" {yearless[0]} holds times without their years, such as {shown(cell)}: write the year"
-                " beside each, here or in a column named year."
+                f" {yearless[0]} holds times without their years, such as {shown(cells[0])}: write the year"
+                f" beside each, here or in a column named year.{years}"
             )
         clocks = [column for column in self.free if is_marked(self.table[column])]
         if clocks:
