@@ -117,6 +117,14 @@ def test_bad_pieces_in_memory_are_named(quick, given, message):
         MusicModel(**quick).fit(pieces=given)
 
 
+def test_batches_of_long_pieces_have_fewer(tmp_path, quick):
+    (tmp_path / "a.json").write_text(rolls(10))
+    (tmp_path / "b.json").write_text(json.dumps([piece * 30 for piece in pieces(10)]))
+    del quick["batch_size"]
+    sizes = [MusicModel(**quick | {"window": 256}).fit(tmp_path / f"{name}.json").config for name in "ab"]
+    assert [config.batch_size for config in sizes] == [8, 4]
+
+
 def test_the_report_says_where_a_simple_method_is_ahead_and_what_to_try(model):
     results = json.loads(json.dumps(model.results))
     results["baselines"]["note frequencies"]["nats_per_step"] = 0.01

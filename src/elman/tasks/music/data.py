@@ -90,8 +90,10 @@ class MusicData(TaskData):
         return cls(config, facts, _stored(folder / _DATA))
 
     def sizes(self) -> dict[str, Any]:
-        """Returns the options that follow from the number of steps trained on."""
-        return sizes_of_music(steps_of(self.rolls["training"]))
+        """Returns the options that follow from the number and length of the pieces trained on."""
+        training = self.rolls["training"]
+        windows = sum(-(-len(roll.sounds) // self.config.window) for roll in training)
+        return sizes_of_music(steps_of(training), windows)
 
     @property
     def amounts(self) -> dict[str, int]:

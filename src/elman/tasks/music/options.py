@@ -139,7 +139,7 @@ class MusicConfig(StartOptions, FileOptions):
     dropout: Sized[float] = ABSENT
     """dropout probability between layers, and after them; if absent, 0.4, or 0.3 from 50,000 steps on"""
     batch_size: Sized[int] = ABSENT
-    """pieces or windows in a batch; if absent, 8, or 16 from 50,000 steps on"""
+    """pieces or windows in a batch; if absent, 8, or 4 if they have 128 steps or more on average"""
     epochs: Sized[int] = ABSENT
     """passes over the training part; if absent, 10 to 80: more for fewer steps"""
     learning_rate: float = 3e-3

@@ -353,17 +353,18 @@ def tagged_steps(steps: int, window: int) -> dict[str, Any]:
 _STEPS_OF_MUSIC = 1_000_000  # in all passes
 
 
-def music(steps: int) -> dict[str, Any]:
+def music(steps: int, windows: int) -> dict[str, Any]:
     """Returns the sizes of a composer.
 
     Args:
         steps: of the training part.
+        windows: that they are read in.
     """
-    is_large = steps >= 50_000
     return {
         "hidden_size": 128 if steps < 8_000 else 256,
         # each passage is read in other keys, but few passages are soon known by heart all the same
-        "dropout": 0.3 if is_large else 0.4,
-        "batch_size": 16 if is_large else 8,
+        "dropout": 0.3 if steps >= 50_000 else 0.4,
+        # some hundred steps: with four times as many, a pass has too few changes of the weights
+        "batch_size": 4 if steps >= 128 * windows else 8,
         "epochs": max(10, min(80, round(_STEPS_OF_MUSIC / max(steps, 1)))),
     }
