@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from elman.config import shown
-from elman.data.read.delimited import DELIMITED, counts_rows, layout_at, with_row
+from elman.data.read.delimited import DELIMITED, counts_rows, layout_at, names_are_row, with_row
 from elman.data.read.npz import read_arrays
 from elman.data.read.opening import kind_of, read_bytes
 from elman.data.read.pipes import can_be_read_again
@@ -31,9 +31,6 @@ else:
 # some programs read these as line ends, which would misalign the two files
 _SEPARATORS = {"Cc", "Zl", "Zp"}
 _WITHOUT_WIDTH = frozenset("\u00ad\u180e\u200b\u200c\u200d\u2060\ufeff")
-_ENDS = (".", "!", "?", "…", "。", "！", "？", "।")  # of sentences
-_WORDS = 3  # least words of a sentence without such an end, and mean words of a column of sentences
-_LOOKED_AT = 1000  # rows that show what a sentence is
 _TABBED = (".tsv", ".tab")  # lines with a tab and no header, as this field has them
 
 
@@ -140,7 +137,7 @@ def _is_table(path: Path, reading: Reading, names: tuple[str, str] | None) -> bo
 
 def _of_table(path: Path, skip_bad_lines: bool, reading: Reading, names: tuple[str, str] | None) -> Pairs:
     table = _flat(read_table(path, reading))
-    if kind_of(path) in DELIMITED and not set(names or ()) & set(table.columns) and _is_row(table):
+    if kind_of(path) in DELIMITED and not set(names or ()) & set(table.columns) and names_are_row(table):
         table = with_row(table, table.columns, path)
     if names is None:
         counts = [column for column in table.columns if counts_rows(table[column])]
@@ -169,25 +166,6 @@ def _of_table(path: Path, skip_bad_lines: bool, reading: Reading, names: tuple[s
     if not pairs:
         raise InputError(f"{path}: holds no pair of texts")
     return _unlike(Pairs(pairs.sources, pairs.targets, skipped), f"{path}: {names[0]} and {names[1]}")
-
-
-def _is_row(table: pl.DataFrame) -> bool:
-    """Whether the names of a table of texts are sentences like those below each of them."""
-    beginnings = [(name, table[name].drop_nulls().head(_LOOKED_AT).to_list()) for name in table.columns]
-    sentences = [
-        (name, cells)
-        for name, cells in beginnings
-        if cells and sum(len(cell.split()) for cell in cells) >= _WORDS * len(cells)
-    ]
-    return len(sentences) > 1 and all(_is_like(name, cells) for name, cells in sentences)
-
-
-def _is_like(text: str, others: list[str]) -> bool:
-    """Whether a text ends like most others, or has several words, at least half of them theirs."""
-    if text.endswith(_ENDS):
-        return 2 * sum(other.rstrip().endswith(_ENDS) for other in others) > len(others)
-    words, known = text.lower().split(), {word for other in others for word in other.lower().split()}
-    return len(words) >= _WORDS and 2 * sum(word in known for word in words) >= len(words)
 
 
 def _flat(table: pl.DataFrame) -> pl.DataFrame:

@@ -106,7 +106,7 @@ def options_of(table: pl.DataFrame, *, numbers: bool) -> str:
     block, names = next(iter(counters.values())), " and ".join(counters)
     return (
         f"{ways} (but {names} may be a step in each {block}; for --id-column {block}, a column must have one "
-        f"value in all rows of a {block})"
+        f"value in all rows of each {block})"
     )
 
 

@@ -433,6 +433,15 @@ def test_of_first_and_last_words_that_may_be_labels_both_are_told(tmp_path):
     assert read(tmp_path / "t.txt")[0][1] == ("w0",)  # marks at the end of sentences are no labels
 
 
+def test_a_first_line_of_sentences_is_a_row_of_two_columns_of_texts(tmp_path):
+    rows = [
+        f"the {bird} sings here.;der {bird} singt hier." for bird in ("robin", "wren", "finch", "owl") * 3
+    ]
+    (tmp_path / "t.csv").write_text("\n".join(rows))
+    with pytest.raises(InputError, match="--text-column column_1 --label-column column_2 or"):
+        read(tmp_path / "t.csv")
+
+
 @pytest.mark.parametrize("title", [[], ["What visitors of the inn said"], ["Said, at the inn", ""]])
 @pytest.mark.parametrize("mark", [",", ";", "|"])
 def test_columns_of_any_name_make_a_table_of_what_has_no_ending(tmp_path, title, mark, caplog):

@@ -191,6 +191,7 @@ def test_missing_cells_of_a_wide_table_cause_one_warning(tmp_path):
         ("year,month,day,hour", lambda k: (2024, 2, 28 + k // 24, k % 24), "2024-02-29 23:00"),
         ("Year,Month,Day", lambda k: (2024, 1 + k // 31, 1 + k % 31), "2024-02-17"),
         ("year,month", lambda k: (2000 + k // 12, f"{k % 12 + 1:02}"), "2003-12"),
+        ("YYYY,MM", lambda k: (2000 + k // 12, k % 12 + 1), "2003-12"),
         ("year,quarter", lambda k: (2000 + k // 4, k % 4 + 1), "2011Q4"),
         ("Date,Time", lambda k: (f"{1 + k // 24}.3.2024", f"{k % 24}:00:00"), "2.3.2024 23:00:00"),
         ("date,hour", lambda k: (f"2024-03-{1 + k // 24:02}", k % 24), "2024-03-02 23:00"),

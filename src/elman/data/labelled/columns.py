@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from elman.config import counted
 from elman.data.channels.columns import check_chosen, chosen_columns
-from elman.data.read.delimited import with_row
+from elman.data.read.delimited import names_are_row, with_row
 from elman.data.read.reading import PLAIN, Reading
 from elman.data.read.tables import check_columns, holds_numbers, objects_in
 from elman.data.sequence_columns import Roles, found_roles, line_of, options_of
@@ -350,12 +350,13 @@ def _repeats(cells: pl.Series) -> bool:
 
 
 def without_header(table: pl.DataFrame, path: Path) -> pl.DataFrame:
-    """Returns the table with its names as the first row if one of them is a value of its own column.
+    """Returns the table with its names as the first row if they are no names.
 
-    A column of labels whose name is one of its labels has no name: the file has no header.
+    A column of labels whose name is one of its labels has no name; nor have columns of sentences under one.
     """
     if any(kind != pl.String for kind in table.dtypes):
         return table
-    if not any(_repeats(table[name]) and (table[name] == name).any() for name in table.columns):
+    labels = any(_repeats(table[name]) and (table[name] == name).any() for name in table.columns)
+    if not labels and not names_are_row(table):
         return table
     return with_row(table, table.columns, path)

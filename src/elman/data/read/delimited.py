@@ -33,6 +33,9 @@ DELIMITED = (".csv", ".tsv", ".tab", ".psv", ".txt", ".dat", ".data", "")
 """File endings of tables of text."""
 
 _RULE = re.compile(":?-{2,}:?")  # a cell of the line below the header of a table in Markdown
+_ENDS = (".", "!", "?", "…", "。", "！", "？", "।")  # of sentences
+_WORDS = 3  # least words of a sentence without such an end, and mean words of a column of sentences
+_SENTENCES = 1000  # rows that show what a sentence is
 _LOOKED_AT = 60  # rows that show whether the first is one
 _TOGETHER = 100_000  # rows that become a part of the frame at once
 
@@ -219,6 +222,25 @@ def _named(header: list[str], table: pl.DataFrame, path: Path, hint: str = "") -
             raise InputError(f"{path}: line 1: column {name!r} stands twice in the header.{hint}")
         kept[name] = table[:, k]
     return pl.DataFrame(kept)
+
+
+def names_are_row(table: pl.DataFrame) -> bool:
+    """Whether the names of a table of texts are sentences like those below each of them."""
+    beginnings = [(name, table[name].drop_nulls().head(_SENTENCES).to_list()) for name in table.columns]
+    sentences = [
+        (name, cells)
+        for name, cells in beginnings
+        if cells and sum(len(cell.split()) for cell in cells) >= _WORDS * len(cells)
+    ]
+    return len(sentences) > 1 and all(_is_like(name, cells) for name, cells in sentences)
+
+
+def _is_like(text: str, others: list[str]) -> bool:
+    """Whether a text ends like most others, or has several words, at least half of them theirs."""
+    if text.endswith(_ENDS):
+        return 2 * sum(other.rstrip().endswith(_ENDS) for other in others) > len(others)
+    words, known = text.lower().split(), {word for other in others for word in other.lower().split()}
+    return len(words) >= _WORDS and 2 * sum(word in known for word in words) >= len(words)
 
 
 def with_row(table: pl.DataFrame, names: Sequence[str], path: Path) -> pl.DataFrame:

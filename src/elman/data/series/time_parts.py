@@ -12,8 +12,8 @@ from elman.data.series.time_forms import parsed, pattern_of_integers
 from elman.data.series.time_patterns import patterns_of
 
 _NAMES = (  # in order of size, with the range of values
-    (re.compile(r"year|yr|jahr|année|annee|año|ano|anno|jaar", re.IGNORECASE), (1500, 2500)),
-    (re.compile(r"month|mon|mnth|monat|mois|mes|mês|mese|maand", re.IGNORECASE), (1, 12)),
+    (re.compile(r"year|yr|yyyy|jahr|année|annee|año|ano|anno|jaar", re.IGNORECASE), (1500, 2500)),
+    (re.compile(r"month|mon|mnth|mm|monat|mois|mes|mês|mese|maand", re.IGNORECASE), (1, 12)),
     (re.compile(r"day|day of month|day_of_month|dd|tag", re.IGNORECASE), (1, 31)),
     (re.compile(r"hour|hr|stunde", re.IGNORECASE), (0, 24)),
     (re.compile(r"minute|minutes", re.IGNORECASE), (0, 59)),
