@@ -1,5 +1,6 @@
 """What every test shares: one thread, one seed, poisoned memory, and the data beside the checkout."""
 
+import gc
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -67,6 +68,13 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.loadscopereorder = False  # the order above, not xdist's by the number of tests
     # torch says so once a process, of its own layers as well
     config.addinivalue_line("filterwarnings", "ignore:LSTM with projections is not supported with oneDNN")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_heap() -> None:
+    """What lives at a module's start is left out of later garbage collections, which would take most time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
