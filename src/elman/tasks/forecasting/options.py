@@ -130,7 +130,7 @@ class ForecastingConfig(StartOptions, TableOptions):
     model: Sized[Literal["direct", "recursive", "es-rnn", "direct+es-rnn"]] = ABSENT
     """direct: forecast all steps at once; recursive: step by step, by sample paths (DeepAR); es-rnn:
     exponential smoothing with a network; direct+es-rnn: both, trained together. If absent, direct+es-rnn for
-    short seasons and a few series, direct otherwise"""
+    at most 1,000 series with short seasons and horizons, direct otherwise"""
     combination: Literal["weighted", "none"] = "weighted"
     """weighted: forecasts are means of the network's and simple methods' (naive, seasonal naive, Theta, ETS),
     by weights that the validation part chooses; none: the network alone"""
