@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -175,23 +176,32 @@ def check_a_padded_batch_has_the_loss_of_its_rows(case: HeadCase) -> None:
     equal(loss.count.item(), lengths.sum().item(), "the count")
 
 
-@promise
-def check_gradients_equal_numerical_ones(case: HeadCase) -> None:
-    """Gradients of the loss for features and parameters equal numerical ones."""
-    head, (features, values) = case.build(), case.draw((2, 3))
-    weights = torch.rand(2, 3, dtype=torch.float64)
+def check_gradients(head: Head, features: Tensor, *rest: Any) -> None:
+    """Checks the gradients of a loss of features, and of what follows them, by numerical ones.
+
+    Raises:
+        AssertionError: a gradient of the features or of a parameter differs.
+    """
     names, parameters = zip(*head.named_parameters(), strict=True)
 
     def loss(features: Tensor, *given: Tensor) -> Tensor:
         head.forward = head.loss
         with_given = dict(zip(names, given, strict=True))
-        total: Tensor = functional_call(head, with_given, (features, Target(values, weights))).sum
+        total: Tensor = functional_call(head, with_given, (features, *rest)).sum
         return total
 
     try:
         torch.autograd.gradcheck(loss, (features.requires_grad_(), *parameters))
     except torch.autograd.gradcheck.GradcheckError as error:  # type: ignore[attr-defined]
         raise AssertionError(str(error)) from error
+
+
+@promise
+def check_gradients_equal_numerical_ones(case: HeadCase) -> None:
+    """Gradients of the loss for features and parameters equal numerical ones."""
+    head, (features, values) = case.build(), case.draw((2, 3))
+    weights = torch.rand(2, 3, dtype=torch.float64)
+    check_gradients(head, features, Target(values, weights))
 
 
 @promise

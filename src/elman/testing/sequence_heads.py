@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.func import functional_call
 
 from elman.batch import Target
 from elman.heads.base import SequenceHead
 from elman.testing.agreement import randomise
-from elman.testing.heads import FEATURES
+from elman.testing.heads import FEATURES, check_gradients
 from elman.testing.suite import Check, ensure, equal, named, promise, run_all
 
 _STEPS = (6, 5, 4)  # of the rows of a batch
@@ -119,18 +118,7 @@ def check_a_weight_of_0_drops_a_row(case: SequenceHeadCase) -> None:
 def check_gradients_equal_numerical_ones(case: SequenceHeadCase) -> None:
     """Gradients of the loss for features and parameters equal numerical ones."""
     head, (features, values, steps, symbols) = case.build(), case.draw()
-    names, parameters = zip(*head.named_parameters(), strict=True)
-
-    def loss(features: Tensor, *given: Tensor) -> Tensor:
-        head.forward = head.loss
-        arguments = (features, Target(values, lengths=symbols), steps)
-        total: Tensor = functional_call(head, dict(zip(names, given, strict=True)), arguments).sum
-        return total
-
-    try:
-        torch.autograd.gradcheck(loss, (features.requires_grad_(), *parameters))
-    except torch.autograd.gradcheck.GradcheckError as error:  # type: ignore[attr-defined]
-        raise AssertionError(str(error)) from error
+    check_gradients(head, features, Target(values, lengths=symbols), steps)
 
 
 @promise

@@ -60,8 +60,9 @@ class SeriesAnswers(TaskAnswers):
     @property
     def networks(self) -> dict[str, Ensemble]:
         """The networks of each kind."""
-        kinds = dict(self.model.kinds.items()) if isinstance(self.model, Joint) else {}
-        return cast(dict[str, Ensemble], kinds) or {self.config.kinds[0]: cast(Ensemble, self.model)}
+        if isinstance(self.model, Joint):
+            return cast(dict[str, Ensemble], dict(self.model.kinds.items()))
+        return {self.config.kinds[0]: self.model}
 
     def read(self, paths: list[Path]) -> Panel:
         """Reads series from files with the columns and the frequency of the training data."""
