@@ -19,7 +19,7 @@ from elman.errors import InputError
 T = TypeVar("T")
 
 _PACKAGE = Path(__file__).parent
-_SHARED = {"__init__", "base", "initialise", "named"}
+_SHARED = {"__init__", "base", "convolution", "initialise", "named"}
 
 
 def names(folder: str) -> list[str]:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
+from kinds import OF_FEATURES
 from numpy import tanh
 from numpy.typing import NDArray
 
-from elman import cells, registry
+from elman import cells
 from elman.layers import Recurrent
 
 STEPS, B, I, H, P = 20, 2, 3, 5, 2
@@ -111,8 +112,7 @@ CASES: list[tuple[cells.Cell, str, Callable[..., State]]] = [
 
 
 def test_every_cell_has_a_case():
-    known = {registry.find("cells", name, cells.Cell) for name in registry.names("cells")}
-    assert {type(cell) for cell, _, _ in CASES} == known
+    assert {type(cell) for cell, _, _ in CASES} == {*OF_FEATURES.values()}
 
 
 def layer_with(cell: cells.Cell, weights: dict[str, Vector]) -> Recurrent:

@@ -11,12 +11,12 @@ import own_cells
 import pytest
 import torch
 from agreement import agree, draw, draw_side, planes_of, randomise, results
-from own_cells import ConvGRU, MatrixMemory, MinGRU, TimeAwareLSTM
+from own_cells import MatrixMemory, MinGRU, TimeAwareLSTM
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from elman.batch import Batch, Field, Target, to_device
-from elman.cells import GRU, LSTM, Cell
+from elman.cells import GRU, LSTM, Cell, ConvGRU
 from elman.cells.named import make_cell
 from elman.diagnose import gate_statistics, gradient_flow, hidden_states, jacobian_spectrum
 from elman.diagnose.blowup import recurrent_growth
@@ -32,7 +32,7 @@ from elman.models.pooling import Pooling
 T, B, I, H = 6, 3, 3, 4
 TOLERANCE = 1e-11
 
-each_cell = pytest.mark.parametrize("kind", own_cells.CELLS, ids=lambda kind: kind.__name__)
+each_cell = pytest.mark.parametrize("kind", [*own_cells.CELLS, ConvGRU], ids=lambda kind: kind.__name__)
 by_row = pytest.mark.parametrize(
     "kind", [MinGRU, TimeAwareLSTM, MatrixMemory], ids=lambda kind: kind.__name__
 )
@@ -215,7 +215,7 @@ def test_a_learned_state_is_the_same_all_over_a_plane():
 # What no fast kernel takes, and what is refused
 
 
-@each_cell
+@by_row
 def test_the_fast_kernels_say_why_not(kind):
     layer = build(kind).float()
     x, state = draw(layer, T, B)
@@ -223,7 +223,7 @@ def test_the_fast_kernels_say_why_not(kind):
     with layer.calls() as told:
         layer(x, state, **side)
     ((call, _),) = told
-    special = bool(kind.plane_axes or side)
+    special = bool(side)
     assert reference.supports(call) is None
     assert cpu.supports(call) == (
         "the compiled kernels take neither a side input nor planes"
@@ -377,12 +377,30 @@ def test_refusals(call, message):
     assert str(error.value) == message
 
 
-@pytest.mark.parametrize(("kind", "needs"), [("ConvGRU", "planes"), ("TimeAwareLSTM", "a side input")])
-def test_a_command_refuses_a_cell_that_reads_what_no_task_gives(kind, needs):
-    name = f"{own_cells.__file__}:{kind}"
+def test_a_command_refuses_a_cell_that_reads_what_no_task_gives():
+    name = f"{own_cells.__file__}:TimeAwareLSTM"
     with pytest.raises(InputError) as error:
         make_cell(name, I, H)
-    assert str(error.value) == f"--cell {name}: needs {needs}, which no task provides"
+    assert str(error.value) == f"--cell {name}: needs a side input, which no task provides"
+
+
+@pytest.mark.parametrize(
+    ("name", "axes", "rule"),
+    [
+        ("conv-lstm", 0, "reads planes, and this task gives features"),
+        ("gru", 2, "reads features, and this task gives planes"),
+        (f"{own_cells.__file__}:MinGRU", 2, "reads features, and this task gives planes"),
+        ("conv-gru:kernel_size=4", 2, "kernel_size must be odd. Got 4."),
+    ],
+)
+def test_a_command_refuses_a_cell_that_reads_something_else(name, axes, rule):
+    with pytest.raises(InputError) as error:
+        make_cell(name, I, H, axes)
+    assert str(error.value) == f"--cell {name}: {rule}"
+
+
+def test_a_command_takes_a_cell_that_reads_what_the_task_gives():
+    assert make_cell("conv-gru:kernel_size=5", I, H, 2) == ConvGRU(I, H, kernel_size=5)
     assert make_cell(f"{own_cells.__file__}:MinGRU", I, H).gates == MinGRU.gates
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 from agreement import randomise
+from kinds import OF_FEATURES
 from torch import nn
 
-from elman import registry
 from elman.cells import LSTM, Cell
 from elman.diagnose import gradient_flow, verdict
 from elman.errors import InputError
@@ -113,7 +113,7 @@ def test_of_a_fixed_forget_gate_the_cells_gradient_is_its_power(f, kind):
     assert flow.verdicts == (verdict(f),)
 
 
-CELLS = [*(registry.find("cells", name, Cell) for name in registry.names("cells")), Delayed]
+CELLS = [*OF_FEATURES.values(), Delayed]
 
 
 def nudged(layer, x, deltas):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from agreement import randomise
+from kinds import OF_FEATURES
 from tiny import V, language_model
 from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
@@ -23,7 +24,7 @@ from elman.layers import Recurrent
 T, I, H = 7, 3, 4
 LENGTHS = torch.tensor([7, 4, 0])
 RESETS = torch.rand(T, 3, generator=torch.Generator().manual_seed(3)) < 0.3
-each_cell = pytest.mark.parametrize("name", registry.names("cells"))
+each_cell = pytest.mark.parametrize("name", OF_FEATURES)
 
 
 class Ragged(nn.Module):

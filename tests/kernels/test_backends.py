@@ -8,11 +8,11 @@ import torch
 from agreement import draw, leaves, randomise, results
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kinds import CELLS as KINDS
+from kinds import OF_FEATURES, OF_PLANES
 from rounding import agree_in, allowed, within
 from torch import Tensor
 
-from elman import registry
-from elman.cells import Cell
 from elman.kernels import aten, dispatch, reference
 from elman.kernels.call import Call, Noise
 from elman.kernels.compiled import cpu
@@ -25,11 +25,11 @@ SHAPES = [(1, 1, 2, 3), (3, 4, 5, 4), (7, 5, 9, 19), (4, 16, 24, 32)]
 # in small sums bfloat16's errors do not average out
 CASES = [(d, s) for d in DTYPES for s in SHAPES if d is not torch.bfloat16 or s is SHAPES[-1]]
 
-KINDS = {name: registry.find("cells", name, Cell) for name in registry.names("cells")}
 # what each backend must be able to run: cells and types
 ABLE = {
     "cpu": ({"elman", "lstm", "gru"}, {torch.float32}),
     "aten": ({"elman", "lstm", "projected-lstm", "gru"}, set(DTYPES)),
+    "planes": (set(OF_PLANES), {torch.float64, torch.float32}),
     "reference": (set(KINDS), set(DTYPES)),
 }
 RUNS = [
@@ -77,6 +77,9 @@ def test_backend_equals_reference(backend, name, dtype, shape, bidirectional, ra
     T, B, I, H = shape
     options = {"bidirectional": bidirectional, "backend": backend, "dtype": dtype}
     layer = randomise(Recurrent(KINDS[name](I, H), 2, **options), scale=H**-0.5)
+    if backend == "planes":
+        compare(layer, T, B)
+        return
     compare(layer, T, B, lengths=torch.randint(0, T + 1, (B,)) if ragged else None)
 
 
@@ -154,7 +157,10 @@ OTHER = "torch's layers have no variational dropout, zoneout or residual connect
     ("name", "changes", "reason"),
     [
         *((name, {}, None) for name in sorted(ABLE["aten"][0])),
-        *((n, {}, f"torch has no fused {KINDS[n].__name__}") for n in sorted(set(KINDS) - ABLE["aten"][0])),
+        *(
+            (n, {}, f"torch has no fused {KINDS[n].__name__}")
+            for n in sorted(set(OF_FEATURES) - ABLE["aten"][0])
+        ),
         ("lstm", {"lengths": LENGTHS}, None),
         ("lstm", {"resets": RESETS}, None),
         ("lstm", {"resets": RESETS, "lengths": LENGTHS}, CUT),

@@ -2,14 +2,14 @@
 
 import pytest
 import torch
+from kinds import OF_FEATURES
 from rounding import agree_in
 
-from elman import registry
-from elman.cells import LSTM, Cell
+from elman.cells import LSTM
 from elman.layers import Recurrent
 
 T, B, I, H = 11, 3, 5, 7
-CELLS = [registry.find("cells", name, Cell) for name in registry.names("cells")]
+CELLS = list(OF_FEATURES.values())
 OPTIONS = [{}, {"bidirectional": True, "num_layers": 2}, {"zoneout": 0.3}, {"recurrent_dropout": 0.4}]
 LENGTHS = torch.tensor([11, 4, 0])
 RESETS = torch.rand(T, B, generator=torch.Generator().manual_seed(0)) < 0.25

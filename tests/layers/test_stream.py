@@ -6,17 +6,17 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from kinds import OF_FEATURES
 from rounding import agree_in
 from torch import nn
 from torch.nn.utils import prune
 
 import elman
-from elman import registry
-from elman.cells import LSTM, Cell
+from elman.cells import LSTM
 from elman.kernels.compiled.table import kernels
 from elman.layers import Recurrent
 
-CELLS = [registry.find("cells", name, Cell) for name in registry.names("cells")]
+CELLS = list(OF_FEATURES.values())
 
 
 def steps(stream, x):

@@ -1,4 +1,4 @@
-"""Four cells that are unlike the built-in ones, as a reader of ``elman.Cell`` would write them."""
+"""Three cells that are unlike the built-in ones, as a reader of ``elman.Cell`` would write them."""
 
 import math
 from collections.abc import Mapping
@@ -50,66 +50,6 @@ class MinGRU(Cell):
         """A blend of the old state and the candidate."""
         z, n = projected.chunk(2, -1)
         return (torch.lerp(state[0], n, torch.sigmoid(z)),)
-
-
-@dataclass(frozen=True)
-class ConvGRU(Cell):
-    """One step of a gated recurrent unit on pictures, reset after the product; ∗ is a convolution.
-
-        r = σ(W_ir ∗ x + b_ir + W_hr ∗ h + b_hr)
-        z = σ(W_iz ∗ x + b_iz + W_hz ∗ h + b_hz)
-        n = tanh(W_in ∗ x + b_in + r ⊙ (W_hn ∗ h + b_hn))
-        h' = (1 − z) ⊙ n + z ⊙ h
-
-    Gate order: r, z, n. State: (h,). The edges are padded with 0. Not implemented: reset-before.
-
-    Args:
-        input_size: I, channels of the input.
-        hidden_size: H, channels of the state.
-        bias: whether the cell has biases.
-        kernel_size: K, odd.
-
-    Shapes:
-        x [B, I, height, width], h [B, H, height, width] → h'; weight_ih [3H, I, K, K],
-        weight_hh [3H, H, K, K]
-
-    Raises:
-        ValueError: a size is not positive.
-
-    Source: Ballas et al. 2015, arXiv:1511.06432, section 3.1 (there reset-before).
-    """
-
-    kernel_size: int = 3
-
-    gates: ClassVar[tuple[str, ...]] = ("r", "z", "n")
-    memory_gate: ClassVar[str | None] = "z"
-    sigmoid_gates: ClassVar[tuple[str, ...]] = ("r", "z")
-    plane_axes: ClassVar[int] = 2
-
-    def parameters(self) -> dict[str, Shape]:
-        """A kernel for each row of each weight."""
-        kernel = (self.kernel_size, self.kernel_size)
-        shapes = super().parameters()
-        return {k: (*shape, *kernel) if k.startswith("weight") else shape for k, shape in shapes.items()}
-
-    def project(self, w: Weights, x: Tensor) -> Tensor:
-        """The convolution of the input."""
-        return self._convolve(x, w["weight_ih"], w.get("bias_ih"))
-
-    def recur(self, w: Weights, state: State) -> Tensor:
-        """The convolution of the state."""
-        return self._convolve(state[0], w["weight_hh"], w.get("bias_hh"))
-
-    def pointwise(self, w: Weights, projected: Tensor, recurrent: Tensor, state: State) -> State:
-        """Reset and update gates, candidate, blend."""
-        (pr, pz, pn), (ur, uz, un) = projected.chunk(3, 1), recurrent.chunk(3, 1)
-        n = torch.tanh(pn + torch.sigmoid(pr + ur) * un)
-        return (n + torch.sigmoid(pz + uz) * (state[0] - n),)
-
-    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        leading, (_, *planes) = x.shape[:-3], x.shape[-3:]
-        y = F.conv2d(x.reshape(-1, *x.shape[-3:]), weight, bias, padding=self.kernel_size // 2)
-        return y.view(*leading, len(weight), *planes)
 
 
 @dataclass(frozen=True)
@@ -232,4 +172,4 @@ class MatrixMemory(Cell):
         return torch.einsum("bij,bi->bj", state[0], q)
 
 
-CELLS = (MinGRU, ConvGRU, TimeAwareLSTM, MatrixMemory)
+CELLS = (MinGRU, TimeAwareLSTM, MatrixMemory)

@@ -1,6 +1,8 @@
 """The cells: one file each, with facts, step, equations and paper."""
 
 from elman.cells.base import Cell
+from elman.cells.conv_gru import ConvGRU
+from elman.cells.conv_lstm import ConvLSTM
 from elman.cells.coupled_lstm import CoupledLSTM
 from elman.cells.elman import Elman
 from elman.cells.gru import GRU
@@ -15,6 +17,8 @@ __all__ = [
     "GRU",
     "LSTM",
     "Cell",
+    "ConvGRU",
+    "ConvLSTM",
     "CoupledLSTM",
     "Elman",
     "GRUResetBefore",

@@ -41,7 +41,7 @@ class GRU(Cell):
 
     def pointwise(self, w: Weights, projected: Tensor, recurrent: Tensor, state: State) -> State:
         """Computes reset and update gates, the candidate and the new state."""
-        (pr, pz, pn), (ur, uz, un) = projected.chunk(3, -1), recurrent.chunk(3, -1)
+        (pr, pz, pn), (ur, uz, un) = projected.chunk(3, 1), recurrent.chunk(3, 1)
         r, z = torch.sigmoid(pr + ur), torch.sigmoid(pz + uz)
         n = torch.tanh(pn + r * un)
         return (n + z * (state[0] - n),)

@@ -50,6 +50,6 @@ class LSTM(Cell):
 
     def pointwise(self, w: Weights, projected: Tensor, recurrent: Tensor, state: State) -> State:
         """Computes gates, cell state and output."""
-        i, f, g, o = (projected + recurrent).chunk(4, -1)
+        i, f, g, o = (projected + recurrent).chunk(4, 1)
         c = torch.sigmoid(f) * state[1] + torch.sigmoid(i) * torch.tanh(g)
         return torch.sigmoid(o) * torch.tanh(c), c

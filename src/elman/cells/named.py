@@ -26,24 +26,35 @@ def fingerprint(name: str) -> str:
     return hashlib.sha256(_existing(name.rpartition(":")[0]).read_bytes()).hexdigest()
 
 
-def make_cell(name: str, input_size: int, hidden_size: int) -> Cell:
+def make_cell(name: str, input_size: int, hidden_size: int, plane_axes: int = 0) -> Cell:
     """Makes a cell from its name and sizes.
 
     Args:
         name: ``lstm``; with options ``elman:nonlinearity=relu``; or ``FILE.py:Class``, which runs the file.
         input_size: I.
         hidden_size: H.
+        plane_axes: axes of the input after its features, 2 for pictures.
 
     Raises:
         InputError: the name or an option is unknown, a value has the wrong type, the file lacks the class, or
-            the cell needs planes or a side input, which no task provides.
+            the cell needs a side input, which no task provides, or other planes.
     """
-    if is_file(name):
-        cell = _own_class(name)(input_size, hidden_size)
-        if cell.plane_axes or cell.needs_side_input:
-            needs = "planes" if cell.plane_axes else "a side input"
-            raise InputError(f"--cell {name}: needs {needs}, which no task provides")
-        return cell
+    cell = (
+        _own_class(name)(input_size, hidden_size)
+        if is_file(name)
+        else _built_in(name, input_size, hidden_size)
+    )
+    if cell.needs_side_input:
+        raise InputError(f"--cell {name}: needs a side input, which no task provides")
+    if cell.plane_axes != plane_axes:
+        read = {0: "features", 2: "planes"}.get(cell.plane_axes, f"{cell.plane_axes} axes of planes")
+        given = "planes" if plane_axes else "features"
+        raise InputError(f"--cell {name}: reads {read}, and this task gives {given}")
+    return cell
+
+
+def _built_in(name: str, input_size: int, hidden_size: int) -> Cell:
+    """Makes a cell of ``elman/cells/`` from its name and options."""
     kind, _, text = name.partition(":")
     cls = find("cells", kind, Cell)
     options = parse_options(cls, text)

@@ -193,7 +193,7 @@ def is_new(config: Any, options: dict[str, Any], cell: Cell | None = None) -> bo
     try:
         changed = dataclasses.replace(config, **options)
         if cell is not None and options.keys() & {"cell", "init"}:
-            other = cell if changed.cell == config.cell else make_cell(changed.cell, 2, 2)
+            other = cell if changed.cell == config.cell else make_cell(changed.cell, 2, 2, cell.plane_axes)
             with draws.Draws(0).building():
                 weights = {name: torch.empty(shape) for name, shape in other.parameters().items()}
                 initialise(other, weights, changed.init)

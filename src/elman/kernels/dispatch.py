@@ -9,14 +9,16 @@ from typing import Any
 from torch import Tensor
 
 from elman.cells.base import Cell
-from elman.kernels import aten, loop, onnx, reference
+from elman.kernels import aten, loop, onnx, planes, reference
 from elman.kernels.call import Call
 from elman.kernels.compiled import cpu, table
 from elman.state import State
 
 # fastest first, as benchmarks/recurrent.py measures them; one step has another order, see _by_speed
-BACKENDS: dict[str, ModuleType] = {"cpu": cpu, "aten": aten, "reference": reference}
-_ONE_STEP = {"aten": aten} | BACKENDS
+BACKENDS: dict[str, ModuleType] = {"cpu": cpu, "aten": aten, "planes": planes, "reference": reference}
+_OF_PLANES: dict[str, ModuleType] = {"planes": planes, "reference": reference}
+_OF_FEATURES = {name: module for name, module in BACKENDS.items() if module is not planes}
+_ONE_STEP = {"aten": aten} | _OF_FEATURES
 
 VERBOSE = os.environ.get("ELMAN_VERBOSE", "0") not in ("", "0")
 _printed: set[str] = set()
@@ -82,7 +84,9 @@ def _by_speed(call: Call) -> dict[str, ModuleType]:
     LSTM layer does. One step reads each weight once and never regains that cost. torch's operator of a cell
     reads the weights where they are (benchmarks/one_step.py).
     """
-    return _ONE_STEP if aten.is_single_step(call) else BACKENDS
+    if call.x.dim() > 3:
+        return _OF_PLANES
+    return _ONE_STEP if aten.is_single_step(call) else _OF_FEATURES
 
 
 def _print_once(text: str) -> None:
