@@ -94,12 +94,36 @@ def numbers_of(column: pl.Series, reading: Reading = PLAIN) -> Numbers:
     """
     if column.dtype != pl.String:
         return _of_other_type(column, reading)
-    text = column.str.strip_chars().alias("text")
-    missing = text.is_null() | text.str.to_lowercase().is_in(MISSING) | text.is_in(reading.missing)
-    named = text.filter(missing & (text != "").fill_null(False)).to_list()
-    text = _with_plain_minus(_without(text, missing))
-    text, currency = _bare(text)
-    return _read(text, missing, named, reading)._replace(currency=currency)
+    if (plain := _of_plain_numbers(column, reading)) is not None:
+        return plain
+    cell = pl.col("text").str.strip_chars()
+    marked = cell.str.to_lowercase().is_in(MISSING) | cell.is_in(reading.missing)
+    # one query for all: each has its own cost, which is most of the time for a small column
+    text, missing, named = (
+        column.alias("text")
+        .to_frame()
+        .select(cell, missing=cell.is_null() | marked, named=marked & (cell != ""))
+    )
+    markers = text.filter(named.fill_null(False)).to_list()
+    text, currency = _bare(_with_plain_minus(_without(text, missing)))
+    return _read(text, missing, markers, reading)._replace(currency=currency)
+
+
+def _of_plain_numbers(column: pl.Series, reading: Reading) -> Numbers | None:
+    """Reads a column of texts of which each is a plain number, as most columns are; None for any other."""
+    if reading.decimal == "," or reading.missing:
+        return None
+    cells, cell = column.alias("text").to_frame(), pl.col("text").str.strip_chars()
+    pointed = cell.str.contains(".", literal=True)
+    plain, points, decimals = cells.select(
+        plain=cell.str.contains(_NUMBER).all(),
+        points=pointed.any(),
+        decimals=(pointed & ~cell.str.contains(_GROUPED[","])).any(),
+    ).row(0)
+    if not plain or (points and not decimals):  # its points may stand between thousands
+        return None
+    values, missing = cells.select(cell.cast(pl.Float64), missing=cell.is_null())
+    return Numbers(values, missing, [], decimal=reading.decimal or ("." if points else None))
 
 
 def _with_plain_minus(text: pl.Series) -> pl.Series:
@@ -204,8 +228,12 @@ def _pointed(text: pl.Series, decimal: str) -> pl.Series:
 
 def _plain(text: pl.Series) -> pl.Series:
     """Returns texts of plain numbers and truth values as Float64; null for others."""
-    lower = text.str.to_lowercase().replace({"true": "1", "false": "0"})
-    return _without(lower, ~lower.str.contains(_NUMBER)).cast(pl.Float64)
+    lower = pl.col("text").str.to_lowercase()
+    number = (
+        pl.when(lower == "true").then(pl.lit("1")).when(lower == "false").then(pl.lit("0")).otherwise(lower)
+    )
+    plain = pl.when(number.str.contains(_NUMBER)).then(number).alias("text").cast(pl.Float64)
+    return text.alias("text").to_frame().select(plain).to_series()
 
 
 def _of_other_type(column: pl.Series, reading: Reading) -> Numbers:
