@@ -62,14 +62,14 @@ def test_file_must_define_exactly_one(count, monkeypatch):
         registry.find("cells", "odd", Cell)
 
 
-def test_the_task_of_a_verb_is_found_without_its_options():
+def test_the_tasks_of_a_verb_are_found_without_their_options():
     found = {
-        verb: registry.task_of_verb(verb) for verb in ("generate", "translate", "detect", "try", "resume")
+        verb: registry.tasks_of_verb(verb) for verb in ("generate", "translate", "predict", "try", "resume")
     }
     assert found == {
-        "generate": "language-model",
-        "translate": "translation",
-        "detect": "anomaly-detection",
-        "try": None,  # of several tasks
-        "resume": None,  # of every task
+        "generate": ["language-model"],
+        "translate": ["translation"],
+        "predict": ["regression", "video-prediction"],
+        "try": [],  # shared by several tasks
+        "resume": [],  # of every task
     }

@@ -68,6 +68,7 @@ if TYPE_CHECKING:  # what _HOME says, for type checkers; a test compares them
     from elman.tasks.speech_recognition.task import SpeechRecognizer as SpeechRecognizer
     from elman.tasks.tagging.task import SequenceTagger as SequenceTagger
     from elman.tasks.translation.task import Translator as Translator
+    from elman.tasks.video_prediction.task import VideoPredictor as VideoPredictor
 
 _HOME = {
     "cells": ("Cell",),
@@ -98,6 +99,7 @@ _HOME = {
     "tasks.speech_recognition.task": ("SpeechRecognizer",),
     "tasks.tagging.task": ("SequenceTagger",),
     "tasks.translation.task": ("Translator",),
+    "tasks.video_prediction.task": ("VideoPredictor",),
 }
 """Where public names live. They are imported when first used, so that the command line answers at once."""
 

@@ -54,6 +54,17 @@ class Batch:
     targets: Target
 
 
+@dataclass(frozen=True)
+class FrameBatch(Batch):
+    """Windows of frames, each to be predicted from those before it.
+
+    Attributes:
+        told: [T, B] bool, true where the model reads the true frame, otherwise its own prediction of it.
+    """
+
+    told: Tensor
+
+
 def to_device(value: T, device: torch.device) -> T:
     """Moves every tensor in a tensor, dataclass or tuple to a device; returns anything else unchanged."""
     if isinstance(value, Tensor):

@@ -58,17 +58,14 @@ def _task_names(package: Path) -> tuple[str, ...]:
     return tuple(sorted(name.replace("_", "-") for name in own if name != "shared"))
 
 
-def task_of_verb(verb: str) -> str | None:
-    """Returns the name of the task whose ``options.py`` defines a verb; None if none does.
+def tasks_of_verb(verb: str) -> list[str]:
+    """Returns the names of the tasks whose ``options.py`` defines a verb.
 
     Imports nothing: the options of all tasks together take as long to import as a parser of arguments.
     """
     line = re.compile(rf"^class {re.escape(verb)}\([^)]*\bVerb\)", re.MULTILINE | re.IGNORECASE)
-    for name in task_names():
-        path = _PACKAGE / "tasks" / name.replace("-", "_") / "options.py"
-        if line.search(path.read_text("utf-8")):
-            return name
-    return None
+    paths = {name: _PACKAGE / "tasks" / name.replace("-", "_") / "options.py" for name in task_names()}
+    return [name for name, path in paths.items() if line.search(path.read_text("utf-8"))]
 
 
 def task_options(name: str) -> Any:

@@ -18,6 +18,8 @@ from tiny import (
 )
 from tiny_music import rolls
 from tiny_speech import SPEECH, recordings, sound, wav
+from tiny_video import other_end as other_frames
+from tiny_video import planes
 
 from elman.data.split import split_points, stratified_split
 from elman.testing import TaskCase
@@ -211,5 +213,14 @@ CASES = {
             "new.txt": "the big cat\n\na dog ran\n",
         },
         other_pairs,
+    ),
+    "video-prediction": TaskCase(
+        "video-prediction",
+        COMMON
+        | {"cell": "conv-gru", "context": 3, "horizon": 4, "patch": 2, "frame_size": (8, 8), "taught": 0.5}
+        | {"split": (0.6, 0.2, 0.2)},
+        {"data": Path("other.npz"), "frames": 5, "begin": 1},
+        {"clip.npz": planes(), "other.npz": planes(12, seed=1)},
+        lambda content, options: other_frames(content, 48),
     ),
 }

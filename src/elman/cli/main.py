@@ -3,6 +3,7 @@
 import shlex
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -12,9 +13,9 @@ from elman.cli.ending import ended
 from elman.cli.output import print_json
 from elman.cli.overview import overview, summary, tasks, verbs
 from elman.cli.parse import Flag, flags_of, parse
-from elman.config import Argument, flag, from_json, read_yaml, to_json
+from elman.config import Argument, flag, from_json, read_json, read_yaml, to_json
 from elman.errors import InputError
-from elman.registry import find_task, load_module, task_names, task_of_verb, task_options
+from elman.registry import find_task, load_module, task_names, task_options, tasks_of_verb
 from elman.tasks.shared.options import FileOptions, ModelOptions, TableOptions, TaskConfig, TextOptions, Verb
 from elman.train import files
 from elman.train.history import format_number
@@ -141,9 +142,9 @@ def _dispatch(arguments: list[str]) -> int:
     if verb in by_name:
         command, run = by_name[verb]
         return run(_parsed(command, rest))
-    task = task_of_verb(verb)
-    if task is not None:
-        return _use(task_options(task).verb, rest)
+    named = tasks_of_verb(verb)
+    if named:
+        return _use(task_options(_task_of_run(named, rest)).verb, rest)
     uses = {_name(use): use for use in verbs()}
     if verb in uses:
         return _use(uses[verb], rest)
@@ -152,6 +153,17 @@ def _dispatch(arguments: list[str]) -> int:
         raise InputError(f"flags come after the command. Got {verb!r} before it (see elman --help)")
     meant = f"train {verb}" if verb in task_names() else _nearest(verb, known)
     raise InputError(f"unknown command {verb!r}; known: {', '.join(known)}{_meant(meant)}")
+
+
+def _task_of_run(named: list[str], arguments: list[str]) -> str:
+    """Returns the one of some tasks with a verb of the same name that the run is of; else the first."""
+    run = next((word for word in arguments if not word.startswith("-")), None)
+    if len(named) > 1 and run is not None:
+        with suppress(InputError):  # what is wrong with the run is said when it is loaded
+            content = read_json(Path(run) / files.CONFIG)
+            if isinstance(content, dict) and content.get("task") in named:
+                return str(content["task"])
+    return named[0]
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:

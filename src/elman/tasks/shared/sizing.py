@@ -368,3 +368,20 @@ def music(steps: int, windows: int) -> dict[str, Any]:
         "batch_size": 4 if steps >= 128 * windows else 8,
         "epochs": max(10, min(80, round(_STEPS_OF_MUSIC / max(steps, 1)))),
     }
+
+
+_WINDOWS_READ = 20_000  # in all passes
+
+
+def frames(windows: int) -> dict[str, Any]:
+    """Returns the sizes of a predictor of frames.
+
+    Args:
+        windows: of the training part.
+    """
+    return {
+        "hidden_size": 64 if windows >= 2_000 else 32,
+        "dropout": 0.0,
+        "batch_size": 8,
+        "epochs": max(5, min(60, round(_WINDOWS_READ / max(windows, 1)))),
+    }

@@ -71,6 +71,8 @@ class Task(ABC):
     Facts: ClassVar[type[TaskFacts]]
     Data: ClassVar[type[TaskData]]
     Answers: ClassVar[type[TaskAnswers]]
+    plane_axes: ClassVar[int] = 0
+    """Axes of what its layers read after the features: 2 for pictures."""
 
     def __init__(self, config: TaskConfig | None = None, /, **options: Any) -> None:
         name = type(self).__name__
@@ -394,7 +396,9 @@ class Task(ABC):
         config = self.config
         try:
             return Recurrent(
-                make_cell(config.cell, input_size, hidden_size or config.hidden_size or _ANY_SIZE),
+                make_cell(
+                    config.cell, input_size, hidden_size or config.hidden_size or _ANY_SIZE, self.plane_axes
+                ),
                 config.layers,
                 dropout=config.dropout or 0.0,
                 input_dropout=config.input_dropout,

@@ -1,0 +1,1 @@
+"""Clips for models that predict frames: reading, cuts between scenes, windows of frames."""

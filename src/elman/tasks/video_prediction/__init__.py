@@ -1,0 +1,1 @@
+"""The task video-prediction: the frames that follow."""
