@@ -37,6 +37,7 @@ MODES = {
     "training": SIZES,
     "forward": SIZES,
     "bf16": SIZES,
+    "bf16-training": SIZES,
     "streaming": [(1, 1, 64), (1, 1, 128), (1, 1, 256), (1, 1, 512)],
     "ragged": [(64, 100, 512)],
     "neighbour": [(32, 50, 128), (64, 100, 512)],
@@ -59,6 +60,9 @@ For inference; float32, milliseconds.""",
 
 For inference, weights and activations in bfloat16 (OpenVINO keeps its input and output in float32);
 milliseconds.""",
+    "bf16-training": """### Training step in bfloat16
+
+As above, with weights, activations and gradients in bfloat16; beside it our float32; milliseconds.""",
     "streaming": """### Streaming
 
 One step of one sequence, the state carried, called from Python; microseconds. torch: its cells in inference
@@ -112,8 +116,8 @@ def timed(run: Callable[[], Any], calls: int) -> float:
 
 def works_of(cell: str, size: Size, mode: str, log: Callable[[str], None]) -> dict[str, Work]:
     """Everyone's work, if its result is ours."""
-    kind = {"bf16": "forward", "neighbour": "training"}.get(mode, mode)
-    p = Problem(cell, *size, kind, "bfloat16" if mode == "bf16" else "float32")
+    kind = {"bf16": "forward", "bf16-training": "training", "neighbour": "training"}.get(mode, mode)
+    p = Problem(cell, *size, kind, "bfloat16" if mode.startswith("bf16") else "float32")
     works = {"elman": elman_layer(p)}
     ours = works["elman"].array(p)
 
@@ -131,6 +135,8 @@ def works_of(cell: str, size: Size, mode: str, log: Callable[[str], None]) -> di
 
     if mode == "streaming":
         add("elman, bf16", elman_layer, Problem(cell, *size, kind, "bfloat16"))
+    if mode == "bf16-training":
+        works["elman, float32"] = elman_layer(Problem(cell, *size, kind))
     for name, peer in PEERS.items():
         if peer.installed() and (mode != "neighbour" or name == "torch"):
             add(name, peer.work, p)
@@ -184,7 +190,9 @@ def number(times: Times, name: str, unit: float) -> str:
 
 def compare_table(mode: str, rows: Rows, peak: float) -> str:
     unit = 1e6 if mode == "streaming" else 1e3
-    names = [n for n in ["elman", "elman, bf16", *PEERS] if any(n in times for *_, times in rows)]
+    names = [
+        n for n in ["elman", "elman, bf16", "elman, float32", *PEERS] if any(n in times for *_, times in rows)
+    ]
     head = ["cell H" if mode == "streaming" else "cell B, T, H", *names, "torch / elman (quartiles)"]
     head += [] if mode == "neighbour" else ["best peer / elman"]
     head += ["% of peak"] if mode in PASSES else []

@@ -35,6 +35,7 @@ class Backward : Unroll<Cell, N> {
 
   // The part of thread `index` of `threads`: everything but the gradient of the input.
   void work(int index, int threads) {
+    [[maybe_unused]] const TileRegisters own;
     const auto [begin, end] = share(w_hh_.count, index, threads);
     const auto [begin_r, end_r] = share(w_hr_.count, index, threads);
     const ptrdiff_t first_cell = std::min((projected ? begin_r : begin) * C, l_.nb),
@@ -89,13 +90,13 @@ class Backward : Unroll<Cell, N> {
   // Rows that began at `step` + 1 end here; step -1 is the start of all rows.
   void backward_panel(ptrdiff_t step, ptrdiff_t p) const {
     const ptrdiff_t sent = count(step + 1);
-    alignas(64) float sum[tile_rows<C> * C * width];
+    alignas(64) float sum[tile_rows<N, C> * C * width];
     const auto receive = [&](ptrdiff_t b, ptrdiff_t rows) {
       for (ptrdiff_t r = 0; r < rows; ++r)
         for (int c = 0; c < C && p * C + c < l_.no; ++c)
           after_product(step, b + r, p * C + c, load(sum + (r * C + c) * width));
     };
-    for_tiles<C>(0, sent, [&](ptrdiff_t b, ptrdiff_t rows) {
+    for_tiles<N, C>(0, sent, [&](ptrdiff_t b, ptrdiff_t rows) {
       const N* from = gates_ + row(step + 1, b) * l_.row + l_.nb * first * width;
       multiply<Left::rows, C>(rows, sum, C * width, false, from, l_.row, w_hh_[p], w_hh_.K);
       receive(b, rows);
@@ -168,8 +169,8 @@ class Backward : Unroll<Cell, N> {
   }
 
   void backward_projection(ptrdiff_t step, ptrdiff_t p) const {
-    alignas(64) float sum[tile_rows<C> * C * width];
-    for_tiles<C>(0, count(step), [&](ptrdiff_t b, ptrdiff_t rows) {
+    alignas(64) float sum[tile_rows<N, C> * C * width];
+    for_tiles<N, C>(0, count(step), [&](ptrdiff_t b, ptrdiff_t rows) {
       multiply<Left::rows, C>(rows, sum, C * width, false, d_raw_ + row(step, b) * l_.seen_row, l_.seen_row,
                               w_hr_[p], w_hr_.K);
       for (ptrdiff_t r = 0; r < rows; ++r)

@@ -34,6 +34,7 @@ class Forward : Unroll<Cell, N> {
 
   // The part of thread `index` of `threads`.
   void work(int index, int threads) {
+    [[maybe_unused]] const TileRegisters own;
     const auto [begin, end] = share(w_hh_.count, index, threads);
     const auto [begin_r, end_r] = share(w_hr_.count, index, threads);
     for (ptrdiff_t p = begin; p < end; ++p) {
@@ -54,7 +55,7 @@ class Forward : Unroll<Cell, N> {
         // every other step reads the weights backward, because the cache still holds their end
         const ptrdiff_t p = step % 2 ? begin + end - 1 - k : k;
         float* sum = sums.as<float>() + ((p - begin) * limit + at) * item;
-        for_tiles<V>(0, count(step), [&](ptrdiff_t b, ptrdiff_t rows) {
+        for_tiles<N, V>(0, count(step), [&](ptrdiff_t b, ptrdiff_t rows) {
           multiply<Left::rows, V>(rows, sum + b * item + first * width, item, true, seen(step, b),
                                   l_.seen_row, w_hh_[p], w_hh_.K);
           for (ptrdiff_t r = b; r < b + rows; ++r)
@@ -125,7 +126,7 @@ class Forward : Unroll<Cell, N> {
       float* sum = sums.as<float>() + (p - begin) * limit * item;
       for (ptrdiff_t m = 0; m < rows; ++m)
         std::memcpy(sum + m * item, bias_.as<float>() + p * item, item * sizeof(float));
-      for_tiles<V>(0, rows, [&](ptrdiff_t m, ptrdiff_t height) {
+      for_tiles<N, V>(0, rows, [&](ptrdiff_t m, ptrdiff_t height) {
         multiply<Left::rows, V>(height, sum + m * item, item, true, inputs.as<N>() + m * stride, stride,
                                 w_ih_[p], w_ih_.K);
       });
@@ -150,8 +151,8 @@ class Forward : Unroll<Cell, N> {
   }
 
   void project_output(ptrdiff_t step, ptrdiff_t p) const {
-    for_tiles<C>(0, count(step), [&](ptrdiff_t b, ptrdiff_t rows) {
-      alignas(64) float sum[tile_rows<C> * C * width];
+    for_tiles<N, C>(0, count(step), [&](ptrdiff_t b, ptrdiff_t rows) {
+      alignas(64) float sum[tile_rows<N, C> * C * width];
       multiply<Left::rows, C>(rows, sum, C * width, false, raw(step, b), l_.raw_row, w_hr_[p], w_hr_.K);
       for (ptrdiff_t r = 0; r < rows; ++r)
         for (int c = 0; c < C && p * C + c < l_.no; ++c)

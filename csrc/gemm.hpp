@@ -10,6 +10,9 @@
 #include <type_traits>
 
 #include "simd.hpp"
+#if defined(__AMX_BF16__)
+#include "amx.hpp"
+#endif
 
 namespace elman::ELMAN_ISA {
 
@@ -20,9 +23,21 @@ inline ptrdiff_t folds(ptrdiff_t n) {
   return (n + fold<N> - 1) / fold<N>;
 }
 
-// Rows of a tile V vectors wide.
+#if defined(__AMX_BF16__)
+template <class N>
+inline constexpr bool in_tiles = std::is_same_v<N, bf16>;  // whether products run in AMX's tile registers
+#else
+template <class N>
+inline constexpr bool in_tiles = false;
+struct TileRegisters {};
+#endif
+
+// Rows of a register tile V vectors wide.
 template <int V>
-inline constexpr int tile_rows = accumulators / V;
+inline constexpr int register_rows = accumulators / V;
+// Rows of a product V vectors wide that are computed together.
+template <class N, int V>
+inline constexpr int tile_rows = in_tiles<N> ? 32 : register_rows<V>;
 
 // The stride of rows of n elements: whole cache lines, with near rows in different sets of the cache.
 template <class N>
@@ -108,35 +123,49 @@ constexpr std::array<Tile<N>, sizeof...(R)> make_tiles(std::index_sequence<R...>
 }
 // Entry r - 1 multiplies r rows.
 template <class N, Left L, int V>
-inline constexpr auto tiles = make_tiles<N, L, V>(std::make_index_sequence<tile_rows<V>>{});
+inline constexpr auto tiles = make_tiles<N, L, V>(std::make_index_sequence<register_rows<V>>{});
 
-// As `tile`, for a number of rows known at run time.
+// As `tile`, for a number of rows known at run time, at most tile_rows<N, V>.
 template <Left L, int V, class N>
 inline void multiply(ptrdiff_t rows, float* c, ptrdiff_t c_row, bool add, const N* a, ptrdiff_t stride,
                      const N* panel, ptrdiff_t K) {
+#if defined(__AMX_BF16__)
+  if constexpr (in_tiles<N>) {
+    static_assert(L == Left::rows);
+    constexpr ptrdiff_t least_rows = 2;  // one row is as fast without
+    const ptrdiff_t whole = rows < least_rows ? 0 : K / amx_folds * amx_folds;
+    if (whole > 0) multiply_in_tiles<V>(rows, c, c_row, add, a, stride, panel, whole), add = true;
+    if (whole == K && K > 0) return;
+    for (ptrdiff_t r = 0; r < rows; r += register_rows<V>)
+      tiles<N, L, V>[std::min<ptrdiff_t>(register_rows<V>, rows - r) - 1](
+          c + r* c_row, c_row, add, a + r* stride + whole* fold<N>, stride, panel + whole* V* width* fold<N>,
+          K - whole);
+    return;
+  }
+#endif
   tiles<N, L, V>[rows - 1](c, c_row, add, a, stride, panel, K);
 }
 
 // Calls body(first, rows) for tiles of nearly equal height that cover rows [begin, end).
-template <int V, class Body>
+template <class N, int V, class Body>
 inline void for_tiles(ptrdiff_t begin, ptrdiff_t end, Body&& body) {
-  const ptrdiff_t n = end - begin, count = (n + tile_rows<V> - 1) / tile_rows<V>;
+  const ptrdiff_t n = end - begin, count = (n + tile_rows<N, V> - 1) / tile_rows<N, V>;
   for (ptrdiff_t i = 0; i < count; ++i) {
     const ptrdiff_t first = n * i / count;
     body(begin + first, n * (i + 1) / count - first);
   }
 }
 
-// c [rows, columns] = (or +=) left [K, rows] transposed times one panel, of which `columns` exist.
-template <int V, class N>
+// c [rows, columns] = (or +=) left [rows, K] times one panel, of which `columns` exist.
+template <Left L, int V, class N>
 void add_tiles(float* c, ptrdiff_t c_row, ptrdiff_t columns, bool add, const N* left, ptrdiff_t stride,
                const N* panel, ptrdiff_t K, ptrdiff_t rows) {
-  for_tiles<V>(0, rows, [&](ptrdiff_t m, ptrdiff_t height) {
+  for_tiles<N, V>(0, rows, [&](ptrdiff_t m, ptrdiff_t height) {
     float* to = c + m * c_row;
-    if (columns == V * width)
-      return multiply<Left::columns, V>(height, to, c_row, add, left + m * fold<N>, stride, panel, K);
-    alignas(64) float sum[tile_rows<V> * V * width];
-    multiply<Left::columns, V>(height, sum, V * width, false, left + m * fold<N>, stride, panel, K);
+    const N* from = left + m * (L == Left::rows ? stride : fold<N>);
+    if (columns == V * width) return multiply<L, V>(height, to, c_row, add, from, stride, panel, K);
+    alignas(64) float sum[tile_rows<N, V> * V * width];
+    multiply<L, V>(height, sum, V * width, false, from, stride, panel, K);
     for (ptrdiff_t r = 0; r < height; ++r)
       for (ptrdiff_t k = 0; k < columns; k += width) {
         const vec v = load(sum + r * V * width + k);

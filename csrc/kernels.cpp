@@ -56,8 +56,8 @@ void convert(To* to, const From* from, size_t n) {
   for (size_t k = 0; k < n; k += width) store_some(to + k, n - k, load_some(from + k, n - k));
 }
 template <class N>
-constexpr Functions<N> functions{facts,   kept_bytes<N>,     forward<N>,       backward<N>,
-                                 step<N>, convert<N, float>, convert<float, N>};
+[[maybe_unused]] constexpr Functions<N> functions{facts,   kept_bytes<N>,     forward<N>,       backward<N>,
+                                                  step<N>, convert<N, float>, convert<float, N>};
 
 double multiply_adds(int threads, long rounds) {
   constexpr int sums = accumulators;
@@ -78,7 +78,11 @@ double multiply_adds(int threads, long rounds) {
 
 const Kernels ELMAN_JOIN(kernels_, ELMAN_ISA) = {
     ELMAN_TEXT(ELMAN_ISA),
+#if defined(ELMAN_SINGLE)
+    ELMAN_SINGLE.single,
+#else
     ELMAN_ISA::functions<float>,
+#endif
     ELMAN_ISA::functions<bf16>,
     ELMAN_ISA::multiply_adds,
 };

@@ -63,10 +63,12 @@ struct Layout {
     return (nb * G + j * (S - G) + slot - G) * width;
   }
 
-  // Rows of the batch whose sums fit in the L2 cache next to a panel; at least those of one step. It does not
-  // depend on the number of threads, because it decides which rows share a tile, and so the order of sums.
+  // Rows of the batch whose sums fit in the L2 cache next to a panel; at least those of one step, and in
+  // AMX's tiles, which multiply faster than the weights come from memory, as many as use them well. It does
+  // not depend on the number of threads, because it decides which rows share a tile, and so the order of
+  // sums.
   ptrdiff_t chunk_rows(ptrdiff_t B) const {
-    return std::max(B, std::clamp<ptrdiff_t>(524288 / (np * item * 4), 64, 1024));
+    return std::max(B, std::clamp<ptrdiff_t>(524288 / (np * item * 4), in_tiles<N> ? 256 : 64, 1024));
   }
 
   // Row of torch's weights that gate `slot` of a unit reads.

@@ -4,6 +4,11 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #include <chrono>
 #include <sstream>
 #include <stdexcept>
@@ -24,12 +29,25 @@ void elman::refuse(int kind) {
 
 namespace {
 
+// Whether this process may use the tile registers of AMX, for which it must ask the kernel once.
+bool tiles_granted() {
+#if defined(__linux__) && defined(__x86_64__)
+  constexpr long request = 0x1023, tile_data = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  static const bool granted =
+      __builtin_cpu_supports("amx-bf16") && syscall(SYS_arch_prctl, request, tile_data) == 0;
+  return granted;
+#else
+  return false;
+#endif
+}
+
 // Best first.
 std::vector<const Kernels*> supported() {
   std::vector<const Kernels*> found;
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512bf16"))
-    found.push_back(&kernels_avx512bf16);
+  const bool halves = __builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512bf16");
+  if (halves && tiles_granted()) found.push_back(&kernels_amx);
+  if (halves) found.push_back(&kernels_avx512bf16);
   if (__builtin_cpu_supports("x86-64-v4")) found.push_back(&kernels_avx512);
   if (__builtin_cpu_supports("x86-64-v3")) found.push_back(&kernels_avx2);
 #endif
@@ -46,6 +64,16 @@ void choose(const std::string& name) {
       return;
     }
   throw std::invalid_argument("this CPU has no " + name);
+}
+
+// Whether products of bf16 are faster than those of float: in AMX's tiles, and by the instruction for pairs
+// where it has the rate of float's, which Intel's processors do not give it.
+bool halves_pay() {
+#if defined(__x86_64__)
+  return chosen == &kernels_amx || (chosen == &kernels_avx512bf16 && !__builtin_cpu_is("intel"));
+#else
+  return false;
+#endif
 }
 
 // Addresses arrive in the order of the fields of Sweep and Gradients.
@@ -216,6 +244,7 @@ NB_MODULE(_kernels, m) {
     return names;
   });
   m.def("choose", &choose, nb::arg("isa"));
+  m.def("halves_pay", &halves_pay);
   m.def("peak", &peak, nb::arg("threads"));
   m.def("memory", &memory, nb::arg("bytes"));
   nb::class_<Stepper>(m, "Stepper")

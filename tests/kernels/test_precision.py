@@ -8,7 +8,7 @@ from agreement import results
 from torch import Tensor, nn
 
 import elman
-from elman.kernels.compiled import cpu
+from elman.kernels.compiled import cpu, table
 
 if cpu._kernels is None:
     pytest.skip("elman was installed without a C++ compiler", allow_module_level=True)
@@ -22,6 +22,13 @@ KINDS = {
     "GRU": {},
 }
 each_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+@pytest.fixture(params=[True, False], ids=["halves", "widened"], autouse=True)
+def halves(request, monkeypatch) -> bool:
+    """Whether calls in bfloat16 are computed in it, as where the processor multiplies it faster."""
+    monkeypatch.setattr(table, "HALVES_PAY", request.param)
+    return request.param
 
 
 def pair(kind: str, **options) -> tuple[nn.Module, elman.Recurrent]:
@@ -40,13 +47,12 @@ def off(found: dict[str, Tensor], truth: dict[str, Tensor]) -> dict[str, float]:
 
 def assert_as_close(own: dict[str, float], torchs: dict[str, float]) -> None:
     """On the whole: single errors are large by chance where relu's kink is near."""
-    assert min(own.values()) > 1e-5  # products were in bfloat16
     assert own["output"] <= 1.1 * torchs["output"]
     assert sum(own.values()) <= 1.1 * sum(torchs.values())
 
 
 @each_kind
-def test_autocast_is_as_close_as_torchs(kind):
+def test_autocast_is_as_close_as_torchs(kind, halves):
     theirs, ours = pair(kind)
     x = torch.randn(T, B, I, requires_grad=True)
     truth = results(theirs(x), x, None, theirs)
@@ -60,7 +66,19 @@ def test_autocast_is_as_close_as_torchs(kind):
     # the memory keeps its precision; of torch's layers only the GRU does so
     assert all(value.dtype == torch.float32 for value in found[ours].values())
     torchs, own = off(found[theirs], truth), off(found[ours], truth)
+    assert (min(own.values()) > 1e-5) == halves  # only then were products in bfloat16
     assert_as_close(own, torchs)
+
+
+@pytest.mark.parametrize("lowered", [False, True], ids=["bfloat16", "autocast"])
+def test_explain_says_whether_bfloat16_is_computed_in_float32(lowered, halves):
+    layer = elman.LSTM(I, H, dtype=None if lowered else torch.bfloat16)
+    x = torch.randn(T, B, I, dtype=layer.weight_ih_l0.dtype)
+    with torch.autocast("cpu", torch.bfloat16, enabled=lowered):
+        said = layer.explain(x)
+    wide = " in float32: this processor multiplies bfloat16 no faster"
+    assert said == "LSTM: backend 'cpu' runs this call" + ("" if halves else wide)
+    assert layer.float().explain(x.float()) == "LSTM: backend 'cpu' runs this call"
 
 
 @each_kind

@@ -72,7 +72,8 @@ def explain(call: Call, backend: str = "auto") -> str:
         if name == backend and reason is not None:
             return "\n".join([f"{what}: backend {name!r} cannot run this call: {reason}", *lines])
         if name == backend or (backend == "auto" and reason is None):
-            return "\n".join([f"{what}: backend {name!r} runs this call", *lines])
+            remark = cpu.remark(call) if module is cpu else ""
+            return "\n".join([f"{what}: backend {name!r} runs this call{remark}", *lines])
         lines.append(f"  not {name!r}: {reason or f'the layer asks for {backend!r}'}")
     raise AssertionError("the reference supports every call")
 

@@ -28,6 +28,8 @@ WEIGHTS: tuple[str, ...] = _kernels.weights if _kernels else ()
 PLACES: int = len(_kernels.cells()[0]["parameters"]) if _kernels else 0
 """Number of parameters in csrc/sweep.hpp."""
 MOST_STATES: int = _kernels.most_states if _kernels else 0
+HALVES_PAY: bool = _kernels.halves_pay() if _kernels else False
+"""Whether the kernels multiply faster in bfloat16 than in float32, on this processor."""
 _SIZES = {"input_size", "hidden_size", "bias", "proj_size"}  # a kernel supports any value
 
 
