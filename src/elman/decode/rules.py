@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -11,6 +12,16 @@ from elman.state import State
 
 Step = Callable[[Tensor, State], tuple[Tensor, State]]
 """Tokens [N] and a state, rows on axis 1 → log-probabilities [N, V] of the next tokens, and the new state."""
+
+
+class Grammar(Protocol):
+    """Says which tokens may follow those of a sequence, of which one at least always may."""
+
+    def allowed(self) -> np.ndarray:
+        """Returns which tokens may come next [V]."""
+
+    def push(self, token: int) -> None:
+        """Takes the next token."""
 
 
 class Hypothesis(NamedTuple):

@@ -76,6 +76,7 @@ def sample(
     seed: int | None = None,
     never: Sequence[int] = (),
     copies: Copies | None = None,
+    grammar: rules.Grammar | None = None,
 ) -> Iterator[Tensor]:
     """Yields tokens [B] without end, feeding each back to the model.
 
@@ -88,6 +89,7 @@ def sample(
         seed: seed of the draws; None: random.
         never: tokens that are never drawn, such as the unknown token.
         copies: of a text of which no long run may be copied, unless no other token remains; for one row.
+        grammar: allows tokens, and is told each that is drawn; for one row.
     """
     generator = torch.Generator(device=logits.device)
     if seed is None:
@@ -98,6 +100,8 @@ def sample(
     while True:
         if len(excluded):
             logits = logits.index_fill(-1, excluded, -torch.inf)
+        if grammar is not None:
+            logits = logits.masked_fill(~torch.from_numpy(grammar.allowed()).to(logits.device), -torch.inf)
         if copies is not None:
             forbidden = torch.from_numpy(copies.forbidden()).to(logits.device)
             others = logits.index_fill(-1, forbidden, -torch.inf)
@@ -105,6 +109,8 @@ def sample(
         token = choose(logits, temperature, top_k, top_p, generator)
         if copies is not None:
             copies.push(int(token))
+        if grammar is not None:
+            grammar.push(int(token))
         yield token
         logits = step(token)
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from elman.data.music.piece import Piece, roll_of
+from elman.data.music.piece import DRUMS, Piece, roll_of
 from elman.data.read.midi import midi_of, piece_of_midi, read_midi
 from elman.errors import InputError
 
@@ -21,7 +21,7 @@ def test_what_is_written_is_read_again():
     assert (again.ticks, again.meter, again.bar, round(again.tempo)) == (480, (6, 8), Fraction(3), 90)
 
 
-def test_drums_are_left_out_and_the_longest_meter_counts(tmp_path):
+def test_drums_are_told_from_pitches_and_the_longest_meter_counts(tmp_path):
     score = symusic.Score(480)
     score.time_signatures.extend([symusic.TimeSignature(0, 2, 4), symusic.TimeSignature(240, 3, 4)])
     for is_drum, pitch in ((True, 35), (False, 60)):
@@ -30,7 +30,10 @@ def test_drums_are_left_out_and_the_longest_meter_counts(tmp_path):
         score.tracks.append(track)
     (tmp_path / "a.mid").write_bytes(score.dumps_midi())
     piece = read_midi(tmp_path / "a.mid")
-    assert (piece.pitch.tolist(), piece.meter, piece.place) == ([60], (3, 4), str(tmp_path / "a.mid"))
+    assert (piece.pitch.tolist(), piece.meter, piece.place) == ([35, 60], (3, 4), str(tmp_path / "a.mid"))
+    assert (piece.instruments, piece.pitched().pitch.tolist()) == ((DRUMS, 0), [60])
+    assert roll_of(piece, Fraction(1))[:, 35].sum() == 0
+    assert piece_of_midi(midi_of(piece), "again").instruments == piece.instruments
 
 
 @pytest.mark.parametrize("keep", [0, 10, 20, -5])

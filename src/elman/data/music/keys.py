@@ -8,7 +8,8 @@ import numpy as np
 
 from elman.config import require
 
-_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+"""Names of the twelve pitch classes from C up."""
 _LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _SIGNS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
 _KEY = re.compile(r"([A-G])([#♯b♭]?)(m|min|minor| minor|maj|major| major|)")
@@ -39,7 +40,7 @@ class Key(NamedTuple):
         return cls((_LETTERS[letter] + _SIGNS[sign]) % 12, mode.strip() in ("m", "min", "minor"))
 
     def __str__(self) -> str:
-        return _NAMES[self.tonic] + "m" * self.is_minor
+        return NAMES[self.tonic] + "m" * self.is_minor
 
 
 def likeness(sounding: np.ndarray) -> np.ndarray:
@@ -77,7 +78,7 @@ def way_to(sounding: np.ndarray, key: Key) -> tuple[int, float]:
 
 def pitch_name(pitch: int) -> str:
     """Returns a pitch's name: 60 → C4."""
-    return f"{_NAMES[pitch % 12]}{pitch // 12 - 1}"
+    return f"{NAMES[pitch % 12]}{pitch // 12 - 1}"
 
 
 def chord_name(pitches: Sequence[int]) -> str:

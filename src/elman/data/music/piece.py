@@ -10,6 +10,8 @@ PITCHES = 128
 """Pitches of MIDI; 60 is the C in the middle of a piano."""
 LOUDNESS = 80
 """Velocity of notes whose loudness is unknown."""
+DRUMS, SYMBOLS = 128, 129
+"""In place of an instrument: the voice's pitches are drums, or its notes sound chord symbols."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +28,8 @@ class Piece:
         ticks: of a quarter note; None: unknown, each tick is a step.
         meter: (beats of a bar, the note that is a beat: 4 for a quarter); None: unknown.
         tempo: quarter notes a minute at the beginning; None: unknown.
+        instruments: of each voice, by its number: a program of General MIDI from 0, DRUMS or SYMBOLS; voices
+            beyond them have the first program.
         place: where it was read, for messages.
         part: part of the data that its file gives it to; "": none.
     """
@@ -39,6 +43,7 @@ class Piece:
     ticks: int | None = None
     meter: tuple[int, int] | None = None
     tempo: float | None = None
+    instruments: tuple[int, ...] = ()
     place: str = ""
     part: str = ""
 
@@ -69,17 +74,33 @@ class Piece:
         """Quarter notes of a bar; None: unknown."""
         return None if self.meter is None else Fraction(4 * self.meter[0], self.meter[1])
 
+    @property
+    def instrument(self) -> np.ndarray:
+        """[N] instrument of each note."""
+        voices = int(self.voice.max(initial=-1)) + 1
+        known = np.array([*self.instruments, *[0] * voices], np.int64)
+        return np.asarray(known[self.voice])
+
     def transposed(self, semitones: int) -> Self:
-        """Returns the piece in another key, without the notes that leave the range of MIDI."""
-        pitch = self.pitch + semitones
-        kept = (pitch >= 0) & (pitch < PITCHES)
-        notes = self.notes + semitones * (np.arange(5) == 2)
+        """Returns the piece in another key, without the notes that leave the range of MIDI; drums stay."""
+        pitch = np.where(self.instrument == DRUMS, self.pitch, self.pitch + semitones)
+        moved = self.notes
+        moved[:, 2] = pitch
+        return self.with_notes(moved[(pitch >= 0) & (pitch < PITCHES)])
+
+    def pitched(self) -> Self:
+        """Returns the piece without drums."""
+        return self.with_notes(self.notes[self.instrument != DRUMS])
+
+    def with_notes(self, notes: np.ndarray, length: int | None = None) -> Self:
+        """Returns the piece with other notes [M, 5], ordered as its own, and another length if given."""
         names = ("begin", "duration", "pitch", "velocity", "voice")
-        return replace(self, **dict(zip(names, notes[kept].T, strict=True)))
+        fields: dict[str, Any] = dict(zip(names, notes.T, strict=True))
+        return replace(self, **fields, length=self.length if length is None else length)
 
 
 def roll_of(piece: Piece, step: Fraction) -> np.ndarray:
-    """Returns which pitches sound at each step, [T, 128] bool.
+    """Returns which pitches sound at each step, drums left out, [T, 128] bool.
 
     A note begins at the nearest step, and ends at the nearest one that is later than its beginning.
 
@@ -88,6 +109,7 @@ def roll_of(piece: Piece, step: Fraction) -> np.ndarray:
         step: quarter notes from one step to the next; without meaning if the piece's ticks are steps.
     """
     ticks = float(step * piece.ticks) if piece.ticks is not None else 1.0
+    piece = piece.pitched()
     first = np.rint(piece.begin / ticks).astype(np.int64)
     last = np.maximum(np.rint((piece.begin + piece.duration) / ticks).astype(np.int64), first + 1)
     steps = max(int(np.rint(piece.length / ticks)), int(last.max(initial=1)))

@@ -5,10 +5,13 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from elman.data.music.piece import Piece
+import numpy as np
+
+from elman.data.music.piece import LOUDNESS, SYMBOLS, Piece
 from elman.data.read.midi import piece_of_midi
 from elman.data.read.reading import PLAIN, Reading
 from elman.data.read.text import read_text
@@ -24,12 +27,13 @@ _KEY = re.compile(r"^K:.*$", re.MULTILINE)
 _METER = re.compile(r"^M:\s*(\d+)/(\d+)", re.MULTILINE)
 _LONGEST = 60  # seconds that a tune may take
 _LATE = 1  # tick by which abc2midi begins each note late
+_MARK = 127  # a program that no tune has, by which the track of the chord symbols is known
 
 
 def read_abc(path: Path, reading: Reading = PLAIN) -> Iterator[Piece | InputError]:
     """Yields the tunes of a file; for one that cannot be read, the error that names it.
 
-    Chord symbols sound until the next one, in tracks of their own.
+    Chord symbols sound until the next one, in a voice of their own. No note is louder than another.
 
     Args:
         path: the file.
@@ -65,11 +69,16 @@ def _tune(text: str, place: str, folder: Path) -> Piece:
         said = ran.stdout.decode("utf-8", "replace").splitlines()
         errors = [line for line in said if line.startswith("Error")]
         raise InputError(f"{place}: no ABC notation: {(errors or said or ['no notes'])[0]}")
-    return piece_of_midi(made.read_bytes(), place, _LATE)
+    piece = piece_of_midi(made.read_bytes(), place, _LATE)
+    return replace(
+        piece,
+        velocity=np.full_like(piece.velocity, LOUDNESS),
+        instruments=tuple(SYMBOLS if program == _MARK else program for program in piece.instruments),
+    )
 
 
 def _sustained(text: str) -> str:
     r"""Returns the key line and one that makes chord symbols sound at each eighth of a bar."""
     meter = _METER.search(text)
     eighths = max(1, 8 * int(meter[1]) // max(1, int(meter[2]))) if meter else 8
-    return rf"\g<0>\n%%MIDI gchord {'c' * min(eighths, 32)}"
+    return rf"\g<0>\n%%MIDI chordprog {_MARK}\n%%MIDI gchord {'c' * min(eighths, 32)}"

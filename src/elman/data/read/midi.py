@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from elman.data.music.piece import Piece
+from elman.data.music.piece import DRUMS, SYMBOLS, Piece
 from elman.data.read.opening import read_bytes
 from elman.errors import InputError
 from elman.registry import LazyModule
@@ -15,10 +15,11 @@ symusic: Any = LazyModule("symusic")
 MIDI = (".mid", ".midi")
 """File endings of MIDI."""
 _LONGEST = 4 * 3600  # quarter notes of a piece; more come from damaged files
+_SYMBOLS = "chord symbols"
 
 
 def read_midi(path: Path) -> Piece:
-    """Reads the notes of a MIDI file; drums are left out. A voice is a track.
+    """Reads the notes of a MIDI file. A voice is a track.
 
     Raises:
         InputError: the file cannot be read, is no MIDI file or damaged, or holds no note.
@@ -42,7 +43,7 @@ def piece_of_midi(data: bytes, place: str, late: int = 0) -> Piece:
     except (RuntimeError, ValueError) as error:
         raise InputError(f"{place}: no MIDI file, or damaged: {_reason(error)}") from None
     notes = [np.zeros((0, 5), np.int64)]
-    for voice, track in enumerate(track for track in score.tracks if not track.is_drum):
+    for voice, track in enumerate(score.tracks):
         of_track = track.notes.numpy()
         own = np.stack([of_track[name] for name in ("time", "duration", "pitch", "velocity")], 1)
         notes.append(np.insert(own.astype(np.int64), 4, voice, axis=1))
@@ -51,15 +52,28 @@ def piece_of_midi(data: bytes, place: str, late: int = 0) -> Piece:
     found[:, 1] += late
     found = found[found[:, 1] > 0]
     if not len(found):
-        raise InputError(f"{place}: holds no note of a pitched instrument")
+        raise InputError(f"{place}: holds no note")
     ticks, length = score.ticks_per_quarter, int((found[:, 0] + found[:, 1]).max())
     valid = ticks > 0 and found[:, :4].min() >= 0 and found[:, 2:4].max() < 128 and length <= _LONGEST * ticks
     if not valid:
         raise InputError(f"{place}: damaged: its notes must have times up to {_LONGEST:,} quarter notes")
     tempo = score.tempos[0].qpm if len(score.tempos) else None
     return Piece.of(
-        found, length, ticks=ticks, meter=_meter(score.time_signatures, length), tempo=tempo, place=place
+        found,
+        length,
+        ticks=ticks,
+        meter=_meter(score.time_signatures, length),
+        tempo=tempo,
+        instruments=tuple(map(_instrument, score.tracks)),
+        place=place,
     )
+
+
+def _instrument(track: Any) -> int:
+    """Returns a track's program, or what stands in its place."""
+    if track.name == _SYMBOLS:
+        return SYMBOLS
+    return DRUMS if track.is_drum else min(127, max(0, int(track.program)))
 
 
 def _reason(error: Exception) -> str:
@@ -90,7 +104,12 @@ def midi_of(piece: Piece) -> bytes:
     score.tempos.append(symusic.Tempo(0, piece.tempo or 120.0))
     score.time_signatures.append(symusic.TimeSignature(0, *(piece.meter or (4, 4))))
     for voice in np.unique(piece.voice):
-        track = symusic.Track()
+        instrument = piece.instruments[voice] if voice < len(piece.instruments) else 0
+        track = symusic.Track(
+            name=_SYMBOLS if instrument == SYMBOLS else "",
+            program=instrument if instrument < DRUMS else 0,
+            is_drum=instrument == DRUMS,
+        )
         for begin, duration, pitch, velocity, _ in piece.notes[piece.voice == voice].tolist():
             track.notes.append(symusic.Note(begin, duration, pitch, velocity))
         score.tracks.append(track)

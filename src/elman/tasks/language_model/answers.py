@@ -152,7 +152,9 @@ class TextAnswers(StreamAnswers):
         if parts.test is not None:
             assert isinstance(parts.test, TokenWindows)
             results["test"] = self.figures(parts.test)
-            results["baselines"] = self.baselines(parts, f"{_FREQUENCY[self.config.level]} frequency")
+            results["baselines"] = self.baselines(
+                parts, f"{_FREQUENCY[self.config.level]} frequency", self.config.ngram_order
+            )
             novel = _novel_targets(parts.test.corpus)
             if isinstance(self.facts.vocabulary, CharacterVocabulary) and novel:
                 # the simple methods know how probable an unknown character is, but not which one it is

@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 
 from elman.baselines.chords import simple_chords
-from elman.config import counted, require
-from elman.data.left import Left
 from elman.data.music.batches import COLUMNS, Roll, Rolls
 from elman.data.music.keys import Key, pitch_name, way_to
 from elman.data.music.piece import PITCHES, Piece
@@ -18,18 +16,16 @@ from elman.diagnose.remedies import Remedy
 from elman.metrics.novelty import longest_copied_chords
 from elman.models.framewise import Framewise
 from elman.models.predict import predict
-from elman.tasks.music.composition import Composition
-from elman.tasks.music.data import MusicData, evaluated, of_part, sounding, steps_of
+from elman.tasks.music.composition import DRAFTS, Composition
+from elman.tasks.music.data import MusicData, evaluated, steps_of
 from elman.tasks.music.facts import MusicFacts
 from elman.tasks.music.options import MusicConfig
+from elman.tasks.music.pieces import pieces_to_test
+from elman.tasks.music.report import BARS, of_composed, proposals, report
 from elman.tasks.shared.answers import Excerpt, TaskAnswers
 from elman.tasks.shared.data import Parts
-from elman.tasks.shared.table import behind_lines, table_lines
 
 FIGURE = "nats_per_step"
-_PICTURE = "composed.png"
-_DRAFTS = 8  # of which the one that is most like the wanted key is kept
-_BARS = 16  # of the piece that is composed after training
 
 
 class MusicAnswers(TaskAnswers):
@@ -70,7 +66,7 @@ class MusicAnswers(TaskAnswers):
         if melody is not None:
             drawn = harmonise(self.model, _highest(heard), **draws)
         elif given is None and key is not None:
-            drawn = _moved(compose(self.model, bars * bar, number=_DRAFTS, **draws), key)
+            drawn = _moved(compose(self.model, bars * bar, number=DRAFTS, **draws), key)
         else:
             (drawn,) = compose(self.model, bars * bar, primer=before, **draws)
         sounds = np.concatenate([before, drawn])
@@ -93,21 +89,17 @@ class MusicAnswers(TaskAnswers):
 
     # Figures
 
-    def rolls(self, paths: Sequence[Path]) -> list[Roll]:
-        """Reads the pieces of files or folders; of files with parts, those of the test part."""
-        require("data", bool(paths), "at least one path", paths)
-        left = Left(self.config.on_bad, "piece")
-        pieces = of_part([*sounding(paths, self.config, left)], "test")
-        left.tell(len(pieces))
-        return [self.facts.roll(piece) for piece in pieces]
-
     def batches(self, paths: list[Path]) -> Rolls:
         """Returns batches of other files."""
-        return evaluated(self.rolls(paths))
+        return evaluated([self.facts.roll(piece) for piece in pieces_to_test(paths, self.config)])
 
     def evaluate(self, paths: list[Path]) -> dict[str, Any]:
         """Measures the model on other files."""
-        return self.figures(self.rolls(paths))
+        return self.of_pieces(pieces_to_test(paths, self.config))
+
+    def of_pieces(self, pieces: Sequence[Piece]) -> dict[str, Any]:
+        """Measures the model on pieces."""
+        return self.figures([self.facts.roll(piece) for piece in pieces])
 
     def figures(self, rolls: Sequence[Roll]) -> dict[str, Any]:
         """Returns the mean nats of a chord given those before it, without the first step of each piece.
@@ -132,19 +124,8 @@ class MusicAnswers(TaskAnswers):
         """Measures the model and simple methods on the test part, and composes a piece."""
         training, test = data.rolls["training"], data.rolls["test"]
         say("composing")
-        composed = self.compose(training, bars=_BARS, seed=self.config.seed)
-        if self.folder is not None:
-            title = f"{self.folder.name}: {counted(_BARS, 'bar')} that the model composed"
-            composed.draw(self.folder / _PICTURE, title)
-        results: dict[str, Any] = {
-            "composed": {
-                "bars": _BARS,
-                "notes": len(composed.piece),
-                "key": composed.key,
-                "chords": composed.chords,
-                "longest_copy": composed.copied,
-            }
-        }
+        composed = self.compose(training, bars=BARS, seed=self.config.seed)
+        results: dict[str, Any] = {"composed": of_composed(composed, self.folder)}
         if test:
             results["test"] = self.figures(test)
             say("measuring simple methods")
@@ -161,36 +142,11 @@ class MusicAnswers(TaskAnswers):
 
     def report(self, results: dict[str, Any]) -> str:
         """Returns the figures of all methods, and what was composed."""
-        composed = results["composed"]
-        lines = [
-            f"composed: {counted(composed['bars'], 'bar')}, {counted(composed['notes'], 'note')}, most like "
-            f"{composed['key']} ({_PICTURE}); the longest run that the training part has too, in any key: "
-            f"{composed['longest_copy']} of {counted(composed['chords'], 'chord')}"
-        ]
-        if "test" not in results:
-            return "\n".join(["trained on all pieces; no test part", *lines])
-        test = results["test"]
-        rows = {
-            name: [f"{figures[FIGURE]:.3f}"]
-            for name, figures in {**results["baselines"], "this model": test}.items()
-        }
-        title = f"on the test part ({counted(test['pieces'], 'piece')}, {counted(test['steps'], 'step')})"
-        behind = behind_lines(test, results["baselines"], {FIGURE: "nats per step"}, higher_is_better=False)
-        return "\n".join([*table_lines(title, ["nats per step"], rows), *behind, "", *lines])
+        return report(results, "step")
 
     def proposals(self, results: dict[str, Any]) -> Iterator[Remedy]:
         """Proposes options for a run that a simple method is ahead of."""
-        own, others = results.get("test", {}), results.get("baselines", {})
-        ahead = [name for name, row in others.items() if row[FIGURE] < own.get(FIGURE, 0.0)]
-        if not ahead:
-            return
-        why = f"{min(ahead, key=lambda name: others[name][FIGURE])} is ahead"
-        if self.config.head == "independent":
-            yield Remedy({"head": "joint"}, f"{why}: the notes of a chord depend on each other")
-        if self.config.transpose == 0:
-            yield Remedy(
-                {"transpose": 6}, f"{why}: moved to other keys, each passage is learnt in all of them"
-            )
+        return proposals(self.config, results, "step")
 
 
 def _highest(sounds: np.ndarray) -> np.ndarray:

@@ -9,12 +9,15 @@ import numpy as np
 
 from elman.config import counted
 from elman.data.music.keys import chord_name, key_of
-from elman.data.music.piece import Piece
+from elman.data.music.piece import DRUMS, SYMBOLS, Piece
 from elman.data.music.synthesis import samples_of, wav_of
 from elman.data.read.midi import MIDI, midi_of
 from elman.errors import InputError
 from elman.pictures.music import draw_roll
 from elman.train.files import write_atomically
+
+DRAFTS = 8
+"""Drafts of which the one that is most like a wanted key is kept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +46,13 @@ class Composition:
     def key(self) -> str:
         """The key that its pitches are most like."""
         return str(key_of(self.sounds.sum(0)))
+
+    @property
+    def added(self) -> Piece:
+        """The piece without the primer, from its first bar on."""
+        begin = self.piece.length * self.primed // len(self.sounds)
+        notes = self.piece.notes - begin * (np.arange(5) == 0)
+        return self.piece.with_notes(notes[notes[:, 0] >= 0], self.piece.length - begin)
 
     @property
     def chords(self) -> int:
@@ -77,6 +87,7 @@ class Composition:
         return {
             "notes": self.piece.notes[:, :4].tolist(),
             "fields": ["begin", "duration", "pitch", "velocity"],
+            "instruments": [named(number) for number in self.piece.instrument.tolist()],
             "ticks_per_quarter": self.piece.ticks,
             "meter": list(self.piece.meter or ()),
             "tempo": self.piece.tempo,
@@ -103,6 +114,11 @@ class Composition:
         """Draws the piano roll."""
         bar = self.piece.length / len(self.sounds) * self.bar
         draw_roll(self.piece, bar, path, title, self.primed / self.bar)
+
+
+def named(instrument: int) -> int | str:
+    """Returns a program of General MIDI, or what stands in its place by its name."""
+    return {DRUMS: "drums", SYMBOLS: "chord symbols"}.get(instrument, instrument)
 
 
 def _write(path: Path, content: Callable[[], bytes]) -> None:

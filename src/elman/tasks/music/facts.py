@@ -3,15 +3,19 @@
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 
 from elman.config import require
 from elman.data.music.batches import Roll
-from elman.data.music.piece import Piece, notes_of, roll_of
+from elman.data.music.events import EventCode
+from elman.data.music.piece import PITCHES, Piece, notes_of, roll_of
+from elman.data.tokens.vocab import EventVocabulary
+from elman.errors import InputError
 from elman.tasks.music.options import MusicConfig
 from elman.tasks.shared.facts import TaskFacts
 
@@ -32,6 +36,8 @@ class MusicFacts(TaskFacts):
         tempo: median of the pieces, quarter notes a minute.
         lowest: lowest pitch.
         highest: highest pitch.
+        events: names of the events; empty where pieces are chords.
+        ranges: lowest and highest pitch of each voice of the events.
     """
 
     meter: tuple[int, int]
@@ -39,6 +45,8 @@ class MusicFacts(TaskFacts):
     tempo: float
     lowest: int
     highest: int
+    events: tuple[str, ...] = ()
+    ranges: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         """Checks every value."""
@@ -50,6 +58,8 @@ class MusicFacts(TaskFacts):
         require(
             "lowest", 0 <= self.lowest <= self.highest < 128, "a pitch up to the highest one", self.lowest
         )
+        if self.events and len(self.ranges) != len(self.code.voices):
+            raise InputError(f"ranges must be those of {len(self.code.voices)} voices")
 
     @classmethod
     def learn(cls, config: MusicConfig, training: Sequence[Piece]) -> Self:
@@ -61,10 +71,31 @@ class MusicFacts(TaskFacts):
         meter = max(meters, key=lambda name: meters[name])
         usual = max(1, int(Fraction(4 * meter[0], meter[1]) * _SIXTEENTHS)) if meters[meter] else _STEPS
         tempos = [piece.tempo for piece in training if piece.tempo is not None]
-        pitches = np.concatenate([piece.pitch for piece in training])
+        pitches = np.concatenate([[], *(piece.pitched().pitch for piece in training)])
         tempo = float(np.clip(np.median(tempos), 10, 1000)) if tempos else _TEMPO
         steps = config.steps_per_bar or usual
-        return cls(meter, steps, tempo, int(pitches.min()), int(pitches.max()))
+        low, high = (int(pitches.min()), int(pitches.max())) if len(pitches) else (0, PITCHES - 1)
+        return cls(meter, steps, tempo, low, high)
+
+    def with_events(self, events: tuple[str, ...], training: Sequence[Piece]) -> Self:
+        """Returns the facts with the names of events, and the ranges of their voices in some pieces."""
+        code = EventCode(events, self.step)
+        ranges = code.ranges(map(code.encode, training)).clip(0, PITCHES - 1)
+        return replace(self, events=events, ranges=tuple((low, high) for low, high in ranges.tolist()))
+
+    @cached_property
+    def code(self) -> EventCode:
+        """How pieces are written as events."""
+        return EventCode(self.events, self.step)
+
+    @property
+    def vocabulary(self) -> EventVocabulary:
+        """The events as tokens."""
+        return self.code.vocabulary
+
+    @property
+    def ngrams(self) -> None:
+        """No counts are mixed into what is predicted."""
 
     @property
     def step(self) -> Fraction:

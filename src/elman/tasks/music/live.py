@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from elman.config import counted
-from elman.data.music.piece import LOUDNESS, Piece
+from elman.data.music.piece import DRUMS, LOUDNESS, Piece
 from elman.errors import InputError
 from elman.registry import LazyModule
 from elman.tasks.music.composition import Composition
@@ -18,6 +18,7 @@ mido: Any = LazyModule("mido")
 sockets: Any = LazyModule("mido.sockets")
 
 _TCP = "tcp:"
+_DRUM_CHANNEL = 9  # counted from 0, of General MIDI
 _POLL = 0.005  # seconds between two looks at a port
 _PAUSE = 1.0  # seconds of silence that end a phrase
 _MINUTE = 60_000  # milliseconds
@@ -123,19 +124,23 @@ def play(piece: Piece, port: Any) -> None:
     assert piece.tempo is not None
     second = piece.ticks * piece.tempo / 60
     events = []
-    for begin, duration, pitch, velocity, _ in piece.notes.tolist():
-        events += [(begin, 1, pitch, velocity or LOUDNESS), (begin + duration, 0, pitch, 0)]
-    sounding: set[int] = set()
+    channels = np.where(piece.instrument == DRUMS, _DRUM_CHANNEL, 0).tolist()
+    for (begin, duration, pitch, velocity, _), channel in zip(piece.notes.tolist(), channels, strict=True):
+        on, off = (1, channel, pitch, velocity or LOUDNESS), (0, channel, pitch, 0)
+        events += [(begin, *on), (begin + duration, *off)]
+    sounding: set[tuple[int, int]] = set()
     start = time.monotonic()
     try:
-        for tick, is_on, pitch, velocity in sorted(events):  # what ends at a time comes before what begins
+        for tick, is_on, channel, pitch, velocity in sorted(
+            events
+        ):  # what ends at a time comes before what begins
             time.sleep(max(0.0, start + tick / second - time.monotonic()))
             kind = "note_on" if is_on else "note_off"
-            port.send(mido.Message(kind, note=pitch, velocity=velocity))
-            (sounding.add if is_on else sounding.discard)(pitch)
+            port.send(mido.Message(kind, channel=channel, note=pitch, velocity=velocity))
+            (sounding.add if is_on else sounding.discard)((channel, pitch))
     finally:
-        for pitch in sounding:
-            port.send(mido.Message("note_off", note=pitch))
+        for channel, pitch in sounding:
+            port.send(mido.Message("note_off", channel=channel, note=pitch))
 
 
 def answers(
@@ -157,9 +162,8 @@ def answers(
     with opened(source, sink) as (incoming, outgoing):
         for phrase in phrases(incoming, facts, tempo or facts.tempo):
             composed = compose(phrase)
-            own = facts.piece(composed.sounds[composed.primed :], tempo)
             try:
-                play(own, outgoing)
+                play(composed.added, outgoing)
             except OSError:  # the other end of the connection is gone
                 return
             yield Answer(len(phrase), composed)

@@ -19,9 +19,9 @@ class Compose(Verb):
     """Composes a piece, goes on with one, harmonises a melody, or answers what is played.
 
     Writes MIDI, sound (.wav) and pictures of its piano roll, as the files in --out end; without --out it
-    prints the chords, a bar a line. Every note ends at the latest with its bar, and lies between the lowest
-    and the highest of the training part, but for the few semitones that --key moves it. It says how long
-    a run of chords the training part has too.
+    prints the chords, a bar a line. Every note ends at the latest with its bar (of events, with the piece),
+    and lies between the lowest and the highest of the training part (of events, of its voice there), but
+    for the few semitones that --key moves it. It says how long a run of chords the training part has too.
     """
 
     out: tuple[Path, ...] = ()
@@ -33,7 +33,7 @@ class Compose(Verb):
     """file of a piece to go on with, which begins with a bar; if absent, begin with nothing"""
     melody: Path | None = None
     """file of a piece whose highest notes are harmonised; its length is theirs, whatever --bars says, and
-    where they rest, all does. If absent, nothing is given"""
+    where they rest, all does; not for events. If absent, nothing is given"""
     temperature: float = 1.0
     """below 1 safer, above 1 more varied; 0: at each choice the most probable"""
     key: str | None = None
@@ -111,27 +111,34 @@ class Compose(Verb):
 class MusicConfig(StartOptions, FileOptions):
     """Trains a composer on MIDI files, tunes in ABC notation or piano rolls, or folders of these.
 
-    A piece is read as the chord that sounds at each step: which pitches, of all instruments but drums.
+    A piece is read as the chord that sounds at each step: which pitches, of all instruments but drums. The
+    model is told how long each note has been held, and the place in the bar. Or it is read as events: notes
+    of several voices and their lengths, loudness, drums, chord symbols, time that passes, and bars.
     Piano rolls (.json) are lists of steps, each a list of pitches; one piece, several, or an object with the
-    lists train, valid and test. The model is told how long each note has been held, and the place in the bar.
+    lists train, valid and test.
     """
 
     verb = Compose
     example = "elman train music chorales.json --out runs/music --epochs 20"
     rank = 27
-    sized = ("hidden_size", "dropout", "batch_size", "epochs")
-    of_the_run = (*StartOptions.of_the_run, "head", "note_units")
+    sized = ("representation", "hidden_size", "dropout", "batch_size", "epochs")
+    of_old_runs = {"representation": "chords"}
+    of_the_run = (*StartOptions.of_the_run, "representation", "head", "note_units")
     groups = {
-        "": ("pretrained", "head"),
+        "": ("pretrained", "representation", "head"),
         "model": ("note_units",),
-        "training": ("transpose", "window"),
+        "training": ("transpose", "stretch", "window"),
         "music": ("steps_per_bar",),
         "parts of the data": ("split", "validation", "test", "on_bad"),
     }
 
+    representation: Sized[Literal["chords", "events"]] = ABSENT
+    """chords: what sounds at each step; events: notes, their lengths, voices and loudness, drums and chord
+    symbols, one after another. If absent, events if at least half of the pieces have drums, several
+    instruments, chord symbols or notes of different loudness, which chords do not tell"""
     head: Literal["joint", "independent"] = "joint"
-    """joint: the notes of a chord are chosen from the highest down, each told those above it; independent:
-    each pitch sounds or not, whatever the others do"""
+    """of chords. joint: the notes of a chord are chosen from the highest down, each told those above it;
+    independent: each pitch sounds or not, whatever the others do"""
     hidden_size: Sized[int] = ABSENT
     """units of each layer; if absent, 128 or, from 8,000 steps on, 256"""
     note_units: int = 256
@@ -148,9 +155,12 @@ class MusicConfig(StartOptions, FileOptions):
     """average of the weights, validated beside the last ones, of which the better are kept: ema (exponential
     moving average over two epochs), asgd (the mean since the validation loss first rose) or none"""
     transpose: int = 6
-    """semitones up or down by which training moves each piece at most, at random; 0: none"""
+    """semitones up or down by which training moves each piece at most, at random, drums excepted; 0: none"""
+    stretch: float = 0.0
+    """share by which training makes each piece slower or faster at most, at random, for events of pieces
+    that were played without keeping to a beat; 0: none"""
     window: int = 256
-    """steps that are trained on at once; longer pieces are cut"""
+    """steps or events that are trained on at once; longer pieces are cut"""
     steps_per_bar: int | None = None
     """steps of a bar in the most common meter; if absent, a step is a sixteenth note, and piano rolls, which
     say no meter, have 16 in a bar of 4/4"""
@@ -170,5 +180,6 @@ class MusicConfig(StartOptions, FileOptions):
         require("--note-units", 1 <= self.note_units <= 10**5, "an int in [1, 1e5]", self.note_units)
         require("--transpose", 0 <= self.transpose <= 24, "an int in [0, 24]", self.transpose)
         require("--window", 2 <= self.window <= 10**6, "an int in [2, 1e6]", self.window)
+        require("--stretch", 0 <= self.stretch <= 0.5, "in [0, 0.5]", self.stretch)
         steps = self.steps_per_bar
         require("--steps-per-bar", steps is None or 1 <= steps <= 192, "an int in [1, 192]", steps)

@@ -1,8 +1,10 @@
-"""Music: composes pieces, chord by chord."""
+"""Music: composes pieces, chord by chord or event by event."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
+
+from torch import nn
 
 from elman.config import require, typed
 from elman.data.music.batches import COLUMNS
@@ -13,27 +15,33 @@ from elman.errors import InputError
 from elman.heads.base import SetHead
 from elman.heads.multi_label import MultiLabel
 from elman.heads.note_by_note import NoteByNote
+from elman.models.autoregressive import Autoregressive
 from elman.models.framewise import Framewise
 from elman.tasks.music.answers import MusicAnswers
 from elman.tasks.music.composition import Composition
-from elman.tasks.music.data import MusicData, first_piece
+from elman.tasks.music.data import MusicData
+from elman.tasks.music.event_answers import EventAnswers
 from elman.tasks.music.facts import MusicFacts
 from elman.tasks.music.live import Answer, answers
 from elman.tasks.music.options import MusicConfig
+from elman.tasks.music.pieces import first_piece
+from elman.tasks.shared.answers import TaskAnswers
 from elman.tasks.shared.sources import Paths, as_paths, check_one_source
 from elman.tasks.shared.task import Task
 from elman.train.loop import LossUnit
 
+_EMBEDDING = 128  # features of an event
 _DROPOUT_OF_NOTES = 0.5  # of the dropout elsewhere, where the notes of a chord are chosen
 
 
 class MusicModel(Task):
-    """Predicts the chord of each step from those before it, and composes.
+    """Predicts the chord of each step, or each event of a piece, from those before it, and composes.
 
     The chord before, how long each of its notes has been held, and the place in the bar → recurrent layer →
-    the notes from the highest down, each told those above it; or each pitch by itself.
+    the notes from the highest down, each told those above it; or each pitch by itself. Events are predicted
+    as a language model predicts words.
 
-    Loss: nats per step.
+    Loss: nats per step, or per event.
 
     Args:
         **options: fields of ``MusicConfig`` (``elman train music --help`` explains them).
@@ -50,7 +58,7 @@ class MusicModel(Task):
     Data = MusicData
     Answers = MusicAnswers
 
-    model: Framewise
+    model: Framewise | Autoregressive
 
     def fit(
         self,
@@ -98,7 +106,7 @@ class MusicModel(Task):
         check_one_source(data is not None, pieces is not None, "pieces")
         if data is not None:
             return answers.evaluate(as_paths(data))
-        return answers.figures([self.facts.roll(piece) for piece in pieces_in_memory(pieces or [])])
+        return answers.of_pieces(pieces_in_memory(pieces or []))
 
     def compose(
         self,
@@ -116,8 +124,8 @@ class MusicModel(Task):
         Args:
             bars: to compose.
             primer: file of a piece to go on with; None: begin with nothing.
-            melody: file of a piece whose highest notes are harmonised, whatever ``bars`` says; None: nothing
-                is given.
+            melody: file of a piece whose highest notes are harmonised, whatever ``bars`` says, by a model of
+                chords; None: nothing is given.
             temperature: below 1 safer, above 1 more varied; 0: at each choice the most probable.
             key: such as C, F# or Bbm; None: left to chance. Primer, melody, or the likeliest of eight drafts
                 are moved to it by at most six semitones.
@@ -184,9 +192,15 @@ class MusicModel(Task):
 
         return answers(source, sink, self.facts, tempo, compose)
 
-    def build(self) -> Framewise:
-        """Returns the model: a recurrent layer, and a head for chords that reads the layer's inputs too."""
+    def _answers_of(self, model: nn.Module | None = None, folder: Path | None = None) -> TaskAnswers:
+        kind = EventAnswers if self.config.representation == "events" else MusicAnswers
+        return kind(self.config, self.facts, model, folder)
+
+    def build(self) -> nn.Module:
+        """Returns the model: a language model of events, or a head for chords that reads the inputs too."""
         config = self.config
+        if config.representation == "events":
+            return Autoregressive(len(self.facts.vocabulary), self.layer(_EMBEDDING), config.dropout)
         layer = self.layer(COLUMNS)
         features = layer.output_size + COLUMNS
         head: SetHead
@@ -197,5 +211,6 @@ class MusicModel(Task):
         return Framewise(layer, head, config.dropout, passed_on=True)
 
     def loss_unit(self) -> LossUnit:
-        """Shows nats per step."""
-        return LossUnit("nats/step", 1.0, "steps")
+        """Shows nats per step or event."""
+        unit = "event" if self.config.representation == "events" else "step"
+        return LossUnit(f"nats/{unit}", 1.0, f"{unit}s")

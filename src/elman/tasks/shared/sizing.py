@@ -385,3 +385,21 @@ def frames(windows: int) -> dict[str, Any]:
         "batch_size": 8,
         "epochs": max(5, min(60, round(_WINDOWS_READ / max(windows, 1)))),
     }
+
+
+_EVENTS_READ = 6_000_000  # in all passes
+
+
+def events(number: int) -> dict[str, Any]:
+    """Returns the sizes of a composer of events.
+
+    Args:
+        number: events of the training part.
+    """
+    return {
+        "hidden_size": 128 if number < 30_000 else 256,
+        "dropout": 0.3 if number >= 100_000 else 0.4,
+        # few events in small batches, so that the weights are changed some thousand times
+        "batch_size": 4 if number < 100_000 else 8 if number < 1_000_000 else 16,
+        "epochs": max(10, min(80, round(_EVENTS_READ / max(number, 1)))),
+    }

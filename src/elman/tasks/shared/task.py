@@ -137,7 +137,11 @@ class Task(ABC):
     @property
     def answers(self) -> Any:
         """The trained model's ``Answers``. Raises InputError if the task is not fitted."""
-        return self.Answers(self.config, self.facts, self._fitted(), self.folder)
+        return self._answers_of(self._fitted(), self.folder)
+
+    def _answers_of(self, model: nn.Module | None = None, folder: Path | None = None) -> TaskAnswers:
+        """Returns what answers for a model, or for results alone; it draws pictures in the folder."""
+        return self.Answers(self.config, self.facts, model, folder)
 
     def train(
         self,
@@ -298,7 +302,7 @@ class Task(ABC):
             "seconds": round(self.history[-1]["seconds"], 1) if self.history else 0.0,
             **self._measure(parts, show_progress),
         }
-        of_the_task = self.Answers(self.config, self.facts).proposals(self.results)
+        of_the_task = self._answers_of().proposals(self.results)
         self.results["what_to_try"] = [
             {"flags": remedy.flags, "why": remedy.why}
             for remedy in what_to_try(self.config, self.history, of_the_task)
@@ -320,7 +324,7 @@ class Task(ABC):
         """Measures the model after training."""
         progress = make_progress() if show_progress else Silent()
         folder = self.folder if can_draw() else None
-        answers = self.Answers(self.config, self.facts, self._fitted(), folder)
+        answers = self._answers_of(self._fitted(), folder)
         return answers.measure(self.data, parts, progress.say)
 
     def _asked(self) -> Any:
@@ -337,7 +341,7 @@ class Task(ABC):
 
     def report(self) -> str:
         """Returns the results as readable lines, and what to try next."""
-        report = self.Answers(self.config, self.facts).report(self.results)
+        report = self._answers_of().report(self.results)
         return "\n".join([report, *advice_lines(self.results)])
 
     def excerpt(self, data: Paths | None = None) -> Excerpt:

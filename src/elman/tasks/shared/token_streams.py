@@ -21,6 +21,7 @@ from elman.data.batches.tokens import TokenStreams, TokenWindows
 from elman.data.split import split_points, trained_on
 from elman.data.tokens.corpus import Corpus, load_corpus
 from elman.decode.copies import Copies
+from elman.decode.rules import Grammar
 from elman.decode.sample import check_options, sample
 from elman.errors import InputError
 from elman.models.autoregressive import Autoregressive
@@ -99,7 +100,6 @@ def whole_windows(corpus: Corpus) -> TokenWindows:
 class StreamAnswers(TaskAnswers):
     """Tokens that a model draws, how well it predicts those of a corpus, and simple methods for both."""
 
-    config: StreamOptions
     model: Autoregressive
 
     def draw(
@@ -112,6 +112,7 @@ class StreamAnswers(TaskAnswers):
         top_p: float,
         seed: int | None,
         copies: Copies | None = None,
+        grammar: Grammar | None = None,
     ) -> Iterator[int]:
         """Draws tokens that continue an opening, without end; the unknown token is never drawn.
 
@@ -123,6 +124,7 @@ class StreamAnswers(TaskAnswers):
             top_p: only the most probable tokens that together reach this probability.
             seed: of the draws.
             copies: of a text of which no long run may be copied; None: any.
+            grammar: says which tokens may come next, after the opening; None: all.
         """
         model = self.model.eval()
         device = model.embedding.weight.device
@@ -143,7 +145,7 @@ class StreamAnswers(TaskAnswers):
             logits = logits.index_fill(-1, excluded, -torch.inf)
         unknown = self.facts.vocabulary.unknown
         never = [] if unknown is None else [unknown]
-        yield from map(int, sample(step, logits, temperature, top_k, top_p, seed, never, copies))
+        yield from map(int, sample(step, logits, temperature, top_k, top_p, seed, never, copies, grammar))
 
     def figures(self, batches: TokenWindows, left_out: int = 0) -> dict[str, Any]:
         """Measures nats, bits and perplexity of a corpus.
@@ -196,12 +198,13 @@ class StreamAnswers(TaskAnswers):
             figures["unknown"] = float((corpus.tokens == corpus.vocabulary.unknown).mean())
         return figures
 
-    def baselines(self, parts: Parts, frequency: str) -> dict[str, float]:
+    def baselines(self, parts: Parts, frequency: str, order: int | None = None) -> dict[str, float]:
         """Returns the bits per token of simple methods on the targets of the test part.
 
         Args:
             parts: of the task's data.
             frequency: name of the method that knows how frequent each token is.
+            order: of the n-grams; None: the best on the validation part.
         """
         assert isinstance(parts.training, TokenStreams)
         assert isinstance(parts.test, TokenWindows)
@@ -211,7 +214,7 @@ class StreamAnswers(TaskAnswers):
         total, count = frequency_nats(train.tokens, test.tokens, size, test.starts)
         assert isinstance(parts.validation, TokenWindows | None)
         chooses = None if parts.validation is None else parts.validation.corpus
-        order, nats = _witten_bell(train, chooses, test, self.config.ngram_order)
+        order, nats = _witten_bell(train, chooses, test, order)
         return {
             frequency: total / count / math.log(2),
             f"Witten–Bell, order {order}": float(nats.mean()) / math.log(2),
