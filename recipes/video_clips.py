@@ -20,7 +20,7 @@ NETWORK: dict[str, Any] = {
     "context": 5,
     "horizon": 5,
     "hidden_size": 32,
-    "epochs": 30,
+    "epochs": 15,
     "batch_size": 8,
     "learning_rate": 0.001,
     "taught": 0.3,

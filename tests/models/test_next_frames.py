@@ -64,6 +64,23 @@ def test_it_begins_near_copying_and_near_any_linear_prediction():
     torch.testing.assert_close(model.predict(frames, 1)[0], wanted)
 
 
+def test_a_prediction_is_the_mixture_of_its_candidates():
+    model, frames = randomise(model_of(horizon=2)).eval(), frames_of()
+    candidates = model.candidates(frames, 3)
+    assert candidates.shape == (3, 3, B, C, HEIGHT, WIDTH)
+    torch.testing.assert_close(model.predict(frames, 3), candidates[0])
+    with torch.no_grad():
+        model.linear.copy_(torch.tensor([[1.5, -0.5, 0, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0, 0.1]]))
+        model.mixing.copy_(torch.tensor([[0.5, 0.5, 0], [0.25, 0.5, 0.25]]))
+    last, before = frames[-1], frames[-2]
+    later = (blurred(last, 1.0) + 0.1).clamp(0, 1)
+    wanted = [
+        (candidates[0, 0] + (1.5 * last - 0.5 * before).clamp(0, 1)) / 2,
+        *((candidates[0, k] + 2 * later + last) / 4 for k in (1, 2)),
+    ]
+    torch.testing.assert_close(model.predict(frames, 3), torch.stack(wanted))
+
+
 def test_bytes_are_pixels():
     model, frames = model_of().eval(), (255 * frames_of()).byte()
     torch.testing.assert_close(model.predict(frames, 2), model.predict(frames.float() / 255, 2))

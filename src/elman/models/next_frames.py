@@ -11,6 +11,7 @@ from elman.heads.base import Head, Loss
 from elman.layers.recurrent import Recurrent
 from elman.state import State
 
+CANDIDATES = ("the network", "linear from two frames", "copying the last frame")
 _SMALL = 0.01  # of the usual first weights, where they begin beside a good prediction
 LOSSES = ("squared-error", "cross-entropy")
 
@@ -33,6 +34,10 @@ class NextFrames(nn.Module):
         patch: P; a frame whose sides are no multiples is continued at its edges, and cut again.
         loss: one of ``LOSSES``, the mean over pixels.
         dropout: probability on the layer's output.
+        horizon: frames ahead for which ``squared-error`` has weights of a mixture, ``mixing``.
+
+    A trained model's prediction may be a mixture: of its own, of a linear one for each frame ahead, and of
+    the last given frame. Later frames than ``horizon`` have the weights of the last one.
 
     Shapes:
         frames [T, B, C, H, W], uint8 or floats from 0 to 1 → predictions of the frames from the second on,
@@ -42,6 +47,9 @@ class NextFrames(nn.Module):
         ValueError: the layer's input size is not C·P², or the loss is unknown.
     """
 
+    linear: Tensor
+    mixing: Tensor
+
     def __init__(
         self,
         layer: Recurrent,
@@ -49,6 +57,7 @@ class NextFrames(nn.Module):
         patch: int = 4,
         loss: str = LOSSES[0],
         dropout: float = 0.0,
+        horizon: int = 1,
     ) -> None:
         super().__init__()
         channels = shape[0] * patch**2
@@ -60,6 +69,8 @@ class NextFrames(nn.Module):
         if loss == LOSSES[0]:
             nn.init.xavier_uniform_(self.readout.weight, gain=_SMALL)
             self.anchor = nn.Parameter(torch.eye(TERMS)[0])
+            self.register_buffer("linear", torch.eye(TERMS)[:1].repeat(horizon, 1))
+            self.register_buffer("mixing", torch.eye(len(CANDIDATES))[:1].repeat(horizon, 1))
         else:
             nn.init.xavier_uniform_(self.readout.weight)
             self.register_parameter("anchor", None)
@@ -72,11 +83,24 @@ class NextFrames(nn.Module):
 
     def predict(self, frames: Tensor, horizon: int) -> Tensor:
         """Predicts the frames after some given ones: [T, B, C, H, W] → [horizon, B, C, H, W], in [0, 1]."""
+        candidates = self.candidates(frames, horizon)
+        if self.anchor is None:
+            return candidates[0]
+        weights = self.mixing[_rows(horizon, len(self.mixing))].to(candidates.dtype)
+        return torch.einsum("hk,kh...->h...", weights, candidates)
+
+    def candidates(self, frames: Tensor, horizon: int) -> Tensor:
+        """Returns what a prediction mixes, [1 or 3, horizon, B, C, H, W]: one for each of ``CANDIDATES``."""
         given = pixels(frames)
         later = given.new_zeros(horizon, *given.shape[1:])
         told = torch.arange(len(given) + horizon, device=given.device)[:, None] < len(given)
         raw = self._unrolled(torch.cat([given, later]), told.expand(-1, given.shape[1]))
-        return self.head.predict(raw[len(given) - 1 :])
+        own = self.head.predict(raw[len(given) - 1 :])
+        if self.anchor is None:
+            return own[None]
+        weights = self.linear[_rows(horizon, len(self.linear))].to(own.dtype)
+        linear = torch.einsum("hk,k...->h...", weights, linear_terms(given[-1], given[-2:][0]))
+        return torch.stack([own, linear.clamp(0, 1), given[-1].expand_as(own)])
 
     def _unrolled(self, frames: Tensor, told: Tensor) -> Tensor:
         """Returns what the head makes the predictions of: [T − 1, B, C, H, W]."""
@@ -111,6 +135,11 @@ class NextFrames(nn.Module):
             flat = F.pad(frames.flatten(0, 1), (0, width, 0, height), mode="replicate")
             frames = flat.unflatten(0, frames.shape[:2])
         return F.pixel_unshuffle(frames, self.patch)
+
+
+def _rows(horizon: int, known: int) -> Tensor:
+    """Returns the row of weights for each frame ahead, of which so many are known."""
+    return torch.arange(horizon).clamp(max=known - 1)
 
 
 class FrameHead(Head):

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from films import square, write_film
 from tiny import idx_files
 from tiny_video import clip, planes
@@ -126,6 +127,19 @@ def test_digits_move_anew_in_each_epoch(tmp_path):
     assert task.evaluate(tmp_path / "mnist") == pytest.approx(task.results["test"], rel=1e-5)
     with pytest.raises(InputError, match="moving digits are grey, and --frame-size must be square"):
         elman.VideoPredictor(**options | {"frame_size": (32, 40)}).train(tmp_path / "mnist")
+
+
+def test_the_mixture_is_the_one_that_errs_least_on_the_validation_part():
+    task = elman.VideoPredictor(**SHORT).fit(clips=[clip()])
+    weights = np.array(task.results["mixing"]["weights"])
+    assert weights.shape == (3, 3)
+    np.testing.assert_allclose(weights.sum(1), 1, rtol=1e-6)
+    batches = task.data.parts().validation
+    chosen = task.answers.measured(batches).by_frame()
+    for mixture in ([1, 0, 0], [0, 1, 0], [0, 0, 1], [0.5, 0.25, 0.25]):
+        task.model.mixing.copy_(torch.tensor(mixture))
+        other = task.answers.measured(batches).by_frame()
+        assert all(own <= error * (1 + 1e-5) for own, error in zip(chosen, other, strict=True)), mixture
 
 
 def test_a_run_begins_from_another(trained):

@@ -12,7 +12,7 @@ from elman.config import counted, require
 from elman.data.video.windows import Source, Windows
 from elman.diagnose.remedies import Remedy
 from elman.metrics.frames import FrameErrors
-from elman.models.next_frames import NextFrames, pixels
+from elman.models.next_frames import CANDIDATES, NextFrames, pixels
 from elman.models.predict import predict
 from elman.pictures.frames import draw_frames
 from elman.tasks.shared.answers import Excerpt, TaskAnswers
@@ -20,6 +20,7 @@ from elman.tasks.shared.data import Parts
 from elman.tasks.shared.table import behind_lines, table_lines
 from elman.tasks.video_prediction.data import VideoData, measured, scenes_to_measure, windows_of
 from elman.tasks.video_prediction.facts import VideoFacts
+from elman.tasks.video_prediction.mixing import mixing
 from elman.tasks.video_prediction.options import VideoConfig
 from elman.tasks.video_prediction.prediction import Prediction
 
@@ -78,15 +79,17 @@ class VideoAnswers(TaskAnswers):
     def measure(self, data: VideoData, parts: Parts, say: Callable[[str], None]) -> dict[str, Any]:
         """Measures the model and simple methods on the test part, and draws some of it."""
         test = parts.test
-        if test is None:
-            return {}
+        results: dict[str, Any] = {}
         context, horizon = self.config.context, self.config.horizon
+        if parts.validation is not None and self.config.loss == "squared-error":
+            self.model.mixing.copy_(mixing(self.model, parts.validation, context, horizon))
+            results["mixing"] = {"of": list(CANDIDATES), "weights": self.model.mixing.tolist()}
+        if test is None:
+            return results
         number = len(data.source("test"))
         own = self.measured(test)
-        results: dict[str, Any] = {
-            "test": own.figures() | {"windows": number},
-            "by_frame": {"this model": own.by_frame()},
-        }
+        results["test"] = own.figures() | {"windows": number}
+        results["by_frame"] = {"this model": own.by_frame()}
         say("measuring simple methods")
         simple = data.simple(context, horizon)
         errors = {name: FrameErrors() for name in simple.names}
@@ -134,6 +137,8 @@ class VideoAnswers(TaskAnswers):
             "Squared errors a pixel, grey from 0 to 1: mean and median over frames, and summed over a frame; "
             "sharpness of the last frame, 1 as the true one."
         )
+        if "mixing" in results:
+            about += f" {_mixed(results['mixing'])}"
         behind = behind_lines(test, results["baselines"], {FIGURE: "squared error"}, higher_is_better=False)
         return "\n".join([*table_lines(title, [*_HEADS.values()], rows), *behind, "", about])
 
@@ -150,6 +155,13 @@ class VideoAnswers(TaskAnswers):
             yield Remedy(
                 {"loss": "squared-error"}, f"{why}, which a squared error is added to from the start"
             )
+
+
+def _mixed(mixing: dict[str, Any]) -> str:
+    """Returns the weights of the first and the last frame ahead, which the validation part chose."""
+    first, last = mixing["weights"][0], mixing["weights"][-1]
+    parts = (f"{name} {a:.0%} to {b:.0%}" for name, a, b in zip(mixing["of"], first, last, strict=True))
+    return f"The predictions are a mixture, from the first to the last frame: {', '.join(parts)}."
 
 
 def _array(frames: Tensor) -> np.ndarray:

@@ -147,15 +147,16 @@ class VideoData(TaskData):
         return {noun: sum(map(len, every))}
 
     def initial(self) -> dict[str, Tensor]:
-        """Returns the weights of the least-squares prediction of the next frame, or those of a run.
+        """Returns the weights of the least-squares predictions of the next frames, and those of a run.
 
-        Without that prediction, the mean grey level is what a model begins with.
+        Without these predictions, the mean grey level is what a model begins with.
         """
-        if self.start:
+        is_linear = self.config.loss == "squared-error"
+        if self.start and not is_linear:
             return self.start
-        simple = self.simple(self.config.context, 1)
-        if self.config.loss == "squared-error":
-            return {"anchor": simple.weights[0]}
+        simple = self.simple(self.config.context, self.config.horizon)
+        if is_linear:
+            return {"anchor": simple.weights[0], "linear": simple.weights, **self.start}
         outputs = self.facts.channels * self.config.patch**2
         return {"readout.bias": simple.mean.mean().clamp(0.01, 0.99).logit().expand(outputs).clone()}
 

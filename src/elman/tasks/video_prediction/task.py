@@ -116,7 +116,7 @@ class VideoPredictor(Task):
         config, facts = self.config, self.facts
         layer = self.layer(facts.channels * config.patch**2)
         try:
-            return NextFrames(layer, facts.shape, config.patch, config.loss, config.dropout)
+            return NextFrames(layer, facts.shape, config.patch, config.loss, config.dropout, config.horizon)
         except ValueError as error:
             raise InputError(str(error)) from None
 
