@@ -10,7 +10,11 @@ from elman.testing.agreement import randomise
 
 F, V = 3, 4
 SETS = torch.cartesian_prod(*[torch.arange(2.0, dtype=torch.float64)] * V)
-HEADS = {"multi-label": lambda: MultiLabel(F, V, summed=True), "note-by-note": lambda: NoteByNote(F, V, 5)}
+HEADS = {
+    "multi-label": lambda: MultiLabel(F, V, summed=True),
+    "multi-label with a layer before": lambda: MultiLabel(F, V, summed=True, hidden=5, dropout=0.3),
+    "note-by-note": lambda: NoteByNote(F, V, 5),
+}
 
 
 @pytest.fixture(params=HEADS)

@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from elman.batch import Target
-from elman.heads.base import Loss, SetHead
+from elman.dropout import dropout
+from elman.heads.base import Loss, SetHead, linear
 
 
 class MultiLabel(SetHead):
@@ -15,14 +16,18 @@ class MultiLabel(SetHead):
 
         p = σ(W f + b),    loss = mean over the V labels of −y w log p − (1 − y) log(1 − p)
 
+    With a hidden layer, f is relu(A f + a).
+
     Args:
         features: F, features of one prediction.
         labels: V.
         positive_weights: w [V], weight of present labels relative to absent ones; None: all 1.
         summed: whether the loss is the sum over the labels, −log of the probability of the set.
+        hidden: H, units of a layer before; 0: there is none.
+        dropout: probability on these units.
 
     Shapes:
-        features [..., F], targets [..., V] of 0 and 1 → logits [..., V]; weight [V, F], bias [V]
+        features [..., F], targets [..., V] of 0 and 1 → logits [..., V]; weight [V, F] or [V, H], bias [V]
 
     Units:
         nats per label; with ``summed``, nats per set.
@@ -34,9 +39,13 @@ class MultiLabel(SetHead):
         labels: int,
         positive_weights: Sequence[float] | None = None,
         summed: bool = False,
+        hidden: int = 0,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(labels, features))
+        self.context = linear(features, hidden) if hidden else None
+        self.dropout = dropout
+        self.weight = nn.Parameter(torch.empty(labels, hidden or features))
         self.bias = nn.Parameter(torch.zeros(labels))
         nn.init.xavier_uniform_(self.weight)
         self.positive_weights = positive_weights
@@ -44,6 +53,8 @@ class MultiLabel(SetHead):
 
     def logits(self, features: Tensor) -> Tensor:
         """Computes the log-odds of each label [..., V]."""
+        if self.context is not None:
+            features = dropout(F.relu(self.context(features)), self.dropout, self.training)
         return F.linear(features, self.weight, self.bias)
 
     def loss(self, features: Tensor, target: Target, lengths: Tensor | None = None) -> Loss:

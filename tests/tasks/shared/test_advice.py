@@ -7,6 +7,7 @@ from elman.diagnose.remedies import Remedy
 from elman.tasks.classification.options import ClassificationConfig
 from elman.tasks.forecasting.answers import SeriesAnswers
 from elman.tasks.forecasting.options import ForecastingConfig
+from elman.tasks.music.options import MusicConfig
 from elman.tasks.shared.advice import advice_lines, what_to_try
 
 
@@ -43,6 +44,15 @@ FALLING, FLAT = [2.0, 1.5, 1.0, 0.5], [1.0, 0.8, 0.7, 0.7, 0.7, 0.7, 0.7, 0.7, 0
 )
 def test_each_fault_of_a_curve_has_its_options(lines, expected):
     assert flags(CONFIG, lines) == expected
+
+
+def test_a_training_in_all_keys_explains_a_loss_that_is_not_below_the_validation_loss():
+    level, sizes = (
+        history([2.0, 1.2], FLAT),
+        {"batch_size": 8, "dropout": 0.4, "hidden_size": 64, "epochs": 10},
+    )
+    assert flags(MusicConfig(**sizes), level) == []
+    assert flags(MusicConfig(**sizes, transpose=0), level) == ["--dropout 0.2", "--hidden-size 128"]
 
 
 @pytest.mark.parametrize(("steps", "epochs"), [(1, 3000), (40, 80), (200, 20), (5000, 20)])

@@ -142,7 +142,7 @@ class MusicConfig(StartOptions, FileOptions):
     hidden_size: Sized[int] = ABSENT
     """units of each layer; if absent, 128 or, from 8,000 steps on, 256"""
     note_units: int = 256
-    """units of the layer that chooses the notes of a chord, with --head joint"""
+    """units of the layer that chooses the notes of a chord"""
     dropout: Sized[float] = ABSENT
     """dropout probability between layers, and after them; if absent, 0.4, or 0.3 from 50,000 steps on"""
     batch_size: Sized[int] = ABSENT
@@ -183,3 +183,8 @@ class MusicConfig(StartOptions, FileOptions):
         require("--stretch", 0 <= self.stretch <= 0.5, "in [0, 0.5]", self.stretch)
         steps = self.steps_per_bar
         require("--steps-per-bar", steps is None or 1 <= steps <= 192, "an int in [1, 192]", steps)
+
+    @property
+    def varies(self) -> bool:
+        """Whether pieces are moved to other keys, or stretched."""
+        return self.transpose > 0 or self.stretch > 0

@@ -31,7 +31,7 @@ from elman.tasks.shared.task import Task
 from elman.train.loop import LossUnit
 
 _EMBEDDING = 128  # features of an event
-_DROPOUT_OF_NOTES = 0.5  # of the dropout elsewhere, where the notes of a chord are chosen
+_DROPOUT_OF_NOTES = 0.5  # of the dropout elsewhere, where notes are chosen
 
 
 class MusicModel(Task):
@@ -203,11 +203,12 @@ class MusicModel(Task):
             return Autoregressive(len(self.facts.vocabulary), self.layer(_EMBEDDING), config.dropout)
         layer = self.layer(COLUMNS)
         features = layer.output_size + COLUMNS
+        units, dropout = config.note_units, _DROPOUT_OF_NOTES * config.dropout
         head: SetHead
         if config.head == "joint":
-            head = NoteByNote(features, PITCHES, config.note_units, _DROPOUT_OF_NOTES * config.dropout)
+            head = NoteByNote(features, PITCHES, units, dropout)
         else:
-            head = MultiLabel(features, PITCHES, summed=True)
+            head = MultiLabel(features, PITCHES, summed=True, hidden=units, dropout=dropout)
         return Framewise(layer, head, config.dropout, passed_on=True)
 
     def loss_unit(self) -> LossUnit:

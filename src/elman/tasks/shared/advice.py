@@ -148,7 +148,7 @@ def _of_the_curve(config: TaskConfig, curve: Curve) -> Iterator[Remedy]:
         return
     if curve.best < len(curve.validation) and curve.risen > _ROSE:
         yield from _stronger(config, curve)
-    elif not curve.is_improving and _is_level(curve):
+    elif not curve.is_improving and not config.varies and _is_level(curve):
         why = "the training loss is not below the validation loss"
         if config.dropout:  # which raises the training loss
             yield Remedy({"dropout": round(config.dropout / 2, 2)}, f"{why}: regularise less")

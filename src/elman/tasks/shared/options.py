@@ -114,6 +114,14 @@ class TaskConfig(TrainingOptions, ModelOptions):
     groups: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Groups of the task's own options in the help, by title; "" holds those that come first."""
 
+    @property
+    def varies(self) -> bool:
+        """Whether training reads variations that are harder to predict than the data, as other keys are.
+
+        Its loss is then no sign of a model that is too small.
+        """
+        return False
+
     @classmethod
     def task_name(cls) -> str:
         """The task's name on the command line: its folder's."""
