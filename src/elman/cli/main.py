@@ -80,6 +80,20 @@ class Evaluate(_OnRun):
     dynamic: bool = False
     """language models: also measure how well the model does if its weights adapt to the text as it reads it
     (dynamic evaluation), which takes as long as training on the text; the run is not changed"""
+    language_model: Path | None = None
+    """speech recognition: run folder of a language model that helps to write, as for transcribe"""
+    word_list: Path | None = None
+    """speech recognition: file of the only words that are written, as for transcribe"""
+    language_weight: float | None = None
+    """speech recognition: factor of the log-probabilities of --language-model, as for transcribe"""
+    length_bonus: float | None = None
+    """speech recognition: what each character or word adds with --language-model, as for transcribe"""
+
+
+_OF_SOME_TASKS = {"dynamic": "language models"} | dict.fromkeys(
+    ("language_model", "word_list", "language_weight", "length_bonus"), "speech recognition"
+)
+"""Options of ``Evaluate`` that few tasks take (their ``Config.evaluates_with``), and which, for messages."""
 
 
 @dataclass(frozen=True)
@@ -275,10 +289,14 @@ def _evaluate(options: Any) -> int:
     task = _loaded(options)
     if not options.data and not task.Config.makes_data:
         raise InputError("evaluate needs at least one file")
-    if options.dynamic and not task.Config.adapts:
-        raise InputError(f"--dynamic is for language models. Got {options.run}, a run of {task.name}.")
-    dynamic = {"dynamic": True, "show_progress": True} if options.dynamic else {}
-    figures = task.evaluate(list(options.data), **dynamic)
+    names = [name for name in _OF_SOME_TASKS if getattr(options, name) not in (None, False)]
+    for name in names:
+        if name not in task.Config.evaluates_with:
+            flag, tasks = f"--{name.replace('_', '-')}", _OF_SOME_TASKS[name]
+            raise InputError(f"{flag} is for {tasks}. Got {options.run}, a run of {task.name}.")
+    given = {name: getattr(options, name) for name in names}
+    progress = {"show_progress": True} if options.dynamic else {}
+    figures = task.evaluate(list(options.data), **given, **progress)
     if options.json:
         print_json(figures)
     else:

@@ -67,6 +67,16 @@ def test_a_language_model_and_words_that_are_named(recogniser, tmp_path, capsys)
     lo_mi = {"recordings": [sound("lo mi", 3)], "texts": ["lo mi"], "sample_rate": RATE}
     assert recogniser.evaluate(**lo_mi, language_model=tmp_path / "letters")["word_error_rate"] == 0
     assert recogniser.evaluate(**lo_mi, word_list=["mi"])["word_error_rate"] == 0.5
+    (tmp_path / "a.txt").write_text(TOLD)
+    (tmp_path / "words.txt").write_text("mi")
+    evaluate = ["evaluate", str(tmp_path / "run"), str(tmp_path / "a.wav"), "--json"]
+    rates = []
+    for flags in ((), own[2:], own[:2]):
+        assert main([*evaluate, *flags]) == 0
+        rates.append(json.loads(capsys.readouterr().out)["word_error_rate"])
+    assert rates == [0, pytest.approx(2 / 3), 0]
+    assert main(["evaluate", str(tmp_path / "letters"), str(tmp_path / "a.txt"), *own[2:]]) == 2
+    assert "--word-list is for speech recognition. Got " in capsys.readouterr().err
 
 
 def test_error_rates_of_recordings_in_memory(recogniser):

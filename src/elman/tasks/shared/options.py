@@ -109,8 +109,8 @@ class TaskConfig(TrainingOptions, ModelOptions):
     """Options that may be absent (``Sized``): they then follow from the amount of data."""
     absent_in_old_runs: ClassVar[tuple[str, ...]] = ()
     """Options in ``sized`` that have no value in folders of earlier versions, and need none once trained."""
-    adapts: ClassVar[bool] = False
-    """Whether a model can adapt to the data that it is evaluated on (``evaluate --dynamic``)."""
+    evaluates_with: ClassVar[tuple[str, ...]] = ()
+    """Options of ``evaluate`` beside its files, such as ``dynamic``, that the task's method takes."""
     groups: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Groups of the task's own options in the help, by title; "" holds those that come first."""
 

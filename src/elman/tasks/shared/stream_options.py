@@ -12,7 +12,7 @@ class StreamOptions(TaskConfig):
     """Options of a model of the next token: text, or anything else that is a sequence of names."""
 
     of_old_runs = {"ngrams": "none", "label_smoothing": 0.0}
-    adapts = True
+    evaluates_with = ("dynamic",)
     sized = (
         "batch_size",
         "epochs",

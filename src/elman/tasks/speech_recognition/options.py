@@ -140,6 +140,7 @@ class SpeechConfig(FileOptions):
     verb = Transcribe
     example = "elman train speech-recognition recordings.csv --out runs/speech-recognition --epochs 40"
     rank = 25
+    evaluates_with = ("language_model", "word_list", "language_weight", "length_bonus")
     sized = ("hidden_size", "batch_size", "epochs", "dropout", "stride", "ahead", "sample_rate")
     absent_in_old_runs = ("sample_rate",)  # and of ready-made features
     groups = {
