@@ -65,25 +65,47 @@ class With(nn.Module):
         return self.out(output), final
 
 
+class Several(nn.Module):
+    """Layers that read the same input [T, B, I], each with a readout; one model is written once for all."""
+
+    def __init__(self, *given):
+        super().__init__()
+        self.layers = nn.ModuleList(given)
+        self.out = nn.ModuleList(nn.LazyLinear(2) for _ in given)
+        self(torch.randn(1, 1, I))
+
+    def forward(self, x):
+        results = []
+        for layer, out in zip(self.layers, self.out, strict=True):
+            output, final = layer(x.transpose(0, 1) if layer.batch_first else x)
+            results.append((out(output), final))
+        return results
+
+
 @pytest.mark.parametrize(
-    ("layer", "node", "count"),
+    ("given", "expected"),
     [
-        (lambda: layers.RNN(I, H, 2, bidirectional=True), "RNN", 2),
-        (lambda: layers.RNN(I, H, nonlinearity="relu", bias=False), "RNN", 1),
-        (lambda: layers.LSTM(I, H, 2, bidirectional=True, dropout=0.5), "LSTM", 2),
-        (lambda: layers.GRU(I, H, batch_first=True), "GRU", 1),
-        pytest.param(lambda: layers.LSTM(I, H, proj_size=2), "Scan", 1, marks=pytest.mark.long),
+        (
+            lambda: (
+                layers.RNN(I, H, 2, bidirectional=True),
+                layers.RNN(I, H, nonlinearity="relu", bias=False),
+                layers.LSTM(I, H, 2, bidirectional=True, dropout=0.5),
+                layers.GRU(I, H, batch_first=True),
+            ),
+            {"RNN": 3, "LSTM": 2, "GRU": 1},
+        ),
+        pytest.param(lambda: (layers.LSTM(I, H, proj_size=2),), {"Scan": 1}, marks=pytest.mark.long),
     ],
-    ids=["rnn", "relu", "lstm", "gru", "projected"],
+    ids=["usual", "projected"],
 )
-def test_a_model_around_a_layer_becomes_nodes_with_free_steps_and_rows(layer, node, count):
-    model = drawn(With(layer()))
-    first = model.layer.batch_first
-    x = torch.randn(B, T, I) if first else torch.randn(T, B, I)
-    free = {0: ROWS, 1: STEPS} if first else {0: STEPS, 1: ROWS}
-    program = torch.onnx.export(model, (x,), dynamo=True, dynamic_shapes={"x": free}, verbose=False)
-    assert nodes(program) == {node: count}
-    agrees(program, model, (x,), (torch.randn(9, 2, I),), (torch.randn(1, 1, I),))
+def test_layers_in_a_model_become_nodes_with_free_steps_and_rows(given, expected):
+    model = drawn(Several(*given()))
+    free = {"x": {0: STEPS, 1: ROWS}}
+    program = torch.onnx.export(
+        model, (torch.randn(T, B, I),), dynamo=True, dynamic_shapes=free, verbose=False
+    )
+    assert nodes(program) == expected
+    agrees(program, model, (torch.randn(T, B, I),), (torch.randn(9, 2, I),), (torch.randn(1, 1, I),))
 
 
 KINDS = {
@@ -124,7 +146,7 @@ def test_every_cell_takes_states_and_lengths(name):
 class Packed(nn.Module):
     """Packs its input, reads it and pads what comes out, as models written for torch's layers do."""
 
-    def __init__(self, layer, sorted_rows):
+    def __init__(self, layer, sorted_rows=False):
         super().__init__()
         self.layer, self.sorted_rows = layer, sorted_rows
 
@@ -136,32 +158,28 @@ class Packed(nn.Module):
         return padded.mul(2), final, lengths
 
 
-@pytest.mark.parametrize(
-    ("layer", "sorted_rows"),
-    [
-        (lambda: layers.LSTM(I, H, batch_first=True), False),
-        (lambda: layers.GRU(I, H, 2, bidirectional=True), True),
-    ],
-    ids=["lstm", "gru sorted"],
-)
-def test_packed_rows_inside_a_model(layer, sorted_rows):
-    model = drawn(Packed(layer(), sorted_rows))
-    node = "LSTM" if isinstance(model.layer, layers.LSTM) else "GRU"
+def test_packed_rows_inside_a_model():
+    class Both(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.drawn = Packed(layers.LSTM(I, H, batch_first=True))
+            self.sorted = Packed(layers.GRU(I, H, 2, bidirectional=True), sorted_rows=True)
 
-    def arguments(steps, *lengths):
-        x = torch.randn(steps, len(lengths), I)
-        return x.transpose(0, 1) if model.layer.batch_first else x, torch.tensor(lengths)
+        def forward(self, x, lengths, falling):
+            return self.drawn(x.transpose(0, 1), lengths), self.sorted(x, falling)
 
-    given = arguments(T, *((4, 3, 1) if sorted_rows else (1, 4, 3)))
-    x_axes = {0: ROWS, 1: STEPS} if model.layer.batch_first else {0: STEPS, 1: ROWS}
-    shapes = {"x": x_axes, "lengths": {0: ROWS}}
+    def arguments(steps, lengths, falling):
+        return torch.randn(steps, len(lengths), I), torch.tensor(lengths), torch.tensor(falling)
+
+    model, given = drawn(Both()), arguments(T, (1, 4, 3), (4, 3, 1))
+    shapes = {"x": {0: STEPS, 1: ROWS}, "lengths": {0: ROWS}, "falling": {0: ROWS}}
     program = torch.onnx.export(model, given, dynamo=True, dynamic_shapes=shapes, verbose=False)
-    assert nodes(program) == {node: model.layer.num_layers}
-    agrees(program, model, given, arguments(7, 7, 5, 5, 2), arguments(2, 1))
+    assert nodes(program) == {"LSTM": 1, "GRU": 2}
+    agrees(program, model, given, arguments(7, (2, 5, 7, 5), (7, 5, 5, 2)), arguments(2, (1,), (2,)))
 
 
 def test_packed_rows_in_a_program_of_torch_export():
-    model = drawn(Packed(layers.LSTM(I, H, bidirectional=True), False))
+    model = drawn(Packed(layers.LSTM(I, H, bidirectional=True)))
     program = torch.export.export(model, (torch.randn(T, B, I), torch.tensor([1, 4, 3]))).module()
     x = torch.randn(T, B, I)
     for lengths in (torch.tensor([2, 2, 5]), torch.tensor([1, 1, 1])):
@@ -290,7 +308,7 @@ def test_the_old_exporter_writes_a_layer_with_free_steps_and_rows(kind):
 
 
 def test_the_old_exporter_with_packed_rows_names_the_ways_out():
-    model, given = drawn(Packed(layers.GRU(I, H), False)), (torch.randn(T, B, I), torch.tensor([1, T, 3]))
+    model, given = drawn(Packed(layers.GRU(I, H))), (torch.randn(T, B, I), torch.tensor([1, T, 3]))
     with pytest.raises(
         InputError, match=r"Use dynamo=True, or call elman\.convert\(model, back=True\) first"
     ):

@@ -115,15 +115,17 @@ def fit_copy(task: LanguageModel):
 
 def test_the_validation_part_chooses_and_may_choose_none(task):
     dynamic = Dynamic(task.model, 20, task.opened_data().parts().training.corpus, Silent())
-    corpus, _ = task.answers.corpus([REPETITIVE])
+    content = REPETITIVE[: len(REPETITIVE) // 3]
+    corpus, _ = task.answers.corpus([content])
     best = dynamic.choose(corpus, lambda log_p, _: -float(np.nanmean(log_p)))
-    losses = {rate: -np.nanmean(adapted(task, rate)) for rate in (0.0, best.rate / 10, best.rate)}
+    losses = {rate: -np.nanmean(adapted(task, rate, content)) for rate in (0.0, best.rate / 10, best.rate)}
     assert min(losses, key=losses.get) == best.rate > 0
     assert dynamic.choose(corpus, lambda log_p, _: float(np.nanmean(log_p))) != best
     # steps so long that no number is left are never chosen
-    assert np.isneginf(adapted(task, 1e6)).any()
-    assert not np.isnan(adapted(task, 1e6)[1:]).any()
-    usual = -np.nanmean(static(task))
+    too_long = adapted(task, 1e6, content)
+    assert np.isneginf(too_long).any()
+    assert not np.isnan(too_long[1:]).any()
+    usual = -np.nanmean(static(task, content))
 
     def worse(log_p: np.ndarray, _: object) -> float:
         return abs(-float(np.nanmean(log_p)) - usual)

@@ -1,5 +1,6 @@
 """The classifier on recordings: folders, manifests, single files and arrays."""
 
+import contextlib
 import io
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,16 +33,20 @@ def clip(label: str, k: int) -> np.ndarray:
     return tone(TONES[label] * (1 + 0.01 * k), 0.2 + 0.01 * k, RATE, seed=k)
 
 
-@pytest.fixture
-def clips(here: Path) -> Path:
+def write_clips(folder: Path) -> Path:
     """Ten clips a label, in folders, and in a manifest."""
     lines = ["file,label\n"]
     for label in TONES:
         for k in range(10):
-            write_sound(here / "data" / label / f"{k}.wav", clip(label, k), RATE)
+            write_sound(folder / "data" / label / f"{k}.wav", clip(label, k), RATE)
             lines.append(f"data/{label}/{k}.wav,{label}\n")
-    (here / "data.csv").write_text("".join(lines))
-    return here
+    (folder / "data.csv").write_text("".join(lines))
+    return folder
+
+
+@pytest.fixture
+def clips(here: Path) -> Path:
+    return write_clips(here)
 
 
 def trained(data: str | list[str], **options) -> elman.SequenceClassifier:
@@ -183,17 +188,21 @@ def running_sound(words: list[str], seed: int = 0) -> np.ndarray:
     return sound.astype(np.float32)
 
 
-@pytest.fixture
-def spotter(clips, monkeypatch):
-    """A run that knows other tones and noise as none of the words."""
+@pytest.fixture(scope="module")
+def spotter(tmp_path_factory):
+    """A run that knows other tones and noise as none of the words, and the folder that it read."""
+    clips = write_clips(tmp_path_factory.mktemp("spotted"))
     others = [tone(f, 1.0, RATE, seed=int(f)) for f in (150.0, 500.0, 1_400.0, 3_200.0)]
     noise = 0.003 * np.random.default_rng(1).normal(size=20 * RATE).astype(np.float32)
     write_sound(clips / "rest" / "a.wav", np.concatenate([*others * 8, noise]), RATE)
     write_sound(clips / "rest" / "b.flac", np.concatenate([noise, *others * 8]), RATE)
-    return trained("data", background=("rest",), epochs=25, out="run")
+    with contextlib.chdir(clips):
+        return trained("data", background=("rest",), epochs=25, out="run"), clips
 
 
 def test_words_are_spotted_in_running_sound(spotter, monkeypatch, capfdbinary):
+    run, folder = spotter
+    monkeypatch.chdir(folder)
     words = ["low", "high", "mid", "high", "low"]
     content = (2**15 * running_sound(words)).astype("<i2").tobytes()
     task = elman.load("run")
@@ -205,9 +214,9 @@ def test_words_are_spotted_in_running_sound(spotter, monkeypatch, capfdbinary):
     listener = Listener(task.answers, RATE, 3.0, 0.3)
     at_once = [*listener.take(running_sound(words)), *listener.end()]
     assert [(s["label"], s["time"]) for s in at_once] == [(s["label"], s["time"]) for s in found]
-    held = spotter.results["alarms"]
+    held = run.results["alarms"]
     assert held["hours"] == pytest.approx(52 / 3600, rel=0.05)
-    assert {"none of these", *TONES} == set(spotter.classes_)
+    assert {"none of these", *TONES} == set(run.classes_)
     # as the command has it, of a WAV stream at another rate
     faster = Resampler(RATE, 16_000)(running_sound(words), last=True)
     stream = write_sound(Path("running.wav"), faster, 16_000).open("rb")
@@ -218,13 +227,14 @@ def test_words_are_spotted_in_running_sound(spotter, monkeypatch, capfdbinary):
     stream.close()
 
 
-def test_a_rejection_answers_none_of_these(spotter):
-    found = spotter.results["reject"]
+def test_a_rejection_answers_none_of_these(spotter, here):
+    run, folder = spotter
+    found = run.results["reject"]
     assert 0 < found["threshold"] <= 0.9
-    (sure,) = spotter.classify("data/mid/2.wav", reject=0.1)
-    (unsure,) = spotter.classify("data/mid/2.wav", reject=1.0)
+    (sure,) = run.classify(folder / "data/mid/2.wav", reject=0.1)
+    (unsure,) = run.classify(folder / "data/mid/2.wav", reject=1.0)
     assert (sure["label"], unsure["label"]) == ("mid", "none of these")
-    (other,) = spotter.classify(write_sound(Path("other.wav"), tone(1_400.0, 0.25, RATE, seed=5), RATE))
+    (other,) = run.classify(write_sound(Path("other.wav"), tone(1_400.0, 0.25, RATE, seed=5), RATE))
     assert other["label"] == "none of these"
 
 

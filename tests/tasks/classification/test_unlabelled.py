@@ -130,7 +130,7 @@ def test_with_members_n_grams_pairs_vectors_and_other_levels(files):
     kept = SequenceClassifier(**TINY | LM | frozen).fit(X, Y, unlabelled=unlabelled)
     row = kept.vocabulary.encode("good")[0]
     assert weights(kept.model)["embedding.weight"][row].tolist() == [1, 2, 3]
-    for options in ({"level": "characters"}, {"bidirectional": False, "layers": 2}, {"level": "bytes"}):
+    for options in ({"level": "characters"}, {"level": "bytes", "bidirectional": False, "layers": 2}):
         task = SequenceClassifier(**TINY | LM | options).fit(X, Y, unlabelled=unlabelled)
         assert task.results["pretraining"]["epochs"] == 10
 
