@@ -46,6 +46,8 @@ sanitize: $(VENV)/.done  ## run the compiled kernels under GCC's sanitizers: mem
 	  $(BIN)/python -m pytest tests/kernels
 	g++ -std=c++20 -O1 -g -fsanitize=thread -Wno-psabi -Icsrc tests/kernels/pool_race.cpp -pthread -ldl -o $(SANITIZED)/pool_race
 	$(SANITIZED)/pool_race
+	g++ -std=c++20 -O1 -g -fsanitize=thread -Wno-psabi -Icsrc tests/kernels/unusual_cells.cpp -pthread -ldl -o $(SANITIZED)/unusual_cells
+	$(SANITIZED)/unusual_cells
 
 $(VENV)/.bench: $(VENV)/.done
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'

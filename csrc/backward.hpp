@@ -16,19 +16,18 @@ class Backward : Unroll<Cell, N> {
       Base::put_more;
   using Base::raw_, Base::resets, Base::row, Base::rows_, Base::s_, Base::seen_, Base::share_of_old;
   using Base::size, Base::state, Base::steps, Base::time, Base::zones;
-  static constexpr int G = L::G, S = L::S, C = L::C, first = L::first;
+  static constexpr int G = L::G, S = L::S, R = L::R, C = L::C;
   static constexpr int states = Cell::states, extras = Cell::extras;
-  static constexpr bool projected = L::projected;
+  static constexpr bool projected = L::projected, recurs = L::recurs;
 
  public:
   Backward(const Sweep<N>& sweep, const Gradients<N>& gradients)
       : Base(sweep),
         g_(gradients),
-        w_hh_((l_.no + C - 1) / C, l_.nb * G * width / fold<N>, C),
+        w_hh_((l_.no + C - 1) / C, l_.nb * R * width / fold<N>, C),
         w_hr_(projected ? (l_.nb + C - 1) / C : 0, folds<N>(s_.O), C),
-        w_ih_(g_.dx ? (blocks_of(s_.I) + C - 1) / C : 0, w_hh_.K, C),
-        carry_{Memory(s_.B * l_.state_row[0] * 4),
-               Memory((states - 1) * s_.B * l_.state_row[states - 1] * 4)},
+        w_ih_(g_.dx ? (blocks_of(s_.I) + C - 1) / C : 0, l_.nb * G * width / fold<N>, C),
+        carry_(s_.B * (l_.state_row[0] + (states - 1) * l_.state_row[states - 1]) * 4),
         extra_sums_(extras * l_.nb * width * 4) {
     place(static_cast<char*>(s_.kept), s_.T * s_.B, true);
   }
@@ -40,24 +39,27 @@ class Backward : Unroll<Cell, N> {
     const auto [begin_r, end_r] = share(w_hr_.count, index, threads);
     const ptrdiff_t first_cell = std::min((projected ? begin_r : begin) * C, l_.nb),
                     last_cell = std::min((projected ? end_r : end) * C, l_.nb);
-    for (ptrdiff_t p = begin; p < end; ++p) l_.pack_columns(w_hh_[p], s_.w_hh, s_.O, first, p);
+    for (ptrdiff_t p = begin; p < end; ++p)
+      if constexpr (R > 0) l_.template pack_columns<L::recurrent>(w_hh_[p], s_.w_hh, s_.O, p);
     for (ptrdiff_t p = begin_r; p < end_r; ++p) l_.pack_projection_columns(w_hr_[p], s_.w_hr, p);
     start_carry(0, begin * C, std::min(end * C, l_.no));
-    if (states > 1) start_carry(1, first_cell, last_cell);
+    for (int n = 1; n < states; ++n) start_carry(n, first_cell, last_cell);
     for (int e = 0; e < extras; ++e) std::fill(extra_sum(e, first_cell), extra_sum(e, last_cell), 0.0f);
     barrier_.meet(index, threads);
     for (ptrdiff_t step = steps() - 1; step >= -1; --step) {
       for (ptrdiff_t k = begin; k < end; ++k) backward_panel(step, step % 2 ? begin + end - 1 - k : k);
-      barrier_.meet(index, threads);
+      if constexpr (recurs) barrier_.meet(index, threads);
       if constexpr (!projected) continue;
       for (ptrdiff_t p = begin_r; p < end_r; ++p) backward_projection(step, p);
       barrier_.meet(index, threads);
     }
+    if constexpr (!recurs) barrier_.meet(index, threads);  // the products below take units of all threads
     for (int e = 0; e < extras; ++e)
       for (ptrdiff_t j = first_cell; g_.d_extra[e] && j < last_cell; ++j)
         put(g_.d_extra[e], j, s_.H, load(extra_sum(e, j)));
     const auto [begin_i, end_i] = share(w_ih_.count, index, threads);
-    for (ptrdiff_t p = begin_i; p < end_i; ++p) l_.pack_columns(w_ih_[p], s_.w_ih, s_.I, 0, p);
+    for (ptrdiff_t p = begin_i; p < end_i; ++p)
+      l_.template pack_columns<L::input>(w_ih_[p], s_.w_ih, s_.I, p);
     find_weight_gradients(index, threads);
   }
 
@@ -73,7 +75,9 @@ class Backward : Unroll<Cell, N> {
     if (g_.d_start[n]) put(g_.d_start[n] + rows_.original(b) * size(n), j, size(n), d);
   }
   float* carry(int n, ptrdiff_t b, ptrdiff_t j) const {
-    return carry_[n].as<float>() + b * l_.state_row[n] + j * width;
+    float* const own = carry_.as<float>();
+    if (n == 0) return own + b * l_.state_row[0] + j * width;
+    return own + s_.B * l_.state_row[0] + ((n - 1) * s_.B + b) * l_.state_row[n] + j * width;
   }
 
   void start_carry(int n, ptrdiff_t begin, ptrdiff_t end) const {
@@ -97,8 +101,11 @@ class Backward : Unroll<Cell, N> {
           after_product(step, b + r, p * C + c, load(sum + (r * C + c) * width));
     };
     for_tiles<N, C>(0, sent, [&](ptrdiff_t b, ptrdiff_t rows) {
-      const N* from = gates_ + row(step + 1, b) * l_.row + l_.nb * first * width;
-      multiply<Left::rows, C>(rows, sum, C * width, false, from, l_.row, w_hh_[p], w_hh_.K);
+      const N* from = gates_ + row(step + 1, b) * l_.row + l_.nb * L::first * width;
+      if constexpr (R > 0)
+        multiply<Left::rows, C>(rows, sum, C * width, false, from, l_.row, w_hh_[p], w_hh_.K);
+      else
+        std::fill_n(sum, rows * C * width, 0.0f);
       receive(b, rows);
     });
     std::fill(std::begin(sum), std::end(sum), 0.0f);
@@ -185,27 +192,27 @@ class Backward : Unroll<Cell, N> {
   // The products over all steps at once; each thread takes its own units.
   void find_weight_gradients(int index, int threads) const {
     const ptrdiff_t total = rows_.total();
-    std::vector<WeightGradient<N>> wanted{{g_.dw_ih, g_.db_ih, s_.I, 0, G, {}},
-                                          {g_.dw_hh, g_.db_hh, s_.O, first, G, {}}};
+    std::vector<WeightGradient<N>> wanted{{g_.dw_ih, g_.db_ih, s_.I, 0, G, L::input.block, {}},
+                                          {g_.dw_hh, g_.db_hh, s_.O, L::first, R, L::recurrent.block, {}}};
     for (auto& w : wanted) w.right.resize(total);
     rows_.each(0, total, [&](ptrdiff_t row, ptrdiff_t t, ptrdiff_t at) {
       wanted[0].right[row] = s_.x + (t * s_.B + at) * s_.I;
       wanted[1].right[row] = seen_ + row * l_.seen_row;
     });
     weight_gradients<S>(
-        wanted, gates(), [&](int slot, ptrdiff_t j) { return l_.place_of(slot, j); },
-        [](int slot) { return Cell::gate_of_slot[slot]; }, index, threads);
+        wanted, gates(), [&](int slot, ptrdiff_t j) { return l_.place_of(slot, j); }, index, threads);
     if constexpr (!projected) return;
-    wanted = {{g_.dw_hr, nullptr, s_.H, 0, 1, std::vector<const N*>(total)}};
+    static constexpr int whole[] = {0};
+    wanted = {{g_.dw_hr, nullptr, s_.H, 0, 1, whole, std::vector<const N*>(total)}};
     for (ptrdiff_t row = 0; row < total; ++row) wanted[0].right[row] = raw_ + row * l_.raw_row;
     weight_gradients<1>(
         wanted, GateRows<N>{d_raw_, l_.seen_row, total, s_.O}, [](int, ptrdiff_t j) { return j * width; },
-        [](int) { return 0; }, index, threads);
+        index, threads);
   }
 
   const Gradients<N>& g_;
   const Panels<N> w_hh_, w_hr_, w_ih_;
-  const Memory carry_[most_states], extra_sums_;
+  const Memory carry_, extra_sums_;
 };
 
 }  // namespace elman::ELMAN_ISA

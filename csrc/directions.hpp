@@ -13,12 +13,14 @@
 namespace elman::ELMAN_ISA {
 
 // The number of threads that pay off. A thread costs about `cost` multiply-adds: threads of one direction
-// synchronise at every step, those of two directions only at the end.
+// synchronise at every step if there is a recurrent product, those of two directions only at the end.
 template <class Cell, class N>
 int most_threads(std::span<const Sweep<N>> sweeps) {
   constexpr ptrdiff_t cost = 16384;
   const Sweep<N>& s = sweeps[0];
-  const ptrdiff_t step = s.B * s.H * Cell::gates * s.O, directions = sweeps.size();
+  constexpr int R = Layout<Cell, N>::R;
+  const ptrdiff_t directions = sweeps.size(), step = s.B * s.H * (R ? R * s.O : Cell::gates * s.I);
+  if (R == 0) return static_cast<int>(std::min<ptrdiff_t>(s.threads, 1 + s.T * step / cost));
   return static_cast<int>(
       std::min<ptrdiff_t>({s.threads, directions * (1 + step / cost), 1 + s.T * step / cost}));
 }

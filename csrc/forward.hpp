@@ -14,15 +14,15 @@ class Forward : Unroll<Cell, N> {
   using Base::raw, Base::resets, Base::row, Base::rows_, Base::s_, Base::seen, Base::seen_,
       Base::share_of_old;
   using Base::size, Base::state, Base::states_, Base::steps, Base::time, Base::zones;
-  static constexpr int S = L::S, U = L::U, V = L::V, C = L::C, item = L::item, first = L::first;
+  static constexpr int S = L::S, R = L::R, U = L::U, V = L::V, VR = L::VR, C = L::C, item = L::item;
   static constexpr int states = Cell::states, extras = Cell::extras;
-  static constexpr bool projected = L::projected;
+  static constexpr bool projected = L::projected, recurs = L::recurs;
 
  public:
   explicit Forward(const Sweep<N>& sweep)
       : Base(sweep),
         w_ih_(l_.np, folds<N>(s_.I), V),
-        w_hh_(l_.np, folds<N>(s_.O), V),
+        w_hh_(l_.np, folds<N>(s_.O), VR),
         w_hr_(projected ? (l_.no + C - 1) / C : 0, folds<N>(s_.H), C),
         bias_(l_.np * item * 4),
         passing_(keeps_ ? 0 : place(nullptr, 2 * s_.B, false)) {
@@ -38,8 +38,8 @@ class Forward : Unroll<Cell, N> {
     const auto [begin, end] = share(w_hh_.count, index, threads);
     const auto [begin_r, end_r] = share(w_hr_.count, index, threads);
     for (ptrdiff_t p = begin; p < end; ++p) {
-      l_.pack_panel(w_ih_[p], s_.w_ih, s_.I, 0, p);
-      l_.pack_panel(w_hh_[p], s_.w_hh, s_.O, first, p);
+      l_.template pack_panel<L::input>(w_ih_[p], s_.w_ih, s_.I, p);
+      if constexpr (R > 0) l_.template pack_panel<L::recurrent>(w_hh_[p], s_.w_hh, s_.O, p);
       l_.pack_bias(bias_.as<float>() + p * item, s_.b_ih, s_.b_hh, p);
     }
     for (ptrdiff_t p = begin_r; p < end_r; ++p) l_.pack_projection(w_hr_[p], s_.w_hr, p);
@@ -55,15 +55,16 @@ class Forward : Unroll<Cell, N> {
         // every other step reads the weights backward, because the cache still holds their end
         const ptrdiff_t p = step % 2 ? begin + end - 1 - k : k;
         float* sum = sums.as<float>() + ((p - begin) * limit + at) * item;
-        for_tiles<N, V>(0, count(step), [&](ptrdiff_t b, ptrdiff_t rows) {
-          multiply<Left::rows, V>(rows, sum + b * item + first * width, item, true, seen(step, b),
-                                  l_.seen_row, w_hh_[p], w_hh_.K);
+        for_tiles<N, std::max(VR, 1)>(0, count(step), [&](ptrdiff_t b, ptrdiff_t rows) {
+          if constexpr (R > 0)
+            multiply<Left::rows, VR>(rows, sum + b * item + L::first * width, item, true, seen(step, b),
+                                     l_.seen_row, w_hh_[p], w_hh_.K);
           for (ptrdiff_t r = b; r < b + rows; ++r)
             for (int u = 0; u < U; ++u) forward_cell(step, r, p * U + u, sum + r * item + u * S * width);
         });
       }
       at += count(step);
-      barrier_.meet(index, threads);
+      if constexpr (recurs) barrier_.meet(index, threads);
       if constexpr (!projected) continue;
       for (ptrdiff_t p = begin_r; p < end_r; ++p) project_output(step, p);
       barrier_.meet(index, threads);

@@ -32,7 +32,7 @@ auto with_cell(int kind, Use&& use) {
 CellFacts facts(int kind) {
   return with_cell(kind, [](auto cell) {
     using Cell = decltype(cell);
-    return CellFacts{Cell::gates, Cell::states, requires { Cell::projects; }};
+    return CellFacts{Cell::gates, Cell::states, requires { Cell::projects; }, Cell::recurrent < Cell::slots};
   });
 }
 template <class N>

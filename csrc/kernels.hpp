@@ -19,7 +19,7 @@ enum CellKind : int {
 // The facts that a cell's struct declares.
 struct CellFacts {
   int gates, states;
-  bool projects;
+  bool projects, recurs;
 };
 
 // Throws; not compiled for an instruction set, as an inline function would be.

@@ -6,6 +6,7 @@
 
 #include "gemm.hpp"
 #include "memory.hpp"
+#include "sweep.hpp"
 
 namespace elman::ELMAN_ISA {
 
@@ -30,12 +31,29 @@ template <class Cell, class N>
 struct Layout {
   static constexpr int G = Cell::gates, S = Cell::slots, states = Cell::states;
   static constexpr int first = Cell::recurrent;  // slot; those before it read only the input's product
-  static constexpr int U = G == 1 ? 2 : 1;       // blocks of a forward tile
-  static constexpr int V = G * U;
-  static constexpr int C = 2;                 // vectors of a backward tile
-  static constexpr int item = S * U * width;  // floats of one row of one panel
+  static constexpr int R = S - first;            // blocks of the recurrent product; 0: there is none
+  static constexpr int U = S == 1 ? 2 : 1;       // blocks of a forward tile
+  static constexpr int V = G * U, VR = R * U;    // vectors of a tile of the input's and the recurrent product
+  static constexpr int C = 2;                    // vectors of a backward tile
+  static constexpr int item = S * U * width;     // floats of one row of one panel
   static constexpr bool projected = requires { Cell::projects; };
-  static_assert(U == 1 || S == 1);
+  static constexpr bool recurs =
+      R > 0 || projected;  // else a step reads each unit alone, and no thread waits
+  static_assert(0 <= first && first <= G && G <= S && states <= most_states && Cell::extras <= most_extras);
+
+  // The slots [begin, end) that a product feeds, and the block of its weights that each reads.
+  struct Product {
+    int begin, end;
+    const int* block;
+    constexpr int blocks() const { return end - begin; }
+  };
+  static constexpr Product input{0, G, Cell::gate_of_slot};
+  static constexpr Product recurrent{first, S, [] {
+                                       if constexpr (requires { Cell::recurrent_of_slot; })
+                                         return Cell::recurrent_of_slot;
+                                       else
+                                         return Cell::gate_of_slot;
+                                     }()};
 
   Layout(ptrdiff_t hidden, ptrdiff_t output)
       : H(hidden),
@@ -71,35 +89,39 @@ struct Layout {
     return std::max(B, std::clamp<ptrdiff_t>(524288 / (np * item * 4), in_tiles<N> ? 256 : 64, 1024));
   }
 
-  // Row of torch's weights that gate `slot` of a unit reads.
-  ptrdiff_t weight_row(int slot, ptrdiff_t unit) const { return Cell::gate_of_slot[slot] * H + unit; }
   ptrdiff_t lanes(ptrdiff_t j) const { return std::clamp<ptrdiff_t>(H - j * width, 0, width); }
 
-  // Weights [G * H, n] to a panel [n][U][G][width], gates in the order of the slots from `slot` on.
-  void pack_panel(N* to, const N* w, ptrdiff_t n, int slot, ptrdiff_t p) const {
+  // Weights [blocks * H, n] to a panel [n][U][blocks][width], blocks in the order of the slots.
+  template <const Product& product>
+  void pack_panel(N* to, const N* w, ptrdiff_t n, ptrdiff_t p) const {
+    constexpr int blocks = product.blocks();
     for (int u = 0; u < U; ++u)
-      for (int g = 0; g < G; ++g) {
+      for (int g = 0; g < blocks; ++g) {
         const ptrdiff_t j = p * U + u;
-        const N* from = lanes(j) ? w + weight_row(slot + g, j * width) * n : w;
-        pack_transposed(to + (u * G + g) * width * fold<N>, V * width * fold<N>, from, n, n, lanes(j));
+        const N* from = lanes(j) ? w + (product.block[product.begin + g] * H + j * width) * n : w;
+        pack_transposed(to + (u * blocks + g) * width * fold<N>, blocks * U * width * fold<N>, from, n, n,
+                        lanes(j));
       }
   }
 
-  // Columns of weights [G * H, n] to a panel whose folds are in the order of a row of gates.
-  void pack_columns(N* to, const N* w, ptrdiff_t n, int slot, ptrdiff_t p) const {
+  // Columns of weights [blocks * H, n] to a panel whose folds are in the order of a row of gates.
+  template <const Product& product>
+  void pack_columns(N* to, const N* w, ptrdiff_t n, ptrdiff_t p) const {
     const auto add = [&](int from, int until) {
       for (ptrdiff_t j = 0; j < nb; ++j)
-        for (int g = from; g < until; ++g)
+        for (int slot = std::max(from, product.begin); slot < std::min(until, product.end); ++slot)
           for (ptrdiff_t lane = 0; lane < width; lane += fold<N>, to += C * width * fold<N>) {
             const N* rows[fold<N>];
             for (int i = 0; i < fold<N>; ++i)
-              rows[i] =
-                  lane + i < lanes(j) ? w + weight_row(g, j * width + lane + i) * n + p * C * width : nullptr;
+              rows[i] = lane + i < lanes(j)
+                            ? w + (product.block[slot] * H + j * width + lane + i) * n + p * C * width
+                            : nullptr;
             pack_fold(to, rows, n - p * C * width, C);
           }
     };
-    add(slot, slot ? G : first);
-    add(slot ? G : first, slot + G);
+    add(0, first);
+    add(first, G);
+    add(G, S);
   }
 
   // Rows of w_hr [O, H] to a panel for the forward product, and its columns to one for the backward.
@@ -122,10 +144,13 @@ struct Layout {
   void pack_bias(float* to, const float* b_ih, const float* b_hh, ptrdiff_t p) const {
     for (int u = 0; u < U; ++u)
       for (int slot = 0; slot < S; ++slot) {
-        const ptrdiff_t j = p * U + u, at = weight_row(slot, j * width);
+        const ptrdiff_t j = p * U + u;
         vec sum{};
-        if (lanes(j) && b_ih && slot < G) sum += load_some(b_ih + at, lanes(j));
-        if (lanes(j) && b_hh && slot >= first) sum += load_some(b_hh + at, lanes(j));
+        const auto add = [&](const float* bias, const Product& product) {
+          if (lanes(j) && bias && slot >= product.begin && slot < product.end)
+            sum += load_some(bias + product.block[slot] * H + j * width, lanes(j));
+        };
+        add(b_ih, input), add(b_hh, recurrent);
         store(to + (u * S + slot) * width, sum);
       }
   }

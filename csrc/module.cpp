@@ -179,19 +179,20 @@ size_t kept_bytes(int cell, const Sizes& sizes, bool masked) {
 nb::dict described(int kind, const char* name, const std::string& extras) {
   const CellFacts facts = chosen->single.facts(kind);
   nb::list parameters;
-  for (const char* weight : weight_names)
-    if (facts.projects || weight != weight_names[2])
-      parameters.append(weight);
+  const auto add = [&](const char* parameter, bool has) {
+    if (has)
+      parameters.append(parameter);
     else
       parameters.append(nb::none());
-  for (const char* bias : bias_names) parameters.append(bias);
+  };
+  const bool weights[] = {true, facts.recurs, facts.projects};
+  for (int k = 0; k < 3; ++k) add(weight_names[k], weights[k]);
+  for (int k = 0; k < 2; ++k) add(bias_names[k], weights[k]);
   std::istringstream names(extras);
   for (int k = 0; k < most_extras; ++k) {
     std::string extra;
-    if (names >> extra)
-      parameters.append(extra);
-    else
-      parameters.append(nb::none());
+    const bool has = static_cast<bool>(names >> extra);
+    add(extra.c_str(), has);
   }
   nb::dict found;
   found["name"] = name;

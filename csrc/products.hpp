@@ -65,6 +65,7 @@ struct WeightGradient {
   float* db;
   ptrdiff_t columns;
   int first, gates;             // the slots that the weight feeds
+  const int* block;             // of the weight, for each slot
   std::vector<const N*> right;  // the weight's operand, for each row
 };
 
@@ -108,11 +109,10 @@ class GateColumns {
 
 // dw = gates' gradients transposed times the weight's operand. Threads take blocks of units.
 //
-// Slots: slots of a block. place(slot, block): position of a slot in a row of gates. gate(slot): its block in
-// torch's weights.
-template <int Slots, class N, class Place, class Gate>
+// Slots: slots of a block. place(slot, block): position of a slot in a row of gates.
+template <int Slots, class N, class Place>
 void weight_gradients(std::vector<WeightGradient<N>>& wanted, const GateRows<N>& gates, Place&& place,
-                      Gate&& gate, int index, int threads) {
+                      int index, int threads) {
   using Left = GateColumns<N, Slots>;
   constexpr int W = 4, M = Left::M, q = fold<N>;                          // W: vectors of a panel
   constexpr ptrdiff_t depth = Left::depth, group = std::max(1, 512 / M);  // rows and blocks at a time
@@ -169,7 +169,7 @@ void weight_gradients(std::vector<WeightGradient<N>>& wanted, const GateRows<N>&
             for (int g = 0; g < w.gates; ++g) {
               float* c;
               if constexpr (std::is_same_v<N, float>)
-                c = w.dw + (gate(w.first + g) * gates.units + j * width) * w.columns;
+                c = w.dw + (w.block[w.first + g] * gates.units + j * width) * w.columns;
               else
                 c = wide_row(n, g, j);
               const ptrdiff_t units = std::min(std::min(j1, j + Left::together) * width, gates.units);
@@ -184,7 +184,7 @@ void weight_gradients(std::vector<WeightGradient<N>>& wanted, const GateRows<N>&
     for (ptrdiff_t j = begin; j < end; ++j)
       for (int g = 0; g < wanted[n].gates; ++g) {
         auto& w = wanted[n];
-        const ptrdiff_t row = gate(w.first + g) * gates.units + j * width,
+        const ptrdiff_t row = w.block[w.first + g] * gates.units + j * width,
                         lanes = std::min<ptrdiff_t>(width, gates.units - j * width);
         if (w.db)
           store_some(w.db + row, lanes, load(bias.as<float>() + ((j - begin) * Slots + w.first + g) * width));

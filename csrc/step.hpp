@@ -3,6 +3,7 @@
 #pragma once
 
 #include "gemm.hpp"
+#include "layout.hpp"
 #include "pool.hpp"
 
 namespace elman::ELMAN_ISA {
@@ -88,6 +89,7 @@ inline void for_blocks(ptrdiff_t blocks, ptrdiff_t products, int threads, Body&&
 
 template <class Cell, class N>
 void step_layer(const Step<N>& s) {
+  using L = Layout<Cell, N>;
   constexpr int G = Cell::gates, S = Cell::slots, states = Cell::states, extras = Cell::extras;
   constexpr bool projected = requires { Cell::projects; };
   const ptrdiff_t blocks = (s.H + width - 1) / width, out = (s.O + width - 1) / width;
@@ -97,18 +99,19 @@ void step_layer(const Step<N>& s) {
       if (s.zoneout_rate[n] != 0.0f) v += s.zoneout_rate[n] * (old - v);
       store_some((n == 0 ? s.fresh : s.state[n]) + b * size + j * width, size - j * width, v);
     };
-    for_blocks(blocks, s.H * G * (s.I + s.O), s.threads, [&](ptrdiff_t j) {
+    for_blocks(blocks, s.H * (G * s.I + L::R * s.O), s.threads, [&](ptrdiff_t j) {
       const ptrdiff_t count = std::min<ptrdiff_t>(width, s.H - j * width);
       vec a[S], old[states], fresh[states], extra[extras + 1];
       for (int slot = 0; slot < S; ++slot) {
-        const ptrdiff_t row = Cell::gate_of_slot[slot] * s.H + j * width;
         vec sum[width] = {};
         vec bias{};
         if (slot < G) {
+          const ptrdiff_t row = L::input.block[slot] * s.H + j * width;
           input.add(sum, s.w_ih + row * s.I, count);
           if (s.b_ih) bias += load_some(s.b_ih + row, count);
         }
-        if (slot >= Cell::recurrent) {
+        if (slot >= L::first) {
+          const ptrdiff_t row = L::recurrent.block[slot] * s.H + j * width;
           recurrent.add(sum, s.w_hh + row * s.O, count);
           if (s.b_hh) bias += load_some(s.b_hh + row, count);
         }

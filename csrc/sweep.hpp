@@ -6,7 +6,7 @@
 
 namespace elman {
 
-inline constexpr int most_states = 2, most_extras = 3;
+inline constexpr int most_states = 6, most_extras = 8;
 
 // Python's names of the parameters of Sweep, in its order; weight_hr is for cells with a projection.
 inline constexpr const char *weight_names[] = {"weight_ih", "weight_hh", "weight_hr"},
