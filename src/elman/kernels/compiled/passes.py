@@ -16,9 +16,6 @@ from elman.kernels.compiled.table import MOST_STATES, PLACES, WEIGHTS, Kernel, _
 from elman.state import State
 
 DTYPES = (torch.float32, torch.bfloat16)
-_DTYPES_OF_PARAMETERS = {
-    dtype: [dtype] * len(WEIGHTS) + [torch.float32] * (PLACES - len(WEIGHTS)) for dtype in DTYPES
-}
 
 
 @dataclass(frozen=True)
@@ -87,9 +84,10 @@ def split(options: Options, inputs: Sequence[Any]) -> tuple[Any, list[tuple[list
     """Splits inputs, or values in their order, into x and states, initial states, parameters by direction."""
     x, *rest = inputs
     size = len(rest) // len(options.reverse)
-    n = (size - PLACES) // (1 if options.resets is None else 2)
+    places = len(options.kernel.parameters)
+    n = (size - places) // (1 if options.resets is None else 2)
     directions = [rest[k : k + size] for k in range(0, len(rest), size)]
-    return x, [(own[:n], own[n:-PLACES], own[-PLACES:]) for own in directions]
+    return x, [(own[:n], own[n:-places], own[-places:]) for own in directions]
 
 
 def forward(options: Options, inputs: Inputs, kept: Tensor | None) -> list[Tensor]:
@@ -127,7 +125,7 @@ def backward(
     facts, places, alive = _arguments(options, x, parts, kept, None, [()] * len(parts))
     for k, (d_state, d_start, d_parameters) in enumerate(gradients):
         places += [_address(d_output, k * options.cell.output_size), *_places(d_final[k * n : (k + 1) * n])]
-        places += [_address(dx), *addresses(d_parameters)]
+        places += [_address(dx), *_padded_parameters(d_parameters)]
         places += [*_places(d_state), *_places(d_start), *_places(d_states[k])]
     options.kernel.binary.backward(*facts, places)
     del alive
@@ -145,12 +143,14 @@ def _taken(options: Options, inputs: Inputs) -> tuple[Any, list[tuple[list[Any],
     """Splits the inputs as the kernels take them: checked, contiguous, each in its dtype."""
     x = inputs[0]
     assert x is not None
-    of_parameters = _DTYPES_OF_PARAMETERS[x.dtype]
-    states = (len(inputs) - 1) // len(options.reverse) - PLACES
-    dtypes = [x.dtype, *[*[torch.float32] * states, *of_parameters] * len(options.reverse)]
-    x, parts = split(options, list(map(_ready, inputs, dtypes)))
-    _check_shapes(options, x, parts)
-    return x, parts
+    directions = len(options.reverse)
+    dtypes, shapes = _expected(options.cell, x.dtype, *x.shape[:2], directions, options.resets is not None)
+    ready = list(map(_ready, inputs, dtypes))
+    taken = split(options, ready)
+    if [None if t is None else t.shape for t in ready] != shapes:
+        _refuse_shapes(options, *taken)
+    _check_options(options, *x.shape[:2])
+    return taken
 
 
 def _arguments(
@@ -172,7 +172,7 @@ def _arguments(
         maps = [_ready(z, torch.float32) if isinstance(z, Tensor) else None for z in zoneout]
         alive += [mask, maps]
         rates += padded([0.0 if isinstance(z, Tensor) else z for z in zoneout])
-        places += [*addresses(parameters), _address(x), *_places(state), *_places(start)]
+        places += [*_padded_parameters(parameters), _address(x), *_places(state), *_places(start)]
         places += [*addresses((lengths, resets, mask)), *_places(maps), _address(kept, k * kept_bytes)]
         places += [_address(output, k * options.cell.output_size), *_places(final[k])]
     cell, reverse, threads = options.cell, list(options.reverse), torch.get_num_threads()
@@ -187,8 +187,26 @@ def _shapes(cell: Cell) -> tuple[list[Any], list[Any]]:
     return [shapes.get(name or "") for name in kernel_of(cell).parameters], list(cell.states().values())
 
 
-def _check_shapes(options: Options, x: Tensor, parts: Sequence[Sequence[Inputs]]) -> None:
-    """Raises ValueError if a tensor has the wrong shape: the kernels see only memory and cannot check.
+@lru_cache(maxsize=64)  # a training has batches of few shapes
+def _expected(
+    cell: Cell, dtype: torch.dtype, T: int, B: int, directions: int, resets: bool
+) -> tuple[list[torch.dtype], list[Any]]:
+    """Returns dtypes and shapes of a layer's ``Inputs`` as the kernels take them."""
+    parameters, sizes = _shapes(cell)
+    states = [(B, *size) for size in sizes] * (2 if resets else 1)
+    weights = [dtype if k < len(WEIGHTS) else torch.float32 for k in range(len(parameters))]
+    dtypes = [dtype, *[*[torch.float32] * len(states), *weights] * directions]
+    return dtypes, [(T, B, cell.input_size), *[*states, *parameters] * directions]
+
+
+def _check(name: str, t: Tensor | float | None, *shape: int) -> None:
+    """Raises ValueError if a tensor has another shape: the kernels see only memory and cannot check."""
+    if isinstance(t, Tensor) and t.shape != shape:
+        raise ValueError(f"{name} must have shape {list(shape)}. Got {list(t.shape)}.")
+
+
+def _refuse_shapes(options: Options, x: Tensor, parts: Sequence[Sequence[Inputs]]) -> None:
+    """Raises ValueError for the first of the inputs that has the wrong shape.
 
     Args:
         options: the layer's options.
@@ -197,31 +215,34 @@ def _check_shapes(options: Options, x: Tensor, parts: Sequence[Sequence[Inputs]]
     """
     expected, sizes = _shapes(options.cell)
     T, B = x.shape[:2]
-
-    def check(name: str, t: Tensor | float | None, *shape: int) -> None:
-        if isinstance(t, Tensor) and t.shape != shape:
-            raise ValueError(f"{name} must have shape {list(shape)}. Got {list(t.shape)}.")
-
-    check("input", x, T, B, options.cell.input_size)
+    _check("input", x, T, B, options.cell.input_size)
     for state, start, parameters in parts:
         for name, t, shape in zip(options.kernel.parameters, parameters, expected, strict=True):
             if (None if t is None else t.shape) != shape:
                 actual = t if t is None else list(t.shape)
                 raise ValueError(f"{name} must have shape {shape and list(shape)}. Got {actual}.")
         for s, size in zip((*state, *start), sizes * 2, strict=False):
-            check("state", s, B, *size)
-    check("lengths", options.lengths, B)
-    check("resets", options.resets, T, B)
+            _check("state", s, B, *size)
+    raise AssertionError("one of the shapes is wrong")
+
+
+def _check_options(options: Options, T: int, B: int) -> None:
+    """Raises ValueError if a tensor of the options has the wrong shape."""
+    _check("lengths", options.lengths, B)
+    _check("resets", options.resets, T, B)
     for noise in options.noise:
         for mask in noise.recurrent or ():
-            check("a recurrent mask", mask, B, options.cell.output_size)
-        for share, size in zip(noise.zoneout or (), sizes, strict=False):
-            check("zoneout", share, T, B, *size)
+            _check("a recurrent mask", mask, B, options.cell.output_size)
+        if noise.zoneout:
+            for share, size in zip(noise.zoneout, _shapes(options.cell)[1], strict=False):
+                _check("zoneout", share, T, B, *size)
 
 
 def _ready(t: Tensor | None, dtype: torch.dtype) -> Tensor | None:
     """Casts to a dtype and makes contiguous."""
-    return None if t is None else cast(t, dtype).contiguous()
+    if t is None or (t.dtype is dtype and t.is_contiguous()):
+        return t
+    return cast(t, dtype).contiguous()
 
 
 def is_half(x: Tensor) -> bool:
@@ -262,6 +283,11 @@ def _address(t: Tensor | None, offset: int = 0) -> int:
 def _places(tensors: Inputs) -> list[Any]:
     """Returns the addresses of one tensor per state, padded."""
     return padded(addresses(tensors))
+
+
+def _padded_parameters(tensors: Inputs) -> list[int]:
+    """Returns the addresses of one tensor per parameter, padded to the most that a cell may have."""
+    return addresses(tensors) + [0] * (PLACES - len(tensors))
 
 
 def padded(numbers: list[Any]) -> list[Any]:

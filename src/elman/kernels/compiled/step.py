@@ -8,7 +8,7 @@ from torch import Tensor
 
 from elman.cells.base import Cell
 from elman.kernels.compiled.passes import DTYPES, addresses, padded
-from elman.kernels.compiled.table import find_kernel, kernel_of
+from elman.kernels.compiled.table import PLACES, find_kernel, kernel_of
 from elman.kernels.plain import why_not
 from elman.state import State
 
@@ -66,7 +66,8 @@ def make_stepper(
             [cell.input_size, cell.hidden_size, cell.output_size],
             residual and k > 0,
             rates,
-            [own.get(name or "", "") for name in kernel.parameters],
+            [own.get(name or "", "") for name in kernel.parameters]
+            + [""] * (PLACES - len(kernel.parameters)),
             padded(addresses(s[k] for s in state)),
         )
         for k, (cell, own) in enumerate(zip(cells, names, strict=True))

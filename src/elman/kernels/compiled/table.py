@@ -42,7 +42,8 @@ class Kernel:
         cell: the cell's class.
         binary: the compiled module: ``elman.kernels._kernels`` or one with the same functions.
         number: the cell's number in the module.
-        parameters: the parameters' names in the order of csrc/sweep.hpp, None for parameters that it lacks.
+        parameters: the parameters' names in the order of csrc/sweep.hpp, up to the last one that it has; None
+            for those before that it lacks.
         options: the options that a cell must have, with their values.
     """
 
@@ -68,9 +69,10 @@ def register(binary: Any, classes: Mapping[str, type[Cell]] | None = None) -> No
         kind, _, text = facts["name"].partition(":")
         cls = classes[kind] if classes is not None else find("cells", kind, Cell)
         options = {f.name: f.default for f in dataclasses.fields(cls) if f.name not in _SIZES}
-        kernel = Kernel(
-            facts["name"], cls, binary, number, facts["parameters"], options | parse_options(cls, text)
-        )
+        parameters = facts["parameters"]
+        while parameters[-1] is None:
+            parameters = parameters[:-1]
+        kernel = Kernel(facts["name"], cls, binary, number, parameters, options | parse_options(cls, text))
         _found.setdefault(cls, []).append(kernel)
 
 
