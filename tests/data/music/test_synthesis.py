@@ -2,11 +2,12 @@
 
 import io
 import wave
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from elman.data.music.piece import Piece
+from elman.data.music.piece import DRUMS, Piece
 from elman.data.music.synthesis import samples_of, wav_of
 
 RATE = 8000
@@ -41,3 +42,16 @@ def test_a_wav_file_has_the_samples():
     with wave.open(io.BytesIO(wav_of(np.array([0, 1, -1, 0.5]), RATE))) as file:
         assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, RATE)
         assert np.frombuffer(file.readframes(4), "<i2").tolist() == [0, 32767, -32767, 16384]
+
+
+@pytest.mark.parametrize(("pitch", "has_body"), [(36, True), (46, False)])
+def test_drums_are_short_noise_and_low_ones_have_a_body(pitch, has_body):
+    stroke = replace(piece((480, 960, pitch), length=1920), instruments=(DRUMS,))
+    sound = samples_of(stroke, RATE)
+    loud = (np.abs(sound) > 1e-4).nonzero()[0]
+    assert (loud.min() / RATE, loud.max() / RATE) == (
+        pytest.approx(1.0, abs=0.01),
+        pytest.approx(1.08, abs=0.02),
+    )
+    power = np.abs(np.fft.rfft(sound[RATE : RATE + RATE // 10])) ** 2  # ten hertz apart
+    assert (power[:20].sum() > 0.3 * power.sum()) == has_body

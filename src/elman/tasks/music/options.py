@@ -155,7 +155,8 @@ class MusicConfig(StartOptions, FileOptions):
     """average of the weights, validated beside the last ones, of which the better are kept: ema (exponential
     moving average over two epochs), asgd (the mean since the validation loss first rose) or none"""
     transpose: int = 6
-    """semitones up or down by which training moves each piece at most, at random, drums excepted; 0: none"""
+    """semitones up or down by which training moves each piece at most, at random, drums excepted; 0: none,
+    with which independent notes are learnt better"""
     stretch: float = 0.0
     """share by which training makes each piece slower or faster at most, at random, for events of pieces
     that were played without keeping to a beat; 0: none"""
