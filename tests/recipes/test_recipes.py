@@ -10,9 +10,11 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+import torch
 from tiny import SMALL, text
 
-from elman import LanguageModel
+from elman import LanguageModel, VideoPredictor
+from elman.batch import Field, FrameBatch, Target
 from elman.data.read.audio import read_audio
 from elman.errors import InputError
 from elman.train import files
@@ -157,3 +159,19 @@ def test_without_programs_that_speak_one_line_says_which(opened, monkeypatch, tm
     assert capsys.readouterr().out == (
         "flite is not installed (apt install flite), so its voices are left out\n"
     )
+
+
+def test_the_network_of_moving_digits_without_recurrence_is_as_large(opened):
+    recipe = opened("moving_digits")
+    config = VideoPredictor(**recipe.NETWORK).config
+    peer = recipe.Convolutions(config, 480_000)
+    assert sum(p.numel() for p in peer.parameters()) == pytest.approx(480_000, rel=0.05)
+    frames = torch.rand(20, 2, 1, 64, 64)
+    raw = peer.raw(frames)
+    assert raw.shape == (10, 2, 1, 64, 64)
+    changed = frames.clone()
+    changed[10:] = 0
+    assert torch.equal(peer.raw(changed), raw)  # it reads the given frames alone
+    loss, _ = peer(FrameBatch(Field(frames), Target(frames[1:]), torch.ones(20, 2, dtype=torch.bool)))
+    expected = torch.nn.functional.binary_cross_entropy(raw.sigmoid(), frames[10:])
+    torch.testing.assert_close(loss.sum / loss.count, expected, rtol=1e-4, atol=1e-4)

@@ -8,7 +8,7 @@ gradient of a convolution's input is a convolution by the kernel turned round, w
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import torch
 import torch.nn.functional as F
@@ -71,11 +71,11 @@ class _Step(NamedTuple):
     Attributes:
         forward: (projected, recurrent, state) → (new state, what the gradient needs).
         backward: (gradient of the new state, kept, state, new state) → (gradient of the projected input, of
-            the recurrent product, and of the state but for what the product adds to the first).
+            the recurrent product, and of the state but for what the product adds to the first, or None).
     """
 
     forward: Callable[[Tensor, Tensor, State], tuple[State, Tensor]]
-    backward: Callable[[State, Tensor, State, State], tuple[Tensor, Tensor, State]]
+    backward: Callable[[State, Tensor, State, State], tuple[Tensor, Tensor, tuple[Tensor | None, ...]]]
 
 
 def _lstm(projected: Tensor, recurrent: Tensor, state: State) -> tuple[State, Tensor]:
@@ -84,14 +84,19 @@ def _lstm(projected: Tensor, recurrent: Tensor, state: State) -> tuple[State, Te
     i, f, g, o = gates.chunk(4, 1)
     for gate in (i, f, o):
         gate.sigmoid_()
-    c = torch.addcmul(f * state[1], i, g.tanh_())
+    g.tanh_()
+    i, f, g, o = gates.to(state[1].dtype).chunk(4, 1)  # operators of two types are slow
+    c = (f * state[1]).addcmul_(i, g)
     return (o * c.tanh(), c), gates
 
 
-def _lstm_backward(d_state: State, gates: Tensor, state: State, new: State) -> tuple[Tensor, Tensor, State]:
-    i, f, g, o = gates.chunk(4, 1)
+def _lstm_backward(
+    d_state: State, gates: Tensor, state: State, new: State
+) -> tuple[Tensor, Tensor, tuple[Tensor | None, ...]]:
     d_h, d_c = d_state
     shown = new[1].tanh()
+    gates = gates.to(d_h.dtype)
+    i, f, g, o = gates.chunk(4, 1)
     d_gates = torch.empty_like(gates)
     d_i, d_f, d_g, d_o = d_gates.chunk(4, 1)
     d_o.copy_(_sigmoid_backward(d_h * shown, o))
@@ -99,7 +104,7 @@ def _lstm_backward(d_state: State, gates: Tensor, state: State, new: State) -> t
     d_i.copy_(_sigmoid_backward(d_c * g, i))
     d_f.copy_(_sigmoid_backward(d_c * state[1], f))
     d_g.copy_(_tanh_backward(d_c * i, g))
-    return d_gates, d_gates, (torch.zeros_like(d_h), d_c * f)
+    return d_gates, d_gates, (None, d_c * f)
 
 
 def _gru(projected: Tensor, recurrent: Tensor, state: State) -> tuple[State, Tensor]:
@@ -109,12 +114,16 @@ def _gru(projected: Tensor, recurrent: Tensor, state: State) -> tuple[State, Ten
     r.add_(p_r).sigmoid_()
     z.add_(p_z).sigmoid_()
     n = torch.addcmul(p_n, r, u).tanh_()
-    return (n + z * (state[0] - n),), torch.cat([recurrent, n], 1)
+    kept, h = torch.cat([recurrent, n], 1), state[0]
+    return (torch.lerp(n.to(h.dtype), h, z.to(h.dtype)),), kept
 
 
-def _gru_backward(d_state: State, kept: Tensor, state: State, new: State) -> tuple[Tensor, Tensor, State]:
-    r, z, u, n = kept.chunk(4, 1)
+def _gru_backward(
+    d_state: State, kept: Tensor, state: State, new: State
+) -> tuple[Tensor, Tensor, tuple[Tensor | None, ...]]:
     (d_h,) = d_state
+    kept = kept.to(d_h.dtype)
+    r, z, u, n = kept.chunk(4, 1)
     d_n = _tanh_backward(d_h * (1 - z), n)
     d_projected = kept.new_empty((len(kept), 3 * n.shape[1], *n.shape[2:])).contiguous(
         memory_format=torch.channels_last
@@ -150,6 +159,18 @@ class _Kept:
     states: list[State]
     gates: list[Tensor]
 
+    def flat(self) -> list[Tensor]:
+        """Returns all tensors in a row."""
+        return [*self.h, *self.gates, *(s for state in self.states for s in state), *self.x]
+
+    @classmethod
+    def of(cls, flat: Sequence[Tensor], steps: int) -> Self:
+        """Returns what ``flat`` put in a row, of so many steps of a cell with one or two states."""
+        h, gates, rest = list(flat[:steps]), list(flat[steps : 2 * steps]), flat[2 * steps :]
+        number = len(rest) // (steps + 1)  # the pieces of x are fewer than the steps
+        states = [tuple(rest[k * number : (k + 1) * number]) for k in range(steps + 1)]
+        return cls(list(rest[(steps + 1) * number :]), h, states, gates)
+
 
 class _Sweep(torch.autograd.Function):
     """One layer in one direction; the tensor arguments are x, the states and the parameters (or None)."""
@@ -157,16 +178,21 @@ class _Sweep(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, sweep: Sweep, dtype: torch.dtype, *inputs: Tensor | None) -> Any:
         kept, output = _forward(sweep, dtype, inputs)
-        ctx.sweep, ctx.dtype, ctx.kept = sweep, dtype, kept
-        ctx.save_for_backward(*inputs)
+        ctx.sweep, ctx.dtype, ctx.steps = sweep, dtype, len(kept.h)
+        ctx.save_for_backward(*inputs, *kept.flat())
         return output, *(s.contiguous() for s in kept.states[-1])
 
     @staticmethod
     def backward(ctx: Any, *d_results: Tensor) -> Any:
-        inputs, needs = ctx.saved_tensors, ctx.needs_input_grad[2:]
+        needs = ctx.needs_input_grad[2:]
+        inputs, saved = ctx.saved_tensors[: len(needs)], ctx.saved_tensors[len(needs) :]
         if torch.is_grad_enabled() or not all(map(has_memory, d_results)):
             return None, None, *_by_reference(ctx.sweep, inputs, needs, d_results)
-        return None, None, *_backward(ctx.sweep, ctx.dtype, inputs, needs, ctx.kept, d_results)
+        return (
+            None,
+            None,
+            *_backward(ctx.sweep, ctx.dtype, inputs, needs, _Kept.of(saved, ctx.steps), d_results),
+        )
 
 
 def _forward(sweep: Sweep, dtype: torch.dtype, inputs: Sequence[Tensor | None]) -> tuple[_Kept, Tensor]:
@@ -213,22 +239,29 @@ def _backward(
     d_output, *d_final = d_results
     if sweep.reverse:
         d_output = d_output.flip(0)
-    d_state: State = tuple(map(_beside, d_final))
+    d_state: Any = tuple(map(_beside, d_final))
+    dtype_of_state = d_final[0].dtype
     sums = [None if p is None else torch.zeros_like(p) for p in parameters]
     d_x = x.new_empty(*x.shape[:2], *x.shape[3:], x.shape[2]).movedim(-1, 2) if needs[0] else None
     for number, (begin, end) in reversed([*enumerate(_chunks(x))]):
-        ways: list[tuple[Tensor, Tensor]] = []
+        of_p: list[Tensor] = []
+        of_r: list[Tensor] = []
         for t in reversed(range(begin, end)):
             d_new = (d_state[0] + d_output[t], *d_state[1:])
             d_p, d_r, d_state = step(d_new, kept.gates[t], kept.states[t], kept.states[t + 1])
-            d_h = F.conv2d(d_r, w_h, padding=padding).to(d_state[0].dtype)
-            d_state = (d_state[0] + d_h, *d_state[1:])
-            ways.insert(0, (d_p, d_r))
-        of_p, of_r = (torch.cat(each) for each in zip(*ways, strict=True))
-        _add(sums, 0, kept.x[number], of_p, padding, needs)
-        _add(sums, 1, torch.cat(kept.h[begin:end]), of_r, padding, needs)
+            is_one = d_r is d_p
+            d_p = d_p.to(dtype)
+            d_r = d_p if is_one else d_r.to(dtype)
+            d_h = F.conv2d(d_r, w_h, padding=padding)
+            d_state = (d_h.to(dtype_of_state) if d_state[0] is None else d_state[0].add_(d_h), *d_state[1:])
+            of_p.insert(0, d_p)
+            of_r.insert(0, d_r)
+        d_p = _joined(of_p)
+        d_r = d_p if of_r[0] is of_p[0] else _joined(of_r)
+        _add(sums, 0, kept.x[number], d_p, padding, needs)
+        _add(sums, 1, _joined(kept.h[begin:end]), d_r, padding, needs)
         if d_x is not None:
-            d_x[begin:end] = F.conv2d(of_p, w_x, padding=padding).unflatten(0, (end - begin, -1))
+            d_x[begin:end] = F.conv2d(d_p, w_x, padding=padding).unflatten(0, (end - begin, -1))
     if d_x is not None and sweep.reverse:
         d_x = d_x.flip(0)
     return [g if need else None for g, need in zip([d_x, *d_state, *sums], needs, strict=True)]
@@ -269,6 +302,11 @@ def _chunks(x: Tensor) -> Iterator[tuple[int, int]]:
     size = max(1, _AT_ONCE // (x.shape[1] * x.shape[3] * x.shape[4]))
     for begin in range(0, len(x), size):
         yield begin, min(begin + size, len(x))
+
+
+def _joined(steps: Sequence[Tensor]) -> Tensor:
+    """Joins the rows of some steps; one step as it is."""
+    return steps[0] if len(steps) == 1 else torch.cat(list(steps))
 
 
 def _beside(t: Tensor) -> Tensor:
