@@ -175,3 +175,29 @@ def test_the_network_of_moving_digits_without_recurrence_is_as_large(opened):
     loss, _ = peer(FrameBatch(Field(frames), Target(frames[1:]), torch.ones(20, 2, dtype=torch.bool)))
     expected = torch.nn.functional.binary_cross_entropy(raw.sigmoid(), frames[10:])
     torch.testing.assert_close(loss.sum / loss.count, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_strings_of_yes_and_no_are_made_of_the_recordings_that_are_trained_on(
+    opened, shared, tmp_path, monkeypatch
+):
+    recipe: ModuleType = opened("yesno")
+    monkeypatch.setattr(recipe, "STRINGS", 3)
+    read = []
+
+    def reading(path, rate):
+        read.append(path)
+        return read_audio(path, rate)
+
+    monkeypatch.setattr(recipe, "read_audio", reading)
+    parts = {part: rows_of(path) for part, path in recipe.parts_of(shared / "yesno", tmp_path).items()}
+    assert {part: len(rows) for part, rows in parts.items()} == {"training": 28, "validation": 6, "test": 29}
+    paths = {part: {Path(row["path"]) for row in rows} for part, rows in parts.items()}
+    assert {path.name[0] for path in paths["test"]} == {"1"}
+    assert {path.name[0] for path in paths["validation"]} == {"0"}
+    assert paths["training"] - {*read} == {tmp_path.resolve() / f"training/{k}.wav" for k in range(3)}
+    assert not {*read} & (paths["validation"] | paths["test"])
+    sound = read_audio(read[0], 8000).samples
+    words = recipe.words_in(sound)
+    assert np.array_equal(np.concatenate(words), sound)
+    assert len(words) == len(read[0].stem.split("_")) == 8
+    assert min(map(len, words)) > 0.2 * 8000
