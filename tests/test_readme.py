@@ -4,6 +4,7 @@ import re
 import runpy
 
 import pytest
+from films import square, write_film
 from pages import ROOT, blocks, read, run
 from sounds import tone, write_sound
 from tiny import reviews, rhythm, sales, sentences, tagged
@@ -39,6 +40,8 @@ def workplace(tmp_path, monkeypatch):
     for name, content in {**recordings(20), "new.wav": wav(sound("lo mi"))}.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(content)
+    write_film(tmp_path / "films/a.mkv", square(50, 64))
+    write_film(tmp_path / "new.mp4", square(10, 64, seed=1), codec="libx264")
     for word, frequency in (("yes", 300.0), ("no", 900.0)):
         for k in range(10):
             write_sound(tmp_path / "commands" / word / f"{k}.wav", tone(frequency, 0.2, seed=k))
