@@ -45,6 +45,9 @@ def workplace(tmp_path, monkeypatch):
     for word, frequency in (("yes", 300.0), ("no", 900.0)):
         for k in range(10):
             write_sound(tmp_path / "commands" / word / f"{k}.wav", tone(frequency, 0.2, seed=k))
+    for label, step in (("walk", (0, 2)), ("stand", (0, 0))):
+        for k in range(10):
+            write_film(tmp_path / "actions" / label / f"{k}.mkv", square(4, step=step, seed=k))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

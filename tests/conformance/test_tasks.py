@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from task_cases import CASES
+from task_cases import CASES, CLIPS
 
 from elman.registry import task_names
 from elman.testing import task_checks
@@ -24,7 +24,7 @@ def test_every_task_has_a_case():
     assert set(CASES) == set(task_names())
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [*CASES, "clips"])
 @pytest.mark.parametrize("check", [pytest.param(check, id=name) for name, check in task_checks()])
 def test_keeps_its_promise(name, check):
-    check(CASES[name])
+    check((CASES | {"clips": CLIPS})[name])

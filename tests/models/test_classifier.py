@@ -10,6 +10,7 @@ from elman.heads.categorical import Categorical
 from elman.heads.multi_label import MultiLabel
 from elman.layers import Recurrent
 from elman.models.classifier import Classifier
+from elman.models.classifier_ensemble import ClassifierEnsemble
 from elman.models.pooling import Pooling
 from elman.train.optimize import make_optimizer, set_rates
 from elman.train.options import TrainingOptions
@@ -116,3 +117,32 @@ def test_a_multi_label_head_fits_too():
     assert not net.is_exclusive
     assert model().is_exclusive
     assert net.logits(Field(torch.randn(T, B, 2))).shape == (B, C)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_the_loss_of_every_step_is_that_of_the_sequences_cut_there(several):
+    net = model(bidirectional=False, every_step=True)
+    if several:
+        net.head = randomise(MultiLabel(H, C))
+    tokens, lengths = torch.randint(V, (T, B)), torch.tensor([T, 2, 4])
+    weights = torch.tensor([0.5, 2.0, 0.5])
+    values = torch.rand(B, C).round() if several else torch.arange(B)
+    loss = net.train()(Batch(Field(tokens, lengths), Target(values, weights)))[0]
+    expected = 0.0
+    for row, length in enumerate(lengths):
+        for steps in range(1, int(length) + 1):
+            cut = Batch(Field(tokens[:steps, row : row + 1]), Target(values[row : row + 1]))
+            expected += weights[row] * net.eval()(cut)[0].sum / length
+    torch.testing.assert_close(loss.sum, expected)
+    assert float(loss.count) == B
+    whole = Batch(Field(tokens, lengths), Target(values))
+    assert torch.equal(net.eval()(whole)[0].sum, net.head.loss(net.features(whole.inputs), whole.targets).sum)
+
+
+def test_a_stream_says_after_each_step_what_the_sequence_cut_there_is():
+    nets = [model(layers=2, bidirectional=False) for _ in range(2)]
+    both, tokens = ClassifierEnsemble(nets).eval(), torch.randint(V, (T, 1))
+    for net in (nets[0], both):
+        stream = net.label_stream()
+        for t in range(T):
+            torch.testing.assert_close(stream.step(tokens[t]), net.logits(Field(tokens[: t + 1])))

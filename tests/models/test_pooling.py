@@ -87,3 +87,21 @@ def test_attention_is_the_mean_at_first_and_then_learns():
 def test_only_attention_has_weights():
     layer = Recurrent(LSTM(I, H))
     assert [len(list(Pooling(layer, name).parameters())) for name in NAMES] == [0, 0, 0, 1, 0]
+
+
+@each_name
+@pytest.mark.parametrize("cell", [LSTM, MatrixMemory])
+def test_what_came_so_far_is_pooled_as_the_sequence_cut_there(name, cell):
+    pooled = model(name, cell)
+    x = torch.randn(T, B, I, dtype=torch.float64)
+    output, _ = pooled.layer(x)
+    at_once, running = pooled.pooling.so_far(output), pooled.pooling.running()
+    for t in range(T):
+        cut = pooled.features(Field(x[: t + 1]))
+        torch.testing.assert_close(at_once[t], cut)
+        torch.testing.assert_close(running.take(output[t], output[t]), cut)
+
+
+def test_steps_one_by_one_are_not_pooled_in_two_directions():
+    with pytest.raises(ValueError, match="one direction"):
+        model("max", bidirectional=True).pooling.running()

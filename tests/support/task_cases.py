@@ -1,5 +1,6 @@
 """A case for every task of the package."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,33 @@ def other_texts(content: str, options: dict[str, Any]) -> str:
     *_, test = stratified_split(labels, options["split"], options["seed"])
     changed = [f"dull {text[::-1]}" if k in test else text for k, text in enumerate(texts)]
     return "\n".join([head, *map(",".join, zip(changed, labels, strict=True))]) + "\n"
+
+
+def packed(clips: int = 20, seed: int = 0) -> bytes:
+    """An ``.npz`` file of small clips, some of which change and some of which do not."""
+    random = np.random.default_rng(seed)
+    lengths, labels = random.integers(4, 7, clips), np.where(np.arange(clips) % 2, "moves", "stands")
+    frames = [
+        random.integers(0, 256, (length if label == "moves" else 1, 8, 8)).repeat(
+            1 if label == "moves" else length, 0
+        )
+        for length, label in zip(lengths, labels, strict=True)
+    ]
+    file = io.BytesIO()
+    offsets = np.cumsum([0, *lengths])
+    np.savez(file, frames=np.concatenate(frames).astype(np.uint8), offsets=offsets, label=labels)
+    return file.getvalue()
+
+
+def other_clips(content: bytes, options: dict[str, Any]) -> bytes:
+    """Other pixels in the clips that the seed puts into the test part; the same labels."""
+    arrays = dict(np.load(io.BytesIO(content)))
+    *_, test = stratified_split(arrays["label"].tolist(), options["split"], options["seed"])
+    for k in test:
+        arrays["frames"][arrays["offsets"][k] : arrays["offsets"][k + 1]] //= 3
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
 
 
 def other_tags(content: str, options: dict[str, Any]) -> str:
@@ -224,3 +252,15 @@ CASES = {
         lambda content, options: other_frames(content, 48),
     ),
 }
+
+CLIPS = TaskCase(
+    "classification",
+    COMMON
+    | {"cell": "gru", "split": (0.6, 0.2, 0.2), "frame_size": (8, 8), "follow": (6, 7), "pooling": "max"}
+    | {"augment": 0.5, "mirror": "yes"},
+    {"data": (Path("new.npz"),), "every_step": True},
+    {"clips.npz": packed(), "new.npz": packed(6, seed=1), "reviews.csv": reviews()},
+    other_clips,
+    to_learn={"epochs": 8},
+)
+"""A classifier of clips."""

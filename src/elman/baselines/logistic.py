@@ -45,7 +45,8 @@ def logistic(
 ) -> np.ndarray:
     """Fits logistic regression on features [·, F]; see ``tfidf_logistic`` for parts and results."""
     mean, deviation = features[0].mean(0), features[0].std(0)
-    scaled = [(x - mean) / np.where(deviation > 0, deviation, 1) for x in features]
+    unit = np.where(deviation > 0, deviation, 1)
+    scaled = [(x - mean) / unit if len(x) else x for x in features]
     return _logistic((scaled[0], scaled[1] if len(scaled[1]) else None, scaled[2]), truth, multi_label)
 
 

@@ -31,7 +31,7 @@ def simple_probabilities(
     """
     test = parts[-1]
     found = {"most frequent label": majority(truth[0], len(test))}
-    if not test.texts:
+    if not (test.texts or test.planes):
         found |= _by_minirocket(parts, truth[0], multi_label)
     try:
         regression = load_module("elman.baselines.logistic")
@@ -42,12 +42,29 @@ def simple_probabilities(
         found["tf-idf + logistic regression"] = regression.tfidf_logistic(
             texts, truth, multi_label=multi_label
         )
+    elif test.planes:
+        found["logistic regression on mean and motion-energy picture"] = regression.logistic(
+            [np.array([*map(pictures, part.items)]) for part in parts], truth, multi_label=multi_label
+        )
     else:
         x = [np.array([[*item.mean(0), *item[-1]] for item in part.items]) for part in parts]
         found["logistic regression on mean and last step"] = regression.logistic(
             x, truth, multi_label=multi_label
         )
     return found
+
+
+def pictures(clip: np.ndarray) -> np.ndarray:
+    """Returns the mean picture of a clip and its motion energy: the mean change of each pixel in a step.
+
+    Shapes:
+        clip [T, C, H, W] → [2 · C · H · W]
+
+    Source: Bobick & Davis 2001, "The recognition of human movement using temporal templates" (there of
+    differences beyond a threshold).
+    """
+    energy = np.abs(np.diff(clip.astype(np.float32), axis=0))
+    return np.concatenate([clip.mean(0, dtype=np.float32).ravel(), energy.mean(0).ravel()])
 
 
 def _by_minirocket(

@@ -28,6 +28,17 @@ def standard(values: np.ndarray) -> tuple[list[float], list[float]]:
     return mean.tolist(), np.where(varies, deviation, 1.0).tolist()
 
 
+def standard_pixels(planes: np.ndarray) -> tuple[list[float], list[float]]:
+    """Returns mean and standard deviation of each plane of uint8 [N, C, H, W]; see ``standard``."""
+    mean, deviation = [], []
+    for plane in np.moveaxis(planes, 1, 0):
+        counts = np.bincount(plane.ravel(), minlength=256)
+        own = float(np.average(np.arange(256), weights=counts))
+        mean.append(own)
+        deviation.append(float(np.sqrt(np.average((np.arange(256) - own) ** 2, weights=counts))) or 1.0)
+    return mean, deviation
+
+
 def scaled(values: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Returns values in deviations from the mean, float32, clipped to ±1e6.
 

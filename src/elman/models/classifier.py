@@ -5,14 +5,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from elman.batch import Field
+from elman import draws
+from elman.batch import Batch, Field, Target
 from elman.dropout import dropout, mask
+from elman.heads.base import Loss
 from elman.heads.categorical import Categorical
 from elman.heads.multi_label import MultiLabel
 from elman.layers.recurrent import Recurrent
 from elman.models.inputs import encode
 from elman.models.pooled import Pooled
 from elman.models.pooling import Pooling
+from elman.state import State
 
 
 class Classifier(Pooled):
@@ -35,6 +38,8 @@ class Classifier(Pooled):
             from the top, embedding (Howard & Ruder 2018, arXiv:1801.06146).
         gradual: whether only the head is trained in the first epoch, and one more group in each following
             epoch (ibid.).
+        every_step: whether the answers after all steps of a sequence are learnt, with equal weights, and not
+            only the last one. It needs a layer of one direction, whose output is the last layer's state.
 
     Attributes:
         temperature: divisor of the logits for calibration; 1 until it is fitted (Guo et al. 2017,
@@ -60,11 +65,13 @@ class Classifier(Pooled):
         word_dropout: float = 0.0,
         rate_division: float = 1.0,
         gradual: bool = False,
+        every_step: bool = False,
     ) -> None:
         super().__init__(layer, head, dropout, pooling, embedding)
         self.pair = pair
         self.word_dropout = word_dropout
         self.rate_division, self.gradual = rate_division, gradual
+        self.every_step = every_step
         self.register_buffer("temperature", torch.ones(()))
 
     @property
@@ -76,6 +83,25 @@ class Classifier(Pooled):
     def is_exclusive(self) -> bool:
         """Whether an example has exactly one class."""
         return isinstance(self.head, Categorical)
+
+    def forward(self, batch: Batch, state: State | None = None) -> tuple[Loss, None]:
+        """Computes the loss of a batch; no state is kept."""
+        if not (self.training and self.every_step):
+            return super().forward(batch, state)
+        inputs, targets = batch.inputs, batch.targets
+        output, _ = self.layer(self.embed(inputs.values), None, inputs.lengths, inputs.resets, inputs.side)
+        features = draws.dropout(self.pooling.so_far(output), self.dropout)
+        steps = len(output)
+        lengths = (
+            torch.full_like(output[0, :, 0], steps) if inputs.lengths is None else inputs.lengths.to(output)
+        )
+        is_own = torch.arange(steps, device=output.device)[:, None] < lengths
+        weights = is_own / lengths.clamp(min=1)
+        if targets.weights is not None:
+            weights = weights * targets.weights
+        every = targets.values.expand(steps, *targets.values.shape)
+        loss = self.head.loss(features, Target(every, weights))
+        return Loss(loss.sum, loss.sum.new_tensor(float(len(targets.values)))), None
 
     def embed(self, values: Tensor) -> Tensor:
         """Computes the layer's inputs [T, B, E]; in training some tokens of the vocabulary are 0."""
@@ -97,6 +123,10 @@ class Classifier(Pooled):
         """Computes logits of the classes [B, V], not divided by the temperature."""
         return self.head.logits(self.features(inputs))
 
+    def label_stream(self) -> "ClassifierStream":
+        """Returns a stream that classifies a sequence after each of its steps, for inference."""
+        return ClassifierStream(self)
+
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Returns the optimizer's parameter groups, from the head down to the embedding."""
         directions = 2 if self.layer.bidirectional else 1
@@ -117,3 +147,27 @@ class Classifier(Pooled):
             }
             for depth, group in enumerate(reversed(groups))
         ]
+
+
+class ClassifierStream:
+    """Classifies what came so far, step by step: as ``Classifier.logits`` does the sequence cut there.
+
+    Args:
+        model: in evaluation mode, with a layer of one direction.
+    """
+
+    def __init__(self, model: Classifier) -> None:
+        self._model, self._stream = model, model.layer.stream()
+        self._pooled = model.pooling.running()
+
+    @torch.inference_mode()
+    def step(self, values: Tensor) -> Tensor:
+        """Reads one step; returns the logits of the classes [1, V].
+
+        Shapes:
+            values [1, …]
+        """
+        model = self._model
+        output = self._stream.step(model.embed(values), copy=True)
+        last = self._stream.state[0][-1] if model.layer.cell.outputs_state else output
+        return model.head.logits(self._pooled.take(output, last))

@@ -44,7 +44,15 @@ class ClassifierEnsemble(nn.Module):
 
     def logits(self, inputs: Field) -> Tensor:
         """Computes logits [B, V] whose probabilities are the mean of the members'."""
-        logits = torch.stack([member.logits(inputs) for member in self.each])
+        return self._mean([member.logits(inputs) for member in self.each])
+
+    def label_stream(self) -> "EnsembleStream":
+        """Returns a stream that classifies a sequence after each of its steps, for inference."""
+        return EnsembleStream(self)
+
+    def _mean(self, of_each: list[Tensor]) -> Tensor:
+        """Returns the logits of the members' mean probabilities."""
+        logits = torch.stack(of_each)
         if self.each[0].is_exclusive:
             return logits.log_softmax(-1).logsumexp(0) - math.log(len(logits))
         return torch.logit(logits.double().sigmoid().mean(0), eps=1e-12).to(logits.dtype)
@@ -53,3 +61,22 @@ class ClassifierEnsemble(nn.Module):
         """Returns the optimizer's parameter groups, each with the parameters of all members."""
         groups = zip(*(member.parameter_groups() for member in self.each), strict=True)
         return [{**same[0], "params": [p for group in same for p in group["params"]]} for same in groups]
+
+
+class EnsembleStream:
+    """Classifies what came so far by the members' mean probability; see ``ClassifierStream``.
+
+    Args:
+        model: in evaluation mode, with layers of one direction.
+    """
+
+    def __init__(self, model: ClassifierEnsemble) -> None:
+        self._model, self._streams = model, [member.label_stream() for member in model.each]
+
+    def step(self, values: Tensor) -> Tensor:
+        """Reads one step; returns the logits of the classes [1, V].
+
+        Shapes:
+            values [1, …]
+        """
+        return self._model._mean([stream.step(values) for stream in self._streams])

@@ -60,6 +60,25 @@ class Pooling(nn.Module):
             return torch.einsum("tb,tbo->bo", scores.softmax(0), output)
         return self._last(output, state, lengths)
 
+    def so_far(self, output: Tensor) -> Tensor:
+        """Computes the pooled features [T, B, F] of the steps up to each, for a layer of one direction.
+
+        The last output stands for the last state.
+        """
+        if self.name == "last":
+            return output
+        if self.name == "attention":
+            scores = output @ self.query / math.sqrt(len(self.query))
+            weights = (scores - scores.amax(0)).exp()[..., None]
+            return (weights * output).cumsum(0) / weights.cumsum(0)
+        steps = torch.arange(1, len(output) + 1, device=output.device)[:, None, None]
+        highest, mean = output.cummax(0).values, output.cumsum(0) / steps
+        return {"max": highest, "mean": mean}.get(self.name, torch.cat([output, highest, mean], -1))
+
+    def running(self) -> "RunningPooling":
+        """Returns the same pooling of steps that come one by one, for a layer of one direction."""
+        return RunningPooling(self)
+
     def _last(self, output: Tensor, state: Tensor | tuple[Tensor, ...], lengths: Tensor | None) -> Tensor:
         if self._outputs_state:
             last = state[0] if isinstance(state, tuple) else state
@@ -71,6 +90,52 @@ class Pooling(nn.Module):
             return last
         forward, _ = last.chunk(2, -1)
         return torch.cat([forward, output[0].chunk(2, -1)[1]], -1)
+
+
+class RunningPooling:
+    """Pools the steps so far: after each, what ``Pooling`` makes of all up to it.
+
+    Args:
+        pooling: of a layer of one direction.
+
+    Raises:
+        ValueError: the layer has two directions.
+    """
+
+    def __init__(self, pooling: Pooling) -> None:
+        if pooling._directions > 1:
+            raise ValueError("steps that come one by one can only be pooled in one direction")
+        self._pooling, self._steps = pooling, 0
+        self._max = self._sum = self._weighted = self._weights = self._highest = torch.zeros(())
+
+    def take(self, output: Tensor, last: Tensor) -> Tensor:
+        """Returns the pooled features [B, F].
+
+        Args:
+            output: [B, O] of the next step.
+            last: [B, O] what the pooling ``last`` takes of it: the state, if the cell outputs its state.
+        """
+        name, first = self._pooling.name, not self._steps
+        self._steps += 1
+        if name == "last":
+            return last
+        if name == "attention":
+            return self._attended(output, first)
+        self._max = output.clone() if first else torch.maximum(self._max, output)
+        self._sum = output.clone() if first else self._sum + output
+        mean = self._sum / self._steps
+        return {"max": self._max, "mean": mean}.get(name, torch.cat([last, self._max, mean], -1))
+
+    def _attended(self, output: Tensor, first: bool) -> Tensor:
+        """Adds a step with its share; all shares are relative to the highest score so far."""
+        query = self._pooling.query
+        score = (output @ query / math.sqrt(len(query)))[:, None]
+        highest = score if first else torch.maximum(self._highest, score)
+        before, now = (0.0 if first else (self._highest - highest).exp()), (score - highest).exp()
+        self._weights = before * self._weights + now
+        self._weighted = before * self._weighted + now * output
+        self._highest = highest
+        return self._weighted / self._weights
 
 
 def _past(output: Tensor, lengths: Tensor) -> Tensor:

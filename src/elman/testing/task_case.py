@@ -134,6 +134,9 @@ def verb_command(case: TaskCase, run: Path, folder: Path) -> list[str]:
     for each in flags_of(verb):
         if each.name in case.verb:
             value = _placed(case.verb[each.name], folder)
+            if value is True:
+                flags.append(each.spelling)
+                continue
             texts = list(map(str, value if isinstance(value, tuple) else (value,)))
             flags += texts if each.argument.positional else [f"{each.spelling}={text}" for text in texts]
     return [verb.__name__.lower(), str(run), *flags]

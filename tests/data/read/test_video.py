@@ -165,7 +165,7 @@ def test_pictures_of_unlike_size_are_refused_unless_one_is_set(tmp_path):
 
 @pytest.mark.parametrize("view", [{"rate": 0}, {"rate": float("inf")}, {"size": (0, 4)}])
 def test_no_rate_and_no_size_are_refused(view):
-    with pytest.raises(InputError, match=r"frame_(rate|size) must be"):
+    with pytest.raises(InputError, match=r"--frame-(rate|size) must be"):
         View(**view)
 
 

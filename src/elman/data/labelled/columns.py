@@ -12,6 +12,7 @@ from elman.data.channels.columns import check_chosen, chosen_columns
 from elman.data.read.delimited import names_are_row, with_row
 from elman.data.read.reading import PLAIN, Reading
 from elman.data.read.tables import check_columns, holds_numbers, objects_in
+from elman.data.read.view import EVERY, View
 from elman.data.sequence_columns import Roles, found_roles, line_of, options_of
 from elman.errors import InputError
 from elman.notice import notice
@@ -56,6 +57,7 @@ class Columns:
         known: the labels of training, which show whether rows of numbers have labels; empty before it.
         rate: samples a second at which recordings are read, Hz; None: not known yet, or no recordings.
         mels: mel bands of a recording's frame.
+        view: how the frames of clips are read; its size is None if that is not known yet, or for no clips.
     """
 
     text: str = "text"
@@ -72,6 +74,12 @@ class Columns:
     known: tuple[str, ...] = ()
     rate: int | None = None
     mels: int = 40
+    view: View = EVERY
+
+    @property
+    def are_clips(self) -> bool:
+        """Whether the examples are clips."""
+        return self.view.size is not None
 
     @property
     def are_free(self) -> bool:

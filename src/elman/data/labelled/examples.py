@@ -29,10 +29,11 @@ class Labelled:
     """Examples, their labels, and where each was read.
 
     Attributes:
-        items: per example a tuple of one text or two, or numbers [T, I].
+        items: per example a tuple of one text or two, numbers [T, I], or a clip's planes [T, C, H, W],
+            uint8.
         labels: per example one label or, with ``multi_label``, any number; empty if unknown.
         places: where each example was read, for messages: "reviews.csv: row 7".
-        features: names of the numeric columns; empty for texts.
+        features: names of the numeric columns, or of a clip's planes; empty for texts.
         multi_label: whether an example may have any number of labels.
         names: names of the numeric sequences; empty if they have none.
         weights: weight of each example in the loss; empty: all 1.
@@ -53,6 +54,11 @@ class Labelled:
     def texts(self) -> int:
         """Number of texts per example: 1, 2 for pairs, 0 for numeric sequences."""
         return 0 if self.features else len(self.items[0])
+
+    @property
+    def planes(self) -> tuple[int, ...]:
+        """Height and width of a clip's planes; empty for anything else."""
+        return tuple(self.items[0].shape[2:]) if self.features and len(self) else ()
 
     @property
     def strata(self) -> list[str]:
@@ -79,6 +85,7 @@ def joined(parts: Sequence[Labelled]) -> Labelled:
         for what, value, expected in (
             ("texts", part.texts, first.texts),
             ("features", part.features, first.features),
+            ("frames", part.planes, first.planes),
             ("several labels", part.multi_label, first.multi_label),
         ):
             if value != expected:
@@ -206,7 +213,12 @@ def save_parts(folder: Path, parts: dict[str, Labelled]) -> None:
 
 
 def load_parts(
-    folder: Path, names: Iterable[str], features: Sequence[str], texts: int, multi_label: bool
+    folder: Path,
+    names: Iterable[str],
+    features: Sequence[str],
+    texts: int,
+    multi_label: bool,
+    planes: tuple[int, ...] = (),
 ) -> dict[str, Labelled]:
     """Reads the examples that ``save_parts`` wrote.
 
@@ -216,6 +228,7 @@ def load_parts(
         features: names of the numeric columns; empty for texts.
         texts: number of texts per example; 0 for numeric sequences.
         multi_label: whether an example may have any number of labels.
+        planes: height and width of a clip's planes; empty for anything else.
 
     Raises:
         InputError: a file is missing, or not in the format of ``save_parts``.
@@ -229,8 +242,10 @@ def load_parts(
     if features:
         check_regular(folder / _STEPS)
         steps = read_array(folder / _STEPS)
-        if steps.ndim != 2 or steps.shape[1] != len(features) or steps.dtype not in _STORED:
-            raise InputError(f"{folder / _STEPS}: must be float64 [steps, {len(features)}]")
+        shape, kinds = (len(features), *planes), (np.uint8,) if planes else _STORED
+        if steps.shape[1:] != shape or steps.dtype not in kinds:
+            kind = np.dtype(kinds[0]).name
+            raise InputError(f"{folder / _STEPS}: must be {kind} [steps, {', '.join(map(str, shape))}]")
     begin = 0
     with path.open(encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file, 1):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from elman.data.labelled import sounds
+from elman.data.labelled import clips, sounds
 from elman.data.labelled.columns import (
     Columns,
     check_no_labels,
@@ -43,6 +43,8 @@ from elman.data.read.tables import (
 )
 from elman.data.read.text import find_text_files, read_text
 from elman.data.read.totals import without_totals
+from elman.data.read.video import PLANES, VIDEO
+from elman.data.read.view import EVERY
 from elman.data.sequence_rows import column_of_labels, rows_of
 from elman.data.sequences import (
     check_no_columns,
@@ -72,6 +74,7 @@ def read_labelled(path: Path, columns: Columns, *, with_labels: bool = True) -> 
     - a folder with one folder per label, which holds a text file (or an ``.npy`` file [T, I]) per
       example; files next to these folders are ignored;
     - a recording, a folder of recordings or of folders of them for each label, or a manifest: see ``sounds``;
+    - a clip, likewise, or packed planes: see ``clips``;
     - any other file: see ``from_lines``; or a table, if it shows columns.
 
     Args:
@@ -83,9 +86,12 @@ def read_labelled(path: Path, columns: Columns, *, with_labels: bool = True) -> 
         InputError: the data are invalid; the message names file, row, column and value.
     """
     if path.is_dir():
-        return _from_folders(path, columns) if with_labels else sounds.below(path, columns)
+        below = clips.below if columns.are_clips else sounds.below
+        return _from_folders(path, columns) if with_labels else below(path, columns)
     if not path.exists():
         raise InputError(f"{path}: no such file")
+    if columns.are_clips and path.suffix.lower() in PLANES:
+        return clips.one(path, columns, with_labels)
     if columns.are_free and columns.label.startswith("column_"):
         rows = rows_of(path, columns.reading)
         if rows is not None:
@@ -130,17 +136,21 @@ def _label_of(file: Path) -> str:
 def resolved(path: Path, columns: Columns) -> Columns:
     """Returns the columns with the names, and the decimal mark of numbers, that a table shows.
 
-    See ``found_columns`` and ``found_sequences``; of recordings, ``heard_columns``.
+    See ``found_columns`` and ``found_sequences``; of recordings, ``heard_columns``; of clips,
+    ``seen_columns``.
     """
     rows = rows_of(path, columns.reading) if columns.are_free and columns.rate is None else None
     label = None if rows is None or columns.id in rows.names else column_of_labels(rows, columns.label)
     if label is not None:
         return replace(columns, label=label)
-    heard = sounds.heard_columns(path, columns) if path.is_dir() or can_be_read_again(path) else None
-    if heard is not None:
-        return heard
+    if path.is_dir() or can_be_read_again(path):
+        recorded = sounds.heard_columns(path, columns) or clips.seen_columns(path, columns)
+        if recorded is not None:
+            return recorded
     if columns.rate is not None:
         raise InputError(f"--sample-rate is for recordings. {path} names none.")
+    if columns.view != EVERY:
+        raise InputError(f"--frame-size, --frame-rate and --colour are for clips. {path} names none.")
     if not can_be_read_again(path) or not _is_table(path, columns):
         return columns
     table = without_header(read_table(path, columns.reading), path)
@@ -187,6 +197,8 @@ def _from_any_table(path: Path, columns: Columns, with_labels: bool) -> Labelled
         notice(f"{path}: is read as a table with the columns {', '.join(table.columns)}")
     if columns.rate is not None and names_recordings(table) is not None:
         return sounds.of_manifest(path, columns, with_labels)
+    if columns.are_clips and names_recordings(table, VIDEO) is not None:
+        return clips.of_manifest(path, columns, with_labels)
     if columns.text not in table.columns and columns.id in table.columns:
         return _from_steps(table, path, columns, with_labels)
     found = found_columns(table, path, columns, with_labels=with_labels)
@@ -307,6 +319,9 @@ def _from_folders(path: Path, columns: Columns) -> Labelled:
         notice(f"{path}: left out: {names}, which holds texts without labels (--unlabelled reads such)")
     if not folders:
         raise InputError(f"{path}: must hold a folder for each label. Got no folder{_instead(path)}.")
+    if columns.are_clips:
+        tell_folders(path, [folder.name for folder in folders])
+        return clips.of_folders(path, folders, columns)
     files = [(file, folder.name) for folder in folders for file in find_text_files([folder])]
     are_sounds = columns.rate is not None and any(sounds.is_sound(file) for file, _ in files)
     lists = [*sounds.LISTS.values()] if are_sounds else []
@@ -368,6 +383,7 @@ READERS = {
     ".npy": Reader(from_array, one_array),
     ".ts": Reader(from_cases),
     **dict.fromkeys(AUDIO, Reader(sounds.one)),
+    **dict.fromkeys(VIDEO, Reader(clips.one)),
 }
 """Readers by file ending; any other file holds lines of text."""
 

@@ -1,7 +1,7 @@
 """Labelled examples from memory: lists, arrays, tensors, columns and frames."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -171,19 +171,43 @@ def labelled_from_memory(
         unnamed = numeric(sequences_from_arrays(X, None, lengths, name), [], [], multi_label=False)
         items, features = unnamed.items, unnamed.features
     places = [f"{name}[{k}]" for k in range(len(items))]
-    if labels is None:
-        return Labelled(items, [()] * len(items), places, features)
-    if len(labels.values) != len(items):
-        raise InputError(
-            f"{where}y must have a label for each of {len(items)} examples of X. Got {len(labels.values)}."
-        )
-    if texts:
+    if texts and labels is not None:
         for item, place in zip(items, places, strict=True):
             check_text(item, place)
+    return with_labels(Labelled(items, [()] * len(items), places, features), labels, name, names, weights)
+
+
+def with_labels(
+    examples: Labelled,
+    labels: Labels | None,
+    name: str = "X",
+    names: Mapping[Label, str] | None = None,
+    weights: Any = None,
+) -> Labelled:
+    """Returns examples in memory with their labels.
+
+    Args:
+        examples: N examples without labels.
+        labels: of the examples; None: unknown.
+        name: of the examples, for messages.
+        names: name of each label; None: the label as text.
+        weights: [N] weight of each example; None: all 1.
+
+    Raises:
+        InputError: examples and labels or weights differ in number, or a weight is negative or not finite.
+    """
+    if labels is None:
+        return examples
+    number = len(examples)
+    if len(labels.values) != number:
+        y = f"{name.removesuffix('X')}y"
+        raise InputError(
+            f"{y} must have a label for each of {number} examples of X. Got {len(labels.values)}."
+        )
     known = names or {}
     named = [tuple(sorted({known.get(label, str(label)) for label in row})) for row in labels.values]
-    weighted = () if weights is None else tuple(check_weights(weights, len(items)).tolist())
-    return Labelled(items, named, places, features, labels.multi_label, weights=weighted)
+    weighted = () if weights is None else tuple(check_weights(weights, number).tolist())
+    return replace(examples, labels=named, multi_label=labels.multi_label, weights=weighted)
 
 
 def _of_known_kind(X: Any, name: str) -> Any:

@@ -7,13 +7,14 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from elman.config import shown
+from elman.config import counted, shown
 from elman.data.labelled.examples import Label, Labelled, label_names
-from elman.data.scale import LARGEST, SMALLEST, standard
+from elman.data.scale import LARGEST, SMALLEST, standard, standard_pixels
 from elman.errors import InputError
 
 _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _MOST_CLASSES, _MOST_NAMED = 10**5, 20
+_LARGEST = 10**5  # pixels of a frame's side
 
 Indicator = Literal["", "array", "sparse"]
 """The form of an indicator of labels [N, V]; "": labels come as lists."""
@@ -27,13 +28,14 @@ class Scheme:
         classes: the V labels, as the user gave them.
         multi_label: whether an example has any number of labels, or exactly one.
         texts: number of texts per example; 0: numeric sequences.
-        features: names of the numeric columns.
+        features: names of the numeric columns, or of a clip's planes.
         input_mean: mean of each feature.
         input_scale: standard deviation of each feature.
         label_weights: weight of each label's examples; with ``multi_label``, of the examples that have the
             label relative to those that do not. None: all equal.
         indicator: the form in which several labels were given, and are predicted.
         line_breaks: whether <br /> in a text is read as the end of a line; not in runs of earlier versions.
+        planes: height and width of a clip's planes; empty for anything else.
 
     Raises:
         InputError: the attributes are inconsistent.
@@ -48,6 +50,7 @@ class Scheme:
     label_weights: tuple[float, ...] | None = None
     indicator: Indicator = ""
     line_breaks: bool = False
+    planes: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         """Checks the attributes, which may come from an untrusted file."""
@@ -58,6 +61,8 @@ class Scheme:
             and len(set(names)) == len(names),
             "texts must be 0, 1 or 2": self.texts in (0, 1, 2),
             "features must be named if texts is 0, and only then": (self.texts == 0) == (width > 0),
+            "planes must be two positive sizes, and only of numbers": self.planes == ()
+            or (len(self.planes) == 2 and width > 0 and all(1 <= n <= _LARGEST for n in self.planes)),
             f"input_mean must be {width} numbers": len(self.input_mean) == width
             and all(abs(value) <= LARGEST for value in self.input_mean),
             f"input_scale must be {width} positive numbers": len(self.input_scale) == width
@@ -100,7 +105,8 @@ class Scheme:
         width = len(training.features)
         mean, scale = [0.0] * width, [1.0] * width
         if standardise and width:
-            mean, scale = standard(np.concatenate(training.items))
+            measured = standard_pixels if training.planes else standard
+            mean, scale = measured(np.concatenate(training.items))
         plain = cls(
             classes=tuple(classes),
             multi_label=training.multi_label,
@@ -110,6 +116,7 @@ class Scheme:
             input_scale=tuple(scale),
             indicator=indicator,
             line_breaks=training.texts > 0,
+            planes=training.planes,
         )
         if not balanced:
             return plain
@@ -155,10 +162,11 @@ class Scheme:
         return replace(part, items=[tuple(map(self.plain, item)) for item in part.items])
 
     def standardised(self, item: np.ndarray) -> np.ndarray:
-        """Returns a numeric sequence [T, I] in deviations from each feature's mean, float32."""
+        """Returns a sequence [T, I] or [T, C, H, W] in deviations from each feature's mean, float32."""
         # in float64, because float32 cannot resolve a small deviation from a large mean
-        deviations = (item.astype(np.float64) - self.input_mean) / self.input_scale
-        return deviations.astype(np.float32)
+        shape = (-1, *[1] * len(self.planes))
+        mean, scale = (np.reshape(each, shape) for each in (self.input_mean, self.input_scale))
+        return ((item.astype(np.float64) - mean) / scale).astype(np.float32)
 
     def check(self, part: Labelled, *, to_learn: bool = False) -> Labelled:
         """Returns the examples; raises InputError if they are of another kind.
@@ -171,7 +179,7 @@ class Scheme:
         """
         if not len(part):
             return part
-        expected, kind = (_kind(one.texts, len(one.features)) for one in (self, part))
+        expected, kind = (_kind(one.texts, one.features, one.planes) for one in (self, part))
         if kind != expected:
             width, place = len(self.features), part.places[0]
             one = f" A sequence is [steps, {width}]; one sequence X is given as [X]." * (
@@ -196,7 +204,8 @@ class Scheme:
         return part
 
 
-def _kind(texts: int, features: int) -> str:
-    return {0: f"sequences of {features} feature{'s' * (features != 1)}", 1: "texts", 2: "pairs of texts"}[
-        texts
-    ]
+def _kind(texts: int, features: Sequence[str], planes: tuple[int, ...]) -> str:
+    if planes:
+        return f"clips of {' × '.join(map(str, planes))} pixels, {', '.join(features)}"
+    numbers = f"sequences of {counted(len(features), 'feature')}"
+    return {0: numbers, 1: "texts", 2: "pairs of texts"}[texts]

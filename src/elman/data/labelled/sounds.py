@@ -14,7 +14,7 @@ from elman.config import counted, shown
 from elman.data.features.fbank import Fbank
 from elman.data.labelled.columns import Columns, found_label
 from elman.data.labelled.examples import Labelled
-from elman.data.labelled.left_out import left_out
+from elman.data.labelled.recorded import read_each
 from elman.data.read.audio import AUDIO, audio_facts, audio_of_array
 from elman.data.read.opening import kind_of
 from elman.data.read.reading import Reading
@@ -28,7 +28,7 @@ from elman.data.read.recordings import (
 from elman.data.read.tables import NAMED_TABLES, read_table
 from elman.data.read.text import read_lines
 from elman.errors import InputError
-from elman.notice import notice, told
+from elman.notice import notice
 
 if TYPE_CHECKING:
     import polars as pl
@@ -210,38 +210,19 @@ def of_recordings(recordings: Sequence[Recording], columns: Columns, *, with_lab
         InputError: more cannot be used, or all.
     """
     fbank = fbank_of(columns)
-    items: list[np.ndarray] = []
     clipped: list[str] = []
-    faults: list[str | None] = []
-    for recording in told(recordings, "recording"):
-        try:
-            if with_labels and not recording.text:
-                raise InputError(f"{recording.place}: the label must not be empty")
-            sound = recording.read(fbank.rate)
-        except InputError as error:
-            if not with_labels:
-                raise
-            faults.append(str(error))
-            continue
-        faults.append(None)
-        items.append(fbank.frames(sound.samples))
+
+    def frames(recording: Recording) -> np.ndarray:
+        sound = recording.read(fbank.rate)
         if sound.is_clipped:
             clipped.append(recording.place)
+        return fbank.frames(sound.samples)
+
+    read = read_each(recordings, frames, columns, fbank.names, "recording", with_labels=with_labels)
     tell_clipped(clipped)
-    kept = [recordings[k] for k in left_out(faults, columns.most_empty)]
-    labels: list[tuple[str, ...]] = [(recording.text,) if with_labels else () for recording in kept]
-    places = [recording.place for recording in kept]
-    names = () if with_labels else tuple(map(_name, kept))
-    return Labelled(items, labels, places, fbank.names, False, names)
+    return read
 
 
 def fbank_of(columns: Columns) -> Fbank:
     """Returns the features that columns say."""
     return Fbank(columns.rate or FASTEST, columns.mels)
-
-
-def _name(recording: Recording) -> str:
-    """Returns what an answer calls a recording: its path, and the part of it."""
-    if (recording.begin, recording.end) == (0.0, None):
-        return str(recording.path)
-    return f"{recording.path}@{recording.begin:g}"

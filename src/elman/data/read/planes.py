@@ -1,5 +1,6 @@
 """Stored frames: arrays of pixels in ``.npy`` and ``.npz`` files, one clip or many clips packed into one."""
 
+import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,6 +51,23 @@ def read_planes(path: Path) -> np.ndarray:
             raise InputError(f"{path}: cannot be read: {shown(str(error).splitlines()[0])}") from None
     check_planes(frames, str(path))
     return frames
+
+
+def axes_of(path: Path) -> int:
+    """Returns the number of axes of an ``.npy`` file's array; 0 if it cannot be read."""
+    try:
+        return int(np.load(path, mmap_mode="r", allow_pickle=False).ndim)
+    except (OSError, ValueError, EOFError):
+        return 0
+
+
+def names_of_arrays(path: Path) -> list[str]:
+    """Returns the names of the arrays of an ``.npz`` file; none if it cannot be read."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [name.removesuffix(".npy") for name in archive.namelist()]
+    except (OSError, zipfile.BadZipFile):
+        return []
 
 
 def read_packed(path: Path) -> Packed | None:

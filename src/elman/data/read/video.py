@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from elman.config import require, shown
+from elman.config import shown
 from elman.data.read.planes import planes_of, read_planes
+from elman.data.read.view import EVERY as EVERY
+from elman.data.read.view import View as View
 from elman.errors import InputError
 from elman.registry import LazyModule
 
@@ -20,7 +21,7 @@ av: Any = LazyModule("av")
 
 VIDEO = (
     *(".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".ogv", ".wmv", ".flv", ".3gp"),
-    *(".ts", ".mts", ".gif"),
+    *(".mts", ".gif"),
 )
 """File endings of videos; whatever PyAV opens is read under any name."""
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
@@ -33,45 +34,21 @@ _EARLY = 1e-4  # seconds by which rounded times may be too late
 _USUAL = 25.0  # frames a second of a file that does not say
 
 
-@dataclass(frozen=True)
-class View:
-    """How frames are read.
-
-    Attributes:
-        rate: frames a second; None: all frames. Pictures and planes have no times and are read one by one.
-        size: (height, width) in pixels, to which a frame is squeezed by averaging; None: as they are.
-        colour: whether a frame has red, green and blue; otherwise it is grey.
-
-    Raises:
-        InputError: the rate or a size is not positive.
-    """
-
-    rate: float | None = None
-    size: tuple[int, int] | None = None
-    colour: bool = False
-
-    def __post_init__(self) -> None:
-        require("frame_rate", self.rate is None or 0 < self.rate < np.inf, "above 0", self.rate)
-        require("frame_size", self.size is None or min(self.size) >= 1, "at least 1 × 1", self.size)
-
-    def pixels(self, frame: Any) -> np.ndarray:
-        """Returns a decoded frame as uint8 [H, W] or [H, W, 3]."""
-        height, width = self.size or (frame.height, frame.width)
-        kind = "rgb24" if self.colour else "gray"
-        if (frame.format.name, frame.height, frame.width) != (kind, height, width):
-            frame = frame.reformat(width=width, height=height, format=kind, interpolation="AREA")
-        return np.asarray(frame.to_ndarray())
-
-    def of_plane(self, plane: np.ndarray) -> np.ndarray:
-        """Returns a frame in memory, uint8 [H, W] or [H, W, 3], as this view has it."""
-        if plane.ndim == (3 if self.colour else 2) and self.size in (None, plane.shape[:2]):
-            return plane
-        kind = "gray" if plane.ndim == 2 else "rgb24"
-        return self.pixels(av.VideoFrame.from_ndarray(np.ascontiguousarray(plane), format=kind))
+def pixels_of(frame: Any, view: View) -> np.ndarray:
+    """Returns a decoded frame as uint8 [H, W] or [H, W, 3]."""
+    height, width = view.size or (frame.height, frame.width)
+    kind = "rgb24" if view.colour else "gray"
+    if (frame.format.name, frame.height, frame.width) != (kind, height, width):
+        frame = frame.reformat(width=width, height=height, format=kind, interpolation="AREA")
+    return np.asarray(frame.to_ndarray())
 
 
-EVERY = View()
-"""All frames, grey, in their own size."""
+def plane_of(plane: np.ndarray, view: View) -> np.ndarray:
+    """Returns a frame in memory, uint8 [H, W] or [H, W, 3], as a view has it."""
+    if plane.ndim == (3 if view.colour else 2) and view.size in (None, plane.shape[:2]):
+        return plane
+    kind = "gray" if plane.ndim == 2 else "rgb24"
+    return pixels_of(av.VideoFrame.from_ndarray(np.ascontiguousarray(plane), format=kind), view)
 
 
 def video_frames(
@@ -124,6 +101,20 @@ def read_video(path: Path, view: View = EVERY, begin: float = 0.0, end: float | 
     return np.stack(frames)
 
 
+def rate_of(path: Path, view: View = EVERY) -> float | None:
+    """Returns how many frames a second ``video_frames`` yields of a clip; None if it has no times.
+
+    Raises:
+        InputError: the file is empty, or no video.
+    """
+    if not _has_times(path):
+        return None
+    if view.rate is not None:
+        return view.rate
+    with _opened(path) as container:
+        return float(container.streams.video[0].average_rate or _USUAL)
+
+
 def is_clip(path: Path) -> bool:
     """Whether a path is a clip by its name: a video, planes, or a folder that holds pictures."""
     return path.suffix.lower() in (*VIDEO, *PLANES) or bool(path.is_dir() and pictures_in(path))
@@ -149,7 +140,7 @@ def _stills(path: Path, view: View, begin: float, end: float | None) -> Iterator
     part = slice(round(begin), None if end is None else round(end))
     if path.suffix.lower() in PLANES and path.is_file():
         for frame in read_planes(path)[part]:
-            yield view.of_plane(planes_of(frame, str(path)))
+            yield plane_of(planes_of(frame, str(path)), view)
         return
     pictures = pictures_in(path) if path.is_dir() else [path]
     for picture in pictures[part]:
@@ -157,7 +148,7 @@ def _stills(path: Path, view: View, begin: float, end: float | None) -> Iterator
             frame = next(container.decode(video=0), None)
             if frame is None:
                 raise InputError(f"{picture}: holds no picture")
-            yield view.pixels(frame)
+            yield pixels_of(frame, view)
 
 
 def _decoded(path: Path, view: View, begin: float, end: float | None) -> Iterator[np.ndarray]:
@@ -174,7 +165,7 @@ def _decoded(path: Path, view: View, begin: float, end: float | None) -> Iterato
             own = k * step if frame.time is None else frame.time - start
             if before is not None:
                 for _ in range(clock.shows(time, own)):
-                    yield view.pixels(before)
+                    yield pixels_of(before, view)
             before, time = frame, own
             if clock.is_over(own):
                 return
@@ -184,7 +175,7 @@ def _decoded(path: Path, view: View, begin: float, end: float | None) -> Iterato
         if time + step < _INEXACT * promised:
             raise InputError(f"{path}: is cut off: it must hold {promised:.2f} s. Got {time + step:.2f} s.")
         for _ in range(clock.shows(time, time + step)):
-            yield view.pixels(before)
+            yield pixels_of(before, view)
 
 
 class _Clock:

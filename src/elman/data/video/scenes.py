@@ -12,7 +12,7 @@ from elman.config import listed
 from elman.data.left import Left
 from elman.data.read.folders import files_below
 from elman.data.read.planes import planes_of, read_packed
-from elman.data.read.video import PLANES, VIDEO, View, is_clip, pictures_in, read_video
+from elman.data.read.video import PLANES, VIDEO, View, is_clip, pictures_in, plane_of, read_video
 from elman.errors import InputError
 
 _FACTOR, _AROUND = 4.0, 12  # times the median change, of as many frames on both sides
@@ -86,7 +86,7 @@ def _clips_of(path: Path, view: View) -> Iterator[Scene]:
     for number, clip in enumerate(packed.clips):
         place = f"{path}: clip {number}"
         planes = planes_of(clip, place)
-        yield Scene.of([view.of_plane(frame) for frame in planes], place)
+        yield Scene.of([plane_of(frame, view) for frame in planes], place)
 
 
 def cuts(frames: np.ndarray) -> list[int]:

@@ -33,6 +33,7 @@ from elman.models.predict import predict
 from elman.notice import notice
 from elman.pictures.confusion import draw_confusion
 from elman.tasks.classification.batches import batches_of, inputs_of, kept_of, standardised_steps
+from elman.tasks.classification.clips import draw_clip, watched
 from elman.tasks.classification.data import LabelledData, columns_as_trained, columns_of, read_all
 from elman.tasks.classification.explaining import explained
 from elman.tasks.classification.facts import ClassificationFacts
@@ -52,7 +53,7 @@ from elman.tasks.shared.steps import steps_of
 from elman.tasks.shared.text import text_excerpt
 from elman.tasks.shared.wide import Wide
 
-_CONFUSION = "confusion.png"
+_CONFUSION, _CLIP = "confusion.png", "clip.png"
 _WIDE_OPTIONS = {"ngrams": "n-grams", "rocket": "features"}  # and results of the same names
 
 
@@ -90,6 +91,8 @@ class LabelAnswers(TaskAnswers):
         batch = next(iter(batches.epoch(0)))
         if self.facts.vocabulary is not None:
             return text_excerpt(batch, self.facts.vocabulary)
+        if self.facts.scheme.planes:  # whose pixels the recurrent layer does not read
+            return Excerpt(batch, unit="frames")
         names = steps_of(self.config).names(self.facts.scheme.features)
         return Excerpt(batch, features=names)
 
@@ -120,21 +123,31 @@ class LabelAnswers(TaskAnswers):
 
     def probabilities(self, part: Labelled) -> np.ndarray:
         """Returns calibrated probabilities [N, V], in the order of the examples."""
-        return self._calibrated(self.logits(part))
+        return self.calibrated(self.logits(part))
 
-    def _calibrated(self, logits: np.ndarray) -> np.ndarray:
+    def calibrated(self, logits: np.ndarray) -> np.ndarray:
         """Returns the probabilities of logits [N, V], which the shares of network and wide part calibrate."""
         temperature = 1.0 if self.facts.wide is not None else float(self.model.temperature)
         return probabilities(logits, temperature, multi_label=self.facts.scheme.multi_label)
 
     def label(self, examples: Labelled) -> list[tuple[list[str], dict[str, float]]]:
         """Returns the predicted labels of each example, and the probability of every label."""
-        names, p = self.facts.scheme.names, self.probabilities(examples)
-        chosen = decide(p, multi_label=self.facts.scheme.multi_label)
-        return [
-            ([names[k] for k in np.flatnonzero(row)], dict(zip(names, shares.tolist(), strict=True)))
-            for row, shares in zip(chosen, p, strict=True)
-        ]
+        return [self._chosen(p) for p in self.probabilities(examples)]
+
+    def _chosen(self, p: np.ndarray) -> tuple[list[str], dict[str, float]]:
+        """Returns the labels that probabilities [V] decide for, and each label's probability."""
+        names = self.facts.scheme.names
+        (chosen,) = decide(p[None], multi_label=self.facts.scheme.multi_label)
+        return [names[k] for k in np.flatnonzero(chosen)], dict(zip(names, p.tolist(), strict=True))
+
+    def answer(self, p: np.ndarray, reject: float) -> dict[str, Any]:
+        """Returns label (or labels) and probabilities [V] by name; no label that is less probable."""
+        labels, by_name = self._chosen(p)
+        several = self.facts.scheme.multi_label
+        if max(by_name.values()) < reject:
+            labels = [] if several else [NONE]
+        named = {"labels": labels} if several else {"label": labels[0]}
+        return {**named, "probabilities": by_name}
 
     def explain(self, text: str | tuple[str, ...]) -> list[list[tuple[str, float]]]:
         """Returns how much each piece of a text supports the predicted label; for each text of a pair."""
@@ -177,14 +190,14 @@ class LabelAnswers(TaskAnswers):
             yield from self._answers(Labelled([item], [()], [place]), explain, reject)
 
     def _answers(self, examples: Labelled, explain: bool, reject: float) -> Iterator[dict[str, Any]]:
-        several = self.facts.scheme.multi_label
-        for k, (labels, p) in enumerate(self.label(examples)):
+        for k, p in enumerate(self.probabilities(examples)):
             name = {"name": examples.names[k]} if examples.names else {}
-            if max(p.values()) < reject:
-                labels = [] if several else [NONE]
-            named = name | ({"labels": labels} if several else {"label": labels[0]})
             words = {"words": self.explain(examples.items[k])} if explain else {}
-            yield {**named, "probabilities": p, **words}
+            yield {**name, **self.answer(p, reject), **words}
+
+    def watched(self, paths: list[Path], reject: float) -> Iterator[dict[str, Any]]:
+        """Yields an answer after each frame of the clips in files and folders."""
+        return watched(self, paths, columns_as_trained(self.config, self.facts.scheme), reject)
 
     # Figures
 
@@ -229,6 +242,8 @@ class LabelAnswers(TaskAnswers):
         """
         training, validation = data.examples["training"], data.examples["validation"]
         every = joined([training, validation]) if len(validation) else training
+        if every.planes:
+            return None, {}
         items = self._read_by_wide(every)
         if every.texts:
             kinds = kinds_of(self.config.ngrams, sum(len(text) for item in every.items for text in item))
@@ -264,7 +279,7 @@ class LabelAnswers(TaskAnswers):
                 results["reject"] = rejection(self.facts.scheme, validation, self.probabilities(validation))
             if self.facts.wide is None:  # which has learnt the validation part
                 results["validation"] = self.figures(validation)
-        if not self.facts.scheme.texts:
+        if not (self.facts.scheme.texts or self.facts.scheme.planes):
             results["residuals"] = self._residuals(data)
         if not len(test):
             return results
@@ -273,7 +288,7 @@ class LabelAnswers(TaskAnswers):
             network, features = logits, wide.outputs(self._read_by_wide(test))
             logits = wide.join(network, features)
             results["alone"] = self._alone(test, network, features)
-        p = self._calibrated(logits)
+        p = self.calibrated(logits)
         results |= {"test": self._figures(test, p), "baselines": self._baselines(data)}
         return results | self._details(test, logits, p)
 
@@ -311,6 +326,8 @@ class LabelAnswers(TaskAnswers):
         """Returns calibration error before calibration, figures of each label, and the surest mistakes."""
         scheme = self.facts.scheme
         truth, several, names = scheme.truth(test), scheme.multi_label, scheme.names
+        if scheme.planes and self.folder is not None:
+            draw_clip(self, test, self.folder / _CLIP)
         details: dict[str, Any] = {
             "labels": figures_by_label(truth, p, names, multi_label=several),
         }

@@ -10,6 +10,7 @@ from elman.data.features.fbank import Fbank
 from elman.data.features.variations import Variations
 from elman.data.labelled.examples import Labelled
 from elman.data.labelled.scheme import Scheme
+from elman.tasks.classification.clips import inputs_of_clips, prepare_clips
 from elman.tasks.classification.facts import ClassificationFacts
 from elman.tasks.classification.options import ClassificationConfig
 from elman.tasks.shared.steps import prepare_of, steps_of
@@ -37,9 +38,13 @@ def batches_of(
     """
     truth = facts.scheme.truth(part)  # [N, V]
     targets = truth.astype(np.float32) if facts.scheme.multi_label else truth.argmax(1)
-    is_sound = config.sample_rate is not None
-    # recordings are varied before they are standardised
-    inputs = [(item,) for item in _kept(config, part)] if is_sound else inputs_of(config, facts, part)
+    # recordings and clips are varied before they are standardised
+    if facts.scheme.planes:
+        inputs: list[tuple[np.ndarray, ...]] = [*inputs_of_clips(config, _kept(config, part))]
+    elif config.sample_rate is not None:
+        inputs = [(item,) for item in _kept(config, part)]
+    else:
+        inputs = inputs_of(config, facts, part)
     weights = torch.tensor(part.weights) / float(np.mean(part.weights)) if part.weights else None
     return Ragged(
         inputs,
@@ -54,7 +59,9 @@ def batches_of(
 def _prepare(
     config: ClassificationConfig, scheme: Scheme, noise: Sequence[np.ndarray], window: int
 ) -> Prepare:
-    """Returns what turns the steps of a sequence, or the frames of a recording, into a network's inputs."""
+    """Returns what turns steps, or the frames of a recording or clip, into a network's inputs."""
+    if scheme.planes:
+        return prepare_clips(config, scheme)
     if config.sample_rate is None:
         return prepare_of(config)
     steps, fbank = steps_of(config), fbank_of(config)

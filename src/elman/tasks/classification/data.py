@@ -35,16 +35,18 @@ from elman.data.labelled.unlabelled import (
 )
 from elman.data.read.opening import kind_of
 from elman.data.read.tables import NAMED_TABLES, TABLES
+from elman.data.read.view import View
 from elman.data.split import PARTS
 from elman.errors import InputError
 from elman.notice import notice
 from elman.tasks.classification.batches import batches_of
+from elman.tasks.classification.clips import as_clips, check_clips, tell_mirrored
 from elman.tasks.classification.facts import ClassificationFacts
 from elman.tasks.classification.options import ClassificationConfig
 from elman.tasks.classification.spotting import window_of, with_background
 from elman.tasks.classification.start import start_of
 from elman.tasks.shared.data import Parts, TaskData
-from elman.tasks.shared.sizing import commands, labelled, sequences
+from elman.tasks.shared.sizing import clips, commands, labelled, sequences
 
 _NOISE, _BACKGROUND = "noise.safetensors", "background.safetensors"
 _LOOKED_AT = 1000  # examples of each part that are encoded to inspect a model
@@ -112,6 +114,7 @@ class LabelledData(TaskData):
                 id_column=columns.id,
                 time_column=columns.time,
                 sample_rate=columns.rate,
+                frame_size=columns.view.size,
                 decimal=columns.reading.decimal,  # type: ignore[arg-type]
             )
         examples_read = read_all(config, paths, columns)
@@ -129,7 +132,8 @@ class LabelledData(TaskData):
             noise = noise_below(config.noise, columns)
         if config.background:
             examples, background = with_background(examples, config.background, columns, config.seed)
-        if training.features and config.sample_rate is None and kind_of(paths[0]) in TABLES:
+        recorded = config.sample_rate is not None or columns.are_clips
+        if training.features and not recorded and kind_of(paths[0]) in TABLES:
             notice(f"{paths[0]}: {read_line(training.features, np.concatenate(training.items))}")
         unlabelled = read_unlabelled(config.unlabelled, [columns, as_named])
         return cls.learn(
@@ -170,6 +174,9 @@ class LabelledData(TaskData):
             background: frames of recordings that hold none of the words.
         """
         training = examples["training"]
+        if training.planes:
+            check_clips(config, named)
+            config = as_clips(config, training, named)
         scheme = Scheme.learn(
             training,
             originals or {},
@@ -181,6 +188,8 @@ class LabelledData(TaskData):
             raise InputError(f"--ngrams must be auto or none for numeric sequences. Got {config.ngrams}.")
         for part in examples.values():
             scheme.check(part, to_learn=True)
+        if scheme.planes:
+            tell_mirrored(config, scheme)
         if training.texts:
             broken = sum(tuple(map(scheme.plain, item)) != item for item in training.items)
             if broken:
@@ -205,7 +214,7 @@ class LabelledData(TaskData):
     def reopen(cls, config: ClassificationConfig, facts: ClassificationFacts, folder: Path) -> Self:
         """Reads the examples from the run folder."""
         scheme = facts.scheme
-        examples = load_parts(folder, PARTS, scheme.features, scheme.texts, scheme.multi_label)
+        examples = load_parts(folder, PARTS, scheme.features, scheme.texts, scheme.multi_label, scheme.planes)
         for part in examples.values():
             scheme.check(part, to_learn=True)
         if not len(examples["training"]):
@@ -223,6 +232,8 @@ class LabelledData(TaskData):
             limit = self.config.max_length
             lengths = [min(len(item), limit or len(item)) for item in training.items]
             sizes_of = sequences if self.config.sample_rate is None else commands
+            if training.planes:
+                sizes_of = clips
             sizes = sizes_of(len(training), float(np.median(lengths)))
             if self.config.pretrained is not None:  # whose weights have been read for so many networks
                 sizes["ensemble"] = self.config.members
@@ -327,6 +338,7 @@ def columns_of(config: ClassificationConfig, texts: int = 0) -> Columns:
         config.named_columns("time_column"),
         rate=config.sample_rate,
         mels=config.mels,
+        view=View(config.frame_rate, config.frame_size, config.colour),
     )
 
 

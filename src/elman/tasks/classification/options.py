@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from elman.config import Argument, flag, require
 from elman.data.read.reading import Reading
 from elman.data.read.text import arriving_lines
+from elman.data.read.view import View
 from elman.errors import InputError
 from elman.notice import notice
 from elman.pictures.saliency import legend_of_saliency, render_saliency
@@ -33,7 +34,7 @@ class Classify(Verb):
     """
 
     data: Annotated[tuple[Path, ...], Argument(positional=True, metavar="FILE")] = ()
-    """table, .npz, .npy, .ts, text file with one example per line, or recordings (files, folders,
+    """table, .npz, .npy, .ts, text file with one example per line, or recordings or clips (files, folders,
     manifests); if absent, standard input is read"""
     single: Annotated[str | None, Argument(name="text")] = None
     """text to classify, instead of a file"""
@@ -41,6 +42,9 @@ class Classify(Verb):
     """show which words support the label and which oppose it"""
     reject: float = 0.0
     """answer "none of these" where no label is as probable; the report of the training proposes a value"""
+    every_step: bool = False
+    """print the label of a clip after each of its frames, from the frames up to it: name, seconds (or the
+    number of the frame, if it has no times), label and probabilities"""
     stream: bool = False
     """find words in running sound: a WAV stream on standard input or, with --rate, samples of 16 bits; prints
     the seconds of each word, its label and its probability. Needs a run trained with --background"""
@@ -59,6 +63,8 @@ class Classify(Verb):
             raise InputError(
                 "--stream reads standard input and goes with no file, --text, --explain or --reject"
             )
+        if self.every_step and not (self.data and not self.explain):
+            raise InputError("--every-step needs clips to read, and does not go with --explain")
         require("--reject", 0 <= self.reject <= 1, "in [0, 1]", self.reject)
 
     def text(self, task: Any) -> Iterator[str]:
@@ -73,6 +79,7 @@ class Classify(Verb):
                 notice(legend_of_saliency(in_terminal=in_terminal))
             cells = [
                 *([answer["name"]] if "name" in answer else []),
+                *([f"{answer['time']:g}"] if "time" in answer else []),
                 answer["label"] if "label" in answer else ",".join(answer["labels"]),
                 *(f"{name}={p:.4f}" for name, p in answer["probabilities"].items()),
             ]
@@ -104,6 +111,9 @@ class Classify(Verb):
     def _answers(self, task: Any) -> Iterator[dict[str, Any]]:
         if self.data and self.single is not None:
             raise InputError("--text and a file exclude each other")
+        if self.every_step:
+            watched: Iterator[dict[str, Any]] = task.watch(self.data, reject=self.reject)
+            return watched
         lines = None if self.data else self._lines(task.config.reading)
         return task.classify(self.data or None, lines=lines, explain=self.explain, reject=self.reject)
 
@@ -119,12 +129,13 @@ class Classify(Verb):
 
 @dataclass(frozen=True, kw_only=True)
 class ClassificationConfig(StartOptions, ColumnOptions, TextOptions, SequenceOptions):
-    """Trains a classifier of texts, pairs of texts, numeric sequences or recordings.
+    """Trains a classifier of texts, pairs of texts, numeric sequences, recordings or clips.
 
     Reads tables (.csv, .tsv, .jsonl, .parquet) with a column of texts and one of labels; folders with one
     folder for each label; text files with lines "label text"; numeric sequences as tables with one row for
-    each step, as .npz files with arrays x and y, or as .ts files; recordings (.wav, .flac, .ogg, .mp3) in a
-    folder for each label, or in a manifest with columns path and label.
+    each step, as .npz files with arrays x and y, or as .ts files; recordings (.wav, .flac, .ogg, .mp3) and
+    clips (.mp4, .avi, .mkv, .webm, folders of pictures) in a folder for each label, or in a manifest with
+    columns path and label.
     """
 
     verb = Classify
@@ -169,6 +180,7 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions, SequenceOpt
         "text": ("vocab_size", "min_count", "lowercase", "word_split", "max_length", "keep"),
         "numbers": ("centre", "differences", "frame"),
         "recordings": ("sample_rate", "mels", "noise", "snr", "background"),
+        "clips": ("frame_size", "frame_rate", "colour", "follow", "mirror"),
         "model": ("embedding_size", "embedding_init", "bidirectional", "pooling", "ensemble"),
         "texts without labels, word vectors and pretrained models": (
             "unlabelled",
@@ -215,7 +227,7 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions, SequenceOpt
     of the training part and of --unlabelled (PPMI and SVD), or random; not with --vectors or --pretrained,
     where it is known"""
     bidirectional: bool = True
-    """read each text or sequence in both directions"""
+    """read each text or sequence in both directions; of clips, only if this is named"""
     ensemble: Sized[int] = ABSENT
     """number of networks, trained at once from different initial weights; their mean probability decides. If
     absent, 3 for fewer than 1,000 numeric sequences, otherwise 1"""
@@ -250,8 +262,8 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions, SequenceOpt
     label_from: Literal["content", "file"] = "content"
     """file: each file holds the texts of one label, which is the file's name, one text per line"""
     most_empty: float = 0.1
-    """largest share of rows without text or label, or of faulty recordings, that are left out; 0: the first
-    stops the run"""
+    """largest share of rows without text or label, or of faulty recordings or clips, that are left out; 0:
+    the first stops the run"""
     id_column: str = "unique_id"
     """column that names the sequence of each row; only for numeric sequences"""
     time_column: str = "ds"
@@ -267,6 +279,18 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions, SequenceOpt
     background: tuple[Path, ...] = ()
     """files or folders of speech and noise that hold none of the labels' words: half is learnt under a label
     of its own, and in the other half false alarms are counted, for classify --stream. If absent, none"""
+    frame_size: tuple[int, int] | None = None
+    """height and width to which the frames of clips are squeezed, in pixels; if absent, 64 64"""
+    frame_rate: float | None = None
+    """frames a second at which clips are read; if absent, all frames"""
+    colour: bool = False
+    """read the red, green and blue of clips; otherwise they are grey"""
+    follow: tuple[int, int] | None = None
+    """height and width of a window that follows what moves before a still camera, in pixels: only what it
+    shows is read, so that it matters less where something happens. If absent, whole frames are read"""
+    mirror: Literal["auto", "yes", "no"] = "auto"
+    """exchange left and right of half of the clips in training; auto: unless the name of a label says left,
+    right or clockwise, or is a single character"""
     standardise: bool = True
     """scale numeric features to mean 0 and variance 1, as measured on the training part"""
     class_weights: Literal["none", "balanced"] = "none"
@@ -306,6 +330,11 @@ class ClassificationConfig(StartOptions, ColumnOptions, TextOptions, SequenceOpt
         require(
             "--snr", -50 <= self.snr[0] <= self.snr[1] <= 100, "two rising numbers in [-50, 100]", self.snr
         )
+        window = self.follow
+        require("--follow", window is None or 1 <= min(window) <= max(window) <= 10**4, "in [1, 1e4]", window)
+        if window is not None and self.centre == "none" and not self.differences:
+            raise InputError("--follow needs --centre both or own, or --differences, which show what moves")
+        View(self.frame_rate, self.frame_size, self.colour)  # its own checks
         require("--mels", 2 <= self.mels <= 200, "an int in [2, 200]", self.mels)
         require("--most-empty", 0 <= self.most_empty <= 1, "in [0, 1]", self.most_empty)
         require("--rate-division", 1 <= self.rate_division <= 100, "in [1, 100]", self.rate_division)

@@ -11,8 +11,9 @@ import numpy as np
 from torch import nn
 
 from elman.config import require
+from elman.data.labelled.clips import are_clips, clips_in_memory
 from elman.data.labelled.examples import Label, Labelled
-from elman.data.labelled.memory import Labels, labelled_from_memory, read_labels
+from elman.data.labelled.memory import Labels, labelled_from_memory, read_labels, with_labels
 from elman.data.labelled.parts import other_folds
 from elman.data.labelled.scheme import Scheme
 from elman.data.labelled.sounds import frames_in_memory
@@ -27,6 +28,7 @@ from elman.models.classifier_ensemble import ClassifierEnsemble
 from elman.models.pooling import Pooling
 from elman.tasks.classification import pretraining
 from elman.tasks.classification.answers import LabelAnswers
+from elman.tasks.classification.clips import encoder_of, learns_every_step
 from elman.tasks.classification.cross_validation import Folds
 from elman.tasks.classification.data import LabelledData, columns_of
 from elman.tasks.classification.facts import ClassificationFacts
@@ -54,7 +56,8 @@ class SequenceClassifier(Task):
         **options: fields of ``ClassificationConfig`` (``elman train classification --help`` explains them).
 
     Shapes:
-        X: N texts, N pairs of texts, or numbers [N, T, I] or [N, T], in lists, arrays, columns or frames;
+        X: N texts, N pairs of texts, or numbers [N, T, I] or [N, T], in lists, arrays, columns or frames; or
+        N clips [T, H, W] or [T, H, W, 3];
         y: N labels, N lists of labels, or an indicator of 0 and 1 [N, V] with a column for each label
 
     Raises:
@@ -106,7 +109,8 @@ class SequenceClassifier(Task):
 
         Args:
             X: texts, pairs of texts (also in two columns), numbers [N, T, I] or [N, T], or, with the option
-                ``sample_rate``, recordings: samples [M] or [M, channels] each.
+                ``sample_rate``, recordings: samples [M] or [M, channels] each; or clips: frames [T, H, W] or
+                [T, H, W, 3] each, floats from 0 to 1 or whole numbers to 255.
             y: one label or a list of labels for each example, or an indicator [N, V] of 0 and 1 (an array, a
                 frame or a sparse matrix); its labels are the numbers of its columns, or the names of a
                 frame's columns.
@@ -156,9 +160,13 @@ class SequenceClassifier(Task):
 
     def _member(self) -> Classifier:
         config, scheme, vocabulary = self.config, self.scheme, self.vocabulary
-        embedding = None if vocabulary is None else nn.Embedding(len(vocabulary), config.embedding_size)
-        inputs = steps_of(config).width(len(scheme.features))
-        size = inputs if embedding is None else config.embedding_size
+        embedding: nn.Module | None = None
+        size = steps_of(config).width(len(scheme.features))
+        if vocabulary is not None:
+            embedding, size = nn.Embedding(len(vocabulary), config.embedding_size), config.embedding_size
+        elif scheme.planes:
+            embedding = encoder_of(config, scheme)
+            size = embedding.features
         layer = self.layer(size, bidirectional=config.bidirectional)
         pooling = Pooling(layer, config.pooling)
         width, classes = pooling.features * (4 if scheme.texts == 2 else 1), len(scheme.classes)
@@ -167,7 +175,7 @@ class SequenceClassifier(Task):
             if scheme.multi_label
             else Categorical(width, classes, class_weights=scheme.label_weights)
         )
-        if embedding is not None:
+        if isinstance(embedding, nn.Embedding):
             nn.init.normal_(embedding.weight, std=EMBEDDING_DEVIATION)
             embedding.weight.requires_grad_(not config.freeze_vectors)
         is_transfer = config.pretrained is not None
@@ -181,6 +189,7 @@ class SequenceClassifier(Task):
             word_dropout=config.word_dropout,
             rate_division=config.rate_division if is_transfer else 1.0,
             gradual=is_transfer and config.unfreeze == "gradually",
+            every_step=learns_every_step(config, scheme),
         )
 
     def loss_unit(self) -> LossUnit:
@@ -314,6 +323,10 @@ class SequenceClassifier(Task):
 
     def _in_memory(self, X: Any, labels: Labels | None = None, lengths: Any = None, **given: Any) -> Labelled:
         """Returns examples in memory; if there is a sample rate, they are recordings."""
+        if self.config.frame_size is not None or (self.model is None and are_clips(X)):
+            where = f"{given.pop('where', '')}X"
+            clips = clips_in_memory(X, lengths, columns_of(self.config), where)
+            return with_labels(clips, labels, where, **given)
         if self.config.sample_rate is not None:
             where = f"{given.get('where', '')}X"
             X, lengths = frames_in_memory(X, lengths, columns_of(self.config), where), None
@@ -356,6 +369,22 @@ class SequenceClassifier(Task):
         if data is not None:
             return answers.of_files(as_paths(data), explain=explain, reject=reject)
         return answers.of_lines(lines, explain=explain, reject=reject)
+
+    def watch(self, data: Paths, *, reject: float = 0.0) -> Iterator[dict[str, Any]]:
+        """Classifies clips while they play: after each frame, from the frames up to it.
+
+        Args:
+            data: a clip, a folder or a manifest of clips, or packed planes; or several.
+            reject: as for ``classify``.
+
+        Returns:
+            For each frame, the clip's name, the ``time`` (seconds, or the frame's number if the clip has no
+            times), its label (or labels) and the probabilities of all labels. Frames are read one by one.
+
+        Raises:
+            InputError: the run is not of clips, or reads in both directions.
+        """
+        return self.answers.watched(as_paths(data), reject)
 
     def spot(
         self,

@@ -218,14 +218,14 @@ class SequenceOptions(TaskConfig):
 
     centre: Literal["none", "own", "both"] = "both"
     """numbers: read values less their sequence's own mean (own), values with their level (none), or both side
-    by side"""
+    by side; pixels of clips: less the background, which is the median of the frames so far"""
     differences: bool = True
-    """numbers: also read each value's difference from the step before"""
+    """numbers and pixels: also read each value's difference from the step before"""
     frame: Sized[int] = ABSENT
     """numbers: steps that are read at once, side by side; if absent, as many as leave about 100 frames"""
     augment: float = 1.0
     """numbers: strength of the random changes of scale and tempo, noise, and steps and columns left out, in
-    training; 0: none"""
+    training; clips: how far they are moved, and whether parts are learnt too; 0: none"""
 
     def __post_init__(self) -> None:
         """Checks every range."""

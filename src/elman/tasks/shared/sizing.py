@@ -244,6 +244,24 @@ def commands(number: int, frames: float) -> dict[str, Any]:
     }
 
 
+_PICTURES_READ = 100_000  # in all passes
+
+
+def clips(number: int, frames: float) -> dict[str, Any]:
+    """Returns the sizes of a network of clips (``docs/results.md`` says how they were chosen).
+
+    Args:
+        number: clips of the training part.
+        frames: of a typical one.
+    """
+    return sequences(number, frames) | {
+        # every pass shows other places and parts
+        "epochs": max(5, min(60, round(_PICTURES_READ / max(1.0, number * frames)))),
+        "frame": 1,
+        "ensemble": 1,
+    }
+
+
 _SPEECH_READ = 20_000_000  # frames, in all passes: an hour of two cores
 
 

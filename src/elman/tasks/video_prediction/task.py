@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from elman.config import require, typed
 from elman.data.read.planes import clip_of_array
-from elman.data.read.video import read_video
+from elman.data.read.video import plane_of, read_video
 from elman.data.video.scenes import Scene
 from elman.errors import InputError
 from elman.models.next_frames import NextFrames
@@ -109,7 +109,7 @@ class VideoPredictor(Task):
     def _clip(self, clip: Any, place: str) -> Scene:
         """Returns a clip in memory in the size of the run."""
         frames, view = clip_of_array(clip, place), view_of(self.config)
-        return Scene.of([view.of_plane(frame) for frame in frames], place)
+        return Scene.of([plane_of(frame, view) for frame in frames], place)
 
     def build(self) -> NextFrames:
         """Returns the model: recurrent layers over patches, and what they add to a linear prediction."""
