@@ -5,6 +5,9 @@
 #include "directions.hpp"
 #include "step.hpp"
 
+#ifndef ELMAN_FLAGS
+#define ELMAN_FLAGS ""
+#endif
 #define ELMAN_JOIN_(a, b) a##b
 #define ELMAN_JOIN(a, b) ELMAN_JOIN_(a, b)
 #define ELMAN_TEXT_(a) #a
@@ -20,14 +23,14 @@ auto with_cell(int kind, Use&& use) {
 #define CELL(kind, type, name, names) \
   case kind:                          \
     return use(type{});
-#include "cells.def"
+#include ELMAN_CELLS
   }
   refuse(kind);
 }
 
 #define CELL(kind, type, name, names) \
   static_assert(count(names) == type::extras, name " must name its extras");
-#include "cells.def"
+#include ELMAN_CELLS
 
 CellFacts facts(int kind) {
   return with_cell(kind, [](auto cell) {
@@ -77,14 +80,13 @@ double multiply_adds(int threads, long rounds) {
 }  // namespace ELMAN_ISA
 
 const Kernels ELMAN_JOIN(kernels_, ELMAN_ISA) = {
-    ELMAN_TEXT(ELMAN_ISA),
+    ELMAN_TEXT(ELMAN_ISA),      ELMAN_FLAGS,
 #if defined(ELMAN_SINGLE)
     ELMAN_SINGLE.single,
 #else
     ELMAN_ISA::functions<float>,
 #endif
-    ELMAN_ISA::functions<bf16>,
-    ELMAN_ISA::multiply_adds,
+    ELMAN_ISA::functions<bf16>, ELMAN_ISA::multiply_adds,
 };
 
 }  // namespace elman

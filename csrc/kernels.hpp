@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <span>
 #include <string_view>
@@ -11,9 +12,14 @@
 
 namespace elman {
 
+// The list of cells; a library that holds another cell names a list of its own.
+#ifndef ELMAN_CELLS
+#define ELMAN_CELLS "cells.def"
+#endif
+
 enum CellKind : int {
 #define CELL(kind, ...) kind,
-#include "cells.def"
+#include ELMAN_CELLS
 };
 
 // The facts that a cell's struct declares.
@@ -44,10 +50,20 @@ struct Functions {
 
 struct Kernels {
   const char* name;
+  const char* flags;  // of the compiler
   Functions<float> single;
   Functions<bf16> half;
   double (*multiply_adds)(int threads, long rounds);  // arithmetic at peak rate; returns its count
 };
+
+// What a library with a cell made at run time exports, as `elman_cell`; see csrc/plugin.cpp.
+struct Exported {
+  // of what is passed to it: a library made for other structs must not be called
+  std::array<size_t, 4> sizes;
+  const Kernels* kernels;
+};
+inline constexpr std::array<size_t, 4> sizes_of_arguments = {sizeof(Kernels), sizeof(Sweep<float>),
+                                                             sizeof(Gradients<float>), sizeof(Step<float>)};
 
 extern const Kernels kernels_generic;
 #if defined(__x86_64__)

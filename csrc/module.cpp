@@ -1,4 +1,5 @@
 // The Python module: picks the instruction set and passes raw memory through.
+#include <dlfcn.h>
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
@@ -106,11 +107,11 @@ using Rates = std::vector<float>;
 using Pointers = std::vector<uintptr_t>;
 
 template <class N>
-const Functions<N>& functions() {
+const Functions<N>& functions(const Kernels& kernels) {
   if constexpr (sizeof(N) == 4)
-    return chosen->single;
+    return kernels.single;
   else
-    return chosen->half;
+    return kernels.half;
 }
 
 // What all directions have in common.
@@ -144,16 +145,16 @@ std::vector<Sweep<N>> make_sweeps(const Facts& facts, Addresses& from) {
 }
 
 template <class N>
-void forward(const Facts& facts, const Pointers& addresses) {
+void forward(const Kernels& kernels, const Facts& facts, const Pointers& addresses) {
   Addresses from(addresses);
   const std::vector<Sweep<N>> sweeps = make_sweeps<N>(facts, from);
   from.done();
   nb::gil_scoped_release release;
-  functions<N>().forward(facts.cell, sweeps);
+  functions<N>(kernels).forward(facts.cell, sweeps);
 }
 
 template <class N>
-void backward(const Facts& facts, const Pointers& addresses) {
+void backward(const Kernels& kernels, const Facts& facts, const Pointers& addresses) {
   Addresses from(addresses);
   const std::vector<Sweep<N>> sweeps = make_sweeps<N>(facts, from);
   std::vector<Gradients<N>> gradients(sweeps.size());
@@ -162,17 +163,60 @@ void backward(const Facts& facts, const Pointers& addresses) {
                   g.d_start, g.d_initial, g.d_states);
   from.done();
   nb::gil_scoped_release release;
-  functions<N>().backward(facts.cell, sweeps, gradients);
+  functions<N>(kernels).backward(facts.cell, sweeps, gradients);
 }
 
 // Bytes that one direction keeps for the backward pass.
 template <class N>
-size_t kept_bytes(int cell, const Sizes& sizes, bool masked) {
+size_t kept_bytes(const Kernels& kernels, int cell, const Sizes& sizes, bool masked) {
   Sweep<N> s = sized<N>(sizes);
   static const float some{};
   s.mask = masked ? &some : nullptr;  // only its presence matters
-  return functions<N>().kept_bytes(cell, s);
+  return functions<N>(kernels).kept_bytes(cell, s);
 }
+
+void any_forward(const Kernels& kernels, bool half, const Facts& facts, const Pointers& addresses) {
+  (half ? forward<bf16> : forward<float>)(kernels, facts, addresses);
+}
+void any_backward(const Kernels& kernels, bool half, const Facts& facts, const Pointers& addresses) {
+  (half ? backward<bf16> : backward<float>)(kernels, facts, addresses);
+}
+size_t any_kept_bytes(const Kernels& kernels, bool half, int cell, const Sizes& sizes, bool masked) {
+  return (half ? kept_bytes<bf16> : kept_bytes<float>)(kernels, cell, sizes, masked);
+}
+
+Stepper* make_stepper(const Kernels& kernels, bool half, int64_t B, int threads, nb::dict owner,
+                      nb::list layers, nb::tuple outputs, uintptr_t output, uintptr_t wide_output,
+                      nb::object tensor_type, nb::object dtype) {
+  std::vector<LayerFacts> facts;
+  for (nb::handle layer : layers) {
+    const auto sizes = nb::cast<Sizes>(layer[1]);
+    facts.push_back({nb::cast<int>(layer[0]), sizes.at(0), sizes.at(1), sizes.at(2), nb::cast<bool>(layer[2]),
+                     nb::cast<Rates>(layer[3]), nb::cast<std::vector<std::string>>(layer[4]),
+                     nb::cast<Pointers>(layer[5])});
+  }
+  return new Stepper(kernels, half, B, threads, owner, facts, outputs, output, wide_output, tensor_type,
+                     dtype);
+}
+
+// A cell that was compiled at run time: a library that csrc/plugin.cpp became. It stays loaded, because a
+// thread may be in it.
+class Library {
+ public:
+  explicit Library(const std::string& path) {
+    void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!library) throw std::invalid_argument(dlerror());
+    const auto exported = reinterpret_cast<const Exported* (*)()>(dlsym(library, "elman_cell"));
+    if (!exported) throw std::invalid_argument(path + " is no library of a cell");
+    if (exported()->sizes != sizes_of_arguments)
+      throw std::invalid_argument(path + " was made for another version of the kernels");
+    kernels_ = exported()->kernels;
+  }
+  const Kernels& kernels() const { return *kernels_; }
+
+ private:
+  const Kernels* kernels_;
+};
 
 // A cell's facts for Python, with its parameters in the order of csrc/sweep.hpp, None for those that it
 // lacks.
@@ -233,12 +277,14 @@ double peak(int threads) {
 }  // namespace
 
 NB_MODULE(_kernels, m) {
-  OpenMP::instance();  // early, so that a forked child knows of it whatever the parent ran before
+  nb::set_leak_warnings(false);  // libraries of cells stay loaded to the end
+  OpenMP::instance();            // early, so that a forked child knows of it whatever the parent ran before
   m.doc() = "Compiled recurrent kernels over raw memory; elman.kernels.compiled is the way in.";
   m.attr("most_states") = most_states;
   m.attr("weights") = nb::make_tuple(weight_names[0], weight_names[1], weight_names[2]);
   m.def("cells", &cells);
   m.def("isa", [] { return std::string(chosen->name); });
+  m.def("flags", [] { return std::string(chosen->flags); });
   m.def("isas", [] {
     std::vector<std::string> names;
     for (const Kernels* kernels : supported()) names.emplace_back(kernels->name);
@@ -248,33 +294,44 @@ NB_MODULE(_kernels, m) {
   m.def("halves_pay", &halves_pay);
   m.def("peak", &peak, nb::arg("threads"));
   m.def("memory", &memory, nb::arg("bytes"));
-  nb::class_<Stepper>(m, "Stepper")
-      .def("__init__",
-           [](Stepper* self, bool half, int64_t B, int threads, nb::dict owner, nb::list layers,
-              nb::tuple outputs, uintptr_t output, uintptr_t wide_output, nb::object tensor_type,
-              nb::object dtype) {
-             std::vector<LayerFacts> facts;
-             for (nb::handle layer : layers) {
-               const auto sizes = nb::cast<Sizes>(layer[1]);
-               facts.push_back({nb::cast<int>(layer[0]), sizes.at(0), sizes.at(1), sizes.at(2),
-                                nb::cast<bool>(layer[2]), nb::cast<Rates>(layer[3]),
-                                nb::cast<std::vector<std::string>>(layer[4]), nb::cast<Pointers>(layer[5])});
-             }
-             new (self) Stepper(*chosen, half, B, threads, owner, facts, outputs, output, wide_output,
-                                tensor_type, dtype);
-           })
-      .def("step", &Stepper::step);
+  nb::class_<Stepper>(m, "_Stepper").def("step", &Stepper::step);
   m.def("use_openmp", [](bool on) { OpenMP::enabled = on; }, nb::arg("on"));
   m.def("poison", [](bool on) { Memory::poisoned = on; }, nb::arg("on"));
+  nb::class_<Library>(m, "Library")
+      .def(nb::init<const std::string&>(), nb::arg("path"))
+      .def("Stepper",
+           [](const Library& own, bool half, int64_t B, int threads, nb::dict owner, nb::list layers,
+              nb::tuple outputs, uintptr_t output, uintptr_t wide_output, nb::object tensor_type,
+              nb::object dtype) {
+             return make_stepper(own.kernels(), half, B, threads, owner, layers, outputs, output, wide_output,
+                                 tensor_type, dtype);
+           })
+      .def("kept_bytes", [](const Library& own, bool half, int cell, const Sizes& sizes,
+                            bool masked) { return any_kept_bytes(own.kernels(), half, cell, sizes, masked); })
+      .def("forward",
+           [](const Library& own, bool half, int cell, const Sizes& sizes, const std::vector<bool>& reverse,
+              int threads, const Rates& zoneout, const Pointers& addresses) {
+             any_forward(own.kernels(), half, {cell, sizes, reverse, threads, zoneout}, addresses);
+           })
+      .def("backward",
+           [](const Library& own, bool half, int cell, const Sizes& sizes, const std::vector<bool>& reverse,
+              int threads, const Rates& zoneout, const Pointers& addresses) {
+             any_backward(own.kernels(), half, {cell, sizes, reverse, threads, zoneout}, addresses);
+           });
+  m.def("Stepper", [](bool half, int64_t B, int threads, nb::dict owner, nb::list layers, nb::tuple outputs,
+                      uintptr_t output, uintptr_t wide_output, nb::object tensor_type, nb::object dtype) {
+    return make_stepper(*chosen, half, B, threads, owner, layers, outputs, output, wide_output, tensor_type,
+                        dtype);
+  });
   m.def("kept_bytes", [](bool half, int cell, const Sizes& sizes, bool masked) {
-    return half ? kept_bytes<bf16>(cell, sizes, masked) : kept_bytes<float>(cell, sizes, masked);
+    return any_kept_bytes(*chosen, half, cell, sizes, masked);
   });
   m.def("forward", [](bool half, int cell, const Sizes& sizes, const std::vector<bool>& reverse, int threads,
                       const Rates& zoneout, const Pointers& addresses) {
-    (half ? forward<bf16> : forward<float>)({cell, sizes, reverse, threads, zoneout}, addresses);
+    any_forward(*chosen, half, {cell, sizes, reverse, threads, zoneout}, addresses);
   });
   m.def("backward", [](bool half, int cell, const Sizes& sizes, const std::vector<bool>& reverse, int threads,
                        const Rates& zoneout, const Pointers& addresses) {
-    (half ? backward<bf16> : backward<float>)({cell, sizes, reverse, threads, zoneout}, addresses);
+    any_backward(*chosen, half, {cell, sizes, reverse, threads, zoneout}, addresses);
   });
 }

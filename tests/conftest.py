@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from elman.errors import spelled_as_flags
 
+os.environ.setdefault("ELMAN_COMPILE", "never")  # tests/compiler says where kernels are built
 torch.set_num_threads(1)  # the tests are small: threads would only wait for each other
 settings.register_profile("elman", deadline=None, derandomize=True)
 settings.load_profile("elman")

@@ -14,6 +14,8 @@ if TYPE_CHECKING:  # what _HOME says, for type checkers; a test compares them
     from elman import diagnose as diagnose
     from elman import inspect as inspect
     from elman.cells import Cell as Cell
+    from elman.compiler import NotCompilable as NotCompilable
+    from elman.compiler import compile as compile
     from elman.errors import (
         InputError as InputError,
     )
@@ -72,6 +74,7 @@ if TYPE_CHECKING:  # what _HOME says, for type checkers; a test compares them
 
 _HOME = {
     "cells": ("Cell",),
+    "compiler": ("NotCompilable", "compile"),
     "errors": ("InputError", "Interrupted", "TrainingStopped"),
     "layers": (
         "GRU",

@@ -126,6 +126,25 @@ class Resume(_OnRun):
     example: ClassVar[str] = "elman resume runs/language-model"
 
 
+@dataclass(frozen=True)
+class _Cell:
+    """Tells what a cell is made of, and whether its step becomes a kernel or runs in Python.
+
+    Builds the kernel, if the cell has none by hand; ELMAN_COMPILE=never builds nothing.
+    """
+
+    example: ClassVar[str] = "elman cell my_cells.py:MyCell"
+
+    name: Annotated[str, Argument(positional=True, metavar="CELL")]
+    """name of a cell, or FILE.py:Class of your own; the file is executed"""
+    hidden_size: int = 128
+    """units for which the step is read"""
+    text: bool = False
+    """print the C++ of the step too"""
+    json: bool = False
+    """print the facts as one JSON object"""
+
+
 _SHARED_FIRST = ("data", "out", "overwrite")
 _OF_ALL = (
     ("model", ModelOptions),
@@ -152,6 +171,8 @@ def _dispatch(arguments: list[str]) -> int:
         return 0
     if verb == "train":
         return _train(rest)
+    if verb == "cell":
+        return _cell(rest)
     by_name = {_name(command): (command, run) for command, run in _COMMANDS.items()}
     if verb in by_name:
         command, run = by_name[verb]
@@ -162,7 +183,7 @@ def _dispatch(arguments: list[str]) -> int:
     uses = {_name(use): use for use in verbs()}
     if verb in uses:
         return _use(uses[verb], rest)
-    known = ["train", *by_name, *uses]
+    known = ["train", *by_name, *uses, "cell"]
     if verb.startswith("-"):
         raise InputError(f"flags come after the command. Got {verb!r} before it (see elman --help)")
     meant = f"train {verb}" if verb in task_names() else _nearest(verb, known)
@@ -318,6 +339,21 @@ def _show(options: Any) -> int:
         return 0
     for line in load_module("elman.cli.show").lines(task, options.run):
         print(line)
+    return 0
+
+
+def _cell(arguments: list[str]) -> int:
+    about = summary(_Cell, whole=True)
+    options = parse(flags_of(_Cell), arguments, "elman cell", about, _Cell.example)
+    if options.hidden_size < 1:
+        raise InputError(f"--hidden-size must be at least 1. Got {options.hidden_size}.")
+    build = load_module("elman.compiler.engine").mode() != "never"
+    module = load_module("elman.cli.cell")
+    found = module.facts(options.name, options.hidden_size, build)
+    if options.json:
+        print_json(found)
+    else:
+        print("\n".join(module.lines(found, options.text)))
     return 0
 
 

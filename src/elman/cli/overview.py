@@ -35,6 +35,8 @@ def overview(commands: Iterable[type]) -> str:
         "Commands on a run folder:",
         *(f"  {call:<20} {text}" for call, text in rows),
         "",
+        "elman cell CELL       tells what a cell of your own is made of, and whether it becomes a kernel",
+        "",
         "elman train TASK --help and elman COMMAND --help list the options.",
         "",
         "example:",

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.fx import Proxy
 from torch.nn.utils.rnn import PackedSequence
 
+import elman.compiler  # noqa: F401 - makes kernels of cells that have none
 from elman import draws
 from elman.cells.base import Cell, Shape, check_size
 from elman.cells.initialise import initialise

@@ -33,6 +33,7 @@ class Position:
         history_bytes: length of the part of the history file written up to this position.
         sums: running sums for the next log line: loss, targets, gradient norms, clipped steps, steps.
         finished: whether training is over.
+        engine: how the cells run that have no kernel by hand; empty if all have one.
     """
 
     step: int = 0
@@ -42,6 +43,7 @@ class Position:
     history_bytes: int = 0
     sums: tuple[float, ...] = (0.0,) * 5
     finished: bool = False
+    engine: str = ""
 
 
 def save_checkpoint(

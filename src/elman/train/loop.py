@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from elman.batch import Batch, Batches, to_device
+from elman.compiler import settle
 from elman.diagnose.blowup import explain
 from elman.draws import Draws, TorchsDraws
 from elman.errors import InputError, Interrupted, TrainingStopped
@@ -180,6 +181,7 @@ class Loop:
             TrainingStopped: a loss or gradient is not finite; the last checkpoint is kept.
             Interrupted: Ctrl-C was pressed; the step was finished and everything saved.
         """
+        engine = _engine(self._model) if self._fabric.device.type == "cpu" else ""
         if resume and self.folder is not None:
             self._state, self.position = load_checkpoint(
                 self._file(CHECKPOINT), self._model, self._optimizer, self._draws, self._average
@@ -187,6 +189,12 @@ class Loop:
             if math.isfinite(self.position.best_loss):
                 self._best = load_weights(self._file(WEIGHTS), self._model)
             notice(f"{self._file(CHECKPOINT)}: {self._where()}")
+            if self.position.engine != engine:
+                notice(
+                    f"the run began with {self.position.engine or 'other kernels'} and goes on with "
+                    f"{engine or 'other kernels'}: the last digits of its results may differ"
+                )
+        self.position.engine = engine
         path = None if self.folder is None else self._file(HISTORY)
         self.history = History(path, self.position.history_bytes, self.check)
         self._began = time.monotonic() - self.position.seconds
@@ -408,6 +416,17 @@ class Loop:
             self.check,
             average=self._average,
         )
+
+
+def _engine(model: nn.Module) -> str:
+    """Builds the kernels that the model's cells lack, so that none joins later; returns how they run."""
+    found = settle(model)
+    for cell, reason in found.items():
+        if reason is not None and not cell.__module__.startswith("elman."):
+            notice(f"{cell.__name__} runs step by step: {reason}")
+    return ", ".join(
+        f"{cell.__name__} {'step by step' if why else 'compiled'}" for cell, why in found.items()
+    )
 
 
 @contextmanager

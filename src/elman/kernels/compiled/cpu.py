@@ -29,7 +29,7 @@ from elman.kernels.compiled.passes import (
     memory,
     taken_apart,
 )
-from elman.kernels.compiled.table import WEIGHTS, _kernels, find_kernel
+from elman.kernels.compiled.table import WEIGHTS, _kernels, translated, why_no_kernel
 from elman.kernels.plain import has_memory, why_not
 from elman.state import State
 
@@ -40,8 +40,9 @@ def supports(call: Call) -> str | None:
         return "the compiled kernels were not built: there was no C++ compiler when elman was installed"
     if call.side is not None or call.x.dim() != 3:
         return "the compiled kernels take neither a side input nor planes"
-    if find_kernel(call.cells[0]) is None:
-        return f"no compiled kernel of {type(call.cells[0]).__name__}"
+    reason = why_no_kernel(call.cells)
+    if reason is not None:
+        return reason
     tensors = [call.x, *call.state, *(p for w in call.weights for p in w.values())]
     try:
         if not all(t.is_cpu for t in tensors):
@@ -88,6 +89,9 @@ def unroll(sweep: Sweep) -> tuple[Tensor, State]:
 
 def layer(sweeps: Sequence[Sweep]) -> tuple[Tensor, list[State]]:
     """Unrolls one layer in all its directions in parallel, like ``stack.each_direction``."""
+    sweeps = translated(sweeps)
+    if any(sweep.x is not sweeps[0].x for sweep in sweeps):
+        return stack.each_direction(unroll, sweeps)
     state = sweeps[0].state
     if torch.is_autocast_enabled("cpu"):  # products in bfloat16, states and results in float32
         sweeps = _lowered(sweeps)

@@ -3,13 +3,16 @@
 import dataclasses
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+import torch
 
 from elman.cells.base import Cell
 from elman.cells.named import options_of, parse_options
 from elman.errors import InputError
+from elman.kernels.call import Sweep
 from elman.registry import find
 
 try:
@@ -58,6 +61,47 @@ class Kernel:
 _found: dict[type[Cell], list[Kernel]] = {}
 
 
+class Compiler(NamedTuple):
+    """What makes kernels of cells that have none; ``elman.compiler`` is one, once a layer needs it.
+
+    Attributes:
+        asked: a call's cells → None if they have kernels now, or the reason why not, if known.
+        took: is told the cells of a call that ran step by step, and its seconds.
+    """
+
+    asked: Callable[[Sequence[Cell]], str | None]
+    took: Callable[[Sequence[Cell], float], None]
+
+
+compiler: Compiler | None = None
+translations: dict[Cell, Callable[[Sweep], Sweep]] = {}
+"""For each cell whose kernel was made at run time: how its sweeps become the kernel's."""
+
+
+def why_no_kernel(cells: Sequence[Cell]) -> str | None:
+    """Returns None if the cells of a call have kernels, or else the reason.
+
+    In a graph that torch traces no kernel is made, and none that was made is used.
+    """
+    if find_kernel(cells[0]) is not None:
+        return None
+    reason = None
+    if not torch.compiler.is_compiling():
+        if all(cell in translations for cell in cells):
+            return None
+        reason = compiler and compiler.asked(cells)
+        if all(cell in translations for cell in cells):
+            return None
+    return f"no compiled kernel of {type(cells[0]).__name__}" + (f": {reason}" if reason else "")
+
+
+def translated(sweeps: Sequence[Sweep]) -> Sequence[Sweep]:
+    """Returns a layer's sweeps as those of the cell's kernel."""
+    if find_kernel(sweeps[0].cell) is not None:
+        return sweeps
+    return [translations[sweep.cell](sweep) for sweep in sweeps]
+
+
 def register(binary: Any, classes: Mapping[str, type[Cell]] | None = None) -> None:
     """Adds the kernels of a compiled module.
 
@@ -69,11 +113,20 @@ def register(binary: Any, classes: Mapping[str, type[Cell]] | None = None) -> No
         kind, _, text = facts["name"].partition(":")
         cls = classes[kind] if classes is not None else find("cells", kind, Cell)
         options = {f.name: f.default for f in dataclasses.fields(cls) if f.name not in _SIZES}
-        parameters = facts["parameters"]
-        while parameters[-1] is None:
-            parameters = parameters[:-1]
-        kernel = Kernel(facts["name"], cls, binary, number, parameters, options | parse_options(cls, text))
-        _found.setdefault(cls, []).append(kernel)
+        parameters = trimmed(facts["parameters"])
+        add(Kernel(facts["name"], cls, binary, number, parameters, options | parse_options(cls, text)))
+
+
+def add(kernel: Kernel) -> None:
+    """Adds a kernel."""
+    _found.setdefault(kernel.cell, []).append(kernel)
+
+
+def trimmed(parameters: tuple[str | None, ...]) -> tuple[str | None, ...]:
+    """Returns the parameters' names without the Nones at their end."""
+    while parameters[-1] is None:
+        parameters = parameters[:-1]
+    return parameters
 
 
 def kernels() -> list[Kernel]:
