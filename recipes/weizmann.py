@@ -23,7 +23,7 @@ OPTIONS: dict[str, Any] = {
     "follow": (32, 32),
     "centre": "own",
     "batch_size": 4,
-    "epochs": 30,
+    "epochs": 160,
 }
 EVERY = 2
 PERSONS = 9

@@ -244,11 +244,13 @@ def commands(number: int, frames: float) -> dict[str, Any]:
     }
 
 
-_PICTURES_READ = 100_000  # in all passes
+_PICTURES_READ = 300_000  # in all passes
 
 
 def clips(number: int, frames: float) -> dict[str, Any]:
-    """Returns the sizes of a network of clips (``docs/results.md`` says how they were chosen).
+    """Returns the sizes of a network of clips.
+
+    Only the passes were compared, on persons of the Weizmann actions (``docs/results.md``, Clips).
 
     Args:
         number: clips of the training part.
@@ -256,7 +258,7 @@ def clips(number: int, frames: float) -> dict[str, Any]:
     """
     return sequences(number, frames) | {
         # every pass shows other places and parts
-        "epochs": max(5, min(60, round(_PICTURES_READ / max(1.0, number * frames)))),
+        "epochs": max(5, min(120, round(_PICTURES_READ / max(1.0, number * frames)))),
         "frame": 1,
         "ensemble": 1,
     }
