@@ -28,6 +28,7 @@ AMOUNTS = {
     "speech-recognition": r"\d+ recordings",
     "tagging": r"\d+ sentences, [\d,]+ words, \d+ tags",
     "translation": r"\d+ pairs",
+    "video-prediction": r"\d+ frames",
 }
 
 
