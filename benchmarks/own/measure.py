@@ -37,7 +37,7 @@ class Run:
 
 
 def measured(command: list[str], seconds: float) -> dict[str, Any]:
-    """Runs a command that prints a ``Run`` as its last line, on two cores.
+    """Runs a command that prints a ``Run`` as its last line, on ``cores()``.
 
     Returns:
         the run with its peak memory in MB (of the largest process), or ``{"failed": why}``.
@@ -49,7 +49,7 @@ def measured(command: list[str], seconds: float) -> dict[str, Any]:
         tempfile.TemporaryDirectory() as temporary,
     ):
         # what an ended run leaves behind goes with the folder
-        environment = os.environ | dict.fromkeys(names, str(CORES)) | {"TMPDIR": temporary}
+        environment = os.environ | dict.fromkeys(names, str(len(cores()))) | {"TMPDIR": temporary}
         # a session of its own: an end takes the children with it
         process = subprocess.Popen(command, stdout=out, stderr=err, env=environment, start_new_session=True)
         try:
@@ -95,7 +95,13 @@ def printed(run: Run) -> str:
     return json.dumps(asdict(run))
 
 
+def cores() -> list[int]:
+    """Returns the cores that a run may use: two at most, of those that this process may use itself."""
+    own = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    return sorted(own)[:CORES]
+
+
 def keep_to_cores() -> None:
     """Keeps this process and its children to the cores that a run may use."""
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
+        os.sched_setaffinity(0, cores())
