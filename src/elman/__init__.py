@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # what _HOME says, for type checkers; a test compares them
     from elman.errors import (
         TrainingStopped as TrainingStopped,
     )
+    from elman.exporters.export import export as export
     from elman.layers import (
         GRU as GRU,
     )
@@ -76,6 +77,7 @@ _HOME = {
     "cells": ("Cell",),
     "compiler": ("NotCompilable", "compile"),
     "errors": ("InputError", "Interrupted", "TrainingStopped"),
+    "exporters.export": ("export",),
     "layers": (
         "GRU",
         "GRUCell",

@@ -89,6 +89,10 @@ class TrainingStopped(_Spelled, RuntimeError):
     """
 
 
+class Disagreement(_Spelled, RuntimeError):
+    """What was written does not compute what the model computes, so it was not kept. Exit status 1."""
+
+
 class Interrupted(KeyboardInterrupt):
     """A signal ended the work; the message states what was saved and how to continue.
 

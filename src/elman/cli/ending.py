@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from elman.cli import output
 from elman.data.read.pipes import kept_pipes
-from elman.errors import InputError, Interrupted, TrainingStopped, spelled_as_flags
+from elman.errors import Disagreement, InputError, Interrupted, TrainingStopped, spelled_as_flags
 from elman.notice import LOGGER
 from elman.train import files
 from elman.train.signals import handling
@@ -17,9 +17,9 @@ from elman.train.signals import handling
 def ended(work: Callable[[], int | None], name: str = "elman") -> int:
     """Does the work of a command; returns its exit status.
 
-    0, or what the work returns: success; 1: training failed; 2: bad input, or a file that cannot be written,
-    as on a full disk; 128 + n: ended by signal n (130 is Ctrl-C). Notices, warnings and errors are one line
-    each.
+    0, or what the work returns: success; 1: training failed, or an export is not right; 2: bad input, or a
+    file that cannot be written, as on a full disk; 128 + n: ended by signal n (130 is Ctrl-C). Notices,
+    warnings and errors are one line each.
 
     Args:
         work: the command.
@@ -36,6 +36,9 @@ def ended(work: Callable[[], int | None], name: str = "elman") -> int:
         except InputError as error:
             output.say(f"{name}: {error}")
             return 2
+        except Disagreement as error:
+            output.say(f"{name}: {error}")
+            return 1
         except TrainingStopped as error:
             output.say(f"{name}: {error}")
             return 2 if isinstance(error.__cause__, files.WriteError) else 1

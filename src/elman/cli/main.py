@@ -120,6 +120,27 @@ class Inspect(_OnRun):
 
 
 @dataclass(frozen=True)
+class Export(_OnRun):
+    """Writes a model to files that other programs run without Elman: ONNX.
+
+    The files are run beside the model before they are kept, and the largest difference is printed.
+    """
+
+    example: ClassVar[str] = "elman export runs/language-model --to onnx"
+
+    to: Literal["onnx"] = "onnx"
+    """what to write: onnx for model.onnx (whole sequences) and step.onnx (one step), which keep options,
+    vocabulary, scales and labels too"""
+    out: Path | None = None
+    """folder to write; if absent, RUN-onnx beside the run folder"""
+    overwrite: bool = False
+    """replace an earlier export; if absent, an existing folder is an error"""
+    scan: bool = False
+    """onnx: write the step in plain operations, and whole sequences as a loop of it, for cells that ONNX has
+    no node of and runtimes that compute the nodes wrong; the loop runs slowly"""
+
+
+@dataclass(frozen=True)
 class Resume(_OnRun):
     """Continues an interrupted or killed run, to the same result as without the interruption."""
 
@@ -373,6 +394,21 @@ def _inspect(options: Any) -> int:
     return 0
 
 
+def _export(options: Any) -> int:
+    beside = options.run.with_name(f"{options.run.resolve().name}-{options.to}")
+    out = beside if options.out is None else options.out
+    module = load_module("elman.exporters.export")
+    files.check_new_export(out, options.overwrite)  # before the model is loaded
+    exported = module.export(
+        _loaded(options), out, options.to, scan=options.scan, overwrite=options.overwrite
+    )
+    if options.json:
+        print_json(exported.summary())
+    else:
+        print("\n".join(exported.lines()))
+    return 0
+
+
 def _use(verb: type[Verb], arguments: list[str]) -> int:
     """Runs the verb of a task on a run folder."""
     options = _parsed(verb, arguments)
@@ -410,4 +446,5 @@ _COMMANDS: dict[type, Callable[[Any], int]] = {
     Show: _show,
     Inspect: _inspect,
     Resume: _resume,
+    Export: _export,
 }

@@ -123,13 +123,11 @@ class _Reader:
             self.known.get(ref.number) for ref in (*refs_of(call.args), *refs_of(tuple(call.kwargs.values())))
         ]
         if call.writes:
-            raise _refused(call, f"{_plain(call)} writes into a tensor; use the form that returns a new one")
+            raise refused(call, f"{plain(call)} writes into a tensor; use the form that returns a new one")
         if any(t is None for t in tensors):
-            raise _refused(
-                call, "it reads a tensor that is not among the cell's parameters, input and states"
-            )
-        if _plain(call) in _RANDOM:
-            raise _refused(call, f"{_plain(call)} draws random numbers")
+            raise refused(call, "it reads a tensor that is not among the cell's parameters, input and states")
+        if plain(call) in RANDOM:
+            raise refused(call, f"{plain(call)} draws random numbers")
         if tensors and all(isinstance(t, Weight) for t in tensors):
             self.hoisted.append(call)
             results: list[Any] = [Weight(ref) if ref is not None else None for ref in call.results]
@@ -142,8 +140,8 @@ class _Reader:
     def _results(self, call: Call) -> list[Any]:
         if call.op in SAME:
             return [self._of(call.args[0])]
-        if call.op in _CONSTANTS:
-            return [float(_CONSTANTS[call.op](call))]
+        if call.op in CONSTANTS:
+            return [float(CONSTANTS[call.op](call))]
         if call.op in ("aten.mm.default", "aten.addmm.default"):
             return [self._product(call)]
         try:
@@ -153,8 +151,8 @@ class _Reader:
                 moved = MOVES[call.op](Tensors(self, call))
                 return list(moved) if isinstance(moved, list) else [moved]
         except ValueError as error:
-            raise _refused(call, f"{_plain(call)}: {error}") from error
-        raise _refused(call, _why_not(call))
+            raise refused(call, f"{plain(call)}: {error}") from error
+        raise refused(call, _why_not(call))
 
     def _of(self, value: Any) -> Any:
         return self.known[value.number] if isinstance(value, Ref) else value
@@ -163,15 +161,15 @@ class _Reader:
         bias, operand, weight = (None, *call.args) if call.op == "aten.mm.default" else call.args
         x, w = self._of(operand), self._of(weight)
         if not isinstance(x, Units) or not isinstance(w, Weight):
-            raise _refused(call, "a product must be of states with a matrix of parameters")
+            raise refused(call, "a product must be of states with a matrix of parameters")
         if bias is not None and not isinstance(self._of(bias), Weight):
-            raise _refused(call, "what a product adds must be a vector of parameters")
+            raise refused(call, "what a product adds must be a vector of parameters")
         if call.kwargs:
-            raise _refused(call, "a product must not be scaled")
+            raise refused(call, "a product must not be scaled")
         columns, first = weight.shape[1], sum(len(product.results) for product in self.products)
         if columns % self.units:
             rule = f"a product must give a multiple of {self.units} numbers, the units"
-            raise _refused(call, f"{rule}. Got {columns}.")
+            raise refused(call, f"{rule}. Got {columns}.")
         results = range(first, first + columns // self.units)
         self.products.append(Product(tuple(x.places.ravel().tolist()), weight, bias, tuple(results)))
         return Units(np.array([self.builder.input("product", k) for k in results]))
@@ -217,16 +215,17 @@ class _Reader:
         return self.builder.input("extra", self.extras.index(extra))
 
 
-def _plain(call: Call) -> str:
+def plain(call: Call) -> str:
     """Returns an operation's name as users know it: sigmoid for aten.sigmoid.default."""
     return call.op.split(".")[1].strip("_")
 
 
-def _refused(call: Call, rule: str) -> NotCompilable:
+def refused(call: Call, rule: str) -> NotCompilable:
+    """Returns the error of an operation that breaks a rule."""
     return NotCompilable(f"{call.where}: {rule}")
 
 
-_RANDOM = {
+RANDOM = {
     "bernoulli",
     "dropout",
     "native_dropout",
@@ -256,7 +255,7 @@ _MIXING |= {
 
 def _why_not(call: Call) -> str:
     """Returns the rule that an operation breaks."""
-    name = _plain(call)
+    name = plain(call)
     if name == "local_scalar_dense":
         return "it reads a value, as a branch does; use torch.where"
     if name in _MIXING:
@@ -270,7 +269,7 @@ def _why_not(call: Call) -> str:
     return f"{name} has no rule in elman.compiler"
 
 
-_CONSTANTS: dict[str, Callable[[Call], float]] = {
+CONSTANTS: dict[str, Callable[[Call], float]] = {
     "aten.zeros.default": lambda call: 0.0,
     "aten.zeros_like.default": lambda call: 0.0,
     "aten.new_zeros.default": lambda call: 0.0,

@@ -67,6 +67,10 @@ class Recorder(TorchDispatchMode):
         self._refs: dict[int, Ref] = {}
         self._alive: list[Tensor] = []  # so that no other tensor takes the identity of one that is gone
 
+    def tensor(self, ref: Ref) -> Tensor:
+        """Returns the tensor that a reference stands for."""
+        return self._alive[ref.number]
+
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
         """Spares the import of torch's compiler, which takes as long as the rest of torch."""

@@ -55,10 +55,11 @@ class Categorical(Head):
 
     def logits(self, features: Tensor) -> Tensor:
         """Computes unnormalised log-probabilities [..., V]."""
-        return F.linear(features, self._weight, self.bias)
+        return F.linear(features, self.weights, self.bias)
 
     @property
-    def _weight(self) -> Tensor:
+    def weights(self) -> Tensor:
+        """W [V, F], the head's own or the embedding's."""
         (tied,) = self._tied
         return self.weight if tied is None else tied.weight
 
@@ -67,9 +68,9 @@ class Categorical(Head):
         values, smoothing = target.values.flatten(), self.label_smoothing if self.training else 0.0
         is_plain = self.class_weights is None and self._record is None
         flat = features.flatten(0, -2)
-        if is_plain and is_worthwhile(flat, self._weight):
+        if is_plain and is_worthwhile(flat, self.weights):
             counts = None if target.weights is None else target.weights.flatten()
-            total = linear_cross_entropy(flat, self._weight, self.bias, values, counts, smoothing)
+            total = linear_cross_entropy(flat, self.weights, self.bias, values, counts, smoothing)
             return Loss(total, total.new_tensor(values.numel()) if counts is None else counts.sum())
         logits = self.logits(flat)
         if is_plain and target.weights is None:  # one pass over the logits

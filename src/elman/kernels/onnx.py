@@ -5,8 +5,7 @@ cell, and every call with resets, zoneout or recurrent dropout, becomes the loop
 Both leave steps and rows free. Source of the equations: ONNX's operators RNN, LSTM and GRU, version 14.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -14,42 +13,11 @@ import torch
 from torch import Tensor
 from torch._decomp import register_decomposition
 
-from elman.cells import GRU, LSTM, CoupledLSTM, Elman, GRUResetBefore, PeepholeLSTM
-from elman.cells.base import Cell, Weights
 from elman.kernels import loop, reference, stack
 from elman.kernels.call import Call, Sweep
 from elman.kernels.compiled import operator
+from elman.kernels.onnx_nodes import Node, blocks, node_of
 from elman.state import State, where
-
-
-@dataclass(frozen=True)
-class _Node:
-    """How a node of ONNX computes a cell.
-
-    Attributes:
-        kind: the node's name.
-        gates: the node's gates in its order, each with the number of our gate.
-        attributes: the node's attributes besides ``hidden_size`` and ``direction``.
-        peepholes: our parameters that make up its input P.
-        negated: positions, in the node's order, of gates that read the negative of ours: σ(−a) = 1 − σ(a).
-    """
-
-    kind: str
-    gates: tuple[int, ...]
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-    peepholes: tuple[str, ...] = ()
-    negated: tuple[int, ...] = ()
-
-
-_NODES: dict[type[Cell], Callable[[Any], _Node]] = {
-    Elman: lambda cell: _Node("RNN", (0,), {"activations": [cell.nonlinearity.capitalize()]}),
-    LSTM: lambda _: _Node("LSTM", (0, 3, 1, 2)),  # ours i f g o, ONNX's i o f c
-    PeepholeLSTM: lambda _: _Node("LSTM", (0, 3, 1, 2), peepholes=("weight_ci", "weight_co", "weight_cf")),
-    # ours f g o; ONNX takes 1 − i for f, whose block it does not read
-    CoupledLSTM: lambda _: _Node("LSTM", (0, 2, 0, 1), {"input_forget": 1}, negated=(0,)),
-    GRU: lambda _: _Node("GRU", (1, 0, 2), {"linear_before_reset": 1}),  # ours r z n, ONNX's z r h
-    GRUResetBefore: lambda _: _Node("GRU", (1, 0, 2), {"linear_before_reset": 0}),
-}
 
 
 def is_exporting() -> bool:
@@ -67,8 +35,9 @@ def layer(sweeps: Sequence[Sweep]) -> tuple[Tensor, list[State]]:
     first = sweeps[0]
     plain = first.resets is None and first.noise.recurrent is None and not _any_zoneout(first)
     # ONNX Runtime has no LSTM node in float64
-    if type(first.cell) in _NODES and plain and first.state[0].dtype != torch.float64:
-        return _node(_NODES[type(first.cell)](first.cell), sweeps)
+    node = node_of(first.cell)
+    if node is not None and plain and first.state[0].dtype != torch.float64:
+        return _node(node, sweeps)
     return stack.each_direction(loop.unroll, sweeps)
 
 
@@ -77,7 +46,7 @@ def _any_zoneout(sweep: Sweep) -> bool:
     return any(isinstance(z, Tensor) or z != 0 for z in sweep.noise.zoneout or ())
 
 
-def _node(node: _Node, sweeps: Sequence[Sweep]) -> tuple[Tensor, list[State]]:
+def _node(node: Node, sweeps: Sequence[Sweep]) -> tuple[Tensor, list[State]]:
     """Writes a layer as one node; of two directions the forward one comes first."""
     first = sweeps[0]
     cell, state = first.cell, first.state
@@ -90,7 +59,7 @@ def _node(node: _Node, sweeps: Sequence[Sweep]) -> tuple[Tensor, list[State]]:
     initial = [torch.stack([sweep.state[k] for sweep in sweeps]).to(dtype) for k in range(len(state))]
 
     def stacked(*names: str) -> Tensor:
-        return torch.stack([_blocks(node, cell, sweep.w, *names).to(dtype) for sweep in sweeps])
+        return torch.stack([blocks(node, cell, sweep.w, *names).to(dtype) for sweep in sweeps])
 
     inputs: list[Tensor | None] = [first.x.to(dtype), stacked("weight_ih"), stacked("weight_hh")]
     inputs += [stacked("bias_ih", "bias_hh") if cell.bias else None, lengths, *initial]
@@ -117,16 +86,6 @@ def _node(node: _Node, sweeps: Sequence[Sweep]) -> tuple[Tensor, list[State]]:
         output = torch.where(empty[:, None], 0.0, output)
         finals = [where(empty, s.state, own) for s, own in zip(sweeps, finals, strict=True)]
     return output, finals
-
-
-def _blocks(node: _Node, cell: Cell, w: Weights, *names: str) -> Tensor:
-    """Concatenates the parameters, each with its blocks of rows in the node's order."""
-    parts = []
-    for name in names:
-        for n, k in enumerate(node.gates):
-            block = w[name][k * cell.hidden_size : (k + 1) * cell.hidden_size]
-            parts.append(-block if n in node.negated else block)
-    return torch.cat(parts)
 
 
 _SWEEP = torch.ops.elman.sweep.default

@@ -30,6 +30,7 @@ INSPECT, REPORT = "inspect", "report.html"  # the report's folder within the run
 SUMMARY, LISTED = "summary.json", "files"  # the report's numbers; under this key, the names of its files
 _ENDINGS = {".json", ".jsonl", ".safetensors", ".npy", ".npz", ".png", ".tmp"}  # suffixes that runs write
 _ENDINGS_OF_REPORTS = {".html", ".png", ".svg", ".csv", ".json"}
+_EXPORTED = {"model.onnx", "step.onnx"}  # and headers of C
 _OLD = ".old"  # suffix of a folder that is being replaced
 _TRIES = 20  # times that a folder may be replaced by others while it is being replaced
 
@@ -177,6 +178,16 @@ def check_new_report(folder: Path, overwrite: bool) -> None:
         raise InputError(
             f"{folder}: not a report, or it holds files that its {SUMMARY} does not list (reports of earlier "
             "versions list none), so --overwrite does not replace it"
+        )
+
+
+def check_new_export(folder: Path, overwrite: bool) -> None:
+    """Raises InputError unless an export may be written to this folder; only an export is replaced."""
+    if _is_taken(folder, overwrite) and not all(
+        _is_plain(entry) and (entry.name in _EXPORTED or entry.suffix == ".h") for entry in folder.iterdir()
+    ):
+        raise InputError(
+            f"{folder}: not an export, or it holds other files, so --overwrite does not replace it"
         )
 
 

@@ -2,8 +2,10 @@
 
 import dataclasses
 import html
+import json
 import shlex
 import signal
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -18,6 +20,7 @@ from elman.config import require, shown, to_json
 from elman.data.read.pipes import kept_pipes
 from elman.draws import Draws, for_shapes
 from elman.errors import InputError, Interrupted, TrainingStopped, not_fitted
+from elman.exporters.source import ToExport
 from elman.layers.recurrent import Recurrent
 from elman.notice import notice
 from elman.pictures.base import can_draw
@@ -377,6 +380,32 @@ class Task(ABC):
             save_weights(model, scratch / files.WEIGHTS)
             files.write_json(scratch / files.RESULTS, self.results)
             files.install(scratch, folder, overwrite)
+
+    def to_export(self) -> ToExport:
+        """Returns the trained model, and the options and facts that its exported files keep.
+
+        Raises:
+            InputError: the task is not fitted, or its answers are more than one pass of a network.
+        """
+        model = self._fitted()
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            kept: dict[str, Any] = {
+                "task": self.name,
+                "config": to_json(self.config),
+                "facts": self.facts.save(folder),
+            }
+            kept |= {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))}
+        texts = {
+            key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            for key, value in kept.items()
+        }
+        notes = []
+        if getattr(self.facts, "wide", None) is not None:
+            notes.append(
+                "the linear part beside the network is not exported, so answers differ from the run's"
+            )
+        return ToExport(model, texts, notes)
 
     def parameters(self) -> int | None:
         """Returns the number of parameters; None if the model cannot be made, as with a cell of one's own."""

@@ -1,6 +1,8 @@
 """Tagging: a tag for every step of a sequence."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,6 +16,7 @@ from elman.data.tagged.memory import tagged_from_memory
 from elman.data.tagged.sequences import Tagged
 from elman.data.tagged.tables import is_table, tagged_table
 from elman.data.tagged.words import SHAPES
+from elman.exporters.source import ToExport
 from elman.heads.categorical import Categorical
 from elman.heads.crf import CRF
 from elman.models.tagger import Tagger
@@ -154,6 +157,14 @@ class SequenceTagger(Task):
     def loss_unit(self) -> LossUnit:
         """Shows nats per word or step."""
         return LossUnit("nats", 1.0, "words")
+
+    def to_export(self) -> ToExport:
+        """Returns the trained model, with what is added to the logarithms of probabilities to choose tags."""
+        given, notes = super().to_export(), []
+        if self.model.permitted is not None:
+            notes.append("tags that must not follow each other are not ruled out; facts has their scheme")
+        metadata = {**given.metadata, "bias": json.dumps(self.model.bias.tolist())}
+        return replace(given, metadata=metadata, notes=[*given.notes, *notes])
 
     # Answers
 

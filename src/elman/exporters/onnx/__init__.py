@@ -1,0 +1,1 @@
+"""Networks as ONNX: graphs that are written node by node, with steps and rows left free."""
