@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 from elman.anomalies.follow import Follower, Reader
 from elman.anomalies.gaps import Gaps
@@ -66,9 +67,10 @@ class DetectorStream:
         threshold: float,
         clock: Clock = UNKNOWN,
     ) -> None:
+        self._reader = reader
         self._follower = Follower(reader, len(mean), lagged=lagged, horizons=horizons)
         self._gaps, self._likelihood = Gaps(len(mean)), likelihood
-        self._mean, self._scale = mean, scale
+        self._mean, self._scale, self._seen = mean, scale, mean
         self._calendar, self._clock, self._threshold = calendar, clock, threshold
 
     @property
@@ -87,6 +89,11 @@ class DetectorStream:
             InputError: the values are not D numbers, one is infinite, or the time is invalid. The stream
                 does not change then.
         """
+        inputs = self.inputs(values, time)
+        return self.judge(self._reader.step(torch.from_numpy(inputs)).numpy())
+
+    def inputs(self, values: Any, time: str = "") -> np.ndarray:
+        """Reads the next row; returns what the model's stream is to read [I], for ``judge``; see ``push``."""
         values = numbers(values, "the row")
         if values.ndim == 0 and len(self._mean) == 1:
             values = values[None]
@@ -94,9 +101,13 @@ class DetectorStream:
             raise InputError(f"the row must be [{len(self._mean)}]. Got {list(values.shape)}.")
         check_finite(values, "the row", missing=True)
         features = calendar([time], self._calendar, "the row", self._clock)[0]
-        seen = scaled(values, self._mean, self._scale)
-        (expected, *_), (errors, *_) = self._follower.step(seen, features)
-        errors = self._gaps.push(errors, ~np.isnan(seen))
+        self._seen = scaled(values, self._mean, self._scale)
+        return self._follower.inputs(self._seen, features)
+
+    def judge(self, output: np.ndarray) -> Point:
+        """Scores the row whose ``inputs`` the model's stream has answered with [H · D]."""
+        (expected, *_), (errors, *_) = self._follower.take(self._seen, output)
+        errors = self._gaps.push(errors, ~np.isnan(self._seen))
         score, column = self._likelihood.push(errors)
         anomaly = column >= 0 and score >= self._threshold
         return Point(score, anomaly, column, expected * self._scale + self._mean)

@@ -49,10 +49,17 @@ class Follower:
         Shapes:
             seen [D] scaled, NaN for missing values; features [F] of the row's time → two of [H, D]
         """
+        return self.take(seen, self._reader.step(torch.from_numpy(self.inputs(seen, features))).numpy())
+
+    def inputs(self, seen: np.ndarray, features: np.ndarray) -> np.ndarray:
+        """Returns what the reader reads at the next row [D + F]; see ``step``."""
         if not self._lagged:
             self._read = np.where(np.isnan(seen), self._read, seen)
-        inputs = np.concatenate([self._read, features]) if len(features) else self._read
-        expected = self._reader.step(torch.from_numpy(inputs)).numpy().reshape(self._shape)
+        return np.concatenate([self._read, features]) if len(features) else self._read
+
+    def take(self, seen: np.ndarray, expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Completes the row whose ``inputs`` the reader has answered with [H · D]; see ``step``."""
+        expected = expected.reshape(self._shape)
         if len(self._horizons) > 1:
             self._made.appendleft(expected)
             expected = np.stack([self._ahead(place) for place in range(len(self._horizons))])

@@ -91,28 +91,66 @@ def sample(
         copies: of a text of which no long run may be copied, unless no other token remains; for one row.
         grammar: allows tokens, and is told each that is drawn; for one row.
     """
-    generator = torch.Generator(device=logits.device)
-    if seed is None:
-        generator.seed()
-    else:
-        generator.manual_seed(seed)
-    excluded = torch.tensor(never, dtype=torch.int64, device=logits.device)
+    drawing = Drawing(logits.device, temperature, top_k, top_p, seed, never, copies, grammar)
     while True:
-        if len(excluded):
-            logits = logits.index_fill(-1, excluded, -torch.inf)
-        if grammar is not None:
-            logits = logits.masked_fill(~torch.from_numpy(grammar.allowed()).to(logits.device), -torch.inf)
-        if copies is not None:
-            forbidden = torch.from_numpy(copies.forbidden()).to(logits.device)
-            others = logits.index_fill(-1, forbidden, -torch.inf)
-            logits = others if others.isfinite().any() else logits
-        token = choose(logits, temperature, top_k, top_p, generator)
-        if copies is not None:
-            copies.push(int(token))
-        if grammar is not None:
-            grammar.push(int(token))
+        token = drawing.draw(logits)
         yield token
         logits = step(token)
+
+
+class Drawing:
+    """Draws tokens [B] one after the other; the arguments are those of ``sample``.
+
+    Args:
+        device: of the logits.
+    """
+
+    def __init__(
+        self,
+        device: torch.device,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        seed: int | None = None,
+        never: Sequence[int] = (),
+        copies: Copies | None = None,
+        grammar: rules.Grammar | None = None,
+    ) -> None:
+        check_options(temperature, top_k, top_p)
+        self.options = (temperature, top_k, top_p)
+        self.generator = torch.Generator(device=device)
+        if seed is None:
+            self.generator.seed()
+        else:
+            self.generator.manual_seed(seed)
+        self._excluded = torch.tensor(never, dtype=torch.int64, device=device)
+        self._copies, self._grammar = copies, grammar
+
+    def draw(self, logits: Tensor) -> Tensor:
+        """Draws a token [B] from logits [B, V]."""
+        token = choose(self.permitted(logits), *self.options, self.generator)
+        self.push(token)
+        return token
+
+    def permitted(self, logits: Tensor) -> Tensor:
+        """Returns the logits [B, V], −∞ for tokens that may not be drawn."""
+        if len(self._excluded):
+            logits = logits.index_fill(-1, self._excluded, -torch.inf)
+        if self._grammar is not None:
+            allowed = torch.from_numpy(self._grammar.allowed()).to(logits.device)
+            logits = logits.masked_fill(~allowed, -torch.inf)
+        if self._copies is not None:
+            forbidden = torch.from_numpy(self._copies.forbidden()).to(logits.device)
+            others = logits.index_fill(-1, forbidden, -torch.inf)
+            logits = others if others.isfinite().any() else logits
+        return logits
+
+    def push(self, token: Tensor) -> None:
+        """Tells copies and grammar the token [B] that was drawn."""
+        if self._copies is not None:
+            self._copies.push(int(token))
+        if self._grammar is not None:
+            self._grammar.push(int(token))
 
 
 def sample_sequences(

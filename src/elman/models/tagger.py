@@ -99,7 +99,11 @@ class TaggerStream:
         Shapes:
             values [1, …]
         """
-        scores = self._model.scores(self._stream.step(self._model.embed(values)))[0] + self._model.bias
+        return self.take(self._model.scores(self._stream.step(self._model.embed(values)))[0])
+
+    def take(self, scores: Tensor) -> int:
+        """Returns the tag of a step from the scores of its tags [V]."""
+        scores = scores + self._model.bias
         if self._rules is not None:
             into = self._rules[:, :-1]
             before = into[-1] if self._best is None else (self._best[:, None] + into[:-1]).amax(0)

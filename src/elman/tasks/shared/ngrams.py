@@ -116,8 +116,12 @@ class MixedStream:
 
     def step(self, token: Tensor) -> Tensor:
         """Reads a token [1]; returns ln P of the next [1, V]."""
-        self._follower.push(int(token))
+        self.read(int(token))
         return self.logits(self._step(token))
+
+    def read(self, token: int) -> None:
+        """Reads a token without the network, whose logits come from elsewhere."""
+        self._follower.push(token)
 
 
 def vars_of(level: Level) -> dict[str, np.ndarray]:

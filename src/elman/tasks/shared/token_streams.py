@@ -127,25 +127,36 @@ class StreamAnswers(TaskAnswers):
             grammar: says which tokens may come next, after the opening; None: all.
         """
         model = self.model.eval()
-        device = model.embedding.weight.device
-        state = None
+        logits, state = self.opened(opening)
         with torch.inference_mode():
-            if len(opening):
-                tokens = torch.from_numpy(opening.astype("int64")).to(device)[:, None]
-                features, state = model.features(tokens)
-                logits = model.head.logits(features[-1])
-            else:
-                # before any token, only the head's bias is known
-                logits = model.head.bias[None].detach()
             step = model.stream(1, state).step
             if self.facts.ngrams is not None:
                 mixed = self.facts.ngrams.stream(step, opening)
                 logits, step = mixed.logits(logits), mixed.step
-            excluded = torch.tensor(not_first, dtype=torch.int64, device=device)
-            logits = logits.index_fill(-1, excluded, -torch.inf)
-        unknown = self.facts.vocabulary.unknown
-        never = [] if unknown is None else [unknown]
+            logits = logits.index_fill(
+                -1, torch.tensor(not_first, dtype=torch.int64, device=logits.device), -torch.inf
+            )
+        never = self.never_drawn
         yield from map(int, sample(step, logits, temperature, top_k, top_p, seed, never, copies, grammar))
+
+    @torch.inference_mode()
+    def opened(self, opening: np.ndarray) -> tuple[Tensor, State | None]:
+        """Reads an opening; returns the network's logits of the next token [1, V] and the layer's state.
+
+        Before any token, only the head's bias is known, and the state is None.
+        """
+        model = self.model.eval()
+        if not len(opening):
+            return model.head.bias[None].detach(), None
+        tokens = torch.from_numpy(opening.astype("int64")).to(model.embedding.weight.device)[:, None]
+        features, state = model.features(tokens)
+        return model.head.logits(features[-1]), state
+
+    @property
+    def never_drawn(self) -> list[int]:
+        """The unknown token, if there is one."""
+        unknown = self.facts.vocabulary.unknown
+        return [] if unknown is None else [unknown]
 
     def figures(self, batches: TokenWindows, left_out: int = 0) -> dict[str, Any]:
         """Measures nats, bits and perplexity of a corpus.

@@ -44,16 +44,40 @@ def tag_words(model: Tagger, facts: TaggingFacts, columns: Columns, lines: Itera
         yield with_cell(line, facts.tags[tag])
 
 
+class NumberRows:
+    """Turns rows of numbers into what a model reads: standardised, with their changes.
+
+    Args:
+        facts: of the run.
+    """
+
+    def __init__(self, facts: TaggingFacts) -> None:
+        self._mean, self._scale = np.array(facts.input_mean), np.array(facts.input_scale)
+        self._before: np.ndarray | None = None
+
+    def reset(self) -> None:
+        """Begins another sequence."""
+        self._before = None
+
+    def inputs(self, values: np.ndarray) -> np.ndarray:
+        """Returns the inputs [1, I] of the next row [D]; a missing value (NaN) is the one before."""
+        values, before = scaled(values, self._mean, self._scale), self._before
+        values = np.where(np.isnan(values), 0 if before is None else before, values).astype(np.float32)
+        both = np.stack([values if before is None else before, values])
+        self._before = values
+        return STEPS.inputs(both)[1:]
+
+
 def tag_numbers(model: Tagger, facts: TaggingFacts, columns: Columns, lines: Iterable[str]) -> Iterator[str]:
     """Yields a table's header and each row with its tag; another name or an empty line ends a sequence."""
     stream, device = model.tag_stream(), device_of(model)
-    mean, scale = np.array(facts.input_mean), np.array(facts.input_scale)
+    rows = NumberRows(facts)
     header: list[str] = []
-    mark, name, before = ",", "", None
+    mark, name = ",", ""
     for number, line in enumerate(lines, 1):
         if not line.strip():
             stream.reset()
-            before = None
+            rows.reset()
             yield line
             continue
         if not header:
@@ -71,12 +95,10 @@ def tag_numbers(model: Tagger, facts: TaggingFacts, columns: Columns, lines: Ite
         own = cells[header.index(columns.id)] if columns.id in header else ""
         if own != name:
             stream.reset()
-            name, before = own, None
-        values = scaled(_numbers(cells, header, facts, columns.reading, number), mean, scale)
-        values = np.where(np.isnan(values), 0 if before is None else before, values).astype(np.float32)
-        both = np.stack([values if before is None else before, values])
-        before = values
-        tag = stream.step(torch.from_numpy(STEPS.inputs(both)[1:]).to(device))
+            rows.reset()
+            name = own
+        inputs = rows.inputs(_numbers(cells, header, facts, columns.reading, number))
+        tag = stream.step(torch.from_numpy(inputs).to(device))
         yield f"{line}{mark}{facts.tags[tag]}"
 
 
