@@ -1,7 +1,7 @@
 """Each cell against its docstring's equations, written once more in NumPy with one matrix per gate."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -29,8 +29,8 @@ class Gate:
     U: Vector
     c: Vector
 
-    def __call__(self, x: Vector, h: Vector) -> Vector:
-        return self.W @ x + self.b + self.U @ h + self.c
+    def __call__(self, x: Vector, h: Vector | None = None) -> Vector:
+        return self.W @ x + self.b + (0 if h is None else self.U @ h + self.c)
 
 
 Gates = dict[str, Gate]
@@ -98,6 +98,70 @@ def gru_reset_before(gate: Gates, more: More, x: Vector, h: Vector) -> State:
     return ((1 - z) * tanh(gate["n"](x, r * h)) + z * h,)
 
 
+def layer_norm_gru(gate: Gates, more: More, x: Vector, h: Vector) -> State:
+    def normed(names: str, matrix: str, value: Vector, side: str, shift: str) -> Vector:
+        start = 0 if names == "rz" else 2 * H
+        total = np.concatenate([getattr(gate[g], matrix) @ value for g in names])
+        gain = more[f"gain_{side}"][start : start + len(total)]
+        return norm(total, gain, np.concatenate([getattr(gate[g], shift) for g in names]))
+
+    both = normed("rz", "W", x, "ih", "b") + normed("rz", "U", h, "hh", "c")
+    r, z = sigmoid(both[:H]), sigmoid(both[H:])
+    n = tanh(normed("n", "W", x, "ih", "b") + r * normed("n", "U", h, "hh", "c"))
+    return ((1 - z) * n + z * h,)
+
+
+def slstm(gate: Gates, more: More, x: Vector, h: Vector, c: Vector, n: Vector, m: Vector) -> State:
+    f = sigmoid(gate["f"](x, h))
+    scale = np.where(n == 0, gate["i"](x, h), np.maximum(gate["i"](x, h), m + np.log(f)))
+    entering, kept = np.exp(gate["i"](x, h) - scale), f * np.exp(m - scale)
+    c, n = kept * c + entering * tanh(gate["z"](x, h)), kept * n + entering
+    return sigmoid(gate["o"](x, h)) * c / np.maximum(n, 1), c, n, scale
+
+
+def min_gru(gate: Gates, more: More, x: Vector, h: Vector) -> State:
+    z = sigmoid(gate["z"](x))
+    return ((1 - z) * h + z * gate["n"](x),)
+
+
+def above_zero(a: Vector) -> Vector:
+    return np.where(a >= 0, a + 0.5, np.exp(a) / (1 + np.exp(a)))
+
+
+def min_gru_positive(gate: Gates, more: More, x: Vector, h: Vector) -> State:
+    z = sigmoid(gate["z"](x))
+    return ((1 - z) * h + z * above_zero(gate["n"](x)),)
+
+
+def min_lstm(gate: Gates, more: More, x: Vector, h: Vector) -> State:
+    f, i = sigmoid(gate["f"](x)), sigmoid(gate["i"](x))
+    return ((f * h + i * gate["n"](x)) / (f + i),)
+
+
+def min_lstm_positive(gate: Gates, more: More, x: Vector, h: Vector) -> State:
+    f, i = sigmoid(gate["f"](x)), sigmoid(gate["i"](x))
+    return ((f * h + i * above_zero(gate["n"](x))) / (f + i),)
+
+
+def rg_lru(gate: Gates, more: More, x: Vector, h: Vector) -> State:
+    r, i = sigmoid(gate["r"](x)), sigmoid(gate["i"](x))
+    a = np.exp(-8 * np.log(1 + np.exp(more["decay"])) * r)
+    return (a * h + np.sqrt(1 - a**2) * i * gate["u"](x),)
+
+
+def lem(gate: Gates, more: More, x: Vector, y: Vector, z: Vector) -> State:
+    s, r, last = sigmoid(gate["s"](x, y)), sigmoid(gate["r"](x, y)), gate["y"]
+    z = (1 - 0.3 * s) * z + 0.3 * s * tanh(gate["z"](x, y))
+    return (1 - 0.3 * r) * y + 0.3 * r * tanh(last(x) + more["weight_zh"] @ z), z
+
+
+def cfc(gate: Gates, more: More, x: Vector, h: Vector) -> State:
+    b = 1.7159 * tanh(2 / 3 * gate["b"](x, h))
+    first, second, rate, phase = (more["weight_heads"] @ b + more["bias_heads"]).reshape(4, H)
+    q = 1 / (1 + np.exp(-rate - phase))  # no gate of its own bias, so not among those told
+    return ((1 - q) * tanh(first) + q * tanh(second),)
+
+
 CASES: list[tuple[cells.Cell, str, Callable[..., State]]] = [
     (cells.Elman(I, H), "h", elman_tanh),
     (cells.Elman(I, H, nonlinearity="relu"), "h", elman_relu),
@@ -108,6 +172,15 @@ CASES: list[tuple[cells.Cell, str, Callable[..., State]]] = [
     (cells.LayerNormLSTM(I, H), "ifgo", layer_norm),
     (cells.GRU(I, H), "rzn", gru),
     (cells.GRUResetBefore(I, H), "rzn", gru_reset_before),
+    (cells.LayerNormGRU(I, H), "rzn", layer_norm_gru),
+    (cells.SLSTM(I, H), "ifzo", slstm),
+    (cells.MinGRU(I, H), "zn", min_gru),
+    (cells.MinGRU(I, H, positive=True), "zn", min_gru_positive),
+    (cells.MinLSTM(I, H), "fin", min_lstm),
+    (cells.MinLSTM(I, H, positive=True), "fin", min_lstm_positive),
+    (cells.RGLRU(I, H), "riu", rg_lru),
+    (cells.LEM(I, H, dt=0.3), "srzy", lem),
+    (cells.CfC(I, H), "b", cfc),
 ]
 
 
@@ -141,10 +214,14 @@ def random_weights(cell: cells.Cell, gates: str) -> tuple[Gates, More, dict[str,
     shapes = {"W": (H, I), "b": (H,), "U": (H, cell.output_size), "c": (H,)}
     gate = {g: Gate(**{k: 0.5 * rng.normal(size=shape) for k, shape in shapes.items()}) for g in gates}
     stacked = {"weight_ih": "W", "weight_hh": "U", "bias_ih": "b", "bias_hh": "c"}
-    weights = {
-        name: np.concatenate([getattr(g, matrix) for g in gate.values()]) for name, matrix in stacked.items()
-    }
-    more = {name: rng.normal(size=shape) for name, shape in cell.parameters().items() if name not in stacked}
+    weights, more = {}, {}
+    for name, shape in cell.parameters().items():
+        if name in stacked:  # the first gates, if not all have a part of it
+            weights[name] = np.concatenate([getattr(g, stacked[name]) for g in gate.values()])[: shape[0]]
+        else:
+            more[name] = rng.normal(size=shape)
+    if "bias_hh" not in weights:
+        gate = {name: replace(g, c=np.zeros(H)) for name, g in gate.items()}
     return gate, more, weights | more
 
 

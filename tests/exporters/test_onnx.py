@@ -32,6 +32,7 @@ pytest.importorskip("onnxruntime")
 differences = importlib.import_module("elman.exporters.onnx.check").differences
 
 PLAIN = {"layer-norm-lstm", "projected-lstm"}
+PLAIN |= {"cfc", "layer-norm-gru", "lem", "min-gru", "min-lstm", "rg-lru", "slstm"}
 """Cells that ONNX has no node of."""
 
 
@@ -232,7 +233,7 @@ def far_in_openvino(layer: Recurrent, folder: Path, scan: bool, ragged: bool) ->
 def test_openvino_computes_the_same(cell, both, tmp_path):
     """Its nodes ignore lengths and peepholes."""
     layer = layer_of(cell, num_layers=2, bidirectional=both)
-    assert far_in_openvino(layer, tmp_path / "loop", scan=True, ragged=True) <= 2e-6
+    assert far_in_openvino(layer, tmp_path / "loop", scan=True, ragged=True) <= 4e-6
     if not no_node(cell) and cell != "peephole-lstm":
         assert far_in_openvino(layer, tmp_path / "nodes", scan=False, ragged=False) <= 2e-6
 

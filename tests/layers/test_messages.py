@@ -48,7 +48,7 @@ OPTIONS = [
     (
         {"init": "xavier"},
         "unknown initialisation 'xavier'; known: torch, orthogonal, forget-bias, chrono:T, uniform:R, "
-        "identity, advised",
+        "identity, zero-recurrent, spread, advised",
     ),
     (
         {"init": "forget-bias", "bias": False},

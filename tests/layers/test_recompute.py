@@ -47,6 +47,8 @@ def results(layer, x, seed=1):
 )
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.__name__)
 def test_chunks_that_are_recomputed_change_nothing(cell, options, steps, backend):
+    if "recurrent_dropout" in options and not cell.recurrent_weights:
+        options = {"zoneout": 0.4}  # it has no recurrent product to drop from
     plain = Recurrent(cell(I, H), **options, backend="reference")
     layer = Recurrent(cell(I, H), **options, backend=backend, recompute=steps)
     layer.load_state_dict(plain.state_dict())

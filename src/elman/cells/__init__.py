@@ -1,28 +1,42 @@
 """The cells: one file each, with facts, step, equations and paper."""
 
 from elman.cells.base import Cell
+from elman.cells.cfc import CfC
 from elman.cells.conv_gru import ConvGRU
 from elman.cells.conv_lstm import ConvLSTM
 from elman.cells.coupled_lstm import CoupledLSTM
 from elman.cells.elman import Elman
 from elman.cells.gru import GRU
 from elman.cells.gru_reset_before import GRUResetBefore
+from elman.cells.layer_norm_gru import LayerNormGRU
 from elman.cells.layer_norm_lstm import LayerNormLSTM
+from elman.cells.lem import LEM
 from elman.cells.lstm import LSTM
+from elman.cells.min_gru import MinGRU
+from elman.cells.min_lstm import MinLSTM
 from elman.cells.peephole_lstm import PeepholeLSTM
 from elman.cells.projected_lstm import ProjectedLSTM
+from elman.cells.rg_lru import RGLRU
+from elman.cells.slstm import SLSTM
 from elman.registry import find, names
 
 __all__ = [
     "GRU",
+    "LEM",
     "LSTM",
+    "RGLRU",
+    "SLSTM",
     "Cell",
+    "CfC",
     "ConvGRU",
     "ConvLSTM",
     "CoupledLSTM",
     "Elman",
     "GRUResetBefore",
+    "LayerNormGRU",
     "LayerNormLSTM",
+    "MinGRU",
+    "MinLSTM",
     "PeepholeLSTM",
     "ProjectedLSTM",
 ]

@@ -69,7 +69,7 @@ class Cell:
     keeps_at: ClassVar[Literal[0, 1]] = 1
     """The value of the memory gate at which the state is kept."""
     input_gate: ClassVar[str | None] = None
-    """The gate that lets new content in at 1; None if the cell has no separate input gate."""
+    """The gate that lets new content in where its bias is large; None if the cell has no separate one."""
     sigmoid_gates: ClassVar[tuple[str, ...]] = ()
     """The gates with values between 0 (closed) and 1 (open); reports on gates show these."""
     plane_axes: ClassVar[int] = 0

@@ -11,6 +11,11 @@ A name is one of those below, or several joined by ``+`` and applied from left t
                    −log U(1, T − 1), for memories of up to T steps (Tallec & Ollivier 2018, arXiv:1804.11188)
     uniform:R      uniform on ±R, all parameters; tasks apply it to the whole model, embedding and head too
                    (Zaremba, Sutskever & Vinyals 2014, arXiv:1409.2329, with R = 0.1 and 0.05)
+    zero-recurrent recurrent weights 0, input weights Glorot-uniform, biases 0: no step mixes units at first
+                   (Beck et al. 2024, arXiv:2405.04517)
+    spread         the bias of the memory gate falls over the units, from 5 to −7 along k^0.3, so that they
+                   begin with memories of hundreds of steps to none (Beck et al. 2024, their code's first
+                   block)
     identity       recurrent weights the identity gate by gate (for a convolution, its centre), input weights
                    N(0, 0.001²), biases 0, for relu networks (Le, Jaitly & Hinton 2015, arXiv:1504.00941)
     advised        the cell's ``advised_init``
@@ -23,7 +28,17 @@ from torch import Tensor
 
 from elman.cells.base import Cell, Weights
 
-NAMES = ("torch", "orthogonal", "forget-bias", "chrono:T", "uniform:R", "identity", "advised")
+NAMES = (
+    "torch",
+    "orthogonal",
+    "forget-bias",
+    "chrono:T",
+    "uniform:R",
+    "identity",
+    "zero-recurrent",
+    "spread",
+    "advised",
+)
 
 
 @torch.no_grad()
@@ -47,6 +62,11 @@ def initialise(cell: Cell, w: Weights, init: str = "torch") -> None:
             _fill(cell, w, torch.nn.init.orthogonal_, torch.nn.init.xavier_uniform_)
         elif kind == "identity":
             _fill(cell, w, _identity, lambda block: torch.nn.init.normal_(block, std=0.001))
+        elif kind == "zero-recurrent":
+            _fill(cell, w, torch.nn.init.zeros_, torch.nn.init.xavier_uniform_)
+        elif kind == "spread":
+            place = torch.arange(cell.hidden_size) / max(cell.hidden_size - 1, 1)
+            _keep(cell, w, name, 5 - 12 * place**0.3)
         elif kind == "uniform":
             bound = _bound(argument, name)
             for parameter in w.values():

@@ -63,10 +63,9 @@ def check_facts_agree(make: MakeCell) -> None:
     """The facts name only gates, states and parameters that the cell has."""
     cell = make(I, H)
     cell.check()
-    keeping = {cell.memory_gate, cell.input_gate} - {None}
     ensure(
-        keeping <= set(cell.sigmoid_gates),
-        f"memory_gate and input_gate must be among sigmoid_gates. Got {keeping} and {cell.sigmoid_gates}.",
+        cell.memory_gate in (None, *cell.sigmoid_gates),
+        f"memory_gate must be among sigmoid_gates. Got {cell.memory_gate} and {cell.sigmoid_gates}.",
     )
     ensure(
         set(cell.sigmoid_gates) <= set(cell.gates),

@@ -187,7 +187,8 @@ def _in_scan(
     body = Graph(f"step_{k}_{way}")
     names = list(cell.states())
     before = [
-        body.input(f"{body.name}_{name}", FLOAT, "rows", *shape) for name, shape in cell.states().items()
+        body.input(f"{body.name}_state_{name}", FLOAT, "rows", *shape)
+        for name, shape in cell.states().items()
     ]
     x_t = body.input(f"{body.name}_x", FLOAT, "rows", cell.input_size)
     alive = body.input(f"{body.name}_alive", BOOL, "rows", 1)
@@ -199,7 +200,7 @@ def _in_scan(
     for name, old, own, shape in zip(names, before, new, cell.states().values(), strict=True):
         lives = body.reshaped(alive, 0, *(1,) * len(shape)) if len(shape) > 1 else alive
         kept = body.add("Where", lives, own, old)
-        body.output(f"{body.name}_{name}_new", kept, FLOAT, "rows", *shape)
+        body.output(f"{body.name}_state_{name}_new", kept, FLOAT, "rows", *shape)
     shown = body.add("Where", alive, output, body.constant(0.0))
     body.output(f"{body.name}_y", shown, FLOAT, "rows", *cell.output_shape())
     at = graph.constant(way, np.int64)

@@ -74,8 +74,8 @@ class ModelOptions:
     learned_state: bool = False
     """learn the initial state; if absent, it is zero"""
     init: str = "advised"
-    """initial weights: advised (what suits the cell), torch, orthogonal, identity, forget-bias, chrono:T (T
-    steps) or uniform:R (±R); + joins several"""
+    """initial weights: advised (what suits the cell), torch, orthogonal, identity, zero-recurrent,
+    forget-bias, spread, chrono:T (T steps) or uniform:R (±R); + joins several"""
 
     @property
     def network(self) -> str:
