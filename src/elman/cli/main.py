@@ -141,6 +141,23 @@ class Export(_OnRun):
 
 
 @dataclass(frozen=True)
+class Playground(_OnRun):
+    """Writes a page in which the network types, guesses and shows its memory: one file, without a server.
+
+    It shows language models of characters whose layers are Elman, LSTM or GRU cells.
+    """
+
+    example: ClassVar[str] = "elman playground runs/language-model"
+
+    out: Path | None = None
+    """folder for index.html; if absent, RUN-playground beside the run folder"""
+    title: str | None = None
+    """title of the page; if absent, the run folder's name"""
+    overwrite: bool = False
+    """replace the page if it exists; if absent, an existing page is an error"""
+
+
+@dataclass(frozen=True)
 class Resume(_OnRun):
     """Continues an interrupted or killed run, to the same result as without the interruption."""
 
@@ -409,6 +426,19 @@ def _export(options: Any) -> int:
     return 0
 
 
+def _playground(options: Any) -> int:
+    name = options.run.resolve().name
+    out = options.run.with_name(f"{name}-playground") if options.out is None else options.out
+    module = load_module("elman.playground.page")
+    path = module.write(_loaded(options), out, options.title or name, overwrite=options.overwrite)
+    size = path.stat().st_size
+    if options.json:
+        print_json({"page": str(path), "bytes": size})
+    else:
+        print(f"page  {path} ({size / 1e6:.1f} MB); open it in a browser")
+    return 0
+
+
 def _use(verb: type[Verb], arguments: list[str]) -> int:
     """Runs the verb of a task on a run folder."""
     options = _parsed(verb, arguments)
@@ -447,4 +477,5 @@ _COMMANDS: dict[type, Callable[[Any], int]] = {
     Inspect: _inspect,
     Resume: _resume,
     Export: _export,
+    Playground: _playground,
 }

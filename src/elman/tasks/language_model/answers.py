@@ -53,12 +53,12 @@ class TextAnswers(StreamAnswers):
     ) -> Iterator[str]:
         """Yields text that continues a prompt, token by token; see ``LanguageModel.generate``."""
         vocabulary = self.facts.vocabulary
-        opening, not_first = vocabulary.opening(prompt) if prompt else (self._opening(), ())
+        opening, not_first = vocabulary.opening(prompt) if prompt else (self.opening(), ())
         options = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
         tokens = self.draw(opening, not_first, **options, copies=copies)  # type: ignore[arg-type]
         return self._written(prompt, tokens, length)
 
-    def _opening(self) -> np.ndarray:
+    def opening(self) -> np.ndarray:
         """Returns the tokens read before an empty prompt: a line end if the text has lines, or nothing."""
         try:
             line_end = self.facts.vocabulary.encode("\n")
