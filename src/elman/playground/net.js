@@ -224,5 +224,3 @@ function uniform(seed, at) {
   a ^= a + Math.imul(a ^ (a >>> 7), a | 61);
   return ((a ^ (a >>> 14)) >>> 0) / 4294967296;
 }
-
-if (typeof module !== "undefined") module.exports = { Net, probabilities, draw, uniform, decode };

@@ -27,7 +27,7 @@ def page(task: Any, title: str) -> str:
     """
     about, weights = packed(task)
     style = _read("page.css")
-    script = _read("net.js").partition("\nif (typeof module")[0] + "\n" + _read("view.js")
+    script = "\n".join(map(_read, ("net.js", "view.js", "learn.js")))
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; "
         f"script-src '{_hash(script)}'; style-src '{_hash(style)}'"

@@ -1,6 +1,4 @@
 // The view: the text that types itself, the guesses, the units, and what a changed unit changes.
-"use strict";
-
 const about = JSON.parse(document.getElementById("model").textContent);
 const net = new Net(about, decode(document.getElementById("weights").textContent));
 const $ = (id) => document.getElementById(id);
