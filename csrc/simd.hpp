@@ -83,6 +83,26 @@ inline void store_some(N* p, ptrdiff_t count, vec v) {
   for (ptrdiff_t k = 0; k < count; ++k) p[k] = some[k];
 }
 
+// As load_some, for count < width and for either operand of a product (bf16: pairs of elements, not widened).
+inline vec some_of(const float* p, ptrdiff_t count) {
+#if defined(__AVX512F__)
+  return (vec)_mm512_maskz_loadu_ps((1u << count) - 1u, p);
+#else
+  vec v{};
+  std::memcpy(&v, p, count * sizeof(float));
+  return v;
+#endif
+}
+inline veci some_of(const bf16* p, ptrdiff_t count) {
+#if defined(__AVX512BW__)
+  return (veci)_mm512_maskz_loadu_epi16((1u << count) - 1u, p);
+#else
+  veci pairs{};
+  std::memcpy(&pairs, p, count * sizeof(bf16));
+  return pairs;
+#endif
+}
+
 // Transposes element [i][lane] to [lane][i]: exchanges rows and lanes one index bit at a time.
 template <size_t S, size_t... Lane>
 inline void trade(veci& a, veci& b, std::index_sequence<Lane...>) {

@@ -1,13 +1,17 @@
-// A layer that reads one step at a time. It has its own entry from Python, because a call costs more than a
-// small step.
+// A layer that reads one step at a time, for all rows of a batch or for some of them. It has its own entry
+// from Python, because a call costs more than a small step.
 #pragma once
 
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <atomic>
 #include <cstring>
 #include <memory>
+#include <numeric>
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +38,7 @@ class Parameter {
       : owner_(owner), name_(nb::steal(PyUnicode_InternFromString(name.c_str()))) {
     expected_ = nb::borrow(PyDict_GetItem(owner.ptr(), name_.ptr()));
     storage_ = expected_.attr("detach")();  // keeps the memory, so that its address stays unique
+    data_ptr_ = expected_.attr("data_ptr");
     data_ = address();
   }
   // Whether the module still holds the same memory; its values may have changed.
@@ -47,12 +52,11 @@ class Parameter {
 
  private:
   void* address() const {
-    static PyObject* const method = PyUnicode_InternFromString("data_ptr");
-    const nb::object found = or_null(PyObject_CallMethodNoArgs(expected_.ptr(), method));
+    const nb::object found = or_null(PyObject_CallNoArgs(data_ptr_.ptr()));
     return found.is_valid() ? PyLong_AsVoidPtr(found.ptr()) : nullptr;
   }
   nb::dict owner_;
-  nb::object name_, expected_, storage_;
+  nb::object name_, expected_, storage_, data_ptr_;
   void* data_ = nullptr;
 };
 
@@ -69,15 +73,16 @@ struct LayerFacts {
 template <class N>
 class Layers {
  public:
-  Layers(const Functions<N>& functions, int64_t B, int threads, nb::dict owner,
+  // places: rows of the batch whose states there are.
+  Layers(const Functions<N>& functions, int64_t places, int threads, nb::dict owner,
          const std::vector<LayerFacts>& facts)
-      : functions_(functions), B_(B) {
+      : functions_(functions) {
     for (const LayerFacts& fact : facts) {
-      Layer& layer = *layers_.emplace_back(std::make_unique<Layer>(fact, B));
+      Layer& layer = *layers_.emplace_back(std::make_unique<Layer>(fact, places));
       for (const std::string& name : fact.names)
         layer.parameters.push_back(name.empty() ? nullptr : std::make_unique<Parameter>(owner, name));
       Step<N>& s = layer.step;
-      s.B = B, s.I = fact.I, s.H = fact.H, s.O = fact.O, s.threads = threads;
+      s.I = fact.I, s.H = fact.H, s.O = fact.O, s.threads = threads;
       for (int n = 0; n < most_states; ++n) {
         s.zoneout_rate[n] = fact.zoneout.at(n);
         s.state[n] = reinterpret_cast<float*>(fact.states.at(n));
@@ -85,12 +90,9 @@ class Layers {
       const N** weights[] = {&s.w_ih, &s.w_hh, &s.w_hr};
       for (int k = 0; k < 3; ++k) *weights[k] = layer.template get<N>(k);
       s.fresh = layer.fresh.template as<float>(), s.raw = layer.raw.template as<N>();
-      if constexpr (std::is_same_v<N, float>) {
-        s.h = s.state[0];
+      s.seen = layer.seen.template as<N>();
+      if constexpr (std::is_same_v<N, float>)
         for (int k = 0; k < small; ++k) *layer.single(k) = layer.template get<float>(3 + k);
-      } else {
-        s.h = layer.h.template as<N>();
-      }
     }
   }
 
@@ -101,22 +103,21 @@ class Layers {
     return true;
   }
 
-  // x [B, I] to output [B, O]; the states move on.
-  void run(const N* x, N* output) {
+  // x [rows, I] to output [rows, O]; the states at the rows' places move on.
+  void run(const N* x, N* output, const int64_t* places, int64_t rows) {
+    backward_ = !backward_;
     for (size_t k = 0; k < layers_.size(); ++k) {
       Layer& layer = *layers_[k];
       Step<N>& s = layer.step;
-      s.x = x;
-      if constexpr (!std::is_same_v<N, float>) {
-        functions_.narrow(layer.h.template as<N>(), s.state[0], B_ * s.O);
+      s.x = x, s.B = rows, s.rows = places, s.backward = backward_;
+      if constexpr (!std::is_same_v<N, float>)
         for (int p = 0; p < small; ++p) layer.widen(functions_, p);
-      }
       functions_.step(layer.cell, s);
       N* out = k + 1 == layers_.size() ? output : layer.out.template as<N>();
       if (layer.residual)
-        add(out, x, s.state[0], B_ * s.O);
+        add(out, x, s.fresh, rows * s.O);
       else
-        functions_.narrow(out, s.state[0], B_ * s.O);
+        functions_.narrow(out, s.fresh, rows * s.O);
       x = out;
     }
   }
@@ -125,13 +126,13 @@ class Layers {
   static constexpr int small = 2 + most_extras;  // biases and parameters of single units
 
   struct Layer {
-    Layer(const LayerFacts& fact, int64_t B)
+    Layer(const LayerFacts& fact, int64_t places)
         : cell(fact.cell),
           residual(fact.residual),
-          fresh(B * fact.O * 4),
-          raw(B * fact.H * 4),
-          h(B * fact.O * 4),
-          out(B * fact.O * 4),
+          fresh(places * fact.O * 4),
+          raw(places * fact.H * 4),
+          seen(places * fact.O * 4),
+          out(places * fact.O * 4),
           wide(small * 8 * fact.H * 4) {}
     template <class T>
     const T* get(int k) const {
@@ -153,7 +154,7 @@ class Layers {
     bool residual;
     Step<N> step{};
     std::vector<std::unique_ptr<Parameter>> parameters;
-    Memory fresh, raw, h, out, wide;
+    Memory fresh, raw, seen, out, wide;
   };
 
   static void add(float* to, const float* x, const float* y, int64_t n) {
@@ -167,21 +168,21 @@ class Layers {
   }
 
   const Functions<N>& functions_;
-  int64_t B_;
+  bool backward_ = false;
   std::vector<std::unique_ptr<Layer>> layers_;
 };
 
-// Reads tensors or NumPy arrays; returns the same kind, in a buffer that the next step overwrites.
+// Reads tensors or NumPy arrays; returns the same kind, in a buffer that the next step overwrites. It serves
+// one thread at a time.
 class Stepper {
  public:
-  // outputs: [B, O] and, if B is 1, [O], as tensors and as arrays; then objects that must live as long as
-  // this one, such as the states.
-  Stepper(const Kernels& kernels, bool half, int64_t B, int threads, nb::dict owner,
+  // outputs: [places, O] and, if there is one place, [O], as tensors and as arrays; then objects that must
+  // live as long as this one, such as the states.
+  Stepper(const Kernels& kernels, bool half, int64_t places, int threads, nb::dict owner,
           const std::vector<LayerFacts>& facts, nb::tuple outputs, uintptr_t output, uintptr_t wide_output,
           nb::object tensor_type, nb::object dtype)
       : half_kernels_(kernels.half),
         half_(half),
-        B_(B),
         I_(facts.front().I),
         O_(facts.back().O),
         output_(output),
@@ -189,28 +190,121 @@ class Stepper {
         outputs_(outputs),
         tensor_type_(tensor_type),
         dtype_(dtype),
-        x_(B * I_ * 2) {
+        x_(places * I_ * 2),
+        all_(places),
+        taken_(places) {
+    std::iota(all_.begin(), all_.end(), 0);
+    for (const LayerFacts& fact : facts) weights_ += fact.H * (fact.I + fact.O);
     if (half)
-      narrow_ = std::make_unique<Layers<bf16>>(kernels.half, B, threads, owner, facts);
+      narrow_ = std::make_unique<Layers<bf16>>(kernels.half, places, threads, owner, facts);
     else
-      wide_ = std::make_unique<Layers<float>>(kernels.single, B, threads, owner, facts);
+      wide_ = std::make_unique<Layers<float>>(kernels.single, places, threads, owner, facts);
   }
 
-  // Returns None if x does not fit, or if the memory of the layer's parameters has changed.
+  // A step of all rows. Returns None if x does not fit, or if the memory of the layer's parameters has
+  // changed.
   nb::object step(nb::handle x) {
-    if (half_ ? !narrow_->same() : !wide_->same()) return nb::none();
-    const bool tensor = Py_TYPE(x.ptr()) == reinterpret_cast<PyTypeObject*>(tensor_type_.ptr());
-    int axes = 0;
-    if (tensor ? !take_tensor(x, axes) : !take_array(x, axes)) return nb::none();
-    return outputs_[(tensor ? 0 : 2) + (axes == 1)];
+    const Turn turn(busy_);
+    const std::optional<Kind> kind = run(x, all_.data(), all_.size());
+    return kind ? outputs_[(kind->tensor ? 0 : 2) + (kind->axes == 1)] : nb::object(nb::none());
+  }
+
+  // A step of the rows at `places`, an array of int64. Returns the whole buffer, whose first rows are theirs;
+  // None as above, or if a place is none or comes twice.
+  nb::object advance(nb::handle x, nb::handle places) {
+    const Turn turn(busy_);
+    const View view(places);
+    if (!view.valid || view.ndim != 1 || !view.holds("lq", 8)) return nb::none();
+    const int64_t* all = static_cast<const int64_t*>(view.buf);
+    const int64_t rows = view.shape[0];
+    ++round_;
+    for (int64_t k = 0; k < rows; ++k) {
+      if (all[k] < 0 || all[k] >= std::ssize(all_) || taken_[all[k]] == round_) return nb::none();
+      taken_[all[k]] = round_;
+    }
+    const std::optional<Kind> kind = run(x, all, rows);
+    return kind && kind->axes == 2 ? outputs_[kind->tensor ? 0 : 2] : nb::object(nb::none());
   }
 
  private:
-  bool fits(const int64_t* shape, int axes) const {
-    return axes == 2 ? shape[0] == B_ && shape[1] == I_ : axes == 1 && B_ == 1 && shape[0] == I_;
+  static constexpr int64_t quick = 262144;  // products in about the time of giving the interpreter away
+
+  struct Kind {
+    bool tensor;
+    int axes;
+  };
+
+  // Holds a stepper for one thread.
+  class Turn {
+   public:
+    explicit Turn(std::atomic<bool>& busy) : busy_(busy) {
+      if (busy_.exchange(true, std::memory_order_acquire))
+        throw std::runtime_error("another thread is in a step of these states");
+    }
+    ~Turn() { busy_.store(false, std::memory_order_release); }
+
+   private:
+    std::atomic<bool>& busy_;
+  };
+
+  struct View : Py_buffer {
+    explicit View(nb::handle from)
+        : valid(PyObject_GetBuffer(from.ptr(), this, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) == 0) {
+      if (!valid) PyErr_Clear();
+    }
+    ~View() {
+      if (valid) PyBuffer_Release(this);
+    }
+    View(const View&) = delete;
+    // Whether it holds elements of that size and of one of the formats.
+    bool holds(std::string_view formats, ptrdiff_t size) const {
+      return itemsize == size && format && std::strlen(format) == 1 &&
+             formats.find(format[0]) != formats.npos;
+    }
+    const bool valid;
+  };
+
+  std::optional<Kind> run(nb::handle x, const int64_t* places, int64_t rows) {
+    if (half_ ? !narrow_->same() : !wide_->same()) return {};
+    if (Py_TYPE(x.ptr()) == reinterpret_cast<PyTypeObject*>(tensor_type_.ptr())) {
+      int axes = 0;
+      const void* data = nullptr;
+      if (!read_tensor(x, rows, axes, data)) return {};
+      released(rows, [&] {
+        if (half_)
+          narrow_->run(static_cast<const bf16*>(data), reinterpret_cast<bf16*>(output_), places, rows);
+        else
+          wide_->run(static_cast<const float*>(data), reinterpret_cast<float*>(output_), places, rows);
+      });
+      return Kind{true, axes};
+    }
+    const View view(x);
+    if (!view.valid || !view.holds("f", 4) || view.ndim < 1 || view.ndim > 2 ||
+        !fits(view.shape, view.ndim, rows))
+      return {};
+    const auto* data = static_cast<const float*>(view.buf);
+    released(rows, [&] {
+      if (!half_) return wide_->run(data, reinterpret_cast<float*>(output_), places, rows);
+      half_kernels_.narrow(x_.as<bf16>(), data, rows * I_);
+      narrow_->run(x_.as<bf16>(), reinterpret_cast<bf16*>(output_), places, rows);
+      half_kernels_.widen(wide_output_, reinterpret_cast<const bf16*>(output_), rows * O_);
+    });
+    return Kind{false, view.ndim};
   }
 
-  bool take_tensor(nb::handle x, int& axes) {
+  // Lets other threads of Python run meanwhile, unless that would take as long as the work.
+  template <class Work>
+  void released(int64_t rows, Work&& work) const {
+    if (rows * weights_ < quick) return work();
+    nb::gil_scoped_release release;
+    work();
+  }
+
+  bool fits(const Py_ssize_t* shape, int axes, int64_t rows) const {
+    return axes == 2 ? shape[0] == rows && shape[1] == I_ : axes == 1 && rows == 1 && shape[0] == I_;
+  }
+
+  bool read_tensor(nb::handle x, int64_t rows, int& axes, const void*& data) const {
     static PyObject* const names[] = {
         PyUnicode_InternFromString("shape"), PyUnicode_InternFromString("dtype"),
         PyUnicode_InternFromString("is_cpu"), PyUnicode_InternFromString("is_contiguous"),
@@ -218,52 +312,30 @@ class Stepper {
     const nb::object shape = or_null(PyObject_GetAttr(x.ptr(), names[0]));
     if (!shape.is_valid() || !PyTuple_Check(shape.ptr())) return false;
     axes = static_cast<int>(PyTuple_GET_SIZE(shape.ptr()));
-    int64_t sizes[2] = {};
+    Py_ssize_t sizes[2] = {};
     if (axes < 1 || axes > 2) return false;
-    for (int k = 0; k < axes; ++k) sizes[k] = PyLong_AsLongLong(PyTuple_GET_ITEM(shape.ptr(), k));
-    if (!fits(sizes, axes)) return false;
+    for (int k = 0; k < axes; ++k) sizes[k] = PyLong_AsSsize_t(PyTuple_GET_ITEM(shape.ptr(), k));
+    if (!fits(sizes, axes, rows)) return false;
     if (or_null(PyObject_GetAttr(x.ptr(), names[1])).ptr() != dtype_.ptr()) return false;
     if (or_null(PyObject_GetAttr(x.ptr(), names[2])).ptr() != Py_True) return false;
     if (or_null(PyObject_CallMethodNoArgs(x.ptr(), names[3])).ptr() != Py_True) return false;
     const nb::object address = or_null(PyObject_CallMethodNoArgs(x.ptr(), names[4]));
     if (!address.is_valid()) return false;
-    const void* data = PyLong_AsVoidPtr(address.ptr());
-    if (!data && B_ * I_ > 0) return false;  // a tensor without memory
-    if (half_)
-      narrow_->run(static_cast<const bf16*>(data), reinterpret_cast<bf16*>(output_));
-    else
-      wide_->run(static_cast<const float*>(data), reinterpret_cast<float*>(output_));
-    return true;
-  }
-
-  bool take_array(nb::handle x, int& axes) {
-    Py_buffer view;
-    if (PyObject_GetBuffer(x.ptr(), &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) != 0) {
-      PyErr_Clear();
-      return false;
-    }
-    axes = view.ndim;
-    const bool good = view.itemsize == 4 && view.format && std::string_view(view.format) == "f" &&
-                      axes >= 1 && axes <= 2 && fits(view.shape, axes);
-    if (good && half_) {
-      half_kernels_.narrow(x_.as<bf16>(), static_cast<const float*>(view.buf), B_ * I_);
-      narrow_->run(x_.as<bf16>(), reinterpret_cast<bf16*>(output_));
-      half_kernels_.widen(wide_output_, reinterpret_cast<const bf16*>(output_), B_ * O_);
-    } else if (good) {
-      wide_->run(static_cast<const float*>(view.buf), reinterpret_cast<float*>(output_));
-    }
-    PyBuffer_Release(&view);
-    return good;
+    data = PyLong_AsVoidPtr(address.ptr());
+    return data || rows * I_ == 0;  // else a tensor without memory
   }
 
   const Functions<bf16>& half_kernels_;
   bool half_;
-  int64_t B_, I_, O_;
+  int64_t I_, O_, weights_ = 0;
   uintptr_t output_;
   float* wide_output_;
   nb::tuple outputs_;
   nb::object tensor_type_, dtype_;
   Memory x_;
+  std::vector<int64_t> all_, taken_;  // all places; the last round in which each was taken
+  int64_t round_ = 0;
+  std::atomic<bool> busy_{false};
   std::unique_ptr<Layers<float>> wide_;
   std::unique_ptr<Layers<bf16>> narrow_;
 };

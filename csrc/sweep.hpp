@@ -52,18 +52,22 @@ struct Gradients {
   float* d_states[most_states];   // [T, B, size], zeroed by the caller: of the state after each step
 };
 
-// One step, for streams.
+// One step of some rows of a batch, for streams and slots.
 template <class N>
 struct Step {
-  int64_t B, I, H, O;
+  int64_t B, I, H, O;   // B: rows that step
+  const int64_t* rows;  // [B], the place of each in the states; no place twice
   int threads;
+  bool backward;  // the weights are read from their end; a caller that alternates finds it in the cache
   float zoneout_rate[most_states];
   const N *w_ih, *w_hh, *w_hr;
   const float *b_ih, *b_hh, *extra[most_extras];
-  const N *x, *h;             // [B, I], [B, O]
-  float* state[most_states];  // [B, size]; replaced
-  float* fresh;               // [B, O], the new h; other threads may still read the old one
-  N* raw;                     // [B, H], w_hr's operand
+  const N* x;                 // [B, I]
+  float* state[most_states];  // [places, size]; replaced
+  // memory of the step's own
+  float* fresh;  // [B, O], the new h; other threads may still read the old one
+  N* seen;       // [B, O], w_hh's operand; not read where N is float
+  N* raw;        // [B, H], w_hr's operand
 };
 
 }  // namespace elman

@@ -48,6 +48,9 @@ if TYPE_CHECKING:  # what _HOME says, for type checkers; a test compares them
         RNNCell as RNNCell,
     )
     from elman.layers import (
+        Slots as Slots,
+    )
+    from elman.layers import (
         Stream as Stream,
     )
     from elman.layers import (
@@ -86,6 +89,7 @@ _HOME = {
         "RNN",
         "RNNCell",
         "Recurrent",
+        "Slots",
         "Stream",
         "convert",
         "swap",

@@ -158,8 +158,14 @@ std::vector<Values> by_steps(const Tensors& t, ptrdiff_t T, ptrdiff_t B, ptrdiff
   s.w_ih = t.w_ih.data(), s.w_hh = t.w_hh.data(), s.b_ih = t.b_ih.data(), s.b_hh = t.b_hh.data();
   for (int e = 0; e < Cell::extras; ++e) s.extra[e] = t.extra[e].data();
   for (int n = 0; n < Cell::states; ++n) s.state[n] = state[n].data();
-  s.h = s.state[0], s.fresh = fresh.data(), s.raw = raw.data();
-  for (ptrdiff_t step = 0; step < T; ++step) s.x = t.x.data() + step * B * I, step_layer<Cell, float>(s);
+  s.fresh = fresh.data(), s.raw = raw.data();
+  std::vector<int64_t> rows(B);
+  std::iota(rows.begin(), rows.end(), 0);
+  s.rows = rows.data();
+  for (ptrdiff_t step = 0; step < T; ++step) {
+    s.x = t.x.data() + step * B * I, s.backward = step % 2;
+    step_layer<Cell, float>(s);
+  }
   return state;
 }
 

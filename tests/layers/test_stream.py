@@ -1,4 +1,7 @@
-"""Streams: the full pass taken apart, in whatever precision, and never behind the layer's parameters."""
+"""Streams: the full pass taken apart, in whatever precision, and never behind the layer's parameters.
+
+What holds of changed parameters is also said of slots.
+"""
 
 import copy
 import pickle
@@ -19,11 +22,35 @@ from elman.layers import Recurrent
 CELLS = list(OF_FEATURES.values())
 
 
+class SomeSlots:
+    """Slots as a stream: the second of two is stepped."""
+
+    def __init__(self, layer, rows=1):
+        self.slots, self.rows = layer.slots(rows + 1), list(range(1, rows + 1))
+
+    def step(self, x, copy=False):
+        output = self.slots.step(x.view(len(self.rows), -1), self.rows, copy)
+        return output if x.dim() == 2 else output[0]
+
+    def reset(self):
+        self.slots.reset(self.rows)
+
+    @property
+    def state(self):
+        states = [self.slots.state[row] for row in self.rows]
+        return tuple(torch.stack(parts, 1) for parts in zip(*states, strict=True))
+
+
+STEPPED = {"stream": Recurrent.stream, "slots": SomeSlots}
+
+
 def steps(stream, x):
     return torch.stack([stream.step(row, copy=True) for row in x])
 
 
-@pytest.mark.parametrize("rows", [1, 3, 9])  # the last is more than a step reads unpacked weights for
+@pytest.mark.parametrize(
+    "rows", [1, 3, 9]
+)  # the last is more than streams in bfloat16 read weights for as they lie
 @pytest.mark.parametrize(("inputs", "units"), [(1, 5), (33, 17), (16, 64), (70, 130)])
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.__name__)
 def test_steps_are_the_full_pass(cell, inputs, units, rows):
@@ -118,10 +145,11 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
-def test_a_stream_is_never_behind_its_layer(kind, change):
+@pytest.mark.parametrize("form", STEPPED.values(), ids=STEPPED)
+def test_a_stream_is_never_behind_its_layer(form, kind, change):
     layer = getattr(elman, kind)(6, 11)
     sum(p.sum() for p in layer.parameters()).backward()
-    stream, x = layer.stream(), torch.randn(8, 6)
+    stream, x = form(layer), torch.randn(8, 6)
     steps(stream, x[:4])
     CHANGES[change](layer)
     x = x.to(layer.bias_ih_l0.dtype)
@@ -200,12 +228,13 @@ HOOKS = {
 @pytest.mark.parametrize("batch_first", [False, True], ids=["time-first", "batch-first"])
 @pytest.mark.parametrize("change", HOOKS.values(), ids=HOOKS)
 @pytest.mark.parametrize("make", [elman.LSTM, elman.GRU, elman.RNN], ids=lambda kind: kind.__name__)
-def test_steps_see_what_forward_pre_hooks_do(make, change, batch_first):
+@pytest.mark.parametrize("form", STEPPED.values(), ids=STEPPED)
+def test_steps_see_what_forward_pre_hooks_do(form, make, change, batch_first):
     layer, other = make(4, 6, batch_first=batch_first), make(4, 6, batch_first=batch_first)
     for each in (layer, other):
         change(each)
         each.eval()
-    stream = layer.stream(2)
+    stream = form(layer, 2)
     stream.step(torch.zeros(2, 4))
     stream.reset()
     layer.load_state_dict(other.state_dict())

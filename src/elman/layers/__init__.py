@@ -1,11 +1,24 @@
-"""Layers: any cell unrolled, drop-ins for torch.nn's, streams, conversion of existing models."""
+"""Layers: any cell unrolled, drop-ins for torch.nn's, streams, slots, conversion of existing models."""
 
 from elman.layers import quantized as _quantized  # noqa: F401 - adds the layers to torch's table
 from elman.layers.conversion import convert
 from elman.layers.recurrent import Recurrent
+from elman.layers.slots import Slots
 from elman.layers.stream import Stream
 from elman.layers.swapping import swap
 from elman.layers.torch_cells import GRUCell, LSTMCell, RNNCell
 from elman.layers.torch_like import GRU, LSTM, RNN
 
-__all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell", "Recurrent", "Stream", "convert", "swap"]
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "GRUCell",
+    "LSTMCell",
+    "RNNCell",
+    "Recurrent",
+    "Slots",
+    "Stream",
+    "convert",
+    "swap",
+]

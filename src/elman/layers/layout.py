@@ -140,6 +140,10 @@ class Layout(Deployable):
         """The parameters of each layer and direction, as torch lists them."""
         return [[getattr(self, name) for name in names.values()] for names in self._names]
 
+    def _check_one_direction(self) -> None:
+        if self.bidirectional:
+            raise ValueError("a bidirectional layer cannot run step by step")
+
     def _cell_of_each(self) -> list[Cell]:
         """The cell of each layer and direction."""
         return [cell for cell in self.cells for _ in range(2 if self.bidirectional else 1)]

@@ -33,6 +33,7 @@ from elman.layers.forms import arranged, packed_again
 from elman.layers.layout import Layout
 from elman.layers.noise import dropped_weights, input_masks, noise_of_each
 from elman.layers.one_step import fits, hooked_step, is_quick
+from elman.layers.slots import Slots
 from elman.layers.stream import Stream
 from elman.state import State
 
@@ -211,8 +212,7 @@ class Recurrent(Layout):
             raise InputError(
                 "torch.fx cannot trace a layer's step: let a module of your own call it, as a leaf."
             )
-        if self.bidirectional:
-            raise ValueError("a bidirectional layer cannot run step by step")
+        self._check_one_direction()
         if x.dim() != 2 + self.cell.plane_axes:
             expected = ", ".join(["B", "I", *["·"] * self.cell.plane_axes])
             raise ShapeError(f"a step's input must be [{expected}]. Got shape {list(x.shape)}.")
@@ -231,9 +231,21 @@ class Recurrent(Layout):
         Raises:
             ValueError: the layer is bidirectional.
         """
-        if self.bidirectional:
-            raise ValueError("a bidirectional layer cannot run step by step")
+        self._check_one_direction()
         return Stream(self, batch_size, planes)
+
+    def slots(self, count: int, planes: Shape = ()) -> Slots:
+        """Returns an object that carries the states of many streams, any of which step together.
+
+        Args:
+            count: S, the number of slots.
+            planes: sizes of the input's planes, such as (height, width), for a cell that reads them.
+
+        Raises:
+            ValueError: the layer is bidirectional.
+        """
+        self._check_one_direction()
+        return Slots(self, count, planes)
 
     @property
     def is_random(self) -> bool:

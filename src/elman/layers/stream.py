@@ -6,22 +6,23 @@ import torch
 from torch import Tensor
 
 from elman.cells.base import Shape, check_size
-from elman.kernels.compiled.step import MOST_ROWS, make_stepper, supports
+from elman.kernels.compiled.step import MOST_HALF_ROWS
+from elman.layers.carried import Carried
 from elman.state import State
 
 if TYPE_CHECKING:
     import numpy as np
 
 
-class Stream:
+class Stream(Carried):
     """Carries a layer's state from one step to the next, without gradients; made by ``layer.stream()``.
 
     It reads the layer's own parameters at every step, so changes to them take effect at once. On a CPU, for
-    at most 8 rows of a cell that has a compiled kernel, a step calls that kernel directly and allocates
-    nothing, whatever the layer's ``backend``; a layer with forward pre-hooks, such as old ``weight_norm``
-    and pruning, runs each step itself, with the hooks. Put the layer in evaluation mode to stream without
-    dropout. A stream belongs to one thread; each thread may have its own. A copy has a state of its own:
-    ``copy.copy`` reads the same layer, ``copy.deepcopy`` a copy of it.
+    a cell that has a compiled kernel (in bfloat16: for at most 8 rows), a step calls that kernel directly and
+    allocates nothing, whatever the layer's ``backend``; a layer with forward pre-hooks, such as old
+    ``weight_norm`` and pruning, runs each step itself, with the hooks. Put the layer in evaluation mode to
+    stream without dropout. A stream belongs to one thread; each thread may have its own. A copy has a state
+    of its own: ``copy.copy`` reads the same layer, ``copy.deepcopy`` a copy of it.
 
     Args:
         layer: a ``Recurrent`` of one direction; its module imports this one, so no type names it here.
@@ -35,19 +36,14 @@ class Stream:
 
     def __init__(self, layer: Any, batch_size: int = 1, planes: Shape = ()) -> None:
         check_size("batch_size", batch_size)
-        self._layer = layer
-        self._batch_size = batch_size
-        self._planes = tuple(planes)
-        self._state: State = ()
-        self._stepper: Any = None
-        self._random = False
-        self.reset()
+        super().__init__(layer, batch_size, planes)
 
     @property
     def state(self) -> State:
         """A copy of the state after the last step."""
         return tuple(
-            s.to(like.dtype, copy=True) for s, like in zip(self._state, self._initial(), strict=True)
+            s.to(like.dtype, copy=True)
+            for s, like in zip(self._state, self._initial(self._count), strict=True)
         )
 
     @state.setter
@@ -61,7 +57,7 @@ class Stream:
 
     def reset(self) -> None:
         """Resets the state to the initial one."""
-        self._bind(self._initial())
+        self._bind(self._initial(self._count))
 
     def step(
         self, x: "Tensor | np.ndarray", copy: bool = False, side: "Tensor | np.ndarray | None" = None
@@ -83,36 +79,10 @@ class Stream:
             return output
         return output.clone() if isinstance(output, Tensor) else output.copy()
 
-    def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_stepper": None}  # it points into memory of this stream
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self._bind(self._state)
-
-    def _is_direct(self) -> bool:
-        layer = self._layer
-        return self._stepper is not None and not (
-            layer._forward_pre_hooks or (self._random and layer.training)
-        )
-
-    def _initial(self) -> State:
-        with torch.no_grad():
-            return self._layer.initial_state(self._batch_size, self._planes)
-
-    def _bind(self, state: State) -> None:
-        """Copies a state into the stream's own memory and binds the layer's current parameters."""
-        layer, self._stepper = self._layer, None
-        self._random = layer.is_random
-        with torch.inference_mode(False), torch.no_grad():
-            own = (layer.cells, layer._parameters, layer._names)
-            fast = self._batch_size <= MOST_ROWS and supports(*own)
-            wide = torch.float32 if fast else None
-            self._state = tuple(s.detach().to(wide or s.dtype).contiguous().clone() for s in state)
-            if fast:
-                self._stepper = make_stepper(
-                    *own, self._state, layer.zoneout, layer.residual, self._batch_size
-                )
+    def _steps_by_kernel(self) -> bool:
+        """As for slots; but more rows in bfloat16 are faster as a call, which packs the weights."""
+        half = next(self._layer.parameters()).dtype == torch.bfloat16
+        return super()._steps_by_kernel() and not (half and self._count > MOST_HALF_ROWS)
 
     @torch.no_grad()
     def _rebound_step(self, x: "Tensor | np.ndarray", side: "Tensor | np.ndarray | None") -> Any:
@@ -122,8 +92,8 @@ class Stream:
             x = torch.as_tensor(x)
         axes = 1 + len(self._planes)  # without the rows
         rows = len(x) if x.dim() == axes + 1 else 1
-        if x.dim() not in (axes, axes + 1) or rows != self._batch_size:
-            raise ValueError(f"a step of this stream must have {self._batch_size} rows. Got {list(x.shape)}.")
+        if x.dim() not in (axes, axes + 1) or rows != self._count:
+            raise ValueError(f"a step of this stream must have {self._count} rows. Got {list(x.shape)}.")
         expected = (self._layer.input_size, *self._planes)
         if x.shape[-axes:] != expected:
             rule = (
@@ -132,7 +102,7 @@ class Stream:
                 else f"axis must be input_size ({expected[0]})"
             )
             raise ValueError(f"a step's last {rule}. Got {list(x.shape)}.")
-        like = self._initial()
+        like = self._initial(self._count)
         self._bind(self._state)
         if not isinstance(original, Tensor):
             x = x.to(like[0].dtype)

@@ -1,4 +1,4 @@
-"""Steps of few rows by the compiled CPU kernels, for streams."""
+"""Single steps by the compiled CPU kernels, for streams and slots."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,8 +12,8 @@ from elman.kernels.compiled.table import PLACES, find_kernel, kernel_of
 from elman.kernels.plain import why_not
 from elman.state import State
 
-MOST_ROWS = 8
-"""Most rows for which a step reads the weights unpacked; with more, packing them pays off."""
+MOST_HALF_ROWS = 8
+"""Most rows in bfloat16 that step as fast with the weights as they lie as with packed ones."""
 
 
 def supports(
@@ -43,20 +43,26 @@ def make_stepper(
     state: State,
     zoneout: Sequence[float],
     residual: bool,
-    batch_size: int,
+    count: int,
 ) -> Any:
     """Makes an object whose ``step(x)`` advances ``state`` and returns the output.
 
-    ``step`` returns None, and changes nothing, if x does not fit or a parameter's memory has changed.
+    ``advance(x, places)`` advances the rows at some places alone, an array of int64, and returns a buffer of
+    ``count`` rows, of which the first are theirs. Both return None, and change nothing, if an argument does
+    not fit or a parameter's memory has changed. A row's result is the same bits whichever rows share the
+    call.
 
     Args:
         cells: the cell of each layer; one direction.
         parameters: the module's own dict, read at every step.
         names: for each layer, the dict's key of each parameter.
-        state: contiguous float32 tensors [layers, B, size], updated in place.
+        state: contiguous float32 tensors [layers, count, size], updated in place.
         zoneout: for each state, the share of the old state in the new one.
         residual: whether every layer but the first adds its input to its output.
-        batch_size: B.
+        count: rows.
+
+    Raises:
+        RuntimeError: (the object's functions) another thread is in one of them.
     """
     dtype = next(p for p in parameters.values() if p is not None).dtype
     kernel, rates = kernel_of(cells[0]), padded(list(zoneout))
@@ -72,13 +78,13 @@ def make_stepper(
         )
         for k, (cell, own) in enumerate(zip(cells, names, strict=True))
     ]
-    output = torch.zeros(batch_size, cells[-1].output_size, dtype=dtype, device="cpu")
+    output = torch.zeros(count, cells[-1].output_size, dtype=dtype, device="cpu")
     wide = output if dtype == torch.float32 else output.float()
     array = wide.numpy()
     outputs = (output, output[0], array, array[0])
     return kernel.binary.Stepper(
         dtype == torch.bfloat16,
-        batch_size,
+        count,
         torch.get_num_threads(),
         parameters,
         layers,
