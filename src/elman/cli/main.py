@@ -211,6 +211,8 @@ def _dispatch(arguments: list[str]) -> int:
         return _train(rest)
     if verb == "cell":
         return _cell(rest)
+    if verb == "serve":
+        return _serve(rest)
     by_name = {_name(command): (command, run) for command, run in _COMMANDS.items()}
     if verb in by_name:
         command, run = by_name[verb]
@@ -221,7 +223,7 @@ def _dispatch(arguments: list[str]) -> int:
     uses = {_name(use): use for use in verbs()}
     if verb in uses:
         return _use(uses[verb], rest)
-    known = ["train", *by_name, *uses, "cell"]
+    known = ["train", *by_name, *uses, "cell", "serve"]
     if verb.startswith("-"):
         raise InputError(f"flags come after the command. Got {verb!r} before it (see elman --help)")
     meant = f"train {verb}" if verb in task_names() else _nearest(verb, known)
@@ -393,6 +395,13 @@ def _cell(arguments: list[str]) -> int:
     else:
         print("\n".join(module.lines(found, options.text)))
     return 0
+
+
+def _serve(arguments: list[str]) -> int:
+    module = load_module("elman.cli.serve")
+    about = summary(module.Serve, whole=True)
+    status: int = module.main(arguments, about, lambda folder, cell: _runs().load(folder, cell))
+    return status
 
 
 def _resume(options: Any) -> int:

@@ -36,6 +36,7 @@ def overview(commands: Iterable[type]) -> str:
         *(f"  {call:<20} {text}" for call, text in rows),
         "",
         "elman cell CELL       tells what a cell of your own is made of, and whether it becomes a kernel",
+        "elman serve RUN...    serves runs: streams by websocket, texts, and whole requests",
         "",
         "elman train TASK --help and elman COMMAND --help list the options.",
         "",
