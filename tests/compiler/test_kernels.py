@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import more_cells
@@ -12,7 +13,7 @@ import pages
 import pytest
 import torch
 
-from elman.cells import LSTM, GRUResetBefore
+from elman.cells import LSTM, RGLRU, SLSTM, GRUResetBefore, MinGRU, MinLSTM
 from elman.compiler import NotCompilable, build, compile, emit, engine
 from elman.compiler.form import form_of
 from elman.compiler.kernel import make
@@ -100,6 +101,21 @@ def test_a_cell_without_a_recurrent_product_has_a_kernel():
     built = results(cpu.unroll, translation(sweep), sweep)
     plain = results(reference.unroll, sweep, sweep)
     for own, expected in zip(built, plain, strict=True):
+        torch.testing.assert_close(own, expected, rtol=2e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    "kind", [SLSTM, *(pytest.param(kind, marks=pytest.mark.long) for kind in (MinGRU, MinLSTM, RGLRU))]
+)
+def test_a_built_in_cell_without_a_header_has_a_kernel(kind):
+    """From the state before any step, which an sLSTM tells apart, in rows that begin anew too."""
+    cell = kind(I, H)
+    start = tuple(torch.zeros(B, H, requires_grad=True) for _ in cell.states())
+    again = tuple(torch.zeros(B, H) for _ in cell.states())
+    plain = sweep_of(cell, lengths=torch.tensor([6, 0, 3, 5]), resets=torch.rand(T, B) > 0.6, initial=again)
+    sweep = replace(plain, state=start)
+    built = results(cpu.unroll, make(cell, form_of(read_step(cell)))(sweep), sweep)
+    for own, expected in zip(built, results(reference.unroll, sweep, sweep), strict=True):
         torch.testing.assert_close(own, expected, rtol=2e-5, atol=2e-5)
 
 

@@ -3,7 +3,6 @@
 import inspect
 
 import more_cells as examples
-import own_cells
 import pytest
 import torch
 from torch import Tensor
@@ -23,7 +22,10 @@ ONE_STAGE = [
     built_in.GRU,
     built_in.PeepholeLSTM,
     built_in.CoupledLSTM,
-    own_cells.MinGRU,
+    built_in.SLSTM,
+    built_in.MinGRU,
+    built_in.MinLSTM,
+    built_in.RGLRU,
     *EXAMPLES,
 ]
 each = pytest.mark.parametrize("kind", ONE_STAGE, ids=lambda kind: kind.__name__)

@@ -10,8 +10,11 @@ import torch
 from sweeps import problem
 
 from elman import registry
-from elman.cells import GRU, LSTM, Elman
+from elman.cells import GRU, LSTM, Cell, Elman
 from elman.cells.named import make_cell
+from elman.compiler import NotCompilable, emit
+from elman.compiler.form import form_of
+from elman.compiler.read import read_step
 from elman.errors import InputError
 from elman.kernels import dispatch
 from elman.kernels.compiled import cpu, operator, passes, step, table
@@ -150,12 +153,25 @@ def test_a_cell_made_at_run_time_joins():
         Recurrent(Late(3, 4), backend="cpu")(x)
 
 
+def why_not_compiled(cell: Cell) -> str | None:
+    try:
+        emit.header(form_of(read_step(cell)), "Made")
+    except NotCompilable as reason:
+        return str(reason)
+    return None
+
+
 def test_readme_says_which_cells_are_compiled():
     row = re.compile(
-        r"^\| .* \| (`.*`) \| `.*` \| (our compiled kernel|a gradient by hand|step by step) \|$", re.MULTILINE
+        r"^\| .* \| (`.*`) \| `.*` \| "
+        r"(our compiled kernel|compiled at first use|a gradient by hand|step by step) \|$",
+        re.MULTILINE,
     )
     said = {name: how for names, how in row.findall(README) for name in re.findall("`([^`]*)`", names)}
     # a projection is named with its size
     compiled = {name.partition(":proj_size")[0] for name, how in said.items() if how == "our compiled kernel"}
     assert compiled == {facts["name"] for facts in LISTED}
+    for name, how in said.items():
+        if how in ("compiled at first use", "step by step"):
+            assert (how == "step by step") == (why_not_compiled(make_cell(name, 3, 4)) is not None)
     assert {name.partition(":")[0] for name in said} == set(registry.names("cells"))

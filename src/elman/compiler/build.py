@@ -22,7 +22,7 @@ _SECONDS = 120  # that a compiler may take
 _COMPILERS = ("g++", "clang++", "c++")
 _LIST = 'CELL(made, Made, "{name}", "{extras}")\n#undef CELL\n'
 _HEADER = """#pragma once
-#include "simd.hpp"
+#include "functions.hpp"
 
 namespace elman::ELMAN_ISA {{
 

@@ -77,7 +77,8 @@ class Op:
     Attributes:
         arity: number of its arguments.
         compute: the same on torch's tensors.
-        text: its C++, with a place {0}, {1} … for each argument; ``simd.hpp`` has its functions.
+        text: its C++, with a place {0}, {1} … for each argument; ``simd.hpp`` and
+            ``functions.hpp`` have its functions.
         gradient: its derivative; None where it is zero everywhere.
         cost: time, in units of an addition.
         is_mask: whether its result is a mask.
