@@ -149,6 +149,17 @@ def rg_lru(gate: Gates, more: More, x: Vector, h: Vector) -> State:
     return (a * h + np.sqrt(1 - a**2) * i * gate["u"](x),)
 
 
+def lru(gate: Gates, more: More, x: Vector, a: Vector, b: Vector) -> State:
+    value = np.exp(-np.exp(more["modulus"]) + 1j * np.exp(more["phase"]))
+    s = value * (a + 1j * b) + np.exp(more["scale"]) * (gate["u"](x) + 1j * gate["v"](x))
+    return s.real, s.imag
+
+
+def lru_output(gate: Gates, more: More, x: Vector, a: Vector, b: Vector) -> Vector:
+    real, imaginary = more["weight_c"][:, :H], more["weight_c"][:, H:]
+    return ((real + 1j * imaginary) @ (a + 1j * b)).real + gate["y"](x)
+
+
 def lem(gate: Gates, more: More, x: Vector, y: Vector, z: Vector) -> State:
     s, r, last = sigmoid(gate["s"](x, y)), sigmoid(gate["r"](x, y)), gate["y"]
     z = (1 - 0.3 * s) * z + 0.3 * s * tanh(gate["z"](x, y))
@@ -179,9 +190,14 @@ CASES: list[tuple[cells.Cell, str, Callable[..., State]]] = [
     (cells.MinLSTM(I, H), "fin", min_lstm),
     (cells.MinLSTM(I, H, positive=True), "fin", min_lstm_positive),
     (cells.RGLRU(I, H), "riu", rg_lru),
+    (cells.LRU(I, H), "uvy", lru),
     (cells.LEM(I, H, dt=0.3), "srzy", lem),
     (cells.CfC(I, H), "b", cfc),
 ]
+
+
+OUTPUTS: dict[str, Callable[..., Vector]] = {"lru": lru_output}
+"""Of cells whose output is not their first state."""
 
 
 def test_every_cell_has_a_case():
@@ -194,8 +210,10 @@ def layer_with(cell: cells.Cell, weights: dict[str, Vector]) -> Recurrent:
     return layer
 
 
-def assert_unrolls_as(layer: Recurrent, step: Callable[..., State]) -> None:
-    """The layer on a batch against ``step(x, *state)``, row by row."""
+def assert_unrolls_as(
+    layer: Recurrent, step: Callable[..., State], read: Callable[..., Vector] = lambda x, h, *_: h
+) -> None:
+    """The layer on a batch against ``step(x, *state)`` and ``read`` of the new state, row by row."""
     rng = np.random.default_rng(1)
     x, state = rng.normal(size=(STEPS, B, I)), [rng.normal(size=s.shape) for s in layer.initial_state(B)]
     output, final = layer(torch.from_numpy(x), tuple(torch.from_numpy(s) for s in state))
@@ -203,7 +221,7 @@ def assert_unrolls_as(layer: Recurrent, step: Callable[..., State]) -> None:
         now: State = tuple(s[0, row] for s in state)
         for t in range(STEPS):
             now = step(x[t, row], *now)
-            np.testing.assert_allclose(output[t, row].detach(), now[0], rtol=0, atol=TOLERANCE)
+            np.testing.assert_allclose(output[t, row].detach(), read(x[t, row], *now), rtol=0, atol=TOLERANCE)
         for found, wanted in zip(final, now, strict=True):
             np.testing.assert_allclose(found[0, row].detach(), wanted, rtol=0, atol=TOLERANCE)
 
@@ -233,7 +251,12 @@ each_cell = pytest.mark.parametrize(
 @each_cell
 def test_cell_computes_its_equations(cell, gates, step):
     gate, more, weights = random_weights(cell, gates)
-    assert_unrolls_as(layer_with(cell, weights), lambda x, *state: step(gate, more, x, *state))
+    read = OUTPUTS.get(step.__name__)
+    assert_unrolls_as(
+        layer_with(cell, weights),
+        lambda x, *state: step(gate, more, x, *state),
+        *([] if read is None else [lambda x, *state: read(gate, more, x, *state)]),
+    )
 
 
 @each_cell

@@ -124,10 +124,11 @@ def nudged(layer, x, deltas):
         own, cell, w, x, state = next(turn), sweep.cell, sweep.w, sweep.x, sweep.state
         outputs = [torch.zeros(x.shape[1], cell.output_size, dtype=x.dtype)] * len(x)
         for t in reversed(range(len(x))) if sweep.reverse else range(len(x)):
-            new = cell.step(w, cell.project(w, x[t]), state)
+            projected = cell.project(w, x[t])
+            new = cell.step(w, projected, state)
             new = tuple(s + delta[t] for s, delta in zip(new, own, strict=True))
             alive = (t < sweep.lengths)[:, None]
-            outputs[t] = torch.where(alive, new[0], 0.0)
+            outputs[t] = torch.where(alive, cell.read(w, new, projected), 0.0)
             state = tuple(torch.where(alive, n, s) for n, s in zip(new, state, strict=True))
         return torch.stack(outputs), state
 

@@ -61,7 +61,8 @@ def test_hidden_states_are_those_of_the_run(name):
     cell = model.layer.cell
     both = np.concatenate([next(iter(each.states.values())) for each in found[2:]], -1)
     for row, n in enumerate(LENGTHS.tolist()):
-        np.testing.assert_allclose(both[:n, row], output[:n, row].detach(), rtol=1e-10)
+        if cell.outputs_state:
+            np.testing.assert_allclose(both[:n, row], output[:n, row].detach(), rtol=1e-10)
         for k, each in enumerate(found):
             assert list(each.states) == list(cell.states())
             for values, last in zip(each.states.values(), final, strict=True):

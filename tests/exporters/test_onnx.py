@@ -32,7 +32,7 @@ pytest.importorskip("onnxruntime")
 differences = importlib.import_module("elman.exporters.onnx.check").differences
 
 PLAIN = {"layer-norm-lstm", "projected-lstm"}
-PLAIN |= {"cfc", "layer-norm-gru", "lem", "min-gru", "min-lstm", "rg-lru", "slstm"}
+PLAIN |= {"cfc", "layer-norm-gru", "lem", "lru", "min-gru", "min-lstm", "rg-lru", "slstm"}
 """Cells that ONNX has no node of."""
 
 

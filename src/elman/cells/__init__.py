@@ -11,6 +11,7 @@ from elman.cells.gru_reset_before import GRUResetBefore
 from elman.cells.layer_norm_gru import LayerNormGRU
 from elman.cells.layer_norm_lstm import LayerNormLSTM
 from elman.cells.lem import LEM
+from elman.cells.lru import LRU
 from elman.cells.lstm import LSTM
 from elman.cells.min_gru import MinGRU
 from elman.cells.min_lstm import MinLSTM
@@ -23,6 +24,7 @@ from elman.registry import find, names
 __all__ = [
     "GRU",
     "LEM",
+    "LRU",
     "LSTM",
     "RGLRU",
     "SLSTM",
