@@ -9,6 +9,8 @@ import tiny
 
 import elman
 from elman.cli import main
+from elman.exporters.c.run import compiler
+from elman.exporters.export import LARGEST_DIFFERENCE
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -55,6 +57,9 @@ def test_an_earlier_export_is_replaced_only_when_asked(run, tmp_path, capsys):
         (["nowhere"], "nowhere: no such run folder"),
         (["RUN", "--to", "tflite"], "--to must be one of"),
         (["RUN", "--cell", "mine.py:Cell"], "no --cell is needed to load it"),
+        (["RUN", "--weights", "int8"], "--weights is for --to c"),
+        (["RUN", "--to", "c", "--scan"], "--scan is for --to onnx"),
+        (["RUN", "--to", "c", "--name", "2nd"], "--name must be a name in C. Got '2nd'."),
     ],
 )
 def test_wrong_use_is_one_line(run, arguments, message, tmp_path, monkeypatch, capsys):
@@ -77,11 +82,32 @@ def test_a_missing_library_names_the_extra(run, tmp_path, monkeypatch, capsys):
 
 
 def test_files_that_disagree_are_not_kept(run, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("elman.exporters.export.LARGEST_DIFFERENCE", 0.0)
+    monkeypatch.setitem(LARGEST_DIFFERENCE, "onnx", 0.0)
     monkeypatch.setattr("elman.exporters.export._SHARE_OF_OWN", 0.0)
     assert main(["export", str(run), "--out", str(tmp_path / "out")]) == 1
     assert "nothing is kept, because the files differ from the network by" in capsys.readouterr().err
     assert not any(tmp_path.iterdir())
+
+
+def test_a_header_with_int8_prints_what_it_costs(run, tmp_path, capsys):
+    if compiler() is None:
+        pytest.skip("there is no C compiler")
+    out = tmp_path / "out"
+    assert main(["export", str(run), "--to", "c", "--weights", "int8", "--out", str(out), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["files"] == ["lm.h", "metadata.json"]
+    assert found["sizes"]["the state of a stream"] == 4 * 2 * 8
+    name, before, after = found["test"]
+    test = json.loads((run / "results.json").read_text())["test"]
+    assert name == "bits/char"
+    own = test.get("network_bits_per_token", test["bits_per_token"])
+    assert before == pytest.approx(own, rel=1e-3)
+    assert 0 < abs(after - before) < 0.1
+    assert json.loads((out / "metadata.json").read_text())["task"] == "language-model"
+    assert main(["export", str(run), "--to", "c"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert next(line for line in lines if line.startswith("weights: ")).endswith(" bytes")
+    assert "the state of a stream: 64 bytes" in lines
 
 
 def test_the_help_ends_with_an_example(capsys):

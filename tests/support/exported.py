@@ -1,14 +1,28 @@
 """Layers and files of exports, for the tests of exports and of the examples."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
+from torch import nn
 
 from elman import registry
 from elman.cells import Cell
+from elman.exporters.source import ToExport
 from elman.layers import Recurrent
 
 CELLS = [name for name in registry.names("cells") if not name.startswith("conv-")]
 """Built-in cells without planes."""
+
+
+@dataclass
+class Given:
+    """A model that is exported as a task is."""
+
+    model: nn.Module
+
+    def to_export(self) -> ToExport:
+        return ToExport(self.model.eval())
 
 
 def drawn(layer):
@@ -26,7 +40,7 @@ def layer_of(cell: str | type[Cell], *sizes: int, **options):
 
 def opened(path):
     """A file in ONNX Runtime: a function from inputs to outputs, by name."""
-    from elman.exporters.onnx.check import session
+    from elman.exporters.onnx.run import session
 
     return session(path)
 

@@ -121,23 +121,28 @@ class Inspect(_OnRun):
 
 @dataclass(frozen=True)
 class Export(_OnRun):
-    """Writes a model to files that other programs run without Elman: ONNX.
+    """Writes a model to files that other programs run without Elman: ONNX, or C.
 
     The files are run beside the model before they are kept, and the largest difference is printed.
     """
 
     example: ClassVar[str] = "elman export runs/language-model --to onnx"
 
-    to: Literal["onnx"] = "onnx"
-    """what to write: onnx for model.onnx (whole sequences) and step.onnx (one step), which keep options,
-    vocabulary, scales and labels too"""
+    to: Literal["onnx", "c"] = "onnx"
+    """what to write: onnx for model.onnx (whole sequences) and step.onnx (one step), c for a header that
+    reads a step after another and allocates nothing; both keep options, vocabulary, scales and labels too"""
     out: Path | None = None
-    """folder to write; if absent, RUN-onnx beside the run folder"""
+    """folder to write; if absent, RUN-onnx or RUN-c beside the run folder"""
     overwrite: bool = False
     """replace an earlier export; if absent, an existing folder is an error"""
     scan: bool = False
     """onnx: write the step in plain operations, and whole sequences as a loop of it, for cells that ONNX has
     no node of and runtimes that compute the nodes wrong; the loop runs slowly"""
+    name: str | None = None
+    """c: what all names of the header begin with, and the file's; if absent, the run folder's name"""
+    weights: Literal["float32", "int8"] = "float32"
+    """c: numbers of matrices; int8 takes a quarter of the space, and the loss on the run's own test part is
+    printed before and after"""
 
 
 @dataclass(frozen=True)
@@ -425,8 +430,15 @@ def _export(options: Any) -> int:
     out = beside if options.out is None else options.out
     module = load_module("elman.exporters.export")
     files.check_new_export(out, options.overwrite)  # before the model is loaded
+    named = options.run.resolve().name if options.to == "c" and options.name is None else options.name
     exported = module.export(
-        _loaded(options), out, options.to, scan=options.scan, overwrite=options.overwrite
+        _loaded(options),
+        out,
+        options.to,
+        name=named,
+        weights=options.weights,
+        scan=options.scan,
+        overwrite=options.overwrite,
     )
     if options.json:
         print_json(exported.summary())

@@ -66,6 +66,18 @@ class Network:
         """The name of what it gives."""
         return "y" if self.readout is None else self.readout.name
 
+    @property
+    def remembered(self) -> int:
+        """How many numbers the pooling of steps that come one by one keeps of a row.
+
+        Of "last" none. Else the number of steps, or for attention the sum of shares and the highest score;
+        then the maximum or the sum of the outputs, both for "concat", or the sum of shared outputs.
+        """
+        if self.pooling is None or self.pooling.name == "last":
+            return 0
+        kept, width = {"concat": 2}.get(self.pooling.name, 1), self.layer.output_size
+        return 1 + kept * width + (self.pooling.name == "attention")
+
     def compute(
         self, x: Tensor, state: State, lengths: Tensor | None = None, side: Tensor | None = None
     ) -> tuple[Tensor, State]:

@@ -1,6 +1,6 @@
 """What a trained task hands over to be exported."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -15,11 +15,15 @@ class ToExport:
         model: the model, in evaluation mode.
         metadata: what travels along: names and their texts.
         notes: what a user must know, a line each.
+        measure: measures a model on the run's own test part, None if that is empty; None: there is none.
+        figure: name of what it measures.
     """
 
     model: nn.Module
     metadata: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    measure: Callable[[nn.Module], float | None] | None = None
+    figure: str = ""
 
 
 @runtime_checkable

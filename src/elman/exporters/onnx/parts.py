@@ -91,10 +91,9 @@ def _scores(graph: Graph, pooling: Pooling, output: str) -> str:
 
 
 class Running:
-    """The pooling of steps that come one by one, with what it must remember in one value [B, K].
+    """The pooling of steps that come one by one, with what it remembers in one value [B, K].
 
-    It remembers the number of steps, and what the pooling needs of them: the sum, the maximum, or the highest
-    score with the sum of shares and of shared outputs.
+    ``Network.remembered`` says what that is.
 
     Args:
         pooling: of a layer of one direction.
@@ -103,8 +102,6 @@ class Running:
     def __init__(self, pooling: Pooling) -> None:
         self.pooling = pooling
         self.width = pooling.features // (3 if pooling.name == "concat" else 1)
-        numbers = {"last": 0, "max": 1, "mean": 1, "concat": 2, "attention": 1}[pooling.name] * self.width
-        self.size = numbers and 1 + numbers + (pooling.name == "attention")
 
     def step(self, graph: Graph, output: str, last: str, before: str) -> tuple[str, str]:
         """Writes a step: what all steps so far pool to, and what is remembered.

@@ -12,14 +12,14 @@ from elman.exporters.network import Network, described
 from elman.exporters.onnx.graph import BOOL, FLOAT, INT64, Graph
 from elman.exporters.onnx.layers import Rows, needs_loops, write_sequence, write_step_of
 from elman.exporters.onnx.parts import Running, answered, pooled, read
+from elman.exporters.onnx.run import session
+from elman.exporters.written import Written
 from elman.kernels.call import Call
 
 WHOLE, STEP = "model.onnx", "step.onnx"
 
 
-def write(
-    network: Network, folder: Path, metadata: Mapping[str, str], scan: bool = False
-) -> tuple[list[Path], list[str]]:
+def write(network: Network, folder: Path, metadata: Mapping[str, str], scan: bool = False) -> Written:
     """Writes ``model.onnx`` and ``step.onnx``, or the one of them that there can be.
 
     Args:
@@ -27,9 +27,6 @@ def write(
         folder: an existing folder.
         metadata: what travels along.
         scan: writes no nodes that compute a cell, but its step in plain operations, and a Scan of it.
-
-    Returns:
-        The files, and a line for what there is no file of, or runs slowly.
 
     Raises:
         InputError: without ``scan`` there is nothing to write.
@@ -52,7 +49,8 @@ def write(
         models[STEP] = _step(network, call, scan).model({**metadata, **_initial(network)})
     for name, model in models.items():
         onnx.save(model, folder / name)
-    return [folder / name for name in models], notes
+    whole, step = (session(folder / name) if name in models else None for name in (WHOLE, STEP))
+    return Written(tuple(models), whole, step, tuple(notes))
 
 
 def _whole(network: Network, call: Call, scan: bool) -> Graph:
@@ -86,15 +84,15 @@ def _step(network: Network, call: Call, plain: bool) -> Graph:
     if network.pooling is not None:
         running = Running(network.pooling)
         before = ""
-        if running.size:
-            given = graph.input("pooled_in", FLOAT, "rows", running.size)
+        if network.remembered:
+            given = graph.input("pooled_in", FLOAT, "rows", network.remembered)
             before = graph.add("Where", graph.reshaped(reset, -1, 1), graph.constant(0.0), given)
         last = output
         if network.layer.cell.outputs_state:
             last = graph.add("Gather", new[0], graph.constant(len(call.cells) - 1, "int64"), axis=0)
         output, kept = running.step(graph, output, last, before)
         if kept:
-            graph.output("pooled_out", kept, FLOAT, "rows", running.size)
+            graph.output("pooled_out", kept, FLOAT, "rows", network.remembered)
     _outputs(graph, network, call, output, values, new)
     return graph
 

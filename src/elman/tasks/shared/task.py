@@ -37,7 +37,7 @@ from elman.tasks.shared.sources import Paths, as_paths
 from elman.train import files, progress
 from elman.train.checkpoint import save_weights
 from elman.train.history import read_history
-from elman.train.loop import Loop, LossUnit
+from elman.train.loop import Loop, LossUnit, evaluate
 from elman.train.options import TrainingOptions
 from elman.train.progress import Silent, make_progress
 from elman.version import __version__
@@ -405,7 +405,12 @@ class Task(ABC):
             notes.append(
                 "the linear part beside the network is not exported, so answers differ from the run's"
             )
-        return ToExport(model, texts, notes)
+        return ToExport(model, texts, notes, self._figure_of, self.loss_unit().name)
+
+    def _figure_of(self, model: nn.Module) -> float | None:
+        """Measures a model of this task on the run's own test part; None if there is none."""
+        test = self.opened_data().parts().test
+        return None if test is None else self.loss_unit()(evaluate(model, test).mean)
 
     def parameters(self) -> int | None:
         """Returns the number of parameters; None if the model cannot be made, as with a cell of one's own."""

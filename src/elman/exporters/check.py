@@ -1,7 +1,6 @@
-"""Runs the files of a network in ONNX Runtime beside the network itself."""
+"""Compares what was exported with the network itself, on random sequences."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,55 +8,37 @@ import torch
 from torch import Tensor
 
 from elman.exporters.network import Network
-from elman.exporters.onnx.parts import Running
-from elman.exporters.onnx.write import STEP, WHOLE
 from elman.state import State, where
 
 SHAPES = ((1, 1), (2, 3), (7, 9), (64, 3))
 """Steps and rows of the sequences that are compared."""
 Run = Callable[[Mapping[str, Any]], dict[str, np.ndarray]]
-
-
-def session(path: Path) -> Run:
-    """Opens a file in ONNX Runtime, on one thread; returns a function from inputs to outputs by name."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    opened = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    names = [value.name for value in opened.get_outputs()]
-    return lambda given: dict(zip(names, opened.run(None, dict(given)), strict=True))
+"""Runs an export: from arrays by the names of its inputs to arrays by the names of its outputs."""
 
 
 def differences(
-    files: Sequence[Path],
-    network: Network,
-    exact: Network,
-    opened: Callable[[Path], Run] = session,
-    ragged: bool = True,
+    whole: Run | None, step: Run | None, network: Network, exact: Network, ragged: bool = True
 ) -> Iterator[tuple[float, float]]:
-    """Yields how far each compared output is from the network in double precision, the file's and its own.
+    """Yields how far each compared output is from the network in double precision, and the network's own.
 
     Compared are random sequences of unlike lengths, 0 among them, from given and initial states: whole,
     piece by piece, and step by step with resets between.
 
     Args:
-        files: what ``write`` wrote.
+        whole: runs whole sequences; None: nothing does.
+        step: runs one step; None likewise.
         network: the network.
         exact: the same in double precision.
-        opened: opens a file.
         ragged: whether rows have lengths of their own.
     """
-    found = {path.name: opened(path) for path in files}
     for number, (T, B) in enumerate(SHAPES):
         case = _Case.drawn(network, T, B, number)
         if not ragged:
             case.lengths.fill_(T)
-        if WHOLE in found:
-            yield from _whole(found[WHOLE], network, exact, case)
-        if STEP in found:
-            yield from _steps(found[STEP], network, exact, case)
+        if whole is not None:
+            yield from _whole(whole, network, exact, case)
+        if step is not None:
+            yield from _steps(step, network, exact, case)
 
 
 class _Case:
@@ -152,7 +133,7 @@ def _steps(run: Run, network: Network, exact: Network, case: _Case) -> Iterator[
     T, B = case.x.shape[:2]
     middle, never = T // 2, torch.zeros(B, dtype=torch.bool)
     state = case.state
-    remembered = 0 if network.pooling is None else Running(network.pooling).size
+    remembered = network.remembered
     kept = {"pooled_in": np.zeros((B, remembered), np.float32)} if remembered else {}
     for t in range(T):
         reset = case.reset if t == middle and t > 0 else never

@@ -1,0 +1,1 @@
+"""Networks as C: one header without allocation, whose weights are constants."""
