@@ -1,10 +1,10 @@
-// The lesson: a small network that learns in the page to say symbols after a pause, and how far its gradient reaches.
-const LESSON = { units: 24, symbols: 6, said: 2, rows: 16, rate: 0.01, bound: 1 };
+// The lesson: a small network that learns in the page to say a symbol after others, and how far its gradient reaches.
+const LESSON = { units: 24, symbols: 4, rows: 16, rate: 0.01, bound: 1, kept: 3 };
 
 class Learner {
   // kind: a name of CELLS; random: () → [0, 1)
   constructor(kind, random) {
-    const { units: H, symbols } = LESSON, inputs = symbols + 2, cell = CELLS[kind], G = cell.gates;
+    const { units: H, symbols } = LESSON, inputs = 2 * symbols + 1, cell = CELLS[kind], G = cell.gates;
     this.cell = cell;
     this.inputs = inputs;
     const around = (size, bound) => Float32Array.from({ length: size }, () => (2 * random() - 1) * bound);
@@ -15,51 +15,40 @@ class Learner {
       V: around(symbols * H, 1 / Math.sqrt(H)),
       c: new Float32Array(symbols),
     };
-    if (kind === "lstm") this.weights.b.fill(1, H, 2 * H); // the memory is kept at first
+    if (kind === "lstm") this.weights.b.fill(LESSON.kept, H, 2 * H); // the memory is kept at first: σ(3) = 0.95
     const likeWeights = () => Object.fromEntries(
       Object.entries(this.weights).map(([name, w]) => [name, new Float32Array(w.length)]));
     Object.assign(this, { likeWeights, mean: likeWeights(), square: likeWeights(), updates: 0 });
   }
 
-  // a pause of some steps between what is read and what is to be said: {inputs, targets}
-  static example(pause, random) {
-    const { symbols, said } = LESSON;
-    const targets = Array.from({ length: said }, () => Math.floor(random() * symbols));
-    const inputs = [...targets, ...Array(pause).fill(symbols), ...Array(said).fill(symbols + 1)];
-    return { inputs, targets };
+  // a symbol to keep, others that say nothing, and the sign to say it: {inputs, target}
+  static example(between, random) {
+    const { symbols } = LESSON, one = () => Math.floor(random() * symbols), target = one();
+    return { inputs: [target, ...Array.from({ length: between }, () => symbols + one()), 2 * symbols], target };
   }
 
   // loss, share of right symbols, the gradient's norm at each step before the last one, and the gradient itself
   read(example, gradient) {
-    const { units: H, symbols, said } = LESSON, { W, U, b, V, c } = this.weights, sums = this.cell.gates * H;
+    const { units: H, symbols } = LESSON, { W, U, b, V, c } = this.weights, sums = this.cell.gates * H;
     let state = Array.from({ length: this.cell.states }, () => new Float32Array(H));
-    const steps = [], begin = example.inputs.length - said;
-    let loss = 0, right = 0;
-    example.inputs.forEach((symbol, t) => {
+    const steps = [];
+    for (const symbol of example.inputs) {
       const px = Float32Array.from(b);
       for (let r = 0; r < sums; r++) px[r] += W[r * this.inputs + symbol];
       const ph = affine(U, null, state[0], new Float32Array(sums));
       const made = this.cell.step(H, px, ph, state, false), step = { symbol, before: state, ...made };
       state = made.state;
-      if (t >= begin) {
-        const target = example.targets[t - begin];
-        step.p = probabilities(affine(V, c, state[0], new Float32Array(symbols)), 1);
-        step.target = target;
-        loss -= Math.log(step.p[target]) / said;
-        right += step.p.indexOf(Math.max(...step.p)) === target ? 1 / said : 0;
-      }
       steps.push(step);
-    });
-    const reach = [];
+    }
+    const p = probabilities(affine(V, c, state[0], new Float32Array(symbols)), 1);
+    const loss = -Math.log(p[example.target]), right = p.indexOf(Math.max(...p)) === example.target ? 1 : 0;
+    const share = Float32Array.from(p, (value, k) => value - (k === example.target ? 1 : 0)), reach = [];
     let d = state.map(() => new Float32Array(H));
+    transposed(V, share, d[0]);
+    outer(gradient.V, share, state[0]);
+    add(gradient.c, share);
     for (let t = steps.length - 1; t >= 0; t--) {
       const step = steps[t];
-      if (step.p) {
-        const share = Float32Array.from(step.p, (p, k) => (p - (k === step.target ? 1 : 0)) / said);
-        transposed(V, share, d[0]);
-        outer(gradient.V, share, step.state[0]);
-        add(gradient.c, share);
-      }
       const back = this.cell.back(H, d, step.kept, step.before, false, step.state);
       for (let r = 0; r < sums; r++) gradient.W[r * this.inputs + step.symbol] += back.x[r];
       add(gradient.b, back.x);
@@ -72,11 +61,11 @@ class Learner {
   }
 
   // one update by Adam on a batch of examples; means over the batch
-  learn(pause, random) {
+  learn(between, random) {
     const { rows, rate, bound } = LESSON, gradient = this.likeWeights();
     const found = { loss: 0, right: 0, reach: [] };
     for (let k = 0; k < rows; k++) {
-      const one = this.read(Learner.example(pause, random), gradient);
+      const one = this.read(Learner.example(between, random), gradient);
       found.loss += one.loss / rows;
       found.right += one.right / rows;
       one.reach.forEach((value, lag) => (found.reach[lag] = (found.reach[lag] || 0) + value / rows));
@@ -131,10 +120,10 @@ function lessonStart() {
 
 function lessonFrame() {
   if (!lesson.running) return;
-  const pause = Number($("pause").value), end = performance.now() + 20;
+  const between = Number($("between").value), end = performance.now() + 20;
   do {
     lesson.learners.forEach(({ learner, random }, k) => {
-      const found = learner.learn(pause, random), curve = lesson.curves[k];
+      const found = learner.learn(between, random), curve = lesson.curves[k];
       const before = curve.length ? curve[curve.length - 1] : 1 / LESSON.symbols;
       curve.push(before + 0.05 * (found.right - before));
       lesson.reach[k] = found.reach.map((value, lag) => {
@@ -202,8 +191,8 @@ $("anew").addEventListener("click", () => {
   lesson.seed += 100;
   lessonStart();
 });
-$("pause").addEventListener("input", () => ($("pauses").textContent = $("pause").value));
-$("pause").addEventListener("change", lessonStart);
+$("between").addEventListener("input", () => ($("many").textContent = $("between").value));
+$("between").addEventListener("change", lessonStart);
 lessonStart();
 
 // for tests: #lesson=UPDATES learns so many times, and compares the gradient with finite differences
