@@ -36,6 +36,12 @@ if TYPE_CHECKING:  # what _HOME says, for type checkers; a test compares them
         RNN as RNN,
     )
     from elman.layers import (
+        Block as Block,
+    )
+    from elman.layers import (
+        Blocks as Blocks,
+    )
+    from elman.layers import (
         GRUCell as GRUCell,
     )
     from elman.layers import (
@@ -87,6 +93,8 @@ _HOME = {
         "LSTM",
         "LSTMCell",
         "RNN",
+        "Block",
+        "Blocks",
         "RNNCell",
         "Recurrent",
         "Slots",

@@ -1,6 +1,7 @@
-"""Layers: any cell unrolled, drop-ins for torch.nn's, streams, slots, conversion of existing models."""
+"""Layers: any cell unrolled, residual blocks, torch.nn's drop-ins, streams, slots, conversion of models."""
 
 from elman.layers import quantized as _quantized  # noqa: F401 - adds the layers to torch's table
+from elman.layers.block import Block, Blocks
 from elman.layers.conversion import convert
 from elman.layers.recurrent import Recurrent
 from elman.layers.slots import Slots
@@ -13,6 +14,8 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "Block",
+    "Blocks",
     "GRUCell",
     "LSTMCell",
     "RNNCell",

@@ -53,6 +53,20 @@ def packed_again(packed: PackedSequence, output: Tensor, arguments: Arguments) -
     return packed._replace(data=pack_padded_sequence(output, lengths).data)
 
 
+def returned(
+    input: Tensor | PackedSequence, arguments: Arguments, output: Tensor, final: State
+) -> tuple[Tensor | PackedSequence, State]:
+    """Returns a call's output [T, B, O, *planes] and state in the form that the input had."""
+    x = arguments[0]
+    if x is input:
+        return output, final
+    if isinstance(input, PackedSequence):
+        return packed_again(input, output, arguments), final
+    if input.dim() < x.dim():
+        return output[:, 0], tuple(s[:, 0] for s in final)
+    return output.transpose(0, 1), final
+
+
 def _with_one_row(
     x: Tensor, state: State | None, lengths: Tensor | None, resets: Tensor | None, side: Tensor | None
 ) -> Arguments:

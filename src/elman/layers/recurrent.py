@@ -29,7 +29,7 @@ from elman.layers.checks import (
     zoneout_rates,
 )
 from elman.layers.exporting import call_in_graph
-from elman.layers.forms import arranged, packed_again
+from elman.layers.forms import arranged, returned
 from elman.layers.layout import Layout
 from elman.layers.noise import dropped_weights, input_masks, noise_of_each
 from elman.layers.one_step import fits, hooked_step, is_quick
@@ -184,14 +184,7 @@ class Recurrent(Layout):
         if isinstance(input, Proxy):
             return call_in_graph(self, input, state, lengths=lengths, resets=resets, side=side)
         arguments = arranged(input, state, lengths, resets, side, self.cell.plane_axes, self.batch_first)
-        output, final = self._run(*arguments)
-        if arguments[0] is input:
-            return output, final
-        if isinstance(input, PackedSequence):
-            return packed_again(input, output, arguments), final
-        if input.dim() == 2 + self.cell.plane_axes:
-            return output[:, 0], tuple(s[:, 0] for s in final)
-        return output.transpose(0, 1), final
+        return returned(input, arguments, *self._run(*arguments))
 
     def step(self, x: Tensor, state: State | None = None, side: Tensor | None = None) -> tuple[Tensor, State]:
         """Runs one step with the same weights: x [B, I], a side input [B, *shape] → (output [B, O], state).
