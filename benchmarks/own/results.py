@@ -187,7 +187,9 @@ def table(task: str, methods: dict[str, Any], all_results: list[Results]) -> str
         runs = runs_of(results, "default")
         cells = [about["set"], about["side"], f"{about['train']:,}", f"{about['test']:,}"]
         cells += [cell(results, name, with_error=name in {"default", "network"}) for name in names]
-        cells += [compared.best, f"{compared.ahead:+.3f} ± {compared.error:.3f}" if compared.whole else ""]
+        # one seed and no rows tell no error
+        wrong = f" ± {compared.error:.3f}" if compared.error else ""
+        cells += [compared.best, f"{compared.ahead:+.3f}{wrong}" if compared.whole else ""]
         cells += [
             f"{statistics.fmean(run[key] for run in runs):,.0f}" if runs else ""
             for key in ("seconds", "memory")
