@@ -72,13 +72,16 @@ if TYPE_CHECKING:  # what _HOME says, for type checkers; a test compares them
     from elman.tasks.digits.task import DigitClassifier as DigitClassifier
     from elman.tasks.forecasting.task import Forecaster as Forecaster
     from elman.tasks.language_model.task import LanguageModel as LanguageModel
+    from elman.tasks.multiplication.task import MultiplicationProblem as MultiplicationProblem
     from elman.tasks.music.task import MusicModel as MusicModel
     from elman.tasks.parity.task import ParityProblem as ParityProblem
+    from elman.tasks.reber.task import ReberProblem as ReberProblem
     from elman.tasks.regression.task import SequenceRegressor as SequenceRegressor
     from elman.tasks.shared.run_folder import load as load
     from elman.tasks.shared.run_folder import resume as resume
     from elman.tasks.speech_recognition.task import SpeechRecognizer as SpeechRecognizer
     from elman.tasks.tagging.task import SequenceTagger as SequenceTagger
+    from elman.tasks.temporal_order.task import TemporalOrderProblem as TemporalOrderProblem
     from elman.tasks.translation.task import Translator as Translator
     from elman.tasks.video_prediction.task import VideoPredictor as VideoPredictor
 
@@ -109,12 +112,15 @@ _HOME = {
     "tasks.digits.task": ("DigitClassifier",),
     "tasks.forecasting.task": ("Forecaster",),
     "tasks.language_model.task": ("LanguageModel",),
+    "tasks.multiplication.task": ("MultiplicationProblem",),
     "tasks.music.task": ("MusicModel",),
     "tasks.parity.task": ("ParityProblem",),
+    "tasks.reber.task": ("ReberProblem",),
     "tasks.regression.task": ("SequenceRegressor",),
     "tasks.shared.run_folder": ("load", "resume"),
     "tasks.speech_recognition.task": ("SpeechRecognizer",),
     "tasks.tagging.task": ("SequenceTagger",),
+    "tasks.temporal_order.task": ("TemporalOrderProblem",),
     "tasks.translation.task": ("Translator",),
     "tasks.video_prediction.task": ("VideoPredictor",),
 }

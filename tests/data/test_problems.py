@@ -1,6 +1,7 @@
 """The drawn problems against their definitions, and their baselines against what simple methods reach."""
 
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -12,10 +13,20 @@ from elman.data.batches.drawn import Drawn
 from elman.data.problems.adding import Adding
 from elman.data.problems.base import Problem
 from elman.data.problems.copying import Copying
+from elman.data.problems.multiplication import Multiplication
 from elman.data.problems.parity import Parity
+from elman.data.problems.reber import Reber
+from elman.data.problems.temporal_order import TemporalOrder
 from elman.errors import InputError
 
-PROBLEMS: list[Problem] = [Adding(9), Copying(7, symbols=4, items=3), Parity(6)]
+PROBLEMS: list[Problem] = [
+    Adding(9),
+    Copying(7, symbols=4, items=3),
+    Multiplication(9),
+    Parity(6),
+    Reber(12),
+    TemporalOrder(8),
+]
 each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: type(problem).__name__)
 
 
@@ -74,6 +85,59 @@ def test_parity_by_hand():
     assert draw(Parity(6))[0].mean() == pytest.approx(0.5, abs=0.02)
 
 
+def test_multiplication_asks_for_the_product_of_the_marked_numbers():
+    inputs, products, _ = draw(Multiplication(9))
+    assert torch.equal(inputs, draw(Adding(9))[0])
+    values, marks = inputs.unbind(-1)
+    for row in range(5):
+        first, second = values[marks[:, row] == 1, row].tolist()
+        assert products[row].item() == pytest.approx(first * second)
+
+
+@pytest.mark.parametrize("length", [4, 9, 30])
+def test_temporal_order_marks_a_step_in_each_half_and_asks_for_both(length):
+    inputs, targets, batch = draw(TemporalOrder(length))
+    assert (inputs.sum(-1) == 1).all()
+    shown, half = inputs.argmax(-1), length // 2
+    assert (shown[0] == 6).all()
+    assert (shown[-1] == 7).all()
+    marks = (shown == 4) | (shown == 5)
+    for part in (marks[1:half], marks[half:-1]):
+        assert (part.sum(0) == 1).all()
+        assert (part.sum(1) > 0).all()
+    assert (shown[1:-1] < 6).all()
+    wanted = 2 * (shown[:half] == 5).sum(0) + (shown[half:] == 5).sum(0)
+    assert torch.equal(targets[-1], wanted)
+    assert torch.equal(batch.targets.weights.sum(0), torch.ones(2000))
+    assert (batch.targets.weights[-1] == 1).all()
+
+
+def of_the_grammar(string: str) -> bool:
+    """Whether a string belongs to the embedded grammar, by its graph drawn once more."""
+    graph = {
+        ("0", "T"): "1", ("0", "P"): "2", ("1", "S"): "1", ("1", "X"): "3", ("2", "T"): "2",
+        ("2", "V"): "4", ("3", "X"): "2", ("3", "S"): "5", ("4", "P"): "3", ("4", "V"): "5",
+    }  # fmt: skip
+    state = "0"
+    for letter in string[3:-3]:
+        state = graph.get((state, letter), "none")
+    around = string[0] + string[2] + string[-3] + string[-1] == "BBEE"
+    return around and state == "5" and string[1] == string[-2] and string[1] in "TP"
+
+
+@pytest.mark.parametrize("length", [8, 9, 12])
+def test_reber_draws_all_strings_of_a_length_alike(length):
+    inputs, targets, _ = draw(Reber(length), 20_000)
+    first, rest = inputs.argmax(-1)[:1], targets
+    assert torch.equal(inputs.argmax(-1)[1:], targets[:-1])
+    strings = Counter("".join("BTPSXVE"[k] for k in row) for row in torch.cat([first, rest]).T.tolist())
+    assert all(len(s) == length + 1 and of_the_grammar(s) for s in strings)
+    known = Reber(length).baselines()["the grammar"]["nats_per_step"] * length
+    assert len(strings) == round(math.exp(known))
+    for count in strings.values():
+        assert count == pytest.approx(20_000 / len(strings), abs=5 * math.sqrt(20_000 / len(strings)))
+
+
 # Baselines
 
 
@@ -85,6 +149,15 @@ def test_the_baselines_of_adding_are_reached():
     assert none == pytest.approx(0.167, abs=0.001)
     assert mse_loss(torch.ones_like(sums), sums).item() == pytest.approx(none, rel=0.03)
     assert mse_loss(second + 0.5, sums).item() == pytest.approx(one, rel=0.03)
+
+
+def test_the_baselines_of_multiplication_are_reached():
+    inputs, products, _ = draw(Multiplication(9), 40_000)
+    values, marks = inputs.unbind(-1)
+    second = (values * marks)[4:].sum(0)[:, None]
+    none, one = (found["mse"] for found in Multiplication(9).baselines().values())
+    assert mse_loss(torch.full_like(products, 0.25), products).item() == pytest.approx(none, rel=0.03)
+    assert mse_loss(second / 2, products).item() == pytest.approx(one, rel=0.03)
 
 
 def test_the_baselines_of_copying_are_reached():

@@ -204,6 +204,9 @@ CASES = {
         {"chorales.json": rolls(), "other.json": rolls(4, seed=1)},
         other_chords,
     ),
+    "multiplication": TaskCase("multiplication", DRAWN, OTHERS_DRAWN),
+    "reber": TaskCase("reber", DRAWN | {"length": 9}, OTHERS_DRAWN | {"length": 8}),
+    "temporal-order": TaskCase("temporal-order", DRAWN, OTHERS_DRAWN),
     "parity": TaskCase("parity", DRAWN, OTHERS_DRAWN, to_learn={"length": 2, "sequences": 64}),
     "regression": TaskCase(
         "regression",

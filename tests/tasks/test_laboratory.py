@@ -21,9 +21,16 @@ from elman.tasks.shared.laboratory import DrawnData
 from elman.tasks.shared.laboratory_options import Try
 from elman.train import progress
 
-TINY = SMALL | {"length": 6, "sequences": 10, "held_out": 9}
+TINY = SMALL | {"length": 8, "sequences": 10, "held_out": 9}
 QUICK = {"hidden_size": 32, "sequences": 2000, "held_out": 500, "learning_rate": 0.01}
-CLASSES = {"adding": elman.AddingProblem, "copy": elman.CopyingMemory, "parity": elman.ParityProblem}
+CLASSES = {
+    "adding": elman.AddingProblem,
+    "copy": elman.CopyingMemory,
+    "multiplication": elman.MultiplicationProblem,
+    "parity": elman.ParityProblem,
+    "reber": elman.ReberProblem,
+    "temporal-order": elman.TemporalOrderProblem,
+}
 each_problem = pytest.mark.parametrize("name", CLASSES)
 
 
@@ -49,6 +56,26 @@ def test_parity_is_learnt_and_goes_on_beyond_the_length_of_training():
     found = Try(length=30, sequences=200).json(task)
     assert found["figures"]["last_step"] > 0.9
     assert found["baselines"]["guessing"]["last_step"] == 0.5
+
+
+def test_a_product_is_learnt():
+    results = elman.MultiplicationProblem(**QUICK, length=10, epochs=3).train().results
+    assert results["test"]["mse"] < 1 / 36
+
+
+def test_the_order_of_marks_is_learnt():
+    results = elman.TemporalOrderProblem(**QUICK, length=10, epochs=5).train().results
+    assert results["test"]["accuracy"] > 0.95
+    assert results["baselines"]["guessing"]["nats"] == pytest.approx(math.log(4))
+
+
+def test_the_grammar_is_learnt_with_the_symbol_that_needs_memory():
+    results = elman.ReberProblem(**QUICK, length=12, epochs=5).train().results
+    assert results["test"]["recall"] > 0.95
+    forgotten, known = (
+        results["baselines"][name]["nats_per_step"] for name in list(results["baselines"])[1:]
+    )
+    assert known <= results["test"]["nats_per_step"] < forgotten
 
 
 # Drawing
@@ -97,7 +124,7 @@ def test_an_interrupted_run_goes_on_with_the_same_sequences(name, tmp_path, monk
 
 def test_figures_are_means_over_sequences_whatever_the_batches():
     whole = elman.AddingProblem(**TINY | {"learning_rate": 1e-30, "batch_size": 9}).train()
-    problem, model = Adding(6), whole.model
+    problem, model = Adding(8), whole.model
     batch = problem.draw(np.random.default_rng([0, laboratory._TEST, 0, 0, 0]), 9)
     errors = model.predict(batch.inputs) - batch.targets.values
     assert whole.results["test"] == {
@@ -127,7 +154,7 @@ def test_try_shows_figures_and_examples(name, tmp_path, capsys):
     assert figures.startswith("on 5 new sequences of length 300 ")
     assert "this model" in figures
     assert len(examples) == 2
-    assert all(len(example.splitlines()) == 3 - (name == "copy") for example in examples)
+    assert all(len(example.splitlines()) == 3 - (name in ("copy", "reber")) for example in examples)
     assert max(map(len, "\n".join(examples).splitlines())) < 90
     assert main([*call, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -338,7 +365,10 @@ def test_a_slice_of_the_real_digits_is_learnt(shared, tmp_path):
     [
         ("adding", ("number", "mark")),
         ("copy", ("symbol 0", "symbol 1", "blank", "delimiter")),
+        ("multiplication", ("number", "mark")),
         ("parity", ("bit",)),
+        ("reber", tuple("BTPSXVE")),
+        ("temporal-order", ("a", "b", "c", "d", "X", "Y", "start", "end")),
     ],
 )
 def test_a_sample_names_all_that_is_read(name, wanted):

@@ -1,6 +1,7 @@
 """The Adding problem."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -26,6 +27,8 @@ class Adding(Problem):
     loss_name = "mse"
     names = ("number", "mark")
     classes = None
+    sign: ClassVar[tuple[str, str]] = ("+", "sum")
+    """Between the marked numbers, and what it gives."""
 
     def draw(self, random: np.random.Generator, number: int) -> Batch:
         """Draws numbers and marks, with their sum as target."""
@@ -34,10 +37,16 @@ class Adding(Problem):
         marks = np.zeros_like(values)
         marks[random.integers(half, size=number), np.arange(number)] = 1
         marks[random.integers(half, self.length, number), np.arange(number)] = 1
-        sums = (values * marks).sum(0)
+        answers = self.result(values, marks)
         return Batch(
-            Field(torch.from_numpy(np.stack([values, marks], -1))), Target(torch.from_numpy(sums[:, None]))
+            Field(torch.from_numpy(np.stack([values, marks], -1))),
+            Target(torch.from_numpy(answers[:, None])),
         )
+
+    def result(self, values: np.ndarray, marks: np.ndarray) -> np.ndarray:
+        """Returns the sums [B] of the marked numbers [steps, B]."""
+        sums: np.ndarray = (values * marks).sum(0)
+        return sums
 
     def score(self, targets: Tensor, answers: Tensor) -> dict[str, float]:
         """Returns no figures: the loss suffices."""
@@ -52,7 +61,7 @@ class Adding(Problem):
         values, marks = batch.inputs.values[:, row].unbind(-1)
         steps = marks.nonzero().flatten().tolist()
         return {
-            "marked": " + ".join(f"{values[step]:.4f} (step {step + 1})" for step in steps),
-            "sum": f"{batch.targets.values[row].item():.4f}",
+            "marked": f" {self.sign[0]} ".join(f"{values[step]:.4f} (step {step + 1})" for step in steps),
+            self.sign[1]: f"{batch.targets.values[row].item():.4f}",
             "answer": f"{answers[row].item():.4f}",
         }

@@ -1,0 +1,1 @@
+"""The task multiplication: options, data, answers, and the class that joins them."""

@@ -1,0 +1,1 @@
+"""The task reber: options, data, answers, and the class that joins them."""

@@ -1,0 +1,1 @@
+"""The task temporal-order: options, data, answers, and the class that joins them."""
