@@ -15,6 +15,8 @@ from elman.exporters.export import LARGEST_DIFFERENCE
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
+FILES = ["model.onnx", "step.onnx", "metadata.json"]
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> Path:
@@ -28,10 +30,10 @@ def run(tmp_path_factory) -> Path:
 def test_the_folder_stands_beside_the_run(run, capsys):
     assert main(["export", str(run)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[:2]] == ["model.onnx", "step.onnx"]
-    assert lines[2].startswith("largest difference from the network in double precision: ")
+    assert [line.split()[0] for line in lines[:3]] == FILES
+    assert lines[3].startswith("largest difference from the network in double precision: ")
     assert lines[-1] == f"export folder  {run}-onnx"
-    assert sorted(path.name for path in Path(f"{run}-onnx").iterdir()) == ["model.onnx", "step.onnx"]
+    assert sorted(path.name for path in Path(f"{run}-onnx").iterdir()) == sorted(FILES)
 
 
 def test_an_earlier_export_is_replaced_only_when_asked(run, tmp_path, capsys):
@@ -39,7 +41,7 @@ def test_an_earlier_export_is_replaced_only_when_asked(run, tmp_path, capsys):
     arguments = ["export", str(run), "--out", str(out), "--json"]
     assert main(arguments) == 0
     found = json.loads(capsys.readouterr().out)
-    assert (found["folder"], found["files"]) == (str(out), ["model.onnx", "step.onnx"])
+    assert (found["folder"], found["files"]) == (str(out), FILES)
     assert 0 < found["difference"] <= 2e-6
     assert main(arguments) == 2
     assert "already exists; choose another --out" in capsys.readouterr().err

@@ -52,7 +52,7 @@ def test_a_regression_of_both_directions(tmp_path):
     options = {**tiny.SMALL, **tiny.PLAIN, "bidirectional": True}
     task = elman.SequenceRegressor(**options).fit(X, X.sum((1, 2)))
     exported = elman.export(task, tmp_path / "out")
-    assert exported.files == ("model.onnx",)
+    assert exported.files == ("model.onnx", "metadata.json")
     path = tmp_path / "out/model.onnx"
     facts = json.loads(metadata(path)["facts"])
     x = ((X - facts["input_mean"]) / facts["input_scale"]).transpose(1, 0, 2).astype("float32")
@@ -68,7 +68,7 @@ def test_a_tagger_of_numbers_gives_its_tags(tmp_path):
     y = [["up" if a > 0 else "down" for a in x[:, 0]] for x in X]
     task = elman.SequenceTagger(**tiny.SMALL, bidirectional=False).fit(X, y)
     exported = elman.export(task, tmp_path / "out")
-    assert exported.files == ("model.onnx", "step.onnx")
+    assert exported.files == ("model.onnx", "step.onnx", "metadata.json")
     kept = metadata(tmp_path / "out/step.onnx")
     assert json.loads(kept["facts"])["tags"] == ["down", "up"]
     facts, bias = json.loads(kept["facts"]), np.array(json.loads(kept["bias"]))

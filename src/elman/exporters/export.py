@@ -87,7 +87,7 @@ def export(
     ``onnx`` writes ``model.onnx`` for whole sequences (x [T, B, I], lengths [B], states) and ``step.onnx``
     for one step (x [B, I], reset [B], states); T and B are free. ``c`` writes the header ``NAME.h`` with
     ``NAME_step(state, x, y)``, which allocates nothing. The files are run beside the network before they are
-    kept.
+    kept. What a task's files must keep besides is also in ``metadata.json``.
 
     Args:
         source: a layer such as ``elman.LSTM``, or a fitted task.
@@ -127,11 +127,15 @@ def export(
                         f"{folder}: nothing is kept, because the files differ from the network by "
                         f"{difference:.2g}, more than {most:.2g}"
                     )
+                named = written.files
+                if given.metadata:
+                    files.write_json(scratch / files.METADATA, dict(given.metadata))
+                    named = (*named, files.METADATA)
                 files.install(scratch, folder, overwrite, files.check_new_export)
         except NotCompilable as error:
             raise InputError(f"the cell's step has no form in an export: {error}") from None
     notes = (*given.notes, *written.notes)
-    return Exported(folder, written.files, difference, own, dict(written.sizes), test, notes)
+    return Exported(folder, named, difference, own, dict(written.sizes), test, notes)
 
 
 def _options(to: Target, name: str | None, weights: Weights, scan: bool, folder: Path) -> dict[str, Any]:

@@ -30,7 +30,8 @@ INSPECT, REPORT = "inspect", "report.html"  # the report's folder within the run
 SUMMARY, LISTED = "summary.json", "files"  # the report's numbers; under this key, the names of its files
 _ENDINGS = {".json", ".jsonl", ".safetensors", ".npy", ".npz", ".png", ".tmp"}  # suffixes that runs write
 _ENDINGS_OF_REPORTS = {".html", ".png", ".svg", ".csv", ".json"}
-_EXPORTED = {"model.onnx", "step.onnx", "metadata.json"}  # and headers of C
+METADATA = "metadata.json"  # what a task's export keeps besides the network
+_EXPORTED = {"model.onnx", "step.onnx", METADATA}  # and headers of C
 _OLD = ".old"  # suffix of a folder that is being replaced
 _TRIES = 20  # times that a folder may be replaced by others while it is being replaced
 

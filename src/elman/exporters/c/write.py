@@ -1,6 +1,5 @@
 """Writes a network as one header of C, for a stream that reads a step after another."""
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -18,19 +17,18 @@ from elman.exporters.written import Written
 from elman.kernels.call import Call
 from elman.version import __version__
 
-METADATA = "metadata.json"
 _BYTES = 4  # of a float
 
 
 def write(
     network: Network, folder: Path, metadata: Mapping[str, str], name: str, int8: bool = False
 ) -> Written:
-    """Writes ``NAME.h``, and what travels along into ``metadata.json``.
+    """Writes ``NAME.h``.
 
     Args:
         network: the network; for ``int8``, with matrices that int8 holds.
         folder: an existing folder.
-        metadata: what travels along.
+        metadata: what travels along, which has no place in a header.
         name: with which all names of the header begin.
         int8: whether matrices are written in int8.
 
@@ -53,11 +51,10 @@ def write(
     (folder / f"{name}.h").write_text(
         header.text(_about(network, name), _declarations(network, call, name, state, outputs)), "utf-8"
     )
-    (folder / METADATA).write_text(json.dumps(dict(metadata), ensure_ascii=False, indent=1) + "\n", "utf-8")
     numbers = len(call.cells) * sum(state.values()) + network.remembered
     step, why_not = compiled(folder / f"{name}.h", name, network, outputs)
     return Written(
-        (f"{name}.h", METADATA),
+        (f"{name}.h",),
         None,
         step,
         () if why_not is None else (why_not,),
