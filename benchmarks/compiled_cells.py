@@ -2,9 +2,9 @@
 
     PYTHONPATH=examples python benchmarks/compiled_cells.py [--seconds S] [--write FILE]
 
-The cells are those of examples/more_cells.py. An LSTM's kernel by hand is the yardstick; the one that is
-built from its step is measured too. All are measured in turns, in one process, once the kernels are there. A
-ratio is the median over rounds, with its quartiles.
+The cells are those of examples/more_cells.py, sLSTM and minGRU. An LSTM's kernel by hand is the yardstick;
+the one that is built from its step is measured too. All are measured in turns, in one process, once the
+kernels are there. A ratio is the median over rounds, with its quartiles.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import document
 import more_cells
 import torch
 
-from elman.cells import LSTM, Cell
+from elman.cells import LSTM, SLSTM, Cell, MinGRU
 from elman.compiler import NotCompilable
 from elman.compiler.form import form_of
 from elman.compiler.kernel import make
@@ -35,6 +35,8 @@ CELLS: list[type[Cell]] = [
     more_cells.IndRNN,
     more_cells.SRU,
     more_cells.QRNN,
+    SLSTM,
+    MinGRU,
 ]
 ROUNDS = 5  # at least
 

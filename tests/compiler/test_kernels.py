@@ -205,10 +205,11 @@ def test_explain_says_why_a_cell_has_no_kernel(monkeypatch):
     assert "one product after another" in layer.explain(torch.randn(T, B, I))
 
 
-def test_the_page_prints_what_it_shows(mgu):
-    text = pages.read("docs/compiler.md")
-    found = list(pages.outputs(text, "docs/compiler.md"))
-    assert sum(output is not None for _, output, _ in found) == 2
+@pytest.mark.parametrize(("page", "shown"), [("docs/compiler.md", 2), ("docs/cell_in_25_lines.md", 3)])
+def test_the_page_prints_what_it_shows(mgu, page, shown):
+    text = pages.read(page)
+    found = list(pages.outputs(text, page))
+    assert sum(output is not None for _, output, _ in found) == shown
     for block, output, printed in found:
         assert printed == (output.code if output else ""), block.line
 

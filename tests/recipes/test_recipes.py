@@ -201,3 +201,12 @@ def test_strings_of_yes_and_no_are_made_of_the_recordings_that_are_trained_on(
     assert np.array_equal(np.concatenate(words), sound)
     assert len(words) == len(read[0].stem.split("_")) == 8
     assert min(map(len, words)) > 0.2 * 8000
+
+
+def test_a_row_of_state_tracking_has_both_lengths(opened):
+    recipe = opened("state_tracking")
+    row = recipe.row("lstm", 1, epochs=1, sequences=64, held_out=8, hidden_size=4, length=4)
+    cell, short, long = row.strip("| ").split(" | ")
+    assert cell == "lstm"
+    assert 0 <= float(short) <= 1
+    assert 0.4 < float(long) < 0.6  # 64 sequences teach nothing of 200 bits
