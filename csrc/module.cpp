@@ -185,7 +185,8 @@ size_t any_kept_bytes(const Kernels& kernels, bool half, int cell, const Sizes& 
   return (half ? kept_bytes<bf16> : kept_bytes<float>)(kernels, cell, sizes, masked);
 }
 
-Stepper* make_stepper(const Kernels& kernels, bool half, int64_t places, int threads, nb::dict owner,
+Stepper* make_stepper(const Kernels& kernels, bool half, int64_t places, int threads, nb::dict module,
+                      bool random, nb::dict parameters, const std::vector<std::string>& watched,
                       nb::list layers, nb::tuple outputs, uintptr_t output, uintptr_t wide_output,
                       nb::object tensor_type, nb::object dtype) {
   std::vector<LayerFacts> facts;
@@ -195,8 +196,8 @@ Stepper* make_stepper(const Kernels& kernels, bool half, int64_t places, int thr
                      nb::cast<Rates>(layer[3]), nb::cast<std::vector<std::string>>(layer[4]),
                      nb::cast<Pointers>(layer[5])});
   }
-  return new Stepper(kernels, half, places, threads, owner, facts, outputs, output, wide_output, tensor_type,
-                     dtype);
+  return new Stepper(kernels, half, places, threads, module, random, parameters, watched, facts, outputs,
+                     output, wide_output, tensor_type, dtype);
 }
 
 // A cell that was compiled at run time: a library that csrc/plugin.cpp became. It stays loaded, because a
@@ -294,18 +295,22 @@ NB_MODULE(_kernels, m) {
   m.def("halves_pay", &halves_pay);
   m.def("peak", &peak, nb::arg("threads"));
   m.def("memory", &memory, nb::arg("bytes"));
-  nb::class_<Stepper>(m, "_Stepper").def("step", &Stepper::step).def("advance", &Stepper::advance);
+  nb::class_<Stepper>(m, "_Stepper")
+      .def("is_ready", &Stepper::is_ready)
+      .def("step", &Stepper::step)
+      .def("advance", &Stepper::advance);
   m.def("use_openmp", [](bool on) { OpenMP::enabled = on; }, nb::arg("on"));
   m.def("poison", [](bool on) { Memory::poisoned = on; }, nb::arg("on"));
   nb::class_<Library>(m, "Library")
       .def(nb::init<const std::string&>(), nb::arg("path"))
-      .def("Stepper",
-           [](const Library& own, bool half, int64_t places, int threads, nb::dict owner, nb::list layers,
-              nb::tuple outputs, uintptr_t output, uintptr_t wide_output, nb::object tensor_type,
-              nb::object dtype) {
-             return make_stepper(own.kernels(), half, places, threads, owner, layers, outputs, output,
-                                 wide_output, tensor_type, dtype);
-           })
+      .def(
+          "Stepper",
+          [](const Library& own, bool half, int64_t places, int threads, nb::dict module, bool random,
+             nb::dict parameters, const std::vector<std::string>& watched, nb::list layers, nb::tuple outputs,
+             uintptr_t output, uintptr_t wide_output, nb::object tensor_type, nb::object dtype) {
+            return make_stepper(own.kernels(), half, places, threads, module, random, parameters, watched,
+                                layers, outputs, output, wide_output, tensor_type, dtype);
+          })
       .def("kept_bytes", [](const Library& own, bool half, int cell, const Sizes& sizes,
                             bool masked) { return any_kept_bytes(own.kernels(), half, cell, sizes, masked); })
       .def("forward",
@@ -319,10 +324,11 @@ NB_MODULE(_kernels, m) {
              any_backward(own.kernels(), half, {cell, sizes, reverse, threads, zoneout}, addresses);
            });
   m.def("Stepper",
-        [](bool half, int64_t places, int threads, nb::dict owner, nb::list layers, nb::tuple outputs,
-           uintptr_t output, uintptr_t wide_output, nb::object tensor_type, nb::object dtype) {
-          return make_stepper(*chosen, half, places, threads, owner, layers, outputs, output, wide_output,
-                              tensor_type, dtype);
+        [](bool half, int64_t places, int threads, nb::dict module, bool random, nb::dict parameters,
+           const std::vector<std::string>& watched, nb::list layers, nb::tuple outputs, uintptr_t output,
+           uintptr_t wide_output, nb::object tensor_type, nb::object dtype) {
+          return make_stepper(*chosen, half, places, threads, module, random, parameters, watched, layers,
+                              outputs, output, wide_output, tensor_type, dtype);
         });
   m.def("kept_bytes", [](bool half, int cell, const Sizes& sizes, bool masked) {
     return any_kept_bytes(*chosen, half, cell, sizes, masked);

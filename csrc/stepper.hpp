@@ -19,31 +19,26 @@
 #include "kernels.hpp"
 #include "memory.hpp"
 #include "sweep.hpp"
+#include "tensor.hpp"
 
 namespace elman {
 
 namespace nb = nanobind;
 
-// Returns the result of a call into Python, or null if it failed; the caller treats null as a refusal.
-inline nb::object or_null(PyObject* found) {
-  if (!found) PyErr_Clear();
-  return nb::steal(found);
-}
-
 // A module's parameter, looked up by name at every step, because a user may have replaced it.
 class Parameter {
  public:
   // The name is interned, so that a lookup compares addresses.
-  Parameter(nb::dict owner, const std::string& name)
-      : owner_(owner), name_(nb::steal(PyUnicode_InternFromString(name.c_str()))) {
+  Parameter(const Tensors& tensors, nb::dict owner, const std::string& name)
+      : tensors_(tensors), owner_(owner), name_(nb::steal(PyUnicode_InternFromString(name.c_str()))) {
     expected_ = nb::borrow(PyDict_GetItem(owner.ptr(), name_.ptr()));
     storage_ = expected_.attr("detach")();  // keeps the memory, so that its address stays unique
-    data_ptr_ = expected_.attr("data_ptr");
-    data_ = address();
+    data_ = tensors_.address(expected_);
   }
   // Whether the module still holds the same memory; its values may have changed.
   bool same() const {
-    return PyDict_GetItem(owner_.ptr(), name_.ptr()) == expected_.ptr() && address() == data_;
+    return PyDict_GetItem(owner_.ptr(), name_.ptr()) == expected_.ptr() &&
+           tensors_.address(expected_) == data_;
   }
   template <class T>
   const T* data() const {
@@ -51,12 +46,9 @@ class Parameter {
   }
 
  private:
-  void* address() const {
-    const nb::object found = or_null(PyObject_CallNoArgs(data_ptr_.ptr()));
-    return found.is_valid() ? PyLong_AsVoidPtr(found.ptr()) : nullptr;
-  }
+  const Tensors& tensors_;
   nb::dict owner_;
-  nb::object name_, expected_, storage_, data_ptr_;
+  nb::object name_, expected_, storage_;
   void* data_ = nullptr;
 };
 
@@ -73,14 +65,15 @@ struct LayerFacts {
 template <class N>
 class Layers {
  public:
-  // places: rows of the batch whose states there are.
-  Layers(const Functions<N>& functions, int64_t places, int threads, nb::dict owner,
+  // places: rows of the batch whose states there are; owner: the module's parameters by name.
+  Layers(const Functions<N>& functions, const Tensors& tensors, int64_t places, int threads, nb::dict owner,
          const std::vector<LayerFacts>& facts)
       : functions_(functions) {
     for (const LayerFacts& fact : facts) {
       Layer& layer = *layers_.emplace_back(std::make_unique<Layer>(fact, places));
       for (const std::string& name : fact.names)
-        layer.parameters.push_back(name.empty() ? nullptr : std::make_unique<Parameter>(owner, name));
+        layer.parameters.push_back(name.empty() ? nullptr
+                                                : std::make_unique<Parameter>(tensors, owner, name));
       Step<N>& s = layer.step;
       s.I = fact.I, s.H = fact.H, s.O = fact.O, s.threads = threads;
       for (int n = 0; n < most_states; ++n) {
@@ -176,36 +169,55 @@ class Layers {
 // one thread at a time.
 class Stepper {
  public:
+  // module: the layer's attributes; random: whether a step in training draws numbers, which none here does.
+  // parameters: those that `facts` name, by name; watched: the names of the layer's own parameters whose
+  // memory they may share.
   // outputs: [places, O] and, if there is one place, [O], as tensors and as arrays; then objects that must
   // live as long as this one, such as the states.
-  Stepper(const Kernels& kernels, bool half, int64_t places, int threads, nb::dict owner,
-          const std::vector<LayerFacts>& facts, nb::tuple outputs, uintptr_t output, uintptr_t wide_output,
-          nb::object tensor_type, nb::object dtype)
+  Stepper(const Kernels& kernels, bool half, int64_t places, int threads, nb::dict module, bool random,
+          nb::dict parameters, const std::vector<std::string>& watched, const std::vector<LayerFacts>& facts,
+          nb::tuple outputs, uintptr_t output, uintptr_t wide_output, nb::object tensor_type,
+          nb::object dtype)
       : half_kernels_(kernels.half),
         half_(half),
         I_(facts.front().I),
         O_(facts.back().O),
         output_(output),
         wide_output_(reinterpret_cast<float*>(wide_output)),
+        module_(module),
+        random_(random),
         outputs_(outputs),
-        tensor_type_(tensor_type),
-        dtype_(dtype),
+        tensors_(tensor_type, dtype, half),
         x_(places * I_ * 2),
         all_(places),
         taken_(places) {
     std::iota(all_.begin(), all_.end(), 0);
     for (const LayerFacts& fact : facts) weights_ += fact.H * (fact.I + fact.O);
+    const auto own = nb::cast<nb::dict>(module["_parameters"]);
+    for (const std::string& name : watched) watched_.emplace_back(tensors_, own, name);
     if (half)
-      narrow_ = std::make_unique<Layers<bf16>>(kernels.half, places, threads, owner, facts);
+      narrow_ = std::make_unique<Layers<bf16>>(kernels.half, tensors_, places, threads, parameters, facts);
     else
-      wide_ = std::make_unique<Layers<float>>(kernels.single, places, threads, owner, facts);
+      wide_ = std::make_unique<Layers<float>>(kernels.single, tensors_, places, threads, parameters, facts);
   }
 
-  // A step of all rows. Returns None if x does not fit, or if the memory of the layer's parameters has
-  // changed.
+  // Whether the memory of all parameters is the same, and the layer needs not run itself: for hooks, or to
+  // draw random numbers.
+  bool is_ready() const {
+    static PyObject *const hooks = PyUnicode_InternFromString("_forward_pre_hooks"),
+                           *const training = PyUnicode_InternFromString("training");
+    PyObject* found = PyDict_GetItem(module_.ptr(), hooks);
+    if (!found || PyObject_IsTrue(found) != 0) return false;
+    if (random_ && PyDict_GetItem(module_.ptr(), training) != Py_False) return false;
+    for (const Parameter& parameter : watched_)
+      if (!parameter.same()) return false;
+    return half_ ? narrow_->same() : wide_->same();
+  }
+
+  // A step of all rows. Returns None if x does not fit or nothing is ready.
   nb::object step(nb::handle x) {
     const Turn turn(busy_);
-    const std::optional<Kind> kind = run(x, all_.data(), all_.size());
+    const std::optional<Kind> kind = run(x, 1, all_.data(), all_.size());
     return kind ? outputs_[(kind->tensor ? 0 : 2) + (kind->axes == 1)] : nb::object(nb::none());
   }
 
@@ -222,8 +234,8 @@ class Stepper {
       if (all[k] < 0 || all[k] >= std::ssize(all_) || taken_[all[k]] == round_) return nb::none();
       taken_[all[k]] = round_;
     }
-    const std::optional<Kind> kind = run(x, all, rows);
-    return kind && kind->axes == 2 ? outputs_[kind->tensor ? 0 : 2] : nb::object(nb::none());
+    const std::optional<Kind> kind = run(x, 2, all, rows);
+    return kind ? outputs_[kind->tensor ? 0 : 2] : nb::object(nb::none());
   }
 
  private:
@@ -264,23 +276,24 @@ class Stepper {
     const bool valid;
   };
 
-  std::optional<Kind> run(nb::handle x, const int64_t* places, int64_t rows) {
-    if (half_ ? !narrow_->same() : !wide_->same()) return {};
-    if (Py_TYPE(x.ptr()) == reinterpret_cast<PyTypeObject*>(tensor_type_.ptr())) {
-      int axes = 0;
-      const void* data = nullptr;
-      if (!read_tensor(x, rows, axes, data)) return {};
+  // x must have two axes, or from `least_axes` on if there is one row.
+  std::optional<Kind> run(nb::handle x, int least_axes, const int64_t* places, int64_t rows) {
+    if (!is_ready()) return {};
+    if (tensors_.is_tensor(x)) {
+      Tensors::Facts facts;
+      if (!tensors_.see(x, facts) || !fits(facts.shape, facts.axes, least_axes, rows)) return {};
+      if (!facts.data && rows * I_ > 0) return {};  // a tensor without memory
       released(rows, [&] {
         if (half_)
-          narrow_->run(static_cast<const bf16*>(data), reinterpret_cast<bf16*>(output_), places, rows);
+          narrow_->run(static_cast<const bf16*>(facts.data), reinterpret_cast<bf16*>(output_), places, rows);
         else
-          wide_->run(static_cast<const float*>(data), reinterpret_cast<float*>(output_), places, rows);
+          wide_->run(static_cast<const float*>(facts.data), reinterpret_cast<float*>(output_), places, rows);
       });
-      return Kind{true, axes};
+      return Kind{true, facts.axes};
     }
     const View view(x);
     if (!view.valid || !view.holds("f", 4) || view.ndim < 1 || view.ndim > 2 ||
-        !fits(view.shape, view.ndim, rows))
+        !fits(view.shape, view.ndim, least_axes, rows))
       return {};
     const auto* data = static_cast<const float*>(view.buf);
     released(rows, [&] {
@@ -300,29 +313,9 @@ class Stepper {
     work();
   }
 
-  bool fits(const Py_ssize_t* shape, int axes, int64_t rows) const {
-    return axes == 2 ? shape[0] == rows && shape[1] == I_ : axes == 1 && rows == 1 && shape[0] == I_;
-  }
-
-  bool read_tensor(nb::handle x, int64_t rows, int& axes, const void*& data) const {
-    static PyObject* const names[] = {
-        PyUnicode_InternFromString("shape"), PyUnicode_InternFromString("dtype"),
-        PyUnicode_InternFromString("is_cpu"), PyUnicode_InternFromString("is_contiguous"),
-        PyUnicode_InternFromString("data_ptr")};
-    const nb::object shape = or_null(PyObject_GetAttr(x.ptr(), names[0]));
-    if (!shape.is_valid() || !PyTuple_Check(shape.ptr())) return false;
-    axes = static_cast<int>(PyTuple_GET_SIZE(shape.ptr()));
-    Py_ssize_t sizes[2] = {};
-    if (axes < 1 || axes > 2) return false;
-    for (int k = 0; k < axes; ++k) sizes[k] = PyLong_AsSsize_t(PyTuple_GET_ITEM(shape.ptr(), k));
-    if (!fits(sizes, axes, rows)) return false;
-    if (or_null(PyObject_GetAttr(x.ptr(), names[1])).ptr() != dtype_.ptr()) return false;
-    if (or_null(PyObject_GetAttr(x.ptr(), names[2])).ptr() != Py_True) return false;
-    if (or_null(PyObject_CallMethodNoArgs(x.ptr(), names[3])).ptr() != Py_True) return false;
-    const nb::object address = or_null(PyObject_CallMethodNoArgs(x.ptr(), names[4]));
-    if (!address.is_valid()) return false;
-    data = PyLong_AsVoidPtr(address.ptr());
-    return data || rows * I_ == 0;  // else a tensor without memory
+  bool fits(const Py_ssize_t* shape, int axes, int least_axes, int64_t rows) const {
+    if (axes == 2) return shape[0] == rows && shape[1] == I_;
+    return axes >= least_axes && rows == 1 && shape[0] == I_;
   }
 
   const Functions<bf16>& half_kernels_;
@@ -330,8 +323,11 @@ class Stepper {
   int64_t I_, O_, weights_ = 0;
   uintptr_t output_;
   float* wide_output_;
+  const nb::dict module_;
+  const bool random_;
   nb::tuple outputs_;
-  nb::object tensor_type_, dtype_;
+  const Tensors tensors_;
+  std::vector<Parameter> watched_;
   Memory x_;
   std::vector<int64_t> all_, taken_;  // all places; the last round in which each was taken
   int64_t round_ = 0;

@@ -143,6 +143,46 @@ def test_a_layer_takes_the_kernel_once_it_is_there(mgu):
     torch.testing.assert_close(layer(x)[0], before, rtol=1e-5, atol=1e-5)
 
 
+class Scaled(more_cells.MGU):
+    """A cell whose kernel reads a matrix that is computed of the parameter."""
+
+    def recur(self, w, state):
+        return super().recur({**w, "weight_hh": 3 * w["weight_hh"].tanh()}, state)
+
+
+@pytest.mark.parametrize("kind", [more_cells.MGU, Scaled], ids=lambda kind: kind.__name__)
+def test_streams_and_slots_step_by_the_kernel(mgu, kind):
+    """With the bits of each row alone, and never behind the parameters."""
+    layer = Recurrent(kind(I, H), 2, zoneout=0.1, learned_state=True).eval()
+    x = torch.randn(T, B, I)
+    for cell in layer.cells:
+        compile(cell)
+    slots, alone, stream = layer.slots(B), layer.slots(B), layer.stream(B)
+    assert slots.is_together
+    changes = [
+        lambda: None,
+        lambda: layer.weight_hh_l1.data.mul_(-2),
+        lambda: layer.weight_hh_l0.detach().numpy().__iadd__(0.5),
+        lambda: setattr(layer, "weight_hh_l0", torch.nn.Parameter(-layer.weight_hh_l0.data)),
+        lambda: layer.load_state_dict({k: v / 2 for k, v in layer.state_dict().items()}, assign=True),
+    ]
+    for change in changes:
+        change()
+        for own in (slots, alone, stream):
+            own.reset()
+        rows = [3, 1, 0, 2]
+        found = torch.stack([slots.step(x_t[rows], rows, copy=True) for x_t in x])[:, [2, 1, 3, 0]]
+        single = [torch.cat([alone.step(x_t[k : k + 1], [k], copy=True) for k in range(B)]) for x_t in x]
+        assert torch.equal(found, torch.stack(single))
+        assert torch.equal(found, torch.stack([stream.step(x_t, copy=True) for x_t in x]))
+        with torch.no_grad():
+            torch.testing.assert_close(found, layer(x)[0], rtol=2e-5, atol=2e-5)
+    assert stream.step(x[0].numpy()).shape == (B, H)
+    hook = layer.register_forward_pre_hook(lambda module, args: (2 * args[0], *args[1:]))
+    assert not slots.is_together
+    hook.remove()
+
+
 def test_a_product_of_its_own_input_enters_ready_made(mgu):
     """A cell whose ``project`` is no plain product."""
 

@@ -117,9 +117,9 @@ def late(monkeypatch):
 
         return call
 
-    def stepper(half, rows, threads, owner, layers, *rest):
-        assert all(own[0] == 0 for own in layers)
-        return ours.Stepper(half, rows, threads, owner, [(number, *own[1:]) for own in layers], *rest)
+    def stepper(*arguments):
+        *before, layers = arguments[:8]
+        return ours.Stepper(*before, [(number, *own[1:]) for own in layers], *arguments[8:])
 
     binary = SimpleNamespace(
         cells=lambda: [LISTED[number] | {"name": "late:flavour=hot"}],

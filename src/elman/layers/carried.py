@@ -26,7 +26,6 @@ class Carried:
         self._planes = tuple(planes)
         self._state: State = ()
         self._stepper: Any = None
-        self._random = False
         self._bind(self._initial(count))
 
     def __getstate__(self) -> dict[str, Any]:
@@ -35,13 +34,6 @@ class Carried:
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self._bind(self._state)
-
-    def _is_direct(self) -> bool:
-        """Whether the kernel makes the next step, unless it refuses it."""
-        layer = self._layer
-        return self._stepper is not None and not (
-            layer._forward_pre_hooks or (self._random and layer.training)
-        )
 
     def _initial(self, rows: int) -> State:
         """Returns the initial state of so many rows."""
@@ -55,11 +47,18 @@ class Carried:
     def _bind(self, state: State) -> None:
         """Copies a state into memory of its own and binds the layer's current parameters."""
         layer, self._stepper = self._layer, None
-        self._random = layer.is_random
         with torch.inference_mode(False), torch.no_grad():
             fast = self._steps_by_kernel()
             wide = torch.float32 if fast else None
             self._state = tuple(s.detach().to(wide or s.dtype).contiguous().clone() for s in state)
             if fast:
-                own = (layer.cells, layer._parameters, layer._names)
-                self._stepper = make_stepper(*own, self._state, layer.zoneout, layer.residual, self._count)
+                self._stepper = make_stepper(
+                    layer.cells,
+                    vars(layer),
+                    layer._names,
+                    self._state,
+                    layer.zoneout,
+                    layer.residual,
+                    layer.is_random,
+                    self._count,
+                )

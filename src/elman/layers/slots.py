@@ -32,9 +32,10 @@ class Slots(Carried):
     and go. Like a stream, it reads the layer's own parameters at every step, so changes to them take effect
     at once, and belongs in evaluation mode.
 
-    On a CPU, a cell that has a compiled kernel advances its rows together, whatever the layer's ``backend``,
-    and a row's result is the same bits whichever rows share the call. Other cells, and layers with forward
-    pre-hooks, advance row by row, each as a call of its own: ``is_together`` tells.
+    On a CPU, a cell that has a compiled kernel, also one that ``elman.compile`` made, advances its rows
+    together, whatever the layer's ``backend``, and a row's result is the same bits whichever rows share the
+    call. Other cells, and layers with forward pre-hooks, advance row by row, each as a call of its own:
+    ``is_together`` tells.
 
     It serves one thread at a time, and Python's other threads run while it computes. A copy has states of its
     own.
@@ -59,7 +60,9 @@ class Slots(Carried):
     @property
     def is_together(self) -> bool:
         """Whether a kernel advances all rows of a call together; else each is a call of its own."""
-        return self._is_direct()
+        layer = self._layer
+        draws = layer.is_random and layer.training
+        return self._stepper is not None and not (layer._forward_pre_hooks or draws)
 
     @property
     def state(self) -> "SlotStates":
@@ -101,7 +104,7 @@ class Slots(Carried):
             RuntimeError: another thread is in a step of these slots.
         """
         places = as_places(rows)
-        output = self._stepper.advance(x, places) if side is None and self._is_direct() else None
+        output = self._stepper.advance(x, places) if side is None and self._stepper is not None else None
         if output is None:
             output = self._rebound_step(x, self._checked(places), side)
         output = output[: len(places)]
@@ -137,7 +140,7 @@ class Slots(Carried):
         self._bind(self._state)
         if not isinstance(original, Tensor):
             x = x.to(like[0].dtype)
-        is_direct = side is None and self._is_direct()
+        is_direct = side is None and self._stepper is not None
         output = self._stepper.advance(x.detach().contiguous(), places) if is_direct else None
         if output is None:
             output = self._row_by_row(x, places, None if side is None else torch.as_tensor(side), like)

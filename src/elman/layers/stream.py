@@ -72,7 +72,7 @@ class Stream(Carried):
         Raises:
             ValueError: x has the wrong number of rows or features, or the side input the wrong shape.
         """
-        output = self._stepper.step(x) if side is None and self._is_direct() else None
+        output = self._stepper.step(x) if side is None and self._stepper is not None else None
         if output is None:
             output = self._rebound_step(x, side)
         if not copy:
@@ -106,7 +106,7 @@ class Stream(Carried):
         self._bind(self._state)
         if not isinstance(original, Tensor):
             x = x.to(like[0].dtype)
-        is_direct = side is None and self._is_direct()
+        is_direct = side is None and self._stepper is not None
         output = self._stepper.step(x.detach().contiguous()) if is_direct else None
         if output is None:
             output = self._one_step(x, None if side is None else torch.as_tensor(side), like)
