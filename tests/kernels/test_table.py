@@ -119,6 +119,7 @@ def late(monkeypatch):
 
     def stepper(*arguments):
         *before, layers = arguments[:8]
+        assert all(own[0] == 0 for own in layers)
         return ours.Stepper(*before, [(number, *own[1:]) for own in layers], *arguments[8:])
 
     binary = SimpleNamespace(
