@@ -157,7 +157,7 @@ def test_a_name_may_carry_options():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("lsmt", "unknown cell 'lsmt'; known: conv-gru, conv-lstm, coupled-lstm"),
+        ("lsmt", "unknown cell 'lsmt'; known: cfc, conv-gru, conv-lstm, coupled-lstm"),
         ("base", "unknown cell 'base'"),
         ("", "unknown cell ''"),
         ("lstm:units=3", "--cell: LSTM has no option 'units'; known: bias"),
