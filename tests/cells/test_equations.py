@@ -160,6 +160,18 @@ def lru_output(gate: Gates, more: More, x: Vector, a: Vector, b: Vector) -> Vect
     return ((real + 1j * imaginary) @ (a + 1j * b)).real + gate["y"](x)
 
 
+def s5(gate: Gates, more: More, x: Vector, a: Vector, b: Vector, dt: float = 1.0) -> State:
+    value = -np.exp(more["decay"]) / 2 + 1j * more["frequency"]
+    moved = np.exp(value * np.exp(more["time"]) * dt)
+    s = moved * (a + 1j * b) + (moved - 1) / value * (gate["u"](x) + 1j * gate["v"](x))
+    return s.real, s.imag
+
+
+def s5_output(gate: Gates, more: More, x: Vector, a: Vector, b: Vector) -> Vector:
+    real, imaginary = more["weight_c"][:, :H], more["weight_c"][:, H:]
+    return 2 * ((real + 1j * imaginary) @ (a + 1j * b)).real + gate["y"](x)
+
+
 def lem(gate: Gates, more: More, x: Vector, y: Vector, z: Vector) -> State:
     s, r, last = sigmoid(gate["s"](x, y)), sigmoid(gate["r"](x, y)), gate["y"]
     z = (1 - 0.3 * s) * z + 0.3 * s * tanh(gate["z"](x, y))
@@ -191,12 +203,13 @@ CASES: list[tuple[cells.Cell, str, Callable[..., State]]] = [
     (cells.MinLSTM(I, H, positive=True), "fin", min_lstm_positive),
     (cells.RGLRU(I, H), "riu", rg_lru),
     (cells.LRU(I, H), "uvy", lru),
+    (cells.S5(I, H), "uvy", s5),
     (cells.LEM(I, H, dt=0.3), "srzy", lem),
     (cells.CfC(I, H), "b", cfc),
 ]
 
 
-OUTPUTS: dict[str, Callable[..., Vector]] = {"lru": lru_output}
+OUTPUTS: dict[str, Callable[..., Vector]] = {"lru": lru_output, "s5": s5_output}
 """Of cells whose output is not their first state."""
 
 
@@ -311,3 +324,17 @@ def test_lstm_takes_the_weights_of_a_tutorial():
     matrices, biases = 0.5 * rng.normal(size=(4, H, H + I)), rng.normal(size=(4, H))
     tutorial = TutorialLSTM(*matrices, *biases)
     assert_unrolls_as(layer_with(cells.LSTM(I, H), weights_of(tutorial)), tutorial.step)
+
+
+def test_steps_of_s5_of_any_length_are_exact_where_the_input_holds():
+    layer = Recurrent(cells.S5(I, H, dt_max=1.0), dtype=torch.float64)
+    x = torch.randn(1, B, I, dtype=torch.float64)
+    whole = layer(x, side=torch.full((1, B), 3.0, dtype=torch.float64))[1]
+    parts = layer(
+        x.expand(4, B, I), side=torch.tensor([1.0, 0.25, 1.25, 0.5], dtype=torch.float64).outer(x.new_ones(B))
+    )[1]
+    for one, other in zip(whole, parts, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+    rest = layer(x, whole, side=torch.zeros(1, B, dtype=torch.float64))[1]  # no time passes
+    for one, other in zip(whole, rest, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)

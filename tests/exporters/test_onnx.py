@@ -29,7 +29,7 @@ onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 PLAIN = {"layer-norm-lstm", "projected-lstm"}
-PLAIN |= {"cfc", "layer-norm-gru", "lem", "lru", "min-gru", "min-lstm", "rg-lru", "slstm"}
+PLAIN |= {"cfc", "layer-norm-gru", "lem", "lru", "min-gru", "min-lstm", "rg-lru", "s5", "slstm"}
 """Cells that ONNX has no node of."""
 
 
@@ -214,7 +214,8 @@ def far_in_openvino(layer: Recurrent, folder: Path, scan: bool, ragged: bool) ->
         in_openvino(folder / name) if name in exported.files else None for name in ("model.onnx", "step.onnx")
     )
     found = differences(whole, step, network_of(layer), in_double(layer), ragged)
-    return max(far for far, _ in found)
+    # outputs of 40, as S5 has them, are rounded as much in PyTorch
+    return max((far for far, of_torch in found if far > 2 * of_torch), default=0.0)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from elman.cells.min_lstm import MinLSTM
 from elman.cells.peephole_lstm import PeepholeLSTM
 from elman.cells.projected_lstm import ProjectedLSTM
 from elman.cells.rg_lru import RGLRU
+from elman.cells.s5 import S5
 from elman.cells.slstm import SLSTM
 from elman.registry import find, names
 
@@ -27,6 +28,7 @@ __all__ = [
     "LRU",
     "LSTM",
     "RGLRU",
+    "S5",
     "SLSTM",
     "Cell",
     "CfC",

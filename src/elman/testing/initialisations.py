@@ -35,11 +35,11 @@ def biases(cell: Cell, w: dict[str, Tensor]) -> dict[str, tuple[Tensor, ...]]:
     return dict(zip(cell.gates, zip(*chunks, strict=True), strict=True))
 
 
-def random_step(cell: Cell, w: dict[str, Tensor]) -> tuple[Tensor, State, dict[str, Any]]:
-    """A random step's projected input and state, and a side input of 0, if the cell takes one."""
+def random_step(cell: Cell, w: dict[str, Tensor], time: float = 0.0) -> tuple[Tensor, State, dict[str, Any]]:
+    """A random step's projected input and state, and a side input of ``time``, if the cell takes one."""
     planes, shape = planes_of(cell), cell.side_input()
     state = tuple(torch.randn(2, *each) for each in cell.state_shapes(*planes).values())
-    side = {} if shape is None else {"side": torch.zeros(2, *shape)}
+    side = {} if shape is None else {"side": torch.full((2, *shape), time)}
     return cell.project(w, torch.randn(2, I, *planes)), state, side
 
 
@@ -184,7 +184,7 @@ def check_gate_that_keeps_the_state_keeps_it(make: MakeCell) -> None:
     }.items():
         if gate:
             gates[gate][0].fill_(value)
-    projected, state, side = random_step(cell, w)
+    projected, state, side = random_step(cell, w, time=1.0 if cell.memory_gate is None else 0.0)
     last = cell.step(w, projected, state, **side)[-1]
     change = (last - state[-1]).abs().max()
     ensure(
