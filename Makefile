@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 JOBS ?= 2
 
-.PHONY: help demo docs test test-long check sanitize bench gpu-pack gpu wheel clean
+.PHONY: help demo docs test test-long check sanitize bench gpu-pack gpu wheels clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -65,8 +65,8 @@ gpu-pack: $(VENV)/.done  ## build the folder gpu-pack, from which make gpu runs 
 gpu:  ## run the tests of GPUs and measure layers beside cuDNN; needs torch, NumPy and gpu-pack, no network
 	$(PYTHON) benchmarks/gpu.py
 
-wheel: $(VENV)/.done  ## build the wheel into dist/
-	$(BIN)/python -m build --wheel --outdir dist
+wheels:  ## builds wheels for Linux on x86-64 and tries each in an empty environment (docs/wheels.md)
+	packaging/build_wheels.sh python3.11 python3.12
 
 clean:  ## remove the environment and everything built
 	rm -rf $(VENV) dist build gpu-pack .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -91,9 +91,9 @@ class Tensors {
   bool see_by_methods(nb::handle x, Facts& facts) const {
     const nb::object shape = get(x, "shape");
     if (!shape.is_valid() || !PyTuple_Check(shape.ptr())) return false;
-    facts.axes = static_cast<int>(PyTuple_GET_SIZE(shape.ptr()));
+    facts.axes = static_cast<int>(PyTuple_Size(shape.ptr()));
     if (facts.axes < 1 || facts.axes > 2) return false;
-    for (int k = 0; k < facts.axes; ++k) facts.shape[k] = PyLong_AsSsize_t(PyTuple_GET_ITEM(shape.ptr(), k));
+    for (int k = 0; k < facts.axes; ++k) facts.shape[k] = PyLong_AsSsize_t(PyTuple_GetItem(shape.ptr(), k));
     if (get(x, "dtype").ptr() != dtype_.ptr() || get(x, "is_cpu").ptr() != Py_True) return false;
     if (call(x, "is_contiguous").ptr() != Py_True) return false;
     const nb::object address = call(x, "data_ptr");

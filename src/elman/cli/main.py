@@ -147,7 +147,7 @@ class Export(_OnRun):
 
 @dataclass(frozen=True)
 class Playground(_OnRun):
-    """Writes a page in which the network types, guesses and shows its memory: one file, without a server.
+    """Writes a page, one file, in which the network types, guesses and shows its memory.
 
     It shows language models of characters whose layers are Elman, LSTM or GRU cells.
     """
