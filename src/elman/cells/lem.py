@@ -71,8 +71,8 @@ class LEM(Cell):
         (ps, pr, pz, py), (us, ur, uz) = projected.chunk(4, -1), recurrent.chunk(3, -1)
         y, z = state
         s, r = self.dt * torch.sigmoid(ps + us), self.dt * torch.sigmoid(pr + ur)
-        z = torch.lerp(z, torch.tanh(pz + uz), s)
-        return torch.lerp(y, torch.tanh(py + F.linear(z, w["weight_zh"])), r), z
+        z = z + s * (torch.tanh(pz + uz) - z)
+        return y + r * (torch.tanh(py + F.linear(z, w["weight_zh"])) - y), z
 
     def gate_values(
         self, w: Weights, projected: Tensor, state: State, side: Tensor | None = None

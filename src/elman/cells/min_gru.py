@@ -51,7 +51,9 @@ class MinGRU(Cell):
     def pointwise(self, w: Weights, projected: Tensor, recurrent: None, state: State) -> State:
         """Computes the gate, the candidate and the blend of the old state with it."""
         z, n = projected.chunk(2, -1)
-        return (torch.lerp(state[0], positive(n) if self.positive else n, torch.sigmoid(z)),)
+        (h,) = state
+        n = positive(n) if self.positive else n
+        return (h + torch.sigmoid(z) * (n - h),)  # not lerp, which takes one type: h is wider under autocast
 
 
 def positive(x: Tensor) -> Tensor:

@@ -50,4 +50,6 @@ class MinLSTM(MinGRU):
         """Computes the share that is kept, the candidate and the blend of the old state with it."""
         f, i, n = projected.chunk(3, -1)
         kept = torch.sigmoid(F.logsigmoid(f) - F.logsigmoid(i))
-        return (torch.lerp(positive(n) if self.positive else n, state[0], kept),)
+        (h,) = state
+        n = positive(n) if self.positive else n
+        return (n + kept * (h - n),)  # not lerp, which takes one type: h is wider under autocast
