@@ -158,6 +158,7 @@ class Packed(nn.Module):
         return padded.mul(2), final, lengths
 
 
+@pytest.mark.long  # torch's exporter takes its time
 def test_packed_rows_inside_a_model():
     class Both(nn.Module):
         def __init__(self):
