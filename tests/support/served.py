@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import uvicorn
 
-from elman.serve.application import LOCAL, app
-from elman.serve.limits import Limits
+from elman.serve.application import app
+from elman.serve.limits import LOCAL, Limits
 
 TEXT = "The owl and the pussy-cat went to sea\nIn a beautiful pea-green boat.\n" * 40
 

@@ -11,9 +11,7 @@ from elman.cli.parse import flags_of, parse
 from elman.config import Argument, require
 from elman.errors import InputError
 from elman.registry import load_module
-from elman.serve.limits import Limits
-
-_LOCAL = ("localhost", "127.0.0.1", "::1")
+from elman.serve.limits import LOCAL, Limits
 
 _TOKEN = "ELMAN_TOKEN"
 
@@ -91,7 +89,7 @@ def token_of(file: Path | None, host: str) -> str:
             raise InputError(f"{file}: cannot be read as a token: {error}") from None
         if not token:
             raise InputError(f"{file}: holds no token")
-    if not token and host not in _LOCAL:
+    if not token and host not in LOCAL:
         raise InputError(
             f"--host {host}: others can reach this service, so it needs a token: --token-file FILE, or the "
             f"environment variable {_TOKEN}"

@@ -15,14 +15,11 @@ from elman.errors import InputError
 from elman.playground.page import page
 from elman.serve import completions, infer, verbs
 from elman.serve.guard import Guard, error_body
-from elman.serve.limits import Limits
+from elman.serve.limits import LOCAL, Limits
 from elman.serve.metrics import Metrics
 from elman.serve.runs import Runs
 from elman.serve.stream import Streaming
 from elman.version import __version__
-
-LOCAL = ("localhost", "127.0.0.1", "::1")
-"""Names by which a service on the reader's own machine is called."""
 
 
 def app(

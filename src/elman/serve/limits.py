@@ -4,6 +4,9 @@ from dataclasses import dataclass, fields
 
 from elman.config import flag, require
 
+LOCAL = ("localhost", "127.0.0.1", "::1")
+"""Names by which a service on the reader's own machine is called."""
+
 
 @dataclass(frozen=True)
 class Limits:

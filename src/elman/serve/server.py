@@ -7,8 +7,8 @@ from typing import Any
 
 import uvicorn
 
-from elman.serve.application import LOCAL, app
-from elman.serve.limits import Limits
+from elman.serve.application import app
+from elman.serve.limits import LOCAL, Limits
 from elman.serve.runs import Runs
 
 
